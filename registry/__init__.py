@@ -1,0 +1,1 @@
+"""Registry: a privacy-first consent and profile registry."""

@@ -1,0 +1,19 @@
+"""Compartments: the distinct sets of purposes that one data key covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NewType
+
+Compartment = NewType("Compartment", str)
+"""Purpose names, sorted and joined by `+`; never empty. `analytics+service`."""
+
+
+def compartment_of(purposes: Iterable[str]) -> Compartment:
+    """The compartment of a non-empty set of purposes."""
+    return Compartment("+".join(sorted(set(purposes))))
+
+
+def purposes_of(compartment: Compartment) -> frozenset[str]:
+    """The purposes that a compartment serves."""
+    return frozenset(compartment.split("+"))
