@@ -1,0 +1,95 @@
+"""The consent ledger: append-only records, and the current state that a check reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from registry.model.clock import Micros
+from registry.model.ids import BlindIndex, FragmentId, WorkspaceId
+from registry.model.stored import ConsentState, Fragment, StoredConsent
+from registry.store.database import Transaction
+from registry.store.rows import insert, query, select_in
+
+MOST_RECENT = (
+    "ON CONFLICT (workspace_id, fragment_id, purpose) DO UPDATE SET record_id = excluded.record_id, "
+    "status = excluded.status, acted_at = excluded.acted_at, recorded_at = excluded.recorded_at, "
+    "expires_at = excluded.expires_at "
+    "WHERE excluded.acted_at > consent_state.acted_at "
+    "OR (excluded.acted_at = consent_state.acted_at AND consent_state.status = 'granted')"
+)
+"""The most recent act wins, whatever the order of arrival; at equal time the denial (DESIGN 9)."""
+
+
+def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
+    """Append records and bring the current state up to them, in the order of the acts."""
+    insert(transaction, "consent_record", rows)
+    winners: dict[tuple[bytes, str], StoredConsent] = {}
+    for row in sorted(rows, key=lambda row: (row.acted_at, row.status != "granted")):
+        winners[(row.fragment_id, row.purpose)] = row
+    states = [
+        ConsentState(
+            row.workspace_id,
+            row.fragment_id,
+            row.purpose,
+            row.record_id,
+            row.status,
+            row.acted_at,
+            row.recorded_at,
+            row.expires_at,
+        )  # fmt: skip
+        for _, row in sorted(winners.items())
+    ]
+    insert(transaction, "consent_state", states, on_conflict=MOST_RECENT)
+
+
+def states(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> list[ConsentState]:
+    """The current records of these fragments."""
+    return select_in(transaction, ConsentState, "consent_state", workspace_id, "fragment_id", fragment_ids)
+
+
+def history(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> list[StoredConsent]:
+    """Every record of these fragments, in the order of the acts."""
+    found = select_in(transaction, StoredConsent, "consent_record", workspace_id, "fragment_id", fragment_ids)
+    return sorted(found, key=lambda row: (row.acted_at, row.recorded_at, row.record_id))
+
+
+def recorded_after(
+    transaction: Transaction, workspace_id: bytes, after: Micros, record_id: bytes, limit: int
+) -> list[tuple[Micros, bytes, bytes, str, str]]:
+    """The next records after a cursor (time of record, record id): time, id, profile, purpose, status."""
+    sql = (
+        "SELECT r.recorded_at, r.record_id, f.profile_id, r.purpose, r.status FROM consent_record r "
+        "JOIN fragment f ON f.workspace_id = r.workspace_id AND f.fragment_id = r.fragment_id "
+        "WHERE r.workspace_id = ? AND (r.recorded_at > ? OR (r.recorded_at = ? AND r.record_id > ?)) "
+        "ORDER BY r.recorded_at, r.record_id LIMIT ?"
+    )
+    return [tuple(row) for row in query(transaction, sql, workspace_id, after, after, record_id, limit)]
+
+
+_CHECK = """
+SELECT f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at, f.state_version, f.created_at,
+       s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at
+FROM identifier i
+JOIN fragment h ON h.workspace_id = i.workspace_id AND h.fragment_id = i.fragment_id
+JOIN fragment f ON f.workspace_id = h.workspace_id AND f.profile_id = h.profile_id
+LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id
+WHERE i.workspace_id = ? AND i.blind_index = ?
+"""
+
+
+def standing_of(
+    transaction: Transaction, workspace_id: WorkspaceId, index: BlindIndex
+) -> tuple[list[Fragment], list[ConsentState]]:
+    """All that a consent check needs of the person behind an identifier, in one indexed read:
+    the fragments of the profile and their current records. Both are empty for nobody."""
+    fragments: dict[bytes, Fragment] = {}
+    states: list[ConsentState] = []
+    for row in query(transaction, _CHECK, workspace_id, index):
+        fragments.setdefault(row[0], Fragment(workspace_id, *row[:8]))
+        if row[8] is not None:
+            states.append(ConsentState(workspace_id, row[0], *row[8:14]))
+    return list(fragments.values()), states

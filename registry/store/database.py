@@ -1,0 +1,188 @@
+"""A database: its engines, and what a transaction is on SQLite and on PostgreSQL.
+
+Two engines look at one database: writes begin IMMEDIATE on SQLite, so that two writers queue at
+the door instead of failing at commit; reads never wait for them (WAL).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from registry.model.errors import Conflict, SettingInvalid, StoreUnavailable
+
+Transaction = Connection
+"""An open transaction: what every query of this room takes first."""
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a writer waits for another process's write before the answer is 503."""
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",  # sorting spills into memory, never into a file of plaintext order
+    "PRAGMA cache_size=-65536",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+)
+
+
+class Database:
+    """One database of the registry: the data, or the keystore.
+
+    Args:
+        url: a SQLAlchemy URL; `sqlite:///path` or `postgresql+psycopg://…`.
+
+    Raises:
+        SettingInvalid: the URL cannot be read or names an engine that is not supported.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url = make_url(url)
+        except SQLAlchemyError as error:
+            raise SettingInvalid("the database URL cannot be read", pointer="database_url") from error
+        if self.url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise SettingInvalid(
+                f"the engine {self.url.get_backend_name()!r} is not supported",
+                hint="use sqlite:///path or postgresql+psycopg://user@host/name",
+                pointer="database_url",
+            )
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = _engine(self.url, begin="BEGIN IMMEDIATE", sqlite=self.is_sqlite)
+        self._reader = _engine(self.url, begin="BEGIN", sqlite=self.is_sqlite)
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, None on PostgreSQL."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """One transaction that writes; committed, durably, when the block ends without an error.
+
+        Raises:
+            Conflict: a uniqueness rule of the database refused a row.
+            StoreUnavailable: the database is locked, read-only, full, missing or gone.
+        """
+        with _translated(self.url), self._writer.begin() as transaction:
+            yield transaction
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """One consistent look at the database.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        with _translated(self.url), self._reader.connect() as transaction:
+            yield transaction
+
+    def engine_for_migrations(self) -> Engine:
+        """The engine that Alembic runs on."""
+        return self._writer
+
+    def ping(self) -> None:
+        """Ask the database anything.
+
+        Raises:
+            StoreUnavailable: it does not answer.
+        """
+        with self.read() as transaction:
+            transaction.execute(text("SELECT 1"))
+
+    def checkpoint(self) -> bool:
+        """Fold SQLite's WAL into the file and truncate it, so that overwritten pages are gone.
+
+        Returns whether it was complete: an open reader keeps old pages alive. True on PostgreSQL,
+        where the operator's WAL retention decides.
+        """
+        if not self.is_sqlite:
+            return True
+        with _translated(self.url):
+            raw = self._reader.raw_connection()
+            try:
+                busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                raw.close()
+        return bool(busy == 0)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _engine(url: URL, *, begin: str, sqlite: bool) -> Engine:
+    if not sqlite:
+        return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        hide_parameters=True,
+        pool_size=4,
+        max_overflow=12,
+        connect_args={
+            "check_same_thread": False,
+            "timeout": BUSY_TIMEOUT_MS / 1000,
+            "cached_statements": 512,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        cursor = connection.cursor()
+        for pragma in SQLITE_PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def _translated(url: URL) -> Iterator[None]:
+    where = url.render_as_string(hide_password=True)
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict("a row with this key exists already") from error
+    except (DBAPIError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"{where}: {_reason(error)}", hint=_hint(error)) from error
+    except SQLAlchemyError as error:
+        raise StoreUnavailable(f"{where}: no connection could be had in time") from error
+
+
+def _reason(error: Exception) -> str:
+    """The driver's own words without the statement and its parameters, which may be long."""
+    original = getattr(error, "orig", None) or error
+    return str(original).splitlines()[0] if str(original) else type(original).__name__
+
+
+def _hint(error: Exception) -> str:
+    reason = _reason(error).lower()
+    hints = {
+        "locked": "another process holds the database: stop it, or try again",
+        "readonly": "make the file and its folder writable for this user",
+        "read-only": "make the database writable for this user",
+        "unable to open": "check that the folder exists and is readable, or run: registry init",
+        "no such table": "run: registry db upgrade",
+        "does not exist": "create the database, then run: registry db upgrade",
+        "full": "free some disk space",
+        "malformed": "the file is damaged: run registry doctor, then restore a backup",
+        "not a database": "the file is damaged or no SQLite file: run registry doctor",
+    }
+    return next((hint for word, hint in hints.items() if word in reason), "run: registry doctor")

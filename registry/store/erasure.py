@@ -1,0 +1,94 @@
+"""Deleting a person's rows, and counting what is left. Every table of a person is named here once.
+
+`PERSONAL_TABLES` is checked by a test against the tables' metadata: a new table with a
+`fragment_id` that is missing here fails the build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from registry.model.ids import BlindIndex, FragmentId, MessageKey, ProfileId
+from registry.store.database import Transaction
+from registry.store.rows import chunks, delete_in, execute, query
+
+PERSONAL_TABLES: dict[str, str] = {
+    "event": "fragment_id",
+    "trait_assertion": "fragment_id",
+    "consent_record": "fragment_id",
+    "consent_state": "fragment_id",
+    "audit_detail": "fragment_id",
+    "dsr_fragment": "fragment_id",
+    "merge": "fragment_id",
+    "identifier": "fragment_id",
+    "fragment": "fragment_id",
+}
+"""Table -> the column that ties its rows to a fragment, in the order of deletion."""
+
+INDEX_TABLES = ("link", "refused_link")
+"""Tables that name identifiers at two ends, by blind index."""
+
+
+def erase_rows(
+    transaction: Transaction,
+    workspace_id: bytes,
+    fragment_ids: Collection[FragmentId],
+    indexes: Collection[BlindIndex],
+) -> dict[str, int]:
+    """Delete every row of these fragments and identifiers; rows deleted, by table."""
+    counts: dict[str, int] = {}
+    keys = _message_keys(transaction, workspace_id, fragment_ids)
+    counts["violation"] = delete_in(transaction, "violation", workspace_id, "message_key", keys)
+    for table in INDEX_TABLES:
+        counts[table] = sum(
+            delete_in(transaction, table, workspace_id, end, indexes) for end in ("low", "high")
+        )
+    for table, column in PERSONAL_TABLES.items():
+        counts[table] = delete_in(transaction, table, workspace_id, column, fragment_ids)
+    counts["identifier"] += delete_in(transaction, "identifier", workspace_id, "blind_index", indexes)
+    return counts
+
+
+def remaining(
+    transaction: Transaction,
+    workspace_id: bytes,
+    fragment_ids: Collection[FragmentId],
+    indexes: Collection[BlindIndex],
+) -> dict[str, int]:
+    """What a second look still finds of these fragments and identifiers, by table."""
+    places = [(table, column, fragment_ids) for table, column in PERSONAL_TABLES.items()]
+    places += [(table, end, indexes) for table in INDEX_TABLES for end in ("low", "high")]
+    places += [("identifier", "blind_index", indexes), ("quarantine_subject", "blind_index", indexes)]
+    found: dict[str, int] = {}
+    for table, column, values in places:
+        for chunk in chunks(values):
+            marks = ", ".join("?" * len(chunk))
+            sql = f'SELECT count(*) FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks})'  # noqa: S608
+            found[table] = found.get(table, 0) + int(query(transaction, sql, workspace_id, *chunk)[0][0])
+    return {table: count for table, count in found.items() if count}
+
+
+def forget_profile(transaction: Transaction, workspace_id: bytes, profile_id: ProfileId) -> None:
+    """Take the profile's id off the merge history of others and off requests of the past."""
+    execute(
+        transaction, "DELETE FROM merge WHERE workspace_id = ? AND into_profile = ?", workspace_id, profile_id
+    )
+    execute(
+        transaction, "DELETE FROM merge WHERE workspace_id = ? AND from_profile = ?", workspace_id, profile_id
+    )
+    sql = "UPDATE dsr_request SET profile_id = NULL WHERE workspace_id = ? AND profile_id = ?"
+    execute(transaction, sql, workspace_id, profile_id)
+
+
+def _message_keys(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> list[MessageKey]:
+    keys: list[MessageKey] = []
+    for chunk in chunks(fragment_ids):
+        marks = ", ".join("?" * len(chunk))
+        sql = (
+            "SELECT v.message_key FROM violation v JOIN event e ON e.workspace_id = v.workspace_id "  # noqa: S608
+            f"AND e.message_key = v.message_key WHERE v.workspace_id = ? AND e.fragment_id IN ({marks})"
+        )
+        keys += [MessageKey(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk)]
+    return keys

@@ -1,0 +1,117 @@
+"""Accepted messages and the trait assertions that they made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from registry.model.ids import EventId, FragmentId, MessageKey
+from registry.model.stored import StoredAssertion, StoredEvent
+from registry.store.database import Transaction
+from registry.store.rows import chunks, insert, query, select, select_in
+
+PAGE = 500
+
+NEWER = (
+    "ON CONFLICT (workspace_id, fragment_id, trait, source_id) DO UPDATE SET "
+    "compartment = excluded.compartment, observed_at = excluded.observed_at, "
+    "received_at = excluded.received_at, method = excluded.method, trust = excluded.trust, "
+    "sealed = excluded.sealed "
+    "WHERE excluded.observed_at >= trait_assertion.observed_at"
+)
+
+
+def known_messages(
+    transaction: Transaction, workspace_id: bytes, keys: Collection[MessageKey]
+) -> dict[MessageKey, str]:
+    """What became of the messages among these that were seen before: `accepted`, `quarantined`
+    or a refusal's outcome."""
+    known: dict[MessageKey, str] = {}
+    for chunk in chunks(keys):
+        marks = ", ".join("?" * len(chunk))
+        sql = (
+            f"SELECT message_key, 'accepted' FROM event WHERE workspace_id = ? AND message_key IN ({marks}) "  # noqa: S608
+            f"UNION ALL SELECT message_key, 'quarantined' FROM quarantine "
+            f"WHERE workspace_id = ? AND message_key IN ({marks}) "
+            f"UNION ALL SELECT message_key, outcome FROM refused_message "
+            f"WHERE workspace_id = ? AND message_key IN ({marks})"
+        )
+        for key, outcome in query(transaction, sql, *([workspace_id, *chunk] * 3)):
+            known[key] = outcome
+    return known
+
+
+def append(transaction: Transaction, rows: Sequence[StoredEvent]) -> None:
+    """Append accepted messages."""
+    insert(transaction, "event", rows)
+
+
+def by_message(transaction: Transaction, workspace_id: bytes, key: MessageKey) -> StoredEvent | None:
+    """The accepted message with this key."""
+    found = select(
+        transaction, StoredEvent, "event", "workspace_id = ? AND message_key = ?", workspace_id, key
+    )
+    return found[0] if found else None
+
+
+def newest(
+    transaction: Transaction,
+    workspace_id: bytes,
+    fragment_ids: Collection[FragmentId],
+    limit: int,
+    before: EventId | None = None,
+) -> list[StoredEvent]:
+    """The latest `limit` events of these fragments, newest first, older than `before` if given."""
+    found: list[StoredEvent] = []
+    for fragment in sorted(fragment_ids):
+        where = "workspace_id = ? AND fragment_id = ?"
+        parameters: list[object] = [workspace_id, fragment]
+        if before is not None:
+            where += " AND event_id < ?"
+            parameters.append(before)
+        where += " ORDER BY event_id DESC LIMIT ?"
+        found += select(transaction, StoredEvent, "event", where, *parameters, limit)
+    return sorted(found, key=lambda row: row.event_id, reverse=True)[:limit]
+
+
+def stream(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> Iterator[StoredEvent]:
+    """Every event of these fragments, oldest first within a fragment, in bounded memory."""
+    for fragment in sorted(fragment_ids):
+        after = b""
+        while True:
+            where = "workspace_id = ? AND fragment_id = ? AND event_id > ? ORDER BY event_id LIMIT ?"
+            page = select(transaction, StoredEvent, "event", where, workspace_id, fragment, after, PAGE)
+            yield from page
+            if len(page) < PAGE:
+                break
+            after = page[-1].event_id
+
+
+def count(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> int:
+    """How many events these fragments hold."""
+    total = 0
+    for chunk in chunks(fragment_ids):
+        marks = ", ".join("?" * len(chunk))
+        sql = f"SELECT count(*) FROM event WHERE workspace_id = ? AND fragment_id IN ({marks})"  # noqa: S608
+        total += int(query(transaction, sql, workspace_id, *chunk)[0][0])
+    return total
+
+
+def assert_traits(transaction: Transaction, rows: Sequence[StoredAssertion]) -> None:
+    """Make each row its source's current word, unless an observation at least as new stands."""
+    latest: dict[tuple[bytes, ...], StoredAssertion] = {}
+    for row in rows:
+        key = (row.workspace_id, row.fragment_id, row.trait.encode(), row.source_id)
+        if key not in latest or row.observed_at >= latest[key].observed_at:
+            latest[key] = row
+    insert(transaction, "trait_assertion", [latest[key] for key in sorted(latest)], on_conflict=NEWER)
+
+
+def assertions(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> list[StoredAssertion]:
+    """Every source's current word on every trait of these fragments."""
+    return select_in(
+        transaction, StoredAssertion, "trait_assertion", workspace_id, "fragment_id", fragment_ids
+    )

@@ -1,0 +1,128 @@
+"""Identifiers, links, fragments and merges: the graph from which profiles are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from registry.model.clock import Micros
+from registry.model.ids import BlindIndex, FragmentId, ProfileId
+from registry.model.stored import Fragment, StoredIdentifier, StoredLink, StoredMerge, StoredRefusal
+from registry.store.database import Transaction
+from registry.store.rows import chunks, execute, execute_many, insert, select, select_in
+
+
+def identifiers(
+    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
+) -> dict[BlindIndex, StoredIdentifier]:
+    """The known ones among these identifiers."""
+    found = select_in(transaction, StoredIdentifier, "identifier", workspace_id, "blind_index", indexes)
+    return {row.blind_index: row for row in found}
+
+
+def identifiers_of(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> list[StoredIdentifier]:
+    """The identifiers that these fragments hang on, oldest first."""
+    found = select_in(transaction, StoredIdentifier, "identifier", workspace_id, "fragment_id", fragment_ids)
+    return sorted(found, key=lambda row: (row.first_seen_at, row.blind_index))
+
+
+def add_identifiers(transaction: Transaction, rows: Sequence[StoredIdentifier]) -> None:
+    """Store identifiers; one that another writer stored first is left as it is."""
+    insert(transaction, "identifier", rows, on_conflict="ON CONFLICT (workspace_id, blind_index) DO NOTHING")
+
+
+def add_links(transaction: Transaction, rows: Sequence[StoredLink]) -> None:
+    """Store claims; a pair that the same source has linked before keeps its first message."""
+    clause = "ON CONFLICT (workspace_id, low, high, source_id) DO NOTHING"
+    insert(transaction, "link", rows, on_conflict=clause)
+
+
+def links_touching(
+    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
+) -> list[StoredLink]:
+    """Every link with one of these identifiers at either end."""
+    low = select_in(transaction, StoredLink, "link", workspace_id, "low", indexes)
+    high = select_in(transaction, StoredLink, "link", workspace_id, "high", indexes)
+    return list({(row.low, row.high, row.source_id): row for row in low + high}.values())
+
+
+def refusals_touching(
+    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
+) -> list[StoredRefusal]:
+    """Refused links whose lower end is one of these identifiers."""
+    return select_in(transaction, StoredRefusal, "refused_link", workspace_id, "low", indexes)
+
+
+def replace_refusals(
+    transaction: Transaction,
+    workspace_id: bytes,
+    touching: Collection[BlindIndex],
+    rows: Sequence[StoredRefusal],
+) -> None:
+    """Put the rules' refusals of a recomputed component in the place of the earlier ones; those of a
+    steward, or of the consent that a history was collected under, stay."""
+    for chunk in chunks(touching):
+        marks = ", ".join("?" * len(chunk))
+        sql = f"DELETE FROM refused_link WHERE workspace_id = ? AND reason NOT IN ('steward', 'consent') AND low IN ({marks})"  # noqa: S608
+        execute(transaction, sql, workspace_id, *chunk)
+    insert(transaction, "refused_link", rows, on_conflict="ON CONFLICT (workspace_id, low, high) DO NOTHING")
+
+
+def add_fragments(transaction: Transaction, rows: Sequence[Fragment]) -> None:
+    """Store new fragments."""
+    insert(transaction, "fragment", rows)
+
+
+def fragments(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> dict[FragmentId, Fragment]:
+    """The known ones among these fragments."""
+    found = select_in(transaction, Fragment, "fragment", workspace_id, "fragment_id", fragment_ids)
+    return {row.fragment_id: row for row in found}
+
+
+def fragments_of_profiles(
+    transaction: Transaction, workspace_id: bytes, profile_ids: Collection[ProfileId]
+) -> list[Fragment]:
+    """Every fragment of these profiles, in the order of their birth."""
+    found = select_in(transaction, Fragment, "fragment", workspace_id, "profile_id", profile_ids)
+    return sorted(found, key=lambda row: (row.created_at, row.fragment_id))
+
+
+def profile_of(transaction: Transaction, workspace_id: bytes, index: BlindIndex) -> ProfileId | None:
+    """The profile of the person behind an identifier."""
+    where = (
+        "workspace_id = ? AND fragment_id = "
+        "(SELECT i.fragment_id FROM identifier i WHERE i.workspace_id = ? AND i.blind_index = ?)"
+    )
+    found = select(transaction, Fragment, "fragment", where, workspace_id, workspace_id, index)
+    return found[0].profile_id if found else None
+
+
+def repoint(
+    transaction: Transaction, workspace_id: bytes, moves: Iterable[tuple[FragmentId, ProfileId, Micros]]
+) -> None:
+    """Move fragments to profiles, each with the time from which it stands there."""
+    sql = (
+        "UPDATE fragment SET profile_id = ?, joined_at = ?, state_version = state_version + 1 "
+        "WHERE workspace_id = ? AND fragment_id = ?"
+    )
+    execute_many(transaction, sql, [(profile, at, workspace_id, fragment) for fragment, profile, at in moves])
+
+
+def bump(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> None:
+    """Raise the state version of fragments: whatever was cached of them is stale."""
+    sql = "UPDATE fragment SET state_version = state_version + 1 WHERE workspace_id = ? AND fragment_id = ?"
+    execute_many(transaction, sql, [(workspace_id, fragment) for fragment in sorted(fragment_ids)])
+
+
+def add_merges(transaction: Transaction, rows: Sequence[StoredMerge]) -> None:
+    """Record moves of fragments."""
+    insert(transaction, "merge", rows)
+
+
+def merges_of(transaction: Transaction, workspace_id: bytes, profile_id: ProfileId) -> list[StoredMerge]:
+    """The moves into and out of a profile, oldest first."""
+    where = "workspace_id = ? AND (into_profile = ? OR from_profile = ?) ORDER BY merged_at, merge_id"
+    return select(transaction, StoredMerge, "merge", where, workspace_id, profile_id, profile_id)

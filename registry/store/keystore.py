@@ -1,0 +1,81 @@
+"""The keystore's rows: wrapped bundles, wrapped workspace secrets, the erasure ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from registry.model.ids import FragmentId
+from registry.model.stored import ErasureOrder, WrappedBundle, WrappedSecret
+from registry.store.database import Transaction
+from registry.store.rows import delete_in, insert, query, select, select_in
+
+NEWER = (
+    "ON CONFLICT (workspace_id, fragment_id) DO UPDATE SET generation = excluded.generation, "
+    "revision = excluded.revision, wrapped = excluded.wrapped WHERE key_bundle.revision < excluded.revision"
+)
+
+
+def bundles(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> dict[FragmentId, WrappedBundle]:
+    """The bundles of those of these fragments that have one."""
+    found = select_in(transaction, WrappedBundle, "key_bundle", workspace_id, "fragment_id", fragment_ids)
+    return {row.fragment_id: row for row in found}
+
+
+def put_bundles(transaction: Transaction, rows: Sequence[WrappedBundle]) -> None:
+    """Store bundles; one of a higher revision that stands already is kept."""
+    insert(transaction, "key_bundle", rows, on_conflict=NEWER)
+
+
+def shred_bundles(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> int:
+    """Delete bundles: what they opened can never be opened again. How many there were."""
+    return delete_in(transaction, "key_bundle", workspace_id, "fragment_id", fragment_ids)
+
+
+def bundle_counts(transaction: Transaction, workspace_id: bytes) -> dict[int, int]:
+    """How many bundles are wrapped under each KEK generation."""
+    sql = "SELECT generation, count(*) FROM key_bundle WHERE workspace_id = ? GROUP BY generation"
+    return {int(row[0]): int(row[1]) for row in query(transaction, sql, workspace_id)}
+
+
+def bundles_after(
+    transaction: Transaction, workspace_id: bytes, generation: int, after: bytes, limit: int
+) -> list[WrappedBundle]:
+    """Up to `limit` bundles under a generation with fragment ids after `after`, in their order."""
+    where = "workspace_id = ? AND generation = ? AND fragment_id > ? ORDER BY fragment_id LIMIT ?"
+    return select(transaction, WrappedBundle, "key_bundle", where, workspace_id, generation, after, limit)
+
+
+def secrets(transaction: Transaction, workspace_id: bytes) -> list[WrappedSecret]:
+    """The workspace's own keys, oldest version first."""
+    where = "workspace_id = ? ORDER BY name, version"
+    return select(transaction, WrappedSecret, "workspace_secret", where, workspace_id)
+
+
+def put_secrets(transaction: Transaction, rows: Sequence[WrappedSecret]) -> None:
+    """Store a workspace's own keys, or re-wrapped forms of them."""
+    clause = (
+        "ON CONFLICT (workspace_id, name, version) DO UPDATE SET "
+        "generation = excluded.generation, wrapped = excluded.wrapped"
+    )
+    insert(transaction, "workspace_secret", rows, on_conflict=clause)
+
+
+def order_erasure(transaction: Transaction, rows: Sequence[ErasureOrder]) -> None:
+    """Write erasures into the ledger, before the first destructive step; repeating adds nothing."""
+    insert(transaction, "erasure", rows, on_conflict="ON CONFLICT (workspace_id, fragment_id) DO NOTHING")
+
+
+def erasure_ledger(transaction: Transaction, workspace_id: bytes) -> list[ErasureOrder]:
+    """Every erasure ever ordered, oldest first."""
+    where = "workspace_id = ? ORDER BY ordered_at, fragment_id"
+    return select(transaction, ErasureOrder, "erasure", where, workspace_id)
+
+
+def ordered_among(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> set[FragmentId]:
+    """Those of these fragments whose erasure was ordered: no bundle may be made for them again."""
+    rows = select_in(transaction, ErasureOrder, "erasure", workspace_id, "fragment_id", fragment_ids)
+    return {row.fragment_id for row in rows}

@@ -1,0 +1,9 @@
+"""Alembic's entry for the keystore database."""
+
+from __future__ import annotations
+
+from alembic import context
+from registry.store.schema import run_migrations
+from registry.store.keystore_tables import KeystoreTable as Base
+
+run_migrations(context, Base.metadata)

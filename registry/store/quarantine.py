@@ -1,0 +1,101 @@
+"""What did not reach a profile: violations, quarantined messages, refused messages, suppressions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from registry.model.ids import BlindIndex, FragmentId, MessageKey
+from registry.model.stored import Quarantined, QuarantineSubject, RefusedMessage, StoredViolation, Suppression
+from registry.store.database import Transaction
+from registry.store.rows import delete_in, insert, query, select, select_in
+
+
+def add_violations(transaction: Transaction, rows: Sequence[StoredViolation]) -> None:
+    """Append violations."""
+    insert(transaction, "violation", rows)
+
+
+def violations(
+    transaction: Transaction, workspace_id: bytes, limit: int, before: bytes | None = None
+) -> list[StoredViolation]:
+    """The latest violations, newest first, older than the id `before` if given."""
+    if before is None:
+        where = "workspace_id = ? ORDER BY violation_id DESC LIMIT ?"
+        return select(transaction, StoredViolation, "violation", where, workspace_id, limit)
+    where = "workspace_id = ? AND violation_id < ? ORDER BY violation_id DESC LIMIT ?"
+    return select(transaction, StoredViolation, "violation", where, workspace_id, before, limit)
+
+
+def violations_of(transaction: Transaction, workspace_id: bytes, key: MessageKey) -> list[StoredViolation]:
+    """The violations of one message."""
+    where = "workspace_id = ? AND message_key = ? ORDER BY violation_id"
+    return select(transaction, StoredViolation, "violation", where, workspace_id, key)
+
+
+def violation_counts(transaction: Transaction, workspace_id: bytes) -> list[tuple[str | None, str, str, int]]:
+    """How often each (plan event, code, path) was broken, most frequent first."""
+    sql = (
+        "SELECT plan_event, code, path, count(*) AS n FROM violation WHERE workspace_id = ? "
+        "GROUP BY plan_event, code, path ORDER BY n DESC, code, path"
+    )
+    return [tuple(row) for row in query(transaction, sql, workspace_id)]
+
+
+def add(transaction: Transaction, rows: Sequence[Quarantined], subjects: Sequence[QuarantineSubject]) -> None:
+    """Put rejected messages into quarantine, and remember whom they are about."""
+    insert(transaction, "quarantine", rows)
+    insert(transaction, "quarantine_subject", subjects)
+
+
+def of_message(transaction: Transaction, workspace_id: bytes, key: MessageKey) -> Quarantined | None:
+    """The quarantined message with this key."""
+    where = "workspace_id = ? AND message_key = ?"
+    found = select(transaction, Quarantined, "quarantine", where, workspace_id, key)
+    return found[0] if found else None
+
+
+def about(transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]) -> list[FragmentId]:
+    """The ids of the quarantined messages about any of these identifiers."""
+    rows = select_in(
+        transaction, QuarantineSubject, "quarantine_subject", workspace_id, "blind_index", indexes
+    )
+    return sorted({row.quarantine_id for row in rows})
+
+
+def opened(transaction: Transaction, workspace_id: bytes, ids: Collection[FragmentId]) -> list[Quarantined]:
+    """The quarantined messages with these ids."""
+    return select_in(transaction, Quarantined, "quarantine", workspace_id, "quarantine_id", ids)
+
+
+def erase(transaction: Transaction, workspace_id: bytes, ids: Collection[FragmentId]) -> int:
+    """Delete quarantined messages and their violations; how many messages there were."""
+    keys = [row.message_key for row in opened(transaction, workspace_id, ids)]
+    delete_in(transaction, "violation", workspace_id, "message_key", keys)
+    delete_in(transaction, "quarantine_subject", workspace_id, "quarantine_id", ids)
+    return delete_in(transaction, "quarantine", workspace_id, "quarantine_id", ids)
+
+
+def add_refused(transaction: Transaction, rows: Sequence[RefusedMessage]) -> None:
+    """Remember messages that were neither stored nor quarantined."""
+    insert(
+        transaction, "refused_message", rows, on_conflict="ON CONFLICT (workspace_id, message_key) DO NOTHING"
+    )
+
+
+def refused(transaction: Transaction, workspace_id: bytes, key: MessageKey) -> RefusedMessage | None:
+    """The refused message with this key."""
+    where = "workspace_id = ? AND message_key = ?"
+    found = select(transaction, RefusedMessage, "refused_message", where, workspace_id, key)
+    return found[0] if found else None
+
+
+def suppressed(transaction: Transaction, workspace_id: bytes, keys: Collection[bytes]) -> set[bytes]:
+    """The suppressed ones among these suppression keys."""
+    rows = select_in(transaction, Suppression, "suppression", workspace_id, "suppression_key", keys)
+    return {row.suppression_key for row in rows}
+
+
+def suppress(transaction: Transaction, rows: Sequence[Suppression]) -> None:
+    """Remember that these identifiers must not be re-created."""
+    clause = "ON CONFLICT (workspace_id, suppression_key) DO NOTHING"
+    insert(transaction, "suppression", rows, on_conflict=clause)

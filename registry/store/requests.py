@@ -1,0 +1,92 @@
+"""Data subject requests: their rows, their transitions and their scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry.model.clock import Micros
+from registry.model.ids import FragmentId, RequestId
+from registry.model.stored import RequestEvent, StoredRequest
+from registry.store.database import Transaction
+from registry.store.rows import execute, execute_many, insert, query, select
+
+
+def add(transaction: Transaction, request: StoredRequest) -> None:
+    """Store a new request."""
+    insert(transaction, "dsr_request", [request])
+
+
+def get(transaction: Transaction, workspace_id: bytes, request_id: RequestId) -> StoredRequest | None:
+    """One request."""
+    where = "workspace_id = ? AND request_id = ?"
+    found = select(transaction, StoredRequest, "dsr_request", where, workspace_id, request_id)
+    return found[0] if found else None
+
+
+def newest(
+    transaction: Transaction, workspace_id: bytes, limit: int, before: bytes = b"\xff" * 17
+) -> list[StoredRequest]:
+    """The latest requests, newest first, older than the id `before` if given."""
+    where = "workspace_id = ? AND request_id < ? ORDER BY request_id DESC LIMIT ?"
+    return select(transaction, StoredRequest, "dsr_request", where, workspace_id, before, limit)
+
+
+def in_states(transaction: Transaction, workspace_id: bytes, states: Sequence[str]) -> list[StoredRequest]:
+    """The requests in any of these states, oldest first."""
+    marks = ", ".join("?" * len(states))
+    where = f"workspace_id = ? AND state IN ({marks}) ORDER BY request_id"
+    return select(transaction, StoredRequest, "dsr_request", where, workspace_id, *states)
+
+
+def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:
+    """Write a request's new state, progress and outcome; False when it was no longer in `was`."""
+    sql = (
+        "UPDATE dsr_request SET state = ?, profile_id = ?, approved_by = ?, completed_at = ?, "
+        "respond_by = ?, progress = ?, certificate = ? WHERE workspace_id = ? AND request_id = ? AND state = ?"
+    )
+    values = (
+        request.state,
+        request.profile_id,
+        request.approved_by,
+        request.completed_at,
+        request.respond_by,
+    )
+    key = (request.workspace_id, request.request_id, was)
+    return execute(transaction, sql, *values, request.progress, request.certificate, *key) == 1
+
+
+def add_event(
+    transaction: Transaction, request: StoredRequest, *, action: str, actor: str, at: Micros
+) -> None:
+    """Append a transition to the request's history."""
+    sql = "SELECT count(*) FROM dsr_event WHERE workspace_id = ? AND request_id = ?"
+    position = int(query(transaction, sql, request.workspace_id, request.request_id)[0][0])
+    row = RequestEvent(request.workspace_id, request.request_id, position, action, request.state, actor, at)
+    insert(transaction, "dsr_event", [row])
+
+
+def events(transaction: Transaction, workspace_id: bytes, request_id: RequestId) -> list[RequestEvent]:
+    """The request's history, oldest first."""
+    where = "workspace_id = ? AND request_id = ? ORDER BY position"
+    return select(transaction, RequestEvent, "dsr_event", where, workspace_id, request_id)
+
+
+def set_scope(
+    transaction: Transaction, workspace_id: bytes, request_id: RequestId, fragment_ids: Sequence[FragmentId]
+) -> None:
+    """Remember the fragments that a request is about; repeating it adds nothing."""
+    sql = (
+        "INSERT INTO dsr_fragment (workspace_id, request_id, fragment_id) VALUES (?, ?, ?) "
+        "ON CONFLICT (workspace_id, request_id, fragment_id) DO NOTHING"
+    )
+    execute_many(
+        transaction, sql, [(workspace_id, request_id, fragment) for fragment in sorted(fragment_ids)]
+    )
+
+
+def scope(transaction: Transaction, workspace_id: bytes, request_id: RequestId) -> list[FragmentId]:
+    """The fragments that a request is about."""
+    sql = (
+        "SELECT fragment_id FROM dsr_fragment WHERE workspace_id = ? AND request_id = ? ORDER BY fragment_id"
+    )
+    return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, request_id)]
