@@ -1,0 +1,129 @@
+"""Envelopes: one value sealed under one data key, and one event's parts sealed under several.
+
+The associated data says which record the value belongs to, so that a ciphertext moved to another
+row, field, person or workspace does not open. Layouts: docs/reference/formats.md.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from struct import error as StructError
+from typing import NewType, NoReturn, Self
+
+from registry.keys.primitives import (
+    KEY_BYTES,
+    KEY_ID_BYTES,
+    NONCE_BYTES,
+    TAG_BYTES,
+    aead,
+    aead_open,
+    aead_seal,
+    key_id,
+    random_bytes,
+)
+from registry.model.errors import Forbidden, InvalidInput, SealBroken
+from registry.model.grants import OpenGrant
+
+Sealed = NewType("Sealed", bytes)
+"""An envelope: `version | key id | nonce | ciphertext | tag`. Safe at rest."""
+
+ENVELOPE_VERSION = b"\x01"
+HEADER_BYTES = len(ENVELOPE_VERSION) + KEY_ID_BYTES
+OVERHEAD_BYTES = HEADER_BYTES + NONCE_BYTES + TAG_BYTES
+"""How many bytes an envelope is longer than its plaintext: 33."""
+
+_AAD_LENGTHS = Struct(">5H")
+
+
+class DataKey:
+    """One DEK: 32 random bytes with a cipher that is ready for use. The `repr` hides it.
+
+    It cannot be pickled, so that it never slips into a queue, a cache file or another process.
+    """
+
+    __slots__ = ("_secret", "cipher", "header")
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.cipher = aead(secret)
+        self.header = ENVELOPE_VERSION + key_id(secret)
+
+    @classmethod
+    def generate(cls) -> Self:
+        """A new random key."""
+        return cls(random_bytes(KEY_BYTES))
+
+    def reveal(self) -> bytes:
+        """The 32 key bytes, only for wrapping them into a bundle."""
+        return self._secret
+
+    def __repr__(self) -> str:
+        return "DataKey(hidden)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a data key is not to be serialised")
+
+
+def record_aad(kind: bytes, workspace: bytes, fragment: bytes, record: bytes, field: bytes) -> bytes:
+    """The associated data of one field of one record: five lengths (2 bytes each), then the five values.
+
+    The lengths stand first, so that no two different records share the same bytes.
+
+    Raises:
+        InvalidInput: a value is longer than 65,535 bytes.
+    """
+    try:
+        lengths = _AAD_LENGTHS.pack(len(kind), len(workspace), len(fragment), len(record), len(field))
+    except StructError:
+        raise InvalidInput("a part of the associated data is longer than 65535 bytes") from None
+    return b"".join((lengths, kind, workspace, fragment, record, field))
+
+
+def seal(key: DataKey, plaintext: bytes, aad: bytes) -> Sealed:
+    """Seal a value under a data key for the record that `aad` (see `record_aad`) names."""
+    header = key.header
+    return Sealed(header + aead_seal(key.cipher, plaintext, header + aad))
+
+
+def open_sealed(key: DataKey, sealed: bytes, aad: bytes, grant: OpenGrant, compartment: str) -> bytes:
+    """The plaintext of `seal`, for a caller whose grant covers the compartment.
+
+    Raises:
+        Forbidden: the grant is of another workspace than the record, or does not cover the compartment.
+        SealBroken: it does not open; `extra["failure"]` is `truncated`, `unknown-version`,
+            `wrong-key` or `altered` (which includes a value moved from another record).
+    """
+    require_workspace(grant, aad)
+    if not grant.covers(compartment):
+        raise Forbidden("the grant does not cover this compartment", extra={"compartment": compartment})
+    return open_envelope(key, sealed, aad)
+
+
+def open_envelope(key: DataKey, sealed: bytes, aad: bytes) -> bytes:
+    """The plaintext of an envelope; within this room, after the grant has been checked."""
+    header = key.header
+    if len(sealed) < OVERHEAD_BYTES:
+        raise SealBroken("the sealed value is cut short", extra={"failure": "truncated"})
+    if sealed[:HEADER_BYTES] != header:
+        if sealed[:1] != ENVELOPE_VERSION:
+            raise SealBroken(
+                "the sealed value is of an unknown version", extra={"failure": "unknown-version"}
+            )
+        raise SealBroken("the value is sealed under another key", extra={"failure": "wrong-key"})
+    return aead_open(key.cipher, sealed[HEADER_BYTES:], header + aad)
+
+
+def require_workspace(grant: OpenGrant, aad: bytes) -> None:
+    """Refuse a grant that was given for another workspace than that of the associated data.
+
+    Raises:
+        Forbidden: it is another workspace's.
+        InvalidInput: the associated data was not made by `record_aad`.
+    """
+    try:
+        kind_length, workspace_length, *_ = _AAD_LENGTHS.unpack_from(aad)
+    except StructError:
+        raise InvalidInput("the associated data is not that of a record") from None
+    start = _AAD_LENGTHS.size + kind_length
+    if aad[start : start + workspace_length] != grant.workspace_id:
+        raise Forbidden("the grant was given for another workspace")

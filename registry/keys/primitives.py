@@ -1,0 +1,107 @@
+"""Every raw cryptographic call of Registry, each with the reason why its use is safe.
+
+Nothing else in the project calls an algorithm; the other modules of this room arrange bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from registry.model.errors import SealBroken
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+KEY_ID_BYTES = 4
+
+
+def random_bytes(count: int) -> bytes:
+    """`count` bytes of the operating system's generator."""
+    # Safe: getrandom(2) blocks until seeded and is fork-safe; no generator of our own.
+    return os.urandom(count)
+
+
+def aead(key: bytes) -> AESGCM:
+    """AES-256-GCM (NIST SP 800-38D) under a 32-byte key, ready for many calls."""
+    # Safe: the length is checked here, since the library would take a shorter key as AES-128.
+    if len(key) != KEY_BYTES:
+        raise ValueError("a key is 32 bytes")
+    return AESGCM(key)
+
+
+def aead_seal(cipher: AESGCM, plaintext: bytes, aad: bytes) -> bytes:
+    """`nonce | ciphertext | tag`: 12 bytes, the plaintext's length, 16 bytes."""
+    # Safe: random 96-bit nonces stay under a 2^-32 collision chance for 2^32 seals a key (SP 800-38D
+    # section 8.3), and one key seals one person's compartment only, so thousands of values, not billions.
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plaintext, aad)
+
+
+def aead_open(cipher: AESGCM, sealed: bytes, aad: bytes) -> bytes:
+    """The plaintext of `aead_seal`.
+
+    Raises:
+        SealBroken: altered, moved (another `aad`) or under another key; which one cannot be told.
+    """
+    # Safe: the library compares the tag in constant time and gives out nothing before it matches.
+    try:
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
+    except InvalidTag:
+        raise SealBroken("the sealed value does not open", extra={"failure": "altered"}) from None
+
+
+def hmac_sha256(key: bytes, data: bytes) -> bytes:
+    """HMAC-SHA256 (RFC 2104), 32 bytes."""
+    # Safe: a pseudo-random function of `data` as long as the key is secret; truncation keeps that.
+    return hmac.digest(key, data, "sha256")
+
+
+def derive(root: bytes, info: bytes) -> bytes:
+    """A 32-byte key for one use, from a root key (HKDF-SHA256, RFC 5869, without salt)."""
+    # Safe: roots are uniformly random, so no salt is needed (RFC 5869 section 3.1), and distinct `info`
+    # gives independent keys: one root never serves two uses directly.
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(root)
+
+
+def key_id(key: bytes) -> bytes:
+    """Four bytes that tell keys apart without saying anything about them."""
+    # Safe: a truncated pseudo-random function of a fixed text under the key itself: nobody without the
+    # key can compute it, and its 32 bits help a search of 2^256 keys no more than the tag already does.
+    return hmac_sha256(key, b"registry/key-id/v1")[:KEY_ID_BYTES]
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256 (FIPS 180-4), 32 bytes; for public or full-entropy inputs only."""
+    # Safe: used where the input is public or 256 random bits, never to hide a guessable value.
+    return hashlib.sha256(data).digest()
+
+
+def ed25519_key(secret: bytes) -> Ed25519PrivateKey:
+    """The Ed25519 key (RFC 8032) of a 32-byte seed."""
+    # Safe: any 32 random bytes are a valid seed; signatures are deterministic, so no nonce can repeat.
+    return Ed25519PrivateKey.from_private_bytes(secret)
+
+
+def ed25519_sign(key: Ed25519PrivateKey, message: bytes) -> bytes:
+    """The 64-byte Ed25519 signature of a message."""
+    # Safe: what is signed carries its own kind (a JWT's `typ`, a note's key hash), so no signature of
+    # one kind of document can be shown as another's.
+    return key.sign(message)
+
+
+def ed25519_verifies(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the signature is that of the message under a 32-byte public key."""
+    # Safe: OpenSSL refuses a scalar out of range (no malleable signatures); bad points count as "no".
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
