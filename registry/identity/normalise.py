@@ -1,0 +1,104 @@
+"""One form for all spellings of an identifier, and none for what points at nobody."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import NamedTuple
+from unicodedata import normalize
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from registry.identity.rules import IdentityRules, Normaliser
+from registry.model.message import Identifier
+
+_ATOM = r"[a-z0-9_!#$%&'*+\-/=?^`{|}~]+"
+_LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?=[a-z0-9-]*[a-z]\Z){_LABEL}")
+"""Lower-case ASCII dot-atom at a host name (RFC 5321 4.1.2, RFC 1035 2.3.1), without IDNA labels."""
+
+_EMAIL_LENGTH = 254
+"""RFC 5321 4.5.3.1.3 with erratum 1690. Local parts over 64 characters exist, so they are let be."""
+
+_MARGINS = "\"'`\0\u200b\ufeff" + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
+"""What may surround a value without being part of it: quotes, and every white space that `strip` knows."""
+
+
+class BlockReason(StrEnum):
+    """Why a text is not taken as an identifier."""
+
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    TOO_MANY = "too_many"
+    BLOCKED_VALUE = "blocked_value"
+    BLOCKED_PATTERN = "blocked_pattern"
+    MALFORMED = "malformed"
+    SHARED_LINE = "shared_line"
+    """A phone number with an extension: the E.164 number alone is a switchboard's."""
+
+
+class Blocked(NamedTuple):
+    """A text that points at nobody: its kind and why. Never the text itself."""
+
+    kind: str
+    reason: BlockReason
+
+
+def normalise(kind: str, raw: str, rules: IdentityRules) -> Identifier | Blocked:
+    """The identifier that a text of a kind stands for, or why it stands for nobody.
+
+    Normalising is idempotent. E-mail addresses are lower-cased as a whole (RFC 5321 lets hosts tell
+    the cases of local parts apart; practically none does) with the domain in IDNA form (RFC 5890);
+    no DNS is asked. Phone numbers become E.164.
+
+    Raises:
+        InvalidInput: the policy does not know the kind.
+    """
+    rule = rules.rule(kind)
+    if len(raw) > rule.max_length:
+        return Blocked(kind, BlockReason.TOO_LONG)
+    text = raw if raw.isascii() else normalize("NFC", raw)
+    bare = text.strip(_MARGINS)
+    if not bare:
+        return Blocked(kind, BlockReason.EMPTY)
+    if bare.lower() in rule.blocked:
+        return Blocked(kind, BlockReason.BLOCKED_VALUE)
+    if rules.blocked_pattern.fullmatch(bare):
+        return Blocked(kind, BlockReason.BLOCKED_PATTERN)
+    match rule.normaliser:
+        case Normaliser.TRIMMED:
+            return Identifier(kind, text.strip())
+        case Normaliser.EMAIL:
+            return _email(kind, text.strip())
+        case Normaliser.PHONE:
+            return _phone(kind, text, rules.phone_region)
+        case Normaliser.LOWER:
+            return Identifier(kind, normalize("NFC", text.strip().lower()))
+        case Normaliser.EXACT:
+            return Identifier(kind, text)
+
+
+def _email(kind: str, text: str) -> Identifier | Blocked:
+    plain = text.lower()
+    if _PLAIN_EMAIL.fullmatch(plain) and len(plain) <= _EMAIL_LENGTH:
+        return Identifier(kind, plain)
+    try:
+        found = validate_email(text, check_deliverability=False)
+    except EmailNotValidError:
+        return Blocked(kind, BlockReason.MALFORMED)
+    local = normalize("NFC", (found.local_part or "").lower())
+    return Identifier(kind, f"{local}@{(found.ascii_domain or '').lower()}")
+
+
+def _phone(kind: str, text: str, region: str) -> Identifier | Blocked:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return Blocked(kind, BlockReason.MALFORMED)
+    if number.extension:
+        return Blocked(kind, BlockReason.SHARED_LINE)
+    # Possible, not valid: numbering plans change faster than the library's tables of assigned ranges.
+    if not phonenumbers.is_possible_number(number):
+        return Blocked(kind, BlockReason.MALFORMED)
+    return Identifier(kind, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
