@@ -12,23 +12,24 @@ import binascii
 import re
 
 from registry.keys.primitives import ed25519_verifies, sha256
-from registry.keys.signing import SigningKey
-from registry.model.errors import InvalidInput, SignatureInvalid
+from registry.keys.signing import SigningKey, invalid
+from registry.model.errors import InvalidInput
 
 _ED25519 = b"\x01"
 _MARK = "\N{EM DASH} "
 _HASH_BYTES = 4
 _MAX_SIGNATURES = 100
-_NAME = re.compile(r"[^\s+]+")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\ufffd]")
+_NAME = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]+")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+"""ASCII control characters but the newline, and lone surrogates, which have no UTF-8."""
 
 
 def sign_note(key: SigningKey, name: str, text: str) -> str:
     """The signed note of a text under a key name (for a log, its origin).
 
     Raises:
-        InvalidInput: the name is empty or has white space or `+`; the text does not end in a newline
-            or has control characters.
+        InvalidInput: the name is empty or has white space or `+`; the text does not end in a newline,
+            has control characters or is no Unicode text.
     """
     if not _NAME.fullmatch(name):
         raise InvalidInput("a note's key name has no white space and no plus sign")
@@ -44,19 +45,22 @@ def verify_note(note: str, name: str, public: bytes) -> str:
     Lines of other keys (witnesses) are passed over, as the specification asks.
 
     Raises:
-        SignatureInvalid: the note is malformed, this key has not signed it, or it was altered.
+        SignatureInvalid: `extra["failure"]` is `malformed`, `unknown-key` (this key has not signed it)
+            or `altered`.
     """
     text, separator, lines = note.rpartition("\n\n")
     if not separator or not lines.endswith("\n") or _CONTROL.search(note):
-        raise SignatureInvalid("the note is malformed")
+        raise invalid("the note is malformed", "malformed")
     text += "\n"
     signatures = lines.removesuffix("\n").split("\n")
     if len(signatures) > _MAX_SIGNATURES:
-        raise SignatureInvalid("the note has too many signatures")
+        raise invalid("the note has too many signatures", "malformed")
     own = [signature for line in signatures if (signature := _signature_of(line, name, public)) is not None]
+    if not own:
+        raise invalid("the note is not signed by this key", "unknown-key")
     message = text.encode()
-    if not own or not all(ed25519_verifies(public, signature, message) for signature in own):
-        raise SignatureInvalid("the note is not signed by this key")
+    if not all(ed25519_verifies(public, signature, message) for signature in own):
+        raise invalid("the note's signature does not verify", "altered")
     return text
 
 
@@ -77,10 +81,10 @@ def _signature_of(line: str, name: str, public: bytes) -> bytes | None:
     try:
         data = base64.b64decode(encoded.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError):
-        raise SignatureInvalid("the note is malformed") from None
+        raise invalid("the note is malformed", "malformed") from None
     canonical = base64.b64encode(data).decode() == encoded
     if mark != _MARK or not separator or not signer or len(data) <= _HASH_BYTES or not canonical:
-        raise SignatureInvalid("the note is malformed")
+        raise invalid("the note is malformed", "malformed")
     if signer != name or data[:_HASH_BYTES] != _key_hash(name, public):
         return None
     return data[_HASH_BYTES:]

@@ -38,7 +38,8 @@ class OpenedParts:
     shredded: tuple[Compartment, ...]
 
     def __repr__(self) -> str:
-        return f"OpenedParts({len(self.opened)} opened, {len(self.withheld)} withheld, {len(self.shredded)} shredded)"
+        counts = f"{len(self.opened)} opened, {len(self.withheld)} withheld, {len(self.shredded)} shredded"
+        return f"OpenedParts({counts})"
 
 
 def seal_parts(
@@ -118,24 +119,30 @@ def _malformed() -> SealBroken:
     return SealBroken("the sealed parts cannot be read", extra={"failure": "malformed"})
 
 
+def _cut_short() -> SealBroken:
+    return SealBroken("the sealed parts are cut short", extra={"failure": "truncated"})
+
+
 def _read_contents(blob: bytes) -> tuple[bytes, list[tuple[Compartment, int, int]]]:
     """The authenticated prelude, and each part's name with where its envelope starts and ends."""
     if blob[:1] != PARTS_VERSION:
         failure = "unknown-version" if blob else "truncated"
         raise SealBroken("the sealed parts are of an unknown version", extra={"failure": failure})
     if len(blob) < _PRELUDE.size:
-        raise SealBroken("the sealed parts are cut short", extra={"failure": "truncated"})
+        raise _cut_short()
     _, count, contents_length = _PRELUDE.unpack_from(blob)
     position, contents_end = _PRELUDE.size, _PRELUDE.size + contents_length
+    if contents_end > len(blob):
+        raise _cut_short()
     start = contents_end
     entries: list[tuple[Compartment, int, int]] = []
     for _ in range(count):
         if position + _NAME_LENGTH.size > contents_end:
             raise _malformed()
-        (name_length,) = _NAME_LENGTH.unpack_from(blob[:contents_end], position)
+        (name_length,) = _NAME_LENGTH.unpack_from(blob, position)
         name_start = position + _NAME_LENGTH.size
         position = name_start + name_length + _ENVELOPE_LENGTH.size
-        if not name_length or position > contents_end or position > len(blob):
+        if not name_length or position > contents_end:
             raise _malformed()
         try:
             name = Compartment(blob[name_start : name_start + name_length].decode())
@@ -144,8 +151,8 @@ def _read_contents(blob: bytes) -> tuple[bytes, list[tuple[Compartment, int, int
         (length,) = _ENVELOPE_LENGTH.unpack_from(blob, position - _ENVELOPE_LENGTH.size)
         entries.append((name, start, start + length))
         start += length
-    if position != contents_end or start > len(blob):
-        raise SealBroken("the sealed parts are cut short", extra={"failure": "truncated"})
-    if start != len(blob) or len({name for name, _, _ in entries}) != count:
+    if start > len(blob):
+        raise _cut_short()
+    if position != contents_end or start != len(blob) or len({name for name, _, _ in entries}) != count:
         raise _malformed()
     return blob[:contents_end], entries

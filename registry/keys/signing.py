@@ -107,23 +107,29 @@ def verify_jwt(token: str, jwks: Mapping[str, object], typ: str) -> dict[str, ob
 
     Raises:
         SignatureInvalid: the token is malformed, of another algorithm or `typ`, signed by a key that
-            is not in the set, or altered.
+            is not in the set, or altered; `extra["failure"]` is `malformed`, `wrong-algorithm`,
+            `wrong-type`, `unknown-extension`, `unknown-key` or `altered`.
     """
     header = _header(token)
     if header.get("alg") != ALGORITHM:
-        raise SignatureInvalid("the token's algorithm is not EdDSA")
+        raise invalid("the token's algorithm is not EdDSA", "wrong-algorithm")
     if header.get("typ") != typ:
-        raise SignatureInvalid(f"the token is not of type {typ}")
+        raise invalid(f"the token is not of type {typ}", "wrong-type")
     if "crit" in header:
-        raise SignatureInvalid("the token demands an extension that is not known")
+        raise invalid("the token demands an extension that is not known", "unknown-extension")
     public = _public_key(jwks, header.get("kid"))
     try:
         payload = orjson.loads(_SIGNATURES.decode(token, public, algorithms=[ALGORITHM]))
     except (jwt.InvalidTokenError, jwt.InvalidKeyError, ValueError):
-        raise SignatureInvalid("the token's signature does not verify") from None
+        raise invalid("the token's signature does not verify", "altered") from None
     if not isinstance(payload, dict):
-        raise SignatureInvalid("the token's payload is not a JSON object")
+        raise invalid("the token's payload is not a JSON object", "malformed")
     return payload
+
+
+def invalid(detail: str, failure: str) -> SignatureInvalid:
+    """The error for a signed document that does not verify, with its class of failure."""
+    return SignatureInvalid(detail, extra={"failure": failure})
 
 
 def _header(token: str) -> dict[str, object]:
@@ -136,9 +142,9 @@ def _header(token: str) -> dict[str, object]:
         segments = [_from_base64url(segment) for segment in token.split(".")]
         header = orjson.loads(segments[0])
     except ValueError:
-        raise SignatureInvalid("the token is malformed") from None
+        raise invalid("the token is malformed", "malformed") from None
     if len(segments) != 3 or not isinstance(header, dict):
-        raise SignatureInvalid("the token is malformed")
+        raise invalid("the token is malformed", "malformed")
     return header
 
 
@@ -150,8 +156,8 @@ def _public_key(jwks: Mapping[str, object], key_id: object) -> jwt.PyJWK:
         try:
             return jwt.PyJWK(jwk, algorithm=ALGORITHM)
         except jwt.PyJWTError:
-            raise SignatureInvalid("the key in the JWK set is malformed") from None
-    raise SignatureInvalid("the token's key is not in the JWK set")
+            raise invalid("the key in the JWK set is malformed", "unknown-key") from None
+    raise invalid("the token's key is not in the JWK set", "unknown-key")
 
 
 def _thumbprint_members(public: bytes) -> dict[str, str]:
