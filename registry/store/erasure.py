@@ -56,7 +56,9 @@ def remaining(
     indexes: Collection[BlindIndex],
 ) -> dict[str, int]:
     """What a second look still finds of these fragments and identifiers, by table."""
-    places = [(table, column, fragment_ids) for table, column in PERSONAL_TABLES.items()]
+    places: list[tuple[str, str, Collection[bytes]]] = [
+        (table, column, fragment_ids) for table, column in PERSONAL_TABLES.items()
+    ]
     places += [(table, end, indexes) for table in INDEX_TABLES for end in ("low", "high")]
     places += [("identifier", "blind_index", indexes), ("quarantine_subject", "blind_index", indexes)]
     found: dict[str, int] = {}

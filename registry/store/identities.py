@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from registry.model.clock import Micros
-from registry.model.ids import BlindIndex, FragmentId, ProfileId
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, SourceId
 from registry.model.stored import Fragment, StoredIdentifier, StoredLink, StoredMerge, StoredRefusal
 from registry.store.database import Transaction
-from registry.store.rows import chunks, execute, execute_many, insert, select, select_in
+from registry.store.rows import chunks, execute, execute_many, insert, query, select, select_in
+
+
+def lock(transaction: Transaction, workspace_id: bytes) -> None:
+    """Let nobody else change who is who in this workspace until the transaction ends.
+
+    SQLite's writers already stand in line; on PostgreSQL it is an advisory lock, which batches
+    take only when they bring a new identifier or link.
+    """
+    if transaction.dialect.name != "sqlite":
+        query(transaction, "SELECT pg_advisory_xact_lock(?)", int.from_bytes(workspace_id[-8:], "big", signed=True))
 
 
 def identifiers(
@@ -36,6 +46,14 @@ def add_links(transaction: Transaction, rows: Sequence[StoredLink]) -> None:
     """Store claims; a pair that the same source has linked before keeps its first message."""
     clause = "ON CONFLICT (workspace_id, low, high, source_id) DO NOTHING"
     insert(transaction, "link", rows, on_conflict=clause)
+
+
+def known_pairs(
+    transaction: Transaction, workspace_id: bytes, lows: Collection[BlindIndex]
+) -> set[tuple[BlindIndex, BlindIndex, SourceId]]:
+    """The (low, high, source) of every link whose lower end is one of these."""
+    found = select_in(transaction, StoredLink, "link", workspace_id, "low", lows)
+    return {(row.low, row.high, row.source_id) for row in found}
 
 
 def links_touching(

@@ -16,10 +16,12 @@ NEWER = (
 
 
 def bundles(
-    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId], *, lock: bool = False
 ) -> dict[FragmentId, WrappedBundle]:
-    """The bundles of those of these fragments that have one."""
-    found = select_in(transaction, WrappedBundle, "key_bundle", workspace_id, "fragment_id", fragment_ids)
+    """The bundles of those of these fragments that have one; with `lock`, held for rewriting."""
+    found = select_in(
+        transaction, WrappedBundle, "key_bundle", workspace_id, "fragment_id", fragment_ids, lock=lock
+    )
     return {row.fragment_id: row for row in found}
 
 

@@ -77,14 +77,16 @@ def select_in(
     workspace_id: bytes,
     column: str,
     values: Collection[Any],
+    *,
+    lock: bool = False,
 ) -> list[Row]:
-    """The workspace's rows whose `column` is one of `values`."""
+    """The workspace's rows whose `column` is one of `values`; with `lock`, locked in sorted order."""
+    tail = " FOR UPDATE" if lock and transaction.dialect.name != "sqlite" else ""
     found: list[Row] = []
     for chunk in chunks(values):
         marks = ", ".join("?" * len(chunk))
-        found += select(
-            transaction, row, table, f'workspace_id = ? AND "{column}" IN ({marks})', workspace_id, *chunk
-        )
+        where = f'workspace_id = ? AND "{column}" IN ({marks}){tail}'
+        found += select(transaction, row, table, where, workspace_id, *chunk)
     return found
 
 

@@ -1,0 +1,130 @@
+"""What the routes share: the deployment, its workspaces, the intake, and who is calling."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from registry.access.policy import Action, Principal
+from registry.flows.admission import BoundSource
+from registry.flows.credentials import principal_of, source_of
+from registry.flows.deployment import Deployment
+from registry.flows.intake import Intake
+from registry.flows.workspace import OpenWorkspace, Workspaces
+from registry.model.clock import SECOND, Micros
+from registry.model.errors import Unauthenticated
+
+CREDENTIAL_FOR: Micros = 2 * SECOND
+"""How long a credential that was looked up is used again: the bound on how long a revoked one works."""
+
+CACHE_SIZE = 10_000
+
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may hold, in bytes and events."""
+
+    event_bytes: int
+    batch_bytes: int
+    import_bytes: int
+    batch_events: int
+
+
+@dataclass(slots=True)
+class Application:
+    """One server's state; handed to every route as `request.app.state.registry`."""
+
+    deployment: Deployment
+    workspaces: Workspaces
+    intake: Intake
+    limits: Limits
+    _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
+    _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
+
+    def principal(self, request: Request) -> Principal:
+        """Who is calling, by the bearer key.
+
+        Raises:
+            Unauthenticated: no key, or one that is unknown, expired or revoked.
+        """
+        secret = bearer(request.headers)
+        now = self.deployment.clock()
+        found = self._principals.get(secret)
+        if found is not None and found[0] > now:
+            return found[1]
+        principal = principal_of(self.deployment, secret)
+        _remember(self._principals, secret, (now + CREDENTIAL_FOR, principal))
+        return principal
+
+    def caller(self, request: Request, action: Action) -> tuple[Principal, OpenWorkspace]:
+        """Who is calling, once the access policy has allowed the action, and their workspace.
+
+        Raises:
+            Unauthenticated, Forbidden.
+        """
+        principal = self.principal(request)
+        self.deployment.policies.access.require(principal, action)
+        return principal, self.workspaces.open(principal.workspace_id)
+
+    def source(self, write_key: str | None) -> BoundSource:
+        """The source that a write key belongs to.
+
+        Raises:
+            Unauthenticated: no key, or an unknown one.
+            PlanNotFound: the source is bound to a plan that is not published.
+        """
+        if not write_key:
+            raise Unauthenticated("no write key: send it as the Basic user, or as writeKey in the body")
+        now = self.deployment.clock()
+        found = self._sources.get(write_key)
+        if found is not None and found[0] > now:
+            return found[1]
+        source = source_of(self.deployment, write_key)
+        _remember(self._sources, write_key, (now + CREDENTIAL_FOR, source))
+        return source
+
+
+def of(request: Request) -> Application:
+    """The application that a request came to."""
+    application = request.app.state.registry
+    if not isinstance(application, Application):
+        raise TypeError("the server was not put together by create_app")
+    return application
+
+
+def bearer(headers: Mapping[str, str]) -> str:
+    """The bearer key of a request (RFC 6750).
+
+    Raises:
+        Unauthenticated: there is none.
+    """
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Unauthenticated("no bearer key", hint="send Authorization: Bearer KEY")
+    return secret.strip()
+
+
+def basic_user(headers: Mapping[str, str]) -> str | None:
+    """The user of Basic authentication (RFC 7617): where analytics SDKs put the write key."""
+    scheme, _, encoded = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=False).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return decoded.partition(":")[0] or None
+
+
+def _remember(cache: dict[str, _T], key: str, value: _T) -> None:
+    if len(cache) >= CACHE_SIZE:
+        cache.clear()
+    cache[key] = value

@@ -1,0 +1,126 @@
+"""The tracking endpoints: the Segment HTTP protocol, so that vendors' SDKs work by changing the host.
+
+Success is exactly 200 with `{"success": true}`; one bad event never fails its batch, because SDKs
+drop or retry a batch as a whole. What was not plainly accepted is listed in `results`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from registry.api.application import Application, basic_user, of
+from registry.api.bodies import decode_object, read_body
+from registry.api.metrics import EVENTS
+from registry.consent.signals import from_gpc
+from registry.flows.admission import Delivery, Item, Status
+from registry.flows.ingest import Receipt
+from registry.model.clock import parse_rfc3339
+from registry.model.errors import InvalidInput, TooLarge
+
+CALLS = ("track", "identify", "page", "screen", "group", "alias")
+SHORT_PATHS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
+"""Where the browser SDK sends single calls."""
+
+
+async def batch(request: Request) -> Response:
+    """`POST /v1/batch`, `/v1/b`: many calls."""
+    application = of(request)
+    return await _many(request, application, application.limits.batch_bytes)
+
+
+async def historical_import(request: Request) -> Response:
+    """`POST /v1/import`: as a batch, with the larger limit of bulk loads."""
+    application = of(request)
+    return await _many(request, application, application.limits.import_bytes)
+
+
+async def one(request: Request) -> Response:
+    """`POST /v1/track` and its five siblings: one call, its type given by the path."""
+    application = of(request)
+    body = decode_object(await read_body(request, application.limits.batch_bytes))
+    name = request.url.path.rsplit("/", 1)[1]
+    call = body | {"type": SHORT_PATHS.get(name, name)}
+    return await _take_in(request, application, body, [call])
+
+
+async def browser_metrics(_request: Request) -> Response:
+    """`POST /v1/m`: the browser SDK's report on itself, acknowledged and not kept."""
+    return _json({"success": True})
+
+
+async def browser_settings(request: Request) -> Response:
+    """`GET /v1/projects/{write_key}/settings`: what the browser SDK asks for before it starts."""
+    application = of(request)
+    write_key = request.path_params["write_key"]
+    application.source(write_key)
+    host = request.url.netloc
+    sender = {"apiKey": write_key, "apiHost": f"{host}/v1", "protocol": request.url.scheme}
+    return _json({"integrations": {"Segment.io": sender}, "plan": {}})
+
+
+async def _many(request: Request, application: Application, limit: int) -> Response:
+    body = decode_object(await read_body(request, limit))
+    calls = body.get("batch")
+    if not isinstance(calls, list):
+        raise InvalidInput("batch is not a list of calls", pointer="/batch")
+    if len(calls) > application.limits.batch_events:
+        raise TooLarge(f"the batch holds more than {application.limits.batch_events} events")
+    return await _take_in(request, application, body, calls)
+
+
+async def _take_in(
+    request: Request, application: Application, body: dict[str, Any], calls: list[object]
+) -> Response:
+    write_key = basic_user(request.headers) or body.get("writeKey") or request.query_params.get("writeKey")
+    source = application.source(write_key if isinstance(write_key, str) else None)
+    sent_at, context, integrations = body.get("sentAt"), body.get("context"), body.get("integrations")
+    shared = "batch" in body
+    delivery = Delivery(
+        source=source,
+        calls=calls,
+        received_at=application.deployment.clock(),
+        sent_at=parse_rfc3339(sent_at) if isinstance(sent_at, str) else None,
+        context=context if shared and isinstance(context, dict) else {},
+        integrations=integrations if shared and isinstance(integrations, dict) else {},
+        opted_out=from_gpc(request.headers.getlist("sec-gpc")),
+        max_event_bytes=application.limits.event_bytes,
+    )
+    receipt = await application.intake.submit(source.row.workspace_id, delivery)
+    for status, count in receipt.counts.items():
+        EVENTS.labels(outcome=status.value).inc(count)
+    return _json(_answer(receipt))
+
+
+def _answer(receipt: Receipt) -> dict[str, Any]:
+    counts = receipt.counts
+    return {
+        "success": True,
+        "accepted": counts[Status.ACCEPTED],
+        "rejected": counts[Status.REJECTED] + counts[Status.SUPPRESSED],
+        "duplicate": counts[Status.DUPLICATE],
+        "results": [_result(item) for item in receipt.items],
+    }
+
+
+def _result(item: Item) -> dict[str, Any]:
+    violations = [{"code": v.code, "path": v.path, "rule": v.rule, "expected": v.expected} for v in item.violations]
+    return {"messageId": item.message_id, "status": item.status.value, "violations": violations}
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), 200, media_type="application/json")
+
+
+ROUTES = [
+    Route("/v1/batch", batch, methods=["POST"]),
+    Route("/v1/b", batch, methods=["POST"]),
+    Route("/v1/import", historical_import, methods=["POST"]),
+    Route("/v1/m", browser_metrics, methods=["POST"]),
+    Route("/v1/projects/{write_key}/settings", browser_settings, methods=["GET"]),
+    *[Route(f"/v1/{name}", one, methods=["POST"]) for name in (*CALLS, *SHORT_PATHS)],
+]

@@ -1,0 +1,31 @@
+"""Prometheus metrics: counts and times, labelled with words of ours only."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+METRICS = CollectorRegistry()
+
+EVENTS = Counter("registry_events_total", "Messages taken in, by outcome.", ["outcome"], registry=METRICS)
+DECISIONS = Counter(
+    "registry_consent_decisions_total", "Consent decisions, by answer and reason.", ["allowed", "reason"], registry=METRICS
+)
+REQUESTS = Counter(
+    "registry_http_requests_total", "HTTP requests, by route and status.", ["route", "status"], registry=METRICS
+)
+SECONDS = Histogram(
+    "registry_http_request_seconds",
+    "Time to answer, by route.",
+    ["route"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+    registry=METRICS,
+)
+WAITING = Gauge("registry_intake_waiting_events", "Events that wait for a writer.", registry=METRICS)
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+def exposition() -> bytes:
+    """The metrics in Prometheus' text format."""
+    return generate_latest(METRICS)

@@ -1,0 +1,143 @@
+"""The one table from errors to HTTP: RFC 9457 problem documents with stable types.
+
+On the tracking endpoints the same document also carries `code` and `message` as strings, which
+shipped analytics SDKs read: without them two of them retry a refused batch up to eleven times.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from registry.model import errors
+
+TYPE_BASE = "https://registry.invalid/problems/"
+"""Types are identifiers, not addresses (RFC 9457 section 3.1.1): `.invalid` never resolves."""
+
+STATUS: dict[type[errors.RegistryError], int] = {
+    errors.RegistryError: 500,
+    errors.InvalidInput: 400,
+    errors.MalformedJson: 400,
+    errors.UnknownPurpose: 400,
+    errors.TooLarge: 413,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.PurposeDenied: 403,
+    errors.NotFound: 404,
+    errors.PlanNotFound: 404,
+    errors.Conflict: 409,
+    errors.PlanImmutable: 409,
+    errors.DocumentInvalid: 422,
+    errors.Overloaded: 429,
+    errors.SealBroken: 500,
+    errors.KeyMissing: 503,
+    errors.KmsUnavailable: 503,
+    errors.KeyFileInsecure: 503,
+    errors.StoreUnavailable: 503,
+    errors.SchemaMismatch: 503,
+    errors.NotInitialised: 503,
+    errors.SignatureInvalid: 422,
+    errors.SettingInvalid: 500,
+}
+
+RETRY_AFTER_S = 2
+HIDDEN = frozenset({"internal", "seal-broken", "setting-invalid"})
+"""Codes whose detail is for the operator's log, not for the caller."""
+
+_log = structlog.get_logger("registry.api")
+
+
+def status_of(error: errors.RegistryError) -> int:
+    """The HTTP status of an error: of its class, or of the nearest class above it."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def document(error: errors.RegistryError, status: int) -> dict[str, Any]:
+    """The problem document of an error."""
+    shown = error.code not in HIDDEN
+    members: dict[str, Any] = {
+        "type": TYPE_BASE + error.code,
+        "title": error.title,
+        "status": status,
+        "detail": error.detail if shown else error.title,
+        "code": error.code,
+        "message": error.detail if shown else error.title,
+    }
+    if error.hint:
+        members["hint"] = error.hint
+    if error.pointer:
+        members["pointer"] = error.pointer
+    if shown:
+        members |= error.extra
+    return members
+
+
+def render(error: errors.RegistryError) -> Response:
+    """The response of an error."""
+    status = status_of(error)
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="registry", Basic realm="registry"'
+    if isinstance(error, errors.Overloaded):
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status >= 500:
+        _log.error("request failed", code=error.code, detail=error.detail)
+    body = orjson.dumps(document(error, status))
+    return Response(body, status, headers, media_type="application/problem+json")
+
+
+async def on_registry_error(_request: Request, error: Exception) -> Response:
+    """Starlette's handler for our own errors."""
+    if not isinstance(error, errors.RegistryError):
+        raise error
+    return render(error)
+
+
+async def on_http_error(_request: Request, error: Exception) -> Response:
+    """Starlette's handler for the router's errors (404, 405)."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    titles = {404: "There is nothing at this path", 405: "The path does not take this method"}
+    title = titles.get(status, "The request cannot be served")
+    code = {404: "no-such-path", 405: "method-not-allowed"}.get(status, "http-error")
+    members = {"type": TYPE_BASE + code, "title": title, "status": status, "detail": title}
+    body = orjson.dumps(members | {"code": code, "message": title})
+    headers = dict(getattr(error, "headers", None) or {})
+    return Response(body, status, headers, media_type="application/problem+json")
+
+
+async def on_validation_error(_request: Request, error: Exception) -> Response:
+    """FastAPI's handler for a body that is not of the declared form: fields named, values never."""
+    faults = []
+    for fault in getattr(error, "errors", list)():
+        steps = [str(step) for step in fault["loc"] if step != "body"]
+        if fault["type"] == "extra_forbidden":
+            steps[-1:] = ["*"]  # a member that we do not know may be named after a person
+        pointer = "/" + "/".join(steps)
+        faults.append({"pointer": pointer, "reason": fault["type"]})
+    first = faults[0] if faults else {"pointer": "", "reason": "invalid"}
+    if first["reason"] == "json_invalid":
+        return render(errors.MalformedJson("the body is not JSON"))
+    problem = errors.InvalidInput(
+        f"{first['pointer'] or 'the body'}: {first['reason']}", pointer=first["pointer"], extra={"faults": faults}
+    )
+    return render(problem)
+
+
+async def on_unforeseen_error(_request: Request, error: Exception) -> Response:
+    """The last handler: says nothing of the cause to the caller, and its type, not its text, to the log."""
+    _log.error("unforeseen error", error=type(error).__name__, where=_where(error))
+    return render(errors.RegistryError("an unforeseen error; nothing was stored"))
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"

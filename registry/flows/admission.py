@@ -1,0 +1,191 @@
+"""What is it, and may it come in: from decoded calls to messages that keep the plan.
+
+Everything here happens in memory. A call that is refused here stays an `Item` with its violations,
+so that nothing is lost: it goes into quarantine, sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from registry.identity.extract import extract
+from registry.identity.rules import IdentityRules
+from registry.keys.blind_index import BlindIndexer
+from registry.model.clock import DAY, Micros, parse_rfc3339
+from registry.model.ids import BlindIndex, FragmentId, MessageKey, text_id
+from registry.model.message import CallType, Identifier, Message, Violation
+from registry.model.stored import Fragment, Source
+from registry.plans.compile import CompiledPlan
+from registry.plans.enforcement import Enforcement
+from registry.plans.envelope import check_envelope
+from registry.plans.verdict import Verdict
+
+MAX_EVENT_BYTES = 32 * 1024
+OLDEST: Micros = 10 * 365 * DAY
+"""An observed time further back is taken for a broken clock, and the time of receipt is used."""
+
+NOT_PARTS = frozenset({"context", "integrations", "properties", "traits", "sentAt", "writeKey"})
+
+
+class Status(StrEnum):
+    """What became of a message."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSource:
+    """A source with the plan that it is bound to and the enforcement that holds for it."""
+
+    row: Source
+    plan: CompiledPlan
+    enforcement: Enforcement
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Delivery:
+    """One request's calls, decoded but unchecked, with what the request said for all of them.
+
+    Attributes:
+        sent_at: the sender's clock when it sent, for correcting the times of the calls.
+        opted_out: whether the request carried `Sec-GPC: 1`.
+        replayed: whether these are quarantined messages sent through again.
+    """
+
+    source: BoundSource
+    calls: Sequence[object]
+    received_at: Micros
+    sent_at: Micros | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    integrations: dict[str, Any] = field(default_factory=dict)
+    opted_out: bool = False
+    replayed: bool = False
+    max_event_bytes: int = MAX_EVENT_BYTES
+
+
+@dataclass(slots=True, repr=False)
+class Item:
+    """One call on its way through ingest."""
+
+    delivery: int
+    source: BoundSource
+    raw: object
+    message_id: str
+    key: MessageKey
+    received_at: Micros
+    message: Message | None = None
+    status: Status = Status.ACCEPTED
+    violations: tuple[Violation, ...] = ()
+    verdict: Verdict | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    indexes: tuple[BlindIndex, ...] = ()
+    fragment: Fragment | None = None
+    fragment_id: FragmentId | None = None
+    grounded: frozenset[str] = frozenset()
+    ungrounded: frozenset[str] = frozenset()
+
+    def reject(self, *violations: Violation) -> None:
+        """Refuse the call for these reasons."""
+        self.status = Status.REJECTED
+        self.violations = (*self.violations, *violations)
+
+
+def decode(
+    deliveries: Sequence[Delivery], indexer: BlindIndexer, new_id: Callable[[], bytes]
+) -> list[Item]:
+    """Each call as an item: envelope checked, message id and key given, times settled."""
+    items: list[Item] = []
+    for position, delivery in enumerate(deliveries):
+        for raw in delivery.calls:
+            items.append(_decode_one(position, delivery, raw, indexer, new_id))
+    return items
+
+
+def _decode_one(
+    position: int, delivery: Delivery, raw: object, indexer: BlindIndexer, new_id: Callable[[], bytes]
+) -> Item:
+    message_id = raw.get("messageId") if isinstance(raw, dict) else None
+    if not isinstance(message_id, str) or not message_id:
+        message_id = text_id(new_id())
+    key = indexer.message_key(message_id)
+    item = Item(position, delivery.source, raw, message_id, key, delivery.received_at)
+    faults = check_envelope(raw)
+    if faults or not isinstance(raw, dict):
+        item.reject(*faults)
+        return item
+    body = raw
+    if delivery.context:
+        context = raw.get("context")
+        body = {**raw, "context": {**delivery.context, **(context if isinstance(context, dict) else {})}}
+    call = CallType(body["type"])
+    item.message = Message(
+        call=call,
+        name=str(body.get("event") or body.get("name") or ""),
+        message_id=message_id,
+        body=body,
+        observed_at=_observed_at(body, delivery),
+        received_at=delivery.received_at,
+        opted_out_by_signal=delivery.opted_out,
+    )
+    return item
+
+
+def check_size(items: Sequence[Item], limit: int) -> None:
+    """Reject calls over the limit. Only called for requests large enough to hold one."""
+    for item in items:
+        if item.status is Status.ACCEPTED and len(orjson.dumps(item.raw)) > limit:
+            item.reject(Violation("event_too_large", "", "", f"at most {limit} bytes"))
+
+
+def _observed_at(body: dict[str, Any], delivery: Delivery) -> Micros:
+    """When it happened, by our clock: receivedAt - (sentAt - timestamp), never in the future."""
+    text = body.get("originalTimestamp") or body.get("timestamp")
+    original = parse_rfc3339(text) if isinstance(text, str) else None
+    if original is None:
+        return delivery.received_at
+    sent = delivery.sent_at
+    if sent is None:
+        own = body.get("sentAt")
+        sent = parse_rfc3339(own) if isinstance(own, str) else None
+    corrected = delivery.received_at - (sent - original) if sent is not None else original
+    if corrected < delivery.received_at - OLDEST:
+        return delivery.received_at
+    return min(corrected, delivery.received_at)
+
+
+def identify(items: Sequence[Item], rules: IdentityRules, indexer: BlindIndexer) -> None:
+    """Find whom each item is about: its identifiers, strongest first, and their blind indexes.
+
+    A call that no usable identifier is left of is rejected; what a rejected call says of its
+    subject is still looked for, so that an erasure finds it in quarantine.
+    """
+    for item in items:
+        if item.message is None:
+            continue
+        found = item.verdict.identifiers if item.verdict is not None else ()
+        extracted = extract(item.message, rules, found)
+        item.identifiers = extracted.identifiers
+        item.indexes = tuple(indexer.index(i.kind, i.value) for i in extracted.identifiers)
+        if not item.identifiers and item.status is Status.ACCEPTED:
+            expected = "at least one identifier that points at a person"
+            item.reject(Violation("no_usable_identifier", "", "", expected))
+
+
+def validate(items: Sequence[Item]) -> None:
+    """Hold each item against its source's plan."""
+    for item in items:
+        if item.message is None or item.status is not Status.ACCEPTED:
+            continue
+        verdict = item.source.plan.check(item.message, item.source.enforcement)
+        item.verdict = verdict
+        item.violations = verdict.violations
+        if not verdict.accepted:
+            item.status = Status.REJECTED

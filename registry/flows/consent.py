@@ -1,0 +1,193 @@
+"""Consent: decide, record, recount. A check is one indexed read and one pure decision.
+
+Recording appends to the ledger, raises the state version of the person's fragment and writes the
+audit log, in one transaction: from the commit on, no check answers by the older record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from registry.consent.decide import decide
+from registry.consent.receipt import receipt_claims
+from registry.consent.records import ConsentStatus
+from registry.flows import subjects, trail
+from registry.flows.deployment import Deployment
+from registry.flows.sealing import IDENTITY
+from registry.flows.standing import standing_for, to_record
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.envelope import record_aad, seal
+from registry.keys.signing import sign_jwt
+from registry.model.clock import SECOND, Micros, rfc3339
+from registry.model.decision import Decision, Reason
+from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
+from registry.model.ids import FragmentId, ProfileId, RecordId, text_id
+from registry.model.message import Identifier
+from registry.model.stored import Fragment, StoredConsent
+from registry.store import consents, identities
+
+CLOCK_TOLERANCE: Micros = 300 * SECOND
+"""How far in the future an act may lie: the clocks of two honest machines differ by less."""
+
+RECEIPT_TYPE = "consent-receipt+jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act of consent, as the caller reports it."""
+
+    purpose: str
+    status: ConsentStatus
+    acted_at: Micros | None = None
+    expires_at: Micros | None = None
+    notice_version: str | None = None
+    language: str | None = None
+    jurisdiction: str | None = None
+    channel: str = "api"
+    evidence: str | None = None
+
+
+def check(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    subject: Identifier,
+    purpose: str,
+    categories: frozenset[str] = frozenset(),
+    *,
+    at: Micros | None = None,
+) -> Decision:
+    """May this subject's data be used for this purpose, now or at a past moment?
+
+    Raises:
+        StoreUnavailable: no decision; the caller must take it as a no.
+    """
+    index = workspace.indexer.index(subject.kind, subject.value)
+    with deployment.data.read() as transaction:
+        fragments, states = consents.standing_of(transaction, workspace.workspace_id, index)
+        records: Sequence[object] = states
+        if at is not None:
+            history = consents.history(transaction, workspace.workspace_id, [f.fragment_id for f in fragments])
+            records = [row for row in history if row.acted_at <= at]
+    standing = standing_for(deployment.policies.identity, fragments, records, purpose)
+    now = deployment.clock() if at is None else at
+    return decide(purpose, categories, standing, deployment.policies.purposes, now=now)
+
+
+def record(
+    deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, acts: Iterable[Act], *, actor: str
+) -> list[tuple[StoredConsent, str]]:
+    """Append acts of consent of one person; each record with its signed receipt.
+
+    A person not known yet becomes known by this: a refusal must be remembered too.
+
+    Raises:
+        UnknownPurpose: a purpose is not in the policy; nothing is recorded.
+        InvalidInput: an act lies in the future.
+        KeyMissing, Forbidden: the person was erased.
+    """
+    now = deployment.clock()
+    listed = list(acts)
+    for act in listed:
+        if act.purpose not in deployment.policies.purposes.by_name:
+            raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
+        if act.acted_at is not None and act.acted_at > now + CLOCK_TOLERANCE:
+            raise InvalidInput("the act lies in the future", pointer="/acted_at")
+    with deployment.data.write() as transaction:
+        fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
+        rows = [_row(deployment, workspace, fragment, act, actor, now) for act in listed]
+        consents.append(transaction, rows)
+        identities.bump(transaction, workspace.workspace_id, [fragment.fragment_id])
+        for row in rows:
+            trail.append(
+                transaction, workspace.workspace_id, now, actor=actor, action="consent:record:appended",
+                outcome=row.status, fields={"purpose": row.purpose, "record": text_id(row.record_id)},
+                about=trail.About(deployment.keyring, workspace.workspace_id, fragment.fragment_id),
+            )  # fmt: skip
+    return [(row, _receipt(deployment, workspace, row)) for row in rows]
+
+
+def history(
+    deployment: Deployment, workspace: OpenWorkspace, subject: Identifier
+) -> list[StoredConsent]:
+    """Every record of a person, in the order of the acts.
+
+    Raises:
+        NotFound: nobody is known under this identifier.
+    """
+    index = workspace.indexer.index(subject.kind, subject.value)
+    with deployment.data.read() as transaction:
+        fragments, _ = consents.standing_of(transaction, workspace.workspace_id, index)
+        if not fragments:
+            raise NotFound("nobody is known under this identifier")
+        ids = [fragment.fragment_id for fragment in fragments]
+        return consents.history(transaction, workspace.workspace_id, ids)
+
+
+def matrix(
+    deployment: Deployment, fragments: Sequence[Fragment], records: Sequence[object]
+) -> dict[str, Decision]:
+    """The decision for every purpose of the policy, for one profile."""
+    catalogue, rules, now = deployment.policies.purposes, deployment.policies.identity, deployment.clock()
+    return {
+        name: decide(name, frozenset(), standing_for(rules, fragments, records, name), catalogue, now=now)
+        for name in catalogue.by_name
+    }
+
+
+def changes(
+    deployment: Deployment, workspace: OpenWorkspace, after: tuple[Micros, bytes], limit: int
+) -> list[tuple[Micros, RecordId, ProfileId, str, str]]:
+    """The next consent records after a cursor: time of record, record, profile, purpose, status."""
+    with deployment.data.read() as transaction:
+        rows = consents.recorded_after(transaction, workspace.workspace_id, after[0], after[1], limit)
+    return [(at, RecordId(record), ProfileId(profile), p, s) for at, record, profile, p, s in rows]
+
+
+def denied_by_policy(purpose: str) -> Decision:
+    """The decision for a caller whose access policy does not cover the purpose."""
+    return Decision(allowed=False, reason=Reason.NOT_PERMITTED_BY_POLICY, purpose=purpose)
+
+
+def _row(
+    deployment: Deployment, workspace: OpenWorkspace, fragment: Fragment, act: Act, actor: str, now: Micros
+) -> StoredConsent:
+    record_id = RecordId(deployment.new_id())
+    sealed = None
+    if act.evidence:
+        bundle = deployment.keyring.for_sealing(workspace.workspace_id, {fragment.fragment_id: (IDENTITY,)})
+        aad = record_aad(b"consent", workspace.workspace_id, fragment.fragment_id, record_id, b"evidence")
+        sealed = seal(bundle[FragmentId(fragment.fragment_id)].key(IDENTITY), orjson.dumps(act.evidence), aad)
+    acted_at = min(act.acted_at, now) if act.acted_at is not None else now
+    return StoredConsent(
+        workspace.workspace_id,
+        fragment.fragment_id,
+        record_id,
+        act.purpose,
+        act.status.value,
+        acted_at,
+        now,
+        act.expires_at,
+        deployment.policies.purposes.by_name[act.purpose].version,
+        act.notice_version,
+        act.language,
+        act.jurisdiction or deployment.jurisdiction,
+        act.channel,
+        "subject",
+        actor,
+        sealed,
+    )
+
+
+def _receipt(deployment: Deployment, workspace: OpenWorkspace, row: StoredConsent) -> str:
+    claims = receipt_claims(
+        to_record(row),
+        deployment.policies.purposes.by_name[row.purpose],
+        controller=deployment.controller,
+        subject_pseudonym=text_id(row.fragment_id),
+        catalogue_version=deployment.policies.purposes.version,
+        issued_at=rfc3339(row.recorded_at),
+    )
+    return sign_jwt(workspace.signing, claims, RECEIPT_TYPE)

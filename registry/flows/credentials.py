@@ -1,0 +1,161 @@
+"""Who is calling: API keys and write keys, found by the hash of their secret, made and revoked."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from registry.access.policy import Principal, PrincipalKind
+from registry.flows import trail
+from registry.flows.admission import BoundSource
+from registry.flows.deployment import Deployment
+from registry.flows.plans import compiled
+from registry.keys.credentials import hash_key, mint_key
+from registry.model.clock import Micros
+from registry.model.errors import InvalidInput, NotFound, Unauthenticated
+from registry.model.ids import SourceId, WorkspaceId
+from registry.model.provenance import Method
+from registry.model.stored import Credential, Source
+from registry.plans.enforcement import Mode
+from registry.store import administration
+
+
+class Minted(NamedTuple):
+    """A new key: its secret is shown once and kept nowhere."""
+
+    identity: bytes
+    secret: str
+
+
+def principal_of(deployment: Deployment, secret: str) -> Principal:
+    """The principal that an API key stands for.
+
+    Raises:
+        Unauthenticated: it is unknown, expired or revoked; which of these is not said.
+    """
+    with deployment.data.read() as transaction:
+        found = administration.credential_by_key(transaction, hash_key(secret))
+    now = deployment.clock()
+    if found is None or found.revoked_at is not None:
+        raise Unauthenticated("the key is not valid")
+    if found.expires_at is not None and found.expires_at <= now:
+        raise Unauthenticated("the key is not valid")
+    return Principal(
+        kind=PrincipalKind(found.kind),
+        workspace_id=found.workspace_id,
+        key_id=found.credential_id,
+        name=found.name,
+        role=found.role,
+        purposes=frozenset(filter(None, found.purposes.split(","))),
+    )
+
+
+def source_of(deployment: Deployment, write_key: str) -> BoundSource:
+    """The source that a write key belongs to, with its plan compiled.
+
+    Raises:
+        Unauthenticated: the key is unknown.
+        PlanNotFound: the source is bound to a plan that is not published.
+    """
+    with deployment.data.read() as transaction:
+        row = administration.source_by_write_key(transaction, hash_key(write_key))
+    if row is None:
+        raise Unauthenticated("the write key is not valid")
+    return bind(deployment, row)
+
+
+def bind(deployment: Deployment, row: Source) -> BoundSource:
+    """A source with its compiled plan and the enforcement that holds for it."""
+    plan = compiled(deployment, row.workspace_id, row.plan_name, row.plan_version)
+    enforcement = plan.enforcement.override(
+        unplanned_events=row.unplanned_events, unplanned_properties=row.unplanned_properties, violations=row.violations
+    )
+    return BoundSource(row, plan, enforcement)
+
+
+def create_source(
+    deployment: Deployment,
+    workspace_id: WorkspaceId,
+    *,
+    name: str,
+    plan: str,
+    version: str,
+    method: str = Method.SELF_DECLARED.value,
+    unplanned_events: str | None = None,
+    unplanned_properties: str | None = None,
+    violations: str | None = None,
+    actor: str,
+) -> Minted:
+    """Create a source, bound to a published plan version; its write key is shown once.
+
+    Raises:
+        PlanNotFound: the plan version is not published.
+        InvalidInput: a mode or method is not one of those there are, or the name is taken.
+    """
+    compiled(deployment, workspace_id, plan, version)
+    for pointer, mode in (("/unplanned_events", unplanned_events), ("/unplanned_properties", unplanned_properties),
+                          ("/violations", violations)):  # fmt: skip
+        if mode is not None and mode not in list(Mode):
+            raise InvalidInput(f"the mode is none of {', '.join(Mode)}", pointer=pointer)
+    if method not in list(Method):
+        raise InvalidInput(f"the method is none of {', '.join(Method)}", pointer="/method")
+    secret, digest = mint_key("rg_write")
+    now, source_id = deployment.clock(), SourceId(deployment.new_id())
+    row = Source(
+        workspace_id, source_id, name, digest, plan, version,
+        unplanned_events, unplanned_properties, violations, method, now,
+    )  # fmt: skip
+    with deployment.data.write() as transaction:
+        if any(known.name == name for known in administration.sources(transaction, workspace_id)):
+            raise InvalidInput("a source of this name exists already", pointer="/name")
+        administration.add_source(transaction, row)
+        trail.append(
+            transaction, workspace_id, now, actor=actor, action="source:created", outcome="done",
+            fields={"source": name, "plan": f"{plan}@{version}"},
+        )  # fmt: skip
+    return Minted(source_id, secret)
+
+
+def create_key(
+    deployment: Deployment,
+    workspace_id: WorkspaceId,
+    *,
+    kind: PrincipalKind,
+    role: str,
+    name: str,
+    purposes: frozenset[str] = frozenset(),
+    expires_at: Micros | None = None,
+    actor: str,
+) -> Minted:
+    """Create an API key; its secret is shown once.
+
+    Raises:
+        InvalidInput: policy knows no such role, or no such purpose.
+    """
+    deployment.policies.access.require_role(role)
+    unknown = [purpose for purpose in purposes if purpose not in deployment.policies.purposes.by_name]
+    if unknown:
+        raise InvalidInput("a purpose is not in the policy", pointer="/purposes")
+    secret, digest = mint_key(f"rg_{kind.value}")
+    now, key_id = deployment.clock(), deployment.new_id()
+    text = ",".join(sorted(purposes))
+    row = Credential(workspace_id, key_id, digest, kind.value, role, name, text, now, expires_at, None)
+    with deployment.data.write() as transaction:
+        administration.add_credential(transaction, row)
+        trail.append(
+            transaction, workspace_id, now, actor=actor, action="key:api:created", outcome="done",
+            fields={"name": name, "role": role},
+        )  # fmt: skip
+    return Minted(key_id, secret)
+
+
+def revoke_key(deployment: Deployment, workspace_id: WorkspaceId, key_id: bytes, *, actor: str) -> None:
+    """Revoke an API key; servers stop taking it within seconds.
+
+    Raises:
+        NotFound: there is no such key, or it was revoked before.
+    """
+    now = deployment.clock()
+    with deployment.data.write() as transaction:
+        if not administration.revoke_credential(transaction, workspace_id, key_id, now):
+            raise NotFound("there is no such key that could be revoked")
+        trail.append(transaction, workspace_id, now, actor=actor, action="key:api:revoked", outcome="done")

@@ -1,0 +1,56 @@
+"""What a flow works with: the adapters that bootstrap picked, the policies, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from registry.access.policy import AccessPolicy
+from registry.consent.purposes import PurposeCatalogue
+from registry.dsr.deadlines import Jurisdictions
+from registry.dsr.retention import Retention
+from registry.flows.keyring import Keyring
+from registry.identity.rules import IdentityRules
+from registry.keys.kms import KeyProvider
+from registry.model.clock import Clock
+from registry.plans.compile import CompiledPlan
+from registry.profiles.trust import TrustPolicy
+from registry.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What is allowed, as read from the reviewed files and checked."""
+
+    purposes: PurposeCatalogue
+    identity: IdentityRules
+    trust: TrustPolicy
+    access: AccessPolicy
+    jurisdictions: Jurisdictions
+    retention: Retention
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One running registry.
+
+    Attributes:
+        data: the data database.
+        keystore: the database of wrapped keys.
+        kms: the key service.
+        keyring: opened data keys, for seconds.
+        new_id: makes a UUIDv7 as 16 bytes (RFC 9562): ids sort by the time of their making.
+        controller: the controller's name, for certificates and receipts.
+        compiled: compiled plans by workspace, name and version; published plans never change.
+    """
+
+    data: Database
+    keystore: Database
+    kms: KeyProvider
+    keyring: Keyring
+    policies: Policies
+    clock: Clock
+    new_id: Callable[[], bytes]
+    controller: str
+    jurisdiction: str
+    compiled: dict[tuple[bytes, str, str], CompiledPlan] = field(default_factory=dict)

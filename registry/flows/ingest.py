@@ -1,0 +1,193 @@
+"""Ingest: messages in, whole batches at a time, one transaction, one append to the audit log.
+
+ 1. decode        each call an item: envelope checked, message id keyed, times settled
+ 2. validate      hold it against its source's tracking plan
+ 3. identify      whom it is about: normalised identifiers, blind indexes
+ -- the transaction begins --
+ 4. dedupe        what was seen before is acknowledged again and not stored again
+ 5. suppress      what is about an erased person is refused, and only a keyed trace kept
+ 6. first gate    what the message itself and its own identifiers' records allow
+ 7. join          identifiers into fragments, links into profiles
+ 8. second gate   what the resolved person's records allow; consent that the message carries is recorded
+ 9. seal          parts by compartment; keys are committed to the keystore here, before the data
+10. append        events, traits, identifiers, violations, quarantine, consent; one audit entry
+ -- the transaction commits; only then is anything acknowledged --
+
+After a crash before the commit nothing of the batch is there but possibly keys without data, which
+open nothing; the sender's retry stores it. After it, the retry is found by its message ids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from registry.flows import trail
+from registry.flows.admission import Delivery, Item, Status, check_size, decode, identify, validate
+from registry.flows.deployment import Deployment
+from registry.flows.gate import Gate
+from registry.flows.joining import Claim, Joined, join
+from registry.flows.sealing import (
+    assertion_rows,
+    bundles_for,
+    event_row,
+    grounded_parts,
+    identifier_rows,
+    quarantine_rows,
+    violation_rows,
+)
+from registry.flows.workspace import OpenWorkspace
+from registry.model.ids import EventId
+from registry.model.stored import RefusedMessage
+from registry.store import consents, events, identities, quarantine
+from registry.store.database import Transaction
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of one delivery; `items` lists what was not plainly accepted."""
+
+    counts: Counter[Status] = field(default_factory=Counter)
+    items: list[Item] = field(default_factory=list)
+
+
+def ingest(
+    deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequence[Delivery]
+) -> list[Receipt]:
+    """Take the deliveries in; a receipt for each, in order, once all is durable.
+
+    Raises:
+        StoreUnavailable, KmsUnavailable, KeyMissing: nothing was stored, and nothing may be acknowledged.
+    """
+    # 1. decode
+    items = decode(deliveries, workspace.indexer, deployment.new_id)
+    for limit in {delivery.max_event_bytes for delivery in deliveries}:
+        check_size([i for i in items if deliveries[i.delivery].max_event_bytes == limit], limit)
+    # 2. validate
+    validate(items)
+    # 3. identify
+    identify(items, deployment.policies.identity, workspace.indexer)
+    with deployment.data.write() as transaction:
+        _take_in(deployment, workspace, deliveries, items, transaction)
+    return _receipts(deliveries, items)
+
+
+def _take_in(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    deliveries: Sequence[Delivery],
+    items: list[Item],
+    transaction: Transaction,
+) -> None:
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    # 4. dedupe
+    _dedupe(transaction, workspace, deliveries, items)
+    # 5. suppress
+    _suppress(transaction, workspace, items)
+    accepted = [item for item in items if item.status is Status.ACCEPTED]
+    # 6. first gate
+    gate = Gate(transaction, workspace_id, deployment.policies.purposes, deployment.policies.identity, now)
+    gate.load(index for item in accepted for index in item.indexes)
+    for item in accepted:
+        gate.admit(item)
+    # 7. join
+    claims = [_claim(item) for item in accepted]
+    rules = deployment.policies.identity
+    joined = join(transaction, workspace_id, rules, claims, new_id=deployment.new_id, now=now)
+    for item in accepted:
+        item.fragment = joined.by_index[item.indexes[0]]
+        item.fragment_id = item.fragment.fragment_id
+    # 8. second gate
+    gate.settle(accepted, joined, deployment.new_id)
+    # 9. seal
+    parts = [grounded_parts(item) for item in accepted]
+    bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined)
+    rejected = [item for item in items if item.status is Status.REJECTED]
+    shut, subjects = quarantine_rows(workspace_id, rejected, deployment.keyring, deployment.new_id)
+    # 10. append
+    identities.add_identifiers(transaction, identifier_rows(workspace_id, accepted, joined, bundles))
+    rows = zip(accepted, parts, strict=True)
+    stored = [(i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles)) for i, p in rows]
+    events.append(transaction, [row for _, _, row in stored])
+    trust = deployment.policies.trust
+    traits = [row for i, p, _ in stored for row in assertion_rows(workspace, i, p, bundles, trust)]
+    events.assert_traits(transaction, traits)
+    consents.append(transaction, gate.records)
+    quarantine.add(transaction, shut, subjects)
+    broken = [item for item in items if item.violations and item.status in (Status.ACCEPTED, Status.REJECTED)]
+    listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
+    quarantine.add_violations(transaction, listed)
+    _bump(transaction, workspace, gate, joined)
+    _log(transaction, workspace, items, now)
+
+
+def _dedupe(
+    transaction: Transaction, workspace: OpenWorkspace, deliveries: Sequence[Delivery], items: list[Item]
+) -> None:
+    known = events.known_messages(transaction, workspace.workspace_id, {item.key for item in items})
+    seen: set[bytes] = set()
+    for item in items:
+        before = known.get(item.key)
+        if deliveries[item.delivery].replayed and before == "quarantined":
+            before = None  # a replay is the second coming of a message that was never let in
+        if before is not None or item.key in seen:
+            item.status = Status.SUPPRESSED if before == Status.SUPPRESSED else Status.DUPLICATE
+            item.violations = ()
+        seen.add(item.key)
+
+
+def _suppress(transaction: Transaction, workspace: OpenWorkspace, items: list[Item]) -> None:
+    keys = {i: workspace.suppression.key(i.kind, i.value) for item in items for i in item.identifiers}
+    suppressed = quarantine.suppressed(transaction, workspace.workspace_id, set(keys.values()))
+    if not suppressed:
+        return
+    refused = []
+    for item in items:
+        if item.status is Status.DUPLICATE or not any(keys[i] in suppressed for i in item.identifiers):
+            continue
+        item.status, item.violations = Status.SUPPRESSED, ()
+        source_id = item.source.row.source_id
+        refused.append(
+            RefusedMessage(workspace.workspace_id, item.key, source_id, item.status.value, item.received_at)
+        )
+    quarantine.add_refused(transaction, refused)
+
+
+def _claim(item: Item) -> Claim:
+    message = item.message
+    if message is None:
+        raise AssertionError("only admitted items make claims")
+    pairs = tuple((index, i.kind) for index, i in zip(item.indexes, item.identifiers, strict=True))
+    source_id = item.source.row.source_id
+    return Claim(pairs, source_id, item.key, message.observed_at, message.received_at)
+
+
+def _bump(transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined: Joined) -> None:
+    changed = {row.fragment_id for row in gate.records} - joined.new.keys()
+    identities.bump(transaction, workspace.workspace_id, changed)
+
+
+def _log(transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Item], now: int) -> None:
+    counts = Counter(item.status for item in items)
+    fields = {status.value: counts[status] for status in Status if counts[status]}
+    sources = ",".join(sorted({item.source.row.name for item in items}))
+    trail.append(
+        transaction,
+        workspace.workspace_id,
+        now,
+        actor=f"source:{sources}",
+        action="events:batch:ingested",
+        outcome="done",
+        fields=fields,
+    )
+
+
+def _receipts(deliveries: Sequence[Delivery], items: Sequence[Item]) -> list[Receipt]:
+    receipts = [Receipt() for _ in deliveries]
+    for item in items:
+        receipt = receipts[item.delivery]
+        receipt.counts[item.status] += 1
+        if item.status is not Status.ACCEPTED or item.violations:
+            receipt.items.append(item)
+    return receipts

@@ -1,0 +1,251 @@
+"""Whose is it: identifiers into fragments, links into profiles, inside the batch's transaction.
+
+1. Look up the identifiers; each one not known yet gets a fragment of its own.
+2. Find which links of the messages are new. None new: nobody's profile changes, done.
+3. Load the whole component that the new links touch.
+4. Let the identity rules partition it: a pure function of the set, so that the order of arrival
+   does not decide who is who (invariant 14). Links that a person's refusal forbids stay out.
+5. Point each fragment at its group's profile, and record every move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from registry.identity.resolve import Link, links_of, partition
+from registry.identity.rules import IdentityRules
+from registry.model.clock import Micros
+from registry.model.errors import Conflict
+from registry.model.ids import BlindIndex, FragmentId, MessageKey, ProfileId, SourceId, WorkspaceId
+from registry.model.stored import Fragment, StoredLink, StoredMerge, StoredRefusal
+from registry.store import consents, identities
+from registry.store.database import Transaction
+
+COMPONENT_LIMIT = 20_000
+"""Identifiers in one component: past it something links everybody, and no merge may follow."""
+
+REFUSING = frozenset({"denied", "withdrawn", "objected", "restricted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One message's word that its identifiers, strongest first, are one person's."""
+
+    identifiers: tuple[tuple[BlindIndex, str], ...]
+    source_id: SourceId
+    message_key: MessageKey
+    observed_at: Micros
+    received_at: Micros
+
+
+@dataclass(slots=True)
+class Joined:
+    """What came of it.
+
+    Attributes:
+        by_index: the fragment that hangs on each identifier of the claims, as it now stands.
+        new: the fragments that did not exist before.
+        moved: the fragments that came into another profile.
+    """
+
+    by_index: dict[BlindIndex, Fragment]
+    new: dict[FragmentId, Fragment] = field(default_factory=dict)
+    moved: set[FragmentId] = field(default_factory=set)
+
+
+def join(
+    transaction: Transaction,
+    workspace_id: WorkspaceId,
+    rules: IdentityRules,
+    claims: Sequence[Claim],
+    *,
+    new_id: Callable[[], bytes],
+    now: Micros,
+) -> Joined:
+    """Find or create the fragments of the claims' identifiers, and merge what they link.
+
+    The new fragments and links are inserted; identifiers' rows are the caller's, who seals them.
+    """
+    kinds = {index: kind for claim in claims for index, kind in claim.identifiers}
+    # 1. look up
+    joined = Joined(_fragments_by_index(transaction, workspace_id, kinds))
+    links = _links_of(workspace_id, claims)
+    unknown = kinds.keys() - joined.by_index.keys()
+    # 2. what is new
+    fresh = _unknown_links(transaction, workspace_id, links)
+    if not unknown and not fresh:
+        return joined
+    identities.lock(transaction, workspace_id)
+    joined.by_index |= _fragments_by_index(transaction, workspace_id, unknown)
+    fresh = _unknown_links(transaction, workspace_id, fresh)
+    for index in sorted(kinds.keys() - joined.by_index.keys()):
+        fragment = _new_fragment(workspace_id, FragmentId(new_id()), index, kinds[index], now)
+        joined.by_index[index] = joined.new[fragment.fragment_id] = fragment
+    if fresh:
+        identities.add_links(transaction, fresh)
+        _rejoin(transaction, workspace_id, rules, joined, fresh, now, new_id)
+    identities.add_fragments(transaction, list(joined.new.values()))
+    return joined
+
+
+def repartition(
+    transaction: Transaction,
+    workspace_id: WorkspaceId,
+    rules: IdentityRules,
+    indexes: Collection[BlindIndex],
+    *,
+    new_id: Callable[[], bytes],
+    now: Micros,
+) -> Joined:
+    """Recompute the profiles of the components that hold these identifiers, after a link or a
+    refusal of one has changed."""
+    joined = Joined(_fragments_by_index(transaction, workspace_id, indexes))
+    links = identities.links_touching(transaction, workspace_id, indexes)
+    _rejoin(transaction, workspace_id, rules, joined, links, now, new_id, seeds=indexes)
+    return joined
+
+
+def _new_fragment(
+    workspace_id: WorkspaceId, fragment_id: FragmentId, index: BlindIndex, kind: str, now: Micros
+) -> Fragment:
+    # A fragment alone is a profile of the same id; a group takes the id of its oldest fragment, so
+    # that taking a group apart gives every side back the id it had.
+    profile_id = ProfileId(fragment_id)
+    return Fragment(workspace_id, fragment_id, profile_id, profile_id, index, kind, 0, 1, now)
+
+
+def _fragments_by_index(
+    transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex]
+) -> dict[BlindIndex, Fragment]:
+    known = identities.identifiers(transaction, workspace_id, indexes)
+    by_id = identities.fragments(transaction, workspace_id, {row.fragment_id for row in known.values()})
+    return {index: by_id[row.fragment_id] for index, row in known.items() if row.fragment_id in by_id}
+
+
+def _links_of(workspace_id: WorkspaceId, claims: Iterable[Claim]) -> list[StoredLink]:
+    """Each claim as links from its strongest identifier to the others; the first of a pair counts."""
+    links: dict[tuple[BlindIndex, BlindIndex, SourceId], StoredLink] = {}
+    for claim in claims:
+        if len(claim.identifiers) == 1:
+            continue
+        for low, high in links_of(index for index, _ in claim.identifiers):
+            link = StoredLink(
+                workspace_id, low, high, claim.source_id, claim.message_key, claim.observed_at, claim.received_at
+            )
+            links.setdefault((low, high, claim.source_id), link)
+    return list(links.values())
+
+
+def _unknown_links(
+    transaction: Transaction, workspace_id: WorkspaceId, links: Sequence[StoredLink]
+) -> list[StoredLink]:
+    known = identities.known_pairs(transaction, workspace_id, {link.low for link in links})
+    return [link for link in links if (link.low, link.high, link.source_id) not in known]
+
+
+def _component(
+    transaction: Transaction, workspace_id: WorkspaceId, seeds: Collection[BlindIndex], links: list[StoredLink]
+) -> tuple[set[BlindIndex], dict[tuple[BlindIndex, BlindIndex], StoredLink]]:
+    """Every identifier that can be reached from the seeds, and every link among them."""
+    reached: set[BlindIndex] = set()
+    pairs = {(link.low, link.high): link for link in links}
+    frontier = set(seeds)
+    while frontier:
+        reached |= frontier
+        if len(reached) > COMPONENT_LIMIT:
+            raise Conflict(
+                "an identifier links more people than the limit",
+                hint="block the shared identifier in policies/identity.yaml",
+            )
+        found = identities.links_touching(transaction, workspace_id, frontier)
+        pairs.update(((link.low, link.high), link) for link in found)
+        frontier = {end for link in found for end in (link.low, link.high)} - reached
+    return reached, pairs
+
+
+def _rejoin(
+    transaction: Transaction,
+    workspace_id: WorkspaceId,
+    rules: IdentityRules,
+    joined: Joined,
+    fresh: Sequence[StoredLink],
+    now: Micros,
+    new_id: Callable[[], bytes],
+    *,
+    seeds: Collection[BlindIndex] = (),
+) -> None:
+    # 3. the component
+    ends = {end for link in fresh for end in (link.low, link.high)} | set(seeds)
+    reached, pairs = _component(transaction, workspace_id, ends, list(fresh))
+    fragments = {index: joined.by_index[index] for index in reached if index in joined.by_index}
+    fragments |= _fragments_by_index(transaction, workspace_id, reached - fragments.keys())
+    # 4. the partition
+    standing = identities.refusals_touching(transaction, workspace_id, reached)
+    standing = [row for row in standing if row.reason in ("steward", "consent")]
+    standing += _refused_by_consent(transaction, workspace_id, rules, fragments, fresh, now)
+    result = partition(
+        {index: fragment.kind for index, fragment in fragments.items()},
+        [Link(low, high) for low, high in pairs],
+        rules,
+        refused_pairs=frozenset(Link(row.low, row.high) for row in standing),
+    )
+    refusals = [StoredRefusal(workspace_id, r.low, r.high, r.reason, now) for r in result.refused]
+    by_consent = {(row.low, row.high): row for row in standing}
+    refusals = [by_consent.get((row.low, row.high), row) for row in refusals]
+    identities.replace_refusals(transaction, workspace_id, reached, refusals)
+    # 5. the moves
+    causes = {end: link.message_key for link in fresh for end in (link.low, link.high)}
+    default_cause = next(iter(causes.values()), MessageKey(b"\0" * 16))
+    moves: list[tuple[FragmentId, ProfileId, Micros]] = []
+    merges: list[StoredMerge] = []
+    for group in result.groups:
+        members = sorted((fragments[i] for i in group), key=lambda f: (f.created_at, f.fragment_id))
+        target = ProfileId(members[0].fragment_id)
+        for fragment in members:
+            if fragment.fragment_id in joined.new:
+                placed = fragment._replace(profile_id=target, origin_profile_id=target)
+                joined.new[fragment.fragment_id] = placed
+            elif fragment.profile_id != target:
+                placed = fragment._replace(
+                    profile_id=target, joined_at=now, state_version=fragment.state_version + 1
+                )
+                moves.append((fragment.fragment_id, target, now))
+                kind = "split" if target == fragment.fragment_id else "merge"
+                cause = causes.get(fragment.anchor, default_cause)
+                merges.append(
+                    StoredMerge(
+                        workspace_id, new_id(), kind, target, fragment.profile_id, fragment.fragment_id, cause, now
+                    )
+                )
+                joined.moved.add(fragment.fragment_id)
+            else:
+                continue
+            fragments[fragment.anchor] = placed
+    identities.repoint(transaction, workspace_id, moves)
+    identities.add_merges(transaction, merges)
+    joined.by_index |= {index: fragments[index] for index in joined.by_index.keys() & fragments.keys()}
+
+
+def _refused_by_consent(
+    transaction: Transaction,
+    workspace_id: WorkspaceId,
+    rules: IdentityRules,
+    fragments: dict[BlindIndex, Fragment],
+    fresh: Sequence[StoredLink],
+    now: Micros,
+) -> list[StoredRefusal]:
+    """New links that would join an anonymous history whose person refused that (invariant 13)."""
+    anonymous = {index: f for index, f in fragments.items() if _is_anonymous(rules, f.kind)}
+    states = consents.states(transaction, workspace_id, {f.fragment_id for f in anonymous.values()})
+    refusing = {s.fragment_id for s in states if s.purpose in rules.join_requires and s.status in REFUSING}
+    refusals = []
+    for link in fresh:
+        for end in (link.low, link.high):
+            if end in anonymous and anonymous[end].fragment_id in refusing:
+                refusals.append(StoredRefusal(workspace_id, link.low, link.high, "consent", now))
+    return refusals
+
+
+def _is_anonymous(rules: IdentityRules, kind: str) -> bool:
+    return kind in rules.kinds and rules.kinds[kind].anonymous

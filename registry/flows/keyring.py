@@ -1,0 +1,188 @@
+"""The keyring: data keys made, opened and destroyed, between the keystore and the key service.
+
+1. New keys are committed to the keystore before any data is sealed with them.
+2. Opened keys stay in memory for seconds and bounded in number.
+3. A fragment in the erasure ledger never gets a key again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from threading import Lock
+
+from registry.keys.bundle import Bundle, unwrap_bundles, wrap_bundles
+from registry.keys.kms import KeyProvider
+from registry.model.clock import SECOND, Clock, Micros
+from registry.model.compartment import Compartment
+from registry.model.errors import KeyMissing
+from registry.model.grants import OpenGrant, ShredGrant
+from registry.model.ids import FragmentId, WorkspaceId
+from registry.model.stored import ErasureOrder, WrappedBundle
+from registry.store import keystore as rows
+from registry.store.database import Database
+
+CACHE_FOR: Micros = 10 * SECOND
+"""How long an opened bundle may be used without another look at the keystore: the bound on how
+long another process could still open what was shredded, were its rows not gone."""
+
+CACHE_SIZE = 50_000
+
+_Key = tuple[WorkspaceId, FragmentId]
+
+
+class Keyring:
+    """Opens, makes and shreds key bundles. Safe to share between threads."""
+
+    def __init__(self, keystore: Database, kms: KeyProvider, clock: Clock) -> None:
+        self._keystore = keystore
+        self._kms = kms
+        self._clock = clock
+        self._lock = Lock()
+        self._opened: OrderedDict[_Key, tuple[Micros, Bundle]] = OrderedDict()
+        self._generations: dict[WorkspaceId, tuple[Micros, int]] = {}
+
+    def for_sealing(
+        self,
+        workspace_id: WorkspaceId,
+        needs: Mapping[FragmentId, Collection[Compartment]],
+        *,
+        new: Collection[FragmentId] = (),
+    ) -> dict[FragmentId, Bundle]:
+        """Bundles with a key for each compartment needed, made and committed where missing.
+
+        Args:
+            new: fragments that were created just now and so have no bundle yet.
+
+        Raises:
+            KeyMissing: the erasure of one of the fragments was ordered.
+            KmsUnavailable, StoreUnavailable: no keys, so nothing may be sealed.
+        """
+        ready: dict[FragmentId, Bundle] = {}
+        missing: list[FragmentId] = []
+        for fragment, compartments in needs.items():
+            bundle = None if fragment in new else self._cached(workspace_id, fragment)
+            if bundle is not None and all(name in bundle for name in compartments):
+                ready[fragment] = bundle
+            else:
+                missing.append(fragment)
+        if missing:
+            ready |= self._complete(workspace_id, {fragment: needs[fragment] for fragment in missing})
+        return ready
+
+    def for_opening(self, grant: OpenGrant, fragments: Collection[FragmentId]) -> dict[FragmentId, Bundle]:
+        """The bundles of those of these fragments that have one.
+
+        Raises:
+            KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+        """
+        workspace_id = grant.workspace_id
+        ready: dict[FragmentId, Bundle] = {}
+        for fragment in fragments:
+            bundle = self._cached(workspace_id, fragment)
+            if bundle is not None:
+                ready[fragment] = bundle
+        missing = [fragment for fragment in fragments if fragment not in ready]
+        if missing:
+            with self._keystore.read() as transaction:
+                wrapped = rows.bundles(transaction, workspace_id, missing)
+            ready |= self._unwrap(workspace_id, wrapped)
+        return ready
+
+    def shred(self, grant: ShredGrant, fragments: Collection[FragmentId]) -> int:
+        """Destroy the keys of these fragments, after writing the order into the erasure ledger.
+
+        Done again, it destroys nothing more. Returns how many bundles there were.
+        """
+        now = self._clock()
+        orders = [
+            ErasureOrder(grant.workspace_id, fragment, grant.request_id, now) for fragment in sorted(fragments)
+        ]
+        with self._keystore.write() as transaction:
+            rows.order_erasure(transaction, orders)
+        with self._keystore.write() as transaction:
+            count = rows.shred_bundles(transaction, grant.workspace_id, fragments)
+        with self._lock:
+            for fragment in fragments:
+                self._opened.pop((grant.workspace_id, fragment), None)
+        self._keystore.checkpoint()
+        return count
+
+    def forget(self) -> None:
+        """Drop every opened key from memory."""
+        with self._lock:
+            self._opened.clear()
+
+    def generation(self, workspace_id: WorkspaceId) -> int:
+        """The KEK generation that wraps now.
+
+        Raises:
+            KeyMissing: the key service has no key for this workspace.
+        """
+        known = self._generations.get(workspace_id)
+        if known is not None and known[0] > self._clock():
+            return known[1]
+        generations = self._kms.generations(workspace_id)
+        if not generations:
+            raise KeyMissing(
+                "the key service holds no key for this workspace",
+                hint="check REGISTRY_KMS_URL: it must be the one that this data was created with",
+            )
+        self._generations[workspace_id] = (self._clock() + CACHE_FOR, generations[-1].number)
+        return generations[-1].number
+
+    def _complete(
+        self, workspace_id: WorkspaceId, needs: Mapping[FragmentId, Collection[Compartment]]
+    ) -> dict[FragmentId, Bundle]:
+        generation = self.generation(workspace_id)
+        with self._keystore.write() as transaction:
+            if rows.ordered_among(transaction, workspace_id, needs.keys()):
+                raise KeyMissing("the keys of this person were destroyed")
+            wrapped = rows.bundles(transaction, workspace_id, needs.keys(), lock=True)
+            present = self._unwrap(workspace_id, wrapped)
+            complete = {
+                fragment: present[fragment].with_compartments(compartments)
+                if fragment in present
+                else Bundle.create(compartments)
+                for fragment, compartments in sorted(needs.items())
+            }
+            changed = [(f, bundle) for f, bundle in complete.items() if bundle is not present.get(f)]
+            fresh = wrap_bundles(self._kms, workspace_id, generation, changed)
+            rows.put_bundles(
+                transaction,
+                [
+                    WrappedBundle(
+                        workspace_id, f, generation, wrapped[f].revision + 1 if f in wrapped else 1, data
+                    )
+                    for (f, _), data in zip(changed, fresh, strict=True)
+                ],
+            )
+        self._remember(workspace_id, complete)
+        return complete
+
+    def _unwrap(
+        self, workspace_id: WorkspaceId, wrapped: Mapping[FragmentId, WrappedBundle]
+    ) -> dict[FragmentId, Bundle]:
+        items = [(fragment, row.wrapped) for fragment, row in wrapped.items()]
+        bundles = unwrap_bundles(self._kms, workspace_id, items) if items else []
+        opened = {fragment: bundle for (fragment, _), bundle in zip(items, bundles, strict=True)}
+        self._remember(workspace_id, opened)
+        return opened
+
+    def _cached(self, workspace_id: WorkspaceId, fragment: FragmentId) -> Bundle | None:
+        found = self._opened.get((workspace_id, fragment))
+        if found is None or found[0] <= self._clock():
+            return None
+        return found[1]
+
+    def _remember(self, workspace_id: WorkspaceId, bundles: Mapping[FragmentId, Bundle]) -> None:
+        until = self._clock() + CACHE_FOR
+        with self._lock:
+            for fragment, bundle in bundles.items():
+                self._opened[(workspace_id, fragment)] = (until, bundle)
+                self._opened.move_to_end((workspace_id, fragment))
+            # The oldest stand first, so expired keys leave memory as new ones come in.
+            while self._opened and (
+                len(self._opened) > CACHE_SIZE or next(iter(self._opened.values()))[0] <= self._clock()
+            ):
+                self._opened.popitem(last=False)

@@ -1,0 +1,225 @@
+"""From admitted items to rows of ciphertext. Keys are committed before anything here is stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from registry.flows.admission import Item, Status
+from registry.flows.joining import Joined
+from registry.flows.keyring import Keyring
+from registry.keys.bundle import Bundle
+from registry.keys.envelope import record_aad, seal
+from registry.keys.parts import seal_parts
+from registry.model.clock import DAY, Micros
+from registry.model.compartment import Compartment, compartment_of
+from registry.model.ids import BlindIndex, EventId, FragmentId, WorkspaceId
+from registry.model.message import CallType, Identifier
+from registry.model.provenance import Method
+from registry.model.stored import (
+    Quarantined,
+    QuarantineSubject,
+    StoredAssertion,
+    StoredEvent,
+    StoredIdentifier,
+    StoredViolation,
+)
+from registry.profiles.trust import TrustPolicy
+
+IDENTITY = Compartment("@identity")
+"""The reserved compartment of identifiers' own values: opened to find, export and explain."""
+
+QUARANTINE = Compartment("@quarantine")
+"""The reserved compartment of rejected messages."""
+
+QUARANTINE_FOR: Micros = 30 * DAY
+
+ENVELOPE_MEMBERS = ("event", "name", "category", "groupId")
+
+Parts = list[tuple[Compartment, dict[str, Any]]]
+
+
+def grounded_parts(item: Item) -> Parts:
+    """The item's content by compartment, without what has no lawful ground.
+
+    Parts whose remaining purposes are the same become one part, under one key.
+    """
+    if item.verdict is None:
+        return []
+    merged: dict[Compartment, dict[str, Any]] = {}
+    for part in item.verdict.parts:
+        purposes = part.purposes & item.grounded
+        if not purposes:
+            continue
+        content = merged.setdefault(compartment_of(purposes), {})
+        for section, value in part.content.items():
+            if section in content and isinstance(value, dict):
+                content[section] = {**content[section], **value}
+            else:
+                content[section] = value
+    return list(merged.items())
+
+
+def bundles_for(
+    keyring: Keyring, workspace_id: WorkspaceId, items: Sequence[Item], parts: Sequence[Parts], joined: Joined
+) -> dict[FragmentId, Bundle]:
+    """The keys for everything that the batch will store, committed before this returns."""
+    needs: dict[FragmentId, set[Compartment]] = defaultdict(set)
+    for fragment_id in joined.new:
+        needs[fragment_id].add(IDENTITY)
+    for item, own in zip(items, parts, strict=True):
+        if item.fragment_id is not None and own:
+            needs[item.fragment_id].update(compartment for compartment, _ in own)
+    return keyring.for_sealing(workspace_id, needs, new=joined.new.keys()) if needs else {}
+
+
+def identifier_rows(
+    workspace_id: WorkspaceId, items: Sequence[Item], joined: Joined, bundles: Mapping[FragmentId, Bundle]
+) -> list[StoredIdentifier]:
+    """A row for each identifier that was not known, its value sealed under its own fragment."""
+    rows: dict[BlindIndex, StoredIdentifier] = {}
+    for item in items:
+        for identifier, index in zip(item.identifiers, item.indexes, strict=True):
+            fragment = joined.by_index.get(index)
+            if index in rows or fragment is None or fragment.fragment_id not in joined.new:
+                continue
+            sealed = seal_identifier(workspace_id, fragment.fragment_id, index, identifier, bundles)
+            source_id, at = item.source.row.source_id, item.received_at
+            rows[index] = StoredIdentifier(
+                workspace_id, index, identifier.kind, fragment.fragment_id, sealed, source_id, item.key, at
+            )
+    return [rows[index] for index in sorted(rows)]
+
+
+def seal_identifier(
+    workspace_id: WorkspaceId,
+    fragment_id: FragmentId,
+    index: BlindIndex,
+    identifier: Identifier,
+    bundles: Mapping[FragmentId, Bundle],
+) -> bytes:
+    """An identifier's value under the key of the fragment that it anchors."""
+    aad = record_aad(b"identifier", workspace_id, fragment_id, index, b"value")
+    return seal(bundles[fragment_id].key(IDENTITY), identifier.value.encode(), aad)
+
+
+def event_row(
+    workspace_id: WorkspaceId,
+    event_id: EventId,
+    item: Item,
+    parts: Parts,
+    bundles: Mapping[FragmentId, Bundle],
+) -> StoredEvent:
+    """The item as a row of the event log: operations' words in the clear, all else sealed."""
+    message, verdict = item.message, item.verdict
+    if message is None or verdict is None or item.fragment_id is None:
+        raise AssertionError("only admitted items are stored")
+    envelope = {name: message.body[name] for name in ENVELOPE_MEMBERS if message.body.get(name) is not None}
+    envelope["messageId"] = message.message_id
+    plain = [(compartment, orjson.dumps({**envelope, **content})) for compartment, content in parts]
+    aad = record_aad(b"event", workspace_id, item.fragment_id, event_id, b"body")
+    body = seal_parts(bundles[item.fragment_id], plain, aad) if plain else b""
+    return StoredEvent(
+        workspace_id,
+        item.fragment_id,
+        event_id,
+        item.key,
+        message.call.value,
+        verdict.plan_event,
+        verdict.plan_version,
+        item.source.row.source_id,
+        message.observed_at,
+        message.received_at,
+        ",".join(compartment for compartment, _ in parts),
+        verdict.omitted,
+        ",".join(sorted(item.ungrounded)),
+        body,
+    )
+
+
+def assertion_rows(
+    workspace_id: WorkspaceId,
+    item: Item,
+    parts: Parts,
+    bundles: Mapping[FragmentId, Bundle],
+    trust: TrustPolicy,
+) -> list[StoredAssertion]:
+    """One row for each trait that an identify call asserts."""
+    message = item.message
+    if message is None or message.call is not CallType.IDENTIFY or item.fragment_id is None:
+        return []
+    source = item.source.row
+    method = Method(source.method)
+    rank = trust.rank(source.name, method)
+    rows = []
+    for compartment, content in parts:
+        for trait, value in content.get("traits", {}).items():
+            plain = orjson.dumps({"value": value, "messageId": message.message_id})
+            aad = record_aad(
+                b"trait", workspace_id, item.fragment_id, trait.encode(), source.source_id
+            )
+            sealed = seal(bundles[item.fragment_id].key(compartment), plain, aad)
+            rows.append(
+                StoredAssertion(
+                    workspace_id,
+                    item.fragment_id,
+                    trait,
+                    source.source_id,
+                    compartment,
+                    message.observed_at,
+                    message.received_at,
+                    method.value,
+                    rank,
+                    sealed,
+                )
+            )
+    return rows
+
+
+def violation_rows(
+    workspace_id: WorkspaceId, item: Item, new_id: Callable[[], bytes]
+) -> list[StoredViolation]:
+    """A row for each violation, without values."""
+    plan_event = item.verdict.plan_event if item.verdict is not None else None
+    call = item.message.call.value if item.message is not None else "unknown"
+    return [
+        StoredViolation(
+            workspace_id,
+            new_id(),
+            item.key,
+            item.source.row.source_id,
+            call,
+            plan_event,
+            item.source.plan.identity,
+            violation.code,
+            violation.path,
+            violation.rule,
+            violation.expected,
+            item.status is Status.REJECTED,
+            item.received_at,
+        )
+        for violation in item.violations
+    ]
+
+
+def quarantine_rows(
+    workspace_id: WorkspaceId, items: Sequence[Item], keyring: Keyring, new_id: Callable[[], bytes]
+) -> tuple[list[Quarantined], list[QuarantineSubject]]:
+    """Rejected items, each sealed under a key bundle of its own, and whom they are about."""
+    ids = [FragmentId(new_id()) for _ in items]
+    bundles = keyring.for_sealing(workspace_id, {i: (QUARANTINE,) for i in ids}, new=ids) if ids else {}
+    rows: list[Quarantined] = []
+    subjects: list[QuarantineSubject] = []
+    for quarantine_id, item in zip(ids, items, strict=True):
+        aad = record_aad(b"quarantine", workspace_id, quarantine_id, item.key, b"body")
+        plain = orjson.dumps({"call": item.raw, "messageId": item.message_id})
+        sealed = seal(bundles[quarantine_id].key(QUARANTINE), plain, aad)
+        source_id, at = item.source.row.source_id, item.received_at
+        rows.append(
+            Quarantined(workspace_id, quarantine_id, item.key, source_id, at, at + QUARANTINE_FOR, sealed)
+        )
+        subjects += [QuarantineSubject(workspace_id, index, quarantine_id) for index in sorted(set(item.indexes))]
+    return rows, subjects

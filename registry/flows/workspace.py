@@ -1,0 +1,130 @@
+"""A workspace's own keys, opened: how a flow finds, suppresses and signs in one tenant's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+
+from registry.flows import trail
+from registry.flows.deployment import Deployment
+from registry.keys.blind_index import BlindIndexer, SuppressionIndexer
+from registry.keys.bundle import secret_aad
+from registry.keys.primitives import KEY_BYTES, random_bytes
+from registry.keys.signing import SigningKey
+from registry.model.clock import SECOND, Micros
+from registry.model.errors import Conflict, KeyMissing, NotInitialised
+from registry.model.ids import WorkspaceId
+from registry.model.stored import Workspace, WrappedSecret
+from registry.store import administration, keystore
+
+OPEN_FOR: Micros = 60 * SECOND
+"""How long a workspace's own keys are used before the key service is asked again."""
+
+SECRET_NAMES = ("blind-index", "suppression", "signing")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWorkspace:
+    """One tenant with its own keys opened. Pseudonyms and message keys are of `indexer`."""
+
+    workspace_id: WorkspaceId
+    name: str
+    indexer: BlindIndexer
+    suppression: SuppressionIndexer
+    signing: SigningKey
+    published: tuple[dict[str, str], ...]
+
+    def jwks(self) -> dict[str, object]:
+        """The public signing keys, the present and the earlier ones (RFC 7517)."""
+        return {"keys": [dict(key) for key in self.published]}
+
+
+class Workspaces:
+    """The workspaces of a deployment, each opened once a minute."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._opened: dict[WorkspaceId, tuple[Micros, OpenWorkspace]] = {}
+        self._lock = Lock()
+
+    def open(self, workspace_id: WorkspaceId) -> OpenWorkspace:
+        """The workspace with its keys.
+
+        Raises:
+            KeyMissing: the keystore does not belong to the data.
+            KmsUnavailable, StoreUnavailable: they cannot be opened now.
+        """
+        now = self._deployment.clock()
+        found = self._opened.get(workspace_id)
+        if found is not None and found[0] > now:
+            return found[1]
+        with self._lock:
+            opened = open_workspace(self._deployment, workspace_id)
+            self._opened[workspace_id] = (now + OPEN_FOR, opened)
+        return opened
+
+    def only(self) -> OpenWorkspace:
+        """The one workspace of an embedded registry.
+
+        Raises:
+            NotInitialised: there is none yet.
+            Conflict: there are several, and the caller has to say which.
+        """
+        with self._deployment.data.read() as transaction:
+            known = administration.workspaces(transaction)
+        if not known:
+            raise NotInitialised("there is no workspace yet", hint="run: registry init")
+        if len(known) > 1:
+            raise Conflict("there are several workspaces", hint="name one with --workspace")
+        return self.open(known[0].workspace_id)
+
+
+def create_workspace(deployment: Deployment, name: str) -> WorkspaceId:
+    """Create a tenant: its first KEK generation, its own keys, its row, its first audit entry."""
+    workspace_id = WorkspaceId(deployment.new_id())
+    now = deployment.clock()
+    generation = deployment.kms.create_generation(workspace_id)
+    plain = {secret: random_bytes(KEY_BYTES) for secret in SECRET_NAMES[:2]}
+    plain["signing"] = SigningKey.generate().encode()
+    items = [(plain[secret], secret_aad(workspace_id, secret, 1)) for secret in SECRET_NAMES]
+    wrapped = deployment.kms.wrap_many(workspace_id, generation, items)
+    secrets = [
+        WrappedSecret(workspace_id, secret, 1, generation, data, now)
+        for secret, data in zip(SECRET_NAMES, wrapped, strict=True)
+    ]
+    with deployment.keystore.write() as transaction:
+        keystore.put_secrets(transaction, secrets)
+    with deployment.data.write() as transaction:
+        administration.add_workspace(transaction, Workspace(workspace_id, name, now))
+        trail.append(transaction, workspace_id, now, actor="operator", action="workspace:created", outcome="done")
+    return workspace_id
+
+
+def open_workspace(deployment: Deployment, workspace_id: WorkspaceId) -> OpenWorkspace:
+    """Unwrap a workspace's own keys.
+
+    Raises:
+        KeyMissing: they are not in this keystore.
+        SealBroken, KmsUnavailable: they cannot be unwrapped.
+    """
+    with deployment.data.read() as transaction:
+        names = {row.workspace_id: row.name for row in administration.workspaces(transaction)}
+    with deployment.keystore.read() as transaction:
+        secrets = keystore.secrets(transaction, workspace_id)
+    if {row.name for row in secrets} != set(SECRET_NAMES):
+        raise KeyMissing(
+            "the keystore does not hold this workspace's keys",
+            hint="check REGISTRY_KEYSTORE_URL: it must be the keystore of this data",
+        )
+    items = [(row.wrapped, secret_aad(workspace_id, row.name, row.version)) for row in secrets]
+    opened = deployment.kms.unwrap_many(workspace_id, items)
+    latest = {row.name: plain for row, plain in zip(secrets, opened, strict=True)}
+    signing = [SigningKey.decode(p) for row, p in zip(secrets, opened, strict=True) if row.name == "signing"]
+    return OpenWorkspace(
+        workspace_id=workspace_id,
+        name=names[workspace_id],
+        indexer=BlindIndexer(latest["blind-index"]),
+        suppression=SuppressionIndexer(latest["suppression"]),
+        signing=signing[-1],
+        published=tuple(key.public_jwk() for key in signing),
+    )

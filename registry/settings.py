@@ -1,0 +1,73 @@
+"""Settings: environment variables with the prefix `REGISTRY_`, a `.env` file, or `registry.toml`.
+
+Read by bootstrap and the command line only; flows get values.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; each has a safe default, so that none needs to be."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="REGISTRY_", env_file=".env", toml_file="registry.toml", extra="ignore"
+    )
+
+    data_dir: Path = Field(Path("registry-data"), description="Folder of the embedded databases and the KEK file.")
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL of the data database; SQLite in the data folder if unset."
+    )
+    keystore_url: str | None = Field(
+        None, description="SQLAlchemy URL of the keystore; SQLite in the data folder if unset."
+    )
+    kms_url: str | None = Field(
+        None, description="Key service: file:///path, transit+https://host/mount or aws-kms://region."
+    )
+    policies: Path | None = Field(
+        None, description="Folder of policy files that override the shipped ones, file by file."
+    )
+    controller: str = Field("the controller of this registry", description="Name in certificates and receipts.")
+    jurisdiction: str = Field("gdpr", description="Jurisdiction of requests that name none.")
+    host: str = Field("127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port that the server listens on; 0 picks a free one.")
+    max_event_bytes: int = Field(32 * 1024, ge=1024, description="Largest event, in bytes of JSON.")
+    max_batch_bytes: int = Field(500 * 1024, ge=1024, description="Largest batch, in bytes after decompression.")
+    max_import_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest import, in bytes.")
+    max_batch_events: int = Field(2500, ge=1, description="Most events in one batch.")
+    cors_origins: str = Field("*", description="Origins whose pages may send events, comma-separated.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is said in code wins over the environment, that over `.env`, that over the TOML file."""
+        toml = TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, toml, file_secret_settings
+
+    def resolved_database_url(self) -> str:
+        """The data database's URL."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'registry.db'}"
+
+    def resolved_keystore_url(self) -> str:
+        """The keystore's URL."""
+        return self.keystore_url or f"sqlite:///{self.data_dir.absolute() / 'keys.db'}"
+
+    def resolved_kms_url(self) -> str:
+        """The key service's URL."""
+        return self.kms_url or f"file://{self.data_dir.absolute() / 'kek.json'}"
