@@ -1,0 +1,165 @@
+"""The purposes policy: what data may be used for, and on which ground."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, cast
+
+from registry.documents import Document
+from registry.model.canonical import canonical
+from registry.model.errors import DocumentInvalid, UnknownPurpose
+
+
+class LawfulBasis(StrEnum):
+    """The grounds of GDPR Art. 6(1), and the opt-out regime of the privacy laws of US states."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LEGAL_OBLIGATION = "legal_obligation"
+    VITAL_INTERESTS = "vital_interests"
+    PUBLIC_TASK = "public_task"
+    LEGITIMATE_INTERESTS = "legitimate_interests"
+    OPT_OUT = "opt_out"
+
+
+CAN_BE_REFUSED = frozenset(
+    {LawfulBasis.CONSENT, LawfulBasis.PUBLIC_TASK, LawfulBasis.LEGITIMATE_INTERESTS, LawfulBasis.OPT_OUT}
+)
+"""Grounds on which the person's no counts: GDPR Art. 7(3) and 21(1), CCPA 1798.120."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """One purpose.
+
+    Attributes:
+        version: of the wording; consent is given to one version of it.
+        title, text: per language (BCP 47), what the person is told.
+        lawful_basis: per jurisdiction (ISO 3166-1 or -2), and under `default`.
+        categories: fideslang keys; the purpose covers these and what lies under them. Empty: all.
+        retention_days: how long data may be kept for this purpose.
+        minimum_age: in years, under which a parent must consent; None where the law sets none.
+        parent: the purpose under which it is shown; a parent's consent does not speak for its children.
+        tcf_purposes: numbers of IAB TCF purposes that stand for it.
+        gpp: per GPP section, the fields whose opt-out value refuses it.
+        gpc_opts_out: whether `Sec-GPC: 1` refuses it.
+        segment_categories: ids in `context.consent.categoryPreferences`, all of which it needs.
+        despite_restriction: goes on while processing is restricted (GDPR Art. 18(2)).
+    """
+
+    name: str
+    version: int
+    title: Mapping[str, str]
+    text: Mapping[str, str]
+    lawful_basis: Mapping[str, LawfulBasis]
+    categories: tuple[str, ...]
+    retention_days: int
+    recipients: tuple[str, ...]
+    minimum_age: int | None
+    parent: str | None
+    tcf_purposes: tuple[int, ...]
+    gpp: Mapping[str, tuple[str, ...]]
+    gpc_opts_out: bool
+    segment_categories: tuple[str, ...]
+    despite_restriction: bool
+
+    def basis_in(self, jurisdiction: str | None) -> LawfulBasis:
+        """The lawful basis in a jurisdiction: of the region (`US-CA`), else the country, else the default."""
+        if jurisdiction is not None and len(self.lawful_basis) > 1:
+            for place in (jurisdiction, jurisdiction.split("-")[0]):
+                if place in self.lawful_basis:
+                    return self.lawful_basis[place]
+        return self.lawful_basis["default"]
+
+    def covers(self, category: str) -> bool:
+        """Whether the purpose covers a data category (a fideslang key, or one under a covered key)."""
+        return not self.categories or any(
+            category == own or category.startswith(f"{own}.") for own in self.categories
+        )
+
+    def told_in(self, language: str | None) -> tuple[str, str]:
+        """Title and text in a language, else in its base language, else in the policy's first one."""
+        for wanted in (language, language.split("-")[0]) if language else ():
+            if wanted in self.title and wanted in self.text:
+                return self.title[wanted], self.text[wanted]
+        return next(iter(self.title.values())), next(iter(self.text.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeCatalogue:
+    """All purposes of a workspace. `version` is a short hash of the policy's content."""
+
+    purposes: Mapping[str, Purpose]
+    version: str
+
+    @classmethod
+    def from_document(cls, document: Document) -> PurposeCatalogue:
+        """The catalogue of a document that conforms to `schemas/policies/purposes.schema.json`.
+
+        Raises:
+            DocumentInvalid: two purposes share a name, a parent is missing or its own descendant, or title
+                and text are not in the same languages.
+        """
+        value = cast(Mapping[str, Any], document.value)
+        entries: list[Mapping[str, Any]] = value["purposes"]
+        faults = _faults(document, entries)
+        if faults:
+            raise DocumentInvalid(faults)
+        return cls({entry["name"]: _purpose(entry) for entry in entries}, sha256(canonical(value)).hexdigest()[:16])
+
+    def purpose(self, name: str) -> Purpose:
+        """The purpose of a name.
+
+        Raises:
+            UnknownPurpose: the policy has none of this name (which is not echoed).
+        """
+        found = self.purposes.get(name)
+        if found is None:
+            raise UnknownPurpose(
+                "the purpose is not in the policy", hint=f"use one of: {', '.join(self.purposes)}", pointer="/purpose"
+            )
+        return found
+
+
+def _purpose(entry: Mapping[str, Any]) -> Purpose:
+    return Purpose(
+        name=entry["name"],
+        version=entry["version"],
+        title=entry["title"],
+        text=entry["text"],
+        lawful_basis={place: LawfulBasis(basis) for place, basis in entry["lawful_basis"].items()},
+        categories=tuple(entry.get("categories", ())),
+        retention_days=entry["retention_days"],
+        recipients=tuple(entry.get("recipients", ())),
+        minimum_age=entry.get("minimum_age"),
+        parent=entry.get("parent"),
+        tcf_purposes=tuple(entry.get("tcf_purposes", ())),
+        gpp={section: tuple(fields) for section, fields in entry.get("gpp", {}).items()},
+        gpc_opts_out=entry.get("gpc_opts_out", False),
+        segment_categories=tuple(entry.get("segment_categories", ())),
+        despite_restriction=entry.get("despite_restriction", False),
+    )
+
+
+def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[str, object]]:
+    faults: list[dict[str, object]] = []
+    parents = {entry["name"]: entry.get("parent") for entry in entries}
+    seen: set[str] = set()
+    for index, entry in enumerate(entries):
+        name = entry["name"]
+        if name in seen:
+            faults.append(document.fault(f"/purposes/{index}/name", "two purposes have the same name"))
+        seen.add(name)
+        if set(entry["title"]) != set(entry["text"]):
+            faults.append(document.fault(f"/purposes/{index}/text", "title and text are not in the same languages"))
+        above, passed = parents[name], {name}
+        while above is not None and above in parents and above not in passed:
+            passed.add(above)
+            above = parents[above]
+        if above is not None:
+            reason = "the parent is its own descendant" if above in parents else "the parent is not a purpose"
+            faults.append(document.fault(f"/purposes/{index}/parent", reason))
+    return faults

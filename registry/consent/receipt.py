@@ -1,0 +1,107 @@
+"""Consent receipts: what is told the person about one record, to be signed elsewhere.
+
+The fields are those of ISO/IEC TS 27560:2023, in its four sections, with those that GDPR needs though
+the specification leaves them open (lawful basis, the parties' roles). A refusal, a withdrawal or an
+expiry has a receipt like a grant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.consent.purposes import Purpose
+from registry.consent.records import ConsentRecord, ConsentStatus
+from registry.model.clock import SECOND, Micros, rfc3339
+from registry.model.ids import text_id
+
+SCHEMA_VERSION = "ISO/IEC TS 27560:2023"
+
+RIGHTS = ("access", "rectification", "erasure", "restriction", "portability", "objection", "withdrawal")
+"""GDPR Art. 7(3), 15 to 18, 20 and 21."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Who answers for the processing, as told to the person."""
+
+    name: str
+    address: str
+    contact: str
+    privacy_notice: str
+    withdrawal_method: str
+    storage_locations: tuple[str, ...]
+
+
+def receipt_claims(
+    record: ConsentRecord,
+    purpose: Purpose,
+    controller: Controller,
+    subject_pseudonym: str,
+    *,
+    receipt_id: str,
+    issuer: str,
+    issued_at: Micros,
+) -> dict[str, object]:
+    """The claims of a receipt: JSON of text, integers, lists and objects, with no identifier in it.
+
+    Args:
+        subject_pseudonym: stands for the person; an opaque text.
+        issuer: the `iss` of the JWT (RFC 7519), also the controller's party id.
+    """
+    title, text = purpose.told_in(record.language)
+    return {
+        "iss": issuer,
+        "sub": subject_pseudonym,
+        "jti": receipt_id,
+        "iat": issued_at // SECOND,
+        "schema_version": SCHEMA_VERSION,
+        "receipt_id": receipt_id,
+        "record_id": text_id(record.record_id),
+        "pii_principal_id": subject_pseudonym,
+        "pii_processing": {
+            "privacy_notice": controller.privacy_notice,
+            "notice_version": record.notice_version,
+            "language": record.language or next(iter(purpose.title)),
+            "purposes": [
+                {
+                    "purpose": purpose.name,
+                    "purpose_version": record.purpose_version,
+                    "purpose_title": title,
+                    "purpose_text": text,
+                    "lawful_basis": purpose.basis_in(record.jurisdiction).value,
+                    "pii_information": [{"pii_type": category} for category in purpose.categories],
+                    "pii_controllers": [issuer],
+                    "collection_method": record.channel,
+                    "storage_locations": list(controller.storage_locations),
+                    "retention_period": f"P{purpose.retention_days}D",
+                    "jurisdiction": record.jurisdiction,
+                    "recipient_third_parties": list(purpose.recipients),
+                    "withdrawal_method": controller.withdrawal_method,
+                    "privacy_rights": list(RIGHTS),
+                }
+            ],
+        },
+        "party_identification": [
+            {
+                "party_id": issuer,
+                "party_type": "controller",
+                "party_name": controller.name,
+                "party_address": controller.address,
+                "party_contact": controller.contact,
+            }
+        ],
+        "events": [_event(record, subject_pseudonym)],
+    }
+
+
+def _event(record: ConsentRecord, subject_pseudonym: str) -> dict[str, object]:
+    expires_at = record.expires_at if record.status is ConsentStatus.GRANTED else None
+    return {
+        "event_time": rfc3339(record.acted_at),
+        "recorded_time": rfc3339(record.recorded_at),
+        "event_type": "explicit",
+        "event_state": record.status.value,
+        "entity_id": subject_pseudonym,
+        "validity_duration": f"PT{max(0, expires_at - record.acted_at) // SECOND}S" if expires_at else None,
+        "valid_until": rfc3339(expires_at) if expires_at else None,
+    }
