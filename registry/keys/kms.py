@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from registry.model.clock import Micros
-from registry.model.errors import SealBroken
+from registry.model.errors import Conflict, NotFound, SealBroken
 from registry.model.ids import WorkspaceId
 
 
@@ -29,10 +29,13 @@ class GenerationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One KEK generation of a workspace; numbers start at 1 and are never used twice."""
+    """One KEK generation of a workspace; numbers start at 1 and are never used twice.
+
+    `created_at` is None for a destroyed one of which the service keeps nothing.
+    """
 
     number: int
-    created_at: Micros
+    created_at: Micros | None
     state: GenerationState
 
 
@@ -70,15 +73,33 @@ class KeyProvider(Protocol):
         """
 
     def destroy(self, workspace: WorkspaceId, generation: int) -> None:
-        """Destroy a generation that is no longer current; done again, it does nothing.
+        """Destroy a generation; done again, it does nothing.
 
         Raises:
             NotFound: there never was such a generation.
-            Conflict: it is the current one: create the next one first.
+            Conflict: it is the current one, or an older one is not destroyed yet.
         """
 
     def check(self) -> None:
         """Raise (KmsUnavailable, KeyFileInsecure) unless the service can be used now."""
+
+
+def require_destructible(generations: Sequence[Generation], number: int) -> bool:
+    """Whether a generation is still to be destroyed; the oldest goes first, the current one never.
+
+    Raises:
+        NotFound, Conflict: as `KeyProvider.destroy` says.
+    """
+    states = {generation.number: generation.state for generation in generations}
+    if number not in states:
+        raise NotFound("this workspace has no such KEK generation")
+    if states[number] is GenerationState.DESTROYED:
+        return False
+    if states[number] is GenerationState.CURRENT:
+        raise Conflict("this KEK generation is current", hint="create the next generation first")
+    if any(state is not GenerationState.DESTROYED for other, state in states.items() if other < number):
+        raise Conflict("an older KEK generation is not destroyed yet", hint="destroy the oldest first")
+    return True
 
 
 GENERATION_BYTES = 4

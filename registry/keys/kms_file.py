@@ -16,10 +16,10 @@ import orjson
 
 from registry.keys.kek import Kek
 from registry.keys.key_file import KeyFile, Stamp
-from registry.keys.kms import Generation, GenerationState, generation_of
+from registry.keys.kms import Generation, GenerationState, generation_of, require_destructible
 from registry.keys.primitives import KEY_BYTES, random_bytes
 from registry.model.clock import Clock, Micros
-from registry.model.errors import Conflict, InvalidInput, KeyMissing, KmsUnavailable, NotFound
+from registry.model.errors import InvalidInput, KeyMissing, KmsUnavailable
 from registry.model.ids import WorkspaceId, parse_id, text_id
 
 FORMAT = "registry-kek-file/1"
@@ -70,11 +70,7 @@ class FileKeyProvider:
         """Every generation, oldest first; empty for a workspace that has none."""
         with self._lock:
             self._reload()
-            stored = self._content.get(workspace, {})
-        return [
-            Generation(number, entry.created_at, _state(number, entry, stored))
-            for number, entry in sorted(stored.items())
-        ]
+            return _listed(self._content.get(workspace, {}))
 
     def wrap_many(
         self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]
@@ -89,24 +85,13 @@ class FileKeyProvider:
         return [keks[generation_of(wrapped)].unwrap(wrapped, aad) for wrapped, aad in items]
 
     def destroy(self, workspace: WorkspaceId, generation: int) -> None:
-        """Remove a generation's KEK from the file; its number and times stay.
-
-        Raises:
-            NotFound: there never was such a generation.
-            Conflict: it is the current one.
-        """
+        """Remove a generation's KEK from the file; its number and times stay. See `KeyProvider.destroy`."""
         with self._lock, self._file.locked():
             self._reload()
             stored = self._content.get(workspace, {})
-            entry = stored.get(generation)
-            if entry is None:
-                raise NotFound("this workspace has no such KEK generation")
-            if entry.secret is None:
-                return
-            if generation == max(stored):
-                raise Conflict("this KEK generation is current", hint="create the next generation first")
-            tombstone = _Stored(entry.created_at, None, self._clock())
-            self._store(self._content | {workspace: stored | {generation: tombstone}})
+            if require_destructible(_listed(stored), generation):
+                tombstone = _Stored(stored[generation].created_at, None, self._clock())
+                self._store(self._content | {workspace: stored | {generation: tombstone}})
 
     def check(self) -> None:
         """Raise unless the file is private and readable, or can be created."""
@@ -150,6 +135,13 @@ class FileKeyProvider:
     def _store(self, content: _Content) -> None:
         self._file.replace(_encode(content))
         self._keks, self._content, self._stamp = {}, content, self._file.stamp()
+
+
+def _listed(stored: dict[int, _Stored]) -> list[Generation]:
+    return [
+        Generation(number, entry.created_at, _state(number, entry, stored))
+        for number, entry in sorted(stored.items())
+    ]
 
 
 def _state(number: int, entry: _Stored, stored: dict[int, _Stored]) -> GenerationState:

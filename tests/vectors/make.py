@@ -169,12 +169,12 @@ def tokens() -> Vector:
     typ, payload = "registry-certificate+jwt", {"iss": "registry", "erased": 3}
     token = sign_jwt(key, payload, typ)
     header, body, signature = token.split(".")
-    unsigned = jwt.encode(payload, None, algorithm="none", headers={"kid": key.key_id, "typ": typ})
+    unsigned = jwt.encode(payload, "", algorithm="none", headers={"kid": key.key_id, "typ": typ})
     confused = jwt.encode(payload, key.public, algorithm="HS256", headers={"kid": key.key_id, "typ": typ})
     critical = {"kid": key.key_id, "typ": typ, "crit": ["exp"]}
     extended = jwt.PyJWS().encode(b"{}", key.private, algorithm="EdDSA", headers=critical)
     swapped = sign_jwt(key, {"erased": 4}, typ).split(".")[1]
-    cases = [
+    cases: list[tuple[str, str, Vector]] = [
         ("verifies", token, {"payload": payload}),
         ("payload exchanged", f"{header}.{swapped}.{signature}", {"failure": "altered"}),
         ("algorithm none", unsigned, {"failure": "wrong-algorithm"}),
@@ -200,7 +200,7 @@ def notes() -> Vector:
     text = "registry.test/audit\n3\nqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo=\n"
     note = sign_note(key, name, text)
     witness = sign_note(other, "witness.test", text).rpartition("\n\n")[2]
-    cases = [
+    cases: list[tuple[str, str, Vector]] = [
         ("verifies", note, {"text": text}),
         ("with a witness", note + witness, {"text": text}),
         ("text altered", note.replace("\n3\n", "\n4\n"), {"failure": "altered"}),

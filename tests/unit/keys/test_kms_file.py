@@ -12,16 +12,12 @@ from pathlib import Path
 import pytest
 
 from registry.keys.kek import Kek
-from registry.keys.kms import Generation, GenerationState
 from registry.keys.kms_file import FileKeyProvider
 from registry.keys.providers import open_provider
 from registry.model.errors import (
-    Conflict,
     KeyFileInsecure,
     KeyMissing,
     KmsUnavailable,
-    NotFound,
-    SealBroken,
     SettingInvalid,
 )
 from registry.model.ids import WorkspaceId
@@ -139,19 +135,6 @@ def test_another_process_change_is_seen_at_once(provider: FileKeyProvider, path:
         provider.unwrap_many(WORKSPACE, [(old, AAD)])
 
 
-def test_generations_are_numbered_and_have_a_state(provider: FileKeyProvider) -> None:
-    at = 1_700_000_000_000_000
-    provider.create_generation(WORKSPACE)
-    assert provider.create_generation(WORKSPACE) == 3
-    provider.destroy(WORKSPACE, 1)
-    assert provider.generations(WORKSPACE) == [
-        Generation(1, at, GenerationState.DESTROYED),
-        Generation(2, at, GenerationState.RETIRED),
-        Generation(3, at, GenerationState.CURRENT),
-    ]
-    assert provider.generations(WorkspaceId(b"x" * 16)) == []
-
-
 def test_a_destroyed_generation_is_in_no_file_and_never_comes_back(
     provider: FileKeyProvider, path: Path
 ) -> None:
@@ -185,29 +168,6 @@ def test_the_leftover_of_a_crash_is_removed_and_its_content_not_used(
     leftover.write_bytes(path.read_bytes())
     provider.create_generation(WORKSPACE)
     assert not leftover.exists() and len(keys_in(path)) == 2
-
-
-def test_the_current_generation_is_not_destroyed(provider: FileKeyProvider) -> None:
-    with pytest.raises(Conflict):
-        provider.destroy(WORKSPACE, 1)
-    with pytest.raises(NotFound):
-        provider.destroy(WORKSPACE, 2)
-
-
-def test_an_unknown_generation_or_workspace_is_a_missing_key(provider: FileKeyProvider) -> None:
-    (wrapped,) = provider.wrap_many(WORKSPACE, 1, [(b"one", AAD)])
-    with pytest.raises(KeyMissing):
-        provider.wrap_many(WORKSPACE, 2, [(b"one", AAD)])
-    with pytest.raises(KeyMissing):
-        provider.unwrap_many(WorkspaceId(b"x" * 16), [(wrapped, AAD)])
-
-
-def test_a_broken_item_fails_the_batch(provider: FileKeyProvider) -> None:
-    wrapped = provider.wrap_many(WORKSPACE, 1, [(b"one", AAD), (b"two", AAD)])
-    with pytest.raises(SealBroken):
-        provider.unwrap_many(WORKSPACE, [(wrapped[0], AAD), (wrapped[1], b"other")])
-    with pytest.raises(SealBroken):
-        provider.unwrap_many(WORKSPACE, [(wrapped[0][:5], AAD)])
 
 
 def test_several_processes_may_add_generations_at_the_same_time(provider: FileKeyProvider, path: Path) -> None:

@@ -86,8 +86,8 @@ def open_parts(
     entries, rest = [], prelude[7:]
     while rest:
         name_length = int.from_bytes(rest[:2], "big")
-        name, size = rest[2 : 2 + name_length], rest[2 + name_length : 6 + name_length]
-        entries.append((name, int.from_bytes(size, "big")))
+        name, stated = rest[2 : 2 + name_length], rest[2 + name_length : 6 + name_length]
+        entries.append((name, int.from_bytes(stated, "big")))
         rest = rest[6 + name_length :]
     if len(body) < sum(size for _, size in entries):
         raise Failure("truncated")
