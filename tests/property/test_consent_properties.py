@@ -1,0 +1,167 @@
+"""What holds of every decision: it matches the rule in plain words, and neither a withdrawal nor a
+merge ever allows more."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from registry.consent.decide import Side, Standing, decide
+from registry.consent.purposes import PurposeCatalogue
+from registry.consent.records import ConsentRecord, ConsentStatus
+from registry.documents import check, parse
+from registry.model.ids import FragmentId, RecordId
+
+ROOT = Path(__file__).parents[2]
+NOW = 20
+PURPOSES = ("service", "security", "legal", "marketing", "nothing")
+
+
+def shipped_catalogue() -> PurposeCatalogue:
+    document = parse((ROOT / "policies/purposes.yaml").read_text(), file="policies/purposes.yaml")
+    check(document, json.loads((ROOT / "schemas/policies/purposes.schema.json").read_text()))
+    return PurposeCatalogue.from_document(document)
+
+
+CATALOGUE = shipped_catalogue()
+
+
+def record(status: ConsentStatus, acted_at: int, delay: int, lasts: int | None, number: int) -> ConsentRecord:
+    return ConsentRecord(
+        record_id=RecordId(number.to_bytes(16, "big")),
+        fragment_id=FragmentId(bytes(16)),
+        purpose="marketing",
+        status=status,
+        acted_at=acted_at,
+        recorded_at=acted_at + delay,
+        expires_at=None if lasts is None else acted_at + lasts,
+        purpose_version=1,
+        notice_version=None,
+        language=None,
+        jurisdiction=None,
+        channel="web_form",
+        actor="subject",
+        source_name="shop",
+    )
+
+
+choices = [status for status in ConsentStatus if "restricted" not in status.value]
+records = st.builds(
+    record,
+    st.sampled_from(choices),
+    st.integers(0, 25),
+    st.integers(0, 5),
+    st.none() | st.integers(1, 20),
+    st.integers(1, 2**32),
+)
+ledgers = st.lists(records, max_size=3, unique_by=lambda entry: entry.record_id)
+side = st.builds(Side, st.booleans(), ledgers.map(tuple))
+standings = st.builds(
+    Standing, st.booleans(), st.lists(side, min_size=1, max_size=3).map(tuple), st.integers(0, 15), st.booleans()
+)
+
+
+def allowed(standing: Standing, purpose: str, signal: bool = False) -> bool:
+    return decide(purpose, frozenset(), standing, CATALOGUE, now=NOW, signal_opt_out=signal).allowed
+
+
+def plainly_allowed(standing: Standing, purpose: str, signal: bool) -> bool:
+    """The rule again, word by word and without any thought of speed."""
+    if purpose not in CATALOGUE.purposes or not standing.known:
+        return False
+    if standing.restricted and purpose != "legal":
+        return False
+    if purpose in ("service", "legal"):
+        return True
+    if signal and purpose == "marketing":
+        return False
+    past = [[entry for entry in side.records if entry.acted_at <= NOW] for side in standing.sides]
+    if len(past) > 1:
+        since = [entry for entries in past for entry in entries if entry.acted_at > standing.joined_at]
+        if since:
+            past, identified = [since], [True]
+        else:
+            identified = [not side.anonymous for side in standing.sides]
+    else:
+        identified = [True]
+    words = [_plain_word(entries) for entries in past]
+    if purpose == "security":
+        return "refused" not in words
+    heard = [word for word, known in zip(words, identified, strict=True) if word != "silent" or known]
+    return bool(heard) and set(heard) == {"granted"}
+
+
+def _plain_word(entries: list[ConsentRecord]) -> str:
+    if not entries:
+        return "silent"
+    order = ["granted", "expired", "withdrawn", "denied", "objected"]
+    latest = max(entry.acted_at for entry in entries)
+    last = [entry for entry in entries if entry.acted_at == latest]
+    gravest = max(last, key=lambda entry: (order.index(entry.status), entry.recorded_at, entry.record_id))
+    if gravest.status in ("withdrawn", "denied", "objected"):
+        return "refused"
+    ended = gravest.status == "expired" or (gravest.expires_at is not None and gravest.expires_at <= NOW)
+    return "expired" if ended else "granted"
+
+
+@given(standings, st.sampled_from(PURPOSES), st.booleans())
+def test_a_decision_is_what_the_rule_says_in_plain_words(standing: Standing, purpose: str, signal: bool) -> None:
+    assert allowed(standing, purpose, signal) == plainly_allowed(standing, purpose, signal)
+
+
+@given(standings, st.sampled_from(PURPOSES), st.randoms(use_true_random=False))
+def test_neither_the_order_of_sides_nor_that_of_records_decides(
+    standing: Standing, purpose: str, random: Random
+) -> None:
+    def shuffled(values: list[Side] | list[ConsentRecord]) -> tuple[Side | ConsentRecord, ...]:
+        return tuple(random.sample(values, len(values)))
+
+    sides = [Side(side.anonymous, shuffled(list(side.records))) for side in standing.sides]  # type: ignore[arg-type]
+    other = replace(standing, sides=shuffled(sides))
+    ask = [decide(purpose, frozenset(), one, CATALOGUE, now=NOW) for one in (standing, other)]
+    assert ask[0] == ask[1]
+
+
+@given(standings, st.sampled_from(PURPOSES), st.sampled_from(["withdrawn", "denied", "objected"]), st.data())
+def test_a_refusal_added_anywhere_never_widens_what_is_allowed(
+    standing: Standing, purpose: str, status: str, data: st.DataObject
+) -> None:
+    where = data.draw(st.integers(0, len(standing.sides) - 1))
+    refusal = record(ConsentStatus(status), data.draw(st.integers(0, 25)), 0, None, 2**40)
+    sides = [
+        Side(side.anonymous, (*side.records, refusal)) if index == where else side
+        for index, side in enumerate(standing.sides)
+    ]
+    if allowed(replace(standing, sides=sides), purpose):
+        assert allowed(standing, purpose)
+
+
+@given(standings, standings, st.sampled_from(PURPOSES), st.booleans())
+def test_merging_never_widens_permission(one: Standing, other: Standing, purpose: str, signal: bool) -> None:
+    assume(one.known and other.known)
+    joined = Standing(True, (*one.sides, *other.sides), NOW, one.restricted or other.restricted)
+    if allowed(joined, purpose, signal):
+        for part in (one, other):
+            nothing_said = all(side.anonymous and _plain_word(_past(side)) == "silent" for side in part.sides)
+            assert allowed(part, purpose, signal) or (purpose == "marketing" and nothing_said)
+
+
+def _past(side: Side) -> list[ConsentRecord]:
+    return [entry for entry in side.records if entry.acted_at <= NOW]
+
+
+@given(standings, standings, st.sampled_from(PURPOSES))
+def test_until_the_person_chooses_again_a_merge_may_only_narrow_again(
+    one: Standing, other: Standing, purpose: str
+) -> None:
+    """Joining a third side to two that were joined cannot bring back what the two did not allow."""
+    assume(one.known and other.known)
+    joined = Standing(True, (*one.sides, *other.sides), NOW, one.restricted or other.restricted)
+    wider = replace(joined, sides=(*joined.sides, Side(False, ())))
+    if allowed(wider, purpose):
+        assert allowed(joined, purpose)
