@@ -12,7 +12,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from registry.model.errors import KeyFileInsecure, KmsUnavailable
@@ -22,6 +22,7 @@ Stamp = tuple[int, int, int, int]
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_WIPE_FLAGS = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -73,16 +74,14 @@ class KeyFile:
             raise _unavailable("locked", error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                # Left by a crash before the rename: it may hold keys that are destroyed since.
-                _wipe(self._new)
-                self._new.unlink()
+            self._remove_leftover()
             yield
         finally:
             os.close(descriptor)
 
     def replace(self, data: bytes) -> None:
         """Put new bytes in place of the file, durably, and wipe the old ones; under `locked`."""
+        old = None
         try:
             descriptor = os.open(self._new, _CREATE_FLAGS, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -93,14 +92,31 @@ class KeyFile:
             old = self._open_old()
             os.replace(self._new, self.path)
             self._sync_directory()
+            if old is not None:
+                _overwrite(old)
         except OSError as error:
             raise _unavailable("written", error) from error
-        if old is not None:
-            _overwrite(old)
+        finally:
+            if old is not None:
+                os.close(old)
+
+    def _remove_leftover(self) -> None:
+        """Wipe what a crash before the rename left: it may hold keys that are destroyed since."""
+        try:
+            descriptor = os.open(self._new, _WIPE_FLAGS)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _unavailable("cleared of a leftover", error) from error
+        try:
+            _overwrite(descriptor)
+        finally:
+            os.close(descriptor)
+        self._new.unlink()
 
     def _open_old(self) -> int | None:
         try:
-            return os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            return os.open(self.path, _WIPE_FLAGS)
         except FileNotFoundError:
             return None
 
@@ -133,17 +149,10 @@ def _stamp(status: os.stat_result) -> Stamp:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _wipe(path: Path) -> None:
-    _overwrite(os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
-
-
 def _overwrite(descriptor: int) -> None:
-    """Write zeros over an open file and close it."""
-    try:
-        os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Write zeros over an open file."""
+    os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
+    os.fsync(descriptor)
 
 
 def _unavailable(what: str, error: OSError) -> KmsUnavailable:

@@ -170,6 +170,15 @@ def test_the_leftover_of_a_crash_is_removed_and_its_content_not_used(
     assert not leftover.exists() and len(keys_in(path)) == 2
 
 
+def test_a_link_in_place_of_the_leftover_is_not_followed(provider: FileKeyProvider, path: Path) -> None:
+    other = path.with_name("other")
+    other.write_text("kept")
+    path.with_name("kek.json.new").symlink_to(other)
+    with pytest.raises(KmsUnavailable):
+        provider.create_generation(WORKSPACE)
+    assert other.read_text() == "kept"
+
+
 def test_several_processes_may_add_generations_at_the_same_time(provider: FileKeyProvider, path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from registry.keys.kms_file import FileKeyProvider\n"
