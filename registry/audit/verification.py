@@ -1,0 +1,49 @@
+"""The offline verifier: a whole exported log against the checkpoints that an auditor kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from registry.audit.checkpoint import Checkpoint
+from registry.audit.entry import Entry
+from registry.audit.tree import Frontier, leaf_hash
+from registry.model.errors import InvalidInput
+
+
+class LogFault(NamedTuple):
+    """What is wrong with a log: `kind` is `unreadable`, `truncated` or `changed`."""
+
+    kind: str
+    position: int
+    detail: str
+
+
+def verify_log(entries: Iterable[bytes], kept: Sequence[Checkpoint]) -> list[LogFault]:
+    """Every fault of a log against the checkpoints; none means that it extends all of them unchanged.
+
+    An entry that was edited, removed, inserted or put elsewhere changes the root at every checkpoint
+    after it; a log that was cut short does not reach the size of one.
+    """
+    faults: list[LogFault] = []
+    wanted = {checkpoint.size: checkpoint for checkpoint in kept}
+    frontier = Frontier(0, ())
+    _compare(wanted.pop(0, None), frontier, faults)
+    for position, entry in enumerate(entries):
+        frontier, _ = frontier.append(leaf_hash(entry))
+        try:
+            Entry.parse(entry)
+        except InvalidInput:
+            faults.append(LogFault("unreadable", position, "the bytes are not an entry"))
+        _compare(wanted.pop(frontier.size, None), frontier, faults)
+    faults += [
+        LogFault("truncated", frontier.size, f"the log ends before the checkpoint of {size} entries")
+        for size in sorted(wanted)
+    ]
+    return faults
+
+
+def _compare(checkpoint: Checkpoint | None, frontier: Frontier, faults: list[LogFault]) -> None:
+    if checkpoint is not None and checkpoint.root != frontier.root():
+        detail = f"an entry before position {frontier.size} was changed, removed, inserted or moved"
+        faults.append(LogFault("changed", frontier.size, detail))

@@ -1,0 +1,274 @@
+"""The composition root: the only place that reads settings and picks adapters."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uuid_utils
+
+from registry.access.policy import AccessPolicy, PrincipalKind
+from registry.api.app import create_app
+from registry.api.application import Application, Limits
+from registry.consent.purposes import PurposeCatalogue
+from registry.documents import Document, check, parse
+from registry.dsr.deadlines import Jurisdictions
+from registry.dsr.retention import Retention
+from registry.flows import credentials, plans
+from registry.flows.deployment import Deployment, Policies
+from registry.flows.intake import Intake
+from registry.flows.keyring import Keyring
+from registry.flows.workspace import Workspaces, create_workspace
+from registry.identity.rules import IdentityRules
+from registry.keys.providers import open_provider
+from registry.model.clock import Micros
+from registry.model.errors import DocumentInvalid, NotInitialised, SettingInvalid
+from registry.model.ids import text_id
+from registry.profiles.trust import TrustPolicy
+from registry.settings import Settings
+from registry.store import administration, schema
+from registry.store.database import Database
+
+POLICY_NAMES = ("purposes", "identity", "trust", "access", "jurisdictions", "retention")
+DEFAULT_PLAN = "plans/ecommerce.yaml"
+FIRST_SOURCE = "shop"
+
+PRIVATE_DIRECTORY = 0o700
+
+
+class Initialised(NamedTuple):
+    """What `registry init` made; the keys are shown once."""
+
+    workspace: str
+    admin_key: str
+    app_key: str
+    write_key: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry that is ready: its deployment and its workspaces."""
+
+    settings: Settings
+    deployment: Deployment
+    workspaces: Workspaces
+
+    def application(self) -> Application:
+        """The server's state, with the threads that write started."""
+        settings = self.settings
+        limits = Limits(
+            event_bytes=settings.max_event_bytes,
+            batch_bytes=settings.max_batch_bytes,
+            import_bytes=settings.max_import_bytes,
+            batch_events=settings.max_batch_events,
+        )
+        writers = 1 if self.deployment.data.is_sqlite else 2
+        intake = Intake(self.deployment, self.workspaces, writers=writers)
+        return Application(self.deployment, self.workspaces, intake, limits)
+
+    def server(self) -> Any:
+        """The ASGI application."""
+        origins = [origin.strip() for origin in self.settings.cors_origins.split(",") if origin.strip()]
+        return create_app(self.application(), cors_origins=origins)
+
+    def close(self) -> None:
+        """Forget every key and close the databases."""
+        self.deployment.keyring.forget()
+        self.deployment.data.close()
+        self.deployment.keystore.close()
+
+
+def now() -> Micros:
+    """The system's time."""
+    return time.time_ns() // 1_000
+
+
+def new_id() -> bytes:
+    """A UUIDv7 (RFC 9562) as bytes."""
+    return bytes(uuid_utils.uuid7().bytes)
+
+
+def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
+    """Put a registry together from its settings.
+
+    Raises:
+        SettingInvalid, DocumentInvalid: a setting or a policy file is wrong.
+        NotInitialised, SchemaMismatch, StoreUnavailable: the databases cannot be used as they are.
+        KeyFileInsecure, KmsUnavailable: neither can the key service.
+    """
+    policies = load_policies(settings.policies)
+    data, keystore = Database(settings.resolved_database_url()), Database(settings.resolved_keystore_url())
+    for database in (data, keystore):
+        if require_schema and database.file is not None and not database.file.exists():
+            raise NotInitialised(f"there is no registry at {database.file.parent}", hint="run: registry init")
+    if require_schema:
+        schema.require_current(data, "data")
+        schema.require_current(keystore, "keystore")
+    kms = open_provider(settings.resolved_kms_url(), clock=now)
+    deployment = Deployment(
+        data=data,
+        keystore=keystore,
+        kms=kms,
+        keyring=Keyring(keystore, kms, now),
+        policies=policies,
+        clock=now,
+        new_id=new_id,
+        controller=settings.controller,
+        jurisdiction=settings.jurisdiction,
+    )
+    return Registry(settings, deployment, Workspaces(deployment))
+
+
+def initialise(settings: Settings, *, name: str = "default") -> Initialised:
+    """Make a new registry: folder, databases, KEK, workspace, first plan, source and keys.
+
+    Raises:
+        Conflict: there is one already.
+    """
+    prepare(settings)
+    registry = connect(settings)
+    try:
+        return _first_workspace(registry.deployment, name)
+    finally:
+        registry.close()
+
+
+def is_initialised(settings: Settings) -> bool:
+    """Whether there is a workspace already."""
+    data = Database(settings.resolved_database_url())
+    try:
+        if data.file is not None and not data.file.exists():
+            return False
+        if schema.current(data, "data") is None:
+            return False
+        with data.read() as transaction:
+            return bool(administration.workspaces(transaction))
+    finally:
+        data.close()
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data folder, private to this user, and bring both schemas up to date."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIRECTORY)
+    except OSError as error:
+        raise SettingInvalid(
+            f"the data folder {settings.data_dir} cannot be made: {error.strerror}", pointer="data_dir"
+        ) from None
+    upgrade(settings)
+
+
+def upgrade(settings: Settings) -> dict[str, str]:
+    """Bring both databases' schemas up to date; the revision of each afterwards."""
+    revisions: dict[str, str] = {}
+    urls: list[tuple[schema.Role, str]] = [
+        ("data", settings.resolved_database_url()),
+        ("keystore", settings.resolved_keystore_url()),
+    ]
+    for role, url in urls:
+        database = Database(url)
+        try:
+            schema.upgrade(database, role)
+            if database.file is not None:
+                os.chmod(database.file, 0o600)
+            revisions[role] = schema.wanted(role)
+        finally:
+            database.close()
+    return revisions
+
+
+def _first_workspace(deployment: Deployment, name: str) -> Initialised:
+    workspace_id = create_workspace(deployment, name)
+    document = shipped("schemas", DEFAULT_PLAN)
+    published = plans.publish(deployment, workspace_id, document, actor="operator")
+    source = credentials.create_source(
+        deployment, workspace_id, name=FIRST_SOURCE, plan=published.name, version=published.version,
+        violations="block", actor="operator",
+    )  # fmt: skip
+    admin = credentials.create_key(
+        deployment, workspace_id, kind=PrincipalKind.PERSON, role="admin", name="first admin",
+        purposes=frozenset(deployment.policies.purposes.purposes), actor="operator",
+    )  # fmt: skip
+    app = credentials.create_key(
+        deployment, workspace_id, kind=PrincipalKind.APP, role="app", name="first app",
+        purposes=frozenset({"service"}), actor="operator",
+    )  # fmt: skip
+    return Initialised(text_id(workspace_id), admin.secret, app.secret, source.secret, FIRST_SOURCE)
+
+
+def shipped(folder: str, name: str) -> Document:
+    """A file that ships with registry: from the wheel, or from the checkout that it is run from.
+
+    Raises:
+        SettingInvalid: the installation lacks it.
+    """
+    for root in (resources.files("registry") / "defaults", Path(__file__).parent.parent):
+        file = root / folder / name
+        if file.is_file():
+            return parse(file.read_text(encoding="utf-8"), file=f"{folder}/{name}")
+    raise SettingInvalid(f"this installation lacks {folder}/{name}", hint="install registry again")
+
+
+def load_policies(folder: Path | None) -> Policies:
+    """Every policy: the workspace's own file where the folder has one, the shipped one elsewhere.
+
+    Raises:
+        DocumentInvalid: with every fault of every file.
+        SettingInvalid: the folder or a file in it cannot be read.
+    """
+    documents: dict[str, Document] = {}
+    faults: list[dict[str, object]] = []
+    for name in POLICY_NAMES:
+        try:
+            documents[name] = _policy(folder, name)
+        except DocumentInvalid as error:
+            faults += error.faults
+    if faults:
+        raise DocumentInvalid(faults)
+    return Policies(
+        purposes=PurposeCatalogue.from_document(documents["purposes"]),
+        identity=IdentityRules.from_document(documents["identity"]),
+        trust=TrustPolicy.from_document(documents["trust"]),
+        access=AccessPolicy.from_document(documents["access"]),
+        jurisdictions=Jurisdictions.from_document(documents["jurisdictions"]),
+        retention=Retention.from_document(documents["retention"]),
+    )
+
+
+def _policy(folder: Path | None, name: str) -> Document:
+    if folder is not None and not folder.is_dir():
+        raise SettingInvalid(f"the policy folder {folder} does not exist", pointer="policies")
+    own = folder / f"{name}.yaml" if folder is not None else None
+    if own is not None and own.exists():
+        document = read_document(own)
+    else:
+        document = shipped("policies", f"{name}.yaml")
+    check(document, shipped("schemas", f"policies/{name}.schema.json").value)
+    return document
+
+
+def read_document(path: Path) -> Document:
+    """A policy or plan file of the caller's.
+
+    Raises:
+        SettingInvalid: it cannot be read.
+        DocumentInvalid: it is not YAML or JSON.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingInvalid(f"{path} cannot be read: {reason}", hint="check the path and its permissions") from None
+    return parse(text, file=str(path))
+
+
+def plan_schema() -> dict[str, Any]:
+    """The JSON Schema of tracking plans."""
+    value: dict[str, Any] = json.loads(json.dumps(shipped("schemas", "tracking-plan.schema.json").value))
+    return value
