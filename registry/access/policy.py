@@ -1,0 +1,159 @@
+"""Principals, actions, and the policy that joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple, cast
+
+from registry.documents import Document
+from registry.model.errors import DocumentInvalid, Forbidden, InvalidInput
+from registry.model.ids import WorkspaceId
+
+
+class PrincipalKind(StrEnum):
+    """What kind of caller a key stands for."""
+
+    APP = "app"
+    PERSON = "person"
+
+
+class Action(StrEnum):
+    """Everything that the access policy can allow, as `noun:verb`."""
+
+    CONSENT_CHECK = "consent:check"
+    CONSENT_RECORD = "consent:record"
+    CONSENT_HISTORY = "consent:history"
+    PROFILES_READ = "profiles:read"
+    PROFILES_EXPLAIN = "profiles:explain"
+    PROFILES_MERGE = "profiles:merge"
+    DSR_OPEN = "dsr:open"
+    DSR_READ = "dsr:read"
+    DSR_VERIFY = "dsr:verify"
+    DSR_APPROVE = "dsr:approve"
+    DSR_RUN = "dsr:run"
+    DSR_EXPORT = "dsr:export"
+    PLANS_READ = "plans:read"
+    PLANS_PUBLISH = "plans:publish"
+    SOURCES_READ = "sources:read"
+    SOURCES_WRITE = "sources:write"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    VIOLATIONS_READ = "violations:read"
+    QUARANTINE_REPLAY = "quarantine:replay"
+    TRACES_READ = "traces:read"
+    AUDIT_READ = "audit:read"
+    POLICIES_READ = "policies:read"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling. `purposes` are those that the key itself was made for."""
+
+    kind: PrincipalKind
+    workspace_id: WorkspaceId
+    key_id: bytes
+    name: str
+    role: str
+    purposes: frozenset[str]
+
+    @property
+    def actor(self) -> str:
+        """The principal as the audit log writes it."""
+        return f"{self.kind.value}:{self.name}"
+
+
+class Permit(NamedTuple):
+    """The policy's answer, and the rule that it rests on."""
+
+    allowed: bool
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one role may do.
+
+    Attributes:
+        actions: what it may do at all.
+        purposes: for which purposes it may read; None leaves it to each key's own list.
+        withheld: fideslang categories that it never sees, whatever the purpose.
+    """
+
+    actions: frozenset[Action]
+    purposes: frozenset[str] | None
+    withheld: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """The roles of a workspace."""
+
+    roles: Mapping[str, Role]
+
+    @classmethod
+    def from_document(cls, document: Document) -> AccessPolicy:
+        """The policy of a document that conforms to `schemas/policies/access.schema.json`.
+
+        Raises:
+            DocumentInvalid: an action is not one that there is.
+        """
+        value = cast(Mapping[str, Any], document.value)
+        faults = [
+            document.fault(f"/roles/{name}/actions/{position}", "there is no such action")
+            for name, role in value["roles"].items()
+            for position, action in enumerate(role["actions"])
+            if action not in list(Action)
+        ]
+        if faults:
+            raise DocumentInvalid(faults)
+        return cls({name: _role(entry) for name, entry in value["roles"].items()})
+
+    def permit(self, principal: Principal, action: Action, *, purpose: str | None = None) -> Permit:
+        """Whether a principal may do something, for a purpose where one is named."""
+        role = self.roles.get(principal.role)
+        if role is None:
+            return Permit(False, "access.yaml: the key's role is not in the policy")
+        if action not in role.actions:
+            return Permit(False, f"access.yaml: role {principal.role} lacks {action.value}")
+        if purpose is None:
+            return Permit(True, f"access.yaml: role {principal.role} has {action.value}")
+        if purpose not in principal.purposes:
+            return Permit(False, "the key was not made for this purpose")
+        if role.purposes is not None and purpose not in role.purposes:
+            return Permit(False, f"access.yaml: role {principal.role} does not cover this purpose")
+        return Permit(True, f"access.yaml: role {principal.role} and the key cover this purpose")
+
+    def require(self, principal: Principal, action: Action, *, purpose: str | None = None) -> None:
+        """Go on only if `permit` allows.
+
+        Raises:
+            Forbidden: it does not; `extra["rule"]` names the rule.
+        """
+        permit = self.permit(principal, action, purpose=purpose)
+        if not permit.allowed:
+            raise Forbidden(
+                f"not allowed: {permit.rule}", hint="ask an admin for a key that covers it", extra={"rule": permit.rule}
+            )
+
+    def require_role(self, name: str) -> Role:
+        """The role of a name.
+
+        Raises:
+            InvalidInput: the policy has none of this name.
+        """
+        if name not in self.roles:
+            raise InvalidInput(
+                "there is no such role", hint=f"use one of: {', '.join(sorted(self.roles))}", pointer="/role"
+            )
+        return self.roles[name]
+
+
+def _role(entry: Mapping[str, Any]) -> Role:
+    purposes = entry.get("purposes")
+    return Role(
+        actions=frozenset(Action(action) for action in entry["actions"]),
+        purposes=None if purposes is None else frozenset(purposes),
+        withheld=tuple(entry.get("withheld", ())),
+    )
