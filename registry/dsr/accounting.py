@@ -1,0 +1,50 @@
+"""Accounting for every field: a request is complete when nothing declared is left unmentioned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Disposition(StrEnum):
+    """What a request did with a field."""
+
+    EXPORTED = "exported"
+    ERASED = "erased"
+    RETAINED = "retained"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldAccount:
+    """What was done with one field of one table: in how many rows, and on which ground if it was kept."""
+
+    system: str
+    table: str
+    field: str
+    disposition: Disposition
+    rows: int
+    ground: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The account as a JSON object."""
+        members: dict[str, object] = {
+            "system": self.system,
+            "table": self.table,
+            "field": self.field,
+            "disposition": self.disposition.value,
+            "rows": self.rows,
+        }
+        return members if self.ground is None else members | {"ground": self.ground}
+
+
+def unaccounted(
+    declared: Iterable[tuple[str, str, str]], accounts: Iterable[FieldAccount]
+) -> list[tuple[str, str, str]]:
+    """The declared (system, table, field) that no account mentions, and retained ones without a ground."""
+    settled = {
+        (account.system, account.table, account.field)
+        for account in accounts
+        if account.disposition is not Disposition.RETAINED or account.ground
+    }
+    return sorted(set(declared) - settled)

@@ -1,0 +1,63 @@
+"""The certificate: what a request did, as the claims of a JWT that anybody can check offline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry.dsr.accounting import FieldAccount
+from registry.model.clock import SECOND, Micros, rfc3339
+
+CERTIFICATE_TYPE = "dsr-certificate+jwt"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the certificate states of a finished request; counts and ids, nothing personal."""
+
+    request_id: str
+    kind: str
+    jurisdiction: str
+    subject: str
+    received_at: Micros
+    respond_by: Micros
+    completed_at: Micros
+    accounts: Sequence[FieldAccount]
+    keys_destroyed: int
+    kek_generation: int
+    remaining: int
+    audit_size: int
+    audit_root: str
+
+
+def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[str, object]:
+    """The claims of a certificate that conforms to `schemas/certificate.schema.json`.
+
+    `subject` is a keyed pseudonym: whoever holds the person's identifier and the workspace's key can
+    compute it again, nobody else can learn from it whom it is about.
+    """
+    return {
+        "format": FORMAT,
+        "iss": issuer,
+        "iat": outcome.completed_at // SECOND,
+        "jti": outcome.request_id,
+        "sub": outcome.subject,
+        "request": {
+            "kind": outcome.kind,
+            "jurisdiction": outcome.jurisdiction,
+            "received": rfc3339(outcome.received_at),
+            "respond_by": rfc3339(outcome.respond_by),
+            "completed": rfc3339(outcome.completed_at),
+            "in_time": outcome.completed_at <= outcome.respond_by,
+        },
+        "fields": [account.as_json() for account in outcome.accounts],
+        "keys": {
+            "bundles_destroyed": outcome.keys_destroyed,
+            "kek_generation": outcome.kek_generation,
+            "horizon": "a backup of the keystore taken before this opens until this KEK generation is destroyed",
+        },
+        "verification": {"rows_found_by_second_look": outcome.remaining, "passed": outcome.remaining == 0},
+        "audit": {"size": outcome.audit_size, "root": outcome.audit_root},
+        "registry_version": version,
+    }

@@ -1,0 +1,157 @@
+"""Deadlines, counted as the law counts: calendar months, business days, holidays, extensions, pauses."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, cast
+
+from registry.documents import Document
+from registry.model.clock import Micros, from_datetime, to_datetime
+from registry.model.errors import DocumentInvalid, InvalidInput
+
+SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A length of time as a law states it; exactly one of the three is set."""
+
+    months: int = 0
+    days: int = 0
+    business_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Jurisdiction:
+    """The deadlines of one law.
+
+    Attributes:
+        ground: where the law says so.
+        pauses: whether the clock stands still while the requester's identity is being verified.
+        rolls_over: whether a last day that is no working day moves to the next one.
+    """
+
+    name: str
+    ground: str
+    respond: Period
+    extend: Period | None
+    acknowledge: Period | None
+    pauses: bool
+    rolls_over: bool
+    holidays: frozenset[date]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The last moments to acknowledge and to respond: the ends of those days, UTC."""
+
+    respond_by: Micros
+    acknowledge_by: Micros | None
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class Jurisdictions:
+    """Every law of the policy, and whether two people must approve an erasure."""
+
+    by_name: Mapping[str, Jurisdiction]
+    two_people_erase: bool
+
+    @classmethod
+    def from_document(cls, document: Document) -> Jurisdictions:
+        """The laws of a document that conforms to `schemas/policies/jurisdictions.schema.json`.
+
+        Raises:
+            DocumentInvalid: a holiday is no date.
+        """
+        value = cast(Mapping[str, Any], document.value)
+        faults = []
+        laws: dict[str, Jurisdiction] = {}
+        for name, entry in value["jurisdictions"].items():
+            holidays: set[date] = set()
+            for position, text in enumerate(entry.get("holidays", ())):
+                try:
+                    holidays.add(date.fromisoformat(text))
+                except ValueError:
+                    pointer = f"/jurisdictions/{name}/holidays/{position}"
+                    faults.append(document.fault(pointer, "is not a date"))
+            laws[name] = _jurisdiction(name, entry, frozenset(holidays))
+        if faults:
+            raise DocumentInvalid(faults)
+        return cls(laws, value["approval"]["erasure"] == "two_people")
+
+    def get(self, name: str) -> Jurisdiction:
+        """The law of a name.
+
+        Raises:
+            InvalidInput: the policy has none of this name.
+        """
+        if name not in self.by_name:
+            raise InvalidInput(
+                "there is no such jurisdiction",
+                hint=f"use one of: {', '.join(sorted(self.by_name))}",
+                pointer="/jurisdiction",
+            )
+        return self.by_name[name]
+
+
+def deadline(
+    law: Jurisdiction, received_at: Micros, *, extended: bool = False, pauses: Sequence[tuple[Micros, Micros]] = ()
+) -> Deadline:
+    """When a request that came at `received_at` must be answered.
+
+    The day of receipt does not count; a period in months ends on the day of the same number, or on
+    the last day of a month that has none (Regulation (EEC, Euratom) 1182/71, Art. 3).
+
+    Args:
+        pauses: spans in which identity was being verified; whole days are added where the law pauses.
+    """
+    start = to_datetime(received_at).date()
+    last = _add(start, law.respond, law.holidays)
+    if extended and law.extend is not None:
+        last = _add(last, law.extend, law.holidays)
+    if law.pauses:
+        last += sum((to_datetime(end).date() - to_datetime(begin).date() for begin, end in pauses), timedelta())
+    if law.rolls_over:
+        last = _next_working_day(last, law.holidays)
+    acknowledge = _add(start, law.acknowledge, law.holidays) if law.acknowledge is not None else None
+    return Deadline(_end_of(last), _end_of(acknowledge) if acknowledge is not None else None, law.ground)
+
+
+def _add(start: date, period: Period, holidays: frozenset[date]) -> date:
+    if period.months:
+        year, month = divmod(start.month - 1 + period.months, 12)
+        year, month = start.year + year, month + 1
+        return date(year, month, min(start.day, calendar.monthrange(year, month)[1]))
+    if period.business_days:
+        day = start
+        for _ in range(period.business_days):
+            day = _next_working_day(day + timedelta(days=1), holidays)
+        return day
+    return start + timedelta(days=period.days)
+
+
+def _next_working_day(day: date, holidays: frozenset[date]) -> date:
+    while day.weekday() >= SATURDAY or day in holidays:
+        day += timedelta(days=1)
+    return day
+
+
+def _end_of(day: date) -> Micros:
+    return from_datetime(to_datetime(0).replace(year=day.year, month=day.month, day=day.day)) + 86_400_000_000 - 1
+
+
+def _jurisdiction(name: str, entry: Mapping[str, Any], holidays: frozenset[date]) -> Jurisdiction:
+    return Jurisdiction(
+        name=name,
+        ground=entry["ground"],
+        respond=Period(**entry["respond"]),
+        extend=Period(**entry["extend"]) if "extend" in entry else None,
+        acknowledge=Period(**entry["acknowledge"]) if "acknowledge" in entry else None,
+        pauses=entry["pauses_for_verification"],
+        rolls_over=entry["rolls_over"],
+        holidays=holidays,
+    )

@@ -1,0 +1,113 @@
+"""Kinds of requests, their states, and the only moves between them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from registry.model.errors import Conflict, Forbidden
+
+
+class Kind(StrEnum):
+    """What a person may ask for."""
+
+    ACCESS = "access"
+    """GDPR Art. 15."""
+    PORTABILITY = "portability"
+    """GDPR Art. 20."""
+    RECTIFICATION = "rectification"
+    """GDPR Art. 16."""
+    RESTRICTION = "restriction"
+    """GDPR Art. 18."""
+    OBJECTION = "objection"
+    """GDPR Art. 21."""
+    WITHDRAWAL = "withdrawal"
+    """GDPR Art. 7(3)."""
+    ERASURE = "erasure"
+    """GDPR Art. 17."""
+
+
+class State(StrEnum):
+    """Where a request stands."""
+
+    RECEIVED = "received"
+    VERIFIED = "verified"
+    APPROVED = "approved"
+    ACTING = "acting"
+    COMPLETED = "completed"
+    PAUSED = "paused"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class Move(StrEnum):
+    """What can be done to a request."""
+
+    VERIFY = "verify"
+    APPROVE = "approve"
+    START = "start"
+    COMPLETE = "complete"
+    PAUSE = "pause"
+    RESUME = "resume"
+    REFUSE = "refuse"
+    CANCEL = "cancel"
+
+
+NEEDS_APPROVAL = frozenset({Kind.ERASURE, Kind.ACCESS, Kind.PORTABILITY, Kind.RECTIFICATION})
+"""Kinds that somebody reads before anything is done or given out."""
+
+ENDED = frozenset({State.COMPLETED, State.REFUSED, State.CANCELLED})
+
+_TABLE: dict[tuple[State, Move], State] = {
+    (State.RECEIVED, Move.VERIFY): State.VERIFIED,
+    (State.VERIFIED, Move.APPROVE): State.APPROVED,
+    (State.APPROVED, Move.START): State.ACTING,
+    (State.ACTING, Move.START): State.ACTING,  # resumed after a crash: every step may be done again
+    (State.ACTING, Move.COMPLETE): State.COMPLETED,
+    (State.RECEIVED, Move.PAUSE): State.PAUSED,
+    (State.PAUSED, Move.RESUME): State.RECEIVED,
+    **{(state, Move.REFUSE): State.REFUSED for state in (State.RECEIVED, State.VERIFIED, State.PAUSED)},
+    **{
+        (state, Move.CANCEL): State.CANCELLED
+        for state in (State.RECEIVED, State.VERIFIED, State.APPROVED, State.PAUSED)
+    },
+}
+
+
+def move(state: State, by: Move, kind: Kind) -> State:
+    """The state after a move.
+
+    Raises:
+        Conflict: the request cannot be moved so now; the detail says what can be done.
+    """
+    if by is Move.START and state is State.VERIFIED and kind not in NEEDS_APPROVAL:
+        return State.ACTING
+    after = _TABLE.get((state, by))
+    if after is None:
+        possible = ", ".join(allowed(state, kind)) or "nothing more"
+        raise Conflict(f"a request that is {state.value} cannot be moved by {by.value}; possible: {possible}")
+    return after
+
+
+def allowed(state: State, kind: Kind) -> tuple[str, ...]:
+    """The moves that a request may make now."""
+    moves = {by.value for known, by in _TABLE if known is state}
+    if state is State.VERIFIED and kind not in NEEDS_APPROVAL:
+        moves = (moves - {Move.APPROVE.value}) | {Move.START.value}
+    return tuple(sorted(moves))
+
+
+def check_four_eyes(kind: Kind, opened_by: str, approved_by: str, *, two_people: bool) -> None:
+    """Hold an approval against the rule of two people, which covers erasures.
+
+    Args:
+        two_people: whether the policy asks for it; an embedded registry with one operator may not.
+
+    Raises:
+        Forbidden: the one who opened the request is approving it.
+    """
+    if two_people and kind is Kind.ERASURE and opened_by == approved_by:
+        raise Forbidden(
+            "an erasure is approved by somebody other than the one who opened it",
+            hint="let a second officer approve it",
+            extra={"rule": "jurisdictions.yaml: approval.erasure is two_people"},
+        )
