@@ -17,7 +17,7 @@ from registry.model.decision import Decision, Reason
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One fragment of a person: whether it is anonymous, and its records for the purpose asked about.
+    """What of a person was never apart: whether all of it is anonymous, and its records for the purpose.
 
     The latest record suffices for an answer about now; one about the past needs those of the past.
     """
@@ -32,8 +32,8 @@ class Standing:
 
     Attributes:
         known: whether there is such a person at all.
-        sides: one per fragment, in any order.
-        joined_at: when the sides were last joined; 0 where there is one.
+        sides: in any order.
+        joined_at: when the sides were last joined; 0 where there is but one.
         restricted: whether any side restricts processing (GDPR Art. 18).
     """
 
@@ -140,7 +140,12 @@ def _of(record: ConsentRecord, now: Micros) -> _Word:
 def _since_joined(standing: Standing, now: Micros) -> ConsentRecord | None:
     """The choice made since the sides were last joined: the person has spoken as one."""
     return current(
-        (record for side in standing.sides for record in side.records if record.acted_at > standing.joined_at),
+        (
+            record
+            for side in standing.sides
+            for record in side.records
+            if record.acted_at > standing.joined_at
+        ),
         now,
     )
 

@@ -108,7 +108,9 @@ class PurposeCatalogue:
         faults = _faults(document, entries)
         if faults:
             raise DocumentInvalid(faults)
-        return cls({entry["name"]: _purpose(entry) for entry in entries}, sha256(canonical(value)).hexdigest()[:16])
+        return cls(
+            {entry["name"]: _purpose(entry) for entry in entries}, sha256(canonical(value)).hexdigest()[:16]
+        )
 
     def purpose(self, name: str) -> Purpose:
         """The purpose of a name.
@@ -119,7 +121,9 @@ class PurposeCatalogue:
         found = self.purposes.get(name)
         if found is None:
             raise UnknownPurpose(
-                "the purpose is not in the policy", hint=f"use one of: {', '.join(self.purposes)}", pointer="/purpose"
+                "the purpose is not in the policy",
+                hint=f"use one of: {', '.join(self.purposes)}",
+                pointer="/purpose",
             )
         return found
 
@@ -154,7 +158,9 @@ def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[s
             faults.append(document.fault(f"/purposes/{index}/name", "two purposes have the same name"))
         seen.add(name)
         if set(entry["title"]) != set(entry["text"]):
-            faults.append(document.fault(f"/purposes/{index}/text", "title and text are not in the same languages"))
+            faults.append(
+                document.fault(f"/purposes/{index}/text", "title and text are not in the same languages")
+            )
         above, passed = parents[name], {name}
         while above is not None and above in parents and above not in passed:
             passed.add(above)

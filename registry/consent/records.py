@@ -69,7 +69,9 @@ class ConsentRecord:
 
     def has_expired(self, now: Micros) -> bool:
         """Whether a consent given by this record has ended by now."""
-        return self.status is ConsentStatus.EXPIRED or (self.expires_at is not None and self.expires_at <= now)
+        return self.status is ConsentStatus.EXPIRED or (
+            self.expires_at is not None and self.expires_at <= now
+        )
 
 
 def current(

@@ -40,7 +40,9 @@ class TrustPolicy:
         """
         value = cast(Mapping[str, Any], document.value)
         faults: list[dict[str, object]] = [
-            document.fault("/ranks", f"no rank for the method {method}") for method in Method if method not in value["ranks"]
+            document.fault("/ranks", f"no rank for the method {method}")
+            for method in Method
+            if method not in value["ranks"]
         ]
         if not faults and value["ranks"][Method.CORRECTED] != max(value["ranks"].values()):
             faults.append(document.fault("/ranks/corrected", "what the person corrected must rank highest"))
@@ -48,7 +50,9 @@ class TrustPolicy:
             seen: set[str] = set()
             for index, entry in enumerate(value[section]):
                 if entry[field] in seen:
-                    faults.append(document.fault(f"/{section}/{index}/{field}", f"the {field} is listed twice"))
+                    faults.append(
+                        document.fault(f"/{section}/{index}/{field}", f"the {field} is listed twice")
+                    )
                 seen.add(entry[field])
         if faults:
             raise DocumentInvalid(faults)

@@ -127,7 +127,10 @@ GRANT, REFUSAL = said("granted", 10), said("withdrawn", 5)
         ((anonymous(GRANT), identified()), (False, Reason.MERGED_SIDES_DIFFER)),
         ((identified(GRANT), identified(REFUSAL)), (False, Reason.MERGED_SIDES_DIFFER)),
         ((identified(GRANT), anonymous(REFUSAL)), (False, Reason.MERGED_SIDES_DIFFER)),
-        ((identified(GRANT), anonymous(said("granted", 1, expires_at=50))), (False, Reason.MERGED_SIDES_DIFFER)),
+        (
+            (identified(GRANT), anonymous(said("granted", 1, expires_at=50))),
+            (False, Reason.MERGED_SIDES_DIFFER),
+        ),
         ((identified(GRANT), anonymous(said("objected", 1))), (False, Reason.OBJECTED)),
         ((identified(REFUSAL), identified()), (False, Reason.WITHDRAWN)),
         ((identified(REFUSAL), identified(said("denied", 1))), (False, Reason.DENIED)),

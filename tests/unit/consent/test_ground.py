@@ -16,7 +16,10 @@ def test_a_new_person_s_data_has_ground_only_where_no_consent_is_needed() -> Non
 
 
 def test_a_grant_adds_its_purpose_and_a_refusal_takes_one_away() -> None:
-    standings = {"analytics": person(identified(said("granted"))), "security": person(identified(said("objected")))}
+    standings = {
+        "analytics": person(identified(said("granted"))),
+        "security": person(identified(said("objected"))),
+    }
     found = lawful_purposes(ALL, standings, shipped_catalogue(), now=100)
     assert found == {"service", "legal", "analytics"}
 
@@ -29,13 +32,19 @@ def test_a_no_of_the_message_itself_counts_and_a_yes_waits_for_its_record() -> N
 
 
 def test_purposes_that_the_policy_does_not_know_have_no_ground() -> None:
-    assert lawful_purposes(frozenset({"nothing"}), {}, shipped_catalogue(), now=100, said={"nothing": True}) == frozenset()
+    assert (
+        lawful_purposes(frozenset({"nothing"}), {}, shipped_catalogue(), now=100, said={"nothing": True})
+        == frozenset()
+    )
 
 
 def test_signals_and_restrictions_reach_the_ground() -> None:
     granted = {"marketing": person(identified(said("granted")))}
     catalogue = shipped_catalogue()
-    assert lawful_purposes(frozenset({"marketing"}), granted, catalogue, now=100, signal_opt_out=True) == frozenset()
+    assert (
+        lawful_purposes(frozenset({"marketing"}), granted, catalogue, now=100, signal_opt_out=True)
+        == frozenset()
+    )
     assert lawful_purposes(ALL, {}, catalogue, now=100, otherwise=person(restricted=True)) == {"legal"}
 
 

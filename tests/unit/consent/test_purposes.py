@@ -36,7 +36,9 @@ def test_the_version_follows_the_content_not_the_formatting() -> None:
 
 
 def test_the_basis_is_that_of_the_region_else_of_the_country_else_the_default() -> None:
-    text = TEXT.replace("{default: legitimate_interests}", "{default: legitimate_interests, US: opt_out, US-CA: consent}")
+    text = TEXT.replace(
+        "{default: legitimate_interests}", "{default: legitimate_interests, US: opt_out, US-CA: consent}"
+    )
     security = catalogue_of(text).purpose("security")
     assert [security.basis_in(place) for place in ("US-CA", "US-NY", "US", "DE", None)] == [
         LawfulBasis.CONSENT,
@@ -67,7 +69,11 @@ def test_the_wording_is_in_the_language_asked_for_or_the_nearest() -> None:
         ("name: security", "name: service", "/purposes/1/name"),
         ("name: security", "name: security\n    parent: nothing", "/purposes/1/parent"),
         ("name: security", "name: security\n    parent: security", "/purposes/1/parent"),
-        ("title: {en: Keep it secure, de: Sicherheit gewährleisten}", "title: {en: Safety}", "/purposes/1/text"),
+        (
+            "title: {en: Keep it secure, de: Sicherheit gewährleisten}",
+            "title: {en: Safety}",
+            "/purposes/1/text",
+        ),
     ],
 )
 def test_a_policy_that_contradicts_itself_is_refused_with_the_place(old: str, new: str, pointer: str) -> None:

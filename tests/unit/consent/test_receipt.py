@@ -22,7 +22,13 @@ def claims(status: str, expires_at: int | None = None) -> dict[str, object]:
     record = said(status, 5 * SECOND, expires_at=expires_at)
     purpose = shipped_catalogue().purpose("marketing")
     return receipt_claims(
-        record, purpose, CONTROLLER, "p-1", receipt_id="r-1", issuer="https://shop.example", issued_at=7 * SECOND
+        record,
+        purpose,
+        CONTROLLER,
+        "p-1",
+        receipt_id="r-1",
+        issuer="https://shop.example",
+        issued_at=7 * SECOND,
     )
 
 
@@ -36,7 +42,13 @@ def test_a_receipt_has_every_mandatory_section_and_field() -> None:
     assert purpose["purpose_title"] == "Über Angebote informieren"
     assert purpose["retention_period"] == "P730D"
     assert {"pii_type": "user.contact"} in purpose["pii_information"]
-    for field in ("pii_controllers", "storage_locations", "jurisdiction", "recipient_third_parties", "withdrawal_method"):
+    for field in (
+        "pii_controllers",
+        "storage_locations",
+        "jurisdiction",
+        "recipient_third_parties",
+        "withdrawal_method",
+    ):
         assert purpose[field]
     assert receipt["party_identification"] == [
         {

@@ -48,7 +48,10 @@ def test_a_purpose_of_several_categories_needs_them_all() -> None:
         ({"Advertising": True, "DataSharing": False}, False),
         ({"Advertising": True}, False),
     ):
-        assert from_segment({"consent": {"categoryPreferences": preferences}}, catalogue)["marketing"] is expected
+        assert (
+            from_segment({"consent": {"categoryPreferences": preferences}}, catalogue)["marketing"]
+            is expected
+        )
 
 
 def test_a_preference_under_the_purpose_s_own_name_counts_like_its_categories() -> None:
@@ -70,12 +73,24 @@ def test_where_the_two_shapes_differ_the_no_counts() -> None:
         "consent": {"categoryPreferences": {"Analytics": True, "Advertising": True, "Functional": True}},
         "consentManagement": {"deniedConsentIds": ["Analytics"], "allowedConsentIds": ["Advertising"]},
     }
-    assert from_context(context, CATALOGUE) == {"analytics": False, "personalisation": True, "marketing": True}
+    assert from_context(context, CATALOGUE) == {
+        "analytics": False,
+        "personalisation": True,
+        "marketing": True,
+    }
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [(["1"], True), (["0", "1"], True), ([], False), (["0"], False), (["1 "], False), (["true"], False), (["11"], False)],
+    [
+        (["1"], True),
+        (["0", "1"], True),
+        ([], False),
+        (["0"], False),
+        (["1 "], False),
+        (["true"], False),
+        (["11"], False),
+    ],
 )
 def test_only_exactly_one_is_an_opt_out(values: list[str], expected: bool) -> None:
     assert from_gpc(values) is expected

@@ -27,7 +27,10 @@ def test_identifiers_come_strongest_first_and_once() -> None:
             "anonymousId": "a-1",
             "userId": "u-1",
             "traits": {"email": "Ada@Shop.example"},
-            "context": {"traits": {"email": "ada@shop.example", "phone": "+12025550143"}, "device": {"id": "d-1"}},
+            "context": {
+                "traits": {"email": "ada@shop.example", "phone": "+12025550143"},
+                "device": {"id": "d-1"},
+            },
         },
         ("user_id", "u-1"),
         ("email", "other@shop.example"),
@@ -81,7 +84,12 @@ def test_blocked_and_malformed_texts_are_named_by_kind_and_reason_only() -> None
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"userId": None, "anonymousId": 7}, {"traits": "x", "context": []}, {"userId": "", "context": {"device": 1}}],
+    [
+        {},
+        {"userId": None, "anonymousId": 7},
+        {"traits": "x", "context": []},
+        {"userId": "", "context": {"device": 1}},
+    ],
 )
 def test_a_message_without_identifiers_has_none(body: dict[str, object]) -> None:
     assert of(body) == Extracted((), ())

@@ -32,7 +32,13 @@ def policy_of(text: str) -> TrustPolicy:
 
 
 def asserted(
-    value: object, method: str, day: int, source: str = "web", *, trait: str = "email", trust: int | None = None
+    value: object,
+    method: str,
+    day: int,
+    source: str = "web",
+    *,
+    trait: str = "email",
+    trust: int | None = None,
 ) -> TraitAssertion:
     """An assertion that a source made on a day, with the rank that the shipped policy gives."""
     rank = shipped_policy().rank(source, Method(method)) if trust is None else trust
@@ -45,4 +51,6 @@ def asserted(
         method=Method(method),
         trust=rank,
     )
-    return TraitAssertion(trait, value, provenance, FragmentId(bytes(16)), compartment_of(["service", "marketing"]))
+    return TraitAssertion(
+        trait, value, provenance, FragmentId(bytes(16)), compartment_of(["service", "marketing"])
+    )

@@ -10,7 +10,8 @@ from registry.model.errors import DocumentInvalid
 from registry.model.provenance import Method
 
 ADJUSTED = TEXT.replace(
-    "sources: []", 'sources: [{source: "crm-old", adjust: -50}, {source: "crm*", adjust: 20}, {source: "*", adjust: -1}]'
+    "sources: []",
+    'sources: [{source: "crm-old", adjust: -50}, {source: "crm*", adjust: 20}, {source: "*", adjust: -1}]',
 )
 
 

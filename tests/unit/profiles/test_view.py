@@ -16,7 +16,10 @@ NOW = 20 * DAY
 
 
 def view() -> dict[str, object]:
-    rivals = [asserted("b@shop.example", "typed_by_staff", 9, "crm"), asserted("a@shop.example", "double_opt_in", 2)]
+    rivals = [
+        asserted("b@shop.example", "typed_by_staff", 9, "crm"),
+        asserted("a@shop.example", "double_opt_in", 2),
+    ]
     name = [asserted("Ada", "self_declared", 3, trait="first_name")]
     return build_view(
         ProfileId(bytes(15) + b"\1"),
@@ -28,7 +31,9 @@ def view() -> dict[str, object]:
         ],
         {
             "service": Decision(True, Reason.BASIS_WITHOUT_CONSENT, "service", "contract"),
-            "marketing": Decision(True, Reason.GRANTED, "marketing", "consent", RecordId(bytes(16)), 30 * DAY),
+            "marketing": Decision(
+                True, Reason.GRANTED, "marketing", "consent", RecordId(bytes(16)), 30 * DAY
+            ),
         },
         {Reason.WITHDRAWN: 2, Reason.NO_RECORD: 1},
         now=NOW,
@@ -43,7 +48,8 @@ def test_a_trait_names_its_source_its_rivals_sources_and_why_it_counts() -> None
         "value": "a@shop.example",
         "why": "higher_trust",
         "because": (
-            "web (double opt in, rank 90) is trusted more than crm (typed by staff, rank 30), though that is more recent."
+            "web (double opt in, rank 90) is trusted more than crm (typed by staff, rank 30), "
+            "though that is more recent."
         ),
         "confidence": 0.885,
         "verified": True,
@@ -103,7 +109,11 @@ def test_identifiers_consents_and_what_is_withheld_are_part_of_the_view() -> Non
     assert found["withheld"] == {
         "count": 3,
         "reasons": [
-            {"reason": "no_record", "sentence": "The person has never been asked, or has not answered.", "count": 1},
+            {
+                "reason": "no_record",
+                "sentence": "The person has never been asked, or has not answered.",
+                "count": 1,
+            },
             {"reason": "withdrawn", "sentence": "The person withdrew the consent given earlier.", "count": 2},
         ],
     }
