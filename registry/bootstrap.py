@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from registry.access.policy import AccessPolicy, PrincipalKind
 from registry.api.app import create_app
 from registry.api.application import Application, Limits
 from registry.consent.purposes import PurposeCatalogue
+from registry.consent.receipt import Controller
 from registry.documents import Document, check, parse
 from registry.dsr.deadlines import Jurisdictions
 from registry.dsr.retention import Retention
@@ -119,7 +119,14 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         policies=policies,
         clock=now,
         new_id=new_id,
-        controller=settings.controller,
+        controller=Controller(
+            name=settings.controller,
+            address=settings.controller_address,
+            contact=settings.controller_contact,
+            privacy_notice=settings.privacy_notice,
+            withdrawal_method=settings.withdrawal_method,
+            storage_locations=tuple(filter(None, settings.storage_locations.split(","))),
+        ),
         jurisdiction=settings.jurisdiction,
     )
     return Registry(settings, deployment, Workspaces(deployment))
@@ -270,5 +277,5 @@ def read_document(path: Path) -> Document:
 
 def plan_schema() -> dict[str, Any]:
     """The JSON Schema of tracking plans."""
-    value: dict[str, Any] = json.loads(json.dumps(shipped("schemas", "tracking-plan.schema.json").value))
+    value: dict[str, Any] = shipped("schemas", "tracking-plan.schema.json").value
     return value

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
         None, description="Folder of policy files that override the shipped ones, file by file."
     )
     controller: str = Field("the controller of this registry", description="Name in certificates and receipts.")
+    controller_address: str = Field("not stated", description="The controller's postal address, for receipts.")
+    controller_contact: str = Field("not stated", description="Where a person reaches the controller.")
+    privacy_notice: str = Field("not stated", description="URL of the privacy notice, for receipts.")
+    withdrawal_method: str = Field("not stated", description="How a person withdraws consent, for receipts.")
+    storage_locations: str = Field("not stated", description="Where data is kept, comma-separated, for receipts.")
     jurisdiction: str = Field("gdpr", description="Jurisdiction of requests that name none.")
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that the server listens on; 0 picks a free one.")

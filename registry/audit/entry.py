@@ -31,6 +31,7 @@ class AuditAction(StrEnum):
     DSR_MOVED = "dsr:request:moved"
     DSR_KEYS_SHREDDED = "dsr:keys:shredded"
     DSR_ROWS_ERASED = "dsr:rows:erased"
+    DSR_CORRECTED = "dsr:traits:corrected"
     DSR_EXPORTED = "dsr:package:written"
     DSR_CERTIFIED = "dsr:certificate:issued"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 from registry.documents import Document
-from registry.model.clock import Micros, from_datetime, to_datetime
+from registry.model.clock import DAY, Micros, from_datetime, to_datetime
 from registry.model.errors import DocumentInvalid, InvalidInput
 
 SATURDAY = 5
@@ -141,7 +141,7 @@ def _next_working_day(day: date, holidays: frozenset[date]) -> date:
 
 
 def _end_of(day: date) -> Micros:
-    return from_datetime(to_datetime(0).replace(year=day.year, month=day.month, day=day.day)) + 86_400_000_000 - 1
+    return from_datetime(datetime(day.year, day.month, day.day, tzinfo=UTC)) + DAY - 1
 
 
 def _jurisdiction(name: str, entry: Mapping[str, Any], holidays: frozenset[date]) -> Jurisdiction:

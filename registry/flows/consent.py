@@ -17,17 +17,18 @@ from registry.consent.records import ConsentStatus
 from registry.flows import subjects, trail
 from registry.flows.deployment import Deployment
 from registry.flows.sealing import IDENTITY
-from registry.flows.standing import standing_for, to_record
+from registry.flows.standing import standings_for, to_record
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import record_aad, seal
 from registry.keys.signing import sign_jwt
-from registry.model.clock import SECOND, Micros, rfc3339
+from registry.model.clock import SECOND, Micros
 from registry.model.decision import Decision, Reason
 from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
-from registry.model.ids import FragmentId, ProfileId, RecordId, text_id
+from registry.model.ids import ProfileId, RecordId, text_id
 from registry.model.message import Identifier
-from registry.model.stored import Fragment, StoredConsent
+from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store import consents, identities
+from registry.store.database import Transaction
 
 CLOCK_TOLERANCE: Micros = 300 * SECOND
 """How far in the future an act may lie: the clocks of two honest machines differ by less."""
@@ -67,11 +68,12 @@ def check(
     index = workspace.indexer.index(subject.kind, subject.value)
     with deployment.data.read() as transaction:
         fragments, states = consents.standing_of(transaction, workspace.workspace_id, index)
-        records: Sequence[object] = states
+        records: Sequence[ConsentState | StoredConsent] = states
         if at is not None:
-            history = consents.history(transaction, workspace.workspace_id, [f.fragment_id for f in fragments])
+            ids = [fragment.fragment_id for fragment in fragments if fragment.created_at <= at]
+            history = consents.history(transaction, workspace.workspace_id, ids)
             records = [row for row in history if row.acted_at <= at]
-    standing = standing_for(deployment.policies.identity, fragments, records, purpose)
+    standing = standings_for(deployment.policies.identity, fragments, records, (purpose,))[purpose]
     now = deployment.clock() if at is None else at
     return decide(purpose, categories, standing, deployment.policies.purposes, now=now)
 
@@ -91,22 +93,37 @@ def record(
     now = deployment.clock()
     listed = list(acts)
     for act in listed:
-        if act.purpose not in deployment.policies.purposes.by_name:
+        if act.purpose not in deployment.policies.purposes.purposes:
             raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
         if act.acted_at is not None and act.acted_at > now + CLOCK_TOLERANCE:
             raise InvalidInput("the act lies in the future", pointer="/acted_at")
     with deployment.data.write() as transaction:
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
-        rows = [_row(deployment, workspace, fragment, act, actor, now) for act in listed]
-        consents.append(transaction, rows)
-        identities.bump(transaction, workspace.workspace_id, [fragment.fragment_id])
-        for row in rows:
-            trail.append(
-                transaction, workspace.workspace_id, now, actor=actor, action="consent:record:appended",
-                outcome=row.status, fields={"purpose": row.purpose, "record": text_id(row.record_id)},
-                about=trail.About(deployment.keyring, workspace.workspace_id, fragment.fragment_id),
-            )  # fmt: skip
+        rows = append_acts(deployment, workspace, transaction, fragment, listed, actor=actor)
     return [(row, _receipt(deployment, workspace, row)) for row in rows]
+
+
+def append_acts(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    fragment: Fragment,
+    acts: Iterable[Act],
+    *,
+    actor: str,
+) -> list[StoredConsent]:
+    """Append acts to the ledger of one fragment, inside the caller's transaction, and log each."""
+    now = deployment.clock()
+    rows = [_row(deployment, workspace, fragment, act, actor, now) for act in acts]
+    consents.append(transaction, rows)
+    identities.bump(transaction, workspace.workspace_id, [fragment.fragment_id])
+    for row in rows:
+        trail.append(
+            transaction, workspace.workspace_id, now, actor=actor, action="consent:record:appended",
+            outcome=row.status, fields={"purpose": row.purpose, "record": text_id(row.record_id)},
+            about=trail.About(deployment.keyring, workspace.workspace_id, fragment.fragment_id),
+        )  # fmt: skip
+    return rows
 
 
 def history(
@@ -127,14 +144,12 @@ def history(
 
 
 def matrix(
-    deployment: Deployment, fragments: Sequence[Fragment], records: Sequence[object]
+    deployment: Deployment, fragments: Sequence[Fragment], records: Sequence[ConsentState | StoredConsent]
 ) -> dict[str, Decision]:
     """The decision for every purpose of the policy, for one profile."""
     catalogue, rules, now = deployment.policies.purposes, deployment.policies.identity, deployment.clock()
-    return {
-        name: decide(name, frozenset(), standing_for(rules, fragments, records, name), catalogue, now=now)
-        for name in catalogue.by_name
-    }
+    standings = standings_for(rules, fragments, records, catalogue.purposes)
+    return {name: decide(name, frozenset(), standings[name], catalogue, now=now) for name in standings}
 
 
 def changes(
@@ -159,7 +174,7 @@ def _row(
     if act.evidence:
         bundle = deployment.keyring.for_sealing(workspace.workspace_id, {fragment.fragment_id: (IDENTITY,)})
         aad = record_aad(b"consent", workspace.workspace_id, fragment.fragment_id, record_id, b"evidence")
-        sealed = seal(bundle[FragmentId(fragment.fragment_id)].key(IDENTITY), orjson.dumps(act.evidence), aad)
+        sealed = seal(bundle[fragment.fragment_id].key(IDENTITY), orjson.dumps(act.evidence), aad)
     acted_at = min(act.acted_at, now) if act.acted_at is not None else now
     return StoredConsent(
         workspace.workspace_id,
@@ -170,10 +185,10 @@ def _row(
         acted_at,
         now,
         act.expires_at,
-        deployment.policies.purposes.by_name[act.purpose].version,
+        _version_of(deployment, act.purpose),
         act.notice_version,
         act.language,
-        act.jurisdiction or deployment.jurisdiction,
+        act.jurisdiction,
         act.channel,
         "subject",
         actor,
@@ -181,13 +196,19 @@ def _row(
     )
 
 
+def _version_of(deployment: Deployment, purpose: str) -> int:
+    known = deployment.policies.purposes.purposes.get(purpose)  # a restriction is of no one purpose
+    return known.version if known is not None else 0
+
+
 def _receipt(deployment: Deployment, workspace: OpenWorkspace, row: StoredConsent) -> str:
     claims = receipt_claims(
         to_record(row),
-        deployment.policies.purposes.by_name[row.purpose],
-        controller=deployment.controller,
-        subject_pseudonym=text_id(row.fragment_id),
-        catalogue_version=deployment.policies.purposes.version,
-        issued_at=rfc3339(row.recorded_at),
+        deployment.policies.purposes.purposes[row.purpose],
+        deployment.controller,
+        text_id(row.fragment_id),
+        receipt_id=text_id(deployment.new_id()),
+        issuer=text_id(workspace.workspace_id),
+        issued_at=row.recorded_at,
     )
     return sign_jwt(workspace.signing, claims, RECEIPT_TYPE)

@@ -132,7 +132,7 @@ def create_key(
         InvalidInput: policy knows no such role, or no such purpose.
     """
     deployment.policies.access.require_role(role)
-    unknown = [purpose for purpose in purposes if purpose not in deployment.policies.purposes.by_name]
+    unknown = [purpose for purpose in purposes if purpose not in deployment.policies.purposes.purposes]
     if unknown:
         raise InvalidInput("a purpose is not in the policy", pointer="/purposes")
     secret, digest = mint_key(f"rg_{kind.value}")

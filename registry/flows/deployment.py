@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from registry.access.policy import AccessPolicy
 from registry.consent.purposes import PurposeCatalogue
+from registry.consent.receipt import Controller
 from registry.dsr.deadlines import Jurisdictions
 from registry.dsr.retention import Retention
 from registry.flows.keyring import Keyring
@@ -40,7 +41,7 @@ class Deployment:
         kms: the key service.
         keyring: opened data keys, for seconds.
         new_id: makes a UUIDv7 as 16 bytes (RFC 9562): ids sort by the time of their making.
-        controller: the controller's name, for certificates and receipts.
+        controller: who answers for the processing, as receipts and certificates say.
         compiled: compiled plans by workspace, name and version; published plans never change.
     """
 
@@ -51,6 +52,6 @@ class Deployment:
     policies: Policies
     clock: Clock
     new_id: Callable[[], bytes]
-    controller: str
+    controller: Controller
     jurisdiction: str
     compiled: dict[tuple[bytes, str, str], CompiledPlan] = field(default_factory=dict)

@@ -104,14 +104,18 @@ def _take_in(
     parts = [grounded_parts(item) for item in accepted]
     bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined)
     rejected = [item for item in items if item.status is Status.REJECTED]
-    shut, subjects = quarantine_rows(workspace_id, rejected, deployment.keyring, deployment.new_id)
+    keep_for = deployment.policies.retention.quarantine_for
+    shut, subjects = quarantine_rows(workspace_id, rejected, deployment.keyring, deployment.new_id, keep_for)
     # 10. append
     identities.add_identifiers(transaction, identifier_rows(workspace_id, accepted, joined, bundles))
-    rows = zip(accepted, parts, strict=True)
-    stored = [(i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles)) for i, p in rows]
+    stored = [
+        (i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles))
+        for i, p in zip(accepted, parts, strict=True)
+    ]
     events.append(transaction, [row for _, _, row in stored])
     trust = deployment.policies.trust
-    traits = [row for i, p, _ in stored for row in assertion_rows(workspace, i, p, bundles, trust)]
+    indexer = workspace.indexer
+    traits = [row for i, p, _ in stored for row in assertion_rows(workspace_id, i, p, bundles, trust, indexer)]
     events.assert_traits(transaction, traits)
     consents.append(transaction, gate.records)
     quarantine.add(transaction, shut, subjects)

@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from registry.identity.resolve import Link, links_of, partition
+from registry.consent.records import REFUSALS
+from registry.identity.links import Link, links_of
+from registry.identity.resolve import partition
 from registry.identity.rules import IdentityRules
 from registry.model.clock import Micros
 from registry.model.errors import Conflict
@@ -22,10 +24,11 @@ from registry.model.stored import Fragment, StoredLink, StoredMerge, StoredRefus
 from registry.store import consents, identities
 from registry.store.database import Transaction
 
+STEWARD = "steward"
+"""The reason of a refusal that a person gave: the rules never lift it."""
+
 COMPONENT_LIMIT = 20_000
 """Identifiers in one component: past it something links everybody, and no merge may follow."""
-
-REFUSING = frozenset({"denied", "withdrawn", "objected", "restricted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +185,14 @@ def _rejoin(
     fragments |= _fragments_by_index(transaction, workspace_id, reached - fragments.keys())
     # 4. the partition
     standing = identities.refusals_touching(transaction, workspace_id, reached)
-    standing = [row for row in standing if row.reason in ("steward", "consent")]
-    standing += _refused_by_consent(transaction, workspace_id, rules, fragments, fresh, now)
     result = partition(
         {index: fragment.kind for index, fragment in fragments.items()},
         [Link(low, high) for low, high in pairs],
         rules,
-        refused_pairs=frozenset(Link(row.low, row.high) for row in standing),
+        refused_pairs={Link(row.low, row.high) for row in standing if row.reason == STEWARD},
+        unjoinable=_unjoinable(transaction, workspace_id, rules, fragments),
     )
     refusals = [StoredRefusal(workspace_id, r.low, r.high, r.reason, now) for r in result.refused]
-    by_consent = {(row.low, row.high): row for row in standing}
-    refusals = [by_consent.get((row.low, row.high), row) for row in refusals]
     identities.replace_refusals(transaction, workspace_id, reached, refusals)
     # 5. the moves
     causes = {end: link.message_key for link in fresh for end in (link.low, link.high)}
@@ -211,7 +211,7 @@ def _rejoin(
                     profile_id=target, joined_at=now, state_version=fragment.state_version + 1
                 )
                 moves.append((fragment.fragment_id, target, now))
-                kind = "split" if target == fragment.fragment_id else "merge"
+                kind = "split" if bytes(target) == bytes(fragment.fragment_id) else "merge"
                 cause = causes.get(fragment.anchor, default_cause)
                 merges.append(
                     StoredMerge(
@@ -227,25 +227,17 @@ def _rejoin(
     joined.by_index |= {index: fragments[index] for index in joined.by_index.keys() & fragments.keys()}
 
 
-def _refused_by_consent(
+def _unjoinable(
     transaction: Transaction,
     workspace_id: WorkspaceId,
     rules: IdentityRules,
     fragments: dict[BlindIndex, Fragment],
-    fresh: Sequence[StoredLink],
-    now: Micros,
-) -> list[StoredRefusal]:
-    """New links that would join an anonymous history whose person refused that (invariant 13)."""
-    anonymous = {index: f for index, f in fragments.items() if _is_anonymous(rules, f.kind)}
-    states = consents.states(transaction, workspace_id, {f.fragment_id for f in anonymous.values()})
-    refusing = {s.fragment_id for s in states if s.purpose in rules.join_requires and s.status in REFUSING}
-    refusals = []
-    for link in fresh:
-        for end in (link.low, link.high):
-            if end in anonymous and anonymous[end].fragment_id in refusing:
-                refusals.append(StoredRefusal(workspace_id, link.low, link.high, "consent", now))
-    return refusals
-
-
-def _is_anonymous(rules: IdentityRules, kind: str) -> bool:
-    return kind in rules.kinds and rules.kinds[kind].anonymous
+) -> set[BlindIndex]:
+    """Anonymous histories in which a purpose was refused that joining requires (invariant 13)."""
+    anonymous = {
+        fragment.fragment_id: index
+        for index, fragment in fragments.items()
+        if fragment.kind in rules.kinds and rules.kinds[fragment.kind].anonymous
+    }
+    states = consents.states(transaction, workspace_id, anonymous.keys())
+    return {anonymous[s.fragment_id] for s in states if s.purpose in rules.join_requires and s.status in REFUSALS}

@@ -11,10 +11,11 @@ import orjson
 from registry.flows.admission import Item, Status
 from registry.flows.joining import Joined
 from registry.flows.keyring import Keyring
+from registry.keys.blind_index import BlindIndexer
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import record_aad, seal
 from registry.keys.parts import seal_parts
-from registry.model.clock import DAY, Micros
+from registry.model.clock import Micros
 from registry.model.compartment import Compartment, compartment_of
 from registry.model.ids import BlindIndex, EventId, FragmentId, WorkspaceId
 from registry.model.message import CallType, Identifier
@@ -34,8 +35,6 @@ IDENTITY = Compartment("@identity")
 
 QUARANTINE = Compartment("@quarantine")
 """The reserved compartment of rejected messages."""
-
-QUARANTINE_FOR: Micros = 30 * DAY
 
 ENVELOPE_MEMBERS = ("event", "name", "category", "groupId")
 
@@ -146,6 +145,7 @@ def assertion_rows(
     parts: Parts,
     bundles: Mapping[FragmentId, Bundle],
     trust: TrustPolicy,
+    indexer: BlindIndexer,
 ) -> list[StoredAssertion]:
     """One row for each trait that an identify call asserts."""
     message = item.message
@@ -157,16 +157,19 @@ def assertion_rows(
     rows = []
     for compartment, content in parts:
         for trait, value in content.get("traits", {}).items():
-            plain = orjson.dumps({"value": value, "messageId": message.message_id})
-            aad = record_aad(
-                b"trait", workspace_id, item.fragment_id, trait.encode(), source.source_id
-            )
+            content_of = {"value": value, "messageId": message.message_id}
+            column = trait
+            if item.verdict is not None and trait in item.verdict.unplanned:
+                # A name that the plan does not know may hold anything: a keyed hash stands for it.
+                column, content_of["trait"] = f"~{indexer.index('trait', trait).hex()}", trait
+            plain = orjson.dumps(content_of)
+            aad = record_aad(b"trait", workspace_id, item.fragment_id, column.encode(), source.source_id)
             sealed = seal(bundles[item.fragment_id].key(compartment), plain, aad)
             rows.append(
                 StoredAssertion(
                     workspace_id,
                     item.fragment_id,
-                    trait,
+                    column,
                     source.source_id,
                     compartment,
                     message.observed_at,
@@ -206,7 +209,11 @@ def violation_rows(
 
 
 def quarantine_rows(
-    workspace_id: WorkspaceId, items: Sequence[Item], keyring: Keyring, new_id: Callable[[], bytes]
+    workspace_id: WorkspaceId,
+    items: Sequence[Item],
+    keyring: Keyring,
+    new_id: Callable[[], bytes],
+    keep_for: Micros,
 ) -> tuple[list[Quarantined], list[QuarantineSubject]]:
     """Rejected items, each sealed under a key bundle of its own, and whom they are about."""
     ids = [FragmentId(new_id()) for _ in items]
@@ -219,7 +226,7 @@ def quarantine_rows(
         sealed = seal(bundles[quarantine_id].key(QUARANTINE), plain, aad)
         source_id, at = item.source.row.source_id, item.received_at
         rows.append(
-            Quarantined(workspace_id, quarantine_id, item.key, source_id, at, at + QUARANTINE_FOR, sealed)
+            Quarantined(workspace_id, quarantine_id, item.key, source_id, at, at + keep_for, sealed)
         )
         subjects += [QuarantineSubject(workspace_id, index, quarantine_id) for index in sorted(set(item.indexes))]
     return rows, subjects

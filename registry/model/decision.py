@@ -26,6 +26,8 @@ class Reason(StrEnum):
     UNKNOWN_PURPOSE = "unknown_purpose"
     CATEGORY_NOT_COVERED = "category_not_covered"
     NOT_PERMITTED_BY_POLICY = "not_permitted_by_policy"
+    OTHER_PURPOSE = "other_purpose"
+    SHREDDED = "shredded"
     STALE = "stale"
     UNAVAILABLE = "unavailable"
 
@@ -45,6 +47,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNKNOWN_PURPOSE: "The purpose is not in the policy.",
     Reason.CATEGORY_NOT_COVERED: "The purpose does not cover this category of data.",
     Reason.NOT_PERMITTED_BY_POLICY: "The access policy does not let this caller use the purpose.",
+    Reason.OTHER_PURPOSE: "It was collected for other purposes than this one.",
+    Reason.SHREDDED: "Its key was destroyed.",
     Reason.STALE: "The last known answer is too old to be relied on.",
     Reason.UNAVAILABLE: "No decision could be obtained.",
 }

@@ -78,11 +78,11 @@ def replace_refusals(
     touching: Collection[BlindIndex],
     rows: Sequence[StoredRefusal],
 ) -> None:
-    """Put the rules' refusals of a recomputed component in the place of the earlier ones; those of a
-    steward, or of the consent that a history was collected under, stay."""
+    """Put the rules' refusals of a recomputed component in the place of the earlier ones; a
+    steward's stay."""
     for chunk in chunks(touching):
         marks = ", ".join("?" * len(chunk))
-        sql = f"DELETE FROM refused_link WHERE workspace_id = ? AND reason NOT IN ('steward', 'consent') AND low IN ({marks})"  # noqa: S608
+        sql = f"DELETE FROM refused_link WHERE workspace_id = ? AND reason <> 'steward' AND low IN ({marks})"  # noqa: S608
         execute(transaction, sql, workspace_id, *chunk)
     insert(transaction, "refused_link", rows, on_conflict="ON CONFLICT (workspace_id, low, high) DO NOTHING")
 

@@ -1,0 +1,246 @@
+"""Data subject requests: intake, verification, approval, and running them to their certificate.
+
+A request moves only as `dsr.requests.move` allows; each move is one transaction with its audit
+entry. Running one is a row of steps, each of which may be done again: killed anywhere, it resumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from registry.consent.records import WHOLE_PERSON, ConsentStatus
+from registry.dsr.deadlines import deadline
+from registry.dsr.requests import ENDED, Kind, Move, State, check_four_eyes, move
+from registry.flows import erasure, rectification, trail
+from registry.flows.consent import Act, append_acts
+from registry.flows.deployment import Deployment
+from registry.flows.subjects import fragments_of
+from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import Conflict, InvalidInput, NotFound
+from registry.model.ids import RequestId, text_id
+from registry.model.message import Identifier
+from registry.model.stored import Fragment, RequestEvent, StoredRequest
+from registry.store import identities, requests
+from registry.store.database import Transaction
+
+
+def open_request(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    *,
+    kind: Kind,
+    person: Identifier,
+    actor: str,
+    jurisdiction: str | None = None,
+    details: dict[str, object] | None = None,
+) -> StoredRequest:
+    """Take a request in. Whether the person is known is not said to the one who asks.
+
+    Args:
+        details: for an objection or withdrawal `{"purposes": [...]}`, for a rectification
+            `{"traits": {...}}` (kept sealed under the person's key, never in the request's row).
+
+    Raises:
+        InvalidInput: no such jurisdiction, or the details that the kind needs are missing.
+    """
+    law = deployment.policies.jurisdictions.get(jurisdiction or deployment.jurisdiction)
+    now = deployment.clock()
+    progress: dict[str, object] = {}
+    asked = details or {}
+    if kind in (Kind.OBJECTION, Kind.WITHDRAWAL):
+        progress["purposes"] = _purposes(deployment, asked)
+    request = StoredRequest(
+        workspace_id=workspace.workspace_id,
+        request_id=RequestId(deployment.new_id()),
+        kind=kind.value,
+        state=State.RECEIVED.value,
+        jurisdiction=law.name,
+        profile_id=None,
+        pseudonym=workspace.suppression.key(person.kind, person.value).hex(),
+        opened_by=actor,
+        approved_by=None,
+        received_at=now,
+        respond_by=deadline(law, now).respond_by,
+        completed_at=None,
+        progress="{}",
+        certificate=None,
+    )
+    with deployment.data.write() as transaction:
+        fragments = fragments_of(deployment, workspace, transaction, person)
+        if fragments:
+            request = request._replace(profile_id=fragments[0].profile_id)
+            if kind is Kind.RECTIFICATION:
+                sealed = rectification.seal_details(deployment, workspace, request.request_id, fragments[0], asked)
+                progress["sealed_details"] = sealed.hex()
+        request = request._replace(progress=orjson.dumps(progress).decode())
+        requests.add(transaction, request)
+        scope = [fragment.fragment_id for fragment in fragments]
+        requests.set_scope(transaction, workspace.workspace_id, request.request_id, scope)
+        requests.add_event(transaction, request, action="open", actor=actor, at=now)
+        _log(deployment, transaction, request, "dsr:request:opened", actor, {"kind": kind.value})
+    return request
+
+
+def get(
+    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
+) -> tuple[StoredRequest, list[RequestEvent]]:
+    """A request and its history.
+
+    Raises:
+        NotFound: there is no such request in this workspace.
+    """
+    with deployment.data.read() as transaction:
+        return (
+            _require(transaction, workspace, request_id),
+            requests.events(transaction, workspace.workspace_id, request_id),
+        )
+
+
+def listed(deployment: Deployment, workspace: OpenWorkspace, limit: int, before: bytes | None) -> list[StoredRequest]:
+    """The latest requests, newest first."""
+    with deployment.data.read() as transaction:
+        cursor = before if before is not None else b"\xff" * 17
+        return requests.newest(transaction, workspace.workspace_id, limit, cursor)
+
+
+def move_request(
+    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, by: Move, *, actor: str
+) -> StoredRequest:
+    """Verify, approve, pause, resume, refuse or cancel a request.
+
+    Raises:
+        NotFound: there is no such request.
+        Conflict: it cannot be moved so now.
+        Forbidden: an erasure is approved by whoever opened it, where policy wants two people.
+    """
+    with deployment.data.write() as transaction:
+        request = _require(transaction, workspace, request_id)
+        if by is Move.APPROVE:
+            two_people = deployment.policies.jurisdictions.two_people_erase
+            check_four_eyes(Kind(request.kind), request.opened_by, actor, two_people=two_people)
+            request = request._replace(approved_by=actor)
+        return _moved(deployment, transaction, request, by, actor)
+
+
+def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
+    """Do what the request asks for, and certify it. A request that was interrupted goes on.
+
+    Raises:
+        NotFound, Conflict: there is no such request, or it is not ready to be run.
+        StoreUnavailable, KmsUnavailable: try again; nothing is lost.
+    """
+    with deployment.data.write() as transaction:
+        request = _require(transaction, workspace, request_id)
+        request = _moved(deployment, transaction, request, Move.START, actor)
+    match Kind(request.kind):
+        case Kind.ERASURE:
+            request = erasure.erase(deployment, workspace, request, actor=actor)
+        case Kind.ACCESS | Kind.PORTABILITY:
+            pass  # the package is written when it is fetched: nothing personal waits on a disk
+        case Kind.RECTIFICATION:
+            rectification.apply(deployment, workspace, request, actor=actor)
+        case Kind.WITHDRAWAL | Kind.OBJECTION | Kind.RESTRICTION:
+            _record(deployment, workspace, request, actor)
+    with deployment.data.write() as transaction:
+        request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
+        return _moved(deployment, transaction, request, Move.COMPLETE, actor)
+
+
+def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
+    """Requests that were being acted on when something stopped them."""
+    with deployment.data.read() as transaction:
+        return requests.in_states(transaction, workspace.workspace_id, [State.ACTING.value])
+
+
+def scope_of(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest
+) -> Sequence[Fragment]:
+    """The fragments that a request is about now: those found at intake, and what has joined them since.
+
+    Raises:
+        Conflict: the request has not been approved and run, or it is of a kind that gives nothing out.
+    """
+    if Kind(request.kind) not in (Kind.ACCESS, Kind.PORTABILITY) or State(request.state) is not State.COMPLETED:
+        raise Conflict("there is a package only for a completed access or portability request")
+    with deployment.data.read() as transaction:
+        found = requests.scope(transaction, workspace.workspace_id, request.request_id)
+        known = identities.fragments(transaction, workspace.workspace_id, found)
+        profiles = {fragment.profile_id for fragment in known.values()}
+        return identities.fragments_of_profiles(transaction, workspace.workspace_id, profiles)
+
+
+def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> None:
+    """Write what the person decided into the consent ledger, on every fragment of theirs."""
+    statuses = {
+        Kind.WITHDRAWAL: ConsentStatus.WITHDRAWN,
+        Kind.OBJECTION: ConsentStatus.OBJECTED,
+        Kind.RESTRICTION: ConsentStatus.RESTRICTED,
+    }
+    kind = Kind(request.kind)
+    purposes = [WHOLE_PERSON] if kind is Kind.RESTRICTION else orjson.loads(request.progress)["purposes"]
+    acts = [
+        Act(purpose=purpose, status=statuses[kind], acted_at=request.received_at, channel="dsr") for purpose in purposes
+    ]
+    with deployment.data.write() as transaction:
+        found = requests.scope(transaction, workspace.workspace_id, request.request_id)
+        fragments = identities.fragments(transaction, workspace.workspace_id, found)
+        for fragment in fragments.values():
+            append_acts(deployment, workspace, transaction, fragment, acts, actor=actor)
+
+
+def _moved(
+    deployment: Deployment, transaction: Transaction, request: StoredRequest, by: Move, actor: str
+) -> StoredRequest:
+    was = State(request.state)
+    after = move(was, by, Kind(request.kind))
+    moved = request._replace(state=after.value)
+    if not requests.move(transaction, moved, was=was.value):
+        raise Conflict("somebody else moved the request at this moment", hint="look at it again")
+    if after is not was:
+        requests.add_event(transaction, moved, action=by.value, actor=actor, at=deployment.clock())
+        fields: dict[str, int | str] = {"move": by.value, "state": after.value}
+        _log(deployment, transaction, moved, "dsr:request:moved", actor, fields)
+    return moved
+
+
+def _log(
+    deployment: Deployment,
+    transaction: Transaction,
+    request: StoredRequest,
+    action: str,
+    actor: str,
+    fields: dict[str, int | str],
+) -> None:
+    fields = {"request": text_id(request.request_id), **fields}
+    now = deployment.clock()
+    trail.append(
+        transaction, request.workspace_id, now, actor=actor, action=action, outcome=request.state, fields=fields
+    )
+
+
+def _require(transaction: Transaction, workspace: OpenWorkspace, request_id: RequestId) -> StoredRequest:
+    request = requests.get(transaction, workspace.workspace_id, request_id)
+    if request is None:
+        raise NotFound("there is no such request")
+    return request
+
+
+def _purposes(deployment: Deployment, details: dict[str, object]) -> list[str]:
+    purposes = details.get("purposes")
+    known = deployment.policies.purposes.purposes
+    if not isinstance(purposes, list) or not purposes or any(purpose not in known for purpose in purposes):
+        raise InvalidInput("name the purposes, each of them in the policy", pointer="/details/purposes")
+    return sorted(set(purposes))
+
+
+def _summary(progress: str) -> str:
+    """What is kept of a finished request's progress: counts, no ids and nothing sealed."""
+    kept = {name: value for name, value in orjson.loads(progress).items() if name in ("counts", "purposes")}
+    return orjson.dumps(kept).decode()
+
+
+def is_ended(request: StoredRequest) -> bool:
+    """Whether nothing more can happen to a request."""
+    return State(request.state) in ENDED

@@ -1,0 +1,198 @@
+"""Erasure (GDPR Art. 17): unreadable first, then gone, then looked for again, then certified.
+
+1. scope       the fragments, identifiers and quarantined messages, noted in the request
+2. suppress    keyed memory of every identifier, so that nobody re-creates the person
+3. shred       the erasure ledger, then every key: from here on nothing of the person opens
+4. delete      the rows, then SQLite's WAL is folded in so that old pages are overwritten
+5. verify      a second look for what should be gone, by other queries than those that deleted
+6. certify     a signed statement of what was done, with the audit log's root
+
+Each step may be done again; after a crash the request is run again from the first.
+The cost of steps 1 to 3 does not depend on how many events there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from registry import __version__
+from registry.audit.tree import Frontier
+from registry.dsr.accounting import Disposition, FieldAccount, unaccounted
+from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
+from registry.flows import trail
+from registry.flows.deployment import Deployment
+from registry.flows.opening import open_identifiers
+from registry.flows.sealing import IDENTITY
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.signing import sign_jwt
+from registry.model.errors import Conflict
+from registry.model.grants import OpenGrant, ShredGrant
+from registry.model.ids import BlindIndex, FragmentId, text_id
+from registry.model.stored import StoredRequest, Suppression
+from registry.store import audit_log, identities, keystore, quarantine, requests
+from registry.store import erasure as rows
+from registry.store.database import Transaction
+
+SYSTEM = "registry"
+
+
+def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> StoredRequest:
+    """Erase everybody in the request's scope; the request with its certificate.
+
+    Raises:
+        Conflict: the second look still finds something; the request stays open.
+        StoreUnavailable, KmsUnavailable: run it again.
+    """
+    # 1. scope, 2. suppress
+    request = _scope_and_suppress(deployment, workspace, request)
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    fragments = [FragmentId(bytes.fromhex(text)) for text in progress["fragments"]]
+    indexes = [BlindIndex(bytes.fromhex(text)) for text in progress["indexes"]]
+    quarantined = [FragmentId(bytes.fromhex(text)) for text in progress["quarantined"]]
+    # 3. shred
+    grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
+    destroyed = deployment.keyring.shred(grant, [*fragments, *quarantined])
+    progress["keys"] = max(destroyed, progress.get("keys", 0))
+    request = _note(deployment, request, progress)
+    # 4. delete
+    counts = _delete(deployment, workspace, request, fragments, indexes, quarantined, actor)
+    progress["counts"] = {
+        table: max(count, progress.get("counts", {}).get(table, 0)) for table, count in counts.items()
+    }
+    request = _note(deployment, request, progress)
+    deployment.data.checkpoint()
+    # 5. verify
+    left = _second_look(deployment, workspace, fragments, indexes, quarantined)
+    if left:
+        raise Conflict("the second look still finds rows of this person", extra={"remaining": left})
+    # 6. certify
+    return _certify(deployment, workspace, request, progress)
+
+
+def _scope_and_suppress(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest
+) -> StoredRequest:
+    workspace_id = workspace.workspace_id
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    if progress.get("scoped"):
+        return request
+    with deployment.data.write() as transaction:
+        identities.lock(transaction, workspace_id)
+        found = requests.scope(transaction, workspace_id, request.request_id)
+        known = identities.fragments(transaction, workspace_id, found)
+        profiles = {fragment.profile_id for fragment in known.values()}
+        fragments = identities.fragments_of_profiles(transaction, workspace_id, profiles)
+        ids = [fragment.fragment_id for fragment in fragments]
+        grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
+        stored = identities.identifiers_of(transaction, workspace_id, ids)
+        now = deployment.clock()
+        suppressions = [
+            Suppression(workspace_id, workspace.suppression.key(i.kind, i.value), "erased", request.request_id, now)
+            for _, i in open_identifiers(deployment, grant, stored)
+        ]
+        if not fragments:
+            # Nobody is known, but whoever asked does not want to become known either.
+            key = bytes.fromhex(request.pseudonym)
+            suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now)]
+        quarantine.suppress(transaction, suppressions)
+        indexes = [row.blind_index for row in stored]
+        progress |= {
+            "scoped": True,
+            "fragments": [fragment.hex() for fragment in ids],
+            "indexes": [index.hex() for index in indexes],
+            "quarantined": [item.hex() for item in quarantine.about(transaction, workspace_id, indexes)],
+        }
+        requests.set_scope(transaction, workspace_id, request.request_id, ids)
+        return _write_progress(transaction, request, progress)
+
+
+def _delete(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    fragments: Sequence[FragmentId],
+    indexes: Sequence[BlindIndex],
+    quarantined: Sequence[FragmentId],
+    actor: str,
+) -> dict[str, int]:
+    workspace_id = workspace.workspace_id
+    with deployment.data.write() as transaction:
+        counts = rows.erase_rows(transaction, workspace_id, fragments, indexes)
+        counts["quarantine"] = quarantine.erase(transaction, workspace_id, quarantined)
+        if request.profile_id is not None:
+            rows.forget_profile(transaction, workspace_id, request.profile_id)
+        trail.append(
+            transaction, workspace_id, deployment.clock(), actor=actor, action="dsr:rows:erased", outcome="done",
+            fields={"request": text_id(request.request_id), "rows": sum(counts.values())},
+        )  # fmt: skip
+    return counts
+
+
+def _second_look(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    fragments: Sequence[FragmentId],
+    indexes: Sequence[BlindIndex],
+    quarantined: Sequence[FragmentId],
+) -> dict[str, int]:
+    workspace_id = workspace.workspace_id
+    with deployment.data.read() as transaction:
+        left = rows.remaining(transaction, workspace_id, fragments, indexes)
+    with deployment.keystore.read() as transaction:
+        keys = len(keystore.bundles(transaction, workspace_id, [*fragments, *quarantined]))
+    return left | ({"key_bundle": keys} if keys else {})
+
+
+def _certify(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, progress: dict[str, Any]
+) -> StoredRequest:
+    workspace_id = workspace.workspace_id
+    accounts = [
+        FieldAccount(SYSTEM, table, "every column", Disposition.ERASED, count)
+        for table, count in sorted((progress["counts"] | {"key_bundle": progress["keys"]}).items())
+    ]
+    declared = [(SYSTEM, table, "every column") for table in (*rows.PERSONAL_TABLES, *rows.INDEX_TABLES, "key_bundle")]
+    missing = unaccounted(declared, accounts)
+    if missing:
+        raise Conflict("a table is not accounted for", extra={"tables": [table for _, table, _ in missing]})
+    with deployment.data.write() as transaction:
+        size, frontier = audit_log.head(transaction, workspace_id)
+        now = deployment.clock()
+        outcome = Outcome(
+            request_id=text_id(request.request_id),
+            kind=request.kind,
+            jurisdiction=request.jurisdiction,
+            subject=request.pseudonym,
+            received_at=request.received_at,
+            respond_by=request.respond_by,
+            completed_at=now,
+            accounts=accounts,
+            keys_destroyed=progress["keys"],
+            kek_generation=deployment.keyring.generation(workspace_id),
+            remaining=0,
+            audit_size=size,
+            audit_root=Frontier.decode(size, frontier).root().hex(),
+        )
+        claims = certificate_claims(outcome, issuer=text_id(workspace_id), version=__version__)
+        token = sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE)
+        certified = request._replace(certificate=token, profile_id=None)
+        trail.append(
+            transaction, workspace_id, now, actor="operator", action="dsr:certificate:issued", outcome="done",
+            fields={"request": text_id(request.request_id)},
+        )  # fmt: skip
+        return _write_progress(transaction, certified, progress)
+
+
+def _note(deployment: Deployment, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:
+    with deployment.data.write() as transaction:
+        return _write_progress(transaction, request, progress)
+
+
+def _write_progress(transaction: Transaction, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:
+    noted = request._replace(progress=orjson.dumps(progress).decode())
+    if not requests.move(transaction, noted, was=request.state):
+        raise Conflict("somebody else moved the request at this moment", hint="look at it again")
+    return noted

@@ -1,0 +1,119 @@
+"""Opening what is sealed: the only place where a profile's values become plaintext.
+
+Every call takes a grant; what it does not cover, or whose key is gone, is counted and not opened.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from registry.flows.deployment import Deployment
+from registry.flows.sealing import IDENTITY
+from registry.keys.bundle import Bundle
+from registry.keys.envelope import open_sealed, record_aad
+from registry.keys.parts import open_parts
+from registry.model.compartment import Compartment, purposes_of
+from registry.model.decision import Reason
+from registry.model.grants import OpenGrant
+from registry.model.ids import FragmentId, WorkspaceId
+from registry.model.message import Identifier
+from registry.model.provenance import Method, Provenance
+from registry.model.stored import StoredAssertion, StoredEvent, StoredIdentifier
+from registry.profiles.assertion import TraitAssertion
+from registry.store import administration
+from registry.store.database import Transaction
+
+API_SOURCE = "api"
+"""The name of what did not come through a tracking source."""
+
+
+@dataclass(slots=True)
+class Opened:
+    """What could be opened, and how much could not, by reason."""
+
+    assertions: list[TraitAssertion] = field(default_factory=list)
+    withheld: Counter[Reason] = field(default_factory=Counter)
+
+
+def source_names(transaction: Transaction, workspace_id: WorkspaceId) -> dict[bytes, str]:
+    """The names of the workspace's sources, by id."""
+    return {row.source_id: row.name for row in administration.sources(transaction, workspace_id)}
+
+
+def compartments_for(purpose: str, present: Iterable[str]) -> frozenset[str]:
+    """Which of the compartments present serve a purpose; identifiers are opened with any."""
+    serving = {name for name in present if not name.startswith("@") and purpose in purposes_of(Compartment(name))}
+    return frozenset(serving | {IDENTITY})
+
+
+def open_assertions(
+    deployment: Deployment,
+    grant: OpenGrant,
+    rows: Sequence[StoredAssertion],
+    names: Mapping[bytes, str],
+) -> Opened:
+    """Trait assertions in plaintext."""
+    opened = Opened()
+    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows})
+    for row in rows:
+        if not grant.covers(row.compartment):
+            opened.withheld[Reason.OTHER_PURPOSE] += 1
+            continue
+        key = bundles.get(row.fragment_id, {}).get(Compartment(row.compartment))
+        if key is None:
+            opened.withheld[Reason.SHREDDED] += 1
+            continue
+        aad = record_aad(b"trait", grant.workspace_id, row.fragment_id, row.trait.encode(), row.source_id)
+        plain = orjson.loads(open_sealed(key, row.sealed, aad, grant, row.compartment))
+        provenance = Provenance(
+            source_id=row.source_id,
+            source_name=names.get(row.source_id, API_SOURCE),
+            message_id=plain["messageId"],
+            observed_at=row.observed_at,
+            received_at=row.received_at,
+            method=Method(row.method),
+            trust=row.trust,
+        )
+        trait = plain.get("trait", row.trait)
+        compartment = Compartment(row.compartment)
+        opened.assertions.append(TraitAssertion(trait, plain["value"], provenance, row.fragment_id, compartment))
+    return opened
+
+
+def open_identifiers(
+    deployment: Deployment, grant: OpenGrant, rows: Sequence[StoredIdentifier]
+) -> list[tuple[StoredIdentifier, Identifier]]:
+    """Identifiers in plaintext, with their rows; those whose key is gone are left out."""
+    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows})
+    found = []
+    for row in rows:
+        key = bundles.get(row.fragment_id, {}).get(IDENTITY)
+        if key is not None:
+            aad = record_aad(b"identifier", grant.workspace_id, row.fragment_id, row.blind_index, b"value")
+            value = open_sealed(key, row.sealed, aad, grant, IDENTITY).decode()
+            found.append((row, Identifier(row.kind, value)))
+    return found
+
+
+def open_event(
+    grant: OpenGrant, row: StoredEvent, bundles: Mapping[FragmentId, Bundle]
+) -> tuple[dict[str, Any], Counter[Reason]]:
+    """What the grant covers of one event, its parts put together again, and how many stayed closed."""
+    if not row.body:
+        return {}, Counter()
+    aad = record_aad(b"event", grant.workspace_id, row.fragment_id, row.event_id, b"body")
+    parts = open_parts(row.body, bundles.get(row.fragment_id, {}), aad, grant)
+    content: dict[str, Any] = {}
+    for plain in parts.opened.values():
+        for section, value in orjson.loads(plain).items():
+            if isinstance(value, dict):
+                content[section] = {**content.get(section, {}), **value}
+            else:
+                content[section] = value
+    counts = Counter({Reason.OTHER_PURPOSE: len(parts.withheld), Reason.SHREDDED: len(parts.shredded)})
+    return content, +counts

@@ -1,0 +1,222 @@
+"""Reading a profile: never without a purpose that the caller's policy and the person's consent allow.
+
+1. access policy     may this caller read for this purpose at all?
+2. decision          does the person's standing allow the purpose?
+3. open              only the compartments that serve the purpose
+4. choose and lay out
+5. audit             who read whose profile for what, before anything is given out
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from registry.access.policy import Action, Principal
+from registry.flows import trail
+from registry.flows.consent import matrix
+from registry.flows.deployment import Deployment
+from registry.flows.opening import (
+    API_SOURCE,
+    compartments_for,
+    open_assertions,
+    open_event,
+    open_identifiers,
+    source_names,
+)
+from registry.flows.subjects import fragments_of, fragments_of_profile
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import rfc3339
+from registry.model.decision import Decision, Reason
+from registry.model.errors import NotFound, PurposeDenied, UnknownPurpose
+from registry.model.grants import OpenGrant
+from registry.model.ids import EventId, ProfileId, text_id
+from registry.model.message import Identifier
+from registry.model.stored import Fragment, StoredEvent
+from registry.profiles.assertion import TraitAssertion
+from registry.profiles.survivorship import choose
+from registry.profiles.view import SeenIdentifier, build_view
+from registry.store import consents, events, identities
+from registry.store.database import Transaction
+
+PAGE_LIMIT = 200
+
+
+def lookup(
+    deployment: Deployment, workspace: OpenWorkspace, principal: Principal, person: Identifier, purpose: str
+) -> dict[str, object]:
+    """The single customer view of the person behind an identifier, for a purpose.
+
+    Raises:
+        Forbidden, UnknownPurpose, PurposeDenied: not for this caller, or not for this person.
+        NotFound: nobody is known under this identifier.
+    """
+    _require(deployment, principal, purpose)
+    with deployment.data.read() as transaction:
+        fragments = fragments_of(deployment, workspace, transaction, person)
+    if not fragments:
+        raise NotFound("nobody is known under this identifier")
+    return _view(deployment, workspace, principal, fragments, purpose)
+
+
+def view(
+    deployment: Deployment, workspace: OpenWorkspace, principal: Principal, profile_id: ProfileId, purpose: str
+) -> dict[str, object]:
+    """The single customer view of a profile, for a purpose.
+
+    Raises: as `lookup`.
+    """
+    _require(deployment, principal, purpose)
+    with deployment.data.read() as transaction:
+        fragments = fragments_of_profile(workspace, transaction, profile_id)
+    return _view(deployment, workspace, principal, fragments, purpose)
+
+
+def timeline(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    principal: Principal,
+    profile_id: ProfileId,
+    purpose: str,
+    *,
+    limit: int,
+    before: EventId | None,
+) -> dict[str, object]:
+    """A page of a profile's events, newest first; `cursor` leads to the next page, None ends it.
+
+    Raises: as `lookup`.
+    """
+    _require(deployment, principal, purpose)
+    count = min(limit, PAGE_LIMIT)
+    with deployment.data.read() as transaction:
+        fragments = fragments_of_profile(workspace, transaction, profile_id)
+        _decide(deployment, transaction, workspace, fragments, purpose)
+        ids = [fragment.fragment_id for fragment in fragments]
+        rows = events.newest(transaction, workspace.workspace_id, ids, count + 1, before)
+        names = source_names(transaction, workspace.workspace_id)
+    present = {name for row in rows for name in row.compartments.split(",") if name}
+    grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present), f"profiles:read {purpose}")
+    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows})
+    page = rows[:count]
+    shown = []
+    for row in page:
+        content, withheld = open_event(grant, row, bundles)
+        shown.append(_event(row, names, content, sum(withheld.values())))
+    _log(deployment, workspace, principal, fragments, purpose, "timeline")
+    cursor = text_id(page[-1].event_id) if len(rows) > count else None
+    return {"profile_id": text_id(profile_id), "purpose": purpose, "events": shown, "cursor": cursor}
+
+
+def merges(deployment: Deployment, workspace: OpenWorkspace, profile_id: ProfileId) -> list[dict[str, object]]:
+    """The moves of fragments into and out of a profile, oldest first.
+
+    Raises:
+        NotFound: there is no such profile.
+    """
+    with deployment.data.read() as transaction:
+        fragments_of_profile(workspace, transaction, profile_id)
+        rows = identities.merges_of(transaction, workspace.workspace_id, profile_id)
+    return [
+        {
+            "kind": row.kind,
+            "fragment_id": text_id(row.fragment_id),
+            "from_profile": text_id(row.from_profile),
+            "into_profile": text_id(row.into_profile),
+            "merged_at": rfc3339(row.merged_at),
+        }
+        for row in rows
+    ]
+
+
+def _require(deployment: Deployment, principal: Principal, purpose: str) -> None:
+    if purpose not in deployment.policies.purposes.purposes:
+        raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
+    deployment.policies.access.require(principal, Action.PROFILES_READ, purpose=purpose)
+
+
+def _decide(
+    deployment: Deployment,
+    transaction: Transaction,
+    workspace: OpenWorkspace,
+    fragments: Sequence[Fragment],
+    purpose: str,
+) -> dict[str, Decision]:
+    ids = [fragment.fragment_id for fragment in fragments]
+    states = consents.states(transaction, workspace.workspace_id, ids)
+    decisions = matrix(deployment, fragments, states)
+    decision = decisions[purpose]
+    if not decision.allowed:
+        raise PurposeDenied(
+            decision.sentence, hint="ask the person, or name another purpose", extra={"reason": decision.reason.value}
+        )
+    return decisions
+
+
+def _view(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    principal: Principal,
+    fragments: Sequence[Fragment],
+    purpose: str,
+) -> dict[str, object]:
+    ids = [fragment.fragment_id for fragment in fragments]
+    with deployment.data.read() as transaction:
+        decisions = _decide(deployment, transaction, workspace, fragments, purpose)
+        rows = events.assertions(transaction, workspace.workspace_id, ids)
+        known = identities.identifiers_of(transaction, workspace.workspace_id, ids)
+        names = source_names(transaction, workspace.workspace_id)
+    present = {row.compartment for row in rows}
+    grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present), f"profiles:read {purpose}")
+    opened = open_assertions(deployment, grant, rows, names)
+    by_trait: dict[str, list[TraitAssertion]] = defaultdict(list)
+    for assertion in opened.assertions:
+        by_trait[assertion.trait].append(assertion)
+    now = deployment.clock()
+    choices = [choose(rivals, deployment.policies.trust, now) for rivals in by_trait.values()]
+    # A contact point is shown for a purpose only where that purpose may see it as a trait, too.
+    contacts = {"email", "phone"} - by_trait.keys()
+    hidden = [row for row in known if row.kind in contacts and purpose != "service"]
+    shown = [row for row in known if row not in hidden]
+    seen = [
+        SeenIdentifier(identifier, names.get(row.source_id, API_SOURCE), row.first_seen_at)
+        for row, identifier in open_identifiers(deployment, grant, shown)
+    ]
+    withheld = opened.withheld
+    if hidden:
+        withheld[Reason.OTHER_PURPOSE] += len(hidden)
+    _log(deployment, workspace, principal, fragments, purpose, "view")
+    return build_view(fragments[0].profile_id, purpose, choices, seen, decisions, withheld, now=now)
+
+
+def _event(
+    row: StoredEvent, names: dict[bytes, str], content: dict[str, Any], withheld: int
+) -> dict[str, object]:
+    return {
+        "event_id": text_id(row.event_id),
+        "type": row.call,
+        "event": row.plan_event,
+        "plan": row.plan_version,
+        "source": names.get(row.source_id, API_SOURCE),
+        "observed_at": rfc3339(row.observed_at),
+        "received_at": rfc3339(row.received_at),
+        "consent_tags": sorted({p for name in row.compartments.split(",") if name for p in name.split("+")}),
+        "content": content,
+        "withheld": withheld,
+    }
+
+
+def _log(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    principal: Principal,
+    fragments: Sequence[Fragment],
+    purpose: str,
+    what: str,
+) -> None:
+    about = trail.About(deployment.keyring, workspace.workspace_id, fragments[0].fragment_id)
+    with deployment.data.write() as transaction:
+        trail.append(
+            transaction, workspace.workspace_id, deployment.clock(), actor=principal.actor,
+            action="profile:view:read", outcome="given", fields={"purpose": purpose, "what": what}, about=about,
+        )  # fmt: skip
