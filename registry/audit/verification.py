@@ -12,7 +12,7 @@ from registry.model.errors import InvalidInput
 
 
 class LogFault(NamedTuple):
-    """What is wrong with a log: `kind` is `unreadable`, `truncated` or `changed`."""
+    """What is wrong with a log: `kind` is `unreadable`, `truncated`, `changed` or `forked`."""
 
     kind: str
     position: int

@@ -28,6 +28,8 @@ from registry.profiles.assertion import TraitAssertion
 from registry.store import administration
 from registry.store.database import Transaction
 
+NO_KEYS = Bundle({})
+
 API_SOURCE = "api"
 """The name of what did not come through a tracking source."""
 
@@ -64,7 +66,7 @@ def open_assertions(
         if not grant.covers(row.compartment):
             opened.withheld[Reason.OTHER_PURPOSE] += 1
             continue
-        key = bundles.get(row.fragment_id, {}).get(Compartment(row.compartment))
+        key = bundles.get(row.fragment_id, NO_KEYS).get(Compartment(row.compartment))
         if key is None:
             opened.withheld[Reason.SHREDDED] += 1
             continue
@@ -92,7 +94,7 @@ def open_identifiers(
     bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows})
     found = []
     for row in rows:
-        key = bundles.get(row.fragment_id, {}).get(IDENTITY)
+        key = bundles.get(row.fragment_id, NO_KEYS).get(IDENTITY)
         if key is not None:
             aad = record_aad(b"identifier", grant.workspace_id, row.fragment_id, row.blind_index, b"value")
             value = open_sealed(key, row.sealed, aad, grant, IDENTITY).decode()
@@ -107,7 +109,7 @@ def open_event(
     if not row.body:
         return {}, Counter()
     aad = record_aad(b"event", grant.workspace_id, row.fragment_id, row.event_id, b"body")
-    parts = open_parts(row.body, bundles.get(row.fragment_id, {}), aad, grant)
+    parts = open_parts(row.body, bundles.get(row.fragment_id, NO_KEYS), aad, grant)
     content: dict[str, Any] = {}
     for plain in parts.opened.values():
         for section, value in orjson.loads(plain).items():

@@ -33,6 +33,7 @@ class OpenWorkspace:
     suppression: SuppressionIndexer
     signing: SigningKey
     published: tuple[dict[str, str], ...]
+    verifying: tuple[bytes, ...]
 
     def jwks(self) -> dict[str, object]:
         """The public signing keys, the present and the earlier ones (RFC 7517)."""
@@ -127,4 +128,5 @@ def open_workspace(deployment: Deployment, workspace_id: WorkspaceId) -> OpenWor
         suppression=SuppressionIndexer(latest["suppression"]),
         signing=signing[-1],
         published=tuple(key.public_jwk() for key in signing),
+        verifying=tuple(key.public for key in signing),
     )
