@@ -70,7 +70,7 @@ class Registry:
         )
         writers = 1 if self.deployment.data.is_sqlite else 2
         intake = Intake(self.deployment, self.workspaces, writers=writers)
-        return Application(self.deployment, self.workspaces, intake, limits)
+        return Application(self.deployment, self.workspaces, intake, limits, plan_schema())
 
     def server(self) -> Any:
         """The ASGI application."""

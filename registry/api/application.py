@@ -46,6 +46,7 @@ class Application:
     workspaces: Workspaces
     intake: Intake
     limits: Limits
+    plan_schema: Mapping[str, object]
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
     _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
 

@@ -105,8 +105,10 @@ def _take_in(
     bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined)
     rejected = [item for item in items if item.status is Status.REJECTED]
     keep_for = deployment.policies.retention.quarantine_for
+    rejected = [item for item in rejected if not deliveries[item.delivery].replayed]  # it is there already
     shut, subjects = quarantine_rows(workspace_id, rejected, deployment.keyring, deployment.new_id, keep_for)
     # 10. append
+    _release(transaction, workspace, deliveries, accepted)
     identities.add_identifiers(transaction, identifier_rows(workspace_id, accepted, joined, bundles))
     stored = [
         (i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles))
@@ -119,7 +121,7 @@ def _take_in(
     events.assert_traits(transaction, traits)
     consents.append(transaction, gate.records)
     quarantine.add(transaction, shut, subjects)
-    broken = [item for item in items if item.violations and item.status in (Status.ACCEPTED, Status.REJECTED)]
+    broken = [item for item in (*accepted, *rejected) if item.violations]
     listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
     quarantine.add_violations(transaction, listed)
     _bump(transaction, workspace, gate, joined)
@@ -156,6 +158,14 @@ def _suppress(transaction: Transaction, workspace: OpenWorkspace, items: list[It
             RefusedMessage(workspace.workspace_id, item.key, source_id, item.status.value, item.received_at)
         )
     quarantine.add_refused(transaction, refused)
+
+
+def _release(
+    transaction: Transaction, workspace: OpenWorkspace, deliveries: Sequence[Delivery], accepted: Sequence[Item]
+) -> None:
+    """Take what a replay has let in out of quarantine; its key is shredded by the replay."""
+    keys = [item.key for item in accepted if deliveries[item.delivery].replayed]
+    quarantine.release(transaction, workspace.workspace_id, keys)
 
 
 def _claim(item: Item) -> Claim:

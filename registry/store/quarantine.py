@@ -75,6 +75,25 @@ def erase(transaction: Transaction, workspace_id: bytes, ids: Collection[Fragmen
     return delete_in(transaction, "quarantine", workspace_id, "quarantine_id", ids)
 
 
+def release(transaction: Transaction, workspace_id: bytes, keys: Collection[MessageKey]) -> None:
+    """Delete the quarantined messages with these keys, which were let in after all."""
+    rows = select_in(transaction, Quarantined, "quarantine", workspace_id, "message_key", keys)
+    erase(transaction, workspace_id, [row.quarantine_id for row in rows])
+
+
+def page(
+    transaction: Transaction, workspace_id: bytes, source_id: bytes | None, after: bytes, limit: int
+) -> list[Quarantined]:
+    """The next quarantined messages, of one source if given, oldest first, after the id `after`."""
+    where = "workspace_id = ? AND quarantine_id > ?"
+    parameters: list[object] = [workspace_id, after]
+    if source_id is not None:
+        where += " AND source_id = ?"
+        parameters.append(source_id)
+    where += " ORDER BY quarantine_id LIMIT ?"
+    return select(transaction, Quarantined, "quarantine", where, *parameters, limit)
+
+
 def add_refused(transaction: Transaction, rows: Sequence[RefusedMessage]) -> None:
     """Remember messages that were neither stored nor quarantined."""
     insert(

@@ -1,0 +1,114 @@
+"""The ASGI application: routes, error handlers, and one thin middleware."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from registry import __version__
+from registry.api import administration, collect, consent, dsr, operations, problems, profiles
+from registry.api.application import Application
+from registry.api.metrics import REQUESTS, SECONDS
+from registry.api.openapi import complete
+from registry.model.errors import RegistryError
+
+CORS_HEADERS = ("authorization", "content-type", "x-retry-count", "sec-gpc")
+
+
+def create_app(application: Application, *, cors_origins: Sequence[str]) -> FastAPI:
+    """The server for an application.
+
+    Args:
+        cors_origins: origins whose pages may send events; credentials are never shared with them.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        application.intake.close()
+
+    app = FastAPI(
+        title="Registry",
+        version=__version__,
+        summary="Consent and profiles: validated events, one sealed profile per person, consent before use.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses={"default": {"description": "A problem document (RFC 9457)"}},
+    )
+    app.state.registry = application
+    app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *operations.ROUTES])
+    for router in (consent.router, profiles.router, dsr.router, administration.router):
+        app.include_router(router)
+    app.add_exception_handler(RegistryError, problems.on_registry_error)
+    app.add_exception_handler(HTTPException, problems.on_http_error)
+    app.add_exception_handler(RequestValidationError, problems.on_validation_error)
+    app.add_exception_handler(Exception, problems.on_unforeseen_error)
+    app.add_middleware(Measured)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(cors_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=list(CORS_HEADERS),
+        max_age=600,
+    )
+    generated = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = complete(generated())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+class Measured:
+    """Counts and times requests by route, and keeps answers out of shared caches."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        status = 500
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"cache-control", b"no-store"),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, observed)
+        finally:
+            route = _route(scope)
+            REQUESTS.labels(route=route, status=str(status)).inc()
+            SECONDS.labels(route=route).observe(time.perf_counter() - start)
+
+
+def _route(scope: Scope) -> str:
+    """The route's name: a template, never the path itself, which may hold an id."""
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    if isinstance(path, str):
+        return path
+    endpoint = scope.get("endpoint")
+    return getattr(endpoint, "__name__", "none")

@@ -1,0 +1,245 @@
+"""Consent over HTTP. A check is a plain endpoint on bytes: it stands before every use of data."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from registry.access.policy import Action, Principal
+from registry.api.application import Application, of
+from registry.api.bodies import decode_object, read_body
+from registry.api.metrics import DECISIONS
+from registry.api.wire import ConsentAct, SubjectQuery
+from registry.consent.records import ConsentStatus
+from registry.flows import consent
+from registry.flows.subjects import subject
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import Micros, parse_rfc3339, rfc3339
+from registry.model.decision import Decision
+from registry.model.errors import InvalidInput, TooLarge
+from registry.model.ids import text_id
+from registry.model.message import Identifier
+
+CHECK_BYTES = 64 * 1024
+BATCH_BYTES = 8 * 1024 * 1024
+BATCH_CHECKS = 10_000
+CHANGES_PAGE = 500
+CHANGES_EVERY_S = 0.25
+BY_PERSON = frozenset(ConsentStatus) - {ConsentStatus.RESTRICTED, ConsentStatus.UNRESTRICTED}
+
+router = APIRouter(prefix="/v1/consent", tags=["consent"])
+
+
+async def check(request: Request) -> Response:
+    """`POST /v1/consent/check`: one decision."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+    question = decode_object(await read_body(request, CHECK_BYTES))
+    decision = await _off_the_loop(application, _decide, application, workspace, principal, question)
+    return Response(orjson.dumps(decision_json(decision)), 200, media_type="application/json")
+
+
+async def check_batch(request: Request) -> Response:
+    """`POST /v1/consent/check/batch`: many decisions, in the order of the questions."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+    checks = decode_object(await read_body(request, BATCH_BYTES)).get("checks")
+    if not isinstance(checks, list):
+        raise InvalidInput("checks is not a list", pointer="/checks")
+    if len(checks) > BATCH_CHECKS:
+        raise TooLarge(f"more than {BATCH_CHECKS} checks in one request")
+    answers = await run_in_threadpool(
+        lambda: [decision_json(_decide(application, workspace, principal, one)) for one in checks]
+    )
+    return Response(orjson.dumps({"decisions": answers}), 200, media_type="application/json")
+
+
+async def filter_subjects(request: Request) -> Response:
+    """`POST /v1/consent/filter`: subject references in as NDJSON, the permitted ones out."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+    purpose = request.query_params.get("purpose", "")
+    body = await read_body(request, BATCH_BYTES)
+
+    def permitted() -> bytes:
+        lines = []
+        for number, line in enumerate(body.splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                question = {"subject": orjson.loads(line), "purpose": purpose}
+            except orjson.JSONDecodeError:
+                raise InvalidInput(f"line {number} is not JSON") from None
+            if _decide(application, workspace, principal, question).allowed:
+                lines.append(line + b"\n")
+        return b"".join(lines)
+
+    return Response(await run_in_threadpool(permitted), 200, media_type="application/x-ndjson")
+
+
+async def changes(request: Request) -> Response:
+    """`GET /v1/consent/changes`: consent records as server-sent events, from a cursor on."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.CONSENT_CHECK)
+    cursor = request.headers.get("last-event-id") or request.query_params.get("cursor", "")
+    start = _cursor(cursor) if cursor else (application.deployment.clock(), b"")
+
+    async def stream() -> AsyncIterator[bytes]:
+        after = start
+        yield b"retry: 1000\n\n"
+        while not await request.is_disconnected():
+            page = await run_in_threadpool(
+                consent.changes, application.deployment, workspace, after, CHANGES_PAGE
+            )
+            for at, record_id, profile_id, purpose, status in page:
+                after = (at, record_id)
+                data = {"profile_id": text_id(profile_id), "purpose": purpose, "status": status}
+                yield b"id: %d-%s\nevent: consent\ndata: %s\n\n" % (at, record_id.hex().encode(), orjson.dumps(data))
+            if len(page) < CHANGES_PAGE:
+                await asyncio.sleep(CHANGES_EVERY_S)
+
+    return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.post("/records", status_code=201, summary="Record an act of consent")
+def record(request: Request, body: ConsentAct) -> dict[str, Any]:
+    """Append a grant, denial, withdrawal, expiry or objection; the answer holds the signed receipt."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.CONSENT_RECORD)
+    if body.status not in BY_PERSON:
+        raise InvalidInput(f"status is none of {', '.join(sorted(BY_PERSON))}", pointer="/status")
+    act = consent.Act(
+        purpose=body.purpose,
+        status=ConsentStatus(body.status),
+        acted_at=moment(body.acted_at, "/acted_at"),
+        expires_at=moment(body.expires_at, "/expires_at"),
+        notice_version=body.notice_version,
+        language=body.language,
+        jurisdiction=body.jurisdiction,
+        channel=body.channel,
+        evidence=body.evidence,
+    )
+    person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
+    [(row, receipt)] = consent.record(application.deployment, workspace, person, [act], actor=principal.actor)
+    return {
+        "record_id": text_id(row.record_id),
+        "purpose": row.purpose,
+        "status": row.status,
+        "acted_at": rfc3339(row.acted_at),
+        "recorded_at": rfc3339(row.recorded_at),
+        "receipt": receipt,
+    }
+
+
+@router.post("/history", summary="Every record of a person")
+def history(request: Request, body: SubjectQuery) -> dict[str, Any]:
+    """The person's records in the order of the acts."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.CONSENT_HISTORY)
+    person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
+    rows = consent.history(application.deployment, workspace, person)
+    return {
+        "records": [
+            {
+                "record_id": text_id(row.record_id),
+                "purpose": row.purpose,
+                "status": row.status,
+                "acted_at": rfc3339(row.acted_at),
+                "recorded_at": rfc3339(row.recorded_at),
+                "expires_at": rfc3339(row.expires_at) if row.expires_at is not None else None,
+                "notice_version": row.notice_version,
+                "channel": row.channel,
+                "source": row.source_name,
+            }
+            for row in rows
+        ]
+    }
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """A decision as the API answers it."""
+    return {
+        "allowed": decision.allowed,
+        "reason": decision.reason.value,
+        "sentence": decision.sentence,
+        "purpose": decision.purpose,
+        "lawful_basis": decision.lawful_basis,
+        "record_id": text_id(decision.record_id) if decision.record_id is not None else None,
+        "valid_until": rfc3339(decision.valid_until) if decision.valid_until is not None else None,
+        "policy_version": decision.policy_version,
+    }
+
+
+def moment(text: str | None, pointer: str) -> Micros | None:
+    """A time of a request.
+
+    Raises:
+        InvalidInput: the text is not RFC 3339.
+    """
+    if text is None:
+        return None
+    at = parse_rfc3339(text)
+    if at is None:
+        raise InvalidInput("not an RFC 3339 time", pointer=pointer)
+    return at
+
+
+def _decide(
+    application: Application, workspace: OpenWorkspace, principal: Principal, question: object
+) -> Decision:
+    if not isinstance(question, dict):
+        raise InvalidInput("a check is not an object")
+    purpose, categories = question.get("purpose"), question.get("categories") or []
+    if not isinstance(purpose, str):
+        raise InvalidInput("purpose is not text", pointer="/purpose")
+    if not isinstance(categories, list) or not all(isinstance(category, str) for category in categories):
+        raise InvalidInput("categories is not a list of text", pointer="/categories")
+    at = question.get("at")
+    if at is not None and not isinstance(at, str):
+        raise InvalidInput("at is not an RFC 3339 time", pointer="/at")
+    person = _person(application, question.get("subject"))
+    decision = consent.check(
+        application.deployment, workspace, person, purpose, frozenset(categories), at=moment(at, "/at")
+    )
+    DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value).inc()
+    return decision
+
+
+def _person(application: Application, reference: object) -> Identifier:
+    if not isinstance(reference, dict):
+        raise InvalidInput("subject is not an object with kind and value", pointer="/subject")
+    kind, value = reference.get("kind"), reference.get("value")
+    if not isinstance(kind, str) or not isinstance(value, str):
+        raise InvalidInput("subject needs kind and value, both text", pointer="/subject")
+    return subject(application.deployment.policies.identity, kind, value)
+
+
+async def _off_the_loop(application: Application, function: Any, *arguments: Any) -> Any:
+    """On SQLite a point read is cheaper than the hop to a thread; PostgreSQL waits for a network."""
+    if application.deployment.data.is_sqlite:
+        return function(*arguments)
+    return await run_in_threadpool(function, *arguments)
+
+
+def _cursor(text: str) -> tuple[Micros, bytes]:
+    at, _, record = text.partition("-")
+    try:
+        return int(at), bytes.fromhex(record)
+    except ValueError:
+        raise InvalidInput("the cursor is not one of ours", pointer="/cursor") from None
+
+
+ROUTES = [
+    Route("/v1/consent/check", check, methods=["POST"]),
+    Route("/v1/consent/check/batch", check_batch, methods=["POST"]),
+    Route("/v1/consent/filter", filter_subjects, methods=["POST"]),
+    Route("/v1/consent/changes", changes, methods=["GET"]),
+]

@@ -1,0 +1,222 @@
+"""Data subject requests over HTTP."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Full, Queue
+from threading import Thread
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from registry.access.policy import Action
+from registry.api.application import of
+from registry.api.wire import NewRequest
+from registry.dsr.requests import Kind, Move, State, allowed
+from registry.flows import dsr, export
+from registry.flows.subjects import subject
+from registry.model.clock import rfc3339
+from registry.model.errors import InvalidInput, NotFound
+from registry.model.ids import RequestId, parse_id, text_id
+from registry.model.stored import RequestEvent, StoredRequest
+
+router = APIRouter(prefix="/v1/dsr/requests", tags=["data subject requests"])
+
+RequestIdText = Annotated[str, Path(description="The id that opening the request gave.", max_length=36)]
+PIPE_CHUNKS = 16
+PIPE_BYTES = 64 * 1024
+PIPE_WAIT_S = 1.0
+
+MOVES = {
+    Move.VERIFY: Action.DSR_VERIFY,
+    Move.APPROVE: Action.DSR_APPROVE,
+    Move.PAUSE: Action.DSR_VERIFY,
+    Move.RESUME: Action.DSR_VERIFY,
+    Move.REFUSE: Action.DSR_APPROVE,
+    Move.CANCEL: Action.DSR_APPROVE,
+}
+
+
+@router.post("", status_code=201, summary="Open a request")
+def open_request(request: Request, body: NewRequest) -> dict[str, Any]:
+    """Take a request in and set its deadline. Whether the person is known is not said."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_OPEN)
+    if body.kind not in list(Kind):
+        raise InvalidInput(f"kind is none of {', '.join(Kind)}", pointer="/kind")
+    opened = dsr.open_request(
+        application.deployment,
+        workspace,
+        kind=Kind(body.kind),
+        person=subject(application.deployment.policies.identity, body.subject.kind, body.subject.value),
+        actor=principal.actor,
+        jurisdiction=body.jurisdiction,
+        details=body.details,
+    )
+    return request_json(opened)
+
+
+@router.get("", summary="Requests, newest first")
+def list_requests(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=36)] = None,
+) -> dict[str, Any]:
+    """A page of requests; `cursor` leads to the next page."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.DSR_READ)
+    before = parse_id(cursor, "cursor") if cursor is not None else None
+    rows = dsr.listed(application.deployment, workspace, limit + 1, before)
+    page = rows[:limit]
+    return {
+        "requests": [request_json(row) for row in page],
+        "cursor": text_id(page[-1].request_id) if len(rows) > limit else None,
+    }
+
+
+@router.get("/{request_id}", summary="One request")
+def get_request(request: Request, request_id: RequestIdText) -> dict[str, Any]:
+    """Where the request stands, and what can be done with it now."""
+    row, _ = _get(request, request_id)
+    return request_json(row)
+
+
+@router.get("/{request_id}/events", summary="The history of a request")
+def request_events(request: Request, request_id: RequestIdText) -> dict[str, Any]:
+    """Every move of the request, oldest first."""
+    _, events = _get(request, request_id)
+    return {
+        "events": [
+            {"action": e.action, "state": e.state, "actor": e.actor, "at": rfc3339(e.happened_at)} for e in events
+        ]
+    }
+
+
+@router.get("/{request_id}/certificate", summary="The signed certificate of a finished erasure")
+def certificate(request: Request, request_id: RequestIdText) -> Response:
+    """A JWT (EdDSA) that anybody checks with the published keys."""
+    row, _ = _get(request, request_id)
+    if row.certificate is None:
+        raise NotFound("the request has no certificate", hint="only a completed erasure is certified")
+    return Response(row.certificate, 200, media_type="application/jwt")
+
+
+@router.get("/{request_id}/package", summary="The package of an access or portability request")
+def package(request: Request, request_id: RequestIdText) -> StreamingResponse:
+    """A ZIP, streamed as it is written; no copy of it is kept."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_EXPORT)
+    row, _ = dsr.get(application.deployment, workspace, _id(request_id))
+    if not dsr.scope_of(application.deployment, workspace, row):
+        raise NotFound("nothing is held of the person that the request is about")
+    pipe = _Pipe()
+
+    def write() -> None:
+        stream = io.BufferedWriter(pipe, PIPE_BYTES)
+        try:
+            export.write_package(application.deployment, workspace, row, stream, actor=principal.actor)
+            stream.flush()
+        except Exception:  # noqa: BLE001 - whatever it was, the reader must see that it ended badly
+            pipe.end(whole=False)
+        else:
+            pipe.end(whole=True)
+
+    Thread(target=write, name="export", daemon=True).start()
+    headers = {"Content-Disposition": f'attachment; filename="{request_id}.zip"'}
+    return StreamingResponse(pipe.chunks(), media_type="application/zip", headers=headers)
+
+
+@router.post("/{request_id}/run", summary="Do what the request asks for")
+def run(request: Request, request_id: RequestIdText) -> dict[str, Any]:
+    """Run an approved request to its end; one that was interrupted goes on."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_RUN)
+    done = dsr.run(application.deployment, workspace, _id(request_id), actor=principal.actor)
+    return request_json(done)
+
+
+@router.post("/{request_id}/{by}", summary="Move a request: verify, approve, pause, resume, refuse, cancel")
+def move(request: Request, request_id: RequestIdText, by: str) -> dict[str, Any]:
+    """Move a request; what can be done now stands in its `allowed`."""
+    if by not in list(Move) or Move(by) not in MOVES:
+        raise NotFound("there is no such move", hint=f"one of {', '.join(MOVES)}, run")
+    application = of(request)
+    principal, workspace = application.caller(request, MOVES[Move(by)])
+    moved = dsr.move_request(application.deployment, workspace, _id(request_id), Move(by), actor=principal.actor)
+    return request_json(moved)
+
+
+def request_json(row: StoredRequest) -> dict[str, Any]:
+    """A request as the API shows it."""
+    progress = orjson.loads(row.progress)
+    moves = [name for name in allowed(State(row.state), Kind(row.kind)) if name != Move.COMPLETE.value]
+    return {
+        "request_id": text_id(row.request_id),
+        "kind": row.kind,
+        "state": row.state,
+        "allowed": ["run" if name == Move.START.value else name for name in moves],
+        "jurisdiction": row.jurisdiction,
+        "subject": row.pseudonym,
+        "opened_by": row.opened_by,
+        "approved_by": row.approved_by,
+        "received_at": rfc3339(row.received_at),
+        "respond_by": rfc3339(row.respond_by),
+        "completed_at": rfc3339(row.completed_at) if row.completed_at is not None else None,
+        "counts": progress.get("counts", {}),
+        "certificate": row.certificate is not None,
+    }
+
+
+def _get(request: Request, request_id: str) -> tuple[StoredRequest, list[RequestEvent]]:
+    application = of(request)
+    _, workspace = application.caller(request, Action.DSR_READ)
+    return dsr.get(application.deployment, workspace, _id(request_id))
+
+
+def _id(text: str) -> RequestId:
+    return RequestId(parse_id(text, "request_id"))
+
+
+class _Pipe(io.RawIOBase):
+    """What one thread writes, another sends: a few chunks at a time, so that memory stays bounded."""
+
+    def __init__(self) -> None:
+        self._queue: Queue[bytes | bool] = Queue(PIPE_CHUNKS)
+        self._gone = False
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Hand a chunk over, waiting while the reader is behind."""
+        chunk = bytes(data)
+        self._put(chunk)
+        return len(chunk)
+
+    def end(self, *, whole: bool) -> None:
+        """Tell the reader that this was all, or that it broke off."""
+        with suppress(BrokenPipeError):
+            self._put(whole)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The chunks, to the end; a response that broke off must not end as if it were whole."""
+        try:
+            while isinstance(chunk := self._queue.get(), bytes):
+                yield chunk
+            if not chunk:
+                raise ConnectionError("the package could not be written to its end")
+        finally:
+            self._gone = True
+
+    def _put(self, chunk: bytes | bool) -> None:
+        while not self._gone:
+            with suppress(Full):
+                self._queue.put(chunk, timeout=PIPE_WAIT_S)
+                return
+        raise BrokenPipeError("the reader went away")

@@ -1,0 +1,90 @@
+"""Profiles over HTTP: found by POST, so that no identifier stands in a URL; then by an opaque id."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query
+from starlette.requests import Request
+
+from registry.access.policy import Action
+from registry.api.application import of
+from registry.api.wire import ProfileQuery
+from registry.flows import read
+from registry.flows.subjects import subject
+from registry.model.errors import InvalidInput
+from registry.model.ids import EventId, ProfileId, parse_id
+
+router = APIRouter(prefix="/v1/profiles", tags=["profiles"])
+
+ProfileIdText = Annotated[str, Path(description="The opaque id that a lookup gave.", max_length=36)]
+Purpose = Annotated[str, Header(alias="Registry-Purpose", description="The purpose that the data is read for.")]
+
+
+@router.post("/lookup", summary="The single customer view, for a purpose")
+def lookup(request: Request, body: ProfileQuery) -> dict[str, Any]:
+    """What may be seen of the person for the purpose: each value with its provenance and consent tags.
+
+    What is withheld is counted, with its reason.
+    """
+    application = of(request)
+    principal, workspace = application.caller(request, Action.PROFILES_READ)
+    person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
+    view = read.lookup(application.deployment, workspace, principal, person, body.purpose)
+    return _included(view, body.include)
+
+
+@router.get("/{profile_id}", summary="The view of a profile")
+def view(request: Request, profile_id: ProfileIdText, purpose: Purpose) -> dict[str, Any]:
+    """As a lookup gives it."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.PROFILES_READ)
+    return read.view(application.deployment, workspace, principal, _id(profile_id), purpose)
+
+
+@router.get("/{profile_id}/timeline", summary="Events, newest first")
+def timeline(
+    request: Request,
+    profile_id: ProfileIdText,
+    purpose: Purpose,
+    limit: Annotated[int, Query(ge=1, le=read.PAGE_LIMIT)] = 50,
+    cursor: Annotated[str | None, Query(max_length=36)] = None,
+) -> dict[str, Any]:
+    """A page of events with what the purpose may see of each; `cursor` leads to the next page."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.PROFILES_READ)
+    before = EventId(parse_id(cursor, "cursor")) if cursor is not None else None
+    return read.timeline(
+        application.deployment, workspace, principal, _id(profile_id), purpose, limit=limit, before=before
+    )
+
+
+@router.get("/{profile_id}/identifiers", summary="The identifiers of a profile")
+def identifiers(request: Request, profile_id: ProfileIdText, purpose: Purpose) -> dict[str, Any]:
+    """Those that the purpose may see."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.PROFILES_READ)
+    whole = read.view(application.deployment, workspace, principal, _id(profile_id), purpose)
+    return _included(whole, ["identifiers"])
+
+
+@router.get("/{profile_id}/merges", summary="How the profile came together")
+def merges(request: Request, profile_id: ProfileIdText) -> dict[str, Any]:
+    """The moves of fragments into and out of the profile, oldest first."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.PROFILES_EXPLAIN)
+    return {"merges": read.merges(application.deployment, workspace, _id(profile_id))}
+
+
+def _id(text: str) -> ProfileId:
+    return ProfileId(parse_id(text, "profile_id"))
+
+
+def _included(view: dict[str, Any], include: list[str] | None) -> dict[str, Any]:
+    if include is None:
+        return view
+    unknown = [name for name in include if name not in view]
+    if unknown:
+        raise InvalidInput(f"include takes {', '.join(sorted(view))}", pointer="/include")
+    kept = {"profile_id", "purpose", "as_of", "withheld", *include}
+    return {name: value for name, value in view.items() if name in kept}
