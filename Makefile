@@ -1,0 +1,59 @@
+# One command for each habit. `make help` lists them. A new machine needs Python 3.11+, pip and make.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+export UV_LINK_MODE ?= copy
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check fix bench docs lock kill fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## create .venv and install what the lock file says
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## run the main job from ingestion to certificate, narrated
+	@$(BIN)/registry demo
+
+test: $(STAMP) ## run the tests, in parallel
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(STAMP) ## formatting, lint, types, direction of imports, docstrings, policies
+	@$(BIN)/ruff format --check --quiet registry tests benchmarks
+	@$(BIN)/ruff check --quiet registry tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/interrogate --quiet registry
+	@$(BIN)/registry policies check
+
+fix: $(STAMP) ## format, and mend what the linter can mend
+	@$(BIN)/ruff check --fix --quiet registry tests benchmarks || true
+	@$(BIN)/ruff format --quiet registry tests benchmarks
+
+bench: $(STAMP) ## benchmarks, ours beside the raw limit; ROW=ingest for one
+	@$(BIN)/python -m benchmarks $(ROW)
+
+docs: $(STAMP) ## hold the documentation against the code
+	@$(BIN)/python -m pytest -q tests/architecture
+
+kill: $(STAMP) ## the long kill -9 run
+	@REGISTRY_TEST_KILLS=200 $(BIN)/python -m pytest -q tests/reliability -k kill --timeout 3600
+
+fuzz: $(STAMP) ## the long fuzzing run: 100,000 cases
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q tests/api tests/property -k "fuzz or property" --timeout 7200
+
+lock: ## write requirements.lock from pyproject.toml
+	@test -x $(BIN)/uv || ($(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv)
+	@$(BIN)/uv pip compile pyproject.toml --quiet --group dev --all-extras --universal --generate-hashes \
+		--no-emit-index-url --no-header --python-version 3.11 --output-file requirements.lock
+
+clean: ## remove what the other targets made
+	@rm -rf .venv build dist benchmarks/out .mypy_cache .ruff_cache .pytest_cache .hypothesis

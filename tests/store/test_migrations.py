@@ -1,0 +1,78 @@
+"""Migrations and models agree, on both engines, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from registry.model.errors import NotInitialised, SchemaMismatch
+from registry.store import schema
+from registry.store.database import Database
+
+ROLES: tuple[schema.Role, ...] = ("data", "keystore")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+def _revisions(role: schema.Role) -> list[str]:
+    scripts = ScriptDirectory(str(schema.MIGRATIONS / role))
+    return [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_migrated_schema_equals_the_models(database: Database, role: schema.Role) -> None:
+    schema.upgrade(database, role)
+    assert schema.differences(database, role) == []
+    assert schema.current(database, role) == schema.wanted(role)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_revision_goes_up_and_comes_down_again(database: Database, role: schema.Role) -> None:
+    steps = ["base", *_revisions(role)]
+    for before, after in zip(steps, steps[1:], strict=False):
+        schema.upgrade(database, role, after)
+        assert schema.current(database, role) == after
+        schema.downgrade(database, role, before)
+        assert schema.current(database, role) == (None if before == "base" else before)
+        schema.upgrade(database, role, after)
+    schema.downgrade(database, role, "base")
+    with database.read() as transaction:
+        left = set(inspect(transaction).get_table_names())
+    assert left <= {schema.version_table(schema.METADATA[role])}
+
+
+def test_one_database_may_hold_both_roles(database: Database) -> None:
+    for role in ROLES:
+        schema.upgrade(database, role)
+    for role in ROLES:
+        schema.require_current(database, role)
+        assert schema.differences(database, role) == []
+
+
+def test_an_empty_database_is_not_taken_for_a_registry(database: Database) -> None:
+    with pytest.raises(NotInitialised) as error:
+        schema.require_current(database, "data")
+    assert error.value.hint == "run: registry init"
+
+
+@pytest.mark.parametrize(("revision", "words"), [("9999", "newer"), ("0001", "older")])
+def test_another_schema_version_is_refused_with_what_to_do(
+    database: Database, revision: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema.upgrade(database, "data")
+    with database.write() as transaction:
+        transaction.execute(text("UPDATE schema_version_data SET version_num = :v"), {"v": revision})
+    if revision in _revisions("data") and revision == schema.wanted("data"):
+        monkeypatch.setattr(schema, "wanted", lambda role: "9998")
+    with pytest.raises(SchemaMismatch) as error:
+        schema.require_current(database, "data")
+    assert words in error.value.detail
+    assert error.value.hint

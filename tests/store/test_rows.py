@@ -1,0 +1,73 @@
+"""Rows and tables say the same: named tuples go into the driver as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.model import stored
+from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES
+from registry.store.keystore_tables import KeystoreTable
+from registry.store.tables import DataTable
+
+ROWS = {
+    "workspace": stored.Workspace,
+    "source": stored.Source,
+    "credential": stored.Credential,
+    "plan": stored.PublishedPlan,
+    "fragment": stored.Fragment,
+    "identifier": stored.StoredIdentifier,
+    "link": stored.StoredLink,
+    "refused_link": stored.StoredRefusal,
+    "merge": stored.StoredMerge,
+    "event": stored.StoredEvent,
+    "trait_assertion": stored.StoredAssertion,
+    "consent_record": stored.StoredConsent,
+    "consent_state": stored.ConsentState,
+    "suppression": stored.Suppression,
+    "violation": stored.StoredViolation,
+    "quarantine": stored.Quarantined,
+    "quarantine_subject": stored.QuarantineSubject,
+    "refused_message": stored.RefusedMessage,
+    "dsr_request": stored.StoredRequest,
+    "dsr_event": stored.RequestEvent,
+    "audit_detail": stored.AuditDetail,
+    "key_bundle": stored.WrappedBundle,
+    "workspace_secret": stored.WrappedSecret,
+    "erasure": stored.ErasureOrder,
+}
+
+WITHOUT_A_TUPLE = {"dsr_fragment", "audit_entry", "audit_node", "audit_head"}
+TABLES = {**DataTable.metadata.tables, **KeystoreTable.metadata.tables}
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_the_fields_of_a_row_are_the_columns_of_its_table_in_order(name: str) -> None:
+    assert list(ROWS[name]._fields) == [column.name for column in TABLES[name].columns]
+
+
+def test_every_table_has_a_row_type_or_is_known_to_need_none() -> None:
+    assert set(TABLES) == set(ROWS) | WITHOUT_A_TUPLE
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_every_key_begins_with_the_workspace(name: str) -> None:
+    assert next(iter(TABLES[name].primary_key.columns)).name == "workspace_id"
+
+
+def test_an_erasure_reaches_every_table_of_a_fragment() -> None:
+    tied = {name for name, table in DataTable.metadata.tables.items() if "fragment_id" in table.columns}
+    assert tied == set(PERSONAL_TABLES)
+
+
+def test_an_erasure_reaches_every_table_of_a_blind_index() -> None:
+    tied = {name for name, table in DataTable.metadata.tables.items() if {"low", "high"} <= set(table.columns.keys())}
+    assert tied == set(INDEX_TABLES)
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_times_and_counters_are_64_bit(name: str) -> None:
+    for column in TABLES[name].columns:
+        if column.name == "purpose_version":  # counts the wordings of a purpose
+            continue
+        if column.name.endswith(("_at", "_by", "version", "size", "position", "generation", "revision")):
+            assert str(column.type) in {"BIGINT", "VARCHAR(255)"}, column.name
