@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from dataclasses import dataclass
@@ -40,6 +41,10 @@ FIRST_SOURCE = "shop"
 
 PRIVATE_DIRECTORY = 0o700
 
+GC_THRESHOLDS = (200_000, 20, 20)
+"""A batch of events allocates some 100,000 objects that die together, by reference counts: looking for
+cycles among them every 700 allocations, as Python does by default, costs a third of ingest's time."""
+
 
 class Initialised(NamedTuple):
     """What `registry init` made; the keys are shown once."""
@@ -73,7 +78,9 @@ class Registry:
         return Application(self.deployment, self.workspaces, intake, limits, plan_schema())
 
     def server(self) -> Any:
-        """The ASGI application."""
+        """The ASGI application, with this process tuned to serve it."""
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         origins = [origin.strip() for origin in self.settings.cors_origins.split(",") if origin.strip()]
         return create_app(self.application(), cors_origins=origins)
 

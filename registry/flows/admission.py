@@ -89,6 +89,8 @@ class Item:
     indexes: tuple[BlindIndex, ...] = ()
     fragment: Fragment | None = None
     fragment_id: FragmentId | None = None
+    purposes: frozenset[str] = frozenset()
+    said: dict[str, bool] = field(default_factory=dict)
     grounded: frozenset[str] = frozenset()
     ungrounded: frozenset[str] = frozenset()
 
@@ -167,13 +169,17 @@ def identify(items: Sequence[Item], rules: IdentityRules, indexer: BlindIndexer)
     A call that no usable identifier is left of is rejected; what a rejected call says of its
     subject is still looked for, so that an erasure finds it in quarantine.
     """
+    known: dict[Identifier, BlindIndex] = {}  # the same few people come again and again within a batch
     for item in items:
         if item.message is None:
             continue
         found = item.verdict.identifiers if item.verdict is not None else ()
         extracted = extract(item.message, rules, found)
         item.identifiers = extracted.identifiers
-        item.indexes = tuple(indexer.index(i.kind, i.value) for i in extracted.identifiers)
+        for identifier in extracted.identifiers:
+            if identifier not in known:
+                known[identifier] = indexer.index(identifier.kind, identifier.value)
+        item.indexes = tuple(known[identifier] for identifier in extracted.identifiers)
         if not item.identifiers and item.status is Status.ACCEPTED:
             expected = "at least one identifier that points at a person"
             item.reject(Violation("no_usable_identifier", "", "", expected))

@@ -24,11 +24,18 @@ from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store import consents, identities
 from registry.store.database import Transaction
 
+NONE: frozenset[str] = frozenset()
+
 _Question = tuple[tuple[FragmentId, ...], frozenset[str], bool]
 
 
 class Gate:
-    """The gate for one batch, inside its transaction. `records` are to be appended to the ledger."""
+    """The gate for one batch, inside its transaction.
+
+    Attributes:
+        by_index: the fragments of the identifiers that were known before the batch.
+        records: what is to be appended to the ledger.
+    """
 
     def __init__(
         self,
@@ -43,7 +50,7 @@ class Gate:
         self._catalogue = catalogue
         self._rules = rules
         self._now = now
-        self._by_index: dict[BlindIndex, Fragment] = {}
+        self.by_index: dict[BlindIndex, Fragment] = {}
         self._profiles: dict[ProfileId, list[Fragment]] = {}
         self._states: dict[FragmentId, dict[str, ConsentState]] = {}
         self._answers: dict[_Question, frozenset[str]] = {}
@@ -54,32 +61,35 @@ class Gate:
         known = identities.identifiers(self._transaction, self._workspace_id, set(indexes))
         ids = {row.fragment_id for row in known.values()}
         by_id = identities.fragments(self._transaction, self._workspace_id, ids)
-        self._by_index = {index: by_id[row.fragment_id] for index, row in known.items() if row.fragment_id in by_id}
+        self.by_index = {index: by_id[row.fragment_id] for index, row in known.items() if row.fragment_id in by_id}
         self._load_profiles({fragment.profile_id for fragment in by_id.values()})
 
     def admit(self, item: Item) -> None:
         """The first gate: the message's own words, and its identifiers' records."""
-        known = [self._by_index[index] for index in item.indexes if index in self._by_index]
-        fragments = [f for profile in {f.profile_id for f in known} for f in self._profiles[profile]]
-        said = self._said(item)
-        self._narrow(item, self._allowed(item, fragments, said))
+        profiles = {self.by_index[index].profile_id for index in item.indexes if index in self.by_index}
+        if len(profiles) == 1:
+            fragments = self._profiles[profiles.pop()]
+        else:
+            fragments = [f for profile in sorted(profiles) for f in self._profiles[profile]]
+        item.purposes = NONE.union(*(part.purposes for part in item.verdict.parts)) if item.verdict else NONE
+        item.said = self._said(item)
+        self._narrow(item, self._allowed(item, fragments, item.said))
 
     def settle(self, items: Sequence[Item], joined: Joined, new_id: Callable[[], bytes]) -> None:
         """The second gate: the resolved persons' ledger, with what the messages add to it."""
-        self._profiles.clear()
-        self._answers.clear()
-        touched = {fragment.profile_id for fragment in joined.by_index.values()}
-        self._states.update({fragment_id: {} for fragment_id in joined.new})
-        self._load_profiles(touched)
+        if joined.new or joined.moved:  # else everybody is who they were at the first gate
+            self._profiles.clear()
+            self._answers.clear()
+            self._states.update({fragment_id: {} for fragment_id in joined.new})
+            self._load_profiles({fragment.profile_id for fragment in joined.by_index.values()})
         for item in items:
             fragment = item.fragment
             if fragment is None:
                 continue
-            said = self._said(item)
-            if said:
-                self._record(item, fragment, said, new_id)
-            fragments = self._profiles[fragment.profile_id]
-            self._narrow(item, self._allowed(item, fragments, {name: yes for name, yes in said.items() if not yes}))
+            if item.said:
+                self._record(item, fragment, item.said, new_id)
+            refused = {name: yes for name, yes in item.said.items() if not yes}
+            self._narrow(item, self._allowed(item, self._profiles[fragment.profile_id], refused))
 
     def _load_profiles(self, profile_ids: set[ProfileId]) -> None:
         found = identities.fragments_of_profiles(self._transaction, self._workspace_id, profile_ids)
@@ -94,7 +104,7 @@ class Gate:
         return from_context(context, self._catalogue) if isinstance(context, dict) else {}
 
     def _allowed(self, item: Item, fragments: Sequence[Fragment], said: dict[str, bool]) -> frozenset[str]:
-        purposes = _purposes(item)
+        purposes = item.purposes
         opted_out = item.message is not None and item.message.opted_out_by_signal
         question = (tuple(f.fragment_id for f in fragments), purposes, opted_out)
         if not said and question in self._answers:
@@ -118,7 +128,7 @@ class Gate:
         return allowed
 
     def _narrow(self, item: Item, allowed: frozenset[str]) -> None:
-        purposes = _purposes(item)
+        purposes = item.purposes
         item.grounded = (item.grounded & allowed) if item.fragment is not None else (purposes & allowed)
         item.ungrounded = purposes - item.grounded
 
@@ -160,12 +170,6 @@ class Gate:
                     row.acted_at, row.recorded_at, row.expires_at,
                 )  # fmt: skip
         self._answers.clear()
-
-
-def _purposes(item: Item) -> frozenset[str]:
-    if item.verdict is None:
-        return frozenset()
-    return frozenset().union(*(part.purposes for part in item.verdict.parts))
 
 
 def _restricted(standings: dict[str, Standing]) -> bool:

@@ -94,7 +94,7 @@ def _take_in(
     # 7. join
     claims = [_claim(item) for item in accepted]
     rules = deployment.policies.identity
-    joined = join(transaction, workspace_id, rules, claims, new_id=deployment.new_id, now=now)
+    joined = join(transaction, workspace_id, rules, claims, new_id=deployment.new_id, now=now, known=gate.by_index)
     for item in accepted:
         item.fragment = joined.by_index[item.indexes[0]]
         item.fragment_id = item.fragment.fragment_id
@@ -144,7 +144,8 @@ def _dedupe(
 
 
 def _suppress(transaction: Transaction, workspace: OpenWorkspace, items: list[Item]) -> None:
-    keys = {i: workspace.suppression.key(i.kind, i.value) for item in items for i in item.identifiers}
+    distinct = {i for item in items for i in item.identifiers}
+    keys = {i: workspace.suppression.key(i.kind, i.value) for i in distinct}
     suppressed = quarantine.suppressed(transaction, workspace.workspace_id, set(keys.values()))
     if not suppressed:
         return

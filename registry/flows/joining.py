@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.consent.records import REFUSALS
@@ -65,14 +65,20 @@ def join(
     *,
     new_id: Callable[[], bytes],
     now: Micros,
+    known: Mapping[BlindIndex, Fragment] | None = None,
 ) -> Joined:
     """Find or create the fragments of the claims' identifiers, and merge what they link.
+
+    Args:
+        known: the fragments of those identifiers that are known, if this transaction has read them.
 
     The new fragments and links are inserted; identifiers' rows are the caller's, who seals them.
     """
     kinds = {index: kind for claim in claims for index, kind in claim.identifiers}
     # 1. look up
-    joined = Joined(_fragments_by_index(transaction, workspace_id, kinds))
+    if known is None:
+        known = _fragments_by_index(transaction, workspace_id, kinds)
+    joined = Joined({index: known[index] for index in kinds if index in known})
     links = _links_of(workspace_id, claims)
     unknown = kinds.keys() - joined.by_index.keys()
     # 2. what is new

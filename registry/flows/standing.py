@@ -6,13 +6,15 @@ silent fragment of a side that has spoken is no silence (docs/decisions/0003-joi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from registry.consent.decide import Side, Standing
 from registry.consent.records import WHOLE_PERSON, ConsentRecord, ConsentStatus, restriction_holds
 from registry.identity.rules import IdentityRules
-from registry.model.ids import FragmentId
+from registry.model.ids import FragmentId, ProfileId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
+
+FOREVER = 2**63 - 1
 
 NOBODY = Standing(known=False, sides=())
 
@@ -70,37 +72,26 @@ def standings_for(
     """
     if not fragments:
         return dict.fromkeys(purposes, NOBODY)
-    by_fragment: dict[tuple[FragmentId, str], list[ConsentRecord]] = {}
-    latest_act = 0
+    side_of: dict[FragmentId, ProfileId] = {}
+    anonymous: dict[ProfileId, bool] = {}
+    for fragment in fragments:
+        side = side_of[fragment.fragment_id] = fragment.origin_profile_id
+        rule = rules.kinds.get(fragment.kind)
+        anonymous[side] = anonymous.get(side, True) and rule is not None and rule.anonymous
+    spoken: dict[str, dict[ProfileId, list[ConsentRecord]]] = {}
     for row in rows:
         record = _from_state(row) if isinstance(row, ConsentState) else to_record(row)
-        by_fragment.setdefault((row.fragment_id, row.purpose), []).append(record)
-        latest_act = max(latest_act, record.acted_at)
-    sides: dict[bytes, list[Fragment]] = {}
-    for fragment in fragments:
-        sides.setdefault(fragment.origin_profile_id, []).append(fragment)
+        spoken.setdefault(row.purpose, {}).setdefault(side_of[row.fragment_id], []).append(record)
     joined_at = max(fragment.joined_at for fragment in fragments)
-    restricted = any(
-        restriction_holds(_records(by_fragment, members, WHOLE_PERSON), latest_act) for members in sides.values()
-    )
-    anonymous = {
-        side: all(f.kind in rules.kinds and rules.kinds[f.kind].anonymous for f in members)
-        for side, members in sides.items()
-    }
-    return {
-        purpose: Standing(
-            known=True,
-            sides=tuple(
-                Side(anonymous[side], _records(by_fragment, members, purpose)) for side, members in sides.items()
-            ),
-            joined_at=joined_at,
-            restricted=restricted,
-        )
-        for purpose in purposes
-    }
-
-
-def _records(
-    by_fragment: Mapping[tuple[FragmentId, str], list[ConsentRecord]], members: Sequence[Fragment], purpose: str
-) -> list[ConsentRecord]:
-    return [record for f in members for record in by_fragment.get((f.fragment_id, purpose), ())]
+    whole = spoken.get(WHOLE_PERSON, {})
+    restricted = any(restriction_holds(said, FOREVER) for said in whole.values())
+    silent = Standing(True, tuple(Side(alone, ()) for alone in anonymous.values()), joined_at, restricted)
+    standings: dict[str, Standing] = {}
+    for purpose in purposes:
+        said = spoken.get(purpose)
+        if said is None:
+            standings[purpose] = silent
+        else:
+            sides = tuple(Side(alone, said.get(side, ())) for side, alone in anonymous.items())
+            standings[purpose] = Standing(True, sides, joined_at, restricted)
+    return standings

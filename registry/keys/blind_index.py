@@ -51,14 +51,17 @@ class SuppressionIndexer:
     matched with the index entries of an old backup.
     """
 
-    __slots__ = ("_root",)
+    __slots__ = ("_keys", "_root")
 
     def __init__(self, root: bytes) -> None:
         self._root = root
+        self._keys: dict[str, bytes] = {}
 
     def key(self, kind: str, normalised: str) -> bytes:
-        """The 16-byte suppression key of an identifier."""
-        derived = derive(self._root, b"registry/suppression/" + kind.encode())
+        """The 16-byte suppression key of an identifier; `kind` is one of the policy's kinds."""
+        derived = self._keys.get(kind)
+        if derived is None:
+            derived = self._keys[kind] = derive(self._root, b"registry/suppression/" + kind.encode())
         return hmac_sha256(derived, normalised.encode())[:INDEX_BYTES]
 
     def __repr__(self) -> str:
