@@ -88,7 +88,7 @@ class Gate:
                 continue
             if item.said:
                 self._record(item, fragment, item.said, new_id)
-            refused = {name: yes for name, yes in item.said.items() if not yes}
+            refused = dict.fromkeys((name for name, yes in item.said.items() if not yes), False)
             self._narrow(item, self._allowed(item, self._profiles[fragment.profile_id], refused))
 
     def _load_profiles(self, profile_ids: set[ProfileId]) -> None:

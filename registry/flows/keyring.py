@@ -109,9 +109,10 @@ class Keyring:
         return count
 
     def forget(self) -> None:
-        """Drop every opened key from memory."""
+        """Drop every opened key from memory, and look again which generation wraps."""
         with self._lock:
             self._opened.clear()
+            self._generations.clear()
 
     def generation(self, workspace_id: WorkspaceId) -> int:
         """The KEK generation that wraps now.
@@ -136,6 +137,7 @@ class Keyring:
     ) -> dict[FragmentId, Bundle]:
         generation = self.generation(workspace_id)
         with self._keystore.write() as transaction:
+            rows.lock_generations(transaction, workspace_id, exclusive=False)
             if rows.ordered_among(transaction, workspace_id, needs.keys()):
                 raise KeyMissing("the keys of this person were destroyed")
             wrapped = rows.bundles(transaction, workspace_id, needs.keys(), lock=True)

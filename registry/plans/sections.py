@@ -96,7 +96,7 @@ def purposes_in(schema: Schema, default: frozenset[str]) -> frozenset[str]:
 
 def resolve(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
     """A field's schema with its local `$ref` followed; what stands beside the reference wins."""
-    reference = schema.get("$ref") if isinstance(schema, Mapping) else None
+    reference = schema.get("$ref")
     if not isinstance(reference, str):
         return schema
     target = definitions.get(reference.rpartition("/")[2], {})

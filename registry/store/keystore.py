@@ -41,11 +41,26 @@ def bundle_counts(transaction: Transaction, workspace_id: bytes) -> dict[int, in
     return {int(row[0]): int(row[1]) for row in query(transaction, sql, workspace_id)}
 
 
+def lock_generations(transaction: Transaction, workspace_id: bytes, *, exclusive: bool) -> None:
+    """Keep a KEK generation from being destroyed while bundles are being wrapped under it.
+
+    Writers of bundles hold the lock together, the destroyer alone; SQLite has one writer anyway.
+    """
+    if transaction.dialect.name == "sqlite":
+        return
+    key = int.from_bytes(workspace_id[-8:], "big", signed=True)
+    kind = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+    query(transaction, f"SELECT {kind}(?)", key)
+
+
 def bundles_after(
-    transaction: Transaction, workspace_id: bytes, generation: int, after: bytes, limit: int
+    transaction: Transaction, workspace_id: bytes, generation: int, after: bytes, limit: int, *, lock: bool = False
 ) -> list[WrappedBundle]:
-    """Up to `limit` bundles under a generation with fragment ids after `after`, in their order."""
+    """Up to `limit` bundles under a generation with fragment ids after `after`, in their order; with
+    `lock`, held for rewriting."""
     where = "workspace_id = ? AND generation = ? AND fragment_id > ? ORDER BY fragment_id LIMIT ?"
+    if lock and transaction.dialect.name != "sqlite":
+        where += " FOR UPDATE"
     return select(transaction, WrappedBundle, "key_bundle", where, workspace_id, generation, after, limit)
 
 
