@@ -27,6 +27,7 @@ class AuditAction(StrEnum):
     CONSENT_APPENDED = "consent:record:appended"
     PROFILE_READ = "profile:view:read"
     PROFILE_UNMERGED = "profile:fragments:unmerged"
+    ERASURES_REPLAYED = "backup:erasures:replayed"
     DSR_OPENED = "dsr:request:opened"
     DSR_MOVED = "dsr:request:moved"
     DSR_KEYS_SHREDDED = "dsr:keys:shredded"

@@ -97,6 +97,8 @@ def _scope_and_suppress(
             # Nobody is known, but whoever asked does not want to become known either.
             key = bytes.fromhex(request.pseudonym)
             suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now)]
+        with deployment.keystore.write() as ledger:
+            keystore.remember_suppressions(ledger, suppressions)
         quarantine.suppress(transaction, suppressions)
         indexes = [row.blind_index for row in stored]
         progress |= {

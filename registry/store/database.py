@@ -116,6 +116,27 @@ class Database:
                 raw.close()
         return bool(busy == 0)
 
+    def back_up(self, target: Path) -> None:
+        """Copy a SQLite database, page by page, while it is being written to (SQLite's backup API).
+
+        Raises:
+            StoreUnavailable: the copy could not be made.
+            Conflict: the target exists already, or this is PostgreSQL, which has tools of its own.
+        """
+        if self.file is None:
+            raise Conflict("PostgreSQL is backed up with its own tools", hint="pg_basebackup, or continuous archiving")
+        if target.exists():
+            raise Conflict(f"{target} exists already", hint="name another folder")
+        with _translated(self.url):
+            raw = self._reader.raw_connection()
+            copy = sqlite3.connect(target)
+            try:
+                target.chmod(0o600)
+                raw.driver_connection.backup(copy)  # type: ignore[union-attr]
+            finally:
+                copy.close()
+                raw.close()
+
     def close(self) -> None:
         """Close every connection."""
         self._writer.dispose()

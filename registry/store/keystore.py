@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from registry.model.ids import FragmentId
-from registry.model.stored import ErasureOrder, WrappedBundle, WrappedSecret
+from registry.model.stored import ErasureOrder, Suppression, WrappedBundle, WrappedSecret
 from registry.store.database import Transaction
 from registry.store.rows import delete_in, insert, query, select, select_in
 
@@ -88,6 +88,18 @@ def erasure_ledger(transaction: Transaction, workspace_id: bytes) -> list[Erasur
     """Every erasure ever ordered, oldest first."""
     where = "workspace_id = ? ORDER BY ordered_at, fragment_id"
     return select(transaction, ErasureOrder, "erasure", where, workspace_id)
+
+
+def remember_suppressions(transaction: Transaction, rows: Sequence[Suppression]) -> None:
+    """Write suppressions into the ledger, too: a restore of older data needs them again."""
+    clause = "ON CONFLICT (workspace_id, suppression_key) DO NOTHING"
+    insert(transaction, "erased_identifier", rows, on_conflict=clause)
+
+
+def remembered_suppressions(transaction: Transaction, workspace_id: bytes) -> list[Suppression]:
+    """Every suppression of the ledger."""
+    where = "workspace_id = ? ORDER BY suppressed_at, suppression_key"
+    return select(transaction, Suppression, "erased_identifier", where, workspace_id)
 
 
 def ordered_among(

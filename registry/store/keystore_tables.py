@@ -66,3 +66,14 @@ class ErasureTable(KeystoreTable, table=True):
     fragment_id: bytes = _id()
     request_id: bytes = Field(default=None, sa_column=Column(LargeBinary(16), nullable=False))
     ordered_at: int = _number()
+
+
+class ErasedIdentifierTable(KeystoreTable, table=True):
+    """The other half of the ledger: the suppression keys of erased people, for data restored from before."""
+
+    __tablename__ = "erased_identifier"
+    workspace_id: bytes = _id()
+    suppression_key: bytes = _id()
+    reason: str = Field(default=None, sa_column=Column(String(255), nullable=False))
+    request_id: bytes = Field(default=None, sa_column=Column(LargeBinary(16), nullable=False))
+    suppressed_at: int = _number()

@@ -34,6 +34,7 @@ ROWS = {
     "key_bundle": stored.WrappedBundle,
     "workspace_secret": stored.WrappedSecret,
     "erasure": stored.ErasureOrder,
+    "erased_identifier": stored.Suppression,
 }
 
 WITHOUT_A_TUPLE = {"dsr_fragment", "audit_entry", "audit_node", "audit_head"}
