@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn, cast
-
-import jsonschema_rs
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from registry.documents import Document
 from registry.model.errors import DocumentInvalid
 from registry.model.message import CallType, Message, Violation
 from registry.plans.enforcement import Enforcement, Mode
+from registry.plans.explain import bounded
+from registry.plans.inspection import DIALECTS, PATTERNS, Inspection, no_retrieval
 from registry.plans.rule import Rule
-from registry.plans.sections import FieldDeclaration, Schema, Section, purposes_in, resolve, section
-from registry.plans.verdict import Part, Verdict
-
-DIALECTS = {
-    "2020-12": ("https://json-schema.org/draft/2020-12/schema", jsonschema_rs.Draft202012Validator),
-    "draft-07": ("http://json-schema.org/draft-07/schema#", jsonschema_rs.Draft7Validator),
-}
-
-MAX_DEPTH = 32
-MAX_PATTERN = 1_000
-
-# Rust's `regex` crate: finite automata, time linear in the text whatever the pattern. It refuses
-# look-around and back references, which are what makes a pattern run away.
-_PATTERNS = jsonschema_rs.RegexOptions(size_limit=1 << 20)
+from registry.plans.schemas import Schema, escape
+from registry.plans.sections import FieldDeclaration, Section, section
+from registry.plans.verdict import Verdict
 
 Key = tuple[CallType, str]
+Origins = dict[str, tuple[str, Schema]]
+
+SECTION_OF = {
+    CallType.TRACK: "properties",
+    CallType.PAGE: "properties",
+    CallType.SCREEN: "properties",
+    CallType.IDENTIFY: "traits",
+    CallType.GROUP: "traits",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledPlan:
-    """A plan version, ready for use. It is immutable and shared between threads."""
+    """A plan version, ready for use. It is immutable and shared between threads.
+
+    Attributes:
+        enforcement: what the plan says for all sources; a source may say otherwise.
+        purposes: every purpose that something in the plan serves.
+        rules: by call and name; the empty name holds for every name of that call.
+        unplanned: by call, the rule that events without one are taken in by, where they are.
+        default_purposes: what events without purposes of their own serve.
+    """
 
     name: str
     version: str
     enforcement: Enforcement
     purposes: frozenset[str]
     rules: Mapping[Key, Rule]
+    unplanned: Mapping[CallType, Rule]
     default_purposes: frozenset[str]
     declarations: tuple[FieldDeclaration, ...]
 
@@ -49,185 +57,198 @@ class CompiledPlan:
         return f"{self.name}@{self.version}"
 
     def check(self, message: Message, enforcement: Enforcement) -> Verdict:
-        """Hold a message against the plan.
+        """Hold a message, whose envelope has been checked, against the plan.
 
         A track event is planned by its name; a page or screen by its name, or by the rule for all; of
         the other calls there is one rule each. An alias carries nothing but identifiers.
         """
         rule = self.rules.get((message.call, message.name)) or self.rules.get((message.call, ""))
         if rule is not None:
-            return rule.check(message, enforcement)
+            return rule.check(message.body, enforcement)
         if message.call is CallType.ALIAS:
             return Verdict(True, (), "alias", self.identity, 0, (), ())
-        violation = Violation("unplanned_event", "", "/events", "an event that the plan declares")
-        if enforcement.unplanned_events is Mode.BLOCK:
-            return Verdict(False, (violation,), None, self.identity, 0, (), ())
-        parts: tuple[Part, ...] = ()
-        names: frozenset[str] = frozenset()
-        if enforcement.unplanned_events is Mode.ALLOW:
-            content = {name: message.body[name] for name in ("properties", "traits") if message.body.get(name)}
-            parts = (Part(self.default_purposes, content),) if content else ()
-            names = frozenset(name for value in content.values() if isinstance(value, dict) for name in value)
-        return Verdict(True, (violation,), None, self.identity, 0, parts, (), names)
+        return self._unplanned(message, enforcement)
+
+    def field_declarations(self) -> tuple[FieldDeclaration, ...]:
+        """What the plan declares of each field, for the census."""
+        return self.declarations
+
+    def trait_purposes(self, trait: str) -> frozenset[str]:
+        """What a trait of `identify` may be used for; nothing, for one that the plan does not declare."""
+        rule = self.rules.get((CallType.IDENTIFY, ""))
+        return rule.sections[0].purposes.get(trait, frozenset()) if rule is not None else frozenset()
+
+    def _unplanned(self, message: Message, enforcement: Enforcement) -> Verdict:
+        path = "/event" if message.call is CallType.TRACK else "/type"
+        violation = Violation("unplanned_event", path, "/events", "an event that the plan declares")
+        rule = self.unplanned[message.call]
+        mode = enforcement.unplanned_events
+        verdict = rule.check(message.body, replace(enforcement, unplanned_properties=mode))
+        violations = bounded((violation, *verdict.violations))
+        if mode is Mode.BLOCK:
+            return Verdict(False, (violation,), None, self.identity, 0, (), verdict.identifiers)
+        return replace(verdict, violations=violations)
 
 
-def compile_plan(document: Document) -> CompiledPlan:
+def compile_plan(document: Document | Mapping[str, object]) -> CompiledPlan:
     """The rules of a plan that conforms to `schemas/tracking-plan.schema.json`.
 
+    A mapping is taken for the value of a file without positions.
+
     Raises:
-        DocumentInvalid: what JSON Schema cannot say of it: a reference that leaves the file or leads
-            nowhere, a schema that is none, a pattern that the engine refuses, an event declared twice.
+        DocumentInvalid: what JSON Schema cannot say of it, every fault with its line: a reference that
+            leaves the file, leads nowhere or back to itself; a schema that is none or is too large; a
+            pattern that is not linear; purposes where they would go unheeded; an event declared twice;
+            a required field that is not declared.
     """
+    if not isinstance(document, Document):
+        document = Document(document, "plan", "", {})
     return _Compiler(document).compile()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One rule as the plan states it: whose it is, where, and the fields of its section."""
+
+    key: Key
+    pointer: str
+    event: str
+    purposes: frozenset[str]
+    categories: tuple[str, ...]
+    section_pointer: str
+    origins: Origins
+    rest: dict[str, Any]
 
 
 class _Compiler:
     def __init__(self, document: Document) -> None:
-        self.document = document
-        self.value = cast(Mapping[str, Any], document.value)
+        self.value = cast("Mapping[str, Any]", document.value)
         self.identity = f"{self.value['plan']}@{self.value['version']}"
         self.definitions: Mapping[str, Schema] = self.value.get("definitions", {})
         self.default = frozenset(self.value["purposes"])
-        self.faults: list[dict[str, object]] = []
+        self.common: Schema = self.value.get("common", {})
+        self.inspection = Inspection(document, self.definitions, self._dialect())
         self.declarations: list[FieldDeclaration] = []
 
     def compile(self) -> CompiledPlan:
-        self._walk("", self.value, 0)
-        self._refuse()
-        context = section(
-            "context", self.value.get("context", {}), self.default, closed=False, definitions=self.definitions
-        )
-        self._declare("context", "/context", context)
-        rules: dict[Key, Rule] = {}
-        for key, pointer, event, schema, name in self._entries():
-            if key in rules:
-                self.faults.append(self.document.fault(pointer, "this event is declared twice"))
-                continue
-            purposes = frozenset(event.get("purposes") or self.default)
-            own = section(name, schema, purposes, closed=True, definitions=self.definitions)
-            identity = str(event.get("id") or key[0].value)
-            self._declare(identity, pointer, own)
-            rules[key] = self._rule(identity, pointer, own, context)
-        self._refuse()
-        modes = self.value.get("enforcement", {})
-        used = frozenset().union(*(d.purposes for d in self.declarations), self.default)
+        entries = list(self._entries())
+        self._inspect(entries)
+        if self.inspection.faults:
+            raise DocumentInvalid(self.inspection.faults)
+        stated = self.value.get("context", {})
+        context = self._section("context", "/context", _origins(stated, "/context"), _rest(stated), self.default)
+        self.declarations += context.declarations("context", (), self.definitions)
+        rules = {entry.key: self._rule(entry, context) for entry in entries}
+        served = (d.purposes for d in self.declarations)
         return CompiledPlan(
             name=self.value["plan"],
             version=self.value["version"],
-            enforcement=Enforcement().override(**modes),
-            purposes=used,
+            enforcement=Enforcement.from_plan(self.value),
+            purposes=frozenset().union(self.default, *served, *(entry.purposes for entry in entries)),
             rules=rules,
+            unplanned={call: self._unplanned(call, context) for call in SECTION_OF},
             default_purposes=self.default,
             declarations=tuple(self.declarations),
         )
 
-    def _entries(self) -> Iterator[tuple[Key, str, Mapping[str, Any], dict[str, Any], str]]:
-        common: Schema = self.value.get("common", {})
+    def _entries(self) -> Iterator[_Entry]:
+        common = _origins(self.common, "/common")
         for name in ("identify", "group"):
             event = self.value.get(name)
             if event is not None:
-                yield (CallType(name), ""), f"/{name}", event, _closed(event.get("traits", {})), "traits"
-        for position, event in enumerate(self.value.get("events", ())):
-            schema = _closed({
-                "properties": {**common.get("properties", {}), **event.get("properties", {})},
-                "required": [*common.get("required", ()), *event.get("required", ())],
-            })  # fmt: skip
-            yield (CallType(event["type"]), event.get("name", "")), f"/events/{position}", event, schema, "properties"
-
-    def _rule(self, event: str, pointer: str, own: Section, context: Section) -> Rule:
-        dialect, validator = DIALECTS[self.value.get("dialect", "2020-12")]
-        members = {own.name: {"type": ["object", "null"], **own.schema}, "context": {"type": ["object", "null"], **context.schema}}
-        schema: dict[str, Any] = {
-            "$schema": dialect,
-            "type": "object",
-            "properties": members,
-            "$defs": {name: _closed_below(inner) for name, inner in self.definitions.items()},
-            "definitions": {},
-        }
-        if own.schema.get("required"):
-            schema["required"] = [own.name]
-            members[own.name]["type"] = "object"
-        identifiers = tuple(
-            (str(known["x-identifier"]), (part.name, name))
-            for part in (own, context)
-            for name, inner in part.schema.get("properties", {}).items()
-            if "x-identifier" in (known := resolve(inner, self.definitions))
-        )
-        try:
-            compiled = validator(schema, retriever=_no_retrieval, pattern_options=_PATTERNS, validate_formats=True)
-        except (ValueError, jsonschema_rs.ReferencingError):
-            self.faults.append(self.document.fault(pointer, "is no valid JSON Schema, or refers to what is not there"))
-            compiled = validator({})
-        return Rule(event, self.identity, pointer, compiled, schema, (own, context), identifiers)
-
-    def _declare(self, event: str, pointer: str, own: Section) -> None:
-        for name, inner in own.schema.get("properties", {}).items():
-            known = resolve(inner, self.definitions)
-            self.declarations.append(
-                FieldDeclaration(
-                    event=event,
-                    pointer=f"{pointer}/{own.name}/{name}",
-                    purposes=purposes_in(known, own.default),
-                    categories=tuple(known.get("x-categories", ())),
-                    identifier=known.get("x-identifier"),
-                    retention=known.get("x-retention"),
-                    personal=bool(known.get("x-personal", True)),
+                traits, pointer = event.get("traits", {}), f"/{name}/traits"
+                yield self._entry(
+                    (CallType(name), ""), f"/{name}", event, pointer, _origins(traits, pointer), _rest(traits)
                 )
-            )
+        for position, event in enumerate(self.value.get("events", ())):
+            pointer = f"/events/{position}"
+            rest = {**_rest(self.common), **_rest(event)}
+            required = dict.fromkeys([*self.common.get("required", ()), *event.get("required", ())])
+            origins = {**common, **_origins(event, pointer)}
+            key = (CallType(event["type"]), event.get("name", ""))
+            yield self._entry(key, pointer, event, pointer, origins, {**rest, "required": list(required)})
 
-    def _walk(self, pointer: str, value: object, depth: int) -> None:
-        """Refuse what makes a schema unsafe, wherever it stands."""
-        if depth > MAX_DEPTH:
-            self.faults.append(self.document.fault(pointer, f"is nested deeper than {MAX_DEPTH}"))
-            return
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                below = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
-                if key in ("$ref", "$dynamicRef", "$recursiveRef") and isinstance(inner, str):
-                    self._reference(below, inner)
-                if key == "pattern" and isinstance(inner, str):
-                    self._pattern(below, inner)
-                self._walk(below, inner, depth + 1)
-        elif isinstance(value, list):
-            for position, inner in enumerate(value):
-                self._walk(f"{pointer}/{position}", inner, depth + 1)
+    def _entry(
+        self, key: Key, pointer: str, event: Schema, section_pointer: str, origins: Origins, rest: dict[str, Any]
+    ) -> _Entry:
+        purposes = frozenset(event.get("purposes", self.default))
+        categories = tuple(event.get("categories", ()))
+        identity = str(event.get("id") or _slug(key))
+        return _Entry(key, pointer, identity, purposes, categories, section_pointer, origins, rest)
 
-    def _reference(self, pointer: str, reference: str) -> None:
-        for prefix in ("#/$defs/", "#/definitions/"):
-            if reference.startswith(prefix) and reference.removeprefix(prefix) in self.definitions:
-                return
-        self.faults.append(self.document.fault(pointer, "refers to none of this plan's definitions (#/$defs/NAME)"))
+    def _inspect(self, entries: list[_Entry]) -> None:
+        """Gather the faults of everything that is declared."""
+        inspection, keys, ids = self.inspection, set[Key](), set[str]()
+        stated = self.value.get("context", {})
+        every = {
+            p: raw for o in (_origins(stated, "/context"), _origins(self.common, "/common")) for p, raw in o.values()
+        }
+        for entry in entries:
+            if entry.key in keys:
+                inspection.fault(entry.pointer, "this event is declared twice")
+            elif entry.event in ids:
+                inspection.fault(entry.pointer, f"the id {entry.event} is another event's")
+            keys.add(entry.key)
+            ids.add(entry.event)
+            every |= dict(entry.origins.values())
+            required = entry.rest.get("required", [])
+            closed = entry.rest.get("additionalProperties", False) is False
+            declared = {name: raw for name, (_, raw) in entry.origins.items()}
+            inspection.required(f"{entry.section_pointer}/required", required, declared, closed=closed)
+        for pointer, raw in every.items():
+            inspection.schema(pointer, raw)
+        for entry in entries:
+            inspection.sizes(entry.pointer, {name: raw for name, (_, raw) in entry.origins.items()})
+        inspection.sizes("/context", stated.get("properties", {}))
 
-    def _pattern(self, pointer: str, pattern: str) -> None:
-        if len(pattern) > MAX_PATTERN:
-            self.faults.append(self.document.fault(pointer, f"is a pattern of more than {MAX_PATTERN} characters"))
-            return
-        try:
-            jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=_PATTERNS)
-        except ValueError:
-            reason = "is no pattern that runs in linear time (no look-around, no back references)"
-            self.faults.append(self.document.fault(pointer, reason))
+    def _rule(self, entry: _Entry, context: Section) -> Rule:
+        name = SECTION_OF[entry.key[0]]
+        own = self._section(name, entry.section_pointer, entry.origins, entry.rest, entry.purposes)
+        self.declarations += own.declarations(entry.event, entry.categories, self.definitions)
+        return self._compiled(entry.event, entry.pointer, own, replace(context, default=entry.purposes))
 
-    def _refuse(self) -> None:
-        if self.faults:
-            raise DocumentInvalid(self.faults)
+    def _unplanned(self, call: CallType, context: Section) -> Rule:
+        """The rule of events without one: what the plan says of all events, and nothing more."""
+        common = self.common if SECTION_OF[call] == "properties" else {}
+        own = self._section(SECTION_OF[call], "/common", _origins(common, "/common"), _rest(common), self.default)
+        return self._compiled(None, "/common", own, context)
+
+    def _section(
+        self, name: str, pointer: str, origins: Origins, rest: dict[str, Any], purposes: frozenset[str]
+    ) -> Section:
+        return section(
+            name, pointer, origins, rest, purposes, closed=name != "context", definitions=self.definitions
+        )  # fmt: skip
+
+    def _compiled(self, event: str | None, pointer: str, own: Section, context: Section) -> Rule:
+        draft, validator = DIALECTS[self._dialect()]
+        sections = (own, context)
+        schema: dict[str, Any] = {"$schema": draft, "type": "object", "properties": {}}
+        for part in sections:
+            needed = bool(part.schema.get("required") or part.schema.get("minProperties"))
+            schema["properties"][part.name] = {**part.schema, "type": "object" if needed else ["object", "null"]}
+            if needed:
+                schema.setdefault("required", []).append(part.name)
+        compiled = validator(schema, retriever=no_retrieval, pattern_options=PATTERNS, validate_formats=True)
+        identifiers = tuple(found for part in sections for found in part.identifiers())
+        return Rule(event, self.identity, pointer, compiled, schema, sections, self.definitions, identifiers)
+
+    def _dialect(self) -> str:
+        return str(self.value.get("dialect", "2020-12"))
 
 
-def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema whose objects take only what they declare, unless they say otherwise."""
-    return cast(dict[str, Any], _closed_below({"additionalProperties": False, **schema}))
+def _origins(stated: Schema, pointer: str) -> Origins:
+    """The fields of a section, each with its place in the plan."""
+    fields = stated.get("properties", {})
+    return {name: (f"{pointer}/properties/{escape(name)}", schema) for name, schema in fields.items()}
 
 
-def _closed_below(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        closed = {key: _closed_below(inner) for key, inner in value.items()}
-        if isinstance(value.get("$ref"), str):
-            closed["$ref"] = value["$ref"].replace("#/definitions/", "#/$defs/")
-        if isinstance(value.get("properties"), Mapping) and "type" in value:
-            closed.setdefault("additionalProperties", False)
-        return closed
-    return [_closed_below(inner) for inner in value] if isinstance(value, list) else value
+def _rest(stated: Schema) -> dict[str, Any]:
+    """The keywords of a section's object, besides its fields."""
+    return {k: stated[k] for k in ("required", "minProperties", "additionalProperties") if k in stated}
 
 
-def _no_retrieval(_uri: str) -> NoReturn:
-    raise ValueError("a plan refers to nothing outside itself")
+def _slug(key: Key) -> str:
+    """The id of an event that states none: its name in small letters, or its call."""
+    call, name = key
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or call.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +25,15 @@ class Enforcement:
     unplanned_events: Mode = Mode.BLOCK
     unplanned_properties: Mode = Mode.OMIT
     violations: Mode = Mode.BLOCK
+
+    @classmethod
+    def from_plan(cls, plan: Mapping[str, object]) -> Enforcement:
+        """What a plan (the value of its file) says for all sources; where it is silent, the defaults.
+
+        Its `enforcement` has been held against `schemas/tracking-plan.schema.json`.
+        """
+        stated = plan.get("enforcement")
+        return cls().override(**{str(k): str(v) for k, v in stated.items()}) if isinstance(stated, Mapping) else cls()
 
     def override(
         self,

@@ -13,6 +13,9 @@ from registry.model.message import CallType, Violation
 MAX_ID = 512
 MAX_MESSAGE_ID = 100
 MAX_EVENT_NAME = 255
+MAX_NESTING = 64
+"""Objects and lists inside each other. JSON writers stop somewhat further down, where readers do not: a
+message that was read but cannot be written again would be neither stored nor put aside."""
 
 CALL_TYPES = frozenset(CallType)
 IDS = ("userId", "anonymousId", "groupId", "previousId")
@@ -43,6 +46,10 @@ def check_envelope(raw: object) -> list[Violation]:
     for name, code in OBJECTS:
         if raw.get(name) is not None and not isinstance(raw[name], dict):
             faults.append(Violation(code, f"/{name}", "", "an object"))
+    if _nested_deeper(raw, MAX_NESTING):
+        faults.append(
+            Violation("nested_too_deep", "", "", f"at most {MAX_NESTING} objects and lists inside each other")
+        )
     faults += _by_call(call, raw)
     context = raw.get("context")
     if isinstance(context, dict) and context.get("consent") is not None:
@@ -61,9 +68,8 @@ def _by_call(call: str, raw: dict[str, Any]) -> list[Violation]:
         elif len(event) > MAX_EVENT_NAME:
             faults.append(Violation("event_too_long", "/event", "", f"at most {MAX_EVENT_NAME} characters"))
     elif call in (CallType.PAGE, CallType.SCREEN):
-        for name in ("name", "category"):
-            if raw.get(name) is not None and not isinstance(raw[name], str):
-                faults.append(Violation(f"{name}_not_string", f"/{name}", "", "a string"))
+        wrong = [name for name in ("name", "category") if not isinstance(raw.get(name), str | None)]
+        faults += [Violation(f"{name}_not_string", f"/{name}", "", "a string") for name in wrong]
     elif call == CallType.GROUP and not raw.get("groupId"):
         faults.append(Violation("id_required", "/groupId", "", "the group's id"))
     elif call == CallType.ALIAS and not (raw.get("previousId") and raw.get("userId")):
@@ -86,3 +92,13 @@ def _consent(consent: object) -> list[Violation]:
     if any(not isinstance(preference, bool) for preference in preferences.values()):
         return [Violation("consent_categorypreferences_fields_should_be_bool", f"{path}/*", "", "true or false")]
     return []
+
+
+def _nested_deeper(value: dict[str, Any] | list[Any], levels: int) -> bool:
+    if levels == 0:
+        return True
+    for inner in value.values() if isinstance(value, dict) else value:
+        kind = type(inner)
+        if (kind is dict or kind is list) and _nested_deeper(inner, levels - 1):
+            return True
+    return False

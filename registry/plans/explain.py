@@ -1,18 +1,30 @@
-"""From a validator's error to a violation: what was expected, in the plan's words, never the value."""
+"""From a validator's error to a violation: what was expected, in the plan's words, never the value.
+
+The validator's own messages are not used: even with values masked they hold the names of unexpected
+properties, and such a name may be anything, a person's e-mail address included.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jsonschema_rs
+
 from registry.model.message import Violation
-from registry.plans.sections import Schema, resolve
+from registry.plans.schemas import Schema, escape, pointer_of
+from registry.plans.sections import Section
+
+MAX_VIOLATIONS = 100
+"""Per event; more are counted in one last violation, not listed."""
+
+UNPLANNED = frozenset({"additionalProperties", "unevaluatedProperties"})
 
 CODES = {
     "required": "required_missing",
     "type": "type_mismatch",
     "enum": "not_in_enum",
-    "constant": "not_in_enum",
+    "const": "not_in_enum",
     "pattern": "pattern_mismatch",
     "format": "format_mismatch",
     "additionalProperties": "unplanned_property",
@@ -26,77 +38,113 @@ CODES = {
     "maxLength": "length_out_of_range",
     "minItems": "length_out_of_range",
     "maxItems": "length_out_of_range",
+    "minProperties": "length_out_of_range",
+    "maxProperties": "length_out_of_range",
+    "uniqueItems": "items_not_unique",
 }
 
-_LIMITS = {
+_WORDS = {
+    "required": "to be present",
+    "additionalProperties": "only what the plan declares",
+    "unevaluatedProperties": "only what the plan declares",
+    "uniqueItems": "no item twice",
+    "anyOf": "one of the forms that the plan allows",
+    "oneOfNotValid": "one of the forms that the plan allows",
+    "oneOfMultipleValid": "exactly one of the forms that the plan allows",
+    "falseSchema": "to be absent",
     "minimum": "at least {limit}",
     "maximum": "at most {limit}",
     "exclusiveMinimum": "more than {limit}",
     "exclusiveMaximum": "less than {limit}",
+    "multipleOf": "a multiple of {multiple_of}",
     "minLength": "at least {limit} characters",
     "maxLength": "at most {limit} characters",
     "minItems": "at least {limit} items",
     "maxItems": "at most {limit} items",
+    "minProperties": "at least {limit} members",
+    "maxProperties": "at most {limit} members",
+    "pattern": "to match {pattern}",
+    "format": "the format {format}",
+    "const": "{expected_value}",
 }
 
 
 def violation_of(
-    keyword: str,
-    details: Mapping[str, Any],
-    path: Sequence[str | int],
-    schema_path: Sequence[str | int],
+    error: jsonschema_rs.ValidationError,
     schema: Schema,
     pointer: str,
+    sections: Sequence[Section],
+    definitions: Mapping[str, Schema],
 ) -> Violation:
     """The violation of one validator error.
 
     Args:
-        details: what the validator says of the keyword, from the schema (and unexpected names, unused).
-        path: where in the message.
-        schema_path: where in the compiled schema.
-        pointer: of the event's rule in the plan file.
+        schema: the compiled schema of the rule.
+        pointer: of the rule in the plan file.
     """
-    tokens = _masked(path, schema)
+    keyword = error.kind.name
+    details = error.kind.as_dict()
+    tokens = masked(error.instance_path, schema)
     if keyword == "required":
-        tokens.append(str(details["property"]))
-    elif keyword in ("additionalProperties", "unevaluatedProperties"):
+        tokens.append(escape(str(details["property"])))
+    elif keyword in UNPLANNED:
         tokens.append("*")
-    rule = "/".join((pointer, *(str(step) for step in schema_path)))
-    return Violation(CODES.get(keyword, "rule_broken"), "".join(f"/{t}" for t in tokens), rule, _expected(keyword, details))
+    rule = _rule(error.schema_path, pointer, sections, definitions)
+    return Violation(
+        CODES.get(keyword, "rule_broken"), "".join(f"/{t}" for t in tokens), rule, _expected(keyword, details)
+    )
+
+
+def bounded(violations: Sequence[Violation]) -> tuple[Violation, ...]:
+    """The violations without repetitions, and not more of them than anybody reads."""
+    distinct = tuple(dict.fromkeys(violations))
+    if len(distinct) <= MAX_VIOLATIONS:
+        return distinct
+    more = Violation("further_violations", "", "", f"{len(distinct) - MAX_VIOLATIONS} more are not listed")
+    return (*distinct[:MAX_VIOLATIONS], more)
+
+
+def masked(path: Sequence[str | int], schema: Schema) -> list[str]:
+    """The path's tokens, with every name that the plan does not declare written as `*`."""
+    tokens: list[str] = []
+    current: Any = schema
+    for step in path:
+        below: Any = None
+        if isinstance(current, Mapping):
+            place = "items" if isinstance(step, int) else "properties"
+            below = current.get(place)
+        if isinstance(step, int):
+            tokens.append(str(step))
+            current = below
+        elif isinstance(below, Mapping) and step in below:
+            tokens.append(escape(step))
+            current = below[step]
+        else:
+            tokens.append("*")
+            current = None
+    return tokens
+
+
+def _rule(
+    path: Sequence[str | int], pointer: str, sections: Sequence[Section], definitions: Mapping[str, Schema]
+) -> str:
+    """The pointer in the plan file of a place in the compiled schema: `/properties/SECTION/...`."""
+    section = next((s for s in sections if list(path[:2]) == ["properties", s.name]), None)
+    if section is None:  # the whole section is missing, or the message is no object
+        return f"{pointer}/required" if "required" in path else pointer
+    steps = list(path[2:])
+    if len(steps) > 1 and steps[0] == "properties" and steps[1] in section.origins:
+        place, raw = section.origins[str(steps[1])]
+        return pointer_of(place, raw, steps[2:], definitions)
+    return f"{section.pointer}/required" if "required" in steps else section.pointer
 
 
 def _expected(keyword: str, details: Mapping[str, Any]) -> str:
-    if keyword in _LIMITS:
-        return _LIMITS[keyword].format(limit=details.get("limit"))
-    if keyword == "required":
-        return "to be present"
-    if keyword in ("additionalProperties", "unevaluatedProperties"):
-        return "only what the plan declares"
+    """What the rule asks for. `details` come from the schema, but for the unexpected names, unused here."""
     if keyword == "type":
-        types = details.get("types") or details.get("type")
-        return " or ".join(str(t) for t in types) if isinstance(types, (list, tuple)) else str(types)
+        types = details.get("types", ())
+        return " or ".join(str(name) for name in types)
     if keyword == "enum":
         return f"one of {', '.join(str(option) for option in details.get('options', ()))}"
-    if keyword == "pattern":
-        return f"to match {details.get('pattern')}"
-    if keyword == "format":
-        return f"the format {details.get('format')}"
-    return f"to keep the plan's rule {keyword}"
-
-
-def _masked(path: Sequence[str | int], schema: Schema) -> list[str]:
-    """The path with every name that the plan does not declare written as `*`."""
-    tokens: list[str] = []
-    definitions = schema.get("$defs", {})
-    current: Schema = schema
-    for step in path:
-        current = resolve(current, definitions)
-        if isinstance(step, int):
-            tokens.append(str(step))
-            items = current.get("items", {})
-            current = items if isinstance(items, Mapping) else {}
-            continue
-        declared = current.get("properties", {})
-        tokens.append(step if step in declared else "*")
-        current = declared.get(step, {})
-    return tokens
+    words = _WORDS.get(keyword, f"to keep the plan's rule {keyword}")
+    return words.format(**details) if "{" in words else words

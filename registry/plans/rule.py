@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
 
-from registry.model.message import Message, Violation
+from registry.model.message import Violation
 from registry.plans.enforcement import Enforcement, Mode
-from registry.plans.explain import violation_of
-from registry.plans.sections import Schema, Section
+from registry.plans.explain import UNPLANNED, bounded, violation_of
+from registry.plans.schemas import Schema
+from registry.plans.sections import Section
 from registry.plans.verdict import Part, Verdict
 
 Path = tuple[str | int, ...]
+
+MAX_ROUNDS = 4
+"""How often what is left after leaving something out is held against the rule again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,104 +27,137 @@ class Rule:
     """What one event must be.
 
     Attributes:
-        identifiers: (kind, section, path of names) where the plan says that an identifier stands.
+        event: its id in the plan; None for the rule that unplanned events are taken in by.
+        plan: `name@version`.
+        pointer: of the event in the plan file.
+        sections: the event's own (`properties` or `traits`), then `context`.
+        identifiers: (kind, path of names, `*` for items) where the plan says that an identifier stands.
     """
 
-    event: str
+    event: str | None
     plan: str
     pointer: str
     validator: jsonschema_rs.Validator
     schema: Schema
     sections: tuple[Section, ...]
+    definitions: Mapping[str, Schema]
     identifiers: tuple[tuple[str, tuple[str, ...]], ...]
 
-    def check(self, message: Message, enforcement: Enforcement) -> Verdict:
-        """The verdict on a message of this event."""
-        body = message.body
-        if self.validator.is_valid(body):
-            return self._accept(body, (), 0, frozenset())
-        violations, unplanned, broken = self._faults(body)
-        blocked = (broken and enforcement.violations is Mode.BLOCK) or (
-            unplanned and enforcement.unplanned_properties is Mode.BLOCK
-        )
-        if blocked:
-            return Verdict(False, violations, self.event, self.plan, 0, (), self._identifiers(body))
-        cut: list[Path] = []
-        if enforcement.unplanned_properties is Mode.OMIT:
-            cut += unplanned
-        if broken and enforcement.violations is Mode.OMIT:
-            removable = [self._removable(path) for path in broken]
-            if any(path is None for path in removable):
-                return Verdict(False, violations, self.event, self.plan, 0, (), self._identifiers(body))
-            cut += [path for path in removable if path is not None]
-        let_in: frozenset[str] = frozenset()
-        if enforcement.unplanned_properties is Mode.ALLOW:
-            let_in = frozenset(str(path[-1]) for path in unplanned)
-        return self._accept(_without(body, cut), violations, len(set(cut)), let_in)
+    def check(self, body: dict[str, Any], enforcement: Enforcement) -> Verdict:
+        """The verdict on the decoded call of this event.
 
-    def _faults(self, body: Mapping[str, Any]) -> tuple[tuple[Violation, ...], list[Path], list[Path]]:
+        What is valid passes after one call of the validator; only what is not is asked why.
+        """
+        keep = enforcement.unplanned_properties is Mode.ALLOW
+        if self.validator.is_valid(body):
+            return self._accept(body, (), 0, keep_undeclared=keep)
+        violations: list[Violation] = []
+        omitted = 0
+        kept = body
+        for _ in range(MAX_ROUNDS):
+            found, unplanned, broken = self._faults(kept)
+            violations += found
+            cut = self._to_cut(unplanned, broken, enforcement)
+            if cut is None:
+                break
+            if not cut:
+                return self._accept(kept, bounded(violations), omitted, keep_undeclared=keep)
+            omitted += len(cut)
+            kept = _without(kept, cut)
+            # Leaving out may break another rule (too few members now): what is kept must hold by itself.
+            if self.validator.is_valid(kept):
+                return self._accept(kept, bounded(violations), omitted, keep_undeclared=keep)
+        return Verdict(False, bounded(violations), self.event, self.plan, 0, (), self._identifiers(body))
+
+    def _faults(self, body: dict[str, Any]) -> tuple[list[Violation], set[Path], set[Path]]:
         """Every violation, the paths of what is unplanned, and those of what breaks a rule."""
         violations: list[Violation] = []
-        unplanned: list[Path] = []
-        broken: list[Path] = []
+        unplanned: set[Path] = set()
+        broken: set[Path] = set()
         for error in self.validator.iter_errors(body):
             path: Path = tuple(error.instance_path)
-            violations.append(violation_of(error.kind.name, error.kind.as_dict(), path, error.schema_path, self.schema, self.pointer))
-            if error.kind.name in ("additionalProperties", "unevaluatedProperties"):
-                unplanned += [(*path, name) for name in error.kind.as_dict()["unexpected"]]
+            violations.append(violation_of(error, self.schema, self.pointer, self.sections, self.definitions))
+            if error.kind.name in UNPLANNED:
+                unplanned.update((*path, name) for name in error.kind.as_dict()["unexpected"])
             else:
-                broken.append(path if error.kind.name != "required" else (*path, ""))
-        return tuple(dict.fromkeys(violations)), unplanned, broken
+                broken.add(path)
+        return violations, unplanned, broken
 
-    def _removable(self, path: Path) -> Path | None:
-        """The field of a section that a fault lies in; None where leaving it out mends nothing."""
+    def _to_cut(self, unplanned: set[Path], broken: set[Path], enforcement: Enforcement) -> set[Path] | None:
+        """What is to be left out; None where the event is to be refused instead."""
+        if broken and enforcement.violations is Mode.BLOCK:
+            return None
+        if unplanned and enforcement.unplanned_properties is Mode.BLOCK:
+            return None
+        cut = set(unplanned) if enforcement.unplanned_properties is Mode.OMIT else set()
+        if enforcement.violations is Mode.OMIT:
+            for path in broken:
+                if not self._removable(path):
+                    return None
+                cut.add(path[:2])
+        return cut
+
+    def _removable(self, path: Path) -> bool:
+        """Whether leaving out the field that a fault lies in mends it: not if the fault is a missing one."""
         if len(path) < 2:
-            return None
+            return False
         section = next((s for s in self.sections if s.name == path[0]), None)
-        if section is None or path[1] == "" or path[1] in section.schema.get("required", ()):
-            return None
-        return path[:2]
+        return section is not None and path[1] not in section.schema.get("required", ())
 
     def _accept(
-        self, body: Mapping[str, Any], violations: tuple[Violation, ...], omitted: int, unplanned: frozenset[str]
+        self, body: dict[str, Any], violations: tuple[Violation, ...], omitted: int, *, keep_undeclared: bool
     ) -> Verdict:
         merged: dict[frozenset[str], dict[str, Any]] = {}
+        unplanned: frozenset[str] = frozenset()
         for section in self.sections:
             value = body.get(section.name)
-            if not value:
+            if not value or not isinstance(value, dict):
                 continue
-            groups, left_out = section.split(value)
+            if section.closed:
+                unplanned |= section.undeclared(value)
+            groups, left_out = section.split(value, keep_undeclared=keep_undeclared)
             omitted += left_out
             for purposes, content in groups.items():
-                merged.setdefault(purposes, {})[section.name] = content
-        parts = tuple(Part(purposes, content) for purposes, content in merged.items())
+                part = merged.get(purposes)
+                if part is None:
+                    merged[purposes] = {section.name: content}
+                else:
+                    part[section.name] = content
+        parts = tuple([Part(purposes, content) for purposes, content in merged.items()])
         return Verdict(True, violations, self.event, self.plan, omitted, parts, self._identifiers(body), unplanned)
 
     def _identifiers(self, body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        found = []
-        for kind, path in self.identifiers:
-            value: Any = body
-            for name in path:
-                value = value.get(name) if isinstance(value, dict) else None
-            if isinstance(value, str) and value:
-                found.append((kind, value))
-        return tuple(found)
+        if not self.identifiers:
+            return ()
+        return tuple([(kind, value) for kind, path in self.identifiers for value in _texts(body, path, 0)])
 
 
-def _without(body: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
-    """A copy of a body without what stands at these paths."""
-    if not paths:
-        return dict(body)
-    copy = {name: deepcopy(body[name]) for name in {path[0] for path in paths} if isinstance(name, str)}
+def _texts(value: Any, path: tuple[str, ...], position: int) -> Iterator[str]:
+    """The non-empty texts that a path of names leads to."""
+    for place in range(position, len(path)):
+        step = path[place]
+        if step == "*" and isinstance(value, list):
+            for item in value:
+                yield from _texts(item, path, place + 1)
+            return
+        value = value.get(step) if isinstance(value, dict) else None
+        if value is None:
+            return
+    if isinstance(value, str) and value:
+        yield value
+
+
+def _without(body: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+    """A copy of a body without what stands at these paths; the body itself is left as it was."""
+    paths = list(paths)
+    copy = {**body, **{str(name): deepcopy(body[str(name)]) for name in {path[0] for path in paths}}}
     for path in paths:
         value: Any = copy
         for step in path[:-1]:
             if isinstance(value, dict):
-                value = value.get(step)
-            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value.get(str(step))
+            elif isinstance(value, list) and isinstance(step, int):
                 value = value[step]
-            else:
-                value = None
         if isinstance(value, dict):
-            value.pop(path[-1], None)
-    return {**body, **copy}
+            value.pop(str(path[-1]), None)
+    return copy

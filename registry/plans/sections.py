@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Schema = Mapping[str, Any]
+from registry.plans.schemas import Schema, expand, pointer_of
+
+Purposes = frozenset[str]
+
+_DECLARING = ("x-categories", "x-identifier", "x-retention", "x-sensitivity", "x-personal")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDeclaration:
-    """What the plan declares of one field, for the census (DESIGN section 16)."""
+    """What the plan declares of one field, for the census (DESIGN section 16).
+
+    Attributes:
+        event: id of the event in the plan; `identify`, `group` or `context` for those.
+        pointer: where in the plan file the field is declared.
+        purposes: those of the topmost field that it stands in.
+        categories: fideslang keys, its own or else those of what holds it.
+        identifier: the kind of identifier that stands here, if one does.
+        retention: ISO 8601 duration; None leaves it to the purposes' retention.
+    """
 
     event: str
     pointer: str
-    purposes: frozenset[str]
+    purposes: Purposes
     categories: tuple[str, ...]
     identifier: str | None
     retention: str | None
     personal: bool
+    sensitivity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names that an object declares, and the same of the objects inside it."""
+
+    names: frozenset[str]
+    inside: Mapping[str, Known]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,41 +49,45 @@ class Section:
     """One object of a message (`properties`, `traits` or `context`) as the plan declares it.
 
     Attributes:
+        schema: with references written out.
+        origins: per declared field, its pointer in the plan and its schema as it stands there.
         purposes: per declared field.
+        default: the purposes of fields that state none, and of undeclared ones that are let in.
         closed: whether undeclared fields are unplanned; in `context` they are merely left out.
-        uniform: the purposes of every field, where all have the same.
-        nested: per declared field that is an object, the names declared inside it.
+        apart: the declared fields whose purposes are not `default`.
+        known: for a section that is not closed, per declared object the names declared inside it.
     """
 
     name: str
+    pointer: str
     schema: Schema
-    purposes: Mapping[str, frozenset[str]]
-    default: frozenset[str]
+    origins: Mapping[str, tuple[str, Schema]]
+    purposes: Mapping[str, Purposes]
+    default: Purposes
     closed: bool
-    uniform: frozenset[str] | None
-    nested: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    apart: frozenset[str]
+    known: Mapping[str, Known] = field(default_factory=dict)
 
-    def split(self, value: Mapping[str, Any]) -> tuple[dict[frozenset[str], dict[str, Any]], int]:
+    def split(self, value: dict[str, Any], *, keep_undeclared: bool) -> tuple[dict[Purposes, dict[str, Any]], int]:
         """The fields by the purposes that they serve, and how many undeclared ones were left out.
 
-        Undeclared fields of a closed section have been dealt with before: those still here were let
-        in, and serve what the event serves.
+        In a closed section, undeclared fields have been dealt with before: those still here were let in.
+        The object itself comes back where all of it serves the same.
         """
-        if self.uniform is not None and self.closed:
-            return {self.uniform: dict(value)}, 0
-        groups: dict[frozenset[str], dict[str, Any]] = {}
+        if self.closed and self.apart.isdisjoint(value):
+            return {self.default: value}, 0
+        groups: dict[Purposes, dict[str, Any]] = {}
         omitted = 0
         for name, content in value.items():
             purposes = self.purposes.get(name)
             if purposes is None:
-                if not self.closed:
+                if not self.closed and not keep_undeclared:
                     omitted += 1
                     continue
                 purposes = self.default
-            known = self.nested.get(name)
-            if known is not None and isinstance(content, dict) and not content.keys() <= known:
-                omitted += len(content.keys() - known)
-                content = {key: inner for key, inner in content.items() if key in known}
+            elif name in self.known and not keep_undeclared:
+                content, dropped = _only(content, self.known[name])  # noqa: PLW2901 - the field, without its rest
+                omitted += dropped
             group = groups.get(purposes)
             if group is None:
                 groups[purposes] = {name: content}
@@ -69,35 +95,103 @@ class Section:
                 group[name] = content
         return groups, omitted
 
+    def undeclared(self, value: dict[str, Any]) -> frozenset[str]:
+        """The names in an object of this section that the plan does not know."""
+        return frozenset() if value.keys() <= self.purposes.keys() else frozenset(value.keys() - self.purposes.keys())
+
+    def declarations(
+        self, event: str, categories: Iterable[str], definitions: Mapping[str, Schema]
+    ) -> Iterator[FieldDeclaration]:
+        """What the plan declares of each field, and of each field inside it that is annotated itself."""
+        for name, schema in self.schema.get("properties", {}).items():
+            place, raw = self.origins[name]
+            for steps, inner, held in _annotated(schema, tuple(schema.get("x-categories", categories))):
+                yield FieldDeclaration(
+                    event=event,
+                    pointer=pointer_of(place, raw, steps, definitions),
+                    purposes=self.purposes[name],
+                    categories=held,
+                    identifier=inner.get("x-identifier"),
+                    retention=inner.get("x-retention", schema.get("x-retention")),
+                    personal=bool(inner.get("x-personal", schema.get("x-personal", True))),
+                    sensitivity=inner.get("x-sensitivity", schema.get("x-sensitivity")),
+                )
+
+    def identifiers(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """(kind, path of names in the message, `*` for each item of a list) where identifiers stand."""
+        for name, schema in self.schema.get("properties", {}).items():
+            for steps, inner, _ in _annotated(schema, ()):
+                if "x-identifier" in inner:
+                    names = tuple("*" if step == "items" else step for step in steps if step != "properties")
+                    yield str(inner["x-identifier"]), (self.name, name, *names)
+
 
 def section(
-    name: str, schema: Schema, default: frozenset[str], *, closed: bool, definitions: Mapping[str, Schema]
+    name: str,
+    pointer: str,
+    origins: Mapping[str, tuple[str, Schema]],
+    rest: Mapping[str, Any],
+    default: Purposes,
+    *,
+    closed: bool,
+    definitions: Mapping[str, Schema],
 ) -> Section:
-    """The section of a JSON Schema for one object of a message, whose fields without purposes of
-    their own serve `default`."""
-    fields: Mapping[str, Schema] = schema.get("properties", {})
-    purposes = {key: purposes_in(resolve(inner, definitions), default) for key, inner in fields.items()}
-    distinct = set(purposes.values()) | {default}
-    nested: dict[str, frozenset[str]] = {}
-    if not closed:  # a closed section's validator has found what is unplanned inside its objects
-        for key, inner in fields.items():
-            known = resolve(inner, definitions)
-            if "properties" in known and known.get("additionalProperties", False) is False:
-                nested[key] = frozenset(known["properties"])
-    uniform = next(iter(distinct)) if len(distinct) == 1 else None
-    return Section(name, schema, purposes, default, closed, uniform, nested)
+    """The section of one object of a message.
+
+    Args:
+        origins: per field, its pointer in the plan and its schema as it stands there.
+        rest: the object's other keywords: `required`, `minProperties`, `additionalProperties`.
+        default: what fields without purposes of their own serve.
+    """
+    fields = {key: expand(raw, definitions, closed=closed) for key, (_, raw) in origins.items()}
+    schema: dict[str, Any] = {"additionalProperties": not closed, **rest, "properties": fields}
+    purposes = {
+        key: frozenset(inner["x-purposes"]) if inner.get("x-purposes") else default for key, inner in fields.items()
+    }
+    apart = frozenset(key for key, served in purposes.items() if served != default)
+    known: dict[str, Known] = {}
+    if not closed:  # in a closed section the validator finds what is undeclared inside objects
+        trees = {key: _known(inner) for key, inner in fields.items()}
+        known = {key: tree for key, tree in trees.items() if tree is not None}
+    return Section(name, pointer, schema, origins, purposes, default, closed, apart, known)
 
 
-def purposes_in(schema: Schema, default: frozenset[str]) -> frozenset[str]:
-    """The purposes that a field's schema states, or those of what holds it."""
-    stated = schema.get("x-purposes")
-    return frozenset(stated) if stated else default
+def _known(schema: Schema) -> Known | None:
+    """The names that an object declares, and those inside them; None where any may be there."""
+    names = schema.get("properties")
+    if not isinstance(names, Mapping) or schema.get("additionalProperties", False) is not False:
+        return None
+    trees = {name: _known(inner) for name, inner in names.items()}
+    return Known(frozenset(names), {name: tree for name, tree in trees.items() if tree is not None})
 
 
-def resolve(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """A field's schema with its local `$ref` followed; what stands beside the reference wins."""
-    reference = schema.get("$ref")
-    if not isinstance(reference, str):
-        return schema
-    target = definitions.get(reference.rpartition("/")[2], {})
-    return {**resolve(target, definitions), **{key: value for key, value in schema.items() if key != "$ref"}}
+def _only(value: Any, known: Known) -> tuple[Any, int]:
+    """A value without the names that are not known, and how many those were."""
+    if not isinstance(value, dict) or (not known.inside and value.keys() <= known.names):
+        return value, 0
+    kept: dict[str, Any] = {}
+    dropped = 0
+    for name, inner in value.items():
+        if name not in known.names:
+            dropped += 1
+            continue
+        tree = known.inside.get(name)
+        kept[name], further = (inner, 0) if tree is None else _only(inner, tree)
+        dropped += further
+    return kept, dropped
+
+
+def _annotated(schema: Schema, held: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Schema, tuple[str, ...]]]:
+    """A field, and each one inside it that has annotations of its own: steps, schema and categories."""
+    yield (), schema, held
+    fields = schema.get("properties", {})
+    inside: list[tuple[tuple[str, ...], Any]] = [(("properties", name), inner) for name, inner in fields.items()]
+    if "items" in schema:
+        inside.append((("items",), schema["items"]))
+    for steps, inner in inside:
+        if not isinstance(inner, Mapping):
+            continue
+        own = tuple(inner.get("x-categories", held))
+        for further, found, categories in _annotated(inner, own):
+            if further or any(name in found for name in _DECLARING):
+                yield (*steps, *further), found, categories

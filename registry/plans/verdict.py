@@ -8,9 +8,12 @@ from typing import Any
 from registry.model.message import Violation
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Part:
     """What of an event may serve one set of purposes.
+
+    Not frozen, like `Verdict`: several are made for each event, and frozen ones cost three times as much.
+    Nobody changes them; `content` may be the message's own objects.
 
     `content` has members among `properties`, `traits` and `context`.
     """
@@ -19,7 +22,7 @@ class Part:
     content: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Verdict:
     """What a plan says of one event.
 
