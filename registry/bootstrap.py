@@ -8,13 +8,11 @@ import time
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uuid_utils
 
 from registry.access.policy import AccessPolicy, PrincipalKind
-from registry.api.app import create_app
-from registry.api.application import Application, Limits
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
 from registry.documents import Document, check, parse
@@ -34,6 +32,9 @@ from registry.profiles.trust import TrustPolicy
 from registry.settings import Settings
 from registry.store import administration, schema
 from registry.store.database import Database
+
+if TYPE_CHECKING:
+    from registry.api.application import Application
 
 POLICY_NAMES = ("purposes", "identity", "trust", "access", "jurisdictions", "retention")
 DEFAULT_PLAN = "plans/ecommerce.yaml"
@@ -64,8 +65,10 @@ class Registry:
     deployment: Deployment
     workspaces: Workspaces
 
-    def application(self) -> Application:
+    def application(self) -> "Application":
         """The server's state, with the threads that write started."""
+        from registry.api.application import Application, Limits
+
         settings = self.settings
         limits = Limits(
             event_bytes=settings.max_event_bytes,
@@ -79,6 +82,8 @@ class Registry:
 
     def server(self) -> Any:
         """The ASGI application, with this process tuned to serve it."""
+        from registry.api.app import create_app
+
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         origins = [origin.strip() for origin in self.settings.cors_origins.split(",") if origin.strip()]

@@ -6,12 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, create_engine, inspect, pool
+from sqlalchemy import MetaData, create_engine, inspect, pool, text
 
 from registry.model.errors import NotInitialised, SchemaMismatch
 from registry.store.database import Database
@@ -22,6 +17,10 @@ Role = Literal["data", "keystore"]
 
 METADATA: dict[Role, MetaData] = {"data": DataTable.metadata, "keystore": KeystoreTable.metadata}
 MIGRATIONS = Path(__file__).parent / "migrations"
+HEADS: dict[Role, str] = {"data": "0001", "keystore": "0001"}
+"""The newest revision of each; a test holds it against the scripts. Alembic itself is imported only to
+migrate: a server that finds its schemas current starts without it."""
+
 URL_VARIABLES: dict[Role, str] = {"data": "REGISTRY_DATABASE_URL", "keystore": "REGISTRY_KEYSTORE_URL"}
 
 
@@ -33,10 +32,7 @@ def version_table(metadata: MetaData) -> str:
 
 def wanted(role: Role) -> str:
     """The revision that this program needs."""
-    head = ScriptDirectory.from_config(_config(role)).get_current_head()
-    if head is None:
-        raise SchemaMismatch(f"this installation has no migrations for the {role} database")
-    return head
+    return HEADS[role]
 
 
 def current(database: Database, role: Role) -> str | None:
@@ -49,8 +45,8 @@ def current(database: Database, role: Role) -> str | None:
         table = version_table(METADATA[role])
         if not inspect(transaction).has_table(table):
             return None
-        options = {"version_table": table}
-        return MigrationContext.configure(transaction, opts=options).get_current_revision()
+        found = transaction.execute(text(f"SELECT version_num FROM {table}")).scalar()  # noqa: S608 - our name
+        return None if found is None else str(found)
 
 
 def require_current(database: Database, role: Role) -> None:
@@ -65,6 +61,8 @@ def require_current(database: Database, role: Role) -> None:
         raise NotInitialised(f"the {role} database holds no registry", hint="run: registry init")
     if has == needs:
         return
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(_config(role)).walk_revisions()}
     if has in known:
         detail, hint = "older than", "back up, then run: registry db upgrade"
@@ -77,16 +75,23 @@ def require_current(database: Database, role: Role) -> None:
 
 def upgrade(database: Database, role: Role, revision: str = "head") -> None:
     """Bring a database's schema up to a revision."""
+    from alembic import command
+
     _run(database, role, command.upgrade, revision)
 
 
 def downgrade(database: Database, role: Role, revision: str) -> None:
     """Take a database's schema back to a revision (`base`: to nothing)."""
+    from alembic import command
+
     _run(database, role, command.downgrade, revision)
 
 
 def differences(database: Database, role: Role) -> list[Any]:
     """How the tables of the database differ from the models: Alembic's list, empty when they agree."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
     with database.read() as transaction:
         options = {
             "version_table": version_table(METADATA[role]),
@@ -128,7 +133,9 @@ def _ours(role: Role) -> Any:
     return include
 
 
-def _config(role: Role) -> Config:
+def _config(role: Role) -> Any:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS / role))
     return config

@@ -1,0 +1,1 @@
+"""The command line: parse, open the registry, call one flow, render for people or as JSON."""

@@ -1,0 +1,93 @@
+"""`consent`: ask, record, recount."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry.cli.exits import Exit
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
+from registry.cli.subjects import Email, Reference, UserId, person
+from registry.consent.records import ConsentStatus
+from registry.flows import consent
+from registry.model.clock import parse_rfc3339, rfc3339
+from registry.model.errors import InvalidInput
+from registry.model.ids import text_id
+
+app = typer.Typer(no_args_is_help=True, help="Ask, record and recount consent.")
+Purpose = Annotated[str, typer.Option("--purpose", help="A purpose of purposes.yaml.")]
+
+
+@app.command()
+def check(
+    purpose: Purpose,
+    email: Email = None,
+    user_id: UserId = None,
+    reference: Reference = None,
+    at: Annotated[str | None, typer.Option(help="A past moment, RFC 3339.")] = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """May this person's data be used for this purpose? Exits 1 when the answer is no."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        who = person(registry, email, user_id, reference)
+        moment = parse_rfc3339(at) if at else None
+        if at and moment is None:
+            raise InvalidInput("--at is not an RFC 3339 time")
+        decision = consent.check(registry.deployment, opened, who, purpose, at=moment)
+    value = {
+        "allowed": decision.allowed,
+        "reason": decision.reason.value,
+        "sentence": decision.sentence,
+        "purpose": purpose,
+        "lawful_basis": decision.lawful_basis,
+        "record_id": text_id(decision.record_id) if decision.record_id else None,
+        "policy_version": decision.policy_version,
+    }
+    word = "[bold green]yes[/]" if decision.allowed else "[bold red]no[/]"
+    answer(value, as_json=as_json, text=f"{word}  {decision.sentence} ({decision.reason.value})")
+    if not decision.allowed:
+        raise typer.Exit(Exit.NO)
+
+
+@app.command()
+def record(
+    purpose: Purpose,
+    status: Annotated[ConsentStatus, typer.Option(help="What the person decided.")],
+    email: Email = None,
+    user_id: UserId = None,
+    reference: Reference = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record a grant, a refusal or a withdrawal; prints the signed receipt."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, operator):
+        who = person(registry, email, user_id, reference)
+        act = consent.Act(purpose=purpose, status=status, channel="officer")
+        [(row, receipt)] = consent.record(registry.deployment, opened, who, [act], actor=operator.actor)
+    value = {"record_id": text_id(row.record_id), "status": row.status, "purpose": purpose, "receipt": receipt}
+    answer(value, as_json=as_json)
+
+
+@app.command()
+def history(
+    email: Email = None,
+    user_id: UserId = None,
+    reference: Reference = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every record of a person, in the order of the acts."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        rows = consent.history(registry.deployment, opened, person(registry, email, user_id, reference))
+    shown = table("when", "purpose", "what", "how", "source")
+    for row in rows:
+        shown.add_row(rfc3339(row.acted_at)[:19], row.purpose, row.status, row.channel, row.source_name)
+    listed = [{"acted_at": rfc3339(r.acted_at), "purpose": r.purpose, "status": r.status} for r in rows]
+    answer({"records": listed}, as_json=as_json, text=shown)
+
+

@@ -1,0 +1,173 @@
+"""`dsr`: data subject requests from intake to certificate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
+from registry.cli.subjects import Email, Reference, UserId, person
+from registry.dsr.requests import Kind, Move, State, allowed
+from registry.flows import dsr, export
+from registry.model.clock import rfc3339
+from registry.model.errors import Conflict
+from registry.model.ids import RequestId, parse_id, text_id
+from registry.model.stored import StoredRequest
+
+app = typer.Typer(no_args_is_help=True, help="Data subject requests, from intake to certificate.")
+RequestIdText = Annotated[str, typer.Argument(help="The request's id.")]
+Officer = Annotated[str, typer.Option("--as", help="The officer who acts; an erasure needs two.")]
+
+
+@app.command("open")
+def open_request(
+    kind: Annotated[Kind, typer.Argument(help="What the person asks for.")],
+    email: Email = None,
+    user_id: UserId = None,
+    reference: Reference = None,
+    jurisdiction: Annotated[str | None, typer.Option(help="A law of jurisdictions.yaml.")] = None,
+    purposes: Annotated[list[str] | None, typer.Option("--for-purpose", help="Purposes objected to or withdrawn.")] = None,
+    officer: Officer = "operator",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a request in; its deadline starts."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        who = person(registry, email, user_id, reference)
+        details: dict[str, object] = {"purposes": purposes or []}
+        row = dsr.open_request(
+            registry.deployment, opened, kind=kind, person=who, actor=f"person:{officer}",
+            jurisdiction=jurisdiction, details=details,
+        )  # fmt: skip
+    _answer(row, as_json=as_json)
+
+
+@app.command("list")
+def list_requests(
+    limit: Annotated[int, typer.Option(help="How many to list.")] = 50,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the requests, newest first."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        rows = dsr.listed(registry.deployment, opened, limit, None)
+    shown = table("request", "kind", "state", "received", "respond by", "can be")
+    for row in rows:
+        view = _view(row)
+        moves = ", ".join(view["allowed"])
+        shown.add_row(
+            view["request_id"], row.kind, row.state, view["received_at"][:10], view["respond_by"][:10], moves
+        )
+    answer({"requests": [_view(row) for row in rows]}, as_json=as_json, text=shown)
+
+
+@app.command("show")
+def show_request(
+    request_id: RequestIdText, data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False
+) -> None:
+    """Show one request with its history."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        row, events = dsr.get(registry.deployment, opened, _id(request_id))
+    history = [{"at": rfc3339(e.happened_at), "action": e.action, "state": e.state, "actor": e.actor} for e in events]
+    answer(_view(row) | {"events": history}, as_json=as_json)
+
+
+def _move(name: Move, summary: str) -> None:
+    @app.command(name.value, help=summary)
+    def moved(
+        request_id: RequestIdText,
+        officer: Officer = "operator",
+        data_dir: DataDir = None,
+        workspace: WorkspaceOption = None,
+        as_json: AsJson = False,
+    ) -> None:
+        with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+            row = dsr.move_request(registry.deployment, opened, _id(request_id), name, actor=f"person:{officer}")
+        _answer(row, as_json=as_json)
+
+
+_move(Move.VERIFY, "Record that the requester is who they say.")
+_move(Move.APPROVE, "Approve a verified request.")
+_move(Move.PAUSE, "Stop the clock while identity is being verified.")
+_move(Move.RESUME, "Let the clock run again.")
+_move(Move.REFUSE, "Refuse a request.")
+_move(Move.CANCEL, "Cancel a request.")
+
+
+@app.command("run")
+def run_request(
+    request_id: RequestIdText,
+    officer: Officer = "operator",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do what an approved request asks for; one that was interrupted goes on."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        row = dsr.run(registry.deployment, opened, _id(request_id), actor=f"person:{officer}")
+    _answer(row, as_json=as_json)
+
+
+@app.command("export")
+def export_package(
+    request_id: RequestIdText,
+    to: Annotated[Path, typer.Option("--to", help="The ZIP to write, or the JWT of an erasure's certificate.")],
+    officer: Officer = "operator",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the package of an access request, or the certificate of an erasure."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        row, _events = dsr.get(registry.deployment, opened, _id(request_id))
+        if to.exists():
+            raise Conflict("the file exists already", hint="name another with --to")
+        if row.certificate is not None:
+            to.write_text(row.certificate, encoding="ascii")
+        else:
+            dsr.scope_of(registry.deployment, opened, row)
+            try:
+                with to.open("xb") as stream:
+                    to.chmod(0o600)
+                    export.write_package(registry.deployment, opened, row, stream, actor=f"person:{officer}")
+            except BaseException:
+                to.unlink(missing_ok=True)  # half a package must not be taken for a whole one
+                raise
+    answer({"written": str(to), "bytes": to.stat().st_size}, as_json=as_json, text=f"Written: {to}")
+
+
+def _id(text: str) -> RequestId:
+    return RequestId(parse_id(text, "request_id"))
+
+
+def _view(row: StoredRequest) -> dict[str, Any]:
+    moves = [name for name in allowed(State(row.state), Kind(row.kind)) if name != Move.COMPLETE.value]
+    return {
+        "request_id": text_id(row.request_id),
+        "kind": row.kind,
+        "state": row.state,
+        "allowed": ["run" if name == Move.START.value else name for name in moves],
+        "received_at": rfc3339(row.received_at),
+        "respond_by": rfc3339(row.respond_by),
+        "counts": orjson.loads(row.progress).get("counts", {}),
+        "certificate": row.certificate,
+    }
+
+
+def _answer(row: StoredRequest, *, as_json: bool) -> None:
+    view = _view(row)
+    if as_json:
+        answer(view, as_json=True)
+        return
+    out.print(f"[bold]{row.kind}[/] request {view['request_id']} is [bold]{row.state}[/].", soft_wrap=True)
+    if view["allowed"]:
+        out.print(f"[dim]Next:[/] registry dsr {view['allowed'][0]} {view['request_id']}", soft_wrap=True)
+    elif row.certificate is not None:
+        out.print(f"[dim]Next:[/] registry dsr export {view['request_id']} --to certificate.jwt", soft_wrap=True)
+
+

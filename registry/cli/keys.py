@@ -1,0 +1,124 @@
+"""`keys`: API keys, and the KEK generations that everything is wrapped under."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from registry.access.policy import PrincipalKind
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
+from registry.flows import credentials, rotation
+from registry.model.clock import DAY, parse_rfc3339, rfc3339
+from registry.model.errors import InvalidInput
+from registry.model.ids import parse_id, text_id
+from registry.store import administration
+
+app = typer.Typer(no_args_is_help=True, help="API keys, and the generations of key-encrypting keys.")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    role: Annotated[str, typer.Option(help="A role of access.yaml.")],
+    kind: Annotated[PrincipalKind, typer.Option(help="Who holds it.")] = PrincipalKind.APP,
+    purposes: Annotated[list[str] | None, typer.Option("--purpose", help="A purpose that it may read for.")] = None,
+    expires: Annotated[str | None, typer.Option(help="When it ends, RFC 3339.")] = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create an API key; its secret is shown once."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        expires_at = parse_rfc3339(expires) if expires else None
+        if expires and expires_at is None:
+            raise InvalidInput("--expires is not an RFC 3339 time")
+        made = credentials.create_key(
+            registry.deployment, opened.workspace_id, kind=kind, role=role, name=name,
+            purposes=frozenset(purposes or ()), expires_at=expires_at, actor=who.actor,
+        )  # fmt: skip
+    answer({"key_id": text_id(made.identity), "secret": made.secret}, as_json=as_json)
+
+
+@app.command("list")
+def list_keys(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False) -> None:
+    """List the API keys; their secrets are kept nowhere."""
+    with (
+        session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
+        registry.deployment.data.read() as transaction,
+    ):
+        rows = administration.credentials(transaction, opened.workspace_id)
+    shown = table("key", "kind", "role", "name", "purposes", "state")
+    for row in rows:
+        state = "revoked" if row.revoked_at is not None else "valid"
+        shown.add_row(text_id(row.credential_id), row.kind, row.role, row.name, row.purposes, state)
+    listed = [{"key_id": text_id(r.credential_id), "role": r.role, "name": r.name} for r in rows]
+    answer({"keys": listed}, as_json=as_json, text=shown)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id.")],
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke an API key; servers stop taking it within seconds."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        credentials.revoke_key(
+            registry.deployment, opened.workspace_id, parse_id(key_id, "key_id"), actor=who.actor
+        )
+    answer({"revoked": key_id}, as_json=as_json)
+
+
+@app.command()
+def status(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False) -> None:
+    """KEK generations, their ages, what is wrapped under each, and the erasure horizon."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        found = rotation.status(registry.deployment, opened.workspace_id)
+        now = registry.deployment.clock()
+    shown = table("generation", "state", "age", "bundles", "secrets")
+    for one in found.generations:
+        age = f"{(now - one.created_at) // DAY} days" if one.created_at is not None else "unknown"
+        shown.add_row(str(one.number), one.state, age, str(one.bundles), str(one.secrets))
+    horizon = rfc3339(found.horizon_open_since) if found.horizon_open_since is not None else None
+    shown.caption = f"Backups of the keystore since {horizon} can still be opened."
+    listed = [
+        {"generation": g.number, "state": g.state, "bundles": g.bundles, "secrets": g.secrets} for g in found.generations
+    ]
+    answer({"generations": listed, "horizon_open_since": horizon}, as_json=as_json, text=shown)
+
+
+@app.command()
+def rotate(
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a rotation that was interrupted.")] = False,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new KEK generation, and move every bundle under it while the server runs."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _), Progress(disable=as_json) as bar:
+        task = bar.add_task("Rewrapping", total=None)
+        number = rotation.rotate(
+            registry.deployment, opened, start=not resume,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    answer(
+        {"generation": number},
+        as_json=as_json,
+        text=f"Generation {number} wraps now. End the erasure horizon with: registry keys destroy GENERATION",
+    )
+
+
+@app.command()
+def destroy(
+    generation: Annotated[int, typer.Argument(help="The generation to destroy.")],
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy an old KEK generation: keystore backups under it can never be opened again."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        rotation.destroy(registry.deployment, opened.workspace_id, generation)
+    answer({"destroyed": generation}, as_json=as_json)

@@ -1,0 +1,183 @@
+"""`sources`, `plans`, `policies`, `violations`, `trace`, `quarantine`: what data engineers work with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry import bootstrap
+from registry.cli.exits import Exit
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, table
+from registry.documents import check
+from registry.flows import credentials, plans, replay, trace
+from registry.flows.opening import source_names
+from registry.model.clock import rfc3339
+from registry.model.ids import text_id
+from registry.plans.lint import Severity, lint
+from registry.store import administration, quarantine
+
+sources_app = typer.Typer(no_args_is_help=True, help="Where messages come from.")
+plans_app = typer.Typer(no_args_is_help=True, help="Tracking plans.")
+policies_app = typer.Typer(no_args_is_help=True, help="Policy files.")
+quarantine_app = typer.Typer(no_args_is_help=True, help="Rejected messages.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.add_typer(sources_app, name="sources")
+    app.add_typer(plans_app, name="plans")
+    app.add_typer(policies_app, name="policies")
+    app.add_typer(quarantine_app, name="quarantine")
+    app.command("violations")(violations)
+    app.command("trace")(trace_message)
+
+
+@sources_app.command("create")
+def create_source(
+    name: Annotated[str, typer.Argument(help="The source's name.")],
+    plan: Annotated[str, typer.Option(help="NAME@VERSION of a published plan.")] = "ecommerce@1.0.0",
+    method: Annotated[str, typer.Option(help="How it comes to know what it says.")] = "self_declared",
+    unplanned_events: Annotated[str | None, typer.Option(help="block, omit or allow.")] = None,
+    unplanned_properties: Annotated[str | None, typer.Option(help="block, omit or allow.")] = None,
+    violations: Annotated[str | None, typer.Option(help="block, omit or allow.")] = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a source; its write key is shown once."""
+    plan_name, _, version = plan.partition("@")
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        made = credentials.create_source(
+            registry.deployment, opened.workspace_id, name=name, plan=plan_name, version=version, method=method,
+            unplanned_events=unplanned_events, unplanned_properties=unplanned_properties, violations=violations,
+            actor=who.actor,
+        )  # fmt: skip
+    answer({"source_id": text_id(made.identity), "name": name, "write_key": made.secret}, as_json=as_json)
+
+
+@sources_app.command("list")
+def list_sources(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False) -> None:
+    """List the sources and the plans that they are bound to."""
+    with (
+        session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
+        registry.deployment.data.read() as transaction,
+    ):
+        rows = administration.sources(transaction, opened.workspace_id)
+    shown = table("name", "plan", "method", "created")
+    for row in rows:
+        shown.add_row(row.name, f"{row.plan_name}@{row.plan_version}", row.method, rfc3339(row.created_at)[:19])
+    listed = [{"name": r.name, "plan": f"{r.plan_name}@{r.plan_version}", "method": r.method} for r in rows]
+    answer({"sources": listed}, as_json=as_json, text=shown)
+
+
+@plans_app.command("push")
+def push_plan(
+    file: Annotated[Path, typer.Argument(help="The plan, YAML or JSON.")],
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a plan version; a published version never changes."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        document = bootstrap.read_document(file)
+        check(document, bootstrap.plan_schema())
+        plan = plans.publish(registry.deployment, opened.workspace_id, document, actor=who.actor)
+    answer({"plan": plan.identity, "events": len(plan.rules)}, as_json=as_json, text=f"{plan.identity} is published.")
+
+
+@plans_app.command("lint")
+def lint_plan(file: Annotated[Path, typer.Argument(help="The plan, YAML or JSON.")], as_json: AsJson = False) -> None:
+    """Read a plan as a reviewer would; exits 1 when it finds an error. Needs no registry."""
+    with reported(as_json=as_json):
+        document = bootstrap.read_document(file)
+        check(document, bootstrap.plan_schema())
+        findings = lint(document)
+    shown = table("line", "severity", "code", "where", "what")
+    for finding in findings:
+        shown.add_row(str(finding.line), finding.severity.value, finding.code, finding.pointer, finding.message)
+    listed = [
+        {"line": f.line, "severity": f.severity.value, "code": f.code, "pointer": f.pointer, "message": f.message}
+        for f in findings
+    ]
+    answer({"findings": listed}, as_json=as_json, text=shown if findings else "Nothing found.")
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise typer.Exit(Exit.NO)
+
+
+@plans_app.command("list")
+def list_plans(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False) -> None:
+    """List the published plan versions."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        rows = plans.published(registry.deployment, opened.workspace_id)
+    shown = table("plan", "published")
+    for row in rows:
+        shown.add_row(f"{row.name}@{row.version}", rfc3339(row.published_at)[:19])
+    answer({"plans": [f"{row.name}@{row.version}" for row in rows]}, as_json=as_json, text=shown)
+
+
+@policies_app.command("check")
+def check_policies(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of policy files; the shipped ones if absent.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check policy files; every fault with file, line and reason. Needs no registry."""
+    with reported(as_json=as_json):
+        held = bootstrap.load_policies(folder)
+    names = list(held.purposes.purposes)
+    answer(
+        {"valid": True, "purposes": names, "version": held.purposes.version},
+        as_json=as_json,
+        text=f"All policy files are valid: {len(names)} purposes, {len(held.access.roles)} roles.",
+    )
+
+
+@quarantine_app.command("replay")
+def replay_quarantine(
+    source: Annotated[str | None, typer.Option(help="Only what came from this source.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of them.")] = False,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send rejected messages through again after a plan fix, under their own ids and times."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        counts = replay.replay(registry.deployment, opened, source_name=source, dry_run=dry_run, actor=who.actor)
+    answer(counts, as_json=as_json)
+
+
+def violations(
+    limit: Annotated[int, typer.Option(help="How many to list.")] = 20,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why messages were rejected or reported, newest first; never with a value."""
+    with (
+        session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
+        registry.deployment.data.read() as transaction,
+    ):
+        rows = quarantine.violations(transaction, opened.workspace_id, limit)
+        counts = quarantine.violation_counts(transaction, opened.workspace_id)
+        names = source_names(transaction, opened.workspace_id)
+    listed = [trace.violation_json(row, names) for row in rows]
+    shown = table("count", "event", "code", "where")
+    for event, code, path, count in counts:
+        shown.add_row(str(count), event or "(unplanned)", code, path)
+    counted = [{"event": e, "code": c, "path": p, "count": n} for e, c, p, n in counts]
+    answer({"violations": listed, "counts": counted}, as_json=as_json, text=shown)
+
+
+def trace_message(
+    message_id: Annotated[str, typer.Argument(help="The message's id, as its sender gave it.")],
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """What became of a message, and why; without its values."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        found = trace.trace(registry.deployment, opened, message_id)
+    answer(found, as_json=as_json)
+
+

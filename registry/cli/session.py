@@ -1,0 +1,101 @@
+"""One command's session: the registry that it opens, who it acts as, and how it answers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from registry.access.policy import Principal, PrincipalKind
+from registry.bootstrap import Registry, connect
+from registry.cli.exits import exit_for
+from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import DocumentInvalid, RegistryError
+from registry.model.ids import WorkspaceId, parse_id
+from registry.settings import Settings
+
+OPERATOR = "operator"
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of the registry (REGISTRY_DATA_DIR).", show_default=False)
+]
+WorkspaceOption = Annotated[str | None, typer.Option("--workspace", help="Id of the workspace, if there are several.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def settings(data_dir: Path | None, **given: Any) -> Settings:
+    """The settings, with what the command line says before what the environment says."""
+    values = {name: value for name, value in given.items() if value is not None}
+    if data_dir is not None:
+        values["data_dir"] = data_dir
+    return Settings(**values)
+
+
+@contextmanager
+def reported(*, as_json: bool = False) -> Iterator[None]:
+    """Turn an error into words for a person, or a problem as JSON, and an exit code."""
+    try:
+        yield
+    except RegistryError as error:
+        if as_json:
+            problem = {"code": error.code, "title": error.title, "detail": error.detail, "hint": error.hint}
+            print(json.dumps(problem | error.extra), file=sys.stderr)
+        else:
+            err.print(f"[bold red]{escape(error.title)}[/]: {escape(error.detail)}")
+            if isinstance(error, DocumentInvalid):
+                for fault in error.faults[1:]:
+                    err.print(escape(f"  {fault['file']}:{fault['line']}:{fault['column']}: {fault['reason']}"))
+            if error.hint:
+                err.print(f"[dim]What to do:[/] {escape(error.hint)}")
+        raise typer.Exit(int(exit_for(error))) from None
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+
+
+@contextmanager
+def session(
+    data_dir: Path | None, workspace: str | None = None, *, as_json: bool = False
+) -> Iterator[tuple[Registry, OpenWorkspace, Principal]]:
+    """The registry of this machine, one workspace of it, and the operator who acts."""
+    with reported(as_json=as_json):
+        registry = connect(settings(data_dir))
+        try:
+            if workspace is None:
+                opened = registry.workspaces.only()
+            else:
+                opened = registry.workspaces.open(WorkspaceId(parse_id(workspace, "workspace")))
+            purposes = frozenset(registry.deployment.policies.purposes.purposes)
+            who = Principal(PrincipalKind.PERSON, opened.workspace_id, b"\0" * 16, OPERATOR, "admin", purposes)
+            yield registry, opened, who
+        finally:
+            registry.close()
+
+
+def answer(value: Mapping[str, Any], *, as_json: bool, text: str | Table | None = None) -> None:
+    """Print an answer: the mapping as JSON, or the text for a person."""
+    if as_json:
+        print(json.dumps(value, default=str))
+    elif text is not None:
+        out.print(text)
+    else:
+        for name, content in value.items():
+            out.print(f"[dim]{escape(str(name))}:[/] {escape(str(content))}")
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table with these columns."""
+    made = Table(title=title, title_justify="left", header_style="bold", expand=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
