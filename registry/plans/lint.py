@@ -58,16 +58,19 @@ class Finding:
     message: str
 
 
-def lint(document: Document, known_categories: Collection[str] = ()) -> list[Finding]:
+def lint(
+    document: Document, plan: CompiledPlan | None = None, *, known_categories: Collection[str] = ()
+) -> list[Finding]:
     """What a reviewer would say of a plan, in the order of the file.
 
     Args:
+        plan: the document's plan, where it is compiled already.
         known_categories: the taxonomy to hold `x-categories` against; none given, none is held.
 
     Raises:
         DocumentInvalid: the plan does not compile; mend that first.
     """
-    review = _Review(document, compile_plan(document), frozenset(known_categories))
+    review = _Review(document, plan or compile_plan(document), frozenset(known_categories))
     review.events()
     review.shared()
     review.names()
@@ -82,7 +85,7 @@ class _Review:
         self._plan = plan
         self._definitions: Mapping[str, Schema] = self._value.get("definitions", {})
         self._known = known_categories
-        self._spellings: dict[tuple[str, ...], dict[str, str]] = {}
+        self._spellings: dict[tuple[str, str], dict[str, str]] = {}
 
     def events(self) -> None:
         """Each event, `identify` and `group`, and what they hold."""
@@ -142,15 +145,15 @@ class _Review:
     def _field(
         self, pointer: str, name: str, raw: Schema, schema: Schema, *, annotated: bool, of_person: bool = False
     ) -> None:
-        """One field, and those inside it. `annotated`: what holds it states what it is."""
+        """One field, and those inside it; a list's items have no name. `annotated`: what holds it says what it is."""
         annotated = annotated or bool(schema.get("x-categories")) or schema.get("x-personal") is False
         guess = personal_category(name, of_person=of_person)
         if guess is not None and not annotated:
             message = f"by its name it holds personal data: state x-categories (perhaps {guess}), or x-personal: false"
             self._note("personal_unannotated", pointer, message, schema)
-        if not _SNAKE_CASE.fullmatch(name) and not pointer.startswith("/context/"):
-            self._note("property_name_convention", pointer, "properties are named in snake_case", schema)
-        if not pointer.startswith("/context/"):  # its names are the SDKs'
+        if name and not pointer.startswith("/context/"):  # there, names are the SDKs'
+            if not _SNAKE_CASE.fullmatch(name):
+                self._note("property_name_convention", pointer, "properties are named in snake_case", schema)
             self._spelling("property", name, pointer, schema)
         self._categories(f"{pointer}/x-categories", schema.get("x-categories", ()))
         if _is_free_form(schema):
@@ -159,7 +162,7 @@ class _Review:
             pointer, raw = self._definition(raw)
         for steps, inner_name, inner in _inside(raw):
             expanded = expand(inner, self._definitions, closed=True)
-            self._field(f"{pointer}{steps}", inner_name or name, inner, expanded, annotated=annotated)
+            self._field(f"{pointer}{steps}", inner_name, inner, expanded, annotated=annotated)
 
     def _definition(self, raw: Schema) -> tuple[str, Schema]:
         pointer = ""
@@ -184,7 +187,7 @@ class _Review:
 
     def _spelling(self, kind: str, name: str, pointer: str, schema: Schema) -> None:
         if "near_duplicate" not in schema.get("x-lint-allow", ()):
-            words = "".join(word.removesuffix("s") for word in words_of(name))
+            words = "".join(word.removesuffix("s") if kind == "event" else word for word in words_of(name))
             self._spellings.setdefault((kind, words), {}).setdefault(name, pointer)
 
     def _note(self, code: str, pointer: str, message: str, schema: Schema | None = None) -> None:
