@@ -65,7 +65,7 @@ class Registry:
     deployment: Deployment
     workspaces: Workspaces
 
-    def application(self) -> "Application":
+    def application(self) -> Application:
         """The server's state, with the threads that write started."""
         from registry.api.application import Application, Limits
 
@@ -264,10 +264,7 @@ def _policy(folder: Path | None, name: str) -> Document:
     if folder is not None and not folder.is_dir():
         raise SettingInvalid(f"the policy folder {folder} does not exist", pointer="policies")
     own = folder / f"{name}.yaml" if folder is not None else None
-    if own is not None and own.exists():
-        document = read_document(own)
-    else:
-        document = shipped("policies", f"{name}.yaml")
+    document = read_document(own) if own is not None and own.exists() else shipped("policies", f"{name}.yaml")
     check(document, shipped("schemas", f"policies/{name}.schema.json").value)
     return document
 

@@ -74,9 +74,7 @@ def list_plans(request: Request) -> dict[str, Any]:
     application = of(request)
     _, workspace = application.caller(request, Action.PLANS_READ)
     found = plans.published(application.deployment, workspace.workspace_id)
-    return {
-        "plans": [{"name": p.name, "version": p.version, "published_at": rfc3339(p.published_at)} for p in found]
-    }
+    return {"plans": [{"name": p.name, "version": p.version, "published_at": rfc3339(p.published_at)} for p in found]}
 
 
 @router.post("/plans", status_code=201, summary="Publish a plan version")
@@ -220,9 +218,7 @@ def policies(request: Request) -> dict[str, Any]:
 
 
 @router.get("/audit/entries", summary="The audit log's entries")
-def audit_entries(
-    request: Request, start: Annotated[int, Query(ge=0)] = 0, limit: Limit = 100
-) -> dict[str, Any]:
+def audit_entries(request: Request, start: Annotated[int, Query(ge=0)] = 0, limit: Limit = 100) -> dict[str, Any]:
     """Entries in order, each also as the bytes that the tree hashes (base64)."""
     application = of(request)
     _, workspace = application.caller(request, Action.AUDIT_READ)

@@ -67,6 +67,4 @@ def _inflate(body: bytes, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(
-        f"the body is larger than {limit} bytes", hint="send smaller batches", extra={"limit_bytes": limit}
-    )
+    return TooLarge(f"the body is larger than {limit} bytes", hint="send smaller batches", extra={"limit_bytes": limit})

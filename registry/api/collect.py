@@ -73,9 +73,7 @@ async def _many(request: Request, application: Application, limit: int) -> Respo
     return await _take_in(request, application, body, calls)
 
 
-async def _take_in(
-    request: Request, application: Application, body: dict[str, Any], calls: list[object]
-) -> Response:
+async def _take_in(request: Request, application: Application, body: dict[str, Any], calls: list[object]) -> Response:
     write_key = basic_user(request.headers) or body.get("writeKey") or request.query_params.get("writeKey")
     source = application.source(write_key if isinstance(write_key, str) else None)
     sent_at, context, integrations = body.get("sentAt"), body.get("context"), body.get("integrations")

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from registry.access.policy import Action, Principal
+from registry.access.policy import Action
 from registry.api.application import Application, of
 from registry.api.bodies import decode_object, read_body
 from registry.api.metrics import DECISIONS
@@ -41,31 +41,29 @@ router = APIRouter(prefix="/v1/consent", tags=["consent"])
 async def check(request: Request) -> Response:
     """`POST /v1/consent/check`: one decision."""
     application = of(request)
-    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+    _, workspace = application.caller(request, Action.CONSENT_CHECK)
     question = decode_object(await read_body(request, CHECK_BYTES))
-    decision = await _off_the_loop(application, _decide, application, workspace, principal, question)
+    decision = await _off_the_loop(application, _decide, application, workspace, question)
     return Response(orjson.dumps(decision_json(decision)), 200, media_type="application/json")
 
 
 async def check_batch(request: Request) -> Response:
     """`POST /v1/consent/check/batch`: many decisions, in the order of the questions."""
     application = of(request)
-    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+    _, workspace = application.caller(request, Action.CONSENT_CHECK)
     checks = decode_object(await read_body(request, BATCH_BYTES)).get("checks")
     if not isinstance(checks, list):
         raise InvalidInput("checks is not a list", pointer="/checks")
     if len(checks) > BATCH_CHECKS:
         raise TooLarge(f"more than {BATCH_CHECKS} checks in one request")
-    answers = await run_in_threadpool(
-        lambda: [decision_json(_decide(application, workspace, principal, one)) for one in checks]
-    )
+    answers = await run_in_threadpool(lambda: [decision_json(_decide(application, workspace, one)) for one in checks])
     return Response(orjson.dumps({"decisions": answers}), 200, media_type="application/json")
 
 
 async def filter_subjects(request: Request) -> Response:
     """`POST /v1/consent/filter`: subject references in as NDJSON, the permitted ones out."""
     application = of(request)
-    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+    _, workspace = application.caller(request, Action.CONSENT_CHECK)
     purpose = request.query_params.get("purpose", "")
     body = await read_body(request, BATCH_BYTES)
 
@@ -78,7 +76,7 @@ async def filter_subjects(request: Request) -> Response:
                 question = {"subject": orjson.loads(line), "purpose": purpose}
             except orjson.JSONDecodeError:
                 raise InvalidInput(f"line {number} is not JSON") from None
-            if _decide(application, workspace, principal, question).allowed:
+            if _decide(application, workspace, question).allowed:
                 lines.append(line + b"\n")
         return b"".join(lines)
 
@@ -96,9 +94,7 @@ async def changes(request: Request) -> Response:
         after = start
         yield b"retry: 1000\n\n"
         while not await request.is_disconnected():
-            page = await run_in_threadpool(
-                consent.changes, application.deployment, workspace, after, CHANGES_PAGE
-            )
+            page = await run_in_threadpool(consent.changes, application.deployment, workspace, after, CHANGES_PAGE)
             for at, record_id, profile_id, purpose, status in page:
                 after = (at, record_id)
                 data = {"profile_id": text_id(profile_id), "purpose": purpose, "status": status}
@@ -192,9 +188,7 @@ def moment(text: str | None, pointer: str) -> Micros | None:
     return at
 
 
-def _decide(
-    application: Application, workspace: OpenWorkspace, principal: Principal, question: object
-) -> Decision:
+def _decide(application: Application, workspace: OpenWorkspace, question: object) -> Decision:
     if not isinstance(question, dict):
         raise InvalidInput("a check is not an object")
     purpose, categories = question.get("purpose"), question.get("categories") or []

@@ -9,7 +9,10 @@ METRICS = CollectorRegistry()
 
 EVENTS = Counter("registry_events_total", "Messages taken in, by outcome.", ["outcome"], registry=METRICS)
 DECISIONS = Counter(
-    "registry_consent_decisions_total", "Consent decisions, by answer and reason.", ["allowed", "reason"], registry=METRICS
+    "registry_consent_decisions_total",
+    "Consent decisions, by answer and reason.",
+    ["allowed", "reason"],
+    registry=METRICS,
 )
 REQUESTS = Counter(
     "registry_http_requests_total", "HTTP requests, by route and status.", ["route", "status"], registry=METRICS

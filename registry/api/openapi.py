@@ -110,7 +110,9 @@ def _ingest(summary: str, example: dict[str, Any]) -> dict[str, Any]:
 
 
 def _filter() -> dict[str, Any]:
-    lines = {"application/x-ndjson": {"schema": {"type": "string"}, "example": '{"kind":"email","value":"a@example.com"}\n'}}
+    lines = {
+        "application/x-ndjson": {"schema": {"type": "string"}, "example": '{"kind":"email","value":"a@example.com"}\n'}
+    }
     return {
         "summary": "The permitted ones of many subjects",
         "tags": ["consent"],
@@ -125,7 +127,9 @@ def _changes() -> dict[str, Any]:
         "summary": "Consent records as they are made, as server-sent events",
         "tags": ["consent"],
         "parameters": [{"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}}],
-        "responses": {"200": {"description": "An event stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+        "responses": {
+            "200": {"description": "An event stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+        },
     }
 
 

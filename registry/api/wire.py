@@ -79,7 +79,9 @@ class NewRequest(Request):
         hide_input_in_errors=True,
         json_schema_extra={"example": {"kind": "erasure", "subject": EXAMPLE_SUBJECT, "jurisdiction": "gdpr"}},
     )
-    kind: Annotated[str, Field(description="access, portability, rectification, restriction, objection, withdrawal or erasure")]
+    kind: Annotated[
+        str, Field(description="access, portability, rectification, restriction, objection, withdrawal or erasure")
+    ]
     subject: Subject
     jurisdiction: Annotated[str | None, Field(max_length=64)] = None
     details: Annotated[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -26,21 +28,30 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _registry(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Read the options that stand before a command."""
 
 
-def main() -> None:
-    """Run the command line."""
-    from registry.cli import audit, consent, dsr, keys, operations, plans, profiles, setup
+GROUPS = {
+    "setup": ("init", "serve", "demo", "db"),
+    "operations": ("verify", "doctor", "backup", "restore"),
+    "plans": ("sources", "plans", "policies", "quarantine", "violations", "trace"),
+    "consent": ("consent",),
+    "profiles": ("profiles",),
+    "dsr": ("dsr",),
+    "keys": ("keys",),
+    "audit": ("audit",),
+}
+"""The modules of this room, and the commands that each adds."""
 
-    setup.add_to(app)
-    operations.add_to(app)
-    plans.add_to(app)
-    app.add_typer(consent.app, name="consent")
-    app.add_typer(profiles.app, name="profiles")
-    app.add_typer(dsr.app, name="dsr")
-    app.add_typer(keys.app, name="keys")
-    app.add_typer(audit.app, name="audit")
+
+def main() -> None:
+    """Run the command line. Only the module of the command that is called is imported."""
+    called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    modules = [name for name, commands in GROUPS.items() if called in commands] or list(GROUPS)
+    for name in modules:
+        import_module(f"registry.cli.{name}").add_to(app)
     app()

@@ -17,6 +17,11 @@ from registry.store import audit_log
 app = typer.Typer(no_args_is_help=True, help="The tamper-evident audit log.")
 
 
+def add_to(parent: typer.Typer) -> None:
+    """Add this group to the command line."""
+    parent.add_typer(app, name="audit")
+
+
 @app.command()
 def checkpoint(data_dir: DataDir = None, workspace: WorkspaceOption = None) -> None:
     """Print the signed checkpoint: keep it elsewhere, and later rewriting of the log is found."""

@@ -16,6 +16,13 @@ from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
 
 app = typer.Typer(no_args_is_help=True, help="Ask, record and recount consent.")
+
+
+def add_to(parent: typer.Typer) -> None:
+    """Add this group to the command line."""
+    parent.add_typer(app, name="consent")
+
+
 Purpose = Annotated[str, typer.Option("--purpose", help="A purpose of purposes.yaml.")]
 
 
@@ -89,5 +96,3 @@ def history(
         shown.add_row(rfc3339(row.acted_at)[:19], row.purpose, row.status, row.channel, row.source_name)
     listed = [{"acted_at": rfc3339(r.acted_at), "purpose": r.purpose, "status": r.status} for r in rows]
     answer({"records": listed}, as_json=as_json, text=shown)
-
-

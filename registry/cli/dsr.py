@@ -18,6 +18,13 @@ from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import StoredRequest
 
 app = typer.Typer(no_args_is_help=True, help="Data subject requests, from intake to certificate.")
+
+
+def add_to(parent: typer.Typer) -> None:
+    """Add this group to the command line."""
+    parent.add_typer(app, name="dsr")
+
+
 RequestIdText = Annotated[str, typer.Argument(help="The request's id.")]
 Officer = Annotated[str, typer.Option("--as", help="The officer who acts; an erasure needs two.")]
 
@@ -29,7 +36,9 @@ def open_request(
     user_id: UserId = None,
     reference: Reference = None,
     jurisdiction: Annotated[str | None, typer.Option(help="A law of jurisdictions.yaml.")] = None,
-    purposes: Annotated[list[str] | None, typer.Option("--for-purpose", help="Purposes objected to or withdrawn.")] = None,
+    purposes: Annotated[
+        list[str] | None, typer.Option("--for-purpose", help="Purposes objected to or withdrawn.")
+    ] = None,
     officer: Officer = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
@@ -60,9 +69,7 @@ def list_requests(
     for row in rows:
         view = _view(row)
         moves = ", ".join(view["allowed"])
-        shown.add_row(
-            view["request_id"], row.kind, row.state, view["received_at"][:10], view["respond_by"][:10], moves
-        )
+        shown.add_row(view["request_id"], row.kind, row.state, view["received_at"][:10], view["respond_by"][:10], moves)
     answer({"requests": [_view(row) for row in rows]}, as_json=as_json, text=shown)
 
 
@@ -169,5 +176,3 @@ def _answer(row: StoredRequest, *, as_json: bool) -> None:
         out.print(f"[dim]Next:[/] registry dsr {view['allowed'][0]} {view['request_id']}", soft_wrap=True)
     elif row.certificate is not None:
         out.print(f"[dim]Next:[/] registry dsr export {view['request_id']} --to certificate.jwt", soft_wrap=True)
-
-

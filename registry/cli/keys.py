@@ -18,6 +18,11 @@ from registry.store import administration
 app = typer.Typer(no_args_is_help=True, help="API keys, and the generations of key-encrypting keys.")
 
 
+def add_to(parent: typer.Typer) -> None:
+    """Add this group to the command line."""
+    parent.add_typer(app, name="keys")
+
+
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
@@ -66,9 +71,7 @@ def revoke(
 ) -> None:
     """Revoke an API key; servers stop taking it within seconds."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
-        credentials.revoke_key(
-            registry.deployment, opened.workspace_id, parse_id(key_id, "key_id"), actor=who.actor
-        )
+        credentials.revoke_key(registry.deployment, opened.workspace_id, parse_id(key_id, "key_id"), actor=who.actor)
     answer({"revoked": key_id}, as_json=as_json)
 
 
@@ -85,7 +88,8 @@ def status(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json:
     horizon = rfc3339(found.horizon_open_since) if found.horizon_open_since is not None else None
     shown.caption = f"Backups of the keystore since {horizon} can still be opened."
     listed = [
-        {"generation": g.number, "state": g.state, "bundles": g.bundles, "secrets": g.secrets} for g in found.generations
+        {"generation": g.number, "state": g.state, "bundles": g.bundles, "secrets": g.secrets}
+        for g in found.generations
     ]
     answer({"generations": listed, "horizon_open_since": horizon}, as_json=as_json, text=shown)
 

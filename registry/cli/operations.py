@@ -61,7 +61,11 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     for finding in findings:
         mark = "[green]ok[/]" if finding.good else "[red]bad[/]"
         shown.add_row(mark, finding.what, finding.found, finding.mend)
-    answer({"healthy": all(f.good for f in findings), "findings": [f._asdict() for f in findings]}, as_json=as_json, text=shown)
+    answer(
+        {"healthy": all(f.good for f in findings), "findings": [f._asdict() for f in findings]},
+        as_json=as_json,
+        text=shown,
+    )
     if not all(finding.good for finding in findings):
         raise typer.Exit(Exit.NO)
 

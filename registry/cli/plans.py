@@ -179,5 +179,3 @@ def trace_message(
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         found = trace.trace(registry.deployment, opened, message_id)
     answer(found, as_json=as_json)
-
-

@@ -14,6 +14,11 @@ from registry.flows import read
 app = typer.Typer(no_args_is_help=True, help="What is known of a person, for a purpose.")
 
 
+def add_to(parent: typer.Typer) -> None:
+    """Add this group to the command line."""
+    parent.add_typer(app, name="profiles")
+
+
 @app.command()
 def show(
     purpose: Annotated[str, typer.Option("--purpose", help="What the data is read for.")],
@@ -42,7 +47,15 @@ def draw(view: dict[str, Any]) -> None:
     for trait in view["traits"]:
         said = trait["provenance"]
         tags = ", ".join(trait["consent_tags"])
-        row = (trait["trait"], str(trait["value"]), said["source"], said["method"], str(said["trust"]), tags, trait["because"])
+        row = (
+            trait["trait"],
+            str(trait["value"]),
+            said["source"],
+            said["method"],
+            str(said["trust"]),
+            tags,
+            trait["because"],
+        )
         traits.add_row(*map(escape, row))
     out.print(traits)
     identifiers = table("identifier", "value", "learnt from")

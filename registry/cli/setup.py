@@ -75,7 +75,9 @@ def serve(
 
 
 def demo(
-    directory: Annotated[Path | None, typer.Option("--dir", help="Folder for the demo; a temporary one if absent.")] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Folder for the demo; a temporary one if absent.")
+    ] = None,
 ) -> None:
     """Run the main job on synthetic data, from the first event to the erasure certificate."""
     from registry.cli.demo.story import tell

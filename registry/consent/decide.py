@@ -98,9 +98,7 @@ def decide(
     else:
         word = _WITHOUT_CONSENT
     record_id = word.record.record_id if word.record is not None else None
-    return Decision(
-        word.reason in _ALLOWING, word.reason, purpose, basis, record_id, word.until, catalogue.version
-    )
+    return Decision(word.reason in _ALLOWING, word.reason, purpose, basis, record_id, word.until, catalogue.version)
 
 
 def _barred(
@@ -140,12 +138,7 @@ def _of(record: ConsentRecord, now: Micros) -> _Word:
 def _since_joined(standing: Standing, now: Micros) -> ConsentRecord | None:
     """The choice made since the sides were last joined: the person has spoken as one."""
     return current(
-        (
-            record
-            for side in standing.sides
-            for record in side.records
-            if record.acted_at > standing.joined_at
-        ),
+        (record for side in standing.sides for record in side.records if record.acted_at > standing.joined_at),
         now,
     )
 

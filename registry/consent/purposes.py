@@ -76,9 +76,7 @@ class Purpose:
 
     def covers(self, category: str) -> bool:
         """Whether the purpose covers a data category (a fideslang key, or one under a covered key)."""
-        return not self.categories or any(
-            category == own or category.startswith(f"{own}.") for own in self.categories
-        )
+        return not self.categories or any(category == own or category.startswith(f"{own}.") for own in self.categories)
 
     def told_in(self, language: str | None) -> tuple[str, str]:
         """Title and text in a language, else in its base language, else in the policy's first one."""
@@ -108,9 +106,7 @@ class PurposeCatalogue:
         faults = _faults(document, entries)
         if faults:
             raise DocumentInvalid(faults)
-        return cls(
-            {entry["name"]: _purpose(entry) for entry in entries}, sha256(canonical(value)).hexdigest()[:16]
-        )
+        return cls({entry["name"]: _purpose(entry) for entry in entries}, sha256(canonical(value)).hexdigest()[:16])
 
     def purpose(self, name: str) -> Purpose:
         """The purpose of a name.
@@ -158,9 +154,7 @@ def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[s
             faults.append(document.fault(f"/purposes/{index}/name", "two purposes have the same name"))
         seen.add(name)
         if set(entry["title"]) != set(entry["text"]):
-            faults.append(
-                document.fault(f"/purposes/{index}/text", "title and text are not in the same languages")
-            )
+            faults.append(document.fault(f"/purposes/{index}/text", "title and text are not in the same languages"))
         above, passed = parents[name], {name}
         while above is not None and above in parents and above not in passed:
             passed.add(above)

@@ -69,14 +69,10 @@ class ConsentRecord:
 
     def has_expired(self, now: Micros) -> bool:
         """Whether a consent given by this record has ended by now."""
-        return self.status is ConsentStatus.EXPIRED or (
-            self.expires_at is not None and self.expires_at <= now
-        )
+        return self.status is ConsentStatus.EXPIRED or (self.expires_at is not None and self.expires_at <= now)
 
 
-def current(
-    records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None
-) -> ConsentRecord | None:
+def current(records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None) -> ConsentRecord | None:
     """The record that counts at a moment: the most recent act; of acts at one time, the refusal.
 
     Args:
@@ -87,9 +83,7 @@ def current(
     return _latest(records, _GRAVITY, as_of, known_at)
 
 
-def restriction_holds(
-    records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None
-) -> bool:
+def restriction_holds(records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None) -> bool:
     """Whether processing is restricted at a moment (GDPR Art. 18), by one side's records."""
     latest = _latest(records, _RESTRICTION, as_of, known_at)
     return latest is not None and latest.status is ConsentStatus.RESTRICTED

@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from registry.documents.loading import LoadFault, Position, escape, load
+from registry.documents.loading import LoadError, Position, escape, load
 from registry.model.errors import DocumentInvalid
 
 MAX_SHOWN = 60
@@ -45,7 +45,7 @@ def parse(text: str, *, file: str) -> Document:
     """
     try:
         value, positions = load(text)
-    except LoadFault as fault:
+    except LoadError as fault:
         line, column = fault.position
         raise DocumentInvalid(
             [{"file": file, "line": line, "column": column, "pointer": fault.pointer, "reason": fault.reason}]
@@ -60,7 +60,9 @@ def check(document: Document, schema: Mapping[str, object]) -> None:
         DocumentInvalid: with every fault, in the order of the file.
     """
     validator = Draft202012Validator(dict(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
-    faults = [document.fault(_pointer(error), _reason(error)) for error in _leaves(validator.iter_errors(document.value))]
+    faults = [
+        document.fault(_pointer(error), _reason(error)) for error in _leaves(validator.iter_errors(document.value))
+    ]
     if faults:
         raise DocumentInvalid(sorted(faults, key=lambda fault: (fault["line"], fault["column"], fault["reason"])))
 

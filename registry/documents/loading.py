@@ -18,7 +18,7 @@ _TAGS = frozenset({"map", "seq", "str", "null", "bool", "int", "float"})
 Position = tuple[int, int]
 
 
-class LoadFault(Exception):
+class LoadError(Exception):
     """The text cannot be read; `position` is line and column, from 1."""
 
     def __init__(self, reason: str, position: Position, pointer: str = "") -> None:
@@ -31,7 +31,7 @@ class LoadFault(Exception):
 class _CoreLoader(yaml.SafeLoader):
     """PyYAML's safe loader with the resolvers of YAML 1.2's core schema in place of 1.1's."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - the base's own form
 
 
 def _resolve(tag: str, pattern: str, first: str) -> None:
@@ -49,22 +49,22 @@ def load(text: str) -> tuple[Any, dict[str, Position]]:
     """The value of a text, and the position of each node by its JSON pointer (RFC 6901).
 
     Raises:
-        LoadFault: not YAML, over a bound, a key that stands twice or is no text, or a tag of its own.
+        LoadError: not YAML, over a bound, a key that stands twice or is no text, or a tag of its own.
     """
     if len(text.encode()) > MAX_BYTES:
-        raise LoadFault(f"the file is larger than {MAX_BYTES} bytes", (1, 1))
+        raise LoadError(f"the file is larger than {MAX_BYTES} bytes", (1, 1))
     try:
         root = yaml.compose(text, Loader=_CoreLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise LoadFault(f"not YAML: {error.problem or 'cannot be read'}", position) from None
+        raise LoadError(f"not YAML: {error.problem or 'cannot be read'}", position) from None
     except yaml.YAMLError:
-        raise LoadFault("not YAML: holds a character that is not allowed", (1, 1)) from None
+        raise LoadError("not YAML: holds a character that is not allowed", (1, 1)) from None
     except RecursionError:
-        raise LoadFault(f"nested deeper than {MAX_DEPTH}", (1, 1)) from None
+        raise LoadError(f"nested deeper than {MAX_DEPTH}", (1, 1)) from None
     if root is None:
-        raise LoadFault("the file is empty", (1, 1))
+        raise LoadError("the file is empty", (1, 1))
     positions: dict[str, Position] = {}
     return _Builder(positions).build(root, "", 0), positions
 
@@ -81,34 +81,34 @@ class _Builder:
         self._nodes += 1
         at = _position(node)
         if depth > MAX_DEPTH:
-            raise LoadFault(f"nested deeper than {MAX_DEPTH}", at, pointer)
+            raise LoadError(f"nested deeper than {MAX_DEPTH}", at, pointer)
         if self._nodes > MAX_NODES:
-            raise LoadFault(f"more than {MAX_NODES} values, aliases counted where they are used", at, pointer)
+            raise LoadError(f"more than {MAX_NODES} values, aliases counted where they are used", at, pointer)
         if node.tag.rpartition(":")[2] not in _TAGS or not node.tag.startswith("tag:yaml.org,2002:"):
-            raise LoadFault("a tag of its own is not allowed", at, pointer)
+            raise LoadError("a tag of its own is not allowed", at, pointer)
         self._positions.setdefault(pointer, at)
         if isinstance(node, MappingNode):
             return self._mapping(node, pointer, depth)
         if isinstance(node, SequenceNode):
             return [self.build(child, f"{pointer}/{i}", depth + 1) for i, child in enumerate(node.value)]
         if isinstance(node, ScalarNode):
-            return self._scalar(node, pointer)
-        raise LoadFault("a kind of node that is not allowed", at, pointer)
+            return self._scalar(node)
+        raise LoadError("a kind of node that is not allowed", at, pointer)
 
     def _mapping(self, node: MappingNode, pointer: str, depth: int) -> dict[str, Any]:
         value: dict[str, Any] = {}
         for key_node, child in node.value:
-            key = self._scalar(key_node, pointer) if isinstance(key_node, ScalarNode) else None
+            key = self._scalar(key_node) if isinstance(key_node, ScalarNode) else None
             if not isinstance(key, str):
-                raise LoadFault("a key is not text (quote it)", _position(key_node), pointer)
+                raise LoadError("a key is not text (quote it)", _position(key_node), pointer)
             if key in value:
-                raise LoadFault("a key stands twice", _position(key_node), f"{pointer}/{escape(key)}")
+                raise LoadError("a key stands twice", _position(key_node), f"{pointer}/{escape(key)}")
             below = f"{pointer}/{escape(key)}"
             self._positions[below] = _position(key_node)
             value[key] = self.build(child, below, depth + 1)
         return value
 
-    def _scalar(self, node: ScalarNode, pointer: str) -> Any:
+    def _scalar(self, node: ScalarNode) -> Any:
         tag = node.tag.removeprefix("tag:yaml.org,2002:")
         if tag == "str":
             return node.value

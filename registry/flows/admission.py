@@ -100,15 +100,13 @@ class Item:
         self.violations = (*self.violations, *violations)
 
 
-def decode(
-    deliveries: Sequence[Delivery], indexer: BlindIndexer, new_id: Callable[[], bytes]
-) -> list[Item]:
+def decode(deliveries: Sequence[Delivery], indexer: BlindIndexer, new_id: Callable[[], bytes]) -> list[Item]:
     """Each call as an item: envelope checked, message id and key given, times settled."""
-    items: list[Item] = []
-    for position, delivery in enumerate(deliveries):
-        for raw in delivery.calls:
-            items.append(_decode_one(position, delivery, raw, indexer, new_id))
-    return items
+    return [
+        _decode_one(position, delivery, raw, indexer, new_id)
+        for position, delivery in enumerate(deliveries)
+        for raw in delivery.calls
+    ]
 
 
 def _decode_one(

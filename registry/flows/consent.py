@@ -22,7 +22,7 @@ from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import record_aad, seal
 from registry.keys.signing import sign_jwt
 from registry.model.clock import SECOND, Micros
-from registry.model.decision import Decision, Reason
+from registry.model.decision import Decision
 from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
 from registry.model.ids import ProfileId, RecordId, text_id
 from registry.model.message import Identifier
@@ -126,9 +126,7 @@ def append_acts(
     return rows
 
 
-def history(
-    deployment: Deployment, workspace: OpenWorkspace, subject: Identifier
-) -> list[StoredConsent]:
+def history(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier) -> list[StoredConsent]:
     """Every record of a person, in the order of the acts.
 
     Raises:
@@ -159,11 +157,6 @@ def changes(
     with deployment.data.read() as transaction:
         rows = consents.recorded_after(transaction, workspace.workspace_id, after[0], after[1], limit)
     return [(at, RecordId(record), ProfileId(profile), p, s) for at, record, profile, p, s in rows]
-
-
-def denied_by_policy(purpose: str) -> Decision:
-    """The decision for a caller whose access policy does not cover the purpose."""
-    return Decision(allowed=False, reason=Reason.NOT_PERMITTED_BY_POLICY, purpose=purpose)
 
 
 def _row(

@@ -68,7 +68,7 @@ def open_request(
         certificate=None,
     )
     with deployment.data.write() as transaction:
-        fragments = fragments_of(deployment, workspace, transaction, person)
+        fragments = fragments_of(workspace, transaction, person)
         if fragments:
             request = request._replace(profile_id=fragments[0].profile_id)
             if kind is Kind.RECTIFICATION:
@@ -154,9 +154,7 @@ def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredR
         return requests.in_states(transaction, workspace.workspace_id, [State.ACTING.value])
 
 
-def scope_of(
-    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest
-) -> Sequence[Fragment]:
+def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> Sequence[Fragment]:
     """The fragments that a request is about now: those found at intake, and what has joined them since.
 
     Raises:

@@ -72,9 +72,7 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     return _certify(deployment, workspace, request, progress)
 
 
-def _scope_and_suppress(
-    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest
-) -> StoredRequest:
+def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
     workspace_id = workspace.workspace_id
     progress: dict[str, Any] = orjson.loads(request.progress)
     if progress.get("scoped"):

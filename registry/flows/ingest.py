@@ -52,9 +52,7 @@ class Receipt:
     items: list[Item] = field(default_factory=list)
 
 
-def ingest(
-    deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequence[Delivery]
-) -> list[Receipt]:
+def ingest(deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequence[Delivery]) -> list[Receipt]:
     """Take the deliveries in; a receipt for each, in order, once all is durable.
 
     Raises:
@@ -155,9 +153,7 @@ def _suppress(transaction: Transaction, workspace: OpenWorkspace, items: list[It
             continue
         item.status, item.violations = Status.SUPPRESSED, ()
         source_id = item.source.row.source_id
-        refused.append(
-            RefusedMessage(workspace.workspace_id, item.key, source_id, item.status.value, item.received_at)
-        )
+        refused.append(RefusedMessage(workspace.workspace_id, item.key, source_id, item.status.value, item.received_at))
     quarantine.add_refused(transaction, refused)
 
 

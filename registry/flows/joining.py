@@ -108,7 +108,8 @@ def repartition(
     now: Micros,
 ) -> Joined:
     """Recompute the profiles of the components that hold these identifiers, after a link or a
-    refusal of one has changed."""
+    refusal of one has changed.
+    """
     joined = Joined(_fragments_by_index(transaction, workspace_id, indexes))
     links = identities.links_touching(transaction, workspace_id, indexes)
     _rejoin(transaction, workspace_id, rules, joined, links, now, new_id, seeds=indexes)
@@ -213,9 +214,7 @@ def _rejoin(
                 placed = fragment._replace(profile_id=target, origin_profile_id=target)
                 joined.new[fragment.fragment_id] = placed
             elif fragment.profile_id != target:
-                placed = fragment._replace(
-                    profile_id=target, joined_at=now, state_version=fragment.state_version + 1
-                )
+                placed = fragment._replace(profile_id=target, joined_at=now, state_version=fragment.state_version + 1)
                 moves.append((fragment.fragment_id, target, now))
                 kind = "split" if bytes(target) == bytes(fragment.fragment_id) else "merge"
                 cause = causes.get(fragment.anchor, default_cause)

@@ -95,9 +95,7 @@ class Keyring:
         Done again, it destroys nothing more. Returns how many bundles there were.
         """
         now = self._clock()
-        orders = [
-            ErasureOrder(grant.workspace_id, fragment, grant.request_id, now) for fragment in sorted(fragments)
-        ]
+        orders = [ErasureOrder(grant.workspace_id, fragment, grant.request_id, now) for fragment in sorted(fragments)]
         with self._keystore.write() as transaction:
             rows.order_erasure(transaction, orders)
         with self._keystore.write() as transaction:
@@ -153,9 +151,7 @@ class Keyring:
             rows.put_bundles(
                 transaction,
                 [
-                    WrappedBundle(
-                        workspace_id, f, generation, wrapped[f].revision + 1 if f in wrapped else 1, data
-                    )
+                    WrappedBundle(workspace_id, f, generation, wrapped[f].revision + 1 if f in wrapped else 1, data)
                     for (f, _), data in zip(changed, fresh, strict=True)
                 ],
             )

@@ -54,7 +54,7 @@ def lookup(
     """
     _require(deployment, principal, purpose)
     with deployment.data.read() as transaction:
-        fragments = fragments_of(deployment, workspace, transaction, person)
+        fragments = fragments_of(workspace, transaction, person)
     if not fragments:
         raise NotFound("nobody is known under this identifier")
     return _view(deployment, workspace, principal, fragments, purpose)
@@ -189,9 +189,7 @@ def _view(
     return build_view(fragments[0].profile_id, purpose, choices, seen, decisions, withheld, now=now)
 
 
-def _event(
-    row: StoredEvent, names: dict[bytes, str], content: dict[str, Any], withheld: int
-) -> dict[str, object]:
+def _event(row: StoredEvent, names: dict[bytes, str], content: dict[str, Any], withheld: int) -> dict[str, object]:
     return {
         "event_id": text_id(row.event_id),
         "type": row.call,

@@ -74,13 +74,26 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
             rank = deployment.policies.trust.rank("api", Method.CORRECTED)
             rows.append(
                 StoredAssertion(
-                    workspace_id, target.fragment_id, trait, NO_SOURCE, compartment, request.received_at,
-                    request.received_at, Method.CORRECTED.value, rank, seal(bundle.key(compartment), plain, aad),
-                )  # fmt: skip
+                    workspace_id,
+                    target.fragment_id,
+                    trait,
+                    NO_SOURCE,
+                    compartment,
+                    request.received_at,
+                    request.received_at,
+                    Method.CORRECTED.value,
+                    rank,
+                    seal(bundle.key(compartment), plain, aad),
+                )
             )
         events.assert_traits(transaction, rows)
         identities.bump(transaction, workspace_id, [target.fragment_id])
         trail.append(
-            transaction, workspace_id, deployment.clock(), actor=actor, action="dsr:traits:corrected",
-            outcome="done", fields={"request": text_id(request.request_id), "traits": len(rows)},
-        )  # fmt: skip
+            transaction,
+            workspace_id,
+            deployment.clock(),
+            actor=actor,
+            action="dsr:traits:corrected",
+            outcome="done",
+            fields={"request": text_id(request.request_id), "traits": len(rows)},
+        )

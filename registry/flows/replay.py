@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 
 from registry.flows import trail
-from registry.flows.admission import Delivery, Status, decode, validate
+from registry.flows.admission import Delivery, Status, decode, identify, validate
 from registry.flows.credentials import bind
 from registry.flows.deployment import Deployment
 from registry.flows.ingest import ingest
@@ -104,12 +104,11 @@ def _replay_page(
     if dry_run:
         items = decode(deliveries, workspace.indexer, deployment.new_id)
         validate(items)
+        identify(items, deployment.policies.identity, workspace.indexer)
         return Counter(item.status.value for item in items)
     receipts = ingest(deployment, workspace, deliveries)
     let_in = [q for q, receipt in zip(kept, receipts, strict=True) if receipt.counts[Status.ACCEPTED]]
     if let_in:
         because = ShredGrant(workspace.workspace_id, RequestId(b"\0" * 16), "quarantine:replay")
         deployment.keyring.shred(because, let_in)
-    return Counter(
-        {status.value: sum(receipt.counts[status] for receipt in receipts) for status in Status}
-    )
+    return Counter({status.value: sum(receipt.counts[status] for receipt in receipts) for status in Status})

@@ -182,9 +182,7 @@ def assertion_rows(
     return rows
 
 
-def violation_rows(
-    workspace_id: WorkspaceId, item: Item, new_id: Callable[[], bytes]
-) -> list[StoredViolation]:
+def violation_rows(workspace_id: WorkspaceId, item: Item, new_id: Callable[[], bytes]) -> list[StoredViolation]:
     """A row for each violation, without values."""
     plan_event = item.verdict.plan_event if item.verdict is not None else None
     call = item.message.call.value if item.message is not None else "unknown"
@@ -217,7 +215,7 @@ def quarantine_rows(
 ) -> tuple[list[Quarantined], list[QuarantineSubject]]:
     """Rejected items, each sealed under a key bundle of its own, and whom they are about."""
     ids = [FragmentId(new_id()) for _ in items]
-    bundles = keyring.for_sealing(workspace_id, {i: (QUARANTINE,) for i in ids}, new=ids) if ids else {}
+    bundles = keyring.for_sealing(workspace_id, dict.fromkeys(ids, (QUARANTINE,)), new=ids) if ids else {}
     rows: list[Quarantined] = []
     subjects: list[QuarantineSubject] = []
     for quarantine_id, item in zip(ids, items, strict=True):
@@ -225,8 +223,6 @@ def quarantine_rows(
         plain = orjson.dumps({"call": item.raw, "messageId": item.message_id})
         sealed = seal(bundles[quarantine_id].key(QUARANTINE), plain, aad)
         source_id, at = item.source.row.source_id, item.received_at
-        rows.append(
-            Quarantined(workspace_id, quarantine_id, item.key, source_id, at, at + keep_for, sealed)
-        )
+        rows.append(Quarantined(workspace_id, quarantine_id, item.key, source_id, at, at + keep_for, sealed))
         subjects += [QuarantineSubject(workspace_id, index, quarantine_id) for index in sorted(set(item.indexes))]
     return rows, subjects

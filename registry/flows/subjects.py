@@ -32,9 +32,7 @@ def subject(rules: IdentityRules, kind: str, value: str) -> Identifier:
     return found
 
 
-def fragments_of(
-    deployment: Deployment, workspace: OpenWorkspace, transaction: Transaction, person: Identifier
-) -> list[Fragment]:
+def fragments_of(workspace: OpenWorkspace, transaction: Transaction, person: Identifier) -> list[Fragment]:
     """Every fragment of the person behind an identifier, oldest first; none for nobody."""
     index = workspace.indexer.index(person.kind, person.value)
     profile_id = identities.profile_of(transaction, workspace.workspace_id, index)
@@ -43,9 +41,7 @@ def fragments_of(
     return identities.fragments_of_profiles(transaction, workspace.workspace_id, [profile_id])
 
 
-def fragments_of_profile(
-    workspace: OpenWorkspace, transaction: Transaction, profile_id: ProfileId
-) -> list[Fragment]:
+def fragments_of_profile(workspace: OpenWorkspace, transaction: Transaction, profile_id: ProfileId) -> list[Fragment]:
     """Every fragment of a profile, oldest first.
 
     Raises:
@@ -79,8 +75,6 @@ def find_or_create(
         needs = {fragment.fragment_id: (IDENTITY,)}
         bundles = deployment.keyring.for_sealing(workspace_id, needs, new=needs.keys())
         sealed = seal_identifier(workspace_id, fragment.fragment_id, index, person, bundles)
-        row = StoredIdentifier(
-            workspace_id, index, person.kind, fragment.fragment_id, sealed, NO_SOURCE, nowhere, now
-        )
+        row = StoredIdentifier(workspace_id, index, person.kind, fragment.fragment_id, sealed, NO_SOURCE, nowhere, now)
         identities.add_identifiers(transaction, [row])
     return fragment

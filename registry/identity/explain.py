@@ -10,9 +10,7 @@ from registry.identity.resolve import Partition
 from registry.model.ids import BlindIndex
 
 
-def path(
-    links: Iterable[Link], found: Partition, one: BlindIndex, other: BlindIndex
-) -> tuple[Link, ...] | None:
+def path(links: Iterable[Link], found: Partition, one: BlindIndex, other: BlindIndex) -> tuple[Link, ...] | None:
     """The shortest chain of links that joins two identifiers of one group, from `one` to `other`.
 
     Of several chains of one length, the one through the least identifiers. None when they are not one

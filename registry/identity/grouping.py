@@ -51,9 +51,7 @@ class Grouping:
         apart: pairs that may never be in one group, with the reason; grows with what is refused.
     """
 
-    def __init__(
-        self, kinds: Mapping[BlindIndex, str], rules: IdentityRules, apart: Mapping[Link, Refusal]
-    ) -> None:
+    def __init__(self, kinds: Mapping[BlindIndex, str], rules: IdentityRules, apart: Mapping[Link, Refusal]) -> None:
         self._kinds = kinds
         self._rules = rules
         self._apart = dict(apart)
@@ -72,9 +70,7 @@ class Grouping:
     def clash(self, members: Group) -> Clash | None:
         """What keeps these identifiers from being one person; the gravest reason where there are several."""
         held = Counter(self._kinds[member] for member in members)
-        over = [
-            kind for kind in held if kind in self._rules.kinds and held[kind] > self._rules.kinds[kind].limit
-        ]
+        over = [kind for kind in held if kind in self._rules.kinds and held[kind] > self._rules.kinds[kind].limit]
         single = [kind for kind in over if self._rules.kinds[kind].limit == 1]
         if single:
             return Clash(Refusal.MERGE_PROTECTION, self._of_kind(members, self._strongest(single)))

@@ -83,9 +83,7 @@ class IdentityRules:
             phone_region=value["phone_region"],
             alarm_threshold=value["alarm_threshold"],
             join_requires=tuple(value["join_requires"]),
-            blocked_pattern=re.compile(
-                "|".join(f"(?:{text})" for text in value["blocked"]["patterns"]) or "(?!)"
-            ),
+            blocked_pattern=re.compile("|".join(f"(?:{text})" for text in value["blocked"]["patterns"]) or "(?!)"),
         )
 
     def rule(self, kind: str) -> KindRule:
@@ -134,9 +132,7 @@ def _faults(document: Document, kinds: list[Mapping[str, Any]]) -> list[dict[str
     for index, entry in enumerate(kinds):
         for position, pointer in enumerate(entry.get("at", ())):
             if pointer in places:
-                faults.append(
-                    document.fault(f"/kinds/{index}/at/{position}", "two kinds are read from one place")
-                )
+                faults.append(document.fault(f"/kinds/{index}/at/{position}", "two kinds are read from one place"))
             places.add(pointer)
     if not any(entry["limit"] == 1 for entry in kinds):
         faults.append(document.fault("/kinds", "no kind has limit 1: nothing would keep two people apart"))
@@ -149,7 +145,5 @@ def _pattern_faults(document: Document, patterns: list[str]) -> list[dict[str, o
         try:
             re.compile(text)
         except re.error as error:
-            faults.append(
-                document.fault(f"/blocked/patterns/{index}", f"not a regular expression: {error.msg}")
-            )
+            faults.append(document.fault(f"/blocked/patterns/{index}", f"not a regular expression: {error.msg}"))
     return faults

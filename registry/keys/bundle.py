@@ -39,7 +39,7 @@ class Bundle(Mapping[Compartment, DataKey]):
             return self
         return type(self)(self._keys | {name: DataKey.generate() for name in missing})
 
-    def without(self, compartments: Iterable[Compartment], grant: ShredGrant) -> Self:
+    def without(self, compartments: Iterable[Compartment], grant: ShredGrant) -> Self:  # noqa: ARG002
         """This bundle without the keys of those compartments: once stored, they are shredded.
 
         The grant is asked for so that no key is dropped without a request or a retention run behind it.
@@ -56,9 +56,7 @@ class Bundle(Mapping[Compartment, DataKey]):
         try:
             return self._keys[compartment]
         except KeyError:
-            raise KeyMissing(
-                "there is no data key for a compartment", extra={"compartment": compartment}
-            ) from None
+            raise KeyMissing("there is no data key for a compartment", extra={"compartment": compartment}) from None
 
     def encode(self) -> bytes:
         """The plaintext bytes to be wrapped: version, count, then names and keys in the names' order."""

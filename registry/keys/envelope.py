@@ -7,7 +7,7 @@ row, field, person or workspace does not open. Layouts: docs/reference/formats.m
 from __future__ import annotations
 
 from struct import Struct
-from struct import error as StructError
+from struct import error as struct_error
 from typing import NewType, NoReturn, Self
 
 from registry.keys.primitives import (
@@ -74,7 +74,7 @@ def record_aad(kind: bytes, workspace: bytes, fragment: bytes, record: bytes, fi
     """
     try:
         lengths = _AAD_LENGTHS.pack(len(kind), len(workspace), len(fragment), len(record), len(field))
-    except StructError:
+    except struct_error:
         raise InvalidInput("a part of the associated data is longer than 65535 bytes") from None
     return b"".join((lengths, kind, workspace, fragment, record, field))
 
@@ -106,9 +106,7 @@ def open_envelope(key: DataKey, sealed: bytes, aad: bytes) -> bytes:
         raise SealBroken("the sealed value is cut short", extra={"failure": "truncated"})
     if sealed[:HEADER_BYTES] != header:
         if sealed[:1] != ENVELOPE_VERSION:
-            raise SealBroken(
-                "the sealed value is of an unknown version", extra={"failure": "unknown-version"}
-            )
+            raise SealBroken("the sealed value is of an unknown version", extra={"failure": "unknown-version"})
         raise SealBroken("the value is sealed under another key", extra={"failure": "wrong-key"})
     return aead_open(key.cipher, sealed[HEADER_BYTES:], header + aad)
 
@@ -122,7 +120,7 @@ def require_workspace(grant: OpenGrant, aad: bytes) -> None:
     """
     try:
         kind_length, workspace_length, *_ = _AAD_LENGTHS.unpack_from(aad)
-    except StructError:
+    except struct_error:
         raise InvalidInput("the associated data is not that of a record") from None
     start = _AAD_LENGTHS.size + kind_length
     if aad[start : start + workspace_length] != grant.workspace_id:

@@ -55,9 +55,7 @@ class KeyProvider(Protocol):
     def generations(self, workspace: WorkspaceId) -> list[Generation]:
         """Every generation, oldest first; empty for a workspace that has none."""
 
-    def wrap_many(
-        self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]
-    ) -> list[bytes]:
+    def wrap_many(self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         """Wrap each `(plaintext, aad)`.
 
         Raises:

@@ -75,9 +75,7 @@ class AwsKeyProvider:
         latest = self._latest(workspace)
         return [self._generation(workspace, number, latest) for number in range(1, latest + 1)]
 
-    def wrap_many(
-        self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]
-    ) -> list[bytes]:
+    def wrap_many(self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         """Wrap each `(plaintext, aad)`; see `KeyProvider.wrap_many`."""
         kek = self._kek(workspace, generation)
         return [kek.wrap(plaintext, aad) for plaintext, aad in items]

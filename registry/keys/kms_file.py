@@ -72,9 +72,7 @@ class FileKeyProvider:
             self._reload()
             return _listed(self._content.get(workspace, {}))
 
-    def wrap_many(
-        self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]
-    ) -> list[bytes]:
+    def wrap_many(self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         """Wrap each `(plaintext, aad)`; see `KeyProvider.wrap_many`."""
         kek = self._kek(workspace, generation)
         return [kek.wrap(plaintext, aad) for plaintext, aad in items]
@@ -139,8 +137,7 @@ class FileKeyProvider:
 
 def _listed(stored: dict[int, _Stored]) -> list[Generation]:
     return [
-        Generation(number, entry.created_at, _state(number, entry, stored))
-        for number, entry in sorted(stored.items())
+        Generation(number, entry.created_at, _state(number, entry, stored)) for number, entry in sorted(stored.items())
     ]
 
 
@@ -155,9 +152,7 @@ def _encode(content: _Content) -> bytes:
         text_id(workspace): {str(number): _encode_entry(entry) for number, entry in stored.items()}
         for workspace, stored in content.items()
     }
-    return orjson.dumps(
-        {"format": FORMAT, "workspaces": workspaces}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
-    )
+    return orjson.dumps({"format": FORMAT, "workspaces": workspaces}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
 def _encode_entry(entry: _Stored) -> dict[str, object]:
@@ -172,9 +167,7 @@ def _decode(data: bytes) -> _Content:
         if document["format"] != FORMAT:
             raise ValueError("format")
         return {
-            WorkspaceId(parse_id(workspace)): {
-                int(number): _decode_entry(entry) for number, entry in stored.items()
-            }
+            WorkspaceId(parse_id(workspace)): {int(number): _decode_entry(entry) for number, entry in stored.items()}
             for workspace, stored in document["workspaces"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError, InvalidInput):

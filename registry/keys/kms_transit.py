@@ -77,9 +77,7 @@ class TransitKeyProvider:
             generations.append(Generation(number, created_at, state))
         return generations
 
-    def wrap_many(
-        self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]
-    ) -> list[bytes]:
+    def wrap_many(self, workspace: WorkspaceId, generation: int, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         """Wrap each `(plaintext, aad)`; see `KeyProvider.wrap_many`."""
         self._require_key(workspace, {generation})
         header = wrapped_header(TRANSIT_WRAP_VERSION, generation)
@@ -111,9 +109,7 @@ class TransitKeyProvider:
             return
         path, oldest = self._path("keys", workspace), generation + 1
         # Transit trims only what is forbidden already; killed in between, the next call completes it.
-        self._call(
-            "POST", f"{path}/config", {"min_decryption_version": oldest, "min_encryption_version": oldest}
-        )
+        self._call("POST", f"{path}/config", {"min_decryption_version": oldest, "min_encryption_version": oldest})
         self._call("POST", f"{path}/trim", {"min_available_version": oldest})
 
     def check(self) -> None:
@@ -135,9 +131,7 @@ class TransitKeyProvider:
             raise KmsUnavailable("the key service's answer cannot be understood")
         return results
 
-    def _require_key(
-        self, workspace: WorkspaceId, generations: set[int], *, afresh: bool = False
-    ) -> None:
+    def _require_key(self, workspace: WorkspaceId, generations: set[int], *, afresh: bool = False) -> None:
         """Refuse generations that are not there; Transit itself would make a key for an unknown name."""
         if workspace in self._known and not afresh:
             return

@@ -1,8 +1,8 @@
 """Signed notes (C2SP signed-note): text with signature lines, the form of audit checkpoints.
 
-    text, ending in a newline
-    (empty line)
-    — name base64(key hash | signature)
+text, ending in a newline
+(empty line)
+— name base64(key hash | signature)
 """
 
 from __future__ import annotations

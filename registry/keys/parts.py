@@ -42,9 +42,7 @@ class OpenedParts:
         return f"OpenedParts({counts})"
 
 
-def seal_parts(
-    keys: Mapping[Compartment, DataKey], parts: Sequence[tuple[Compartment, bytes]], aad: bytes
-) -> bytes:
+def seal_parts(keys: Mapping[Compartment, DataKey], parts: Sequence[tuple[Compartment, bytes]], aad: bytes) -> bytes:
     """One value holding every part sealed under its compartment's key.
 
     The table of contents is associated data of each part: a part that is dropped, added, renamed or
@@ -57,9 +55,7 @@ def seal_parts(
     names = [name for name, _ in parts]
     if len(set(names)) != len(names) or len(names) > 0xFFFF:
         raise InvalidInput("each compartment stands once, and at most 65535 times in all")
-    contents = b"".join(
-        _entry(name.encode(), len(plaintext) + OVERHEAD_BYTES) for name, plaintext in parts
-    )
+    contents = b"".join(_entry(name.encode(), len(plaintext) + OVERHEAD_BYTES) for name, plaintext in parts)
     prelude = _PRELUDE.pack(PARTS_VERSION[0], len(parts), len(contents)) + contents
     sealed = [prelude]
     for name, plaintext in parts:
@@ -70,9 +66,7 @@ def seal_parts(
     return b"".join(sealed)
 
 
-def open_parts(
-    blob: bytes, keys: Mapping[Compartment, DataKey], aad: bytes, grant: OpenGrant
-) -> OpenedParts:
+def open_parts(blob: bytes, keys: Mapping[Compartment, DataKey], aad: bytes, grant: OpenGrant) -> OpenedParts:
     """Open what the grant covers and the keys allow.
 
     Raises:

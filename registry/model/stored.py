@@ -137,7 +137,8 @@ class StoredMerge(NamedTuple):
 
 class StoredEvent(NamedTuple):
     """An accepted message. `compartments` and `ungrounded` are comma-separated names;
-    `ungrounded` names the purposes that had no lawful ground when the message came."""
+    `ungrounded` names the purposes that had no lawful ground when the message came.
+    """
 
     workspace_id: WorkspaceId
     fragment_id: FragmentId

@@ -104,9 +104,7 @@ def _text(assertion: TraitAssertion) -> bytes:
     return orjson.dumps(assertion.value, option=orjson.OPT_SORT_KEYS)
 
 
-def _why(
-    chosen: TraitAssertion, agreeing: tuple[TraitAssertion, ...], rivals: tuple[TraitAssertion, ...]
-) -> Why:
+def _why(chosen: TraitAssertion, agreeing: tuple[TraitAssertion, ...], rivals: tuple[TraitAssertion, ...]) -> Why:
     if not rivals:
         return Why.ALL_AGREE if agreeing else Why.ONLY_VALUE
     best, other = _place(chosen), _place(rivals[0])

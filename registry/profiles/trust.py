@@ -50,9 +50,7 @@ class TrustPolicy:
             seen: set[str] = set()
             for index, entry in enumerate(value[section]):
                 if entry[field] in seen:
-                    faults.append(
-                        document.fault(f"/{section}/{index}/{field}", f"the {field} is listed twice")
-                    )
+                    faults.append(document.fault(f"/{section}/{index}/{field}", f"the {field} is listed twice"))
                 seen.add(entry[field])
         if faults:
             raise DocumentInvalid(faults)

@@ -31,14 +31,10 @@ def source_by_write_key(transaction: Transaction, write_key_hash: bytes) -> Sour
 
 def sources(transaction: Transaction, workspace_id: bytes) -> list[Source]:
     """The workspace's sources, oldest first."""
-    return select(
-        transaction, Source, "source", "workspace_id = ? ORDER BY created_at, source_id", workspace_id
-    )
+    return select(transaction, Source, "source", "workspace_id = ? ORDER BY created_at, source_id", workspace_id)
 
 
-def bind_source(
-    transaction: Transaction, workspace_id: bytes, source_id: bytes, plan: str, version: str
-) -> None:
+def bind_source(transaction: Transaction, workspace_id: bytes, source_id: bytes, plan: str, version: str) -> None:
     """Bind a source to a plan version."""
     sql = "UPDATE source SET plan_name = ?, plan_version = ? WHERE workspace_id = ? AND source_id = ?"
     execute(transaction, sql, plan, version, workspace_id, source_id)
@@ -60,14 +56,9 @@ def credentials(transaction: Transaction, workspace_id: bytes) -> list[Credentia
     return select(transaction, Credential, "credential", "workspace_id = ? ORDER BY created_at", workspace_id)
 
 
-def revoke_credential(
-    transaction: Transaction, workspace_id: bytes, credential_id: bytes, at: Micros
-) -> bool:
+def revoke_credential(transaction: Transaction, workspace_id: bytes, credential_id: bytes, at: Micros) -> bool:
     """Revoke an API key; whether there was one to revoke."""
-    sql = (
-        "UPDATE credential SET revoked_at = ? "
-        "WHERE workspace_id = ? AND credential_id = ? AND revoked_at IS NULL"
-    )
+    sql = "UPDATE credential SET revoked_at = ? WHERE workspace_id = ? AND credential_id = ? AND revoked_at IS NULL"
     return execute(transaction, sql, at, workspace_id, credential_id) == 1
 
 

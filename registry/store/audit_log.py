@@ -21,7 +21,7 @@ def lock_head(transaction: Transaction, workspace_id: WorkspaceId) -> tuple[int,
         b"",
     )
     lock = "" if transaction.dialect.name == "sqlite" else " FOR UPDATE"
-    sql = f"SELECT size, frontier FROM audit_head WHERE workspace_id = ?{lock}"  # noqa: S608
+    sql = f"SELECT size, frontier FROM audit_head WHERE workspace_id = ?{lock}"
     size, frontier = query(transaction, sql, workspace_id)[0]
     return int(size), bytes(frontier)
 
@@ -62,9 +62,7 @@ def node(transaction: Transaction, workspace_id: WorkspaceId, level: int, positi
     return bytes(rows[0][0])
 
 
-def entries(
-    transaction: Transaction, workspace_id: WorkspaceId, start: int, limit: int
-) -> list[tuple[int, bytes]]:
+def entries(transaction: Transaction, workspace_id: WorkspaceId, start: int, limit: int) -> list[tuple[int, bytes]]:
     """Up to `limit` entries from position `start` on, with their positions."""
     sql = "SELECT position, entry FROM audit_entry WHERE workspace_id = ? AND position >= ? ORDER BY position LIMIT ?"
     return [(int(row[0]), bytes(row[1])) for row in query(transaction, sql, workspace_id, start, limit)]

@@ -36,22 +36,18 @@ def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
             row.acted_at,
             row.recorded_at,
             row.expires_at,
-        )  # fmt: skip
+        )
         for _, row in sorted(winners.items())
     ]
     insert(transaction, "consent_state", states, on_conflict=MOST_RECENT)
 
 
-def states(
-    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
-) -> list[ConsentState]:
+def states(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> list[ConsentState]:
     """The current records of these fragments."""
     return select_in(transaction, ConsentState, "consent_state", workspace_id, "fragment_id", fragment_ids)
 
 
-def history(
-    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
-) -> list[StoredConsent]:
+def history(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> list[StoredConsent]:
     """Every record of these fragments, in the order of the acts."""
     found = select_in(transaction, StoredConsent, "consent_record", workspace_id, "fragment_id", fragment_ids)
     return sorted(found, key=lambda row: (row.acted_at, row.recorded_at, row.record_id))
@@ -85,7 +81,8 @@ def standing_of(
     transaction: Transaction, workspace_id: WorkspaceId, index: BlindIndex
 ) -> tuple[list[Fragment], list[ConsentState]]:
     """All that a consent check needs of the person behind an identifier, in one indexed read:
-    the fragments of the profile and their current records. Both are empty for nobody."""
+    the fragments of the profile and their current records. Both are empty for nobody.
+    """
     fragments: dict[bytes, Fragment] = {}
     states: list[ConsentState] = []
     for row in query(transaction, _CHECK, workspace_id, index):

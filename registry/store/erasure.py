@@ -40,9 +40,7 @@ def erase_rows(
     keys = _message_keys(transaction, workspace_id, fragment_ids)
     counts["violation"] = delete_in(transaction, "violation", workspace_id, "message_key", keys)
     for table in INDEX_TABLES:
-        counts[table] = sum(
-            delete_in(transaction, table, workspace_id, end, indexes) for end in ("low", "high")
-        )
+        counts[table] = sum(delete_in(transaction, table, workspace_id, end, indexes) for end in ("low", "high"))
     for table, column in PERSONAL_TABLES.items():
         counts[table] = delete_in(transaction, table, workspace_id, column, fragment_ids)
     counts["identifier"] += delete_in(transaction, "identifier", workspace_id, "blind_index", indexes)
@@ -65,19 +63,15 @@ def remaining(
     for table, column, values in places:
         for chunk in chunks(values):
             marks = ", ".join("?" * len(chunk))
-            sql = f'SELECT count(*) FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks})'  # noqa: S608
+            sql = f'SELECT count(*) FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks})'
             found[table] = found.get(table, 0) + int(query(transaction, sql, workspace_id, *chunk)[0][0])
     return {table: count for table, count in found.items() if count}
 
 
 def forget_profile(transaction: Transaction, workspace_id: bytes, profile_id: ProfileId) -> None:
     """Take the profile's id off the merge history of others and off requests of the past."""
-    execute(
-        transaction, "DELETE FROM merge WHERE workspace_id = ? AND into_profile = ?", workspace_id, profile_id
-    )
-    execute(
-        transaction, "DELETE FROM merge WHERE workspace_id = ? AND from_profile = ?", workspace_id, profile_id
-    )
+    execute(transaction, "DELETE FROM merge WHERE workspace_id = ? AND into_profile = ?", workspace_id, profile_id)
+    execute(transaction, "DELETE FROM merge WHERE workspace_id = ? AND from_profile = ?", workspace_id, profile_id)
     sql = "UPDATE dsr_request SET profile_id = NULL WHERE workspace_id = ? AND profile_id = ?"
     execute(transaction, sql, workspace_id, profile_id)
 
@@ -89,7 +83,7 @@ def _message_keys(
     for chunk in chunks(fragment_ids):
         marks = ", ".join("?" * len(chunk))
         sql = (
-            "SELECT v.message_key FROM violation v JOIN event e ON e.workspace_id = v.workspace_id "  # noqa: S608
+            "SELECT v.message_key FROM violation v JOIN event e ON e.workspace_id = v.workspace_id "
             f"AND e.message_key = v.message_key WHERE v.workspace_id = ? AND e.fragment_id IN ({marks})"
         )
         keys += [MessageKey(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk)]

@@ -24,19 +24,19 @@ def known_messages(
     transaction: Transaction, workspace_id: bytes, keys: Collection[MessageKey]
 ) -> dict[MessageKey, str]:
     """What became of the messages among these that were seen before: `accepted`, `quarantined`
-    or a refusal's outcome."""
+    or a refusal's outcome.
+    """
     known: dict[MessageKey, str] = {}
     for chunk in chunks(keys):
         marks = ", ".join("?" * len(chunk))
         sql = (
-            f"SELECT message_key, 'accepted' FROM event WHERE workspace_id = ? AND message_key IN ({marks}) "  # noqa: S608
+            f"SELECT message_key, 'accepted' FROM event WHERE workspace_id = ? AND message_key IN ({marks}) "
             f"UNION ALL SELECT message_key, 'quarantined' FROM quarantine "
             f"WHERE workspace_id = ? AND message_key IN ({marks}) "
             f"UNION ALL SELECT message_key, outcome FROM refused_message "
             f"WHERE workspace_id = ? AND message_key IN ({marks})"
         )
-        for key, outcome in query(transaction, sql, *([workspace_id, *chunk] * 3)):
-            known[key] = outcome
+        known.update(query(transaction, sql, *([workspace_id, *chunk] * 3)))
     return known
 
 
@@ -47,9 +47,7 @@ def append(transaction: Transaction, rows: Sequence[StoredEvent]) -> None:
 
 def by_message(transaction: Transaction, workspace_id: bytes, key: MessageKey) -> StoredEvent | None:
     """The accepted message with this key."""
-    found = select(
-        transaction, StoredEvent, "event", "workspace_id = ? AND message_key = ?", workspace_id, key
-    )
+    found = select(transaction, StoredEvent, "event", "workspace_id = ? AND message_key = ?", workspace_id, key)
     return found[0] if found else None
 
 
@@ -93,7 +91,7 @@ def count(transaction: Transaction, workspace_id: bytes, fragment_ids: Collectio
     total = 0
     for chunk in chunks(fragment_ids):
         marks = ", ".join("?" * len(chunk))
-        sql = f"SELECT count(*) FROM event WHERE workspace_id = ? AND fragment_id IN ({marks})"  # noqa: S608
+        sql = f"SELECT count(*) FROM event WHERE workspace_id = ? AND fragment_id IN ({marks})"
         total += int(query(transaction, sql, workspace_id, *chunk)[0][0])
     return total
 
@@ -112,6 +110,4 @@ def assertions(
     transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
 ) -> list[StoredAssertion]:
     """Every source's current word on every trait of these fragments."""
-    return select_in(
-        transaction, StoredAssertion, "trait_assertion", workspace_id, "fragment_id", fragment_ids
-    )
+    return select_in(transaction, StoredAssertion, "trait_assertion", workspace_id, "fragment_id", fragment_ids)

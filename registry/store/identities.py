@@ -56,9 +56,7 @@ def known_pairs(
     return {(row.low, row.high, row.source_id) for row in found}
 
 
-def links_touching(
-    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
-) -> list[StoredLink]:
+def links_touching(transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]) -> list[StoredLink]:
     """Every link with one of these identifiers at either end."""
     low = select_in(transaction, StoredLink, "link", workspace_id, "low", indexes)
     high = select_in(transaction, StoredLink, "link", workspace_id, "high", indexes)
@@ -79,10 +77,11 @@ def replace_refusals(
     rows: Sequence[StoredRefusal],
 ) -> None:
     """Put the rules' refusals of a recomputed component in the place of the earlier ones; a
-    steward's stay."""
+    steward's stay.
+    """
     for chunk in chunks(touching):
         marks = ", ".join("?" * len(chunk))
-        sql = f"DELETE FROM refused_link WHERE workspace_id = ? AND reason <> 'steward' AND low IN ({marks})"  # noqa: S608
+        sql = f"DELETE FROM refused_link WHERE workspace_id = ? AND reason <> 'steward' AND low IN ({marks})"
         execute(transaction, sql, workspace_id, *chunk)
     insert(transaction, "refused_link", rows, on_conflict="ON CONFLICT (workspace_id, low, high) DO NOTHING")
 

@@ -19,9 +19,7 @@ def bundles(
     transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId], *, lock: bool = False
 ) -> dict[FragmentId, WrappedBundle]:
     """The bundles of those of these fragments that have one; with `lock`, held for rewriting."""
-    found = select_in(
-        transaction, WrappedBundle, "key_bundle", workspace_id, "fragment_id", fragment_ids, lock=lock
-    )
+    found = select_in(transaction, WrappedBundle, "key_bundle", workspace_id, "fragment_id", fragment_ids, lock=lock)
     return {row.fragment_id: row for row in found}
 
 
@@ -57,7 +55,8 @@ def bundles_after(
     transaction: Transaction, workspace_id: bytes, generation: int, after: bytes, limit: int, *, lock: bool = False
 ) -> list[WrappedBundle]:
     """Up to `limit` bundles under a generation with fragment ids after `after`, in their order; with
-    `lock`, held for rewriting."""
+    `lock`, held for rewriting.
+    """
     where = "workspace_id = ? AND generation = ? AND fragment_id > ? ORDER BY fragment_id LIMIT ?"
     if lock and transaction.dialect.name != "sqlite":
         where += " FOR UPDATE"

@@ -56,9 +56,7 @@ def of_message(transaction: Transaction, workspace_id: bytes, key: MessageKey) -
 
 def about(transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]) -> list[FragmentId]:
     """The ids of the quarantined messages about any of these identifiers."""
-    rows = select_in(
-        transaction, QuarantineSubject, "quarantine_subject", workspace_id, "blind_index", indexes
-    )
+    rows = select_in(transaction, QuarantineSubject, "quarantine_subject", workspace_id, "blind_index", indexes)
     return sorted({row.quarantine_id for row in rows})
 
 
@@ -96,9 +94,7 @@ def page(
 
 def add_refused(transaction: Transaction, rows: Sequence[RefusedMessage]) -> None:
     """Remember messages that were neither stored nor quarantined."""
-    insert(
-        transaction, "refused_message", rows, on_conflict="ON CONFLICT (workspace_id, message_key) DO NOTHING"
-    )
+    insert(transaction, "refused_message", rows, on_conflict="ON CONFLICT (workspace_id, message_key) DO NOTHING")
 
 
 def refused(transaction: Transaction, workspace_id: bytes, key: MessageKey) -> RefusedMessage | None:

@@ -55,9 +55,7 @@ def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:
     return execute(transaction, sql, *values, request.progress, request.certificate, *key) == 1
 
 
-def add_event(
-    transaction: Transaction, request: StoredRequest, *, action: str, actor: str, at: Micros
-) -> None:
+def add_event(transaction: Transaction, request: StoredRequest, *, action: str, actor: str, at: Micros) -> None:
     """Append a transition to the request's history."""
     sql = "SELECT count(*) FROM dsr_event WHERE workspace_id = ? AND request_id = ?"
     position = int(query(transaction, sql, request.workspace_id, request.request_id)[0][0])
@@ -79,14 +77,10 @@ def set_scope(
         "INSERT INTO dsr_fragment (workspace_id, request_id, fragment_id) VALUES (?, ?, ?) "
         "ON CONFLICT (workspace_id, request_id, fragment_id) DO NOTHING"
     )
-    execute_many(
-        transaction, sql, [(workspace_id, request_id, fragment) for fragment in sorted(fragment_ids)]
-    )
+    execute_many(transaction, sql, [(workspace_id, request_id, fragment) for fragment in sorted(fragment_ids)])
 
 
 def scope(transaction: Transaction, workspace_id: bytes, request_id: RequestId) -> list[FragmentId]:
     """The fragments that a request is about."""
-    sql = (
-        "SELECT fragment_id FROM dsr_fragment WHERE workspace_id = ? AND request_id = ? ORDER BY fragment_id"
-    )
+    sql = "SELECT fragment_id FROM dsr_fragment WHERE workspace_id = ? AND request_id = ? ORDER BY fragment_id"
     return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, request_id)]

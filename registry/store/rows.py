@@ -23,7 +23,7 @@ def _insert_sql(table: str, columns: tuple[str, ...], dialect: str, on_conflict:
     mark = "?" if dialect == "sqlite" else "%s"
     marks = ", ".join(mark for _ in columns)
     names = ", ".join(f'"{column}"' for column in columns)
-    return f'INSERT INTO "{table}" ({names}) VALUES ({marks}) {on_conflict}'.rstrip()  # noqa: S608 - names are ours
+    return f'INSERT INTO "{table}" ({names}) VALUES ({marks}) {on_conflict}'.rstrip()
 
 
 def insert(transaction: Transaction, table: str, rows: Sequence[Row], *, on_conflict: str = "") -> None:
@@ -38,12 +38,10 @@ def insert(transaction: Transaction, table: str, rows: Sequence[Row], *, on_conf
     transaction.exec_driver_sql(sql, list(rows))
 
 
-def select(
-    transaction: Transaction, row: type[Row], table: str, where: str, *parameters: object
-) -> list[Row]:
+def select(transaction: Transaction, row: type[Row], table: str, where: str, *parameters: object) -> list[Row]:
     """The rows of `table` that `where` (with `?` marks) holds for, as tuples of type `row`."""
     names = ", ".join(f'"{name}"' for name in row._fields)  # type: ignore[attr-defined]
-    sql = f'SELECT {names} FROM "{table}" WHERE {where}'  # noqa: S608 - names and clauses are ours
+    sql = f'SELECT {names} FROM "{table}" WHERE {where}'
     return [row(*found) for found in query(transaction, sql, *parameters)]
 
 
@@ -90,14 +88,12 @@ def select_in(
     return found
 
 
-def delete_in(
-    transaction: Transaction, table: str, workspace_id: bytes, column: str, values: Collection[Any]
-) -> int:
+def delete_in(transaction: Transaction, table: str, workspace_id: bytes, column: str, values: Collection[Any]) -> int:
     """Delete the workspace's rows whose `column` is one of `values`; how many there were."""
     count = 0
     for chunk in chunks(values):
         marks = ", ".join("?" * len(chunk))
-        sql = f'DELETE FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks})'  # noqa: S608
+        sql = f'DELETE FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks})'
         count += execute(transaction, sql, workspace_id, *chunk)
     return count
 

@@ -45,7 +45,7 @@ def current(database: Database, role: Role) -> str | None:
         table = version_table(METADATA[role])
         if not inspect(transaction).has_table(table):
             return None
-        found = transaction.execute(text(f"SELECT version_num FROM {table}")).scalar()  # noqa: S608 - our name
+        found = transaction.execute(text(f"SELECT version_num FROM {table}")).scalar()
         return None if found is None else str(found)
 
 
@@ -68,9 +68,7 @@ def require_current(database: Database, role: Role) -> None:
         detail, hint = "older than", "back up, then run: registry db upgrade"
     else:
         detail, hint = "newer than, or foreign to,", "install the version of registry that wrote it"
-    raise SchemaMismatch(
-        f"the {role} database is {detail} this program (it has {has}, needs {needs})", hint=hint
-    )
+    raise SchemaMismatch(f"the {role} database is {detail} this program (it has {has}, needs {needs})", hint=hint)
 
 
 def upgrade(database: Database, role: Role, revision: str = "head") -> None:
@@ -103,7 +101,8 @@ def differences(database: Database, role: Role) -> list[Any]:
 
 def run_migrations(context: Any, metadata: MetaData) -> None:
     """What the `env.py` of each migrations folder does: run on the connection handed in, or on the
-    URL of the environment when Alembic's own command line calls."""
+    URL of the environment when Alembic's own command line calls.
+    """
     role = next(role for role, known in METADATA.items() if known is metadata)
     connection = context.config.attributes.get("connection")
     if connection is None:

@@ -24,7 +24,9 @@ class Server:
         self.url = url
         self.keys = keys
 
-    def call(self, method: str, path: str, body: object = None, *, key: str = "admin_key", **headers: str) -> tuple[int, Any]:
+    def call(
+        self, method: str, path: str, body: object = None, *, key: str = "admin_key", **headers: str
+    ) -> tuple[int, Any]:
         """Make a request; the status and the answer, parsed where it is JSON, else as bytes."""
         request = urllib.request.Request(  # noqa: S310 - the address is our own server's
             self.url + path,

@@ -26,7 +26,7 @@ PERSON = {"kind": "email", "value": traffic.EMAIL}
 STAFF_SOURCE = {"name": "sales desk", "plan": "ecommerce", "version": "1.0.0", "method": "typed_by_staff"}
 
 
-class StepFailed(Exception):
+class StepFailedError(Exception):
     """A step did not come out as it should."""
 
 
@@ -53,7 +53,7 @@ class Story:
         self.checks += 1
         self.out.print(f"   [{'green' if holds else 'red'}]{'ok' if holds else 'FAILED'}[/] {escape(what)}")
         if not holds:
-            raise StepFailed(what)
+            raise StepFailedError(what)
 
 
 def tell(directory: Path | None) -> int:
@@ -64,7 +64,7 @@ def tell(directory: Path | None) -> int:
     story.out.print("[bold]Registry[/]: one synthetic shopper, from the first click to a certified erasure.")
     try:
         _tell(story)
-    except StepFailed as failure:
+    except StepFailedError as failure:
         story.out.print(f"\n[bold red]The demo stopped:[/] {escape(str(failure))}. Its data is in {folder}")
         return 1
     took = time.monotonic() - started
@@ -124,7 +124,9 @@ def _profile(story: Story, server: Server) -> None:
     story.check("the profile is found by e-mail, in the body of a POST", status == 200)
     draw(view)
     kinds = [row["kind"] for row in view["identifiers"]]
-    story.check("both browsers and the customer are one person", kinds.count("anonymous_id") == 2 and "user_id" in kinds)
+    story.check(
+        "both browsers and the customer are one person", kinds.count("anonymous_id") == 2 and "user_id" in kinds
+    )
     chosen = next(row for row in view["traits"] if row["trait"] == "email")
     story.check("the customer's own e-mail beats the later one that staff typed in", chosen["value"] == traffic.EMAIL)
     status, timeline = server.call(
@@ -191,7 +193,9 @@ def _look_inside(story: Story, settings: Settings) -> None:
             bundles = sum(keystore.bundle_counts(transaction, workspace.workspace_id).values())
         story.check("no key of the person is left in the keystore", bundles == 0)
         kept = (story.folder / "checkpoint.txt").read_text()
-        story.check("the audit log is whole since the checkpoint", not verify.log(registry.deployment, workspace, [kept]))
+        story.check(
+            "the audit log is whole since the checkpoint", not verify.log(registry.deployment, workspace, [kept])
+        )
     finally:
         registry.close()
     markers = [m.encode() for m in (traffic.EMAIL, traffic.USER, traffic.PHONE, traffic.LAPTOP, "Robin")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+
 from registry.store.schema import run_migrations
 from registry.store.tables import DataTable as Base
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from alembic import context
-from registry.store.schema import run_migrations
+
 from registry.store.keystore_tables import KeystoreTable as Base
+from registry.store.schema import run_migrations
 
 run_migrations(context, Base.metadata)

@@ -1,0 +1,147 @@
+"""What both clients share: settings, the cache, and what an answer, or none, means. No I/O here."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import NoReturn
+
+import httpx
+
+from registry.client.answers import UNAVAILABLE, Decision
+from registry.client.cache import DecisionCache, Key
+from registry.client.subject import Subject, SubjectReference, to_subject
+from registry.client.wire import (
+    BAD_ANSWER,
+    Answer,
+    NoAnswer,
+    is_refusal,
+    problem_code,
+    read_decision,
+    sorted_categories,
+)
+
+TIMEOUT_S = 1.0
+CACHE_TTL_S = 5.0
+MAX_STALE_S = 30.0
+CACHE_SIZE = 10_000
+
+_log = logging.getLogger("registry.client")
+
+
+class Asking:
+    """Base of the clients.
+
+    Args:
+        url: the registry's address, `http://` or `https://`, without user or password.
+        api_key: an app key.
+        timeout: seconds for connecting, for sending, and for the whole answer.
+        cache_ttl: seconds for which a decision is used again without asking: also the time that a
+            withdrawal recorded elsewhere may need to arrive here. 0 asks every time.
+        max_stale: seconds for which the last decision is used while the server cannot be reached.
+            0 denies at once.
+        fail_open: answer yes when the server cannot be reached, no last decision is young enough and
+            the last was not a no. Never for a purpose that rests on consent. A server that refuses
+            the caller (401, 403, unknown purpose) is a no all the same.
+        cache_size: most decisions kept.
+        clock: seconds that never go back.
+
+    Raises:
+        ValueError: an argument cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        *,
+        timeout: float = TIMEOUT_S,
+        cache_ttl: float = CACHE_TTL_S,
+        max_stale: float = MAX_STALE_S,
+        fail_open: bool = False,
+        cache_size: int = CACHE_SIZE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        address = httpx.URL(url)
+        if address.scheme not in {"http", "https"} or not address.host or address.userinfo:
+            raise ValueError("the registry's URL is http:// or https:// with a host, and no user in it")
+        if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
+            raise ValueError("the API key is not one line of text")
+        if not (0 < timeout < math.inf and 0 <= cache_ttl < math.inf and 0 <= max_stale < math.inf):
+            raise ValueError("timeout is above 0 s, cache_ttl and max_stale are 0 s or more, none is endless")
+        if cache_size < 1:
+            raise ValueError("cache_size is 1 or more")
+        self._url = address
+        self._headers = {
+            "Authorization": f"Bearer {api_key.strip()}",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+        }
+        self._timeout = timeout
+        self._fail_open = fail_open
+        self._cache = DecisionCache(cache_ttl, max_stale, cache_size, clock)
+        self._trouble: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._url)!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client is not pickled: it holds a key; make one in each process")
+
+    def forget(self) -> None:
+        """Drop every cached decision: the next check of each asks the server."""
+        self._cache.clear()
+
+    def _question(
+        self, reference: SubjectReference, purpose: str, categories: Iterable[str]
+    ) -> tuple[Subject, tuple[str, ...], Key]:
+        subject = to_subject(reference)
+        listed = sorted_categories(categories) if categories else ()
+        return subject, listed, self._cache.key(subject, purpose, listed)
+
+    def _judge(self, key: Key, epoch: int, answer: Answer | NoAnswer) -> Decision:
+        """What an answer means; everything but a decision is a failure, and those are a no."""
+        purpose = key[1]
+        if isinstance(answer, NoAnswer):
+            return self._without(key, answer.problem)
+        if answer.status == 200:
+            decision = read_decision(answer.body, purpose)
+            if decision is None:
+                return self._without(key, BAD_ANSWER)
+            self._note(None)
+            self._cache.put(key, decision, epoch)
+            return decision
+        code = problem_code(answer)[0]
+        if is_refusal(answer):
+            # An answer, not an outage: what was allowed to this caller before no longer counts.
+            self._cache.forget(key)
+            self._note(code)
+            return Decision(False, UNAVAILABLE, purpose, source="fail_closed", problem=code)
+        return self._without(key, code)
+
+    def _without(self, key: Key, problem: str) -> Decision:
+        self._note(problem)
+        known = self._cache.stale(key)
+        if known is not None:
+            return known
+        if self._fail_open and not self._cache.is_denied(key):
+            return Decision(True, UNAVAILABLE, key[1], source="fail_open", problem=problem)
+        return Decision(False, UNAVAILABLE, key[1], source="fail_closed", problem=problem)
+
+    def _note(self, problem: str | None) -> None:
+        """Log when trouble begins, changes or ends, not at every check in between."""
+        if problem == self._trouble:
+            return
+        self._trouble = problem
+        if problem is None:
+            _log.info("the registry answers again")
+        else:
+            _log.warning("no decision from the registry: %s", problem)
+
+
+def process_id() -> int:
+    """The process that connections belong to: a forked child must not share its parent's."""
+    return os.getpid()

@@ -1,0 +1,134 @@
+"""The client for coroutines (asyncio)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import httpx
+
+from registry.client.answers import Decision, Receipt
+from registry.client.asking import Asking, process_id
+from registry.client.subject import SubjectReference, to_subject
+from registry.client.wire import (
+    CHECK_PATH,
+    PROFILE_BYTES,
+    PROFILE_PATH,
+    RECORD_PATH,
+    SMALL_ANSWER_BYTES,
+    Answer,
+    NoAnswer,
+    read_profile,
+    read_receipt,
+    request_body,
+)
+
+_Home = tuple[int, asyncio.AbstractEventLoop]
+
+
+class AsyncRegistry(Asking):
+    """A registry's answers, awaited; one for a whole process. Connections are kept per event loop."""
+
+    _connection: tuple[_Home, httpx.AsyncClient] | None = None
+
+    async def __aenter__(self) -> AsyncRegistry:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; the next question opens new ones."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection[1].aclose()
+
+    async def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:
+        """As `Registry.allows`. A coroutine that is not awaited is true in a condition: await it."""
+        return (await self.check(subject, purpose, categories)).allowed
+
+    async def check(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> Decision:
+        """As `Registry.check`."""
+        person, listed, key = self._question(subject, purpose, categories)
+        known = self._cache.fresh(key)
+        if known is not None:
+            return known
+        epoch = self._cache.epoch
+        body = request_body(person, purpose, categories=listed or None)
+        return self._judge(key, epoch, await self._post(CHECK_PATH, body, SMALL_ANSWER_BYTES))
+
+    async def record(
+        self,
+        subject: SubjectReference,
+        purpose: str,
+        status: str,
+        *,
+        acted_at: str | None = None,
+        expires_at: str | None = None,
+        notice_version: str | None = None,
+        language: str | None = None,
+        jurisdiction: str | None = None,
+        channel: str | None = None,
+        evidence: str | None = None,
+    ) -> Receipt:
+        """As `Registry.record`.
+
+        Raises:
+            Refused, Unavailable.
+        """
+        person, _, key = self._question(subject, purpose, ())
+        body = request_body(
+            person, purpose, status=status, acted_at=acted_at, expires_at=expires_at, notice_version=notice_version,
+            language=language, jurisdiction=jurisdiction, channel=channel, evidence=evidence,
+        )  # fmt: skip
+        try:
+            return read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, repeatable=False))
+        finally:
+            self._cache.forget(key)
+
+    async def profile(
+        self, subject: SubjectReference, purpose: str, include: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """As `Registry.profile`.
+
+        Raises:
+            Refused, Unavailable.
+        """
+        members = list(include) if include is not None else None
+        body = request_body(to_subject(subject), purpose, include=members)
+        return read_profile(await self._post(PROFILE_PATH, body, PROFILE_BYTES))
+
+    async def _post(self, path: str, body: bytes, limit: int, *, repeatable: bool = True) -> Answer | NoAnswer:
+        for attempt in (1, 2):
+            try:
+                return await self._exchange(path, body, limit)
+            except httpx.TimeoutException:
+                return NoAnswer("timeout")
+            except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+                # A kept connection that a restarted server has dropped fails once.
+                if attempt == 2 or not repeatable or isinstance(error, httpx.ConnectError):
+                    break
+            except (httpx.HTTPError, OSError):
+                break
+        return NoAnswer("unreachable")
+
+    async def _exchange(self, path: str, body: bytes, limit: int) -> Answer | NoAnswer:
+        deadline = time.monotonic() + self._timeout
+        read = bytearray()
+        async with self._connected().stream("POST", path, content=body) as response:
+            async for chunk in response.aiter_bytes():
+                read += chunk
+                if len(read) > limit:
+                    return NoAnswer("bad-answer")
+                if time.monotonic() > deadline:
+                    return NoAnswer("timeout")
+            return Answer(response.status_code, bytes(read))
+
+    def _connected(self) -> httpx.AsyncClient:
+        connection, home = self._connection, (process_id(), asyncio.get_running_loop())
+        if connection is None or connection[0] != home:
+            client = httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=self._timeout)
+            connection = self._connection = (home, client)
+        return connection[1]

@@ -1,0 +1,137 @@
+"""The client for plain functions and threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import httpx
+
+from registry.client.answers import Decision, Receipt
+from registry.client.asking import Asking, process_id
+from registry.client.subject import SubjectReference, to_subject
+from registry.client.wire import (
+    CHECK_PATH,
+    PROFILE_BYTES,
+    PROFILE_PATH,
+    RECORD_PATH,
+    SMALL_ANSWER_BYTES,
+    Answer,
+    NoAnswer,
+    read_profile,
+    read_receipt,
+    request_body,
+)
+
+
+class Registry(Asking):
+    """A registry's answers; one for a whole process, safe between threads and over `fork`."""
+
+    _connection: tuple[int, httpx.Client] | None = None
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the next question opens new ones."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection[1].close()
+
+    def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:
+        """May these categories of this person's data be used for this purpose, now?"""
+        return self.check(subject, purpose, categories).allowed
+
+    def check(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> Decision:
+        """As `allows`, with the reason. Never raises for a server that fails: that is a no."""
+        person, listed, key = self._question(subject, purpose, categories)
+        known = self._cache.fresh(key)
+        if known is not None:
+            return known
+        epoch = self._cache.epoch
+        body = request_body(person, purpose, categories=listed or None)
+        return self._judge(key, epoch, self._post(CHECK_PATH, body, SMALL_ANSWER_BYTES))
+
+    def record(
+        self,
+        subject: SubjectReference,
+        purpose: str,
+        status: str,
+        *,
+        acted_at: str | None = None,
+        expires_at: str | None = None,
+        notice_version: str | None = None,
+        language: str | None = None,
+        jurisdiction: str | None = None,
+        channel: str | None = None,
+        evidence: str | None = None,
+    ) -> Receipt:
+        """Record an act of consent: `granted`, `denied`, `withdrawn`, `expired` or `objected`.
+
+        It is not sent again when no answer comes: whether it was recorded is then not known.
+
+        Args:
+            acted_at, expires_at: RFC 3339.
+
+        Raises:
+            Refused, Unavailable.
+        """
+        person, _, key = self._question(subject, purpose, ())
+        body = request_body(
+            person, purpose, status=status, acted_at=acted_at, expires_at=expires_at, notice_version=notice_version,
+            language=language, jurisdiction=jurisdiction, channel=channel, evidence=evidence,
+        )  # fmt: skip
+        try:
+            return read_receipt(self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, repeatable=False))
+        finally:
+            self._cache.forget(key)
+
+    def profile(self, subject: SubjectReference, purpose: str, include: Sequence[str] | None = None) -> dict[str, Any]:
+        """What may be seen of a person for a purpose, with each value's provenance. Never cached.
+
+        Args:
+            include: parts of the view; all of it if None.
+
+        Raises:
+            Refused, Unavailable.
+        """
+        members = list(include) if include is not None else None
+        body = request_body(to_subject(subject), purpose, include=members)
+        return read_profile(self._post(PROFILE_PATH, body, PROFILE_BYTES))
+
+    def _post(self, path: str, body: bytes, limit: int, *, repeatable: bool = True) -> Answer | NoAnswer:
+        for attempt in (1, 2):
+            try:
+                return self._exchange(path, body, limit)
+            except httpx.TimeoutException:
+                return NoAnswer("timeout")
+            except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+                # A kept connection that a restarted server has dropped fails once.
+                if attempt == 2 or not repeatable or isinstance(error, httpx.ConnectError):
+                    break
+            except (httpx.HTTPError, OSError):
+                break
+        return NoAnswer("unreachable")
+
+    def _exchange(self, path: str, body: bytes, limit: int) -> Answer | NoAnswer:
+        deadline = time.monotonic() + self._timeout
+        read = bytearray()
+        with self._connected().stream("POST", path, content=body) as response:
+            for chunk in response.iter_bytes():
+                read += chunk
+                if len(read) > limit:
+                    return NoAnswer("bad-answer")
+                if time.monotonic() > deadline:
+                    return NoAnswer("timeout")
+            return Answer(response.status_code, bytes(read))
+
+    def _connected(self) -> httpx.Client:
+        connection = self._connection
+        if connection is None or connection[0] != process_id():
+            client = httpx.Client(base_url=self._url, headers=self._headers, timeout=self._timeout)
+            connection = self._connection = (process_id(), client)
+        return connection[1]

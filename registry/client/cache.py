@@ -1,0 +1,111 @@
+"""Decisions of the last seconds, under keys that tell nobody whom they are about."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple, NoReturn
+
+from registry.client.answers import Decision
+from registry.client.subject import Subject
+from registry.client.wire import ends_at
+
+Key = tuple[bytes, str, tuple[str, ...]]
+"""Digest of the subject, purpose, categories."""
+
+
+class _Entry(NamedTuple):
+    decision: Decision
+    obtained: float
+    ends: float | None
+
+
+class DecisionCache:
+    """The least recently used go first. Safe between threads.
+
+    Args:
+        ttl: seconds for which a decision is as good as a new one.
+        max_stale: seconds, from when it was obtained, for which it may stand in for one that
+            cannot be had.
+        size: most decisions kept.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, ttl: float, max_stale: float, size: int, clock: Callable[[], float]) -> None:
+        self._ttl = ttl
+        self._max_stale = max_stale
+        self._size = size
+        self._clock = clock
+        # Made anew in each process and kept nowhere: outside of it the digests are noise.
+        self._secret = secrets.token_bytes(32)
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+        self.epoch = 0
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("cached decisions stay in their process")
+
+    def key(self, subject: Subject, purpose: str, categories: tuple[str, ...]) -> Key:
+        """Where the decision on a question is kept. A kind holds no NUL, so no two subjects look alike."""
+        named = f"{subject.kind}\0{subject.value}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._secret, named, "sha256"), purpose, categories
+
+    def fresh(self, key: Key) -> Decision | None:
+        """The decision, if it is as good as a new one."""
+        return self._younger_than(self._ttl, key)
+
+    def stale(self, key: Key) -> Decision | None:
+        """The decision, if it may stand in for one that cannot be had."""
+        return self._younger_than(self._max_stale, key)
+
+    def is_denied(self, key: Key) -> bool:
+        """Whether the last that was heard, however long ago, was a no."""
+        with self._lock:
+            entry = self._entries.get(key)
+        return entry is not None and not entry.decision.allowed
+
+    def put(self, key: Key, decision: Decision, epoch: int) -> None:
+        """Keep a decision that was asked for in this epoch.
+
+        One that was asked for before a consent was recorded may be older than the record: it is
+        used once, and not kept.
+        """
+        ends = ends_at(decision.valid_until) if decision.valid_until is not None else None
+        entry = _Entry(replace(decision, source="cache"), self._clock(), ends)
+        with self._lock:
+            if epoch != self.epoch:
+                return
+            self._entries[key] = entry
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def forget(self, key: Key) -> None:
+        """Drop every decision on the subject and purpose of a key, whatever its categories."""
+        with self._lock:
+            self.epoch += 1
+            for known in [known for known in self._entries if known[:2] == key[:2]]:
+                del self._entries[known]
+
+    def clear(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            self.epoch += 1
+            self._entries.clear()
+
+    def _younger_than(self, seconds: float, key: Key) -> Decision | None:
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+        if self._clock() - entry.obtained >= seconds:
+            return None
+        if entry.ends is not None and time.time() >= entry.ends:
+            return None
+        return entry.decision
