@@ -116,9 +116,7 @@ def _plain_word(entries: list[ConsentRecord]) -> str:
 
 @settings(max_examples=400)
 @given(standings, st.sampled_from(PURPOSES), st.booleans())
-def test_a_decision_is_what_the_rule_says_in_plain_words(
-    standing: Standing, purpose: str, signal: bool
-) -> None:
+def test_a_decision_is_what_the_rule_says_in_plain_words(standing: Standing, purpose: str, signal: bool) -> None:
     assert allowed(standing, purpose, signal) == plainly_allowed(standing, purpose, signal)
 
 

@@ -50,9 +50,7 @@ def resolve(links: list[Link], refused: frozenset[Link] = frozenset()) -> Partit
 
 
 @given(claims, pairs, st.randoms(use_true_random=False))
-def test_arrival_order_does_not_decide_who_is_who(
-    links: list[Link], refused: frozenset[Link], random: Random
-) -> None:
+def test_arrival_order_does_not_decide_who_is_who(links: list[Link], refused: frozenset[Link], random: Random) -> None:
     shuffled = links + links[: len(links) // 2]
     random.shuffle(shuffled)
     assert resolve(links, refused) == resolve(shuffled, refused)
@@ -80,9 +78,7 @@ def test_every_identifier_has_one_person_and_a_refused_pair_has_two(
 
 
 @given(claims, pairs)
-def test_whoever_is_joined_is_joined_by_a_chain_of_claims(
-    links: list[Link], refused: frozenset[Link]
-) -> None:
+def test_whoever_is_joined_is_joined_by_a_chain_of_claims(links: list[Link], refused: frozenset[Link]) -> None:
     found = resolve(links, refused)
     for group in found.groups:
         first = min(group)

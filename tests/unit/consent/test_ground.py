@@ -33,18 +33,14 @@ def test_a_no_of_the_message_itself_counts_and_a_yes_waits_for_its_record() -> N
 
 def test_purposes_that_the_policy_does_not_know_have_no_ground() -> None:
     assert (
-        lawful_purposes(frozenset({"nothing"}), {}, shipped_catalogue(), now=100, said={"nothing": True})
-        == frozenset()
+        lawful_purposes(frozenset({"nothing"}), {}, shipped_catalogue(), now=100, said={"nothing": True}) == frozenset()
     )
 
 
 def test_signals_and_restrictions_reach_the_ground() -> None:
     granted = {"marketing": person(identified(said("granted")))}
     catalogue = shipped_catalogue()
-    assert (
-        lawful_purposes(frozenset({"marketing"}), granted, catalogue, now=100, signal_opt_out=True)
-        == frozenset()
-    )
+    assert lawful_purposes(frozenset({"marketing"}), granted, catalogue, now=100, signal_opt_out=True) == frozenset()
     assert lawful_purposes(ALL, {}, catalogue, now=100, otherwise=person(restricted=True)) == {"legal"}
 
 

@@ -48,10 +48,7 @@ def test_a_purpose_of_several_categories_needs_them_all() -> None:
         ({"Advertising": True, "DataSharing": False}, False),
         ({"Advertising": True}, False),
     ):
-        assert (
-            from_segment({"consent": {"categoryPreferences": preferences}}, catalogue)["marketing"]
-            is expected
-        )
+        assert from_segment({"consent": {"categoryPreferences": preferences}}, catalogue)["marketing"] is expected
 
 
 def test_a_preference_under_the_purpose_s_own_name_counts_like_its_categories() -> None:

@@ -118,9 +118,7 @@ def clock() -> SetClock:
 
 
 @pytest.fixture(params=["file", "transit", "aws-kms"])
-def connect(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock
-) -> Callable[[], KeyProvider]:
+def connect(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> Callable[[], KeyProvider]:
     """What opens the same key service anew, as another process would."""
     if request.param == "file":
         url = (tmp_path / "kek.json").as_uri()

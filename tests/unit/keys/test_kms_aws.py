@@ -39,18 +39,14 @@ def alias(workspace: WorkspaceId, name: object) -> str:
     return f"alias/registry/{text_id(workspace)}/{name}"
 
 
-def test_a_generation_is_an_hmac_key_that_kms_keeps(
-    kms: Any, provider: KeyProvider, workspace: WorkspaceId
-) -> None:
+def test_a_generation_is_an_hmac_key_that_kms_keeps(kms: Any, provider: KeyProvider, workspace: WorkspaceId) -> None:
     provider.create_generation(workspace)
     key = kms.describe_key(KeyId=alias(workspace, 1))["KeyMetadata"]
     assert (key["KeySpec"], key["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
     assert kms.describe_key(KeyId=alias(workspace, "current"))["KeyMetadata"]["KeyId"] == key["KeyId"]
 
 
-def test_a_destroyed_generation_awaits_deletion_in_kms(
-    kms: Any, provider: KeyProvider, workspace: WorkspaceId
-) -> None:
+def test_a_destroyed_generation_awaits_deletion_in_kms(kms: Any, provider: KeyProvider, workspace: WorkspaceId) -> None:
     provider.create_generation(workspace)
     provider.create_generation(workspace)
     provider.destroy(workspace, 1)
@@ -86,9 +82,7 @@ def test_another_process_forgets_a_destroyed_generation_within_a_minute(
         provider.unwrap_many(workspace, [(wrapped, AAD)])
 
 
-def test_a_creation_that_was_interrupted_is_completed(
-    kms: Any, provider: KeyProvider, workspace: WorkspaceId
-) -> None:
+def test_a_creation_that_was_interrupted_is_completed(kms: Any, provider: KeyProvider, workspace: WorkspaceId) -> None:
     provider.create_generation(workspace)
     made = kms.create_key(
         KeySpec="HMAC_256",
@@ -100,9 +94,7 @@ def test_a_creation_that_was_interrupted_is_completed(
     assert kms.describe_key(KeyId=alias(workspace, "current"))["KeyMetadata"]["KeyId"] == made["KeyId"]
 
 
-def test_a_foreign_key_under_the_alias_is_not_taken(
-    kms: Any, provider: KeyProvider, workspace: WorkspaceId
-) -> None:
+def test_a_foreign_key_under_the_alias_is_not_taken(kms: Any, provider: KeyProvider, workspace: WorkspaceId) -> None:
     made = kms.create_key(Description="another")["KeyMetadata"]
     kms.create_alias(AliasName=alias(workspace, "current"), TargetKeyId=made["KeyId"])
     with pytest.raises(KmsUnavailable):

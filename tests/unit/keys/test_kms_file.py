@@ -103,9 +103,7 @@ def test_a_short_key_in_the_file_is_refused(provider: FileKeyProvider, path: Pat
         provider.check()
 
 
-def test_a_file_that_went_away_opens_nothing_and_is_not_made_anew(
-    provider: FileKeyProvider, path: Path
-) -> None:
+def test_a_file_that_went_away_opens_nothing_and_is_not_made_anew(provider: FileKeyProvider, path: Path) -> None:
     (wrapped,) = provider.wrap_many(WORKSPACE, 1, [(b"one", AAD)])
     kept = path.rename(path.with_name("elsewhere"))
     for _ in range(2):
@@ -135,9 +133,7 @@ def test_another_process_change_is_seen_at_once(provider: FileKeyProvider, path:
         provider.unwrap_many(WORKSPACE, [(old, AAD)])
 
 
-def test_a_destroyed_generation_is_in_no_file_and_never_comes_back(
-    provider: FileKeyProvider, path: Path
-) -> None:
+def test_a_destroyed_generation_is_in_no_file_and_never_comes_back(provider: FileKeyProvider, path: Path) -> None:
     (doomed,) = keys_in(path)
     (wrapped,) = provider.wrap_many(WORKSPACE, 1, [(b"one", AAD)])
     assert Kek(doomed, 1).unwrap(wrapped, AAD) == b"one"
@@ -161,9 +157,7 @@ def test_the_replaced_file_is_wiped(provider: FileKeyProvider, path: Path) -> No
         assert set(old.read()) == {0}
 
 
-def test_the_leftover_of_a_crash_is_removed_and_its_content_not_used(
-    provider: FileKeyProvider, path: Path
-) -> None:
+def test_the_leftover_of_a_crash_is_removed_and_its_content_not_used(provider: FileKeyProvider, path: Path) -> None:
     leftover = path.with_name("kek.json.new")
     leftover.write_bytes(path.read_bytes())
     provider.create_generation(WORKSPACE)

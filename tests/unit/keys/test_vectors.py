@@ -72,9 +72,7 @@ def open_envelope(key: bytes, sealed: bytes, aad: bytes) -> bytes:
     return decrypt(key, sealed[5:], sealed[:5] + aad)
 
 
-def open_parts(
-    blob: bytes, keys: dict[str, bytes], aad: bytes, compartments: list[str] | None
-) -> dict[str, Any]:
+def open_parts(blob: bytes, keys: dict[str, bytes], aad: bytes, compartments: list[str] | None) -> dict[str, Any]:
     if not blob:
         raise Failure("truncated")
     if blob[0] != 0x11:
@@ -175,9 +173,7 @@ def verify_note(note: str, verifier: str) -> str:
 
 @cases(load("envelope"))
 def test_an_envelope_opens_by_the_published_format(vector: Vector) -> None:
-    aad = record_aad(
-        *(bytes.fromhex(vector[part]) for part in ("kind", "workspace", "fragment", "record", "field"))
-    )
+    aad = record_aad(*(bytes.fromhex(vector[part]) for part in ("kind", "workspace", "fragment", "record", "field")))
     key, sealed = bytes.fromhex(vector["key"]), bytes.fromhex(vector["sealed"])
     if "failure" in vector:
         with pytest.raises(Failure, match=f"^{vector['failure']}$"):

@@ -51,6 +51,4 @@ def asserted(
         method=Method(method),
         trust=rank,
     )
-    return TraitAssertion(
-        trait, value, provenance, FragmentId(bytes(16)), compartment_of(["service", "marketing"])
-    )
+    return TraitAssertion(trait, value, provenance, FragmentId(bytes(16)), compartment_of(["service", "marketing"]))

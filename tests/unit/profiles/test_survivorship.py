@@ -26,8 +26,7 @@ def test_a_double_opt_in_stands_against_what_staff_typed_in_however_much_later()
     assert choice.chosen is OPTED_IN
     assert choice.why is Why.HIGHER_TRUST
     assert choice.because == (
-        "web (double opt in, rank 90) is trusted more than crm (typed by staff, rank 30), "
-        "though that is more recent."
+        "web (double opt in, rank 90) is trusted more than crm (typed by staff, rank 30), though that is more recent."
     )
     assert choice.verified
     assert choice.rivals == (TYPED,)
@@ -86,9 +85,7 @@ assertion = st.builds(
 
 
 @given(st.lists(assertion, min_size=1, max_size=6), st.randoms(use_true_random=False))
-def test_the_order_of_the_assertions_does_not_matter(
-    assertions: list[TraitAssertion], random: object
-) -> None:
+def test_the_order_of_the_assertions_does_not_matter(assertions: list[TraitAssertion], random: object) -> None:
     shuffled = list(assertions)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert chosen(*assertions) == chosen(*shuffled)

@@ -31,9 +31,7 @@ def view() -> dict[str, object]:
         ],
         {
             "service": Decision(True, Reason.BASIS_WITHOUT_CONSENT, "service", "contract"),
-            "marketing": Decision(
-                True, Reason.GRANTED, "marketing", "consent", RecordId(bytes(16)), 30 * DAY
-            ),
+            "marketing": Decision(True, Reason.GRANTED, "marketing", "consent", RecordId(bytes(16)), 30 * DAY),
         },
         {Reason.WITHDRAWN: 2, Reason.NO_RECORD: 1},
         now=NOW,
