@@ -44,8 +44,8 @@ class Asking:
         max_stale: seconds for which the last decision is used while the server cannot be reached.
             0 denies at once.
         fail_open: answer yes when the server cannot be reached, no last decision is young enough and
-            the last was not a no. Never for a purpose that rests on consent. A server that refuses
-            the caller (401, 403, unknown purpose) is a no all the same.
+            the last was not a no. Not for purposes that rest on consent: a yes that nobody gave is no
+            consent (GDPR Art. 4(11)). A server that refuses the caller is a no all the same.
         cache_size: most decisions kept.
         clock: seconds that never go back.
 

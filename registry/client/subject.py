@@ -22,12 +22,10 @@ class Subject:
     value: str
 
     def __init__(self, kind: str, value: str) -> None:
-        if not isinstance(kind, str) or not isinstance(value, str):
-            raise TypeError("a subject's kind and value are text")
-        if not kind or not value or "\0" in kind:
-            raise ValueError("a subject's kind and value are not empty")
-        object.__setattr__(self, "kind", kind)
-        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "kind", _text(kind))
+        object.__setattr__(self, "value", _text(value))
+        if "\0" in kind:
+            raise ValueError("a subject's kind holds no NUL")
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a subject does not change")
@@ -67,6 +65,14 @@ def to_subject(reference: SubjectReference) -> Subject:
     """
     if isinstance(reference, Subject):
         return reference
-    if not isinstance(reference, Mapping) or reference.keys() != {"kind", "value"}:
+    if set(reference) != {"kind", "value"}:
         raise TypeError("a subject is email(…), user_id(…) or a mapping with kind and value")
     return Subject(reference["kind"], reference["value"])
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str):
+        raise TypeError("a subject's kind and value are text")
+    if not given:
+        raise ValueError("a subject's kind and value are not empty")
+    return given

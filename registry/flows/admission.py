@@ -73,10 +73,10 @@ class Delivery:
 
 @dataclass(slots=True, repr=False)
 class Item:
-    """One call on its way through ingest."""
+    """One call on its way through ingest; `position` is that of its delivery among those of the batch."""
 
-    delivery: int
-    source: BoundSource
+    position: int
+    delivery: Delivery
     raw: object
     message_id: str
     key: MessageKey
@@ -93,6 +93,11 @@ class Item:
     said: dict[str, bool] = field(default_factory=dict)
     grounded: frozenset[str] = frozenset()
     ungrounded: frozenset[str] = frozenset()
+
+    @property
+    def source(self) -> BoundSource:
+        """The source that it came from."""
+        return self.delivery.source
 
     def reject(self, *violations: Violation) -> None:
         """Refuse the call for these reasons."""
@@ -116,7 +121,7 @@ def _decode_one(
     if not isinstance(message_id, str) or not message_id:
         message_id = text_id(new_id())
     key = indexer.message_key(message_id)
-    item = Item(position, delivery.source, raw, message_id, key, delivery.received_at)
+    item = Item(position, delivery, raw, message_id, key, delivery.received_at)
     faults = check_envelope(raw)
     if faults or not isinstance(raw, dict):
         item.reject(*faults)

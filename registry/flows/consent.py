@@ -16,6 +16,7 @@ from registry.consent.receipt import receipt_claims
 from registry.consent.records import ConsentStatus
 from registry.flows import subjects, trail
 from registry.flows.deployment import Deployment
+from registry.flows.history import fragments_at
 from registry.flows.sealing import IDENTITY
 from registry.flows.standing import standings_for, to_record
 from registry.flows.workspace import OpenWorkspace
@@ -66,13 +67,14 @@ def check(
         StoreUnavailable: no decision; the caller must take it as a no.
     """
     index = workspace.indexer.index(subject.kind, subject.value)
+    records: Sequence[ConsentState | StoredConsent]
     with deployment.data.read() as transaction:
-        fragments, states = consents.standing_of(transaction, workspace.workspace_id, index)
-        records: Sequence[ConsentState | StoredConsent] = states
-        if at is not None:
-            ids = [fragment.fragment_id for fragment in fragments if fragment.created_at <= at]
-            history = consents.history(transaction, workspace.workspace_id, ids)
-            records = [row for row in history if row.acted_at <= at]
+        if at is None:
+            fragments, records = consents.standing_of(transaction, workspace.workspace_id, index)
+        else:
+            fragments = fragments_at(transaction, workspace.workspace_id, index, at)
+            ids = [fragment.fragment_id for fragment in fragments]
+            records = consents.history(transaction, workspace.workspace_id, ids)
     standing = standings_for(deployment.policies.identity, fragments, records, (purpose,))[purpose]
     now = deployment.clock() if at is None else at
     return decide(purpose, categories, standing, deployment.policies.purposes, now=now)

@@ -61,26 +61,25 @@ def ingest(deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequenc
     # 1. decode
     items = decode(deliveries, workspace.indexer, deployment.new_id)
     for limit in {delivery.max_event_bytes for delivery in deliveries}:
-        check_size([i for i in items if deliveries[i.delivery].max_event_bytes == limit], limit)
+        check_size([i for i in items if i.delivery.max_event_bytes == limit], limit)
     # 2. validate
     validate(items)
     # 3. identify
     identify(items, deployment.policies.identity, workspace.indexer)
     with deployment.data.write() as transaction:
-        _take_in(deployment, workspace, deliveries, items, transaction)
+        _take_in(deployment, workspace, items, transaction)
     return _receipts(deliveries, items)
 
 
 def _take_in(
     deployment: Deployment,
     workspace: OpenWorkspace,
-    deliveries: Sequence[Delivery],
     items: list[Item],
     transaction: Transaction,
 ) -> None:
     workspace_id, now = workspace.workspace_id, deployment.clock()
     # 4. dedupe
-    _dedupe(transaction, workspace, deliveries, items)
+    _dedupe(transaction, workspace, items)
     # 5. suppress
     _suppress(transaction, workspace, items)
     accepted = [item for item in items if item.status is Status.ACCEPTED]
@@ -103,10 +102,10 @@ def _take_in(
     bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined)
     rejected = [item for item in items if item.status is Status.REJECTED]
     keep_for = deployment.policies.retention.quarantine_for
-    rejected = [item for item in rejected if not deliveries[item.delivery].replayed]  # it is there already
+    rejected = [item for item in rejected if not item.delivery.replayed]  # it is there already
     shut, subjects = quarantine_rows(workspace_id, rejected, deployment.keyring, deployment.new_id, keep_for)
     # 10. append
-    _release(transaction, workspace, deliveries, accepted)
+    _release(transaction, workspace, accepted)
     identities.add_identifiers(transaction, identifier_rows(workspace_id, accepted, joined, bundles))
     stored = [
         (i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles))
@@ -126,14 +125,12 @@ def _take_in(
     _log(transaction, workspace, items, now)
 
 
-def _dedupe(
-    transaction: Transaction, workspace: OpenWorkspace, deliveries: Sequence[Delivery], items: list[Item]
-) -> None:
+def _dedupe(transaction: Transaction, workspace: OpenWorkspace, items: list[Item]) -> None:
     known = events.known_messages(transaction, workspace.workspace_id, {item.key for item in items})
     seen: set[bytes] = set()
     for item in items:
         before = known.get(item.key)
-        if deliveries[item.delivery].replayed and before == "quarantined":
+        if item.delivery.replayed and before == "quarantined":
             before = None  # a replay is the second coming of a message that was never let in
         if before is not None or item.key in seen:
             item.status = Status.SUPPRESSED if before == Status.SUPPRESSED else Status.DUPLICATE
@@ -157,11 +154,9 @@ def _suppress(transaction: Transaction, workspace: OpenWorkspace, items: list[It
     quarantine.add_refused(transaction, refused)
 
 
-def _release(
-    transaction: Transaction, workspace: OpenWorkspace, deliveries: Sequence[Delivery], accepted: Sequence[Item]
-) -> None:
+def _release(transaction: Transaction, workspace: OpenWorkspace, accepted: Sequence[Item]) -> None:
     """Take what a replay has let in out of quarantine; its key is shredded by the replay."""
-    keys = [item.key for item in accepted if deliveries[item.delivery].replayed]
+    keys = [item.key for item in accepted if item.delivery.replayed]
     quarantine.release(transaction, workspace.workspace_id, keys)
 
 
@@ -197,7 +192,7 @@ def _log(transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Ite
 def _receipts(deliveries: Sequence[Delivery], items: Sequence[Item]) -> list[Receipt]:
     receipts = [Receipt() for _ in deliveries]
     for item in items:
-        receipt = receipts[item.delivery]
+        receipt = receipts[item.position]
         receipt.counts[item.status] += 1
         if item.status is not Status.ACCEPTED or item.violations:
             receipt.items.append(item)

@@ -99,7 +99,18 @@ def _replay_page(
         call = plain["call"]
         if isinstance(call, dict):
             call = {**call, "messageId": plain["messageId"]}
-        deliveries.append(Delivery(bound[row.source_id], [call], row.received_at, replayed=True))
+        deliveries.append(
+            Delivery(
+                bound[row.source_id],
+                [call],
+                row.received_at,
+                sent_at=plain["sentAt"],
+                context=plain["context"],
+                integrations=plain["integrations"],
+                opted_out=plain["optedOut"],
+                replayed=True,
+            )
+        )
         kept.append(row.quarantine_id)
     if dry_run:
         items = decode(deliveries, workspace.indexer, deployment.new_id)

@@ -220,7 +220,14 @@ def quarantine_rows(
     subjects: list[QuarantineSubject] = []
     for quarantine_id, item in zip(ids, items, strict=True):
         aad = record_aad(b"quarantine", workspace_id, quarantine_id, item.key, b"body")
-        plain = orjson.dumps({"call": item.raw, "messageId": item.message_id})
+        # What the batch said for all of its calls is kept with each, so that a replay judges it alike.
+        around = {
+            "sentAt": item.delivery.sent_at,
+            "context": item.delivery.context,
+            "integrations": item.delivery.integrations,
+            "optedOut": item.delivery.opted_out,
+        }
+        plain = orjson.dumps({"call": item.raw, "messageId": item.message_id, **around})
         sealed = seal(bundles[quarantine_id].key(QUARANTINE), plain, aad)
         source_id, at = item.source.row.source_id, item.received_at
         rows.append(Quarantined(workspace_id, quarantine_id, item.key, source_id, at, at + keep_for, sealed))

@@ -143,3 +143,14 @@ def merges_of(transaction: Transaction, workspace_id: bytes, profile_id: Profile
     """The moves into and out of a profile, oldest first."""
     where = "workspace_id = ? AND (into_profile = ? OR from_profile = ?) ORDER BY merged_at, merge_id"
     return select(transaction, StoredMerge, "merge", where, workspace_id, profile_id, profile_id)
+
+
+def moves_of(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> dict[FragmentId, list[StoredMerge]]:
+    """Every move of these fragments, oldest first."""
+    moves: dict[FragmentId, list[StoredMerge]] = {}
+    found = select_in(transaction, StoredMerge, "merge", workspace_id, "fragment_id", fragment_ids)
+    for row in sorted(found, key=lambda row: (row.merged_at, row.merge_id)):
+        moves.setdefault(row.fragment_id, []).append(row)
+    return moves

@@ -175,6 +175,7 @@ class MergeTable(DataTable, table=True):
     __table_args__ = (
         Index("ix_merge_into", "workspace_id", "into_profile"),
         Index("ix_merge_from", "workspace_id", "from_profile"),
+        Index("ix_merge_fragment", "workspace_id", "fragment_id"),
     )
     workspace_id: bytes = _id(key=True)
     merge_id: bytes = _id(key=True)

@@ -1,0 +1,35 @@
+"""Who was who at a past moment: the present fragments, with every later move taken back."""
+
+from __future__ import annotations
+
+from registry.model.clock import Micros
+from registry.model.ids import BlindIndex, FragmentId, WorkspaceId
+from registry.model.stored import Fragment, StoredMerge
+from registry.store import identities
+from registry.store.database import Transaction
+
+
+def fragments_at(transaction: Transaction, workspace_id: WorkspaceId, index: BlindIndex, at: Micros) -> list[Fragment]:
+    """The fragments of the person behind an identifier as they stood at a moment; none for nobody then."""
+    known = identities.identifiers(transaction, workspace_id, [index]).get(index)
+    if known is None:
+        return []
+    own = identities.fragments(transaction, workspace_id, [known.fragment_id])[known.fragment_id]
+    if own.created_at > at:
+        return []
+    then = _as_of(own, identities.moves_of(transaction, workspace_id, [own.fragment_id]), at)
+    # Whoever was in that profile is in it still, or has a move out of it on record.
+    candidates = {f.fragment_id for f in identities.fragments_of_profiles(transaction, workspace_id, [then.profile_id])}
+    candidates |= {row.fragment_id for row in identities.merges_of(transaction, workspace_id, then.profile_id)}
+    moves = identities.moves_of(transaction, workspace_id, candidates)
+    fragments = identities.fragments(transaction, workspace_id, candidates).values()
+    past = [_as_of(fragment, moves, at) for fragment in fragments if fragment.created_at <= at]
+    return [fragment for fragment in past if fragment.profile_id == then.profile_id]
+
+
+def _as_of(fragment: Fragment, moves: dict[FragmentId, list[StoredMerge]], at: Micros) -> Fragment:
+    own = moves.get(fragment.fragment_id, [])
+    later = [move for move in own if move.merged_at > at]
+    earlier = [move for move in own if move.merged_at <= at]
+    profile_id = later[0].from_profile if later else fragment.profile_id
+    return fragment._replace(profile_id=profile_id, joined_at=earlier[-1].merged_at if earlier else 0)
