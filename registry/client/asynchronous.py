@@ -42,7 +42,8 @@ class AsyncRegistry(Asking):
     async def close(self) -> None:
         """Close the connections; the next question opens new ones."""
         connection, self._connection = self._connection, None
-        if connection is not None:
+        # Those of a loop that has ended, or of a parent process, are not ours to close.
+        if connection is not None and connection[0] == _home():
             await connection[1].aclose()
 
     async def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:
@@ -127,8 +128,12 @@ class AsyncRegistry(Asking):
             return Answer(response.status_code, bytes(read))
 
     def _connected(self) -> httpx.AsyncClient:
-        connection, home = self._connection, (process_id(), asyncio.get_running_loop())
+        connection, home = self._connection, _home()
         if connection is None or connection[0] != home:
             client = httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=self._timeout)
             connection = self._connection = (home, client)
         return connection[1]
+
+
+def _home() -> _Home:
+    return process_id(), asyncio.get_running_loop()

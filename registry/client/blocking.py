@@ -39,7 +39,7 @@ class Registry(Asking):
     def close(self) -> None:
         """Close the connections; the next question opens new ones."""
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is not None and connection[0] == process_id():
             connection[1].close()
 
     def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -37,7 +38,7 @@ def test_the_migrated_schema_equals_the_models(database: Database, role: schema.
 @pytest.mark.parametrize("role", ROLES)
 def test_each_revision_goes_up_and_comes_down_again(database: Database, role: schema.Role) -> None:
     steps = ["base", *_revisions(role)]
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         schema.upgrade(database, role, after)
         assert schema.current(database, role) == after
         schema.downgrade(database, role, before)
