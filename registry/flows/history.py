@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, WorkspaceId
 from registry.model.stored import Fragment, StoredMerge
-from registry.store import identities
+from registry.store import consents, identities
 from registry.store.database import Transaction
 
 
@@ -15,16 +17,27 @@ def fragments_at(transaction: Transaction, workspace_id: WorkspaceId, index: Bli
     if known is None:
         return []
     own = identities.fragments(transaction, workspace_id, [known.fragment_id])[known.fragment_id]
-    if own.created_at > at:
-        return []
     then = _as_of(own, identities.moves_of(transaction, workspace_id, [own.fragment_id]), at)
     # Whoever was in that profile is in it still, or has a move out of it on record.
     candidates = {f.fragment_id for f in identities.fragments_of_profiles(transaction, workspace_id, [then.profile_id])}
     candidates |= {row.fragment_id for row in identities.merges_of(transaction, workspace_id, then.profile_id)}
     moves = identities.moves_of(transaction, workspace_id, candidates)
+    first_act = _first_acts(transaction, workspace_id, candidates)
     fragments = identities.fragments(transaction, workspace_id, candidates).values()
-    past = [_as_of(fragment, moves, at) for fragment in fragments if fragment.created_at <= at]
-    return [fragment for fragment in past if fragment.profile_id == then.profile_id]
+    # An act that was reported late makes a person known from when they acted.
+    known_then = [f for f in fragments if min(f.created_at, first_act.get(f.fragment_id, f.created_at)) <= at]
+    past = [_as_of(fragment, moves, at) for fragment in known_then]
+    there = [fragment for fragment in past if fragment.profile_id == then.profile_id]
+    return there if any(fragment.fragment_id == own.fragment_id for fragment in there) else []
+
+
+def _first_acts(
+    transaction: Transaction, workspace_id: WorkspaceId, fragments: Collection[FragmentId]
+) -> dict[FragmentId, Micros]:
+    first: dict[FragmentId, Micros] = {}
+    for row in consents.history(transaction, workspace_id, fragments):
+        first.setdefault(row.fragment_id, row.acted_at)
+    return first
 
 
 def _as_of(fragment: Fragment, moves: dict[FragmentId, list[StoredMerge]], at: Micros) -> Fragment:
