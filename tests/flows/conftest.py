@@ -1,25 +1,72 @@
-"""A registry on each engine, and one workspace of it."""
+"""Registries on each engine: one that all tests share, each in a workspace of its own, and one for a test alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import SetClock
+from tests.conftest import SetClock, _database
 from tests.simulator import RegistrySimulator, Tenant
 
+new_database = contextmanager(_database)
 
-@pytest.fixture
-def registry(database_url: str, keystore_url: str, clock: SetClock, tmp_path: Path) -> Iterator[RegistrySimulator]:
-    """An empty registry; the test runs once on SQLite and once on PostgreSQL."""
-    made = RegistrySimulator(tmp_path, clock, database_url=database_url, keystore_url=keystore_url)
+
+@pytest.fixture(scope="session")
+def sqlite_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistrySimulator]:
+    """A registry on SQLite, of this test process."""
+    made = RegistrySimulator(tmp_path_factory.mktemp("sqlite"), SetClock())
     yield made
     made.close()
 
 
+@pytest.fixture(scope="session")
+def postgres_registry(
+    postgres_pair: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RegistrySimulator]:
+    """A registry on PostgreSQL, of this test process."""
+    data, keystore = postgres_pair
+    made = RegistrySimulator(
+        tmp_path_factory.mktemp("postgresql"), SetClock(), database_url=data, keystore_url=keystore
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_pair(postgres_server: str) -> Iterator[tuple[str, str]]:
+    """Two databases of this test process."""
+    with new_database(postgres_server) as data, new_database(postgres_server) as keystore:
+        yield data, keystore
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest) -> RegistrySimulator:
+    """A registry that other tests use too: stay in a workspace of your own."""
+    name = "sqlite_registry" if request.param == "sqlite" else "postgres_registry"
+    found = request.getfixturevalue(name)
+    assert isinstance(found, RegistrySimulator)
+    return found
+
+
 @pytest.fixture
-def tenant(registry: RegistrySimulator) -> Tenant:
-    """One workspace."""
-    return registry.tenant()
+def clock(shared: RegistrySimulator) -> SetClock:
+    """The clock of the shared registry."""
+    assert isinstance(shared.clock, SetClock)
+    return shared.clock
+
+
+@pytest.fixture
+def tenant(shared: RegistrySimulator) -> Tenant:
+    """A workspace of the test's own; the test runs once on SQLite and once on PostgreSQL."""
+    return shared.tenant()
+
+
+@pytest.fixture
+def registry(database_url: str, keystore_url: str, tmp_path: Path) -> Iterator[RegistrySimulator]:
+    """A registry of the test's own, once on each engine."""
+    made = RegistrySimulator(tmp_path, SetClock(), database_url=database_url, keystore_url=keystore_url)
+    yield made
+    made.close()
