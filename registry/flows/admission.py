@@ -170,14 +170,15 @@ def identify(items: Sequence[Item], rules: IdentityRules, indexer: BlindIndexer)
     """Find whom each item is about: its identifiers, strongest first, and their blind indexes.
 
     A call that no usable identifier is left of is rejected; what a rejected call says of its
-    subject is still looked for, so that an erasure finds it in quarantine.
+    subject is still looked for, however broken it is, so that an erasure finds it in quarantine.
     """
     known: dict[Identifier, BlindIndex] = {}  # the same few people come again and again within a batch
     for item in items:
-        if item.message is None:
+        body = item.message.body if item.message is not None else item.raw
+        if not isinstance(body, dict):
             continue
         found = item.verdict.identifiers if item.verdict is not None else ()
-        extracted = extract(item.message, rules, found)
+        extracted = extract(body, rules, found)
         item.identifiers = extracted.identifiers
         for identifier in extracted.identifiers:
             if identifier not in known:

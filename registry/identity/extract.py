@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from registry.identity.normalise import Blocked, BlockReason, normalise
 from registry.identity.rules import IdentityRules
-from registry.model.message import Identifier, Message
+from registry.model.message import Identifier
 
 MAX_EXTERNAL_IDS = 20
 """How many entries of `context.externalIds` one message may bring; the rest are reported as blocked."""
@@ -26,8 +26,8 @@ class Extracted:
     blocked: tuple[Blocked, ...]
 
 
-def extract(message: Message, rules: IdentityRules, found: Iterable[tuple[str, str]] = ()) -> Extracted:
-    """The identifiers of a message: at the policy's places, in `context.externalIds`, and those `found`
+def extract(body: Mapping[str, object], rules: IdentityRules, found: Iterable[tuple[str, str]] = ()) -> Extracted:
+    """The identifiers of a message's body: at the policy's places, in `context.externalIds`, and those `found`
     by the tracking plan as (kind, raw text).
 
     The `previousId` of an alias call is read as an anonymous id, since that is what the SDKs send there.
@@ -39,7 +39,7 @@ def extract(message: Message, rules: IdentityRules, found: Iterable[tuple[str, s
     """
     seen: dict[Identifier, int] = {}
     blocked: list[Blocked] = []
-    for kind, raw in _candidates(message.body, rules, found):
+    for kind, raw in _candidates(body, rules, found):
         if raw is None:
             blocked.append(Blocked(kind, BlockReason.TOO_MANY))
             continue

@@ -8,13 +8,12 @@ from identity_rules import shipped_rules
 from registry.identity.extract import MAX_EXTERNAL_IDS, Extracted, extract
 from registry.identity.normalise import Blocked, BlockReason
 from registry.model.errors import InvalidInput
-from registry.model.message import CallType, Message
 
 RULES = shipped_rules()
 
 
 def of(body: dict[str, object], *found: tuple[str, str]) -> Extracted:
-    return extract(Message(CallType.TRACK, "Order Completed", "m1", body, 0, 0), RULES, found)
+    return extract(body, RULES, found)
 
 
 def pairs(result: Extracted) -> list[tuple[str, str]]:
@@ -68,8 +67,7 @@ def test_external_ids_beyond_the_bound_are_reported_not_taken() -> None:
 
 
 def test_the_previous_id_of_an_alias_is_an_anonymous_id() -> None:
-    message = Message(CallType.ALIAS, "", "m1", {"previousId": "a-1", "userId": "u-1"}, 0, 0)
-    assert pairs(extract(message, RULES)) == [("user_id", "u-1"), ("anonymous_id", "a-1")]
+    assert pairs(of({"previousId": "a-1", "userId": "u-1"})) == [("user_id", "u-1"), ("anonymous_id", "a-1")]
 
 
 def test_blocked_and_malformed_texts_are_named_by_kind_and_reason_only() -> None:
