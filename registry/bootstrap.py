@@ -196,7 +196,7 @@ def upgrade(settings: Settings) -> dict[str, str]:
             schema.upgrade(database, role)
             if database.file is not None:
                 os.chmod(database.file, 0o600)
-            revisions[role] = schema.wanted(role)
+            revisions[role] = schema.HEADS[role]
         finally:
             database.close()
     return revisions

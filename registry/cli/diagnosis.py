@@ -91,7 +91,7 @@ def _schemas(settings: Settings) -> Iterator[Finding]:
                 yield Finding(f"{role} schema", False, f"{database.file} does not exist", "run: registry init")
                 continue
             schema.require_current(database, role)
-            yield Finding(f"{role} schema", True, f"revision {schema.wanted(role)}")
+            yield Finding(f"{role} schema", True, f"revision {schema.HEADS[role]}")
         except RegistryError as error:
             yield _bad(f"{role} schema", error)
         finally:

@@ -8,9 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from registry.keys.kms import KeyProvider
-from registry.keys.kms_aws import AwsKeyProvider
 from registry.keys.kms_file import FileKeyProvider
-from registry.keys.kms_transit import TransitKeyProvider
 from registry.model.clock import Clock
 from registry.model.errors import KmsUnavailable, SettingInvalid
 
@@ -39,6 +37,8 @@ def open_provider(url: str, *, clock: Clock) -> KeyProvider:
     if parts.scheme == "aws-kms":
         if not parts.netloc:
             raise _invalid("an AWS key service is aws-kms://region")
+        from registry.keys.kms_aws import AwsKeyProvider
+
         return AwsKeyProvider(parts.netloc, clock=clock, endpoint=_parameter(parts, "endpoint"))
     raise _invalid("the key service URL's scheme is not one of file, transit+http(s), aws-kms")
 
@@ -57,6 +57,8 @@ def _transit(parts: SplitResult) -> KeyProvider:
     if parts.scheme == "transit+http" and not _is_this_machine(parts.hostname):
         raise _invalid("transit+http is for this machine alone: keys would cross the network in the clear")
     address = f"{parts.scheme.removeprefix('transit+')}://{parts.netloc}"
+    from registry.keys.kms_transit import TransitKeyProvider  # its HTTP client is for those who use it
+
     return TransitKeyProvider(address, mount, token=_reader(Path(token_file)), scheme=parts.scheme)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from alembic import context
 
-from registry.store.schema import run_migrations
-from registry.store.tables import DataTable as Base
+from registry.store.migrating import run_migrations
 
-run_migrations(context, Base.metadata)
+run_migrations(context, "data")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from alembic import context
 
-from registry.store.keystore_tables import KeystoreTable as Base
-from registry.store.schema import run_migrations
+from registry.store.migrating import run_migrations
 
-run_migrations(context, Base.metadata)
+run_migrations(context, "keystore")
