@@ -42,10 +42,11 @@ async def historical_import(request: Request) -> Response:
 async def one(request: Request) -> Response:
     """`POST /v1/track` and its five siblings: one call, its type given by the path."""
     application = of(request)
-    body = decode_object(await read_body(request, application.limits.batch_bytes))
+    raw = await read_body(request, application.limits.batch_bytes)
+    body = decode_object(raw)
     name = request.url.path.rsplit("/", 1)[1]
     call = body | {"type": SHORT_PATHS.get(name, name)}
-    return await _take_in(request, application, body, [call])
+    return await _take_in(request, application, body, [call], len(raw))
 
 
 async def browser_metrics(_request: Request) -> Response:
@@ -64,16 +65,19 @@ async def browser_settings(request: Request) -> Response:
 
 
 async def _many(request: Request, application: Application, limit: int) -> Response:
-    body = decode_object(await read_body(request, limit))
+    raw = await read_body(request, limit)
+    body = decode_object(raw)
     calls = body.get("batch")
     if not isinstance(calls, list):
         raise InvalidInput("batch is not a list of calls", pointer="/batch")
     if len(calls) > application.limits.batch_events:
         raise TooLarge(f"the batch holds more than {application.limits.batch_events} events")
-    return await _take_in(request, application, body, calls)
+    return await _take_in(request, application, body, calls, len(raw))
 
 
-async def _take_in(request: Request, application: Application, body: dict[str, Any], calls: list[object]) -> Response:
+async def _take_in(
+    request: Request, application: Application, body: dict[str, Any], calls: list[object], size: int
+) -> Response:
     write_key = basic_user(request.headers) or body.get("writeKey") or request.query_params.get("writeKey")
     source = application.source(write_key if isinstance(write_key, str) else None)
     sent_at, context, integrations = body.get("sentAt"), body.get("context"), body.get("integrations")
@@ -87,6 +91,7 @@ async def _take_in(request: Request, application: Application, body: dict[str, A
         integrations=integrations if shared and isinstance(integrations, dict) else {},
         opted_out=from_gpc(request.headers.getlist("sec-gpc")),
         max_event_bytes=application.limits.event_bytes,
+        size=size,
     )
     receipt = await application.intake.submit(source.row.workspace_id, delivery)
     for status, count in receipt.counts.items():

@@ -58,6 +58,7 @@ class Delivery:
         sent_at: the sender's clock when it sent, for correcting the times of the calls.
         opted_out: whether the request carried `Sec-GPC: 1`.
         replayed: whether these are quarantined messages sent through again.
+        size: of the request's body, in bytes: no call can be larger.
     """
 
     source: BoundSource
@@ -69,6 +70,7 @@ class Delivery:
     opted_out: bool = False
     replayed: bool = False
     max_event_bytes: int = MAX_EVENT_BYTES
+    size: int = 0
 
 
 @dataclass(slots=True, repr=False)
@@ -143,10 +145,13 @@ def _decode_one(
     return item
 
 
-def check_size(items: Sequence[Item], limit: int) -> None:
-    """Reject calls over the limit. Only called for requests large enough to hold one."""
+def check_size(items: Sequence[Item]) -> None:
+    """Reject calls over their delivery's limit; only those of requests large enough to hold one are measured."""
     for item in items:
-        if item.status is Status.ACCEPTED and len(orjson.dumps(item.raw)) > limit:
+        limit = item.delivery.max_event_bytes
+        if item.delivery.size <= limit or item.status is not Status.ACCEPTED:
+            continue
+        if len(orjson.dumps(item.raw)) > limit:
             item.reject(Violation("event_too_large", "", "", f"at most {limit} bytes"))
 
 

@@ -60,8 +60,7 @@ def ingest(deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequenc
     """
     # 1. decode
     items = decode(deliveries, workspace.indexer, deployment.new_id)
-    for limit in {delivery.max_event_bytes for delivery in deliveries}:
-        check_size([i for i in items if i.delivery.max_event_bytes == limit], limit)
+    check_size(items)
     # 2. validate
     validate(items)
     # 3. identify

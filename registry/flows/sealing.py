@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -206,6 +207,18 @@ def violation_rows(workspace_id: WorkspaceId, item: Item, new_id: Callable[[], b
     ]
 
 
+def _as_json(value: dict[str, Any]) -> bytes:
+    """JSON, also of what is nested deeper than orjson writes (it reads deeper than that)."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        pass
+    try:
+        return json.dumps(value).encode()
+    except RecursionError:  # no parser of ours would take it in again: what is left is that it came
+        return orjson.dumps({**value, "call": None})
+
+
 def quarantine_rows(
     workspace_id: WorkspaceId,
     items: Sequence[Item],
@@ -227,7 +240,7 @@ def quarantine_rows(
             "integrations": item.delivery.integrations,
             "optedOut": item.delivery.opted_out,
         }
-        plain = orjson.dumps({"call": item.raw, "messageId": item.message_id, **around})
+        plain = _as_json({"call": item.raw, "messageId": item.message_id, **around})
         sealed = seal(bundles[quarantine_id].key(QUARANTINE), plain, aad)
         source_id, at = item.source.row.source_id, item.received_at
         rows.append(Quarantined(workspace_id, quarantine_id, item.key, source_id, at, at + keep_for, sealed))
