@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+CODE := $(wildcard registry tests benchmarks)
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,6 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $(STAMP)
 
@@ -27,16 +27,16 @@ test: $(STAMP) ## run the tests, in parallel
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMP) ## formatting, lint, types, direction of imports, docstrings, policies
-	@$(BIN)/ruff format --check --quiet registry tests benchmarks
-	@$(BIN)/ruff check --quiet registry tests benchmarks
+	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/interrogate --quiet registry
 	@$(BIN)/registry policies check
 
 fix: $(STAMP) ## format, and mend what the linter can mend
-	@$(BIN)/ruff check --fix --quiet registry tests benchmarks || true
-	@$(BIN)/ruff format --quiet registry tests benchmarks
+	@$(BIN)/ruff check --fix --quiet $(CODE) || true
+	@$(BIN)/ruff format --quiet $(CODE)
 
 bench: $(STAMP) ## benchmarks, ours beside the raw limit; ROW=ingest for one
 	@$(BIN)/python -m benchmarks $(ROW)
