@@ -12,7 +12,7 @@ from registry.api.application import Application, of
 from registry.api.metrics import CONTENT_TYPE, WAITING, exposition
 from registry.model.clock import DAY, rfc3339
 from registry.model.errors import RegistryError
-from registry.store import administration
+from registry.store import administration, schema
 
 SECURITY_FOR = 180 * DAY
 
@@ -48,8 +48,8 @@ async def security_txt(request: Request) -> Response:
 
 def _ready(application: Application) -> Response:
     checks = {
-        "data": application.deployment.data.ping,
-        "keystore": application.deployment.keystore.ping,
+        "data": lambda: schema.require_current(application.deployment.data, "data"),
+        "keystore": lambda: schema.require_current(application.deployment.keystore, "keystore"),
         "kms": application.deployment.kms.check,
     }
     states: dict[str, str] = {}
