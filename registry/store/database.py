@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -90,15 +90,6 @@ class Database:
     def engine_for_migrations(self) -> Engine:
         """The engine that Alembic runs on."""
         return self._writer
-
-    def ping(self) -> None:
-        """Ask the database anything.
-
-        Raises:
-            StoreUnavailable: it does not answer.
-        """
-        with self.read() as transaction:
-            transaction.execute(text("SELECT 1"))
 
     def checkpoint(self) -> bool:
         """Fold SQLite's WAL into the file and truncate it, so that overwritten pages are gone.
