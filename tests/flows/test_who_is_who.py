@@ -278,3 +278,33 @@ def test_an_anonymous_history_that_refused_to_be_personalised_does_not_join(tena
     tenant.send(viewed(anonymous="b1", context=consent(Functional=False)))
     tenant.send(identify("ada", "b1"))
     assert tenant.profile("user_id", "ada") != tenant.profile("anonymous_id", "b1")
+
+
+def test_those_who_were_apart_count_as_two_sides_when_they_are_joined_again(tenant: Tenant, clock: SetClock) -> None:
+    """Born in one batch, so of one side; then apart, and each with a word of its own; then joined again."""
+    ada, browser = ("user_id", "ada"), ("anonymous_id", "b1")
+    tenant.send(identify("ada", "b1"))
+    tenant.send(identify("bob", "b1"))
+    assert tenant.profile(*ada) != tenant.profile(*browser)
+    tenant.say(*ada, "marketing", "denied")
+    clock.pass_by(seconds=1)
+    tenant.say(*browser, "marketing", "granted")
+    clock.pass_by(seconds=1)
+    tenant.erase("user_id", "bob")
+    tenant.send(identify("ada", email="ada@example.com"))
+    assert tenant.profile(*ada) == tenant.profile(*browser)
+    assert not tenant.check(*ada, "marketing").allowed
+
+
+def test_those_who_were_never_apart_stay_one_side_in_the_past_too(tenant: Tenant, clock: SetClock) -> None:
+    ada, browser = ("user_id", "ada"), ("anonymous_id", "b1")
+    tenant.send(identify("ada", "b1"))
+    tenant.say(*ada, "marketing", "denied")
+    clock.pass_by(seconds=1)
+    tenant.say(*browser, "marketing", "granted")
+    clock.pass_by(seconds=1)
+    then, decision = clock(), tenant.check(*ada, "marketing")
+    assert decision.allowed, "the person has chosen again"
+    clock.pass_by(seconds=1)
+    tenant.keep_apart(ada, browser)
+    assert tenant.check(*ada, "marketing", at=then) == decision
