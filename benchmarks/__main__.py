@@ -35,12 +35,12 @@ def main() -> int:
     for name in names:
         with console.status(f"measuring {name}"):
             rows[name] = ROWS[name]()
-    table = Table("row", "ours", "reference", "ratio", "unit", "n", "what")
+    table = Table("row", "ours", "reference", "ratio", "unit", "n")
     for name, row in rows.items():
-        table.add_row(
-            name, f"{row.ours:,.1f}", f"{row.reference:,.1f}", f"{row.ratio:.3f}", row.unit, f"{row.n:,}", row.what
-        )
+        table.add_row(name, f"{row.ours:,.1f}", f"{row.reference:,.1f}", f"{row.ratio:.3f}", row.unit, f"{row.n:,}")
     console.print(table)
+    for name, row in rows.items():
+        console.print(f"{name}: {row.what}", highlight=False)
     OUT.parent.mkdir(exist_ok=True)
     known = json.loads(OUT.read_text()) if OUT.exists() else {}
     OUT.write_text(json.dumps({**known, **{name: row.as_json() for name, row in rows.items()}}, indent=2))
