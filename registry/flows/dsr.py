@@ -19,10 +19,10 @@ from registry.flows.deployment import Deployment
 from registry.flows.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, InvalidInput, NotFound
-from registry.model.ids import RequestId, text_id
+from registry.model.ids import BlindIndex, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, RequestEvent, StoredRequest
-from registry.store import identities, requests
+from registry.store import consents, identities, requests
 from registry.store.database import Transaction
 
 
@@ -47,7 +47,8 @@ def open_request(
     """
     law = deployment.policies.jurisdictions.get(jurisdiction or deployment.jurisdiction)
     now = deployment.clock()
-    progress: dict[str, object] = {}
+    # By this the subject is looked for again when the request is run: they may become known, or be joined, meanwhile.
+    progress: dict[str, object] = {"subject": workspace.indexer.index(person.kind, person.value).hex()}
     asked = details or {}
     if kind in (Kind.OBJECTION, Kind.WITHDRAWAL):
         progress["purposes"] = _purposes(deployment, asked)
@@ -134,6 +135,7 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
     with deployment.data.write() as transaction:
         request = _require(transaction, workspace, request_id)
         request = _moved(deployment, transaction, request, Move.START, actor)
+        _rescope(transaction, workspace, request)
     match Kind(request.kind):
         case Kind.ERASURE:
             request = erasure.erase(deployment, workspace, request, actor=actor)
@@ -169,8 +171,18 @@ def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRe
         return identities.fragments_of_profiles(transaction, workspace.workspace_id, profiles)
 
 
+def _rescope(transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest) -> None:
+    """Add to the scope whatever is known of the subject by now."""
+    workspace_id = workspace.workspace_id
+    index = BlindIndex(bytes.fromhex(orjson.loads(request.progress)["subject"]))
+    profile_id = identities.profile_of(transaction, workspace_id, index)
+    if profile_id is not None:
+        found = identities.fragments_of_profiles(transaction, workspace_id, [profile_id])
+        requests.set_scope(transaction, workspace_id, request.request_id, [row.fragment_id for row in found])
+
+
 def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> None:
-    """Write what the person decided into the consent ledger, on every fragment of theirs."""
+    """Write what the person decided into the consent ledger, on every fragment of theirs, once."""
     statuses = {
         Kind.WITHDRAWAL: ConsentStatus.WITHDRAWN,
         Kind.OBJECTION: ConsentStatus.OBJECTED,
@@ -184,8 +196,11 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
     with deployment.data.write() as transaction:
         found = requests.scope(transaction, workspace.workspace_id, request.request_id)
         fragments = identities.fragments(transaction, workspace.workspace_id, found)
-        for fragment in fragments.values():
-            append_acts(deployment, workspace, transaction, fragment, acts, actor=actor)
+        history = consents.history(transaction, workspace.workspace_id, fragments)
+        written = {(row.fragment_id, row.purpose, row.status, row.acted_at, row.channel) for row in history}
+        for fragment_id, fragment in fragments.items():
+            new = [a for a in acts if (fragment_id, a.purpose, a.status, a.acted_at, a.channel) not in written]
+            append_acts(deployment, workspace, transaction, fragment, new, actor=actor)
 
 
 def _moved(

@@ -46,6 +46,8 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         Conflict: the second look still finds something; the request stays open.
         StoreUnavailable, KmsUnavailable: run it again.
     """
+    if request.certificate is not None:  # it was interrupted after its last step
+        return request
     # 1. scope, 2. suppress
     request = _scope_and_suppress(deployment, workspace, request)
     progress: dict[str, Any] = orjson.loads(request.progress)
@@ -55,14 +57,10 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     # 3. shred
     grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
     destroyed = deployment.keyring.shred(grant, [*fragments, *quarantined])
-    progress["keys"] = max(destroyed, progress.get("keys", 0))
+    progress["keys"] = max(destroyed, progress["keys"])
     request = _note(deployment, request, progress)
     # 4. delete
-    counts = _delete(deployment, workspace, request, fragments, indexes, quarantined, actor)
-    progress["counts"] = {
-        table: max(count, progress.get("counts", {}).get(table, 0)) for table, count in counts.items()
-    }
-    request = _note(deployment, request, progress)
+    request, progress = _delete(deployment, workspace, request, fragments, indexes, quarantined, actor)
     deployment.data.checkpoint()
     # 5. verify
     left = _second_look(deployment, workspace, fragments, indexes, quarantined)
@@ -99,11 +97,15 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             keystore.remember_suppressions(ledger, suppressions)
         quarantine.suppress(transaction, suppressions)
         indexes = [row.blind_index for row in stored]
+        shut = quarantine.about(transaction, workspace_id, indexes)
+        with deployment.keystore.read() as ledger:
+            keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))
         progress |= {
             "scoped": True,
             "fragments": [fragment.hex() for fragment in ids],
             "indexes": [index.hex() for index in indexes],
-            "quarantined": [item.hex() for item in quarantine.about(transaction, workspace_id, indexes)],
+            "quarantined": [item.hex() for item in shut],
+            "keys": keys,
         }
         requests.set_scope(transaction, workspace_id, request.request_id, ids)
         return _write_progress(transaction, request, progress)
@@ -117,8 +119,11 @@ def _delete(
     indexes: Sequence[BlindIndex],
     quarantined: Sequence[FragmentId],
     actor: str,
-) -> dict[str, int]:
+) -> tuple[StoredRequest, dict[str, Any]]:
+    """Delete, and note in the same transaction how much there was: done again, it finds nothing more."""
     workspace_id = workspace.workspace_id
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    noted = progress.get("counts", {})
     with deployment.data.write() as transaction:
         counts = rows.erase_rows(transaction, workspace_id, fragments, indexes)
         counts["quarantine"] = quarantine.erase(transaction, workspace_id, quarantined)
@@ -128,7 +133,8 @@ def _delete(
             transaction, workspace_id, deployment.clock(), actor=actor, action="dsr:rows:erased", outcome="done",
             fields={"request": text_id(request.request_id), "rows": sum(counts.values())},
         )  # fmt: skip
-    return counts
+        progress["counts"] = {table: max(count, noted.get(table, 0)) for table, count in counts.items()}
+        return _write_progress(transaction, request, progress), progress
 
 
 def _second_look(
