@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from registry.dsr.requests import Kind
 from registry.flows import rotation, verify
 from registry.flows.opening import open_assertions, open_event, open_identifiers
 from registry.flows.sealing import IDENTITY
@@ -173,6 +174,15 @@ def test_erasing_one_of_two_people_who_share_a_device_leaves_the_other_as_they_w
 def test_somebody_who_is_not_known_can_be_erased_and_stays_unknown(tenant: Tenant) -> None:
     tenant.erase("email", "never@example.com")
     assert tenant.send(identify("new", email="never@example.com")).counts == {"suppressed": 1}
+
+
+def test_what_became_known_between_request_and_run_is_erased_too(tenant: Tenant) -> None:
+    request = tenant.request(Kind.ERASURE, "email", "ada@example.com")
+    _ada(tenant)
+    tenant.send(identify("ada", "later"))
+    tenant.run(request)
+    assert _fragments(tenant) == set()
+    assert tenant.send(ordered("ada"), viewed(anonymous="later")).counts == {"suppressed": 2}
 
 
 def test_an_erasure_of_one_workspace_suppresses_nobody_in_another(shared: RegistrySimulator) -> None:
