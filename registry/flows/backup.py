@@ -64,6 +64,7 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
     with deployment.keystore.write() as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
     with deployment.data.write() as transaction:
+        quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)
         present = identities.fragments(transaction, workspace_id, orders)
         indexes = [row.blind_index for row in identities.identifiers_of(transaction, workspace_id, present)]
         shut = quarantine.about(transaction, workspace_id, indexes)

@@ -76,6 +76,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
     if progress.get("scoped"):
         return request
     with deployment.data.write() as transaction:
+        quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)  # in the writers' order of locks
         identities.lock(transaction, workspace_id)
         found = requests.scope(transaction, workspace_id, request.request_id)
         known = identities.fragments(transaction, workspace_id, found)

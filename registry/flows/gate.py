@@ -77,7 +77,7 @@ class Gate:
 
     def settle(self, items: Sequence[Item], joined: Joined, new_id: Callable[[], bytes]) -> None:
         """The second gate: the resolved persons' ledger, with what the messages add to it."""
-        if joined.new or joined.moved:  # else everybody is who they were at the first gate
+        if any(self.by_index.get(index) != now for index, now in joined.by_index.items()):  # else all are who they were
             self._profiles.clear()
             self._answers.clear()
             self._states.update({fragment_id: {} for fragment_id in joined.new})

@@ -86,7 +86,8 @@ def join(
     if not unknown and not fresh:
         return joined
     identities.lock(transaction, workspace_id)
-    joined.by_index |= _fragments_by_index(transaction, workspace_id, unknown)
+    # Who is who may have changed while this writer waited: what was read before the lock is read again.
+    joined.by_index |= _fragments_by_index(transaction, workspace_id, kinds)
     fresh = _unknown_links(transaction, workspace_id, fresh)
     for index in sorted(kinds.keys() - joined.by_index.keys()):
         fragment = _new_fragment(workspace_id, FragmentId(new_id()), index, kinds[index], now)

@@ -104,8 +104,21 @@ def refused(transaction: Transaction, workspace_id: bytes, key: MessageKey) -> R
     return found[0] if found else None
 
 
+def hold_suppressions(transaction: Transaction, workspace_id: bytes, *, exclusive: bool = False) -> None:
+    """Let nobody be suppressed until the transaction ends; `exclusive` waits for all who hold so.
+
+    Whoever has found a person not suppressed may still be writing about them: an erasure waits for
+    them before it looks for what is there. SQLite has one writer anyway.
+    """
+    if transaction.dialect.name != "sqlite":
+        kind = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+        query(transaction, f"SELECT {kind}(hashtext(?), hashtext(?))", "suppression", workspace_id.hex())
+
+
 def suppressed(transaction: Transaction, workspace_id: bytes, keys: Collection[bytes]) -> set[bytes]:
-    """The suppressed ones among these suppression keys."""
+    """The suppressed ones among these suppression keys; the answer holds until the transaction ends."""
+    if keys:
+        hold_suppressions(transaction, workspace_id)
     rows = select_in(transaction, Suppression, "suppression", workspace_id, "suppression_key", keys)
     return {row.suppression_key for row in rows}
 
