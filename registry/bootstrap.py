@@ -115,6 +115,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         KeyFileInsecure, KmsUnavailable: neither can the key service.
     """
     policies = load_policies(settings.policies)
+    _require_two_databases(settings)
     data, keystore = Database(settings.resolved_database_url()), Database(settings.resolved_keystore_url())
     for database in (data, keystore):
         if require_schema and database.file is not None and not database.file.exists():
@@ -185,6 +186,7 @@ def prepare(settings: Settings) -> None:
 
 def upgrade(settings: Settings) -> dict[str, str]:
     """Bring both databases' schemas up to date; the revision of each afterwards."""
+    _require_two_databases(settings)
     revisions: dict[str, str] = {}
     urls: list[tuple[schema.Role, str]] = [
         ("data", settings.resolved_database_url()),
@@ -200,6 +202,15 @@ def upgrade(settings: Settings) -> dict[str, str]:
         finally:
             database.close()
     return revisions
+
+
+def _require_two_databases(settings: Settings) -> None:
+    if settings.resolved_database_url() == settings.resolved_keystore_url():
+        raise SettingInvalid(
+            "the data and the keystore are to be two databases: whoever has a backup of both can open everything",
+            hint="name another database in REGISTRY_KEYSTORE_URL",
+            pointer="keystore_url",
+        )
 
 
 def _first_workspace(deployment: Deployment, name: str) -> Initialised:

@@ -46,9 +46,8 @@ def lock_generations(transaction: Transaction, workspace_id: bytes, *, exclusive
     """
     if transaction.dialect.name == "sqlite":
         return
-    key = int.from_bytes(workspace_id[-8:], "big", signed=True)
     kind = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-    query(transaction, f"SELECT {kind}(?)", key)
+    query(transaction, f"SELECT {kind}(hashtext(?), hashtext(?))", "generations", workspace_id.hex())
 
 
 def bundles_after(
