@@ -41,6 +41,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
         summary="Consent and profiles: validated events, one sealed profile per person, consent before use.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
         responses={"default": {"description": "A problem document (RFC 9457)"}},
     )
@@ -51,7 +52,6 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     app.add_exception_handler(RegistryError, problems.on_registry_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)
-    app.add_exception_handler(Exception, problems.on_unforeseen_error)
     app.add_middleware(Measured)
     app.add_middleware(
         CORSMiddleware,
@@ -72,7 +72,11 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
 
 
 class Measured:
-    """Counts and times requests by route, and keeps answers out of shared caches."""
+    """Counts and times requests by route, keeps answers out of shared caches, and has the last word on errors.
+
+    The last word is here rather than in Starlette's own last handler because that one raises again
+    what it has answered, and the server would write the error's text, which may hold anything, to its log.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -83,7 +87,7 @@ class Measured:
             await self.app(scope, receive, send)
             return
         start = time.perf_counter()
-        status = 500
+        status = 0
 
         async def observed(message: Message) -> None:
             nonlocal status
@@ -98,6 +102,11 @@ class Measured:
 
         try:
             await self.app(scope, receive, observed)
+        except Exception as error:  # noqa: BLE001 - nothing of it may reach the server's log
+            answer = problems.unforeseen(error)
+            if status:
+                raise ConnectionError("the answer broke off") from None
+            await answer(scope, receive, observed)
         finally:
             route = _route(scope)
             REQUESTS.labels(route=route, status=str(status)).inc()

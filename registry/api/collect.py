@@ -14,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.api.application import Application, basic_user, of
-from registry.api.bodies import decode_object, read_body
+from registry.api.bodies import MAX_NESTING, decode_object, nested_deeper, read_body
 from registry.api.metrics import EVENTS
 from registry.consent.signals import from_gpc
 from registry.flows.admission import Delivery, Item, Status
 from registry.flows.ingest import Receipt
 from registry.model.clock import parse_rfc3339
-from registry.model.errors import InvalidInput, TooLarge
+from registry.model.errors import Conflict, InvalidInput, StoreUnavailable, TooLarge
 
 CALLS = ("track", "identify", "page", "screen", "group", "alias")
 SHORT_PATHS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
@@ -45,7 +45,8 @@ async def one(request: Request) -> Response:
     raw = await read_body(request, application.limits.batch_bytes)
     body = decode_object(raw)
     name = request.url.path.rsplit("/", 1)[1]
-    call = body | {"type": SHORT_PATHS.get(name, name)}
+    call = {member: value for member, value in body.items() if member != "writeKey"}
+    call["type"] = SHORT_PATHS.get(name, name)
     return await _take_in(request, application, body, [call], len(raw))
 
 
@@ -81,22 +82,43 @@ async def _take_in(
     write_key = basic_user(request.headers) or body.get("writeKey") or request.query_params.get("writeKey")
     source = application.source(write_key if isinstance(write_key, str) else None)
     sent_at, context, integrations = body.get("sentAt"), body.get("context"), body.get("integrations")
-    shared = "batch" in body
+    if "batch" not in body or not isinstance(context, dict):
+        context = {}
+    if "batch" not in body or not isinstance(integrations, dict):
+        integrations = {}
+    if context or integrations:
+        _check_shared(application, {"context": context, "integrations": integrations}, len(calls))
     delivery = Delivery(
         source=source,
         calls=calls,
         received_at=application.deployment.clock(),
         sent_at=parse_rfc3339(sent_at) if isinstance(sent_at, str) else None,
-        context=context if shared and isinstance(context, dict) else {},
-        integrations=integrations if shared and isinstance(integrations, dict) else {},
+        context=context,
+        integrations=integrations,
         opted_out=from_gpc(request.headers.getlist("sec-gpc")),
         max_event_bytes=application.limits.event_bytes,
         size=size,
     )
-    receipt = await application.intake.submit(source.row.workspace_id, delivery)
+    try:
+        receipt = await application.intake.submit(source.row.workspace_id, delivery)
+    except Conflict as error:  # two writers met: a 409 would make SDKs drop the batch
+        raise StoreUnavailable(error.detail, hint="send the batch again") from None
     for status, count in receipt.counts.items():
         EVENTS.labels(outcome=status.value).inc(count)
     return _json(_answer(receipt))
+
+
+def _check_shared(application: Application, shared: dict[str, Any], calls: int) -> None:
+    """Bound what a batch says once for all of its calls: it is kept with each of them."""
+    if nested_deeper(shared, MAX_NESTING):
+        raise InvalidInput(f"more than {MAX_NESTING} objects and lists inside each other", pointer="/context")
+    size, limits = len(orjson.dumps(shared)), application.limits
+    if size > limits.event_bytes or size * calls > limits.import_bytes:
+        raise TooLarge(
+            "the context of the batch, written out for each of its calls, is too large",
+            hint="send smaller batches",
+            extra={"limit_bytes": min(limits.event_bytes, limits.import_bytes // max(calls, 1))},
+        )
 
 
 def _answer(receipt: Receipt) -> dict[str, Any]:

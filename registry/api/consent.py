@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 from registry.access.policy import Action
 from registry.api.application import Application, of
-from registry.api.bodies import decode_object, read_body
+from registry.api.bodies import JsonRoute, decode_object, read_body
 from registry.api.metrics import DECISIONS
 from registry.api.wire import ConsentAct, SubjectQuery
 from registry.consent.records import ConsentStatus
@@ -24,7 +25,7 @@ from registry.flows.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.decision import Decision
-from registry.model.errors import InvalidInput, TooLarge
+from registry.model.errors import Forbidden, InvalidInput, TooLarge, Unauthenticated
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 
@@ -33,9 +34,12 @@ BATCH_BYTES = 8 * 1024 * 1024
 BATCH_CHECKS = 10_000
 CHANGES_PAGE = 500
 CHANGES_EVERY_S = 0.25
-BY_PERSON = frozenset(ConsentStatus) - {ConsentStatus.RESTRICTED, ConsentStatus.UNRESTRICTED}
+CHANGES_ALIVE_S = 15.0
+"""After so long without a record a comment is sent, so that proxies keep the connection open."""
 
-router = APIRouter(prefix="/v1/consent", tags=["consent"])
+_CURSOR = re.compile(r"([0-9]{1,18})-((?:[0-9a-f]{2}){0,16})")
+
+router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
 
 async def check(request: Request) -> Response:
@@ -56,7 +60,14 @@ async def check_batch(request: Request) -> Response:
         raise InvalidInput("checks is not a list", pointer="/checks")
     if len(checks) > BATCH_CHECKS:
         raise TooLarge(f"more than {BATCH_CHECKS} checks in one request")
-    answers = await run_in_threadpool(lambda: [decision_json(_decide(application, workspace, one)) for one in checks])
+
+    def decide_all() -> list[dict[str, Any]]:
+        return [
+            decision_json(_decide_placed(application, workspace, one, f"check {place}: ", f"/checks/{place}"))
+            for place, one in enumerate(checks)
+        ]
+
+    answers = await run_in_threadpool(decide_all)
     return Response(orjson.dumps({"decisions": answers}), 200, media_type="application/json")
 
 
@@ -64,7 +75,9 @@ async def filter_subjects(request: Request) -> Response:
     """`POST /v1/consent/filter`: subject references in as NDJSON, the permitted ones out."""
     application = of(request)
     _, workspace = application.caller(request, Action.CONSENT_CHECK)
-    purpose = request.query_params.get("purpose", "")
+    purpose = request.query_params.get("purpose")
+    if purpose is None:
+        raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
     body = await read_body(request, BATCH_BYTES)
 
     def permitted() -> bytes:
@@ -76,7 +89,7 @@ async def filter_subjects(request: Request) -> Response:
                 question = {"subject": orjson.loads(line), "purpose": purpose}
             except orjson.JSONDecodeError:
                 raise InvalidInput(f"line {number} is not JSON") from None
-            if _decide(application, workspace, question).allowed:
+            if _decide_placed(application, workspace, question, f"line {number}: ").allowed:
                 lines.append(line + b"\n")
         return b"".join(lines)
 
@@ -91,18 +104,24 @@ async def changes(request: Request) -> Response:
     start = _cursor(cursor) if cursor else (application.deployment.clock(), b"")
 
     async def stream() -> AsyncIterator[bytes]:
-        after = start
+        after, quiet = start, 0.0
         yield b"retry: 1000\n\n"
         while not await request.is_disconnected():
+            if not _still_may(application, request):
+                return
             page = await run_in_threadpool(consent.changes, application.deployment, workspace, after, CHANGES_PAGE)
             for at, record_id, profile_id, purpose, status in page:
                 after = (at, record_id)
                 data = {"profile_id": text_id(profile_id), "purpose": purpose, "status": status}
                 yield b"id: %d-%s\nevent: consent\ndata: %s\n\n" % (at, record_id.hex().encode(), orjson.dumps(data))
+            quiet = 0.0 if page else quiet + CHANGES_EVERY_S
+            if quiet >= CHANGES_ALIVE_S:
+                quiet = 0.0
+                yield b": still here\n\n"
             if len(page) < CHANGES_PAGE:
                 await asyncio.sleep(CHANGES_EVERY_S)
 
-    return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(stream(), media_type="text/event-stream")
 
 
 @router.post("/records", status_code=201, summary="Record an act of consent")
@@ -110,8 +129,6 @@ def record(request: Request, body: ConsentAct) -> dict[str, Any]:
     """Append a grant, denial, withdrawal, expiry or objection; the answer holds the signed receipt."""
     application = of(request)
     principal, workspace = application.caller(request, Action.CONSENT_RECORD)
-    if body.status not in BY_PERSON:
-        raise InvalidInput(f"status is none of {', '.join(sorted(BY_PERSON))}", pointer="/status")
     act = consent.Act(
         purpose=body.purpose,
         status=ConsentStatus(body.status),
@@ -207,6 +224,16 @@ def _decide(application: Application, workspace: OpenWorkspace, question: object
     return decision
 
 
+def _decide_placed(
+    application: Application, workspace: OpenWorkspace, question: object, place: str, pointer: str = ""
+) -> Decision:
+    """One decision of many: what is wrong with a question says which one it was."""
+    try:
+        return _decide(application, workspace, question)
+    except InvalidInput as error:
+        raise InvalidInput(place + error.detail, pointer=pointer + (error.pointer or "")) from None
+
+
 def _person(application: Application, reference: object) -> Identifier:
     if not isinstance(reference, dict):
         raise InvalidInput("subject is not an object with kind and value", pointer="/subject")
@@ -214,6 +241,15 @@ def _person(application: Application, reference: object) -> Identifier:
     if not isinstance(kind, str) or not isinstance(value, str):
         raise InvalidInput("subject needs kind and value, both text", pointer="/subject")
     return subject(application.deployment.policies.identity, kind, value)
+
+
+def _still_may(application: Application, request: Request) -> bool:
+    """Whether a stream that was begun may go on: a key that is revoked ends it within seconds."""
+    try:
+        application.caller(request, Action.CONSENT_CHECK)
+    except (Unauthenticated, Forbidden):
+        return False
+    return True
 
 
 async def _off_the_loop(application: Application, function: Any, *arguments: Any) -> Any:
@@ -224,11 +260,10 @@ async def _off_the_loop(application: Application, function: Any, *arguments: Any
 
 
 def _cursor(text: str) -> tuple[Micros, bytes]:
-    at, _, record = text.partition("-")
-    try:
-        return int(at), bytes.fromhex(record)
-    except ValueError:
-        raise InvalidInput("the cursor is not one of ours", pointer="/cursor") from None
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise InvalidInput("the cursor is not one of ours", pointer="/query/cursor")
+    return int(found[1]), bytes.fromhex(found[2])
 
 
 ROUTES = [

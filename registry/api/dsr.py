@@ -16,16 +16,17 @@ from starlette.responses import Response, StreamingResponse
 
 from registry.access.policy import Action
 from registry.api.application import of
+from registry.api.bodies import JsonRoute
 from registry.api.wire import NewRequest
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows import dsr, export
 from registry.flows.subjects import subject
 from registry.model.clock import rfc3339
-from registry.model.errors import InvalidInput, NotFound
+from registry.model.errors import NotFound
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
 
-router = APIRouter(prefix="/v1/dsr/requests", tags=["data subject requests"])
+router = APIRouter(prefix="/v1/dsr/requests", tags=["data subject requests"], route_class=JsonRoute)
 
 RequestIdText = Annotated[str, Path(description="The id that opening the request gave.", max_length=36)]
 PIPE_CHUNKS = 16
@@ -47,12 +48,10 @@ def open_request(request: Request, body: NewRequest) -> dict[str, Any]:
     """Take a request in and set its deadline. Whether the person is known is not said."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_OPEN)
-    if body.kind not in list(Kind):
-        raise InvalidInput(f"kind is none of {', '.join(Kind)}", pointer="/kind")
     opened = dsr.open_request(
         application.deployment,
         workspace,
-        kind=Kind(body.kind),
+        kind=body.kind,
         person=subject(application.deployment.policies.identity, body.subject.kind, body.subject.value),
         actor=principal.actor,
         jurisdiction=body.jurisdiction,
@@ -127,7 +126,7 @@ def package(request: Request, request_id: RequestIdText) -> StreamingResponse:
             pipe.end(whole=True)
 
     Thread(target=write, name="export", daemon=True).start()
-    headers = {"Content-Disposition": f'attachment; filename="{request_id}.zip"'}
+    headers = {"Content-Disposition": f'attachment; filename="{text_id(row.request_id)}.zip"'}
     return StreamingResponse(pipe.chunks(), media_type="application/zip", headers=headers)
 
 

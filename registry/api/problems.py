@@ -6,6 +6,7 @@ shipped analytics SDKs read: without them two of them retry a refused batch up t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from registry.model import errors
 
@@ -46,8 +48,17 @@ STATUS: dict[type[errors.RegistryError], int] = {
 }
 
 RETRY_AFTER_S = 2
-HIDDEN = frozenset({"internal", "seal-broken", "setting-invalid"})
-"""Codes whose detail is for the operator's log, not for the caller."""
+SHOWN_BELOW = 500
+"""From this status on, detail is for the operator's log, not for the caller: it names hosts and files."""
+
+ROUTER_ERRORS = {
+    400: ("malformed-json", "The body cannot be read"),
+    404: ("no-such-path", "There is nothing at this path"),
+    405: ("method-not-allowed", "The path does not take this method"),
+}
+
+WORDS = ("expected", "pattern", "min_length", "max_length", "ge", "le")
+"""What a validator says of its own rule; everything else that it says may hold the value."""
 
 _log = structlog.get_logger("registry.api")
 
@@ -59,7 +70,7 @@ def status_of(error: errors.RegistryError) -> int:
 
 def document(error: errors.RegistryError, status: int) -> dict[str, Any]:
     """The problem document of an error."""
-    shown = error.code not in HIDDEN
+    shown = status < SHOWN_BELOW
     members: dict[str, Any] = {
         "type": TYPE_BASE + error.code,
         "title": error.title,
@@ -88,7 +99,7 @@ def render(error: errors.RegistryError) -> Response:
     elif status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if status >= 500:
-        _log.error("request failed", code=error.code, detail=error.detail)
+        _log.error("request failed", code=error.code, detail=error.detail, hint=error.hint)
     body = orjson.dumps(document(error, status))
     return Response(body, status, headers, media_type="application/problem+json")
 
@@ -100,40 +111,52 @@ async def on_registry_error(_request: Request, error: Exception) -> Response:
     return render(error)
 
 
-async def on_http_error(_request: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Starlette's handler for the router's errors (404, 405)."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    titles = {404: "There is nothing at this path", 405: "The path does not take this method"}
-    title = titles.get(status, "The request cannot be served")
-    code = {404: "no-such-path", 405: "method-not-allowed"}.get(status, "http-error")
+    code, title = ROUTER_ERRORS.get(status, ("http-error", "The request cannot be served"))
     members = {"type": TYPE_BASE + code, "title": title, "status": status, "detail": title}
     body = orjson.dumps(members | {"code": code, "message": title})
     headers = dict(getattr(error, "headers", None) or {})
+    if status == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     return Response(body, status, headers, media_type="application/problem+json")
 
 
 async def on_validation_error(_request: Request, error: Exception) -> Response:
-    """FastAPI's handler for a body that is not of the declared form: fields named, values never."""
-    faults = []
-    for fault in getattr(error, "errors", list)():
-        steps = [str(step) for step in fault["loc"] if step != "body"]
-        if fault["type"] == "extra_forbidden":
-            steps[-1:] = ["*"]  # a member that we do not know may be named after a person
-        pointer = "/" + "/".join(steps)
-        faults.append({"pointer": pointer, "reason": fault["type"]})
-    first = faults[0] if faults else {"pointer": "", "reason": "invalid"}
-    if first["reason"] == "json_invalid":
-        return render(errors.MalformedJson("the body is not JSON"))
-    problem = errors.InvalidInput(
-        f"{first['pointer'] or 'the body'}: {first['reason']}", pointer=first["pointer"], extra={"faults": faults}
+    """FastAPI's handler for what is not of the declared form: fields and rules named, values never."""
+    faults = [_fault(fault) for fault in getattr(error, "errors", list)()]
+    first = faults[0]
+    place = first["pointer"] or "the body"
+    rule = f" ({first['rule']})" if "rule" in first else ""
+    return render(
+        errors.InvalidInput(f"{place}: {first['reason']}{rule}", pointer=first["pointer"], extra={"faults": faults})
     )
-    return render(problem)
 
 
-async def on_unforeseen_error(_request: Request, error: Exception) -> Response:
-    """The last handler: says nothing of the cause to the caller, and its type, not its text, to the log."""
+def unforeseen(error: BaseException) -> Response:
+    """The answer to an error that nothing foresaw: the log has its type and place, never its text."""
     _log.error("unforeseen error", error=type(error).__name__, where=_where(error))
-    return render(errors.RegistryError("an unforeseen error; nothing was stored"))
+    return render(errors.RegistryError("an unforeseen error"))
+
+
+def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
+    steps = [str(step) for step in fault["loc"] if step != "body"]
+    if fault["type"] == "extra_forbidden":
+        steps[-1:] = ["*"]  # a member that we do not know may be named after a person
+    told = {"pointer": "".join(f"/{step}" for step in steps), "reason": fault["type"]}
+    rule = ", ".join(f"{word}: {fault['ctx'][word]}" for word in WORDS if word in fault.get("ctx", {}))
+    return told | ({"rule": rule} if rule else {})
+
+
+def _methods_at(request: Request) -> set[str]:
+    """The methods that a path takes: several routes may share it (RFC 9110 section 15.5.6 wants them all)."""
+    taken = set()
+    for method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            taken.add(method)
+    return taken
 
 
 def _where(error: BaseException) -> str:

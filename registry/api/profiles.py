@@ -9,13 +9,14 @@ from starlette.requests import Request
 
 from registry.access.policy import Action
 from registry.api.application import of
+from registry.api.bodies import JsonRoute
 from registry.api.wire import ProfileQuery
 from registry.flows import read
 from registry.flows.subjects import subject
 from registry.model.errors import InvalidInput
 from registry.model.ids import EventId, ProfileId, parse_id
 
-router = APIRouter(prefix="/v1/profiles", tags=["profiles"])
+router = APIRouter(prefix="/v1/profiles", tags=["profiles"], route_class=JsonRoute)
 
 ProfileIdText = Annotated[str, Path(description="The opaque id that a lookup gave.", max_length=36)]
 Purpose = Annotated[str, Header(alias="Registry-Purpose", description="The purpose that the data is read for.")]

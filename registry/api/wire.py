@@ -5,11 +5,35 @@ Models of requests hide their values in `repr`, and refuse members that they do 
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.access.policy import PrincipalKind
+from registry.dsr.requests import Kind
+from registry.model.provenance import Method
+from registry.plans.enforcement import Mode
+
 EXAMPLE_SUBJECT: dict[str, Any] = {"kind": "email", "value": "shopper@example.com"}
+
+
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+_WORD = r"^[A-Za-z0-9][A-Za-z0-9 ._:/+-]*$"
+_LAST = 2**63 - 1
+
+Plain = Annotated[str, Field(pattern=_PRINTABLE)]
+"""Text that is kept as a name: without control characters, which PostgreSQL and terminals choke on."""
+
+Word = Annotated[str, Field(pattern=_WORD)]
+"""A word of the caller's that is kept in the clear: no e-mail address or free text fits in."""
+
+PlainPath = Annotated[str, Path(pattern=_PRINTABLE)]
+Position = Annotated[int, Query(ge=0, le=_LAST)]
+"""A place in the audit log."""
+
+ByPerson = Literal["granted", "denied", "withdrawn", "expired", "objected"]
+"""What a person may be recorded to have said; restrictions come by way of a request."""
 
 
 class Request(BaseModel):
@@ -39,13 +63,13 @@ class ConsentAct(Request):
     )
     subject: Subject
     purpose: Annotated[str, Field(max_length=64)]
-    status: Annotated[str, Field(description="granted, denied, withdrawn, expired or objected", max_length=16)]
+    status: ByPerson
     acted_at: Annotated[str | None, Field(description="RFC 3339; now if absent", max_length=40)] = None
     expires_at: Annotated[str | None, Field(description="RFC 3339; when a grant ends by itself", max_length=40)] = None
-    notice_version: Annotated[str | None, Field(max_length=100)] = None
-    language: Annotated[str | None, Field(max_length=35)] = None
-    jurisdiction: Annotated[str | None, Field(description="ISO 3166", max_length=10)] = None
-    channel: Annotated[str, Field(max_length=64)] = "api"
+    notice_version: Annotated[Word | None, Field(max_length=100)] = None
+    language: Annotated[Word | None, Field(description="BCP 47", max_length=35)] = None
+    jurisdiction: Annotated[Word | None, Field(description="ISO 3166", max_length=10)] = None
+    channel: Annotated[Word, Field(description="how it was given", max_length=64)] = "api"
     evidence: Annotated[str | None, Field(description="kept sealed", max_length=10_000)] = None
 
 
@@ -68,7 +92,7 @@ class ProfileQuery(Request):
     )
     subject: Subject
     purpose: Annotated[str, Field(max_length=64)]
-    include: list[Annotated[str, Field(max_length=32)]] | None = None
+    include: Annotated[list[str] | None, Field(description="parts of the view; all if absent", max_length=32)] = None
 
 
 class NewRequest(Request):
@@ -79,11 +103,9 @@ class NewRequest(Request):
         hide_input_in_errors=True,
         json_schema_extra={"example": {"kind": "erasure", "subject": EXAMPLE_SUBJECT, "jurisdiction": "gdpr"}},
     )
-    kind: Annotated[
-        str, Field(description="access, portability, rectification, restriction, objection, withdrawal or erasure")
-    ]
+    kind: Kind
     subject: Subject
-    jurisdiction: Annotated[str | None, Field(max_length=64)] = None
+    jurisdiction: Annotated[str | None, Field(description="a name of jurisdictions.yaml", max_length=64)] = None
     details: Annotated[
         dict[str, Any] | None,
         Field(description="purposes of an objection or withdrawal; traits of a rectification"),
@@ -96,13 +118,13 @@ class NewSource(Request):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"name": "web shop", "plan": "ecommerce", "version": "1.0.0"}}
     )
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    plan: Annotated[str, Field(max_length=64)]
-    version: Annotated[str, Field(max_length=32)]
-    method: Annotated[str, Field(description="how it comes to know what it says")] = "self_declared"
-    unplanned_events: str | None = None
-    unplanned_properties: str | None = None
-    violations: str | None = None
+    name: Annotated[Plain, Field(min_length=1, max_length=100)]
+    plan: Annotated[Plain, Field(max_length=64)]
+    version: Annotated[Plain, Field(max_length=32)]
+    method: Annotated[Method, Field(description="how it comes to know what it says")] = Method.SELF_DECLARED
+    unplanned_events: Annotated[Mode | None, Field(description="in place of the plan's")] = None
+    unplanned_properties: Annotated[Mode | None, Field(description="in place of the plan's")] = None
+    violations: Annotated[Mode | None, Field(description="in place of the plan's")] = None
 
 
 class NewKey(Request):
@@ -112,10 +134,10 @@ class NewKey(Request):
         extra="forbid",
         json_schema_extra={"example": {"kind": "app", "role": "app", "name": "newsletter", "purposes": ["marketing"]}},
     )
-    kind: Annotated[str, Field(description="app or person")]
-    role: Annotated[str, Field(max_length=64)]
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    purposes: list[str] = []
+    kind: PrincipalKind
+    role: Annotated[str, Field(description="a role of access.yaml", max_length=64)]
+    name: Annotated[Plain, Field(min_length=1, max_length=100)]
+    purposes: Annotated[list[str], Field(description="purposes of purposes.yaml", max_length=100)] = []
     expires_at: Annotated[str | None, Field(description="RFC 3339", max_length=40)] = None
 
 
@@ -123,4 +145,13 @@ class Replay(Request):
     """Which quarantined messages to send through again."""
 
     source: Annotated[str | None, Field(description="only those of this source", max_length=100)] = None
-    dry_run: bool = False
+    dry_run: Annotated[bool, Field(description="only say what would become of them", strict=True)] = False
+
+
+class MessageQuery(Request):
+    """A question about one message."""
+
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, json_schema_extra={"example": {"message_id": "m-1"}}
+    )
+    message_id: Annotated[str, Field(description="as the sender gave it", min_length=1, max_length=4096)]

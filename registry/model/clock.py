@@ -35,8 +35,10 @@ def rfc3339(at: Micros) -> str:
 
 
 def parse_rfc3339(text: str) -> Micros | None:
-    """The time of an RFC 3339 (or wider ISO 8601) text; None where it is not one."""
+    """The time of an RFC 3339 (or wider ISO 8601) text; None where it is not one that can be written again."""
     try:
-        return from_datetime(datetime.fromisoformat(text))
+        at = from_datetime(datetime.fromisoformat(text))
+        to_datetime(at)  # an offset can lead out of the years 1 to 9999
     except (ValueError, TypeError, OverflowError):
         return None
+    return at
