@@ -60,35 +60,48 @@ def check(document: Document, schema: Mapping[str, object]) -> None:
         DocumentInvalid: with every fault, in the order of the file.
     """
     validator = Draft202012Validator(dict(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
-    faults = [
-        document.fault(_pointer(error), _reason(error)) for error in _leaves(validator.iter_errors(document.value))
-    ]
-    if faults:
-        raise DocumentInvalid(sorted(faults, key=lambda fault: (fault["line"], fault["column"], fault["reason"])))
+    # One fault per place and reason: jsonschema reports a missing name once for each that is missing.
+    found = {
+        (pointer, _reason(error))
+        for error in _leaves(validator.iter_errors(document.value))
+        for pointer in _pointers(error)
+    }
+    if found:
+        faults = [document.fault(pointer, reason) for pointer, reason in found]
+        raise DocumentInvalid(
+            sorted(faults, key=lambda fault: (fault["line"], fault["column"], fault["pointer"], fault["reason"]))
+        )
 
 
 def _leaves(errors: Any) -> list[ValidationError]:
-    """The errors themselves; of an `anyOf`, the branch that came closest to fitting."""
+    """The errors themselves; of alternatives, those of the one that came closest to fitting.
+
+    An alternative for a value of another type did not come close: where all are such, the alternatives
+    together are what was broken.
+    """
     leaves: list[ValidationError] = []
     for error in errors:
-        if not error.context:
-            leaves.append(error)
-            continue
         branches: dict[Any, list[ValidationError]] = {}
-        for inner in error.context:
+        for inner in error.context or ():
             branches.setdefault(inner.schema_path[0] if inner.schema_path else 0, []).append(inner)
-        closest = min(branches.values(), key=len)
-        leaves.extend(_leaves(closest) if len(closest) < len(error.context) else [error])
+        close = [branch for branch in branches.values() if not any(map(_is_of_another_type, branch))]
+        leaves.extend(_leaves(min(close, key=len)) if close else [error])
     return leaves
 
 
-def _pointer(error: ValidationError) -> str:
+def _is_of_another_type(error: ValidationError) -> bool:
+    return error.validator in ("type", "const", "enum") and not error.relative_path
+
+
+def _pointers(error: ValidationError) -> list[str]:
+    """Where an error stands: an object's unknown keys each have a place of their own, and so has a wrong key."""
     pointer = "".join(f"/{escape(str(step))}" for step in error.absolute_path)
+    known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
-        extra = next((key for key in error.instance if key not in known), None)
-        return f"{pointer}/{escape(extra)}" if extra is not None else pointer
-    return pointer
+        return [f"{pointer}/{escape(key)}" for key in error.instance if key not in known] or [pointer]
+    if list(error.absolute_schema_path)[-2:-1] == ["propertyNames"]:
+        return [f"{pointer}/{escape(str(error.instance))}"]
+    return [pointer]
 
 
 def _reason(error: ValidationError) -> str:
