@@ -17,6 +17,7 @@ from registry.flows.intake import Intake
 from registry.flows.workspace import OpenWorkspace, Workspaces
 from registry.model.clock import SECOND, Micros
 from registry.model.errors import Unauthenticated
+from registry.store import schema
 
 CREDENTIAL_FOR: Micros = 2 * SECOND
 """How long a credential that was looked up is used again: the bound on how long a revoked one works."""
@@ -48,18 +49,21 @@ class Application:
     plan_schema: Mapping[str, object]
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
     _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
+    _schemas_hold_until: Micros = 0
 
     def principal(self, request: Request) -> Principal:
         """Who is calling, by the bearer key.
 
         Raises:
             Unauthenticated: no key, or one that is unknown, expired or revoked.
+            SchemaMismatch, StoreUnavailable: nobody is let in.
         """
         secret = bearer(request.headers)
         now = self.deployment.clock()
         found = self._principals.get(secret)
         if found is not None and found[0] > now:
             return found[1]
+        self._require_schemas(now)
         principal = principal_of(self.deployment, secret)
         _remember(self._principals, secret, (now + CREDENTIAL_FOR, principal))
         return principal
@@ -80,6 +84,7 @@ class Application:
         Raises:
             Unauthenticated: no key, or an unknown one.
             PlanNotFound: the source is bound to a plan that is not published.
+            SchemaMismatch, StoreUnavailable: nothing is taken in.
         """
         if not write_key:
             raise Unauthenticated("no write key: send it as the Basic user, or as writeKey in the body")
@@ -87,9 +92,17 @@ class Application:
         found = self._sources.get(write_key)
         if found is not None and found[0] > now:
             return found[1]
+        self._require_schemas(now)
         source = source_of(self.deployment, write_key)
         _remember(self._sources, write_key, (now + CREDENTIAL_FOR, source))
         return source
+
+    def _require_schemas(self, now: Micros) -> None:
+        """A program of another version may have upgraded the databases while this one serves."""
+        if self._schemas_hold_until <= now:
+            schema.require_current(self.deployment.data, "data")
+            schema.require_current(self.deployment.keystore, "keystore")
+            self._schemas_hold_until = now + CREDENTIAL_FOR
 
 
 def of(request: Request) -> Application:

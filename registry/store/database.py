@@ -6,6 +6,7 @@ the door instead of failing at commit; reads never wait for them (WAL).
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,8 +59,9 @@ class Database:
                 pointer="database_url",
             )
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writer = _engine(self.url, begin="BEGIN IMMEDIATE", sqlite=self.is_sqlite)
-        self._reader = _engine(self.url, begin="BEGIN", sqlite=self.is_sqlite)
+        place = _Place(self.file)
+        self._writer = _engine(self.url, "BEGIN IMMEDIATE", place) if self.is_sqlite else _server_engine(self.url)
+        self._reader = _engine(self.url, "BEGIN", place) if self.is_sqlite else _server_engine(self.url)
 
     @property
     def file(self) -> Path | None:
@@ -134,9 +136,39 @@ class Database:
         self._reader.dispose()
 
 
-def _engine(url: URL, *, begin: str, sqlite: bool) -> Engine:
-    if not sqlite:
-        return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+class _Place:
+    """Where a SQLite file stands. One that was moved away or replaced still opens for whoever holds it open:
+    what is written there would be acknowledged, and be gone after the next start.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        named = path is not None and not str(path).startswith(("file:", ":memory:"))
+        self._path = str(path) if named else None
+        self._first: tuple[int, int] | None = None
+
+    def check(self, *_event: object) -> None:
+        """Go on only if the file is the one that was opened first; nothing is opened yet before `note`."""
+        if self._first is not None and self._found() != self._first:
+            raise sqlite3.OperationalError("the database file was moved away or replaced")
+
+    def note(self) -> None:
+        """Remember the file that has just been opened."""
+        if self._path is not None and self._first is None:
+            self._first = self._found()
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path or "")
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def _server_engine(url: URL) -> Engine:
+    return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+
+
+def _engine(url: URL, begin: str, place: _Place) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -149,6 +181,7 @@ def _engine(url: URL, *, begin: str, sqlite: bool) -> Engine:
             "cached_statements": 512,
         },
     )
+    event.listen(engine, "do_connect", place.check)  # SQLite would make an empty file of one that is gone
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
@@ -157,9 +190,11 @@ def _engine(url: URL, *, begin: str, sqlite: bool) -> Engine:
         for pragma in SQLITE_PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
+        place.note()
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
+        place.check()
         connection.exec_driver_sql(begin)
 
     return engine
@@ -187,6 +222,7 @@ def _reason(error: Exception) -> str:
 def _hint(error: Exception) -> str:
     reason = _reason(error).lower()
     hints = {
+        "moved away": "put the file back, or start registry again",
         "locked": "another process holds the database: stop it, or try again",
         "readonly": "make the file and its folder writable for this user",
         "read-only": "make the database writable for this user",
