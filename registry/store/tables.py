@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Text
+from sqlalchemy import Column, Index, LargeBinary, MetaData
 from sqlalchemy.orm import registry as orm_registry
 from sqlmodel import Field, SQLModel
+
+from registry.store.columns import blob, micros, number, small, text, uid, word
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -24,42 +26,13 @@ class DataTable(SQLModel, registry=orm_registry(metadata=MetaData(naming_convent
     __table_args__: ClassVar[Any] = ()
 
 
-def _id(*, key: bool = False, null: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(LargeBinary(16), primary_key=key, nullable=null))
-
-
-def _time(*, null: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(BigInteger, nullable=null))
-
-
-def _number(*, key: bool = False) -> Any:
-    column: Column[Any] = Column(BigInteger, primary_key=key, autoincrement=False, nullable=False)
-    return Field(default=None, sa_column=column)
-
-
-def _small() -> Any:
-    return Field(default=0, sa_column=Column(Integer, nullable=False))
-
-
-def _word(*, key: bool = False, null: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(String(255), primary_key=key, nullable=null))
-
-
-def _text(*, null: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(Text, nullable=null))
-
-
-def _bytes(*, null: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(LargeBinary, nullable=null))
-
-
 class WorkspaceTable(DataTable, table=True):
     """One controller's tenant."""
 
     __tablename__ = "workspace"
-    workspace_id: bytes = _id(key=True)
-    name: str = _word()
-    created_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    name: str = word)
+    created_at: int = time)
 
 
 class SourceTable(DataTable, table=True):
@@ -67,17 +40,17 @@ class SourceTable(DataTable, table=True):
 
     __tablename__ = "source"
     __table_args__ = (Index("uq_source_write_key_hash", "write_key_hash", unique=True),)
-    workspace_id: bytes = _id(key=True)
-    source_id: bytes = _id(key=True)
-    name: str = _word()
+    workspace_id: bytes = uid(key=True)
+    source_id: bytes = uid(key=True)
+    name: str = word)
     write_key_hash: bytes = Field(default=None, sa_column=Column(LargeBinary(32), nullable=False))
-    plan_name: str = _word()
-    plan_version: str = _word()
-    unplanned_events: str | None = _word(null=True)
-    unplanned_properties: str | None = _word(null=True)
-    violations: str | None = _word(null=True)
-    method: str = _word()
-    created_at: int = _time()
+    plan_name: str = word)
+    plan_version: str = word)
+    unplanned_events: str | None = wordnull=True)
+    unplanned_properties: str | None = wordnull=True)
+    violations: str | None = wordnull=True)
+    method: str = word)
+    created_at: int = time)
 
 
 class CredentialTable(DataTable, table=True):
@@ -85,27 +58,27 @@ class CredentialTable(DataTable, table=True):
 
     __tablename__ = "credential"
     __table_args__ = (Index("uq_credential_key_hash", "key_hash", unique=True),)
-    workspace_id: bytes = _id(key=True)
-    credential_id: bytes = _id(key=True)
+    workspace_id: bytes = uid(key=True)
+    credential_id: bytes = uid(key=True)
     key_hash: bytes = Field(default=None, sa_column=Column(LargeBinary(32), nullable=False))
-    kind: str = _word()
-    role: str = _word()
-    name: str = _word()
-    purposes: str = _text()
-    created_at: int = _time()
-    expires_at: int | None = _time(null=True)
-    revoked_at: int | None = _time(null=True)
+    kind: str = word)
+    role: str = word)
+    name: str = word)
+    purposes: str = text)
+    created_at: int = time)
+    expires_at: int | None = timenull=True)
+    revoked_at: int | None = timenull=True)
 
 
 class PlanTable(DataTable, table=True):
     """A published tracking plan version; never updated."""
 
     __tablename__ = "plan"
-    workspace_id: bytes = _id(key=True)
-    name: str = _word(key=True)
-    version: str = _word(key=True)
-    document: str = _text()
-    published_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    name: str = wordkey=True)
+    version: str = wordkey=True)
+    document: str = text)
+    published_at: int = time)
 
 
 class FragmentTable(DataTable, table=True):
@@ -117,15 +90,15 @@ class FragmentTable(DataTable, table=True):
 
     __tablename__ = "fragment"
     __table_args__ = (Index("ix_fragment_profile", "workspace_id", "profile_id"),)
-    workspace_id: bytes = _id(key=True)
-    fragment_id: bytes = _id(key=True)
-    profile_id: bytes = _id()
-    origin_profile_id: bytes = _id()
-    anchor: bytes = _id()
-    kind: str = _word()
-    joined_at: int = _time()
-    state_version: int = _time()
-    created_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    fragment_id: bytes = uid(key=True)
+    profile_id: bytes = uid()
+    origin_profile_id: bytes = uid()
+    anchor: bytes = uid()
+    kind: str = word)
+    joined_at: int = time)
+    state_version: int = time)
+    created_at: int = time)
 
 
 class IdentifierTable(DataTable, table=True):
@@ -133,14 +106,14 @@ class IdentifierTable(DataTable, table=True):
 
     __tablename__ = "identifier"
     __table_args__ = (Index("ix_identifier_fragment", "workspace_id", "fragment_id"),)
-    workspace_id: bytes = _id(key=True)
-    blind_index: bytes = _id(key=True)
-    kind: str = _word()
-    fragment_id: bytes = _id()
-    sealed: bytes = _bytes()
-    source_id: bytes = _id()
-    message_key: bytes = _id()
-    first_seen_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    blind_index: bytes = uid(key=True)
+    kind: str = word)
+    fragment_id: bytes = uid()
+    sealed: bytes = bytes)
+    source_id: bytes = uid()
+    message_key: bytes = uid()
+    first_seen_at: int = time)
 
 
 class LinkTable(DataTable, table=True):
@@ -148,24 +121,24 @@ class LinkTable(DataTable, table=True):
 
     __tablename__ = "link"
     __table_args__ = (Index("ix_link_high", "workspace_id", "high"),)
-    workspace_id: bytes = _id(key=True)
-    low: bytes = _id(key=True)
-    high: bytes = _id(key=True)
-    source_id: bytes = _id(key=True)
-    message_key: bytes = _id()
-    observed_at: int = _time()
-    received_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    low: bytes = uid(key=True)
+    high: bytes = uid(key=True)
+    source_id: bytes = uid(key=True)
+    message_key: bytes = uid()
+    observed_at: int = time)
+    received_at: int = time)
 
 
 class RefusedLinkTable(DataTable, table=True):
     """A link that the identity rules, or a steward, did not let join two profiles."""
 
     __tablename__ = "refused_link"
-    workspace_id: bytes = _id(key=True)
-    low: bytes = _id(key=True)
-    high: bytes = _id(key=True)
-    reason: str = _word()
-    refused_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    low: bytes = uid(key=True)
+    high: bytes = uid(key=True)
+    reason: str = word)
+    refused_at: int = time)
 
 
 class MergeTable(DataTable, table=True):
@@ -177,14 +150,14 @@ class MergeTable(DataTable, table=True):
         Index("ix_merge_from", "workspace_id", "from_profile"),
         Index("ix_merge_fragment", "workspace_id", "fragment_id"),
     )
-    workspace_id: bytes = _id(key=True)
-    merge_id: bytes = _id(key=True)
-    kind: str = _word()
-    into_profile: bytes = _id()
-    from_profile: bytes = _id()
-    fragment_id: bytes = _id()
-    message_key: bytes = _id()
-    merged_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    merge_id: bytes = uid(key=True)
+    kind: str = word)
+    into_profile: bytes = uid()
+    from_profile: bytes = uid()
+    fragment_id: bytes = uid()
+    message_key: bytes = uid()
+    merged_at: int = time)
 
 
 class EventTable(DataTable, table=True):
@@ -192,36 +165,36 @@ class EventTable(DataTable, table=True):
 
     __tablename__ = "event"
     __table_args__ = (Index("uq_event_message_key", "workspace_id", "message_key", unique=True),)
-    workspace_id: bytes = _id(key=True)
-    fragment_id: bytes = _id(key=True)
-    event_id: bytes = _id(key=True)
-    message_key: bytes = _id()
-    call: str = _word()
-    plan_event: str | None = _word(null=True)
-    plan_version: str = _word()
-    source_id: bytes = _id()
-    observed_at: int = _time()
-    received_at: int = _time()
-    compartments: str = _text()
-    omitted: int = _small()
-    ungrounded: str = _text()
-    body: bytes = _bytes()
+    workspace_id: bytes = uid(key=True)
+    fragment_id: bytes = uid(key=True)
+    event_id: bytes = uid(key=True)
+    message_key: bytes = uid()
+    call: str = word)
+    plan_event: str | None = wordnull=True)
+    plan_version: str = word)
+    source_id: bytes = uid()
+    observed_at: int = time)
+    received_at: int = time)
+    compartments: str = text)
+    omitted: int = small)
+    ungrounded: str = text)
+    body: bytes = bytes)
 
 
 class TraitAssertionTable(DataTable, table=True):
     """One source's current word on one trait of one fragment."""
 
     __tablename__ = "trait_assertion"
-    workspace_id: bytes = _id(key=True)
-    fragment_id: bytes = _id(key=True)
-    trait: str = _word(key=True)
-    source_id: bytes = _id(key=True)
-    compartment: str = _text()
-    observed_at: int = _time()
-    received_at: int = _time()
-    method: str = _word()
-    trust: int = _small()
-    sealed: bytes = _bytes()
+    workspace_id: bytes = uid(key=True)
+    fragment_id: bytes = uid(key=True)
+    trait: str = wordkey=True)
+    source_id: bytes = uid(key=True)
+    compartment: str = text)
+    observed_at: int = time)
+    received_at: int = time)
+    method: str = word)
+    trust: int = small)
+    sealed: bytes = bytes)
 
 
 class ConsentRecordTable(DataTable, table=True):
@@ -229,47 +202,47 @@ class ConsentRecordTable(DataTable, table=True):
 
     __tablename__ = "consent_record"
     __table_args__ = (Index("ix_consent_record_recorded", "workspace_id", "recorded_at"),)
-    workspace_id: bytes = _id(key=True)
-    fragment_id: bytes = _id(key=True)
-    record_id: bytes = _id(key=True)
-    purpose: str = _word()
-    status: str = _word()
-    acted_at: int = _time()
-    recorded_at: int = _time()
-    expires_at: int | None = _time(null=True)
-    purpose_version: int = _small()
-    notice_version: str | None = _word(null=True)
-    language: str | None = _word(null=True)
-    jurisdiction: str | None = _word(null=True)
-    channel: str = _word()
-    actor: str = _word()
-    source_name: str = _word()
-    sealed: bytes | None = _bytes(null=True)
+    workspace_id: bytes = uid(key=True)
+    fragment_id: bytes = uid(key=True)
+    record_id: bytes = uid(key=True)
+    purpose: str = word)
+    status: str = word)
+    acted_at: int = time)
+    recorded_at: int = time)
+    expires_at: int | None = timenull=True)
+    purpose_version: int = small)
+    notice_version: str | None = wordnull=True)
+    language: str | None = wordnull=True)
+    jurisdiction: str | None = wordnull=True)
+    channel: str = word)
+    actor: str = word)
+    source_name: str = word)
+    sealed: bytes | None = bytesnull=True)
 
 
 class ConsentStateTable(DataTable, table=True):
     """The current record per fragment and purpose: what one consent check reads."""
 
     __tablename__ = "consent_state"
-    workspace_id: bytes = _id(key=True)
-    fragment_id: bytes = _id(key=True)
-    purpose: str = _word(key=True)
-    record_id: bytes = _id()
-    status: str = _word()
-    acted_at: int = _time()
-    recorded_at: int = _time()
-    expires_at: int | None = _time(null=True)
+    workspace_id: bytes = uid(key=True)
+    fragment_id: bytes = uid(key=True)
+    purpose: str = wordkey=True)
+    record_id: bytes = uid()
+    status: str = word)
+    acted_at: int = time)
+    recorded_at: int = time)
+    expires_at: int | None = timenull=True)
 
 
 class SuppressionTable(DataTable, table=True):
     """Keyed memory that an erased person must not be re-created."""
 
     __tablename__ = "suppression"
-    workspace_id: bytes = _id(key=True)
-    suppression_key: bytes = _id(key=True)
-    reason: str = _word()
-    request_id: bytes = _id()
-    suppressed_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    suppression_key: bytes = uid(key=True)
+    reason: str = word)
+    request_id: bytes = uid()
+    suppressed_at: int = time)
 
 
 class ViolationTable(DataTable, table=True):
@@ -277,19 +250,19 @@ class ViolationTable(DataTable, table=True):
 
     __tablename__ = "violation"
     __table_args__ = (Index("ix_violation_message", "workspace_id", "message_key"),)
-    workspace_id: bytes = _id(key=True)
-    violation_id: bytes = _id(key=True)
-    message_key: bytes = _id()
-    source_id: bytes = _id()
-    call: str = _word()
-    plan_event: str | None = _word(null=True)
-    plan_version: str = _word()
-    code: str = _word()
-    path: str = _text()
-    rule: str = _text()
-    expected: str = _text()
+    workspace_id: bytes = uid(key=True)
+    violation_id: bytes = uid(key=True)
+    message_key: bytes = uid()
+    source_id: bytes = uid()
+    call: str = word)
+    plan_event: str | None = wordnull=True)
+    plan_version: str = word)
+    code: str = word)
+    path: str = text)
+    rule: str = text)
+    expected: str = text)
     rejected: bool = Field(default=True, nullable=False)
-    received_at: int = _time()
+    received_at: int = time)
 
 
 class QuarantineTable(DataTable, table=True):
@@ -297,33 +270,33 @@ class QuarantineTable(DataTable, table=True):
 
     __tablename__ = "quarantine"
     __table_args__ = (Index("uq_quarantine_message", "workspace_id", "message_key", unique=True),)
-    workspace_id: bytes = _id(key=True)
-    quarantine_id: bytes = _id(key=True)
-    message_key: bytes = _id()
-    source_id: bytes = _id()
-    received_at: int = _time()
-    expires_at: int = _time()
-    sealed: bytes = _bytes()
+    workspace_id: bytes = uid(key=True)
+    quarantine_id: bytes = uid(key=True)
+    message_key: bytes = uid()
+    source_id: bytes = uid()
+    received_at: int = time)
+    expires_at: int = time)
+    sealed: bytes = bytes)
 
 
 class QuarantineSubjectTable(DataTable, table=True):
     """Whom a quarantined message is about: how an erasure finds it."""
 
     __tablename__ = "quarantine_subject"
-    workspace_id: bytes = _id(key=True)
-    blind_index: bytes = _id(key=True)
-    quarantine_id: bytes = _id(key=True)
+    workspace_id: bytes = uid(key=True)
+    blind_index: bytes = uid(key=True)
+    quarantine_id: bytes = uid(key=True)
 
 
 class RefusedMessageTable(DataTable, table=True):
     """The trace of a message that was neither stored nor quarantined (a suppressed person's)."""
 
     __tablename__ = "refused_message"
-    workspace_id: bytes = _id(key=True)
-    message_key: bytes = _id(key=True)
-    source_id: bytes = _id()
-    outcome: str = _word()
-    received_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    message_key: bytes = uid(key=True)
+    source_id: bytes = uid()
+    outcome: str = word)
+    received_at: int = time)
 
 
 class RequestTable(DataTable, table=True):
@@ -331,60 +304,60 @@ class RequestTable(DataTable, table=True):
 
     __tablename__ = "dsr_request"
     __table_args__ = (Index("ix_dsr_request_state", "workspace_id", "state"),)
-    workspace_id: bytes = _id(key=True)
-    request_id: bytes = _id(key=True)
-    kind: str = _word()
-    state: str = _word()
-    jurisdiction: str = _word()
-    profile_id: bytes | None = _id(null=True)
-    pseudonym: str = _word()
-    opened_by: str = _word()
-    approved_by: str | None = _word(null=True)
-    received_at: int = _time()
-    respond_by: int = _time()
-    completed_at: int | None = _time(null=True)
-    progress: str = _text()
-    certificate: str | None = _text(null=True)
+    workspace_id: bytes = uid(key=True)
+    request_id: bytes = uid(key=True)
+    kind: str = word)
+    state: str = word)
+    jurisdiction: str = word)
+    profile_id: bytes | None = uid(null=True)
+    pseudonym: str = word)
+    opened_by: str = word)
+    approved_by: str | None = wordnull=True)
+    received_at: int = time)
+    respond_by: int = time)
+    completed_at: int | None = timenull=True)
+    progress: str = text)
+    certificate: str | None = textnull=True)
 
 
 class RequestEventTable(DataTable, table=True):
     """One transition of a request."""
 
     __tablename__ = "dsr_event"
-    workspace_id: bytes = _id(key=True)
-    request_id: bytes = _id(key=True)
-    position: int = _number(key=True)
-    action: str = _word()
-    state: str = _word()
-    actor: str = _word()
-    happened_at: int = _time()
+    workspace_id: bytes = uid(key=True)
+    request_id: bytes = uid(key=True)
+    position: int = numberkey=True)
+    action: str = word)
+    state: str = word)
+    actor: str = word)
+    happened_at: int = time)
 
 
 class RequestFragmentTable(DataTable, table=True):
     """The fragments that discovery found for a request: its scope."""
 
     __tablename__ = "dsr_fragment"
-    workspace_id: bytes = _id(key=True)
-    request_id: bytes = _id(key=True)
-    fragment_id: bytes = _id(key=True)
+    workspace_id: bytes = uid(key=True)
+    request_id: bytes = uid(key=True)
+    fragment_id: bytes = uid(key=True)
 
 
 class AuditEntryTable(DataTable, table=True):
     """A leaf of the audit log: canonical JSON, nothing personal."""
 
     __tablename__ = "audit_entry"
-    workspace_id: bytes = _id(key=True)
-    position: int = _number(key=True)
-    entry: bytes = _bytes()
+    workspace_id: bytes = uid(key=True)
+    position: int = numberkey=True)
+    entry: bytes = bytes)
 
 
 class AuditNodeTable(DataTable, table=True):
     """A complete inner node of the RFC 6962 tree, kept so that proofs cost O(log n) reads."""
 
     __tablename__ = "audit_node"
-    workspace_id: bytes = _id(key=True)
-    level: int = _number(key=True)
-    position: int = _number(key=True)
+    workspace_id: bytes = uid(key=True)
+    level: int = numberkey=True)
+    position: int = numberkey=True)
     digest: bytes = Field(default=None, sa_column=Column(LargeBinary(32), nullable=False))
 
 
@@ -392,9 +365,9 @@ class AuditHeadTable(DataTable, table=True):
     """Size and frontier of the audit tree; its row is locked while a leaf is appended."""
 
     __tablename__ = "audit_head"
-    workspace_id: bytes = _id(key=True)
-    size: int = _number()
-    frontier: bytes = _bytes()
+    workspace_id: bytes = uid(key=True)
+    size: int = number)
+    frontier: bytes = bytes)
 
 
 class AuditDetailTable(DataTable, table=True):
@@ -402,7 +375,7 @@ class AuditDetailTable(DataTable, table=True):
 
     __tablename__ = "audit_detail"
     __table_args__ = (Index("ix_audit_detail_fragment", "workspace_id", "fragment_id"),)
-    workspace_id: bytes = _id(key=True)
-    position: int = _number(key=True)
-    fragment_id: bytes = _id()
-    sealed: bytes = _bytes()
+    workspace_id: bytes = uid(key=True)
+    position: int = numberkey=True)
+    fragment_id: bytes = uid()
+    sealed: bytes = bytes)
