@@ -31,8 +31,8 @@ class WorkspaceTable(DataTable, table=True):
 
     __tablename__ = "workspace"
     workspace_id: bytes = uid(key=True)
-    name: str = word)
-    created_at: int = time)
+    name: str = word()
+    created_at: int = micros()
 
 
 class SourceTable(DataTable, table=True):
@@ -42,15 +42,15 @@ class SourceTable(DataTable, table=True):
     __table_args__ = (Index("uq_source_write_key_hash", "write_key_hash", unique=True),)
     workspace_id: bytes = uid(key=True)
     source_id: bytes = uid(key=True)
-    name: str = word)
+    name: str = word()
     write_key_hash: bytes = Field(default=None, sa_column=Column(LargeBinary(32), nullable=False))
-    plan_name: str = word)
-    plan_version: str = word)
-    unplanned_events: str | None = wordnull=True)
-    unplanned_properties: str | None = wordnull=True)
-    violations: str | None = wordnull=True)
-    method: str = word)
-    created_at: int = time)
+    plan_name: str = word()
+    plan_version: str = word()
+    unplanned_events: str | None = word(null=True)
+    unplanned_properties: str | None = word(null=True)
+    violations: str | None = word(null=True)
+    method: str = word()
+    created_at: int = micros()
 
 
 class CredentialTable(DataTable, table=True):
@@ -61,13 +61,13 @@ class CredentialTable(DataTable, table=True):
     workspace_id: bytes = uid(key=True)
     credential_id: bytes = uid(key=True)
     key_hash: bytes = Field(default=None, sa_column=Column(LargeBinary(32), nullable=False))
-    kind: str = word)
-    role: str = word)
-    name: str = word)
-    purposes: str = text)
-    created_at: int = time)
-    expires_at: int | None = timenull=True)
-    revoked_at: int | None = timenull=True)
+    kind: str = word()
+    role: str = word()
+    name: str = word()
+    purposes: str = text()
+    created_at: int = micros()
+    expires_at: int | None = micros(null=True)
+    revoked_at: int | None = micros(null=True)
 
 
 class PlanTable(DataTable, table=True):
@@ -75,10 +75,10 @@ class PlanTable(DataTable, table=True):
 
     __tablename__ = "plan"
     workspace_id: bytes = uid(key=True)
-    name: str = wordkey=True)
-    version: str = wordkey=True)
-    document: str = text)
-    published_at: int = time)
+    name: str = word(key=True)
+    version: str = word(key=True)
+    document: str = text()
+    published_at: int = micros()
 
 
 class FragmentTable(DataTable, table=True):
@@ -95,10 +95,10 @@ class FragmentTable(DataTable, table=True):
     profile_id: bytes = uid()
     origin_profile_id: bytes = uid()
     anchor: bytes = uid()
-    kind: str = word)
-    joined_at: int = time)
-    state_version: int = time)
-    created_at: int = time)
+    kind: str = word()
+    joined_at: int = micros()
+    state_version: int = micros()
+    created_at: int = micros()
 
 
 class IdentifierTable(DataTable, table=True):
@@ -108,12 +108,12 @@ class IdentifierTable(DataTable, table=True):
     __table_args__ = (Index("ix_identifier_fragment", "workspace_id", "fragment_id"),)
     workspace_id: bytes = uid(key=True)
     blind_index: bytes = uid(key=True)
-    kind: str = word)
+    kind: str = word()
     fragment_id: bytes = uid()
-    sealed: bytes = bytes)
+    sealed: bytes = blob()
     source_id: bytes = uid()
     message_key: bytes = uid()
-    first_seen_at: int = time)
+    first_seen_at: int = micros()
 
 
 class LinkTable(DataTable, table=True):
@@ -126,8 +126,8 @@ class LinkTable(DataTable, table=True):
     high: bytes = uid(key=True)
     source_id: bytes = uid(key=True)
     message_key: bytes = uid()
-    observed_at: int = time)
-    received_at: int = time)
+    observed_at: int = micros()
+    received_at: int = micros()
 
 
 class RefusedLinkTable(DataTable, table=True):
@@ -137,8 +137,8 @@ class RefusedLinkTable(DataTable, table=True):
     workspace_id: bytes = uid(key=True)
     low: bytes = uid(key=True)
     high: bytes = uid(key=True)
-    reason: str = word)
-    refused_at: int = time)
+    reason: str = word()
+    refused_at: int = micros()
 
 
 class MergeTable(DataTable, table=True):
@@ -152,12 +152,12 @@ class MergeTable(DataTable, table=True):
     )
     workspace_id: bytes = uid(key=True)
     merge_id: bytes = uid(key=True)
-    kind: str = word)
+    kind: str = word()
     into_profile: bytes = uid()
     from_profile: bytes = uid()
     fragment_id: bytes = uid()
     message_key: bytes = uid()
-    merged_at: int = time)
+    merged_at: int = micros()
 
 
 class EventTable(DataTable, table=True):
@@ -169,16 +169,16 @@ class EventTable(DataTable, table=True):
     fragment_id: bytes = uid(key=True)
     event_id: bytes = uid(key=True)
     message_key: bytes = uid()
-    call: str = word)
-    plan_event: str | None = wordnull=True)
-    plan_version: str = word)
+    call: str = word()
+    plan_event: str | None = word(null=True)
+    plan_version: str = word()
     source_id: bytes = uid()
-    observed_at: int = time)
-    received_at: int = time)
-    compartments: str = text)
-    omitted: int = small)
-    ungrounded: str = text)
-    body: bytes = bytes)
+    observed_at: int = micros()
+    received_at: int = micros()
+    compartments: str = text()
+    omitted: int = small()
+    ungrounded: str = text()
+    body: bytes = blob()
 
 
 class TraitAssertionTable(DataTable, table=True):
@@ -187,14 +187,14 @@ class TraitAssertionTable(DataTable, table=True):
     __tablename__ = "trait_assertion"
     workspace_id: bytes = uid(key=True)
     fragment_id: bytes = uid(key=True)
-    trait: str = wordkey=True)
+    trait: str = word(key=True)
     source_id: bytes = uid(key=True)
-    compartment: str = text)
-    observed_at: int = time)
-    received_at: int = time)
-    method: str = word)
-    trust: int = small)
-    sealed: bytes = bytes)
+    compartment: str = text()
+    observed_at: int = micros()
+    received_at: int = micros()
+    method: str = word()
+    trust: int = small()
+    sealed: bytes = blob()
 
 
 class ConsentRecordTable(DataTable, table=True):
@@ -205,19 +205,19 @@ class ConsentRecordTable(DataTable, table=True):
     workspace_id: bytes = uid(key=True)
     fragment_id: bytes = uid(key=True)
     record_id: bytes = uid(key=True)
-    purpose: str = word)
-    status: str = word)
-    acted_at: int = time)
-    recorded_at: int = time)
-    expires_at: int | None = timenull=True)
-    purpose_version: int = small)
-    notice_version: str | None = wordnull=True)
-    language: str | None = wordnull=True)
-    jurisdiction: str | None = wordnull=True)
-    channel: str = word)
-    actor: str = word)
-    source_name: str = word)
-    sealed: bytes | None = bytesnull=True)
+    purpose: str = word()
+    status: str = word()
+    acted_at: int = micros()
+    recorded_at: int = micros()
+    expires_at: int | None = micros(null=True)
+    purpose_version: int = small()
+    notice_version: str | None = word(null=True)
+    language: str | None = word(null=True)
+    jurisdiction: str | None = word(null=True)
+    channel: str = word()
+    actor: str = word()
+    source_name: str = word()
+    sealed: bytes | None = blob(null=True)
 
 
 class ConsentStateTable(DataTable, table=True):
@@ -226,12 +226,12 @@ class ConsentStateTable(DataTable, table=True):
     __tablename__ = "consent_state"
     workspace_id: bytes = uid(key=True)
     fragment_id: bytes = uid(key=True)
-    purpose: str = wordkey=True)
+    purpose: str = word(key=True)
     record_id: bytes = uid()
-    status: str = word)
-    acted_at: int = time)
-    recorded_at: int = time)
-    expires_at: int | None = timenull=True)
+    status: str = word()
+    acted_at: int = micros()
+    recorded_at: int = micros()
+    expires_at: int | None = micros(null=True)
 
 
 class SuppressionTable(DataTable, table=True):
@@ -240,9 +240,9 @@ class SuppressionTable(DataTable, table=True):
     __tablename__ = "suppression"
     workspace_id: bytes = uid(key=True)
     suppression_key: bytes = uid(key=True)
-    reason: str = word)
+    reason: str = word()
     request_id: bytes = uid()
-    suppressed_at: int = time)
+    suppressed_at: int = micros()
 
 
 class ViolationTable(DataTable, table=True):
@@ -254,15 +254,15 @@ class ViolationTable(DataTable, table=True):
     violation_id: bytes = uid(key=True)
     message_key: bytes = uid()
     source_id: bytes = uid()
-    call: str = word)
-    plan_event: str | None = wordnull=True)
-    plan_version: str = word)
-    code: str = word)
-    path: str = text)
-    rule: str = text)
-    expected: str = text)
+    call: str = word()
+    plan_event: str | None = word(null=True)
+    plan_version: str = word()
+    code: str = word()
+    path: str = text()
+    rule: str = text()
+    expected: str = text()
     rejected: bool = Field(default=True, nullable=False)
-    received_at: int = time)
+    received_at: int = micros()
 
 
 class QuarantineTable(DataTable, table=True):
@@ -274,9 +274,9 @@ class QuarantineTable(DataTable, table=True):
     quarantine_id: bytes = uid(key=True)
     message_key: bytes = uid()
     source_id: bytes = uid()
-    received_at: int = time)
-    expires_at: int = time)
-    sealed: bytes = bytes)
+    received_at: int = micros()
+    expires_at: int = micros()
+    sealed: bytes = blob()
 
 
 class QuarantineSubjectTable(DataTable, table=True):
@@ -295,8 +295,8 @@ class RefusedMessageTable(DataTable, table=True):
     workspace_id: bytes = uid(key=True)
     message_key: bytes = uid(key=True)
     source_id: bytes = uid()
-    outcome: str = word)
-    received_at: int = time)
+    outcome: str = word()
+    received_at: int = micros()
 
 
 class RequestTable(DataTable, table=True):
@@ -306,18 +306,18 @@ class RequestTable(DataTable, table=True):
     __table_args__ = (Index("ix_dsr_request_state", "workspace_id", "state"),)
     workspace_id: bytes = uid(key=True)
     request_id: bytes = uid(key=True)
-    kind: str = word)
-    state: str = word)
-    jurisdiction: str = word)
+    kind: str = word()
+    state: str = word()
+    jurisdiction: str = word()
     profile_id: bytes | None = uid(null=True)
-    pseudonym: str = word)
-    opened_by: str = word)
-    approved_by: str | None = wordnull=True)
-    received_at: int = time)
-    respond_by: int = time)
-    completed_at: int | None = timenull=True)
-    progress: str = text)
-    certificate: str | None = textnull=True)
+    pseudonym: str = word()
+    opened_by: str = word()
+    approved_by: str | None = word(null=True)
+    received_at: int = micros()
+    respond_by: int = micros()
+    completed_at: int | None = micros(null=True)
+    progress: str = text()
+    certificate: str | None = text(null=True)
 
 
 class RequestEventTable(DataTable, table=True):
@@ -326,11 +326,11 @@ class RequestEventTable(DataTable, table=True):
     __tablename__ = "dsr_event"
     workspace_id: bytes = uid(key=True)
     request_id: bytes = uid(key=True)
-    position: int = numberkey=True)
-    action: str = word)
-    state: str = word)
-    actor: str = word)
-    happened_at: int = time)
+    position: int = number(key=True)
+    action: str = word()
+    state: str = word()
+    actor: str = word()
+    happened_at: int = micros()
 
 
 class RequestFragmentTable(DataTable, table=True):
@@ -347,8 +347,8 @@ class AuditEntryTable(DataTable, table=True):
 
     __tablename__ = "audit_entry"
     workspace_id: bytes = uid(key=True)
-    position: int = numberkey=True)
-    entry: bytes = bytes)
+    position: int = number(key=True)
+    entry: bytes = blob()
 
 
 class AuditNodeTable(DataTable, table=True):
@@ -356,8 +356,8 @@ class AuditNodeTable(DataTable, table=True):
 
     __tablename__ = "audit_node"
     workspace_id: bytes = uid(key=True)
-    level: int = numberkey=True)
-    position: int = numberkey=True)
+    level: int = number(key=True)
+    position: int = number(key=True)
     digest: bytes = Field(default=None, sa_column=Column(LargeBinary(32), nullable=False))
 
 
@@ -366,8 +366,8 @@ class AuditHeadTable(DataTable, table=True):
 
     __tablename__ = "audit_head"
     workspace_id: bytes = uid(key=True)
-    size: int = number)
-    frontier: bytes = bytes)
+    size: int = number()
+    frontier: bytes = blob()
 
 
 class AuditDetailTable(DataTable, table=True):
@@ -376,6 +376,6 @@ class AuditDetailTable(DataTable, table=True):
     __tablename__ = "audit_detail"
     __table_args__ = (Index("ix_audit_detail_fragment", "workspace_id", "fragment_id"),)
     workspace_id: bytes = uid(key=True)
-    position: int = numberkey=True)
+    position: int = number(key=True)
     fragment_id: bytes = uid()
-    sealed: bytes = bytes)
+    sealed: bytes = blob()
