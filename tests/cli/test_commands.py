@@ -1,0 +1,157 @@
+"""The command line, as scripts and people use it: answers, exit codes, JSON, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry import bootstrap
+from registry.settings import Settings
+
+PERSON = ("--email", "shopper@example.com")
+
+
+def run(data_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on a data folder."""
+    environment = {**os.environ, "REGISTRY_DATA_DIR": str(data_dir), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "registry", *words]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+
+
+def answer(data_dir: Path, *words: str) -> Any:
+    """The JSON answer of a command that succeeds."""
+    done = run(data_dir, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "data"
+    bootstrap.initialise(Settings(data_dir=path))
+    return path
+
+
+def test_init_prints_its_keys_once_and_never_again(tmp_path: Path) -> None:
+    made = answer(tmp_path / "new", "init")
+    assert list(made) == ["workspace", "admin_key", "app_key", "write_key", "source"]
+    assert stat.S_IMODE((tmp_path / "new" / "kek.json").stat().st_mode) == 0o600
+    again = run(tmp_path / "new", "init", "--json")
+    assert again.returncode == 6
+    assert json.loads(again.stderr)["code"] == "conflict"
+
+
+def test_without_a_registry_a_command_says_what_to_do(tmp_path: Path) -> None:
+    done = run(tmp_path / "nothing", "plans", "list")
+    assert done.returncode == 3
+    assert "registry init" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_consent_is_recorded_and_the_exit_code_is_the_answer(folder: Path) -> None:
+    assert run(folder, "consent", "check", "--purpose", "marketing", *PERSON).returncode == 1
+    recorded = answer(folder, "consent", "record", "--purpose", "marketing", "--status", "granted", *PERSON)
+    checked = answer(folder, "consent", "check", "--purpose", "marketing", *PERSON)
+    assert (checked["allowed"], checked["record_id"]) == (True, recorded["record_id"])
+    receipt = folder.parent / "receipt.jwt"
+    receipt.write_text(recorded["receipt"])
+    assert answer(folder, "verify", str(receipt))["type"] == "consent-receipt+jwt"
+    receipt.write_text(recorded["receipt"][:-6] + "AAAAAA")
+    assert run(folder, "verify", str(receipt)).returncode == 1
+
+
+def test_a_profile_is_shown_for_a_purpose_only(folder: Path) -> None:
+    answer(folder, "consent", "record", "--purpose", "analytics", "--status", "denied", *PERSON)
+    assert run(folder, "profiles", "show", *PERSON).returncode == 2
+    assert answer(folder, "profiles", "show", *PERSON, "--purpose", "service")["purpose"] == "service"
+    assert run(folder, "profiles", "show", *PERSON, "--purpose", "analytics").returncode == 6
+    assert run(folder, "profiles", "show", "--email", "nobody@example.com", "--purpose", "service").returncode == 4
+
+
+def test_a_request_goes_from_opening_to_its_package(folder: Path, tmp_path: Path) -> None:
+    who = ("--subject", "user_id=cli-1")
+    answer(folder, "consent", "record", "--purpose", "marketing", "--status", "denied", *who)
+    request = answer(folder, "dsr", "open", "access", *who)["request_id"]
+    assert run(folder, "dsr", "run", request).returncode == 6
+    for step in ("verify", "approve", "run"):
+        state = answer(folder, "dsr", step, request)["state"]
+    assert state == "completed"
+    target = tmp_path / "package.zip"
+    assert answer(folder, "dsr", "export", request, "--to", str(target))["bytes"] == target.stat().st_size
+    assert run(folder, "dsr", "export", request, "--to", str(target)).returncode == 6
+    assert request in {row["request_id"] for row in answer(folder, "dsr", "list")["requests"]}
+
+
+def test_an_erasure_on_the_command_line_needs_two_officers(folder: Path) -> None:
+    who = ("--subject", "user_id=cli-2")
+    answer(folder, "consent", "record", "--purpose", "marketing", "--status", "granted", *who)
+    request = answer(folder, "dsr", "open", "erasure", *who)["request_id"]
+    answer(folder, "dsr", "verify", request)
+    assert run(folder, "dsr", "approve", request).returncode == 6
+    answer(folder, "dsr", "approve", request, "--as", "second")
+    assert answer(folder, "dsr", "run", request, "--as", "second")["state"] == "completed"
+    assert run(folder, "consent", "check", "--purpose", "marketing", *who).returncode == 1
+    assert run(folder, "consent", "record", "--purpose", "marketing", "--status", "granted", *who).returncode == 6
+
+
+def test_keys_rotate_and_an_old_generation_is_destroyed(folder: Path) -> None:
+    assert answer(folder, "keys", "rotate")["generation"] == 2
+    answer(folder, "keys", "destroy", "1")
+    assert run(folder, "keys", "destroy", "2").returncode == 6
+    states = {row["generation"]: row["state"] for row in answer(folder, "keys", "status")["generations"]}
+    assert states == {1: "destroyed", 2: "current"}
+
+
+def test_policies_and_plans_are_checked_with_line_and_reason(tmp_path: Path, folder: Path) -> None:
+    assert answer(tmp_path, "policies", "check")["valid"] is True
+    (tmp_path / "purposes.yaml").write_text("version: 1\npurposes:\n  - {name: Marketing}\n")
+    done = run(tmp_path, "policies", "check", str(tmp_path))
+    assert done.returncode == 1
+    assert "purposes.yaml:3:" in done.stderr
+    plan = tmp_path / "plan.yaml"
+    event = "{type: track, name: A Thing, id: a_thing, description: A thing., purposes: [service]}"
+    plan.write_text(f"plan: cli\nversion: 1.0.0\npurposes: [service]\nevents:\n  - {event}\n")
+    assert run(tmp_path, "plans", "lint", str(plan)).returncode == 0
+    assert answer(folder, "plans", "push", str(plan))["plan"] == "cli@1.0.0"
+    plan.write_text(plan.read_text() + "description: other\n")
+    assert run(folder, "plans", "push", str(plan)).returncode == 6
+    assert answer(folder, "sources", "create", "cli source", "--plan", "cli@1.0.0")["write_key"].startswith("rg_write_")
+
+
+def test_the_doctor_finds_an_open_key_file(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    bootstrap.initialise(Settings(data_dir=path))
+    assert answer(path, "doctor")["healthy"] is True
+    (path / "kek.json").chmod(0o644)
+    sick = run(path, "doctor", "--json")
+    assert sick.returncode == 1
+    assert any("chmod" in finding["mend"] for finding in json.loads(sick.stdout)["findings"] if not finding["good"])
+
+
+def test_a_restore_erases_again_whoever_was_erased_since(tmp_path: Path) -> None:
+    path, who = tmp_path / "data", ("--subject", "user_id=gone")
+    bootstrap.initialise(Settings(data_dir=path))
+    answer(path, "consent", "record", "--purpose", "marketing", "--status", "granted", *who)
+    answer(path, "backup", "--to", str(tmp_path / "copy"))
+    request = answer(path, "dsr", "open", "erasure", *who)["request_id"]
+    for step, officer in (("verify", "a"), ("approve", "b"), ("run", "b")):
+        answer(path, "dsr", step, request, "--as", officer)
+    restored = answer(path, "restore", str(tmp_path / "copy"))
+    assert restored["erasures_replayed"][0]["fragments"] == 1
+    assert run(path, "consent", "check", "--purpose", "marketing", *who).returncode == 1
+    assert run(path, "consent", "record", "--purpose", "marketing", "--status", "granted", *who).returncode == 6
+    assert answer(path, "audit", "verify")["faults"] == []
+
+
+def test_the_demo_checks_out(tmp_path: Path) -> None:
+    done = run(tmp_path, "demo", "--dir", str(tmp_path / "demo"))
+    assert done.returncode == 0, done.stdout
+    assert "checks held" in done.stdout
+    assert (tmp_path / "demo" / "certificate.jwt").exists()
