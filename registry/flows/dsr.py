@@ -74,7 +74,7 @@ def open_request(
             request = request._replace(profile_id=fragments[0].profile_id)
             if kind is Kind.RECTIFICATION:
                 sealed = rectification.seal_details(deployment, workspace, request.request_id, fragments[0], asked)
-                progress["sealed_details"] = sealed.hex()
+                progress |= {"sealed_details": sealed.hex(), "sealed_for": fragments[0].fragment_id.hex()}
         request = request._replace(progress=orjson.dumps(progress).decode())
         requests.add(transaction, request)
         scope = [fragment.fragment_id for fragment in fragments]

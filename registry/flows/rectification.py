@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from registry.flows import trail
 from registry.flows.deployment import Deployment
-from registry.flows.sealing import IDENTITY
+from registry.flows.sealing import IDENTITY, hidden_name
 from registry.flows.subjects import NO_SOURCE
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.compartment import Compartment, compartment_of
 from registry.model.errors import InvalidInput
 from registry.model.grants import OpenGrant
-from registry.model.ids import RequestId, text_id
+from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.provenance import Method
 from registry.model.stored import Fragment, StoredAssertion, StoredRequest
 from registry.store import events, identities, requests
@@ -49,45 +50,18 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     A correction keeps the consent tags of the values that it corrects; one of a trait that nobody
     had asserted serves only `service`.
     """
-    sealed = orjson.loads(request.progress).get("sealed_details")
-    if request.profile_id is None or sealed is None:
+    progress = orjson.loads(request.progress)
+    if request.profile_id is None or "sealed_details" not in progress:
         return
     workspace_id = workspace.workspace_id
-    grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
+    target = FragmentId(bytes.fromhex(progress["sealed_for"]))
+    traits = _open_details(deployment, request, target, bytes.fromhex(progress["sealed_details"]))
     with deployment.data.write() as transaction:
-        scope = requests.scope(transaction, workspace_id, request.request_id)
-        fragments = identities.fragments(transaction, workspace_id, scope)
-        target = min(fragments.values(), key=lambda fragment: (fragment.created_at, fragment.fragment_id))
-        opened = deployment.keyring.for_opening(grant, [target.fragment_id])
-        key = opened[target.fragment_id].key(IDENTITY)
-        aad = record_aad(b"dsr", workspace_id, target.fragment_id, request.request_id, b"details")
-        traits: dict[str, Any] = orjson.loads(open_sealed(key, bytes.fromhex(sealed), aad, grant, IDENTITY))
+        fragments = requests.scope(transaction, workspace_id, request.request_id)
         present = {row.trait: row.compartment for row in events.assertions(transaction, workspace_id, fragments)}
-        default = compartment_of(["service"])
-        needs = {Compartment(present.get(trait, default)) for trait in traits}
-        bundle = deployment.keyring.for_sealing(workspace_id, {target.fragment_id: needs})[target.fragment_id]
-        rows = []
-        for trait, value in traits.items():
-            compartment = Compartment(present.get(trait, default))
-            aad = record_aad(b"trait", workspace_id, target.fragment_id, trait.encode(), NO_SOURCE)
-            plain = orjson.dumps({"value": value, "messageId": text_id(request.request_id)})
-            rank = deployment.policies.trust.rank("api", Method.CORRECTED)
-            rows.append(
-                StoredAssertion(
-                    workspace_id,
-                    target.fragment_id,
-                    trait,
-                    NO_SOURCE,
-                    compartment,
-                    request.received_at,
-                    request.received_at,
-                    Method.CORRECTED.value,
-                    rank,
-                    seal(bundle.key(compartment), plain, aad),
-                )
-            )
+        rows = _rows(deployment, workspace, request, target, traits, present)
         events.assert_traits(transaction, rows)
-        identities.bump(transaction, workspace_id, [target.fragment_id])
+        identities.bump(transaction, workspace_id, [target])
         trail.append(
             transaction,
             workspace_id,
@@ -97,3 +71,40 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
             outcome="done",
             fields={"request": text_id(request.request_id), "traits": len(rows)},
         )
+
+
+def _open_details(deployment: Deployment, request: StoredRequest, target: FragmentId, sealed: bytes) -> dict[str, Any]:
+    grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
+    key = deployment.keyring.for_opening(grant, [target])[target].key(IDENTITY)
+    aad = record_aad(b"dsr", request.workspace_id, target, request.request_id, b"details")
+    traits: dict[str, Any] = orjson.loads(open_sealed(key, sealed, aad, grant, IDENTITY))
+    return traits
+
+
+def _rows(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    target: FragmentId,
+    traits: Mapping[str, Any],
+    present: Mapping[str, str],
+) -> list[StoredAssertion]:
+    workspace_id, at = workspace.workspace_id, request.received_at
+    # A name that no plan put there may hold anything: a keyed hash stands for it.
+    columns = {trait: trait if trait in present else hidden_name(workspace.indexer, trait) for trait in traits}
+    default = compartment_of(["service"])
+    kept = {trait: Compartment(present.get(column, default)) for trait, column in columns.items()}
+    bundle = deployment.keyring.for_sealing(workspace_id, {target: set(kept.values())})[target]
+    rank = deployment.policies.trust.rank("api", Method.CORRECTED)
+    rows = []
+    for trait, value in traits.items():
+        column, compartment = columns[trait], kept[trait]
+        content = {"value": value, "messageId": text_id(request.request_id), "trait": trait}
+        aad = record_aad(b"trait", workspace_id, target, column.encode(), NO_SOURCE)
+        sealed = seal(bundle.key(compartment), orjson.dumps(content), aad)
+        rows.append(
+            StoredAssertion(
+                workspace_id, target, column, NO_SOURCE, compartment, at, at, Method.CORRECTED.value, rank, sealed
+            )
+        )
+    return rows

@@ -161,8 +161,7 @@ def assertion_rows(
             content_of = {"value": value, "messageId": message.message_id}
             column = trait
             if item.verdict is not None and trait in item.verdict.unplanned:
-                # A name that the plan does not know may hold anything: a keyed hash stands for it.
-                column, content_of["trait"] = f"~{indexer.index('trait', trait).hex()}", trait
+                column, content_of["trait"] = hidden_name(indexer, trait), trait
             plain = orjson.dumps(content_of)
             aad = record_aad(b"trait", workspace_id, item.fragment_id, column.encode(), source.source_id)
             sealed = seal(bundles[item.fragment_id].key(compartment), plain, aad)
@@ -181,6 +180,11 @@ def assertion_rows(
                 )
             )
     return rows
+
+
+def hidden_name(indexer: BlindIndexer, trait: str) -> str:
+    """What stands in the clear for a trait's name that no plan knows, and that so may hold anything."""
+    return f"~{indexer.index('trait', trait).hex()}"
 
 
 def violation_rows(workspace_id: WorkspaceId, item: Item, new_id: Callable[[], bytes]) -> list[StoredViolation]:
