@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import NamedTuple
 
 from registry.audit.tree import HASH_BYTES
 from registry.model.errors import InvalidInput
+
+LINES = 3
+MAX_DIGITS = 20
+"""Of a size: more than any log has entries."""
 
 
 class Checkpoint(NamedTuple):
@@ -27,13 +30,16 @@ def parse_checkpoint(text: str) -> Checkpoint:
     """The checkpoint of a note's text; further lines are extensions, and are passed over.
 
     Raises:
-        InvalidInput: the text is no checkpoint.
+        InvalidInput: the text is no checkpoint, or not as `checkpoint_text` would spell it.
     """
     lines = text.split("\n")
-    try:
-        origin, size, root = lines[0], lines[1], base64.b64decode(lines[2], validate=True)
-    except (IndexError, binascii.Error):
-        raise InvalidInput("the note is not a checkpoint") from None
-    if not origin or not size.isascii() or not size.isdigit() or str(int(size)) != size or len(root) != HASH_BYTES:
+    if len(lines) <= LINES or lines[-1]:
         raise InvalidInput("the note is not a checkpoint")
-    return Checkpoint(origin, int(size), root)
+    try:
+        stated = Checkpoint(lines[0], int(lines[1][:MAX_DIGITS]), base64.b64decode(lines[2], validate=True))
+    except ValueError:
+        raise InvalidInput("the note is not a checkpoint") from None
+    spelt_so = checkpoint_text(stated).split("\n")[:LINES] == lines[:LINES]
+    if not stated.origin or stated.size < 0 or len(stated.root) != HASH_BYTES or not spelt_so:
+        raise InvalidInput("the note is not a checkpoint")
+    return stated

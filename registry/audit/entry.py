@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+import orjson
 
 from registry.model.canonical import canonical
 from registry.model.clock import Micros
 from registry.model.errors import InvalidInput
 
 FORMAT = 1
+
+_MEMBERS: Mapping[str, tuple[type, ...]] = {
+    "format": (int,),
+    "at": (int,),
+    "actor": (str,),
+    "action": (str,),
+    "outcome": (str,),
+    "subject": (str, type(None)),
+    "fields": (dict,),
+}
 
 
 class AuditAction(StrEnum):
@@ -79,12 +91,22 @@ class Entry:
         """The entry of its canonical bytes.
 
         Raises:
-            InvalidInput: the bytes are not those of an entry.
+            InvalidInput: the bytes are not those of an entry, or not its canonical ones.
         """
         try:
-            value = json.loads(data)
-            return cls(
-                value["at"], value["actor"], value["action"], value["outcome"], value["subject"], value["fields"]
-            )
-        except (ValueError, KeyError, TypeError):
+            value = orjson.loads(data)
+        except ValueError:
             raise InvalidInput("these bytes are not an audit entry") from None
+        # Two spellings of one entry would be two leaves, and keys that stand twice two readings of one.
+        if not _is_entry(value) or canonical(value) != data:
+            raise InvalidInput("these bytes are not an audit entry")
+        return cls(value["at"], value["actor"], value["action"], value["outcome"], value["subject"], value["fields"])
+
+
+def _is_entry(value: Any) -> bool:
+    """Whether a JSON value has the members of an entry, each of its type (`schemas/audit-entry.schema.json`)."""
+    if not isinstance(value, dict) or value.keys() != _MEMBERS.keys():
+        return False
+    if value["format"] != FORMAT or any(type(value[name]) not in kinds for name, kinds in _MEMBERS.items()):
+        return False
+    return all(type(content) in (int, str) for content in value["fields"].values())

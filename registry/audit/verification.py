@@ -23,19 +23,23 @@ def verify_log(entries: Iterable[bytes], kept: Sequence[Checkpoint]) -> list[Log
     """Every fault of a log against the checkpoints; none means that it extends all of them unchanged.
 
     An entry that was edited, removed, inserted or put elsewhere changes the root at every checkpoint
-    after it; a log that was cut short does not reach the size of one.
+    after it; a log that was cut short does not reach the size of one; two checkpoints of one size with
+    different roots mean that different logs were shown to different people.
     """
-    faults: list[LogFault] = []
-    wanted = {checkpoint.size: checkpoint for checkpoint in kept}
+    wanted: dict[int, set[bytes]] = {}
+    for checkpoint in kept:
+        wanted.setdefault(checkpoint.size, set()).add(checkpoint.root)
+    forks = sorted(size for size, roots in wanted.items() if len(roots) > 1)
+    faults = [LogFault("forked", size, "two checkpoints of this size differ") for size in forks]
     frontier = Frontier(0, ())
-    _compare(wanted.pop(0, None), frontier, faults)
+    _compare(wanted.pop(0, set()), frontier, faults)
     for position, entry in enumerate(entries):
         frontier, _ = frontier.append(leaf_hash(entry))
         try:
             Entry.parse(entry)
         except InvalidInput:
             faults.append(LogFault("unreadable", position, "the bytes are not an entry"))
-        _compare(wanted.pop(frontier.size, None), frontier, faults)
+        _compare(wanted.pop(frontier.size, set()), frontier, faults)
     faults += [
         LogFault("truncated", frontier.size, f"the log ends before the checkpoint of {size} entries")
         for size in sorted(wanted)
@@ -43,7 +47,7 @@ def verify_log(entries: Iterable[bytes], kept: Sequence[Checkpoint]) -> list[Log
     return faults
 
 
-def _compare(checkpoint: Checkpoint | None, frontier: Frontier, faults: list[LogFault]) -> None:
-    if checkpoint is not None and checkpoint.root != frontier.root():
+def _compare(roots: set[bytes], frontier: Frontier, faults: list[LogFault]) -> None:
+    if roots - {frontier.root()}:
         detail = f"an entry before position {frontier.size} was changed, removed, inserted or moved"
         faults.append(LogFault("changed", frontier.size, detail))
