@@ -47,6 +47,12 @@ class ServerProcess:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process, while it runs."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if running and self._process is not None else None
+
     def start(self) -> None:
         """Start it, and wait until it is ready."""
         with self._log.open("ab") as log:
