@@ -30,7 +30,7 @@ from registry.model.errors import DocumentInvalid, NotInitialised, SettingInvali
 from registry.model.ids import text_id
 from registry.profiles.trust import TrustPolicy
 from registry.settings import Settings
-from registry.store import administration, schema
+from registry.store import administration, schema, versions
 from registry.store.database import Database
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def upgrade(settings: Settings) -> dict[str, str]:
     """Bring both databases' schemas up to date; the revision of each afterwards."""
     _require_two_databases(settings)
     revisions: dict[str, str] = {}
-    urls: list[tuple[schema.Role, str]] = [
+    urls: list[tuple[versions.Role, str]] = [
         ("data", settings.resolved_database_url()),
         ("keystore", settings.resolved_keystore_url()),
     ]
@@ -198,7 +198,7 @@ def upgrade(settings: Settings) -> dict[str, str]:
             schema.upgrade(database, role)
             if database.file is not None:
                 os.chmod(database.file, 0o600)
-            revisions[role] = schema.HEADS[role]
+            revisions[role] = versions.HEADS[role]
         finally:
             database.close()
     return revisions

@@ -14,7 +14,7 @@ from registry.flows import rotation
 from registry.flows import verify as proofs
 from registry.model.errors import RegistryError
 from registry.settings import Settings
-from registry.store import administration, schema
+from registry.store import administration, schema, versions
 from registry.store.database import Database
 
 ENOUGH_DISK = 512 * 1024 * 1024
@@ -80,7 +80,7 @@ def _policies(settings: Settings) -> Iterator[Finding]:
 
 
 def _schemas(settings: Settings) -> Iterator[Finding]:
-    urls: list[tuple[schema.Role, str]] = [
+    urls: list[tuple[versions.Role, str]] = [
         ("data", settings.resolved_database_url()),
         ("keystore", settings.resolved_keystore_url()),
     ]
@@ -91,7 +91,7 @@ def _schemas(settings: Settings) -> Iterator[Finding]:
                 yield Finding(f"{role} schema", False, f"{database.file} does not exist", "run: registry init")
                 continue
             schema.require_current(database, role)
-            yield Finding(f"{role} schema", True, f"revision {schema.HEADS[role]}")
+            yield Finding(f"{role} schema", True, f"revision {versions.HEADS[role]}")
         except RegistryError as error:
             yield _bad(f"{role} schema", error)
         finally:

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, pool
 
 from registry.store.database import Database
-from registry.store.schema import Role, version_table
+from registry.store.versions import Role, version_table
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 URL_VARIABLES: dict[Role, str] = {"data": "REGISTRY_DATABASE_URL", "keystore": "REGISTRY_KEYSTORE_URL"}

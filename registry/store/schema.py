@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from sqlalchemy import inspect, text
 
 from registry.model.errors import NotInitialised, SchemaMismatch
 from registry.store.database import Database
-
-Role = Literal["data", "keystore"]
-
-HEADS: dict[Role, str] = {"data": "0001", "keystore": "0001"}
-"""The newest revision of each; a test holds it against the scripts. Alembic and the models are imported
-only to migrate: a server that finds its schemas current starts without them."""
-
-
-def version_table(role: Role) -> str:
-    """The name of Alembic's version table: its own per role, so that one database may hold both."""
-    return f"schema_version_{role}"
+from registry.store.versions import HEADS, Role, version_table
 
 
 def current(database: Database, role: Role) -> str | None:

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import inspect, text
 
 from registry.model.errors import NotInitialised, SchemaMismatch
-from registry.store import migrating, schema
+from registry.store import migrating, schema, versions
 from registry.store.database import Database
 
-ROLES: tuple[schema.Role, ...] = ("data", "keystore")
+ROLES: tuple[versions.Role, ...] = ("data", "keystore")
 
 
 @pytest.fixture
@@ -23,14 +23,14 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_migrated_schema_equals_the_models(database: Database, role: schema.Role) -> None:
+def test_the_migrated_schema_equals_the_models(database: Database, role: versions.Role) -> None:
     schema.upgrade(database, role)
     assert migrating.differences(database, role) == []
-    assert schema.current(database, role) == schema.HEADS[role]
+    assert schema.current(database, role) == versions.HEADS[role]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_revision_goes_up_and_comes_down_again(database: Database, role: schema.Role) -> None:
+def test_each_revision_goes_up_and_comes_down_again(database: Database, role: versions.Role) -> None:
     steps = ["base", *migrating.revisions(role)]
     for before, after in pairwise(steps):
         schema.upgrade(database, role, after)
@@ -41,7 +41,7 @@ def test_each_revision_goes_up_and_comes_down_again(database: Database, role: sc
     schema.downgrade(database, role, "base")
     with database.read() as transaction:
         left = set(inspect(transaction).get_table_names())
-    assert left <= {schema.version_table(role)}
+    assert left <= {versions.version_table(role)}
 
 
 def test_one_database_may_hold_both_roles(database: Database) -> None:
@@ -65,8 +65,8 @@ def test_another_schema_version_is_refused_with_what_to_do(
     schema.upgrade(database, "data")
     with database.write() as transaction:
         transaction.execute(text("UPDATE schema_version_data SET version_num = :v"), {"v": revision})
-    if revision in migrating.revisions("data") and revision == schema.HEADS["data"]:
-        monkeypatch.setitem(schema.HEADS, "data", "9998")
+    if revision in migrating.revisions("data") and revision == versions.HEADS["data"]:
+        monkeypatch.setitem(versions.HEADS, "data", "9998")
     with pytest.raises(SchemaMismatch) as error:
         schema.require_current(database, "data")
     assert words in error.value.detail
@@ -74,5 +74,5 @@ def test_another_schema_version_is_refused_with_what_to_do(
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_program_needs_the_newest_revision(role: schema.Role) -> None:
-    assert migrating.revisions(role)[-1] == schema.HEADS[role]
+def test_the_program_needs_the_newest_revision(role: versions.Role) -> None:
+    assert migrating.revisions(role)[-1] == versions.HEADS[role]
