@@ -15,7 +15,7 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute, read_body
 from registry.api.consent import moment
-from registry.api.wire import MessageQuery, NewKey, NewSource, PlainPath, Position, Replay
+from registry.api.wire import UUID_FORM, Cursor, MessageQuery, NewKey, NewSource, PlainPath, Position, Replay
 from registry.documents import check, parse
 from registry.flows import credentials, plans, replay, verify
 from registry.flows.opening import source_names
@@ -30,7 +30,6 @@ router = APIRouter(prefix="/v1", tags=["administration"], route_class=JsonRoute)
 
 PLAN_BYTES = 2 * 1024 * 1024
 Limit = Annotated[int, Query(ge=1, le=500)]
-Cursor = Annotated[str | None, Query(max_length=36)]
 
 
 @router.get("/sources", summary="The workspace's sources")
@@ -112,7 +111,7 @@ def get_plan(
 
 
 @router.get("/violations", summary="Why messages were rejected or reported")
-def violations(request: Request, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+def list_violations(request: Request, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
     """Violations, newest first, never with a value; and how often each was seen."""
     application = of(request)
     _, workspace = application.caller(request, Action.VIOLATIONS_READ)
@@ -190,7 +189,7 @@ def create_key(request: Request, body: NewKey) -> dict[str, Any]:
 
 
 @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key")
-def revoke_key(request: Request, key_id: Annotated[str, Path(max_length=36)]) -> Response:
+def revoke_key(request: Request, key_id: Annotated[str, Path(max_length=36, json_schema_extra=UUID_FORM)]) -> Response:
     """Servers stop taking it within seconds."""
     application = of(request)
     principal, workspace = application.caller(request, Action.KEYS_WRITE)
@@ -200,7 +199,7 @@ def revoke_key(request: Request, key_id: Annotated[str, Path(max_length=36)]) ->
 
 
 @router.get("/policies", summary="The policies in force")
-def policies(request: Request) -> dict[str, Any]:
+def get_policies(request: Request) -> dict[str, Any]:
     """Purposes, kinds of identifiers, roles and jurisdictions, by name."""
     application = of(request)
     application.caller(request, Action.POLICIES_READ)

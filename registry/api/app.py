@@ -43,7 +43,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
-        responses={"default": {"description": "A problem document (RFC 9457)"}},
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.registry = application
     app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *operations.ROUTES])

@@ -42,7 +42,7 @@ _CURSOR = re.compile(r"([0-9]{1,18})-((?:[0-9a-f]{2}){0,16})")
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
 
-async def check(request: Request) -> Response:
+async def check_consent(request: Request) -> Response:
     """`POST /v1/consent/check`: one decision."""
     application = of(request)
     _, workspace = application.caller(request, Action.CONSENT_CHECK)
@@ -51,7 +51,7 @@ async def check(request: Request) -> Response:
     return Response(orjson.dumps(decision_json(decision)), 200, media_type="application/json")
 
 
-async def check_batch(request: Request) -> Response:
+async def check_consents(request: Request) -> Response:
     """`POST /v1/consent/check/batch`: many decisions, in the order of the questions."""
     application = of(request)
     _, workspace = application.caller(request, Action.CONSENT_CHECK)
@@ -96,7 +96,7 @@ async def filter_subjects(request: Request) -> Response:
     return Response(await run_in_threadpool(permitted), 200, media_type="application/x-ndjson")
 
 
-async def changes(request: Request) -> Response:
+async def follow_consent_changes(request: Request) -> Response:
     """`GET /v1/consent/changes`: consent records as server-sent events, from a cursor on."""
     application = of(request)
     _, workspace = application.caller(request, Action.CONSENT_CHECK)
@@ -125,7 +125,7 @@ async def changes(request: Request) -> Response:
 
 
 @router.post("/records", status_code=201, summary="Record an act of consent")
-def record(request: Request, body: ConsentAct) -> dict[str, Any]:
+def record_consent(request: Request, body: ConsentAct) -> dict[str, Any]:
     """Append a grant, denial, withdrawal, expiry or objection; the answer holds the signed receipt."""
     application = of(request)
     principal, workspace = application.caller(request, Action.CONSENT_RECORD)
@@ -153,7 +153,7 @@ def record(request: Request, body: ConsentAct) -> dict[str, Any]:
 
 
 @router.post("/history", summary="Every record of a person")
-def history(request: Request, body: SubjectQuery) -> dict[str, Any]:
+def consent_history(request: Request, body: SubjectQuery) -> dict[str, Any]:
     """The person's records in the order of the acts."""
     application = of(request)
     _, workspace = application.caller(request, Action.CONSENT_HISTORY)
@@ -267,8 +267,8 @@ def _cursor(text: str) -> tuple[Micros, bytes]:
 
 
 ROUTES = [
-    Route("/v1/consent/check", check, methods=["POST"]),
-    Route("/v1/consent/check/batch", check_batch, methods=["POST"]),
+    Route("/v1/consent/check", check_consent, methods=["POST"]),
+    Route("/v1/consent/check/batch", check_consents, methods=["POST"]),
     Route("/v1/consent/filter", filter_subjects, methods=["POST"]),
-    Route("/v1/consent/changes", changes, methods=["GET"]),
+    Route("/v1/consent/changes", follow_consent_changes, methods=["GET"]),
 ]

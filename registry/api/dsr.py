@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
-from registry.api.wire import NewRequest
+from registry.api.wire import UUID_FORM, Cursor, NewRequest
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows import dsr, export
 from registry.flows.subjects import subject
@@ -28,7 +28,9 @@ from registry.model.stored import RequestEvent, StoredRequest
 
 router = APIRouter(prefix="/v1/dsr/requests", tags=["data subject requests"], route_class=JsonRoute)
 
-RequestIdText = Annotated[str, Path(description="The id that opening the request gave.", max_length=36)]
+RequestIdText = Annotated[
+    str, Path(description="The id that opening the request gave.", max_length=36, json_schema_extra=UUID_FORM)
+]
 PIPE_CHUNKS = 16
 PIPE_BYTES = 64 * 1024
 PIPE_WAIT_S = 1.0
@@ -64,7 +66,7 @@ def open_request(request: Request, body: NewRequest) -> dict[str, Any]:
 def list_requests(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=36)] = None,
+    cursor: Cursor = None,
 ) -> dict[str, Any]:
     """A page of requests; `cursor` leads to the next page."""
     application = of(request)
@@ -97,7 +99,7 @@ def request_events(request: Request, request_id: RequestIdText) -> dict[str, Any
 
 
 @router.get("/{request_id}/certificate", summary="The signed certificate of a finished erasure")
-def certificate(request: Request, request_id: RequestIdText) -> Response:
+def request_certificate(request: Request, request_id: RequestIdText) -> Response:
     """A JWT (EdDSA) that anybody checks with the published keys."""
     row, _ = _get(request, request_id)
     if row.certificate is None:
@@ -106,7 +108,7 @@ def certificate(request: Request, request_id: RequestIdText) -> Response:
 
 
 @router.get("/{request_id}/package", summary="The package of an access or portability request")
-def package(request: Request, request_id: RequestIdText) -> StreamingResponse:
+def request_package(request: Request, request_id: RequestIdText) -> StreamingResponse:
     """A ZIP, streamed as it is written; no copy of it is kept."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_EXPORT)
@@ -131,7 +133,7 @@ def package(request: Request, request_id: RequestIdText) -> StreamingResponse:
 
 
 @router.post("/{request_id}/run", summary="Do what the request asks for")
-def run(request: Request, request_id: RequestIdText) -> dict[str, Any]:
+def run_request(request: Request, request_id: RequestIdText) -> dict[str, Any]:
     """Run an approved request to its end; one that was interrupted goes on."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_RUN)
@@ -140,7 +142,9 @@ def run(request: Request, request_id: RequestIdText) -> dict[str, Any]:
 
 
 @router.post("/{request_id}/{by}", summary="Move a request: verify, approve, pause, resume, refuse, cancel")
-def move(request: Request, request_id: RequestIdText, by: str) -> dict[str, Any]:
+def move_request(
+    request: Request, request_id: RequestIdText, by: Annotated[str, Path(json_schema_extra={"enum": [*MOVES]})]
+) -> dict[str, Any]:
     """Move a request; what can be done now stands in its `allowed`."""
     if by not in list(Move) or Move(by) not in MOVES:
         raise NotFound("there is no such move", hint=f"one of {', '.join(MOVES)}, run")

@@ -1,155 +1,265 @@
-"""The hand-declared part of the OpenAPI document: the hot routes, which are plain endpoints on bytes."""
+"""The OpenAPI document: FastAPI's own, completed by the plain endpoints, every answer and every error."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from registry.api.wire import EXAMPLE_SUBJECT
+from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKEN, single
+from registry.api.examples import EXAMPLES
+from registry.api.schemas import ANSWERS, TEXT, ref
+from registry.model.message import CallType
 
-PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "code", "message"],
-    "properties": {
-        "type": {"type": "string", "format": "uri", "description": "Stable; also the last part as `code`."},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What was wrong and where; never a personal value."},
-        "hint": {"type": "string", "description": "What to do next."},
-        "pointer": {"type": "string", "description": "JSON pointer of what was wrong."},
-        "code": {"type": "string"},
-        "message": {"type": "string", "description": "As `detail`; analytics SDKs read this member."},
-    },
+TAGS = [
+    {"name": "tracking", "description": "Events in, by Segment's HTTP tracking protocol: vendors' SDKs work by "
+     "changing the host. One bad event never fails its batch; what was not plainly accepted is listed."},
+    {"name": "consent", "description": "May this person's data be used for this purpose now? Checks, the append-only "
+     "ledger of what people said, and its changes as a stream."},
+    {"name": "profiles", "description": "The single customer view, always for a purpose: what may be seen, where each "
+     "value comes from, and what is withheld and why. Nobody's identifier ever stands in a URL."},
+    {"name": "data subject requests", "description": "Access, portability, rectification, restriction, objection, "
+     "withdrawal and erasure, from intake to the signed certificate."},
+    {"name": "administration", "description": "Sources, tracking plans, keys, policies, violations, quarantine, "
+     "decision traces, and the tamper-evident audit log."},
+    {"name": "operations", "description": "Health, metrics and public keys; no key is needed."},
+]  # fmt: skip
+
+ERRORS = {
+    400: "The request is not valid; `pointer` says where",
+    401: "No valid key",
+    403: "The policy, or the person, does not allow it",
+    404: "There is no such thing in this workspace",
+    409: "It is in a state that does not allow this",
+    413: "Over a size limit",
+    422: "A plan is wrong: every fault with file, line and column",
+    429: "Too many events are waiting: try again after `Retry-After`",
+    500: "Something went wrong; the operator's log says what",
+    503: "A database or the key service does not answer: try again after `Retry-After`; nothing was lost",
 }
-TRACK = {
-    "type": "track",
-    "event": "Product Viewed",
-    "anonymousId": "a-1",
-    "messageId": "m-1",
-    "properties": {"product_id": "p-1"},
-}
-INGESTED = {
-    "success": True,
-    "accepted": 1,
-    "rejected": 1,
-    "duplicate": 0,
-    "results": [
-        {
-            "messageId": "m-2",
-            "status": "rejected",
-            "violations": [
-                {
-                    "code": "required_missing",
-                    "path": "/properties/order_id",
-                    "rule": "/events/14/properties/properties/required",
-                    "expected": "to be present",
-                }
-            ],
-        }
-    ],
-}
-DECISION = {
-    "allowed": False,
-    "reason": "withdrawn",
-    "sentence": "The person withdrew the consent given earlier.",
-    "purpose": "marketing",
-    "lawful_basis": "consent",
-    "record_id": "0195e7a0-0000-7000-8000-000000000000",
-    "valid_until": None,
-    "policy_version": "323d5d5a9660b97b",
-}
-QUESTION = {"subject": EXAMPLE_SUBJECT, "purpose": "marketing"}
+ALWAYS = (400, 401, 403, 500, 503)
+MORE_ERRORS: dict[str, tuple[int, ...]] = {
+    "record_consent": (413,), "consent_history": (404, 413), "lookup_profile": (404, 413), "get_profile": (404,),
+    "profile_timeline": (404,), "profile_identifiers": (404,), "profile_merges": (404,), "open_request": (413,),
+    "get_request": (404,), "request_events": (404,), "request_certificate": (404,), "request_package": (404, 409),
+    "run_request": (404, 409), "move_request": (404, 409), "create_source": (404, 413), "publish_plan": (409, 413, 422),
+    "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
+    "revoke_key": (404,), "check_consents": (413,), "check_consent": (413,), "filter_subjects": (413,),
+}  # fmt: skip
+
+ANSWER_OF: dict[str, str] = {
+    "record_consent": "Recorded", "consent_history": "ConsentHistory", "lookup_profile": "View", "get_profile": "View",
+    "profile_timeline": "Timeline", "profile_identifiers": "View", "profile_merges": "Merges",
+    "open_request": "Request", "list_requests": "Requests", "get_request": "Request", "request_events": "RequestEvents",
+    "run_request": "Request", "move_request": "Request", "list_sources": "Sources", "create_source": "NewSourceKey",
+    "list_plans": "Plans", "publish_plan": "PublishedPlan", "list_violations": "Violations",
+    "replay_quarantine": "Replayed", "trace_message": "Trace", "list_keys": "Keys", "create_key": "NewKeySecret",
+    "get_policies": "Policies", "audit_entries": "AuditEntries", "audit_proof": "AuditProof",
+}  # fmt: skip
+MEDIA_OF = {
+    "request_certificate": "application/jwt", "request_package": "application/zip", "get_plan": "application/yaml",
+    "audit_checkpoint": "text/plain",
+}  # fmt: skip
+"""Operations whose answer is no JSON."""
+
+SHORT = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """The generated document with the hot routes, the problem schema and the ways to authenticate."""
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = PROBLEM
-    document["components"]["securitySchemes"] = {
+    """The generated document with the plain endpoints, the answers, the errors and the ways to authenticate."""
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas |= ANSWERS | TAKEN
+    components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
         "writeKey": {"type": "http", "scheme": "basic", "description": "A write key as the user, no password."},
     }
-    document["paths"] |= _paths()
-    for path, item in document["paths"].items():
+    components["responses"] = {str(status): _problem(status) for status in ERRORS}
+    for item in document["paths"].values():
         for operation in item.values():
-            operation["responses"]["default"] = _problem()
-            operation.setdefault("security", [{"bearer": []}] if path.startswith("/v1/") else [])
+            _complete(operation)
+    document["paths"] |= _tracking() | _consent() | _operations()
+    document["tags"] = TAGS
     return document
 
 
-def _paths() -> dict[str, Any]:
-    batch = {"batch": [TRACK], "sentAt": "2026-01-01T00:00:00Z", "writeKey": "rg_write_…"}
-    paths: dict[str, Any] = {
-        "/v1/batch": {"post": _ingest("Many calls at once", batch)},
-        "/v1/import": {"post": _ingest("Many calls at once, with the larger limit of bulk loads", batch)},
-    }
-    for call in ("track", "identify", "page", "screen", "group", "alias"):
-        paths[f"/v1/{call}"] = {"post": _ingest(f"One {call} call", TRACK if call == "track" else {"userId": "u-1"})}
-    tag = "consent"
-    paths["/v1/consent/check"] = {"post": _operation("May this be used?", tag, QUESTION, DECISION)}
-    paths["/v1/consent/check/batch"] = {
-        "post": _operation("Up to 10,000 checks", tag, {"checks": [QUESTION]}, {"decisions": [DECISION]})
-    }
-    paths["/v1/consent/filter"] = {"post": _filter()}
-    paths["/v1/consent/changes"] = {"get": _changes()}
-    for path, summary in {
-        "/healthz": "The process answers",
-        "/readyz": "Databases and key service answer",
-        "/metrics": "Prometheus metrics",
-        "/.well-known/jwks.json": "Public signing keys",
-        "/.well-known/security.txt": "Where to report a weakness",
-    }.items():
-        paths[path] = {"get": {"summary": summary, "tags": ["operations"], "responses": {"200": {"description": "OK"}}}}
-    return paths
+def _complete(operation: dict[str, Any]) -> None:
+    """One generated operation: what it answers, and its errors in place of FastAPI's."""
+    name = operation["operationId"]
+    responses = operation["responses"]
+    responses.pop("422", None)
+    [status] = [status for status in responses if status.startswith("2")]
+    if name in ANSWER_OF:
+        responses[status] = _json(ANSWER_OF[name])
+    elif name in MEDIA_OF:
+        responses[status] = _media(MEDIA_OF[name], name)
+    if name == "publish_plan":
+        content = {"schema": TEXT, "example": EXAMPLES["plan"]}
+        operation["requestBody"] = {"required": True, "content": {"application/yaml": content}}
+    operation["security"] = [{"bearer": []}]
+    responses |= _errors(ALWAYS + MORE_ERRORS.get(name, ()))
 
 
-def _ingest(summary: str, example: dict[str, Any]) -> dict[str, Any]:
-    operation = _operation(summary, "tracking", example, INGESTED)
+def _tracking() -> dict[str, Any]:
+    batch = {
+        path: {"post": _ingest(name, summary, ref("Batch"), BATCH_EXAMPLE)}
+        for path, name, summary in (
+            ("/v1/batch", "send_batch", "Many calls at once"),
+            ("/v1/b", "send_batch_short", "Many calls at once, as browser SDKs send them"),
+            ("/v1/import", "send_import", "Many calls at once, with the larger limit of bulk loads"),
+        )
+    }
+    calls = {
+        f"/v1/{call}": {"post": _ingest(f"send_{call}", f"One {call} call", single(call), CALL_EXAMPLES[call])}
+        for call in CallType
+    }
+    short = {
+        f"/v1/{letter}": {
+            "post": _ingest(
+                f"send_{call}_short",
+                f"One {call} call, as browser SDKs send it",
+                single(CallType(call)),
+                CALL_EXAMPLES[CallType(call)],
+            )
+        }
+        for letter, call in SHORT.items()
+    }
+    settings = {
+        **_plain(
+            "browser_settings", "tracking", "What browser SDKs ask for before they start", _json("BrowserSettings")
+        ),
+        "parameters": [{"name": "write_key", "in": "path", "required": True, "schema": TEXT}],
+    }
+    settings["responses"] |= _errors((401, 404, 500, 503))
+    metrics = _plain("browser_metrics", "tracking", "A browser SDK's report on itself, not kept", _json("Success"))
+    metrics["responses"] |= _errors((500,))
+    return (
+        batch
+        | calls
+        | short
+        | {
+            "/v1/m": {"post": metrics},
+            "/v1/projects/{write_key}/settings": {"get": settings},
+        }
+    )
+
+
+def _consent() -> dict[str, Any]:
+    cursor = TEXT | {"pattern": "^[0-9]{1,18}-[0-9a-f]*$", "description": "The id of the last event that came."}
+    purpose = {"name": "purpose", "in": "query", "required": True, "schema": TEXT}
+    lines = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["lines"]}}
+    return {
+        "/v1/consent/check": {
+            "post": _asked("check_consent", "May this be used?", ref("Check"), CHECK_EXAMPLE, _json("Decision"))
+        },
+        "/v1/consent/check/batch": {
+            "post": _asked(
+                "check_consents",
+                "Up to 10,000 checks, answered in their order",
+                ref("Checks"),
+                {"checks": [CHECK_EXAMPLE]},
+                _json("Decisions"),
+            )
+        },
+        "/v1/consent/filter": {
+            "post": _plain("filter_subjects", "consent", "The permitted ones of many subjects", _content(lines))
+            | {
+                "parameters": [purpose],
+                "requestBody": {"required": True, "content": lines},
+                "security": [{"bearer": []}],
+            }
+            | _with_errors("filter_subjects", _content(lines)),
+        },
+        "/v1/consent/changes": {
+            "get": _plain("follow_consent_changes", "consent", "Consent records as they are made", {})
+            | {
+                "description": "Server-sent events from a cursor on; without one, from now on.",
+                "parameters": [
+                    {"name": "cursor", "in": "query", "required": False, "schema": cursor},
+                    {"name": "Last-Event-ID", "in": "header", "required": False, "schema": cursor},
+                ],
+                "security": [{"bearer": []}],
+            }
+            | _with_errors("follow_consent_changes", _media("text/event-stream", "changes")),
+        },
+    }
+
+
+def _operations() -> dict[str, Any]:
+    ready = _plain("is_ready", "operations", "Databases and key service answer", _json("Readiness"))
+    ready["responses"]["503"] = _json("Readiness") | {"description": "One of them does not"}
+    paths = {
+        "/healthz": _plain("is_alive", "operations", "The process answers", _json("Health")),
+        "/readyz": ready,
+        "/metrics": _plain("metrics", "operations", "Prometheus metrics", _media("text/plain", "metrics")),
+        "/.well-known/jwks.json": _plain(
+            "published_keys", "operations", "The public keys of receipts, certificates and checkpoints",
+            _json("PublishedKeys"),
+        ),
+        "/.well-known/security.txt": _plain(
+            "security_txt", "operations", "Where to report a weakness (RFC 9116)", _media("text/plain", "security_txt")
+        ),
+    }  # fmt: skip
+    for path, operation in paths.items():
+        also = (500, 503) if path == "/.well-known/jwks.json" else (500,)
+        operation["responses"] |= _errors(also)
+    return {path: {"get": operation} for path, operation in paths.items()}
+
+
+def _ingest(name: str, summary: str, schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    operation = _plain(name, "tracking", summary, _json("Ingested"))
+    operation["description"] = "Gzip is taken, and any content type. The write key comes as Basic user or in the body."
     operation["security"] = [{"writeKey": []}, {}]
-    operation["description"] = "Segment's HTTP tracking protocol; gzip is taken. One bad event never fails its batch."
+    operation["requestBody"] = _body(schema, example)
+    operation["responses"] |= _errors((400, 401, 404, 413, 429, 500, 503))
     return operation
 
 
-def _filter() -> dict[str, Any]:
-    lines = {
-        "application/x-ndjson": {"schema": {"type": "string"}, "example": '{"kind":"email","value":"a@example.com"}\n'}
+def _asked(
+    name: str, summary: str, schema: dict[str, Any], example: dict[str, Any], answer: dict[str, Any]
+) -> dict[str, Any]:
+    operation = _plain(name, "consent", summary, answer) | {"security": [{"bearer": []}]}
+    return operation | {"requestBody": _body(schema, example)} | _with_errors(name, answer)
+
+
+def _plain(name: str, tag: str, summary: str, answer: dict[str, Any]) -> dict[str, Any]:
+    return {"operationId": name, "tags": [tag], "summary": summary, "security": [], "responses": {"200": answer}}
+
+
+def _body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+def _with_errors(name: str, answer: dict[str, Any]) -> dict[str, Any]:
+    return {"responses": {"200": answer} | _errors(ALWAYS + MORE_ERRORS.get(name, ()))}
+
+
+def _json(name: str) -> dict[str, Any]:
+    return _content({"application/json": {"schema": ref(name), "example": EXAMPLES[name]}})
+
+
+def _media(media: str, example: str) -> dict[str, Any]:
+    schema = TEXT | ({"contentMediaType": media} if media == "application/zip" else {})
+    told = {"example": EXAMPLES[example]} if example in EXAMPLES else {}
+    return _content({media: {"schema": schema} | told})
+
+
+def _content(content: dict[str, Any]) -> dict[str, Any]:
+    return {"description": "OK", "content": content}
+
+
+def _errors(statuses: tuple[int, ...]) -> dict[str, Any]:
+    listed = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(set(statuses))}
+    return listed | {"default": {"$ref": "#/components/responses/500"}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    example = EXAMPLES["Problem"] | {"status": status}
+    response: dict[str, Any] = {
+        "description": ERRORS[status],
+        "content": {"application/problem+json": {"schema": ref("Problem"), "example": example}},
     }
-    return {
-        "summary": "The permitted ones of many subjects",
-        "tags": ["consent"],
-        "parameters": [{"name": "purpose", "in": "query", "required": True, "schema": {"type": "string"}}],
-        "requestBody": {"required": True, "content": lines},
-        "responses": {"200": {"description": "The permitted lines", "content": lines}},
-    }
-
-
-def _changes() -> dict[str, Any]:
-    return {
-        "summary": "Consent records as they are made, as server-sent events",
-        "tags": ["consent"],
-        "parameters": [{"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}}],
-        "responses": {
-            "200": {"description": "An event stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
-        },
-    }
-
-
-def _operation(summary: str, tag: str, example: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "summary": summary,
-        "tags": [tag],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
-        },
-        "responses": {
-            "200": {
-                "description": "OK",
-                "content": {"application/json": {"schema": {"type": "object"}, "example": answer}},
-            }
-        },
-    }
-
-
-def _problem() -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": "A problem document (RFC 9457)", "content": content}
+    if status in (429, 503):
+        seconds = {"type": "integer", "minimum": 1}
+        response["headers"] = {"Retry-After": {"schema": seconds, "description": "Seconds to wait."}}
+    return response

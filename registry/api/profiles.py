@@ -10,7 +10,7 @@ from starlette.requests import Request
 from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
-from registry.api.wire import ProfileQuery
+from registry.api.wire import UUID_FORM, Cursor, ProfileQuery
 from registry.flows import read
 from registry.flows.subjects import subject
 from registry.model.errors import InvalidInput
@@ -18,12 +18,14 @@ from registry.model.ids import EventId, ProfileId, parse_id
 
 router = APIRouter(prefix="/v1/profiles", tags=["profiles"], route_class=JsonRoute)
 
-ProfileIdText = Annotated[str, Path(description="The opaque id that a lookup gave.", max_length=36)]
+ProfileIdText = Annotated[
+    str, Path(description="The opaque id that a lookup gave.", max_length=36, json_schema_extra=UUID_FORM)
+]
 Purpose = Annotated[str, Header(alias="Registry-Purpose", description="The purpose that the data is read for.")]
 
 
 @router.post("/lookup", summary="The single customer view, for a purpose")
-def lookup(request: Request, body: ProfileQuery) -> dict[str, Any]:
+def lookup_profile(request: Request, body: ProfileQuery) -> dict[str, Any]:
     """What may be seen of the person for the purpose: each value with its provenance and consent tags.
 
     What is withheld is counted, with its reason.
@@ -36,7 +38,7 @@ def lookup(request: Request, body: ProfileQuery) -> dict[str, Any]:
 
 
 @router.get("/{profile_id}", summary="The view of a profile")
-def view(request: Request, profile_id: ProfileIdText, purpose: Purpose) -> dict[str, Any]:
+def get_profile(request: Request, profile_id: ProfileIdText, purpose: Purpose) -> dict[str, Any]:
     """As a lookup gives it."""
     application = of(request)
     principal, workspace = application.caller(request, Action.PROFILES_READ)
@@ -44,12 +46,12 @@ def view(request: Request, profile_id: ProfileIdText, purpose: Purpose) -> dict[
 
 
 @router.get("/{profile_id}/timeline", summary="Events, newest first")
-def timeline(
+def profile_timeline(
     request: Request,
     profile_id: ProfileIdText,
     purpose: Purpose,
     limit: Annotated[int, Query(ge=1, le=read.PAGE_LIMIT)] = 50,
-    cursor: Annotated[str | None, Query(max_length=36)] = None,
+    cursor: Cursor = None,
 ) -> dict[str, Any]:
     """A page of events with what the purpose may see of each; `cursor` leads to the next page."""
     application = of(request)
@@ -61,7 +63,7 @@ def timeline(
 
 
 @router.get("/{profile_id}/identifiers", summary="The identifiers of a profile")
-def identifiers(request: Request, profile_id: ProfileIdText, purpose: Purpose) -> dict[str, Any]:
+def profile_identifiers(request: Request, profile_id: ProfileIdText, purpose: Purpose) -> dict[str, Any]:
     """Those that the purpose may see."""
     application = of(request)
     principal, workspace = application.caller(request, Action.PROFILES_READ)
@@ -70,7 +72,7 @@ def identifiers(request: Request, profile_id: ProfileIdText, purpose: Purpose) -
 
 
 @router.get("/{profile_id}/merges", summary="How the profile came together")
-def merges(request: Request, profile_id: ProfileIdText) -> dict[str, Any]:
+def profile_merges(request: Request, profile_id: ProfileIdText) -> dict[str, Any]:
     """The moves of fragments into and out of the profile, oldest first."""
     application = of(request)
     _, workspace = application.caller(request, Action.PROFILES_EXPLAIN)

@@ -29,6 +29,10 @@ Word = Annotated[str, Field(pattern=_WORD)]
 """A word of the caller's that is kept in the clear: no e-mail address or free text fits in."""
 
 PlainPath = Annotated[str, Path(pattern=_PRINTABLE)]
+UUID_FORM: dict[str, Any] = {"format": "uuid"}
+Cursor = Annotated[
+    str | None, Query(max_length=36, description="What the page before gave.", json_schema_extra=UUID_FORM)
+]
 Position = Annotated[int, Query(ge=0, le=_LAST)]
 """A place in the audit log."""
 
@@ -144,6 +148,7 @@ class NewKey(Request):
 class Replay(Request):
     """Which quarantined messages to send through again."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"source": "web shop", "dry_run": True}})
     source: Annotated[str | None, Field(description="only those of this source", max_length=100)] = None
     dry_run: Annotated[bool, Field(description="only say what would become of them", strict=True)] = False
 

@@ -1,0 +1,191 @@
+"""An example of every answer. All values are synthetic; a test holds each against its schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PROFILE = "0195e7a0-0000-7000-8000-000000000001"
+RECORD = "0195e7a0-0000-7000-8000-000000000002"
+EVENT = "0195e7a0-0000-7000-8000-000000000003"
+REQUEST = "0195e7a0-0000-7000-8000-000000000004"
+FRAGMENT = "0195e7a0-0000-7000-8000-000000000005"
+AT = "2026-01-01T00:00:00Z"
+
+VIOLATION = {
+    "code": "required_missing",
+    "path": "/properties/order_id",
+    "rule": "/events/14/required",
+    "expected": "to be present",
+}
+FED_VIOLATION = {
+    "violation_id": "0195e7a0-0000-7000-8000-000000000006", "source": "shop", "type": "track",
+    "event": "order_completed", "plan": "ecommerce@1.0.0", **VIOLATION, "rejected": True, "received_at": AT,
+}  # fmt: skip
+REFUSED = {
+    "allowed": False,
+    "reason": "withdrawn",
+    "sentence": "The person withdrew the consent given earlier.",
+    "lawful_basis": "consent",
+    "record_id": RECORD,
+    "valid_until": None,
+}
+DECISION = REFUSED | {"purpose": "marketing", "policy_version": "323d5d5a9660b97b"}
+PROVENANCE = {
+    "source": "shop", "message_id": "m-1", "observed_at": AT, "received_at": AT, "method": "self_declared", "trust": 60,
+}  # fmt: skip
+NONE = {"count": 0, "provenance": []}
+TRAIT = {
+    "trait": "first_name", "value": "Ada", "why": "only_value", "because": "Only shop gives a value.",
+    "confidence": 0.6, "verified": False, "provenance": PROVENANCE, "consent_tags": ["service"],
+    "agreeing": NONE, "rivals": NONE,
+}  # fmt: skip
+VIEW = {
+    "profile_id": PROFILE,
+    "purpose": "service",
+    "as_of": AT,
+    "traits": [TRAIT],
+    "identifiers": [{"kind": "user_id", "value": "u-1", "source": "shop", "first_seen_at": AT}],
+    "consents": {"marketing": REFUSED},
+    "withheld": {
+        "count": 1,
+        "reasons": [
+            {
+                "reason": "other_purpose",
+                "sentence": "It was collected for other purposes than this one.",
+                "count": 1,
+            }
+        ],
+    },
+}
+OPENED: dict[str, Any] = {
+    "request_id": REQUEST, "kind": "erasure", "state": "received", "allowed": ["cancel", "pause", "refuse", "verify"],
+    "jurisdiction": "gdpr", "subject": "0941e00f8c488c5d813d9fbbcd069f11", "opened_by": "person:first admin",
+    "approved_by": None, "received_at": AT, "respond_by": "2026-02-01T23:59:59.999999Z", "completed_at": None,
+    "counts": {}, "certificate": False,
+}  # fmt: skip
+HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+EXAMPLES: dict[str, Any] = {
+    "Problem": {
+        "type": "https://registry.invalid/problems/invalid-input", "title": "The request is not valid", "status": 400,
+        "detail": "purpose is not text", "code": "invalid-input", "message": "purpose is not text",
+        "pointer": "/purpose",
+    },
+    "Ingested": {
+        "success": True, "accepted": 1, "rejected": 1, "duplicate": 0,
+        "results": [{"messageId": "m-2", "status": "rejected", "violations": [VIOLATION]}],
+    },
+    "BrowserSettings": {
+        "integrations": {"Segment.io": {"apiKey": "rg_write_…", "apiHost": "registry.example/v1", "protocol": "https"}},
+        "plan": {},
+    },
+    "Success": {"success": True},
+    "Decision": DECISION,
+    "Decisions": {"decisions": [DECISION]},
+    "Recorded": {
+        "record_id": RECORD, "purpose": "marketing", "status": "withdrawn", "acted_at": AT, "recorded_at": AT,
+        "receipt": "eyJ…",
+    },
+    "ConsentHistory": {
+        "records": [
+            {
+                "record_id": RECORD, "purpose": "marketing", "status": "withdrawn", "acted_at": AT, "recorded_at": AT,
+                "expires_at": None, "notice_version": None, "channel": "api", "source": "app:first app",
+            }
+        ]
+    },
+    "View": VIEW,
+    "Timeline": {
+        "profile_id": PROFILE, "purpose": "service", "cursor": None,
+        "events": [
+            {
+                "event_id": EVENT, "type": "track", "event": "order_completed", "plan": "ecommerce@1.0.0",
+                "source": "shop", "observed_at": AT, "received_at": AT,
+                "consent_tags": ["analytics", "legal", "service"],
+                "content": {"event": "Order Completed", "messageId": "m-1", "properties": {"order_id": "o-1"}},
+                "withheld": 0,
+            }
+        ],
+    },
+    "Merges": {
+        "merges": [
+            {"kind": "merge", "fragment_id": FRAGMENT, "from_profile": RECORD, "into_profile": PROFILE, "merged_at": AT}
+        ]
+    },
+    "Request": OPENED,
+    "Requests": {"requests": [OPENED], "cursor": None},
+    "RequestEvents": {
+        "events": [{"action": "open", "state": "received", "actor": "person:first admin", "at": AT}]
+    },
+    "Sources": {
+        "sources": [
+            {
+                "source_id": FRAGMENT, "name": "shop", "plan": "ecommerce", "version": "1.0.0",
+                "method": "self_declared", "unplanned_events": None, "unplanned_properties": None,
+                "violations": "block", "created_at": AT,
+            }
+        ]
+    },
+    "NewSourceKey": {"source_id": FRAGMENT, "name": "shop", "write_key": "rg_write_…"},
+    "Plans": {"plans": [{"name": "ecommerce", "version": "1.0.0", "published_at": AT}]},
+    "PublishedPlan": {"name": "ecommerce", "version": "1.0.0", "events": 32},
+    "Violations": {
+        "violations": [FED_VIOLATION],
+        "counts": [
+            {"event": "order_completed", "code": "required_missing", "path": "/properties/order_id", "count": 1}
+        ],
+        "cursor": None,
+    },
+    "Replayed": {"looked_at": 2, "accepted": 1, "rejected": 1},
+    "Trace": {
+        "outcome": "accepted", "source": "shop", "received_at": AT, "observed_at": AT, "plan": "ecommerce@1.0.0",
+        "type": "track", "event": "order_completed", "omitted": 0, "violations": [],
+        "compartments": ["analytics+legal+service"], "without_lawful_ground": [], "profile_id": PROFILE,
+        "fragment_id": FRAGMENT, "event_id": EVENT,
+    },
+    "Keys": {
+        "keys": [
+            {
+                "key_id": RECORD, "kind": "app", "role": "app", "name": "newsletter", "purposes": ["marketing"],
+                "created_at": AT, "expires_at": None, "revoked_at": None,
+            }
+        ]
+    },
+    "NewKeySecret": {"key_id": RECORD, "secret": "rg_app_…"},
+    "Policies": {
+        "version": "323d5d5a9660b97b",
+        "purposes": [{"name": "marketing", "title": "Marketing", "lawful_basis": "consent", "version": 1}],
+        "identifier_kinds": ["user_id", "email"], "roles": ["admin", "app"], "jurisdictions": ["gdpr"],
+    },
+    "AuditEntries": {
+        "entries": [
+            {
+                "position": 0, "leaf": "eyJhY3Rpb24iOiAiLi4uIn0=",
+                "entry": {
+                    "format": 1, "at": 1767225600000000, "actor": "operator", "action": "workspace:created",
+                    "outcome": "done", "subject": None, "fields": {},
+                },
+            }
+        ],
+        "next": None,
+    },
+    "AuditProof": {"size": 2, "path": [HASH]},
+    "Health": {"status": "ok"},
+    "Readiness": {"status": "ready", "checks": {"data": "ok", "keystore": "ok", "kms": "ok"}},
+    "PublishedKeys": {
+        "keys": [
+            {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "…", "x": "…"},
+        ]
+    },
+    # Answers that are no JSON
+    "lines": '{"kind":"email","value":"shopper@example.com"}\n',
+    "changes": 'id: 1767225600000000-0195e7a0000070008000000000000002\nevent: consent\n'
+    f'data: {{"profile_id":"{PROFILE}","purpose":"marketing","status":"withdrawn"}}\n\n',
+    "plan": "plan: shop\nversion: 1.0.0\npurposes: [service]\nevents:\n  - type: track\n    name: Order Completed\n",
+    "get_plan": "plan: shop\nversion: 1.0.0\npurposes: [service]\nevents: []\n",
+    "audit_checkpoint": f"registry/{FRAGMENT}\n2\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n"
+    f"— registry/{FRAGMENT} …\n",
+    "request_certificate": "eyJ…",
+    "metrics": 'registry_events_total{outcome="accepted"} 4.0\n',
+    "security_txt": "Contact: mailto:security@registry.example\nExpires: 2026-06-30T00:00:00Z\n",
+}  # fmt: skip

@@ -1,0 +1,209 @@
+"""JSON Schemas (2020-12) of what the interface answers, with an example of each.
+
+Answers are made by the flows as plain values; these say what they look like, and the tests hold
+every answer that they get against them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry.access.policy import PrincipalKind
+from registry.dsr.requests import Kind, State
+from registry.flows.admission import Status
+from registry.model.decision import Reason
+from registry.model.provenance import Method
+from registry.plans.enforcement import Mode
+
+Schema = dict[str, Any]
+
+ID = {"type": "string", "format": "uuid"}
+TIME = {"type": "string", "format": "date-time", "description": "RFC 3339, UTC."}
+TEXT = {"type": "string"}
+COUNT = {"type": "integer", "minimum": 0}
+YES_OR_NO = {"type": "boolean"}
+ANYTHING: Schema = {}
+
+
+def one_of(words: Any, description: str = "") -> Schema:
+    """One of some words of ours."""
+    schema: Schema = {"type": "string", "enum": [str(word) for word in words]}
+    return schema | ({"description": description} if description else {})
+
+
+def maybe(schema: Schema) -> Schema:
+    """The schema, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def many(schema: Schema) -> Schema:
+    """A list."""
+    return {"type": "array", "items": schema}
+
+
+def record(optional: Schema | None = None, /, **members: Schema) -> Schema:
+    """An object that has all of these members, and may have the optional ones."""
+    return {"type": "object", "required": list(members), "properties": members | (optional or {})}
+
+
+def ref(name: str) -> Schema:
+    """A reference to a schema of this module."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+VIOLATION = {
+    "code": TEXT | {"description": "Stable, e.g. `required_missing`."},
+    "path": TEXT | {"description": "JSON pointer into the event; a name that the plan does not know is `*`."},
+    "rule": TEXT | {"description": "JSON pointer of the rule in the plan."},
+    "expected": TEXT | {"description": "In words of the plan, never of the event."},
+}
+DECISION = {
+    "allowed": YES_OR_NO,
+    "reason": one_of(Reason),
+    "sentence": TEXT | {"description": "The reason for people."},
+    "lawful_basis": maybe(TEXT),
+    "record_id": maybe(ID),
+    "valid_until": maybe(TIME),
+}
+FED_VIOLATION = {
+    "violation_id": ID, "source": TEXT, "type": TEXT, "event": maybe(TEXT), "plan": TEXT,
+    **VIOLATION, "rejected": YES_OR_NO, "received_at": TIME,
+}  # fmt: skip
+PROVENANCE = {
+    "source": TEXT, "message_id": TEXT, "observed_at": TIME, "received_at": TIME, "method": one_of(Method),
+    "trust": {"type": "integer"},
+}  # fmt: skip
+IDENTIFIER = {"kind": TEXT, "value": TEXT, "source": TEXT, "first_seen_at": TIME}
+OTHERS = record(count=COUNT, provenance=many(ref("Provenance")))
+TRAIT = {
+    "trait": TEXT, "value": ANYTHING, "why": TEXT, "because": TEXT, "confidence": {"type": "number"},
+    "verified": YES_OR_NO, "provenance": ref("Provenance"), "consent_tags": many(TEXT), "agreeing": OTHERS,
+    "rivals": OTHERS,
+}  # fmt: skip
+WITHHELD = record(count=COUNT, reasons=many(record(reason=one_of(Reason), sentence=TEXT, count=COUNT)))
+EVENT = {
+    "event_id": ID, "type": TEXT, "event": maybe(TEXT), "plan": TEXT, "source": TEXT, "observed_at": TIME,
+    "received_at": TIME, "consent_tags": many(TEXT), "content": {"type": "object"}, "withheld": COUNT,
+}  # fmt: skip
+CONSENT_RECORD = {
+    "record_id": ID, "purpose": TEXT, "status": TEXT, "acted_at": TIME, "recorded_at": TIME,
+    "expires_at": maybe(TIME), "notice_version": maybe(TEXT), "channel": TEXT, "source": TEXT,
+}  # fmt: skip
+REQUEST = {
+    "request_id": ID, "kind": one_of(Kind), "state": one_of(State),
+    "allowed": many(TEXT) | {"description": "What can be done with it now."},
+    "jurisdiction": TEXT, "subject": TEXT | {"description": "A keyed pseudonym of whom it is about."},
+    "opened_by": TEXT, "approved_by": maybe(TEXT), "received_at": TIME, "respond_by": TIME, "completed_at": maybe(TIME),
+    "counts": {"type": "object", "additionalProperties": COUNT}, "certificate": YES_OR_NO,
+}  # fmt: skip
+SOURCE = {
+    "source_id": ID, "name": TEXT, "plan": TEXT, "version": TEXT, "method": one_of(Method),
+    "unplanned_events": maybe(one_of(Mode)), "unplanned_properties": maybe(one_of(Mode)),
+    "violations": maybe(one_of(Mode)), "created_at": TIME,
+}  # fmt: skip
+KEY = {
+    "key_id": ID, "kind": one_of(PrincipalKind), "role": TEXT, "name": TEXT, "purposes": many(TEXT), "created_at": TIME,
+    "expires_at": maybe(TIME), "revoked_at": maybe(TIME),
+}  # fmt: skip
+AUDIT_ENTRY = {
+    "format": {"type": "integer"}, "at": {"type": "integer", "description": "Microseconds since 1970, UTC."},
+    "actor": TEXT, "action": TEXT, "outcome": TEXT,
+    "subject": maybe(TEXT | {"description": "Salted commitment to whom it was about."}),
+    "fields": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
+}  # fmt: skip
+
+TRACE_OF_ACCEPTED = {
+    "observed_at": TIME, "plan": TEXT, "type": TEXT, "event": maybe(TEXT), "omitted": COUNT,
+    "compartments": many(TEXT), "without_lawful_ground": many(TEXT),
+    "profile_id": ID, "fragment_id": ID, "event_id": ID,
+}  # fmt: skip
+VIEW = {
+    "traits": many(ref("Trait")),
+    "identifiers": many(record(**IDENTIFIER)),
+    "consents": {"type": "object", "additionalProperties": record(**DECISION)},
+}
+
+ANSWERS: dict[str, Schema] = {
+    "Problem": record(
+        {
+            "hint": TEXT | {"description": "What to do next."},
+            "pointer": TEXT | {"description": "JSON pointer of what was wrong."},
+            "faults": many({"type": "object"}) | {"description": "Every fault, where there are several."},
+            "rule": TEXT | {"description": "The rule of the policy that said no."},
+            "reason": one_of(Reason),
+            "limit_bytes": COUNT,
+            "remaining": {"type": "object"},
+            "tables": many(TEXT),
+        },
+        type={"type": "string", "format": "uri", "description": "Stable; its last part is `code`."},
+        title=TEXT,
+        status={"type": "integer"},
+        detail=TEXT | {"description": "What was wrong and where; never a personal value."},
+        code=TEXT,
+        message=TEXT | {"description": "As `detail`; analytics SDKs read this member."},
+    ),
+    "Ingested": record(
+        success={"const": True},
+        accepted=COUNT,
+        rejected=COUNT,
+        duplicate=COUNT,
+        results=many(
+            record(messageId=TEXT, status=one_of(Status), violations=many(record(**VIOLATION)))
+        ) | {"description": "What was not plainly accepted."},
+    ),
+    "BrowserSettings": record(
+        integrations=record(**{"Segment.io": record(apiKey=TEXT, apiHost=TEXT, protocol=one_of(("http", "https")))}),
+        plan={"type": "object"},
+    ),
+    "Success": record(success={"const": True}),
+    "Decision": record(**DECISION, purpose=TEXT, policy_version=TEXT),
+    "Decisions": record(decisions=many(ref("Decision"))),
+    "Recorded": record(
+        record_id=ID, purpose=TEXT, status=TEXT, acted_at=TIME, recorded_at=TIME,
+        receipt=TEXT | {"description": "A signed receipt (JWT, EdDSA) with the fields of ISO/IEC TS 27560."},
+    ),
+    "ConsentHistory": record(records=many(record(**CONSENT_RECORD))),
+    "Provenance": record(**PROVENANCE),
+    "Trait": record(**TRAIT),
+    "View": record(VIEW, profile_id=ID, purpose=TEXT, as_of=TIME, withheld=WITHHELD),
+    "Timeline": record(profile_id=ID, purpose=TEXT, events=many(record(**EVENT)), cursor=maybe(ID)),
+    "Merges": record(
+        merges=many(record(kind=TEXT, fragment_id=ID, from_profile=ID, into_profile=ID, merged_at=TIME))
+    ),
+    "Request": record(**REQUEST),
+    "Requests": record(requests=many(ref("Request")), cursor=maybe(ID)),
+    "RequestEvents": record(events=many(record(action=TEXT, state=one_of(State), actor=TEXT, at=TIME))),
+    "Sources": record(sources=many(record(**SOURCE))),
+    "NewSourceKey": record(source_id=ID, name=TEXT, write_key=TEXT | {"description": "Shown once."}),
+    "Plans": record(plans=many(record(name=TEXT, version=TEXT, published_at=TIME))),
+    "PublishedPlan": record(name=TEXT, version=TEXT, events=COUNT),
+    "Violations": record(
+        violations=many(record(**FED_VIOLATION)),
+        counts=many(record(event=maybe(TEXT), code=TEXT, path=TEXT, count=COUNT)),
+        cursor=maybe(ID),
+    ),
+    "Replayed": record({"duplicate": COUNT, "suppressed": COUNT}, looked_at=COUNT, accepted=COUNT, rejected=COUNT),
+    "Trace": record(
+        TRACE_OF_ACCEPTED | {"kept_until": TIME},
+        outcome=one_of(Status), source=TEXT, received_at=TIME, violations=many(record(**FED_VIOLATION)),
+    ),
+    "Keys": record(keys=many(record(**KEY))),
+    "NewKeySecret": record(key_id=ID, secret=TEXT | {"description": "Shown once."}),
+    "Policies": record(
+        version=TEXT,
+        purposes=many(record(name=TEXT, title=TEXT, lawful_basis=TEXT, version={"type": "integer"})),
+        identifier_kinds=many(TEXT), roles=many(TEXT), jurisdictions=many(TEXT),
+    ),
+    "AuditEntries": record(
+        entries=many(record(position=COUNT, entry=record(**AUDIT_ENTRY),
+                            leaf={"type": "string", "contentEncoding": "base64"})),
+        next=maybe(COUNT),
+    ),
+    "AuditProof": record(size=COUNT, path=many({"type": "string", "pattern": "^[0-9a-f]{64}$"})),
+    "Health": record(status={"const": "ok"}),
+    "Readiness": record(
+        status=one_of(("ready", "not ready")),
+        checks={"type": "object", "additionalProperties": TEXT | {"description": "`ok`, or the code of an error."}},
+    ),
+    "PublishedKeys": record(keys=many({"type": "object"})),
+}  # fmt: skip
