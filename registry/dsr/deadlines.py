@@ -107,12 +107,15 @@ def deadline(
     the last day of a month that has none (Regulation (EEC, Euratom) 1182/71, Art. 3).
 
     Args:
+        extended: whether the answer was put off, as some laws allow once and others do not.
         pauses: spans in which identity was being verified; whole days are added where the law pauses.
     """
     start = to_datetime(received_at).date()
     last = _add(start, law.respond, law.holidays)
     if extended and law.extend is not None:
-        last = _add(last, law.extend, law.holidays)
+        # The period itself is extended: of a month by two, to the day of the same number three months on.
+        months = law.respond.months + law.extend.months if law.respond.months and law.extend.months else 0
+        last = _add(start, Period(months=months), law.holidays) if months else _add(last, law.extend, law.holidays)
     if law.pauses:
         last += sum((to_datetime(end).date() - to_datetime(begin).date() for begin, end in pauses), timedelta())
     if law.rolls_over:
