@@ -31,7 +31,6 @@ check: $(STAMP) ## formatting, lint, types, direction of imports, docstrings, po
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/interrogate --quiet registry
 	@$(BIN)/registry policies check
 
 fix: $(STAMP) ## format, and mend what the linter can mend
