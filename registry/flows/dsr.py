@@ -22,7 +22,7 @@ from registry.model.errors import Conflict, InvalidInput, NotFound
 from registry.model.ids import BlindIndex, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, RequestEvent, StoredRequest
-from registry.store import consents, identities, requests
+from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
 
 
@@ -194,6 +194,7 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
         Act(purpose=purpose, status=statuses[kind], acted_at=request.received_at, channel="dsr") for purpose in purposes
     ]
     with deployment.data.write() as transaction:
+        quarantine.hold_suppressions(transaction, workspace.workspace_id)
         found = requests.scope(transaction, workspace.workspace_id, request.request_id)
         fragments = identities.fragments(transaction, workspace.workspace_id, found)
         history = consents.history(transaction, workspace.workspace_id, fragments)

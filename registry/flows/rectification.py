@@ -19,7 +19,7 @@ from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.provenance import Method
 from registry.model.stored import Fragment, StoredAssertion, StoredRequest
-from registry.store import events, identities, requests
+from registry.store import events, identities, quarantine, requests
 
 MAX_TRAITS = 100
 
@@ -57,6 +57,7 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     target = FragmentId(bytes.fromhex(progress["sealed_for"]))
     traits = _open_details(deployment, request, target, bytes.fromhex(progress["sealed_details"]))
     with deployment.data.write() as transaction:
+        quarantine.hold_suppressions(transaction, workspace_id)
         fragments = requests.scope(transaction, workspace_id, request.request_id)
         present = {row.trait: row.compartment for row in events.assertions(transaction, workspace_id, fragments)}
         rows = _rows(deployment, workspace, request, target, traits, present)
