@@ -78,12 +78,10 @@ class Role:
     Attributes:
         actions: what it may do at all.
         purposes: for which purposes it may read; None leaves it to each key's own list.
-        withheld: fideslang categories that it never sees, whatever the purpose.
     """
 
     actions: frozenset[Action]
     purposes: frozenset[str] | None
-    withheld: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,5 +153,4 @@ def _role(entry: Mapping[str, Any]) -> Role:
     return Role(
         actions=frozenset(Action(action) for action in entry["actions"]),
         purposes=None if purposes is None else frozenset(purposes),
-        withheld=tuple(entry.get("withheld", ())),
     )
