@@ -96,7 +96,7 @@ _step = st.one_of(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(_step, min_size=1, max_size=8))
 def test_whatever_happens_later_a_past_decision_stays_what_it_was(
     shared: RegistrySimulator, clock: SetClock, steps: list[tuple[Any, ...]]

@@ -107,7 +107,8 @@ def test_an_erasure_killed_before_any_commit_resumes_and_says_the_same(shared: R
     expected = _uninterrupted(tenant)
     assert expected["keys"] == 3
     settings = shared.settings
-    for commit in range(1, MOST_COMMITS):
+    # What a crash leaves in PostgreSQL is what an error leaves (see below): a third of the commits is enough there.
+    for commit in range(1, MOST_COMMITS, 1 if shared.deployment.data.is_sqlite else 3):
         name = f"person{commit}"
         _person(tenant, name)
         request_id = tenant.request(Kind.ERASURE, "user_id", name).request_id
