@@ -308,3 +308,8 @@ def test_those_who_were_never_apart_stay_one_side_in_the_past_too(tenant: Tenant
     clock.pass_by(seconds=1)
     tenant.keep_apart(ada, browser)
     assert tenant.check(*ada, "marketing", at=then) == decision
+
+
+def test_a_refusal_to_be_personalised_counts_for_a_login_in_the_same_batch(tenant: Tenant) -> None:
+    tenant.send(viewed(anonymous="b1", context=consent(Functional=False)), identify("ada", "b1"))
+    assert tenant.profile("user_id", "ada") != tenant.profile("anonymous_id", "b1")
