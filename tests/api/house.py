@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from tests.conftest import SetClock
 from tests.simulator import RegistrySimulator, Tenant
 
 PLAIN = {"application/json", "application/problem+json"}
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Clients make a context each, with every root certificate there is, unless they are given one."""
 
 
 @contextmanager
@@ -60,7 +63,9 @@ class House:
     def caller(self, **headers: str) -> httpx.Client:
         """A client whose every answer must be as documented."""
         hooks: dict[str, list[Any]] = {"response": [self.conformity.hold]}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, event_hooks=hooks)
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=30, event_hooks=hooks, verify=NO_TLS, trust_env=False
+        )
 
 
 @contextmanager
@@ -76,6 +81,7 @@ class Desk:
 
     def __init__(self, house: House, stack: ExitStack) -> None:
         self.house = house
+        self._stack = stack
         self.tenant: Tenant = house.registry.tenant()
         keys = self.tenant.keys
         self.admin, self.officer, self.app = (
@@ -84,6 +90,11 @@ class Desk:
         )
         self.sdk = stack.enter_context(house.caller(**self.tenant.basic()))
         self.nobody = stack.enter_context(house.caller())
+
+    def developer(self) -> httpx.Client:
+        """A caller with the role of a developer."""
+        made = self.admin.post("/v1/keys", json={"kind": "person", "role": "developer", "name": "a developer"})
+        return self._stack.enter_context(self.house.caller(authorization=f"Bearer {made.json()['secret']}"))
 
     def send(self, *calls: object, **members: object) -> dict[str, Any]:
         """Send a batch as an SDK does; what was answered to it."""
