@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered, viewed
 from tests.simulator import ALL_YES, Tenant
 
@@ -28,3 +29,11 @@ def test_a_withdrawal_keeps_out_what_comes_after_it(tenant: Tenant, batched: boo
 def _send(tenant: Tenant, calls: list[dict[str, object]], *, batched: bool) -> None:
     for batch in [calls] if batched else [[call] for call in calls]:
         tenant.send(*batch)
+
+
+def test_a_banner_that_says_the_same_with_every_message_fills_no_ledger(tenant: Tenant, clock: SetClock) -> None:
+    for _ in range(3):
+        clock.pass_by(seconds=1)
+        tenant.send(ordered("ada", context=consent(Analytics=True)), ordered("ada", context=consent(Analytics=True)))
+    count = tenant.registry.rows("SELECT count(*) FROM consent_record WHERE workspace_id = ?", tenant.workspace_id)
+    assert count == [(3,)], "one for each purpose of the banner"
