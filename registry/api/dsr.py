@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Annotated, Any
 
 import orjson
+import structlog
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -31,6 +32,8 @@ router = APIRouter(prefix="/v1/dsr/requests", tags=["data subject requests"], ro
 RequestIdText = Annotated[
     str, Path(description="The id that opening the request gave.", max_length=36, json_schema_extra=UUID_FORM)
 ]
+_log = structlog.get_logger("registry.api")
+
 PIPE_CHUNKS = 16
 PIPE_BYTES = 64 * 1024
 PIPE_WAIT_S = 1.0
@@ -122,7 +125,8 @@ def request_package(request: Request, request_id: RequestIdText) -> StreamingRes
         try:
             export.write_package(application.deployment, workspace, row, stream, actor=principal.actor)
             stream.flush()
-        except Exception:  # noqa: BLE001 - whatever it was, the reader must see that it ended badly
+        except Exception as error:  # noqa: BLE001 - whatever it was, the reader must see that it ended badly
+            _log.error("package broke off", error=type(error).__name__, request=text_id(row.request_id))
             pipe.end(whole=False)
         else:
             pipe.end(whole=True)

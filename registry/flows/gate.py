@@ -34,6 +34,7 @@ class Gate:
 
     Attributes:
         by_index: the fragments of the identifiers that were known before the batch.
+        refused_on: the purposes that the batch itself refuses, by the identifier that its word hangs on.
         records: what is to be appended to the ledger.
     """
 
@@ -54,6 +55,8 @@ class Gate:
         self._profiles: dict[ProfileId, list[Fragment]] = {}
         self._states: dict[FragmentId, dict[str, ConsentState]] = {}
         self._answers: dict[_Question, frozenset[str]] = {}
+        self._said_before: dict[BlindIndex, dict[str, bool]] = {}
+        self.refused_on: dict[BlindIndex, set[str]] = {}
         self.records: list[StoredConsent] = []
 
     def load(self, indexes: Iterable[BlindIndex]) -> None:
@@ -73,7 +76,14 @@ class Gate:
             fragments = [f for profile in sorted(profiles) for f in self._profiles[profile]]
         item.purposes = NONE.union(*(part.purposes for part in item.verdict.parts)) if item.verdict else NONE
         item.said = self._said(item)
-        self._narrow(item, self._allowed(item, fragments, item.said))
+        said: dict[str, bool] = {}
+        for index in item.indexes:
+            said |= self._said_before.get(index, {})
+        said |= item.said
+        if item.said:  # what a message says counts for those that come after it, in its batch too
+            self._said_before.update((index, said) for index in item.indexes)
+            self.refused_on[item.indexes[0]] = {name for name, yes in said.items() if not yes}
+        self._narrow(item, self._allowed(item, fragments, said))
 
     def settle(self, items: Sequence[Item], joined: Joined, new_id: Callable[[], bytes]) -> None:
         """The second gate: the resolved persons' ledger, with what the messages add to it."""

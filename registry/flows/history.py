@@ -45,4 +45,6 @@ def _as_of(fragment: Fragment, moves: dict[FragmentId, list[StoredMerge]], at: M
     later = [move for move in own if move.merged_at > at]
     earlier = [move for move in own if move.merged_at <= at]
     profile_id = later[0].from_profile if later else fragment.profile_id
-    return fragment._replace(profile_id=profile_id, joined_at=earlier[-1].merged_at if earlier else 0)
+    side = later[0].from_origin if later else fragment.origin_profile_id
+    joined_at = earlier[-1].merged_at if earlier else 0
+    return fragment._replace(profile_id=profile_id, origin_profile_id=side, joined_at=joined_at)

@@ -70,12 +70,7 @@ def ingest(deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequenc
     return _receipts(deliveries, items)
 
 
-def _take_in(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    items: list[Item],
-    transaction: Transaction,
-) -> None:
+def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item], transaction: Transaction) -> None:
     workspace_id, now = workspace.workspace_id, deployment.clock()
     # 4. dedupe
     _dedupe(transaction, workspace, items)
@@ -88,12 +83,7 @@ def _take_in(
     for item in accepted:
         gate.admit(item)
     # 7. join
-    claims = [_claim(item) for item in accepted]
-    rules = deployment.policies.identity
-    joined = join(transaction, workspace_id, rules, claims, new_id=deployment.new_id, now=now, known=gate.by_index)
-    for item in accepted:
-        item.fragment = joined.by_index[item.indexes[0]]
-        item.fragment_id = item.fragment.fragment_id
+    joined = _join(deployment, workspace, transaction, accepted, gate)
     # 8. second gate
     gate.settle(accepted, joined, deployment.new_id)
     # 9. seal
@@ -122,6 +112,25 @@ def _take_in(
     quarantine.add_violations(transaction, listed)
     _bump(transaction, workspace, gate, joined)
     _log(transaction, workspace, items, now)
+
+
+def _join(
+    deployment: Deployment, workspace: OpenWorkspace, transaction: Transaction, accepted: Sequence[Item], gate: Gate
+) -> Joined:
+    joined = join(
+        transaction,
+        workspace.workspace_id,
+        deployment.policies.identity,
+        [_claim(item) for item in accepted],
+        new_id=deployment.new_id,
+        now=deployment.clock(),
+        known=gate.by_index,
+        refused_on=gate.refused_on,
+    )
+    for item in accepted:
+        item.fragment = joined.by_index[item.indexes[0]]
+        item.fragment_id = item.fragment.fragment_id
+    return joined
 
 
 def _dedupe(transaction: Transaction, workspace: OpenWorkspace, items: list[Item]) -> None:

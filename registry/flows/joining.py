@@ -66,11 +66,13 @@ def join(
     new_id: Callable[[], bytes],
     now: Micros,
     known: Mapping[BlindIndex, Fragment] | None = None,
+    refused_on: Mapping[BlindIndex, Collection[str]] | None = None,
 ) -> Joined:
     """Find or create the fragments of the claims' identifiers, and merge what they link.
 
     Args:
         known: the fragments of those identifiers that are known, if this transaction has read them.
+        refused_on: purposes refused by messages whose consent records are still to be written.
 
     The new fragments and links are inserted; identifiers' rows are the caller's, who seals them.
     """
@@ -94,7 +96,7 @@ def join(
         joined.by_index[index] = joined.new[fragment.fragment_id] = fragment
     if fresh:
         identities.add_links(transaction, fresh)
-        _rejoin(transaction, workspace_id, rules, joined, fresh, now, new_id)
+        _rejoin(transaction, workspace_id, rules, joined, fresh, now, new_id, refused_on=refused_on)
     identities.add_fragments(transaction, list(joined.new.values()))
     return joined
 
@@ -185,6 +187,7 @@ def _rejoin(
     new_id: Callable[[], bytes],
     *,
     seeds: Collection[BlindIndex] = (),
+    refused_on: Mapping[BlindIndex, Collection[str]] | None = None,
 ) -> None:
     # 3. the component
     ends = {end for link in fresh for end in (link.low, link.high)} | set(seeds)
@@ -198,39 +201,64 @@ def _rejoin(
         [Link(low, high) for low, high in pairs],
         rules,
         refused_pairs={Link(row.low, row.high) for row in standing if row.reason == STEWARD},
-        unjoinable=_unjoinable(transaction, workspace_id, rules, fragments),
+        unjoinable=_unjoinable(transaction, workspace_id, rules, fragments, refused_on or {}),
     )
     refusals = [StoredRefusal(workspace_id, r.low, r.high, r.reason, now) for r in result.refused]
     identities.replace_refusals(transaction, workspace_id, reached, refusals)
     # 5. the moves
     causes = {end: link.message_key for link in fresh for end in (link.low, link.high)}
     default_cause = next(iter(causes.values()), MessageKey(b"\0" * 16))
-    moves: list[tuple[FragmentId, ProfileId, Micros]] = []
+    moved: list[Fragment] = []
     merges: list[StoredMerge] = []
-    for group in result.groups:
-        members = sorted((fragments[i] for i in group), key=lambda f: (f.created_at, f.fragment_id))
+    groups = [_by_age(fragments[index] for index in group) for group in result.groups]
+    sides = _sides(groups)
+    for members in groups:
         target = ProfileId(members[0].fragment_id)
         for fragment in members:
             if fragment.fragment_id in joined.new:
                 placed = fragment._replace(profile_id=target, origin_profile_id=target)
                 joined.new[fragment.fragment_id] = placed
-            elif fragment.profile_id != target:
-                placed = fragment._replace(profile_id=target, joined_at=now, state_version=fragment.state_version + 1)
-                moves.append((fragment.fragment_id, target, now))
-                kind = "split" if bytes(target) == bytes(fragment.fragment_id) else "merge"
+            elif (fragment.profile_id, fragment.origin_profile_id) != (target, sides[fragment.fragment_id]):
+                joined_at = now if fragment.profile_id != target else fragment.joined_at
+                side = sides[fragment.fragment_id]
+                placed = fragment._replace(profile_id=target, origin_profile_id=side, joined_at=joined_at)
+                moved.append(placed)
+                kind = "split" if side != fragment.origin_profile_id else "merge"
                 cause = causes.get(fragment.anchor, default_cause)
-                merges.append(
-                    StoredMerge(
-                        workspace_id, new_id(), kind, target, fragment.profile_id, fragment.fragment_id, cause, now
-                    )
-                )
+                came = (fragment.profile_id, fragment.fragment_id, fragment.origin_profile_id)
+                merges.append(StoredMerge(workspace_id, new_id(), kind, target, *came, cause, now))
                 joined.moved.add(fragment.fragment_id)
             else:
                 continue
             fragments[fragment.anchor] = placed
-    identities.repoint(transaction, workspace_id, moves)
+    identities.repoint(transaction, workspace_id, moved)
     identities.add_merges(transaction, merges)
     joined.by_index |= {index: fragments[index] for index in joined.by_index.keys() & fragments.keys()}
+
+
+def _by_age(fragments: Iterable[Fragment]) -> list[Fragment]:
+    return sorted(fragments, key=lambda fragment: (fragment.created_at, fragment.fragment_id))
+
+
+def _sides(groups: Sequence[Sequence[Fragment]]) -> dict[FragmentId, ProfileId]:
+    """The side that each fragment stands on: the one it stood on, unless that side has been taken apart.
+
+    Those who are apart may each say something of their own: joined again, they are two sides.
+    """
+    sides: dict[FragmentId, ProfileId] = {}
+    for members in groups:
+        here = {fragment.fragment_id for fragment in members}
+        oldest: dict[ProfileId, ProfileId] = {}
+        for fragment in members:
+            before = fragment.origin_profile_id
+            elsewhere = any(
+                other.origin_profile_id == before for group in groups if group is not members for other in group
+            )
+            if elsewhere and FragmentId(before) not in here:
+                sides[fragment.fragment_id] = oldest.setdefault(before, ProfileId(fragment.fragment_id))
+            else:
+                sides[fragment.fragment_id] = before
+    return sides
 
 
 def _unjoinable(
@@ -238,6 +266,7 @@ def _unjoinable(
     workspace_id: WorkspaceId,
     rules: IdentityRules,
     fragments: dict[BlindIndex, Fragment],
+    refused_on: Mapping[BlindIndex, Collection[str]],
 ) -> set[BlindIndex]:
     """Anonymous histories in which a purpose was refused that joining requires (invariant 13)."""
     anonymous = {
@@ -246,4 +275,6 @@ def _unjoinable(
         if fragment.kind in rules.kinds and rules.kinds[fragment.kind].anonymous
     }
     states = consents.states(transaction, workspace_id, anonymous.keys())
-    return {anonymous[s.fragment_id] for s in states if s.purpose in rules.join_requires and s.status in REFUSALS}
+    refusing = {anonymous[s.fragment_id] for s in states if s.purpose in rules.join_requires and s.status in REFUSALS}
+    just_now = {index for index, refused in refused_on.items() if set(refused) & set(rules.join_requires)}
+    return refusing | (just_now & set(anonymous.values()))

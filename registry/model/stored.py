@@ -123,7 +123,10 @@ class StoredRefusal(NamedTuple):
 
 
 class StoredMerge(NamedTuple):
-    """A fragment's move from one profile to another (`kind`: `merge` or `split`)."""
+    """A fragment's move from one profile to another (`kind`: `merge` or `split`).
+
+    `from_origin` is the side that the fragment stood on before: a split divides a side.
+    """
 
     workspace_id: WorkspaceId
     merge_id: bytes
@@ -131,6 +134,7 @@ class StoredMerge(NamedTuple):
     into_profile: ProfileId
     from_profile: ProfileId
     fragment_id: FragmentId
+    from_origin: ProfileId
     message_key: MessageKey
     merged_at: Micros
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, SourceId
 from registry.model.stored import Fragment, StoredIdentifier, StoredLink, StoredMerge, StoredRefusal
 from registry.store.database import Transaction
@@ -117,15 +116,14 @@ def profile_of(transaction: Transaction, workspace_id: bytes, index: BlindIndex)
     return found[0].profile_id if found else None
 
 
-def repoint(
-    transaction: Transaction, workspace_id: bytes, moves: Iterable[tuple[FragmentId, ProfileId, Micros]]
-) -> None:
-    """Move fragments to profiles, each with the time from which it stands there."""
+def repoint(transaction: Transaction, workspace_id: bytes, placed: Iterable[Fragment]) -> None:
+    """Write where these fragments now stand: their profile, their side, and since when."""
     sql = (
-        "UPDATE fragment SET profile_id = ?, joined_at = ?, state_version = state_version + 1 "
+        "UPDATE fragment SET profile_id = ?, origin_profile_id = ?, joined_at = ?, state_version = state_version + 1 "
         "WHERE workspace_id = ? AND fragment_id = ?"
     )
-    execute_many(transaction, sql, [(profile, at, workspace_id, fragment) for fragment, profile, at in moves])
+    values = [(f.profile_id, f.origin_profile_id, f.joined_at, workspace_id, f.fragment_id) for f in placed]
+    execute_many(transaction, sql, values)
 
 
 def bump(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> None:

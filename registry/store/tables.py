@@ -156,6 +156,7 @@ class MergeTable(DataTable, table=True):
     into_profile: bytes = uid()
     from_profile: bytes = uid()
     fragment_id: bytes = uid()
+    from_origin: bytes = uid()
     message_key: bytes = uid()
     merged_at: int = micros()
 

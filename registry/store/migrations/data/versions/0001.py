@@ -184,6 +184,7 @@ def upgrade() -> None:
     sa.Column('into_profile', sa.LargeBinary(length=16), nullable=False),
     sa.Column('from_profile', sa.LargeBinary(length=16), nullable=False),
     sa.Column('fragment_id', sa.LargeBinary(length=16), nullable=False),
+    sa.Column('from_origin', sa.LargeBinary(length=16), nullable=False),
     sa.Column('message_key', sa.LargeBinary(length=16), nullable=False),
     sa.Column('merged_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'merge_id', name=op.f('pk_merge'))
