@@ -52,6 +52,7 @@ def open_request(
     asked = details or {}
     if kind in (Kind.OBJECTION, Kind.WITHDRAWAL):
         progress["purposes"] = _purposes(deployment, asked)
+    traits = rectification.corrections(asked) if kind is Kind.RECTIFICATION else {}
     request = StoredRequest(
         workspace_id=workspace.workspace_id,
         request_id=RequestId(deployment.new_id()),
@@ -72,8 +73,8 @@ def open_request(
         fragments = fragments_of(workspace, transaction, person)
         if fragments:
             request = request._replace(profile_id=fragments[0].profile_id)
-            if kind is Kind.RECTIFICATION:
-                sealed = rectification.seal_details(deployment, workspace, request.request_id, fragments[0], asked)
+            if traits:
+                sealed = rectification.seal_corrections(deployment, workspace, request.request_id, fragments[0], traits)
                 progress |= {"sealed_details": sealed.hex(), "sealed_for": fragments[0].fragment_id.hex()}
         request = request._replace(progress=orjson.dumps(progress).decode())
         requests.add(transaction, request)
@@ -244,7 +245,7 @@ def _require(transaction: Transaction, workspace: OpenWorkspace, request_id: Req
 def _purposes(deployment: Deployment, details: dict[str, object]) -> list[str]:
     purposes = details.get("purposes")
     known = deployment.policies.purposes.purposes
-    if not isinstance(purposes, list) or not purposes or any(purpose not in known for purpose in purposes):
+    if not isinstance(purposes, list) or not purposes or not all(isinstance(p, str) and p in known for p in purposes):
         raise InvalidInput("name the purposes, each of them in the policy", pointer="/details/purposes")
     return sorted(set(purposes))
 

@@ -24,14 +24,8 @@ from registry.store import events, identities, quarantine, requests
 MAX_TRAITS = 100
 
 
-def seal_details(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    request_id: RequestId,
-    fragment: Fragment,
-    details: dict[str, object],
-) -> bytes:
-    """The corrections asked for, sealed under the person's key until the request is run.
+def corrections(details: Mapping[str, object]) -> dict[str, object]:
+    """The corrections asked for, by trait: looked at before it is known whom they are about.
 
     Raises:
         InvalidInput: there are none, or too many.
@@ -39,6 +33,17 @@ def seal_details(
     traits = details.get("traits")
     if not isinstance(traits, dict) or not 0 < len(traits) <= MAX_TRAITS:
         raise InvalidInput(f"name 1 to {MAX_TRAITS} traits with their right values", pointer="/details/traits")
+    return traits
+
+
+def seal_corrections(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request_id: RequestId,
+    fragment: Fragment,
+    traits: Mapping[str, object],
+) -> bytes:
+    """The corrections, sealed under the person's key until the request is run."""
     bundles = deployment.keyring.for_sealing(workspace.workspace_id, {fragment.fragment_id: (IDENTITY,)})
     aad = record_aad(b"dsr", workspace.workspace_id, fragment.fragment_id, request_id, b"details")
     return seal(bundles[fragment.fragment_id].key(IDENTITY), orjson.dumps(traits), aad)
