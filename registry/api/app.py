@@ -114,10 +114,11 @@ class Measured:
 
 
 def _route(scope: Scope) -> str:
-    """The route's name: a template, never the path itself, which may hold an id."""
-    route = scope.get("route")
-    path = getattr(route, "path", None)
+    """The route's path: a template, never the path that was asked for where that may hold an id."""
+    path = getattr(scope.get("route"), "path", None)
     if isinstance(path, str):
         return path
     endpoint = scope.get("endpoint")
+    if endpoint is not None and not scope.get("path_params"):
+        return str(scope["path"])  # a plain route without parameters has no other
     return getattr(endpoint, "__name__", "none")

@@ -1,0 +1,141 @@
+"""Changes of consent are followed as server-sent events, from a cursor on, by whoever still may."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from registry.api import consent
+from tests.api.house import Desk
+from tests.factories import consent as choices
+from tests.factories import identify
+from tests.simulator import ALL_YES
+
+ADA = {"kind": "user_id", "value": "ada"}
+
+
+def say(desk: Desk, purpose: str, status: str) -> str:
+    body = {"subject": ADA, "purpose": purpose, "status": status}
+    return str(desk.app.post("/v1/consent/records", json=body).json()["record_id"])
+
+
+@contextmanager
+def following(desk: Desk, cursor: str | None = None, **headers: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """The events of a stream, each with its id."""
+    params = {"cursor": cursor} if cursor is not None else {}
+    with desk.app.stream("GET", "/v1/consent/changes", params=params, headers=headers, timeout=10) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield events(answer)
+
+
+def events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
+    seen: dict[str, Any] = {}
+    for line in answer.iter_lines():
+        name, _, value = line.partition(": ")
+        if line == "" and "data" in seen:
+            yield {"id": seen["id"], "event": seen["event"], **json.loads(seen["data"])}
+            seen = {}
+        elif name:
+            seen[name] = value
+
+
+def take(stream: Iterator[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    return [next(stream) for _ in range(count)]
+
+
+def test_a_stream_tells_each_record_with_its_profile(desk: Desk) -> None:
+    record = say(desk, "marketing", "granted")
+    desk.send(identify("ada"))
+    view = desk.app.post("/v1/profiles/lookup", json={"subject": ADA, "purpose": "service"}).json()
+    with following(desk, "0-") as stream:
+        [told] = take(stream, 1)
+    assert told == {
+        "id": f"{desk.house.clock()}-{UUID(record).hex}", "event": "consent", "profile_id": view["profile_id"],
+        "purpose": "marketing", "status": "granted",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["cursor", "last-event-id"])
+def test_a_stream_goes_on_where_the_last_one_ended(desk: Desk, how: str) -> None:
+    for purpose in ("analytics", "marketing", "personalisation"):
+        say(desk, purpose, "granted")  # all at one moment of the clock
+    with following(desk, "0-") as stream:
+        first = take(stream, 2)
+    last = first[-1]["id"]
+    say(desk, "marketing", "withdrawn")
+    resumed = {"cursor": last} if how == "cursor" else {"last_event_id": last}
+    headers = {} if how == "cursor" else {"last-event-id": resumed["last_event_id"]}
+    with following(desk, resumed.get("cursor"), **headers) as stream:
+        rest = take(stream, 2)
+    assert [row["purpose"] for row in first + rest] == ["analytics", "marketing", "personalisation", "marketing"]
+    assert rest[-1]["status"] == "withdrawn"
+    assert len({row["id"] for row in first + rest}) == 4
+
+
+def test_without_a_cursor_a_stream_begins_now(desk: Desk) -> None:
+    say(desk, "analytics", "granted")
+    desk.house.clock.pass_by(seconds=1)
+    with following(desk) as stream:
+        desk.house.clock.pass_by(seconds=1)
+        say(desk, "marketing", "granted")
+        assert take(stream, 1)[0]["purpose"] == "marketing"
+
+
+def test_what_messages_say_of_consent_is_streamed_too(desk: Desk) -> None:
+    desk.send(identify("ada", context=choices(**ALL_YES)))
+    with following(desk, "0-") as stream:
+        assert {row["purpose"] for row in take(stream, 3)} == {"analytics", "marketing", "personalisation"}
+
+
+def test_more_records_than_a_page_come_without_a_gap(desk: Desk) -> None:
+    people = [identify(f"user-{number}", context=choices(**ALL_YES)) for number in range(250)]
+    desk.send(*people)
+    assert len(people) * 3 > consent.CHANGES_PAGE
+    with following(desk, "0-") as stream:
+        told = take(stream, 750)
+    assert len({row["id"] for row in told}) == 750
+    assert len({row["profile_id"] for row in told}) == 250
+
+
+def test_a_key_that_is_revoked_ends_the_stream_that_it_began(desk: Desk) -> None:
+    made = desk.admin.post("/v1/keys", json={"kind": "app", "role": "app", "name": "follower"}).json()
+    with desk.house.caller(authorization=f"Bearer {made['secret']}") as client:
+        with client.stream("GET", "/v1/consent/changes?cursor=0-", timeout=10) as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == "retry: 1000"
+            assert desk.admin.delete(f"/v1/keys/{made['key_id']}").status_code == 204
+            desk.house.clock.pass_by(seconds=3)
+            assert list(lines) == [""]
+        assert client.get("/v1/consent/changes").status_code == 401
+
+
+def test_a_quiet_stream_says_that_it_is_still_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent, "CHANGES_ALIVE_S", 0.25)
+    with desk.app.stream("GET", "/v1/consent/changes", timeout=10) as answer:
+        lines = answer.iter_lines()
+        assert next(line for line in lines if line.startswith(":")) == ": still here"
+
+
+def ended(desk: Desk) -> float:
+    """How many streams have come to their end so far."""
+    line = 'registry_http_requests_total{route="/v1/consent/changes",status="200"} '
+    return sum(float(row.removeprefix(line)) for row in desk.nobody.get("/metrics").text.splitlines() if line in row)
+
+
+def test_streams_that_nobody_reads_any_more_are_let_go(desk: Desk) -> None:
+    before = ended(desk)
+    for _ in range(20):
+        with desk.app.stream("GET", "/v1/consent/changes", timeout=10) as answer:
+            assert answer.status_code == 200
+    until = time.monotonic() + 10
+    while ended(desk) < before + 20:
+        assert time.monotonic() < until
+        time.sleep(0.05)
