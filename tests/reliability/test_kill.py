@@ -34,7 +34,7 @@ from registry.store.rows import query
 from tests.factories import consent, identify, ordered, track
 from tests.reliability.server import ServerProcess
 
-KILLS = int(os.environ.get("REGISTRY_TEST_KILLS", "5"))
+KILLS = int(os.environ.get("REGISTRY_TEST_KILLS", "4"))
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -54,6 +54,7 @@ class Sender(Thread):
         with httpx.Client(auth=(self._write_key, ""), timeout=5) as client:
             while not self._done.is_set():
                 self._deliver(client, [self._call(n) for n in range(self._random.randrange(1, 40))])
+                time.sleep(0.01)  # else most of the test's time goes into looking at what was sent
 
     def finish(self) -> None:
         """Let the batch that is on its way be acknowledged, then stop."""
@@ -119,7 +120,7 @@ def test_whatever_was_acknowledged_is_there_exactly_once_after_every_kill(settin
     for sender in senders:
         sender.start()
     moments = random.Random(time.time_ns())
-    for _ in range(KILLS if settings.database_url is None else KILLS // 2 + 1):
+    for _ in range(KILLS if settings.database_url is None else KILLS // 2):
         until = time.monotonic() + moments.uniform(0.05, 0.6)
         while time.monotonic() < until:
             number = len(by_sdk)
