@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from typing import Any
 
@@ -85,6 +86,10 @@ def test_an_act_that_is_reported_late_counts_from_when_it_happened(tenant: Tenan
     assert allowed == [False, True, False]
 
 
+check = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+if os.environ.get("HYPOTHESIS_PROFILE", "ci") == "ci":
+    check = settings(check, max_examples=12)
+
 _step = st.one_of(
     st.tuples(
         st.just("say"),
@@ -96,7 +101,7 @@ _step = st.one_of(
 )
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@check
 @given(st.lists(_step, min_size=1, max_size=8))
 def test_whatever_happens_later_a_past_decision_stays_what_it_was(
     shared: RegistrySimulator, clock: SetClock, steps: list[tuple[Any, ...]]
