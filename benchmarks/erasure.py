@@ -1,46 +1,81 @@
-"""How long until a person is unreadable: it must not depend on how many events there are."""
+"""How long until a person is unreadable, and until the certificate: the first must not depend on their events."""
 
 from __future__ import annotations
 
 import random
+import shutil
 import statistics
+import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
 
+from benchmarks.installation import Installation, installation
 from benchmarks.row import Row
-from benchmarks.world import order, registry
-from registry.flows.admission import Delivery
-from registry.flows.credentials import source_of
-from registry.flows.ingest import ingest
-from registry.flows.subjects import fragments_of, subject
+from benchmarks.traffic import order
+from registry.dsr.requests import Kind, Move
+from registry.flows import dsr
+from registry.flows.keyring import Keyring
+from registry.flows.subjects import subject
 from registry.model.grants import ShredGrant
-from registry.model.ids import RequestId
+from registry.model.ids import FragmentId
 
-FEW, MANY = 100, 100_000
-PEOPLE = 3
+SIZES = (100, 1_000, 10_000, 100_000)
+ROUNDS = 5
 
 
-def flatness() -> Row:
-    """From the order to shred until no key is left, for a person with 100,000 events against one with 100."""
-    with registry() as (opened, made, _):
-        deployment, workspace = opened.deployment, opened.workspaces.only()
-        source = source_of(deployment, made.write_key)
-        chance = random.Random(11)
-        times: dict[int, list[float]] = {FEW: [], MANY: []}
-        for count in (FEW, MANY):
-            for person in range(PEOPLE if count == FEW else 1):
-                name = f"user-{count}-{person}"
-                for start in range(0, count, 1_000):
-                    calls = [
-                        {**order(chance, 1), "userId": name, "anonymousId": f"b-{name}"}
-                        for _ in range(min(1_000, count - start))
-                    ]
-                    ingest(deployment, workspace, [Delivery(source, calls, deployment.clock())])
-                with deployment.data.read() as transaction:
-                    who = subject(deployment.policies.identity, "user_id", name)
-                    fragments = [f.fragment_id for f in fragments_of(workspace, transaction, who)]
-                grant = ShredGrant(workspace.workspace_id, RequestId(deployment.new_id()), "benchmark")
-                begin = time.perf_counter()
-                deployment.keyring.shred(grant, fragments)
-                times[count].append((time.perf_counter() - begin) * 1e3)
-    many, few = statistics.median(times[MANY]), statistics.median(times[FEW])
-    return Row(many, few, "ms", MANY, f"to unreadable with {MANY:,} events, against {FEW}; flat is 1")
+class _Timed(Keyring):
+    """A keyring that remembers when it last had destroyed keys."""
+
+    shredded_at = 0.0
+
+    def shred(self, grant: ShredGrant, fragments: Collection[FragmentId]) -> int:
+        count = super().shred(grant, fragments)
+        self.shredded_at = time.perf_counter()
+        return count
+
+
+def measure() -> Iterator[tuple[str, Row]]:
+    """One person of each size is erased in each round, from a copy of the same data, in random order."""
+    chance = random.Random(11)
+    unreadable: dict[int, list[float]] = defaultdict(list)
+    completed: dict[int, list[float]] = defaultdict(list)
+    with installation() as made:
+        with made.opened() as opened:
+            for person, size in enumerate(SIZES):
+                opened.take(order(chance, person) for _ in range(size))
+        for _ in range(ROUNDS):
+            with tempfile.TemporaryDirectory(prefix="registry-bench-") as folder:
+                copy = Path(folder) / "data"
+                shutil.copytree(made.settings.data_dir, copy)
+                copied = Installation(made.settings.model_copy(update={"data_dir": copy}), made.made)
+                people = list(enumerate(SIZES))
+                chance.shuffle(people)
+                for person, size in people:
+                    first, last = _erase(copied, person)
+                    unreadable[size].append(first)
+                    completed[size].append(last)
+    few, many = SIZES[0], SIZES[-1]
+    for name, times, target in (("erasure", unreadable, "≤ 1.5"), ("erasure-completed", completed, "")):
+        middle = {size: statistics.median(taken) for size, taken in times.items()}
+        word = "unreadable" if times is unreadable else "the certificate"
+        each = ", ".join(f"{size:,} events {middle[size]:.1f} ms" for size in SIZES)
+        what = f"from the order to {word}, {many:,} events against {few}; flat is 1 ({each})"
+        yield name, Row(middle[many], middle[few], "ms", many, what, target)
+
+
+def _erase(made: Installation, person: int) -> tuple[float, float]:
+    with made.opened() as opened:
+        base = opened.registry.deployment
+        keyring = _Timed(base.keystore, base.kms, base.clock)
+        deployment, workspace = replace(base, keyring=keyring), opened.workspace
+        who = subject(deployment.policies.identity, "user_id", f"user-{person}")
+        request = dsr.open_request(deployment, workspace, kind=Kind.ERASURE, person=who, actor="person:a")
+        for by in (Move.VERIFY, Move.APPROVE):
+            dsr.move_request(deployment, workspace, request.request_id, by, actor="person:b")
+        start = time.perf_counter()
+        dsr.run(deployment, workspace, request.request_id, actor="person:b")
+        end = time.perf_counter()
+    return (keyring.shredded_at - start) * 1e3, (end - start) * 1e3

@@ -1,52 +1,98 @@
-"""What an export costs in memory: it must not grow with the events."""
+"""What a person's package costs: events a second, and memory, which must not grow with the events."""
 
 from __future__ import annotations
 
 import io
+import json
 import random
 import resource
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
 
+from benchmarks.installation import Installation, installation
 from benchmarks.row import Row
-from benchmarks.world import order, registry
+from benchmarks.traffic import order
 from registry.dsr.requests import Kind, Move
-from registry.flows import dsr, export
-from registry.flows.admission import Delivery
-from registry.flows.credentials import source_of
-from registry.flows.ingest import ingest
+from registry.flows import dsr
+from registry.flows.export import write_package
 from registry.flows.subjects import subject
+from registry.model.ids import RequestId
+from registry.settings import Settings
 
-EVENTS = 50_000
+SMALL, LARGE = 100, 50_000
+TARGET_MIB = 100.0
 
 
-class _Counted(io.RawIOBase):
-    """A stream that keeps nothing."""
+class _Sink(io.RawIOBase):
+    """A stream that forgets what is written to it, and counts it."""
 
     written = 0
 
     def writable(self) -> bool:
         return True
 
-    def write(self, data) -> int:  # type: ignore[no-untyped-def]
-        self.written += len(data)
-        return len(data)
+    def write(self, data: object) -> int:
+        size = len(bytes(data))  # type: ignore[call-overload]
+        self.written += size
+        return int(size)
 
 
-def memory() -> Row:
-    """Megabytes that the process grows by while it writes the package of 50,000 events, against the target."""
-    with registry() as (opened, made, _):
-        deployment, workspace = opened.deployment, opened.workspaces.only()
-        source, chance = source_of(deployment, made.write_key), random.Random(13)
-        for _ in range(0, EVENTS, 1_000):
-            calls = [order(chance, 1) for _ in range(1_000)]
-            ingest(deployment, workspace, [Delivery(source, calls, deployment.clock())])
-        who = subject(deployment.policies.identity, "user_id", "user-0")
+def measure() -> Iterator[tuple[str, Row]]:
+    """A new process writes a small package, which makes it as large as it is idle, then a large one."""
+    chance = random.Random(13)
+    with installation() as made:
+        with made.opened() as opened:
+            for person, size in enumerate((SMALL, LARGE)):
+                opened.take(order(chance, person) for _ in range(size))
+        small, large = (_completed(made, person) for person in (0, 1))
+        command = [sys.executable, "-m", "benchmarks.export", str(made.settings.data_dir), small, large]
+        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        with made.opened() as opened:
+            plain = io.BytesIO()
+            request = dsr.get(opened.registry.deployment, opened.workspace, RequestId(bytes.fromhex(large)))[0]
+            write_package(opened.registry.deployment, opened.workspace, request, plain, actor="person:b")
+    lines = zipfile.ZipFile(plain).read("events.jsonl").splitlines(keepends=True)
+    start = time.perf_counter()
+    with zipfile.ZipFile(_Sink(), "w", zipfile.ZIP_DEFLATED) as archive, archive.open("events.jsonl", "w") as stream:
+        for line in lines:
+            stream.write(line)
+    deflating = LARGE / (time.perf_counter() - start)
+    what = f"package of {LARGE:,} events: opened, laid out, hashed and zipped, against zipping the ready text"
+    yield "export", Row(LARGE / told["seconds"], deflating, "events/s", LARGE, what)
+    what = f"peak memory above idle for {LARGE:,} events, against the target; less is better"
+    yield "export-memory", Row(told["mib"], TARGET_MIB, "MiB", LARGE, what, "≤ 1")
+
+
+def _completed(made: Installation, person: int) -> str:
+    with made.opened() as opened:
+        deployment, workspace = opened.registry.deployment, opened.workspace
+        who = subject(deployment.policies.identity, "user_id", f"user-{person}")
         request = dsr.open_request(deployment, workspace, kind=Kind.ACCESS, person=who, actor="person:a")
         for by in (Move.VERIFY, Move.APPROVE):
             dsr.move_request(deployment, workspace, request.request_id, by, actor="person:b")
-        request = dsr.run(deployment, workspace, request.request_id, actor="person:b")
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        export.write_package(deployment, workspace, request, _Counted(), actor="person:b")
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    return Row(
-        max(grown, 0.1), 100.0, "MiB", EVENTS, "peak memory above that before, against the target; less is better"
-    )
+        dsr.run(deployment, workspace, request.request_id, actor="person:b")
+    return request.request_id.hex()
+
+
+def _write(data_dir: str, small: str, large: str) -> dict[str, float]:
+    from registry import bootstrap
+
+    registry = bootstrap.connect(Settings(data_dir=data_dir))
+    workspace = registry.workspaces.only()
+    peaks: list[int] = []
+    start = 0.0
+    for text in (small, large):
+        request = dsr.get(registry.deployment, workspace, RequestId(bytes.fromhex(text)))[0]
+        start = time.perf_counter()
+        write_package(registry.deployment, workspace, request, _Sink(), actor="person:b")
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    seconds = time.perf_counter() - start
+    registry.close()
+    return {"seconds": seconds, "mib": (peaks[1] - peaks[0]) / 1024}
+
+
+if __name__ == "__main__":
+    print(json.dumps(_write(*sys.argv[1:])))

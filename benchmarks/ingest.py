@@ -2,75 +2,62 @@
 
 from __future__ import annotations
 
-import os
 import random
-import sqlite3
 import statistics
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.row import Row, rate
-from benchmarks.world import http_rate, order, post, registry, server
+from benchmarks.client import http_rate, post
+from benchmarks.installation import installation
+from benchmarks.raw import RawSQLite, stored_rows
+from benchmarks.row import Row
+from benchmarks.traffic import visits
 
 BATCH = 100
-BATCHES = 120
-PEOPLE = 2_000
+BATCHES = 100
+GROUP = 1_600
+"""Events that one of our transactions holds when 16 connections send batches of 100."""
+
 CONNECTIONS = 16
-ROUNDS = 3
+PEOPLE = 3_000
+ROUNDS = 4
+TARGET = "≥ 0.35"
 
 
-def over_http() -> Row:
-    """100-event batches over kept connections, against `executemany` of rows as large, in transactions as large."""
-    chance = random.Random(7)
-    with registry() as (opened, made, data_dir):
-        opened.close()
-        with server(data_dir) as port:
-            ours, raw = [], []
-            for _ in range(ROUNDS + 1):
-                requests = [
-                    post(
-                        "/v1/batch",
-                        {"batch": [order(chance, PEOPLE) for _ in range(BATCH)], "writeKey": made.write_key},
-                    )
-                    for _ in range(BATCHES)
-                ]
-                ours.append(http_rate(port, requests, CONNECTIONS) * BATCH)
-                raw.append(_raw(BATCH * BATCHES))
-        size = _row_bytes(data_dir / "registry.db")
-    # The first round makes every person known; the others measure people who come again.
-    return Row(
-        statistics.median(ours[1:]), statistics.median(raw[1:]), "events/s", BATCH * BATCHES,
-        f"over HTTP, against raw executemany of rows of {size} bytes with 2 indexes, {BATCH} a transaction",
-    )  # fmt: skip
+def requests(chance: random.Random, write_key: str) -> list[bytes]:
+    """One round's batches, as bytes."""
+    return [
+        post("/v1/batch", {"batch": list(visits(chance, BATCH, PEOPLE)), "writeKey": write_key}) for _ in range(BATCHES)
+    ]
 
 
-def _raw(count: int) -> float:
-    with tempfile.TemporaryDirectory(prefix="registry-raw-") as folder:
-        database = sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
-        database.execute(
-            "CREATE TABLE t (w BLOB, f BLOB, e BLOB, m BLOB, call TEXT, at INTEGER, body BLOB, PRIMARY KEY (w, f, e))"
-        )
-        database.execute("CREATE UNIQUE INDEX u ON t (w, m)")
-        rows = [
-            (b"w" * 16, os.urandom(16), os.urandom(16), os.urandom(16), "track", 1, os.urandom(900))
-            for _ in range(count)
-        ]
-
-        def write() -> None:
-            for start in range(0, count, BATCH):
-                database.execute("BEGIN IMMEDIATE")
-                database.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", rows[start : start + BATCH])
-                database.execute("COMMIT")
-
-        result = rate(write, count)
-        database.close()
-        return result
-
-
-def _row_bytes(file: Path) -> int:
-    database = sqlite3.connect(file)
-    (size,) = database.execute("SELECT avg(length(body)) FROM event").fetchone()
-    database.close()
-    return int(size) + 120
+def measure() -> Iterator[tuple[str, Row]]:
+    """The first round makes the people known; the others, of which one event in 20 is of a new person, count."""
+    chance, count = random.Random(7), BATCH * BATCHES
+    ours: list[float] = []
+    single: list[float] = []
+    grouped: list[float] = []
+    with installation() as made, tempfile.TemporaryDirectory(prefix="registry-raw-") as folder:
+        by_one, by_group = (RawSQLite(Path(folder) / f"{n}.db", made.data_file) for n in ("one", "group"))
+        size = len(requests(random.Random(1), "w")[0]) // BATCH
+        stored = 0
+        with made.served() as port:
+            for _ in range(ROUNDS):
+                ours.append(http_rate(port, requests(chance, made.made.write_key), CONNECTIONS) * BATCH)
+                rows = stored_rows(made.data_file)[stored:]
+                stored += len(rows)
+                single.append(by_one.rate(rows, BATCH))
+                grouped.append(by_group.rate(rows, GROUP))
+        by_one.close()
+        by_group.close()
+    middle = statistics.median(ours[1:])
+    what = f"events of {size} bytes over HTTP, {CONNECTIONS} connections, against executemany of the rows they became"
+    yield (
+        "ingest",
+        Row(middle, statistics.median(single[1:]), "events/s", count, f"{what}, {BATCH} a transaction", TARGET),
+    )
+    yield (
+        "ingest-grouped",
+        Row(middle, statistics.median(grouped[1:]), "events/s", count, f"the same, {GROUP:,} a transaction", TARGET),
+    )

@@ -1,10 +1,10 @@
-"""What a row says, and how its figures are taken: the median of rounds that take turns."""
+"""What a line says, and how its figures are taken: medians of rounds that take turns."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -14,8 +14,9 @@ class Row:
 
     Attributes:
         ours, reference: in `unit`.
-        ratio: ours to the reference; where less is better, `what` says so.
         n: how many things each round handled.
+        what: what is measured against what.
+        target: what `docs/performance.md` aims at for the ratio; empty where nothing is aimed at.
     """
 
     ours: float
@@ -23,6 +24,7 @@ class Row:
     unit: str
     n: int
     what: str
+    target: str = ""
 
     @property
     def ratio(self) -> float:
@@ -30,7 +32,7 @@ class Row:
         return self.ours / self.reference if self.reference else 0.0
 
     def as_json(self) -> dict[str, object]:
-        """The row as `results.json` holds it."""
+        """The line as `results.json` holds it."""
         return {"ours": self.ours, "reference": self.reference, "ratio": self.ratio, "unit": self.unit, "n": self.n}
 
 
@@ -41,7 +43,13 @@ def rate(work: Callable[[], object], count: int) -> float:
     return count / (time.perf_counter() - start)
 
 
-def in_turn(rounds: int, ours: Callable[[], float], reference: Callable[[], float]) -> tuple[float, float]:
-    """The medians of both, measured by turns, so that a machine whose speed drifts slows both."""
-    pairs = [(ours(), reference()) for _ in range(rounds)]
-    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+def in_turn(rounds: int, *measures: Callable[[], float]) -> list[float]:
+    """The median of each, measured by turns, so that a machine whose speed drifts slows all alike."""
+    taken = [[measure() for measure in measures] for _ in range(rounds)]
+    return [statistics.median(column) for column in zip(*taken, strict=True)]
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

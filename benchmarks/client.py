@@ -1,0 +1,96 @@
+"""A client that is not the limit: requests are bytes before the clock starts, connections are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import uvloop
+
+
+class _Connection(asyncio.Protocol):
+    """Sends its share of the requests one after the other, each when the one before was answered."""
+
+    def __init__(self, requests: Sequence[bytes], done: asyncio.Future[None], took: Callable[[float], None]) -> None:
+        self._requests = iter(requests)
+        self._done = done
+        self._took = took
+        self._read = b""
+        self._sent_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        head_end = self._read.find(b"\r\n\r\n")
+        if head_end < 0:
+            return
+        head = self._read[:head_end].lower()
+        if len(self._read) < head_end + 4 + int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]):
+            return
+        if not head.startswith(b"http/1.1 200"):
+            self._done.set_exception(RuntimeError(self._read.decode(errors="replace")))
+            self._transport.close()
+            return
+        self._took(time.perf_counter() - self._sent_at)
+        self._read = b""
+        self._next()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_exception(error or ConnectionError("the server closed the connection"))
+
+    def _next(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            if not self._done.done():
+                self._done.set_result(None)
+            self._transport.close()
+            return
+        self._sent_at = time.perf_counter()
+        self._transport.write(request)
+
+
+def exchange(port: int, requests: Sequence[bytes], connections: int) -> tuple[float, list[float]]:
+    """Send all requests over so many connections: the seconds that it took, and those of each answer.
+
+    Raises:
+        RuntimeError: an answer was not 200.
+    """
+    seconds: list[float] = []
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        shares = [requests[start::connections] for start in range(connections)]
+        ended: list[asyncio.Future[None]] = [loop.create_future() for _ in shares]
+        start = time.perf_counter()
+        for share, done in zip(shares, ended, strict=True):
+            await loop.create_connection(lambda s=share, d=done: _Connection(s, d, seconds.append), "127.0.0.1", port)
+        await asyncio.gather(*ended)
+        return time.perf_counter() - start
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run()), seconds
+
+
+def http_rate(port: int, requests: Sequence[bytes], connections: int) -> float:
+    """Requests a second."""
+    return len(requests) / exchange(port, requests, connections)[0]
+
+
+def post(path: str, body: object, **headers: str) -> bytes:
+    """The bytes of a POST request."""
+    content = json.dumps(body, separators=(",", ":")).encode()
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers.items()] + [f"Content-Length: {len(content)}", "", ""]
+    return "\r\n".join(lines).encode() + content
+
+
+def get(path: str) -> bytes:
+    """The bytes of a GET request."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()

@@ -1,0 +1,69 @@
+"""What a consent check costs over HTTP, beside an empty route of the same server."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+from benchmarks.client import get, http_rate, post
+from benchmarks.installation import Installation, installation
+from benchmarks.row import Row, in_turn
+from benchmarks.traffic import order
+
+REQUESTS = 3_000
+CONNECTIONS = 8
+ROUNDS = 5
+FILTERED = 5_000
+
+
+def measure() -> Iterator[tuple[str, Row]]:
+    """Checks of random people; how many people the store holds is set by N in the environment."""
+    people, chance = int(os.environ.get("N", "10000")), random.Random(3)
+    with installation() as made:
+        fill(made, people)
+        auth = {"Authorization": f"Bearer {made.made.app_key}"}
+        checks = [
+            post("/v1/consent/check", {"subject": _subject(chance.randrange(people)), "purpose": "marketing"}, **auth)
+            for _ in range(REQUESTS)
+        ]
+        lines = [f'{{"kind":"user_id","value":"user-{chance.randrange(people)}"}}' for _ in range(FILTERED)]
+        listed = "\n".join(lines).encode()
+        bulk = post("/v1/consent/filter?purpose=marketing", {}, **auth).split(b"Content-Length")[0]
+        bulk += b"Content-Length: %d\r\n\r\n%s" % (len(listed), listed)
+        empty = [get("/healthz")] * REQUESTS
+        with made.served() as port:
+            http_rate(port, checks[:500], CONNECTIONS)
+            ours, reference, filtered = in_turn(
+                ROUNDS,
+                lambda: http_rate(port, checks, CONNECTIONS),
+                lambda: http_rate(port, empty, CONNECTIONS),
+                lambda: http_rate(port, [bulk], 1) * FILTERED,
+            )
+    yield (
+        "consent-http",
+        Row(
+            ours,
+            reference,
+            "requests/s",
+            REQUESTS,
+            f"one check a request, {people:,} people, against /healthz",
+            "≥ 0.8",
+        ),
+    )
+    yield (
+        "consent-filter",
+        Row(filtered, 1e6, "subjects/s", FILTERED, "bulk filter, against the target of a million a second", "≥ 1"),
+    )
+
+
+def fill(made: Installation, people: int) -> None:
+    """One order of each person."""
+    chance = random.Random(5)
+    with made.opened() as opened:
+        for start in range(0, people, 2_000):
+            opened.take(order(chance, person) for person in range(start, min(start + 2_000, people)))
+
+
+def _subject(person: int) -> dict[str, str]:
+    return {"kind": "user_id", "value": f"user-{person}"}
