@@ -181,8 +181,10 @@ EXAMPLES: dict[str, Any] = {
     "lines": '{"kind":"email","value":"shopper@example.com"}\n',
     "changes": 'id: 1767225600000000-0195e7a0000070008000000000000002\nevent: consent\n'
     f'data: {{"profile_id":"{PROFILE}","purpose":"marketing","status":"withdrawn"}}\n\n',
-    "plan": "plan: shop\nversion: 1.0.0\npurposes: [service]\nevents:\n  - type: track\n    name: Order Completed\n",
-    "get_plan": "plan: shop\nversion: 1.0.0\npurposes: [service]\nevents: []\n",
+    "get_plan": {
+        "plan": "shop", "version": "1.0.0", "purposes": ["service"],
+        "events": [{"type": "track", "name": "Order Completed"}],
+    },
     "audit_checkpoint": f"registry/{FRAGMENT}\n2\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n"
     f"— registry/{FRAGMENT} …\n",
     "request_certificate": "eyJ…",

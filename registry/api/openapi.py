@@ -6,7 +6,7 @@ from typing import Any
 
 from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKEN, single
 from registry.api.examples import EXAMPLES
-from registry.api.schemas import ANSWERS, TEXT, ref
+from registry.api.schemas import ANSWERS, TEXT, Schema, ref
 from registry.model.message import CallType
 
 TAGS = [
@@ -60,6 +60,11 @@ MEDIA_OF = {
 }  # fmt: skip
 """Operations whose answer is no JSON."""
 
+MEDIA_SCHEMAS: dict[str, Schema] = {
+    "application/zip": TEXT | {"contentMediaType": "application/zip"},
+    "application/yaml": {"type": "object", "description": "As `schemas/tracking-plan.schema.json` says."},
+}
+
 SHORT = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
 
 
@@ -94,8 +99,7 @@ def _complete(operation: dict[str, Any]) -> None:
     elif name in MEDIA_OF:
         responses[status] = _media(MEDIA_OF[name], name)
     if name == "publish_plan":
-        content = {"schema": TEXT, "example": EXAMPLES["plan"]}
-        operation["requestBody"] = {"required": True, "content": {"application/yaml": content}}
+        operation["requestBody"] = {"required": True, "content": _media("application/yaml", "get_plan")["content"]}
     operation["security"] = [{"bearer": []}]
     responses |= _errors(ALWAYS + MORE_ERRORS.get(name, ()))
 
@@ -239,7 +243,7 @@ def _json(name: str) -> dict[str, Any]:
 
 
 def _media(media: str, example: str) -> dict[str, Any]:
-    schema = TEXT | ({"contentMediaType": media} if media == "application/zip" else {})
+    schema = MEDIA_SCHEMAS.get(media, TEXT)
     told = {"example": EXAMPLES[example]} if example in EXAMPLES else {}
     return _content({media: {"schema": schema} | told})
 
