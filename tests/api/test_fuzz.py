@@ -42,7 +42,7 @@ def as_lines(_context: Any, value: Any) -> bytes:
 
 
 def strict(document: dict[str, Any]) -> dict[str, Any]:
-    """The document without `default` answers, since every status must be listed, and without keys: the test has them."""
+    """The document without `default` answers, since every status must be listed, and without keys of its own."""
     document = copy.deepcopy(document)
     for item in document["paths"].values():
         for operation in item.values():
