@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -70,7 +71,7 @@ def exchange(port: int, requests: Sequence[bytes], connections: int) -> tuple[fl
         ended: list[asyncio.Future[None]] = [loop.create_future() for _ in shares]
         start = time.perf_counter()
         for share, done in zip(shares, ended, strict=True):
-            await loop.create_connection(lambda s=share, d=done: _Connection(s, d, seconds.append), "127.0.0.1", port)
+            await loop.create_connection(partial(_Connection, share, done, seconds.append), "127.0.0.1", port)
         await asyncio.gather(*ended)
         return time.perf_counter() - start
 

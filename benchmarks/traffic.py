@@ -7,20 +7,21 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-CONTEXT = {
+PAGE = {
+    "url": "https://shop.example/catalogue/samples?sort=price",
+    "path": "/catalogue/samples",
+    "referrer": "https://search.example/",
+    "search": "?sort=price",
+    "title": "Samples - a sample shop",
+}
+CONTEXT: dict[str, Any] = {
     "ip": "203.0.113.7",
     "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Sample/1.0 Safari/537.36",
     "locale": "en-GB",
     "timezone": "Europe/Berlin",
     "library": {"name": "analytics-python", "version": "2.4.0"},
     "screen": {"width": 1920, "height": 1080, "density": 2},
-    "page": {
-        "url": "https://shop.example/catalogue/samples?sort=price",
-        "path": "/catalogue/samples",
-        "referrer": "https://search.example/",
-        "search": "?sort=price",
-        "title": "Samples - a sample shop",
-    },
+    "page": PAGE,
 }
 YES = {"categoryPreferences": {"Analytics": True, "Functional": True, "Advertising": True}}
 NO = {"categoryPreferences": {"Analytics": False, "Functional": True, "Advertising": False}}
@@ -57,7 +58,7 @@ def visit(chance: random.Random, people: int, *, new: float = 0.05) -> dict[str,
         event = "Product Viewed" if kind < 4 else "Product Added"
         return _call(chance, person, "track", event=event, properties=product(chance) | {"currency": "EUR"})
     if kind < 7:
-        return _call(chance, person, "page", name="Catalogue", properties=dict(CONTEXT["page"]))
+        return _call(chance, person, "page", name="Catalogue", properties=PAGE)
     if kind < 9:
         return order(chance, person)
     traits = {"email": f"person-{person}@shop.example", "first_name": "Sample", "last_name": f"Person {person}"}
