@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import re
 import subprocess
@@ -24,7 +25,7 @@ from registry.flows.subjects import subject
 from registry.model.ids import RequestId
 from registry.settings import Settings
 
-SMALL, LARGE = 100, 50_000
+SMALL, LARGE = 100, int(os.environ.get("N", "50000"))
 TARGET_MIB = 100.0
 
 
