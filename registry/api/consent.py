@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.access.policy import Action
@@ -25,20 +22,13 @@ from registry.flows.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.decision import Decision
-from registry.model.errors import Forbidden, InvalidInput, TooLarge, Unauthenticated
+from registry.model.errors import InvalidInput, TooLarge
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 
 CHECK_BYTES = 64 * 1024
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_CHECKS = 10_000
-CHANGES_PAGE = 500
-CHANGES_EVERY_S = 0.25
-CHANGES_ALIVE_S = 15.0
-"""After so long without a record a comment is sent, so that proxies keep the connection open."""
-
-_CURSOR = re.compile(r"([0-9]{1,18})-((?:[0-9a-f]{2}){0,16})")
-
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
 
@@ -94,34 +84,6 @@ async def filter_subjects(request: Request) -> Response:
         return b"".join(lines)
 
     return Response(await run_in_threadpool(permitted), 200, media_type="application/x-ndjson")
-
-
-async def follow_consent_changes(request: Request) -> Response:
-    """`GET /v1/consent/changes`: consent records as server-sent events, from a cursor on."""
-    application = of(request)
-    _, workspace = application.caller(request, Action.CONSENT_CHECK)
-    cursor = request.headers.get("last-event-id") or request.query_params.get("cursor", "")
-    start = _cursor(cursor) if cursor else (application.deployment.clock(), b"")
-
-    async def stream() -> AsyncIterator[bytes]:
-        after, quiet = start, 0.0
-        yield b"retry: 1000\n\n"
-        while not await request.is_disconnected():
-            if not _still_may(application, request):
-                return
-            page = await run_in_threadpool(consent.changes, application.deployment, workspace, after, CHANGES_PAGE)
-            for at, record_id, profile_id, purpose, status in page:
-                after = (at, record_id)
-                data = {"profile_id": text_id(profile_id), "purpose": purpose, "status": status}
-                yield b"id: %d-%s\nevent: consent\ndata: %s\n\n" % (at, record_id.hex().encode(), orjson.dumps(data))
-            quiet = 0.0 if page else quiet + CHANGES_EVERY_S
-            if quiet >= CHANGES_ALIVE_S:
-                quiet = 0.0
-                yield b": still here\n\n"
-            if len(page) < CHANGES_PAGE:
-                await asyncio.sleep(CHANGES_EVERY_S)
-
-    return StreamingResponse(stream(), media_type="text/event-stream")
 
 
 @router.post("/records", status_code=201, summary="Record an act of consent")
@@ -243,15 +205,6 @@ def _person(application: Application, reference: object) -> Identifier:
     return subject(application.deployment.policies.identity, kind, value)
 
 
-def _still_may(application: Application, request: Request) -> bool:
-    """Whether a stream that was begun may go on: a key that is revoked ends it within seconds."""
-    try:
-        application.caller(request, Action.CONSENT_CHECK)
-    except (Unauthenticated, Forbidden):
-        return False
-    return True
-
-
 async def _off_the_loop(application: Application, function: Any, *arguments: Any) -> Any:
     """On SQLite a point read is cheaper than the hop to a thread; PostgreSQL waits for a network."""
     if application.deployment.data.is_sqlite:
@@ -259,16 +212,8 @@ async def _off_the_loop(application: Application, function: Any, *arguments: Any
     return await run_in_threadpool(function, *arguments)
 
 
-def _cursor(text: str) -> tuple[Micros, bytes]:
-    found = _CURSOR.fullmatch(text)
-    if found is None:
-        raise InvalidInput("the cursor is not one of ours", pointer="/query/cursor")
-    return int(found[1]), bytes.fromhex(found[2])
-
-
 ROUTES = [
     Route("/v1/consent/check", check_consent, methods=["POST"]),
     Route("/v1/consent/check/batch", check_consents, methods=["POST"]),
     Route("/v1/consent/filter", filter_subjects, methods=["POST"]),
-    Route("/v1/consent/changes", follow_consent_changes, methods=["GET"]),
 ]

@@ -1,4 +1,4 @@
-"""Live servers for tests: one in a process of its own per module, one in this process per test session."""
+"""Live servers for tests: one in a process of its own, one in this process, each once per test process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.live import Live, live
 from tests.simulator import RegistrySimulator
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live(tmp_path_factory.mktemp("server") / "data") as running:
         yield running

@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from registry.api import consent
+from registry.api import changes
 from tests.api.house import Desk
 from tests.factories import consent as choices
 from tests.factories import identify
@@ -98,7 +98,7 @@ def test_what_messages_say_of_consent_is_streamed_too(desk: Desk) -> None:
 def test_more_records_than_a_page_come_without_a_gap(desk: Desk) -> None:
     people = [identify(f"user-{number}", context=choices(**ALL_YES)) for number in range(250)]
     desk.send(*people)
-    assert len(people) * 3 > consent.CHANGES_PAGE
+    assert len(people) * 3 > changes.PAGE
     with following(desk, "0-") as stream:
         told = take(stream, 750)
     assert len({row["id"] for row in told}) == 750
@@ -118,7 +118,7 @@ def test_a_key_that_is_revoked_ends_the_stream_that_it_began(desk: Desk) -> None
 
 
 def test_a_quiet_stream_says_that_it_is_still_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consent, "CHANGES_ALIVE_S", 0.25)
+    monkeypatch.setattr(changes, "ALIVE_EVERY_S", 0.25)
     with desk.app.stream("GET", "/v1/consent/changes", timeout=10) as answer:
         lines = answer.iter_lines()
         assert next(line for line in lines if line.startswith(":")) == ": still here"
