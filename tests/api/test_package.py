@@ -1,0 +1,62 @@
+"""A package is sent while it is written, in bounded memory, and its writer stops when nobody reads."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from registry.api import dsr
+from tests.api.house import Desk
+from tests.factories import ordered
+
+
+def test_a_writer_waits_for_its_reader_and_stops_when_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dsr, "PIPE_WAIT_S", 0.02)
+    pipe = dsr._Pipe()
+    written: list[int] = []
+    ended: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for _ in range(1000):
+                written.append(pipe.write(b"x" * 10))
+        except BrokenPipeError as error:
+            ended.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    chunks = pipe.chunks()
+    assert next(chunks) == b"x" * 10
+    writer.join(0.2)
+    assert writer.is_alive()
+    assert len(written) <= dsr.PIPE_CHUNKS + 2
+    chunks.close()
+    writer.join(5)
+    assert not writer.is_alive()
+    assert ended
+
+
+def test_a_writer_that_fails_does_not_end_the_stream_as_if_it_were_whole() -> None:
+    pipe = dsr._Pipe()
+    pipe.write(b"half")
+    pipe.end(whole=False)
+    chunks = pipe.chunks()
+    assert next(chunks) == b"half"
+    with pytest.raises(ConnectionError):
+        next(chunks)
+
+
+def test_no_writer_is_left_behind_by_packages_that_were_fetched(desk: Desk) -> None:
+    subject: dict[str, Any] = {"kind": "user_id", "value": "ada"}
+    desk.send(*(ordered("ada", order_id=f"o-{n}") for n in range(200)))
+    request = desk.admin.post("/v1/dsr/requests", json={"kind": "access", "subject": subject}).json()["request_id"]
+    for by in ("verify", "approve", "run"):
+        desk.officer.post(f"/v1/dsr/requests/{request}/{by}")
+    for _ in range(3):
+        assert desk.officer.get(f"/v1/dsr/requests/{request}/package").content[:2] == b"PK"
+    for thread in threading.enumerate():
+        if thread.name == "export":
+            thread.join(5)
+            assert not thread.is_alive()
