@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
 
-from registry.cli.app import app
+from registry.cli.app import GROUPS
 from tests.architecture.project import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -30,6 +32,15 @@ def _commands() -> Iterator[tuple[str, str, list[str]]]:
                     yield str(page.relative_to(ROOT)), program, words[:end]
 
 
+@cache
+def _program() -> Any:
+    """The whole command line, as `registry --help` puts it together."""
+    app = typer.Typer()
+    for module in GROUPS:
+        import_module(f"registry.cli.{module}").add_to(app)
+    return typer.main.get_command(app)
+
+
 FOUND = list(_commands())
 
 
@@ -40,7 +51,7 @@ def test_there_are_commands_to_check() -> None:
 
 @pytest.mark.parametrize(("page", "words"), [(p, w) for p, program, w in FOUND if program == "registry"])
 def test_a_shown_command_exists(page: str, words: list[str]) -> None:
-    command: Any = typer.main.get_command(app)
+    command = _program()
     rest = list(words)
     while hasattr(command, "commands"):
         name = rest.pop(0)
