@@ -21,6 +21,9 @@ ROWS = (
 ON_REQUEST = ("growth",)
 """Rows that take minutes: run when they are named."""
 
+WIDTH = 110
+"""Columns that the table takes, also where there is no terminal."""
+
 OUT = Path(__file__).parent / "out" / "results.json"
 
 
@@ -36,6 +39,7 @@ def main() -> int:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     console, lines = Console(), dict[str, Row]()
+    console.width = max(console.width, WIDTH)
     for name in names:
         with console.status(f"measuring {name}"):
             lines |= dict(import_module(f"benchmarks.{name.replace('-', '_')}").measure())
