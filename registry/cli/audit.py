@@ -23,10 +23,16 @@ def add_to(parent: typer.Typer) -> None:
 
 
 @app.command()
-def checkpoint(data_dir: DataDir = None, workspace: WorkspaceOption = None) -> None:
+def checkpoint(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False) -> None:
     """Print the signed checkpoint: keep it elsewhere, and later rewriting of the log is found."""
-    with session(data_dir, workspace) as (registry, opened, _):
-        print(proofs.checkpoint(registry.deployment, opened), end="")
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        note = proofs.checkpoint(registry.deployment, opened)
+        stated = proofs.opened(opened, note)
+    if as_json:
+        value = {"checkpoint": note, "origin": stated.origin, "size": stated.size, "root": stated.root.hex()}
+        answer(value, as_json=True)
+    else:
+        print(note, end="")
 
 
 @app.command()
@@ -56,13 +62,17 @@ def export(
     to: Annotated[Path, typer.Option("--to", help="File to write, one JSON object a line.")],
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write every entry for an auditor: the entry, and the bytes that the tree hashes."""
+    count = 0
     with (
-        session(data_dir, workspace) as (registry, opened, _),
+        session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
         registry.deployment.data.read() as transaction,
         to.open("x", encoding="utf-8") as stream,
     ):
         for position, entry in enumerate(audit_log.stream(transaction, opened.workspace_id)):
             line = {"position": position, "entry": json.loads(entry), "leaf": base64.b64encode(entry).decode()}
             stream.write(json.dumps(line) + "\n")
+            count += 1
+    answer({"written": str(to), "entries": count}, as_json=as_json, text=f"Written: {to}, {count} entries")

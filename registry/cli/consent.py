@@ -32,6 +32,7 @@ def check(
     email: Email = None,
     user_id: UserId = None,
     reference: Reference = None,
+    categories: Annotated[list[str] | None, typer.Option("--category", help="A category of data to be used.")] = None,
     at: Annotated[str | None, typer.Option(help="A past moment, RFC 3339.")] = None,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
@@ -43,7 +44,7 @@ def check(
         moment = parse_rfc3339(at) if at else None
         if at and moment is None:
             raise InvalidInput("--at is not an RFC 3339 time")
-        decision = consent.check(registry.deployment, opened, who, purpose, at=moment)
+        decision = consent.check(registry.deployment, opened, who, purpose, frozenset(categories or ()), at=moment)
     value = {
         "allowed": decision.allowed,
         "reason": decision.reason.value,
@@ -51,6 +52,7 @@ def check(
         "purpose": purpose,
         "lawful_basis": decision.lawful_basis,
         "record_id": text_id(decision.record_id) if decision.record_id else None,
+        "valid_until": rfc3339(decision.valid_until) if decision.valid_until is not None else None,
         "policy_version": decision.policy_version,
     }
     word = "[bold green]yes[/]" if decision.allowed else "[bold red]no[/]"
@@ -94,5 +96,16 @@ def history(
     shown = table("when", "purpose", "what", "how", "source")
     for row in rows:
         shown.add_row(rfc3339(row.acted_at)[:19], row.purpose, row.status, row.channel, row.source_name)
-    listed = [{"acted_at": rfc3339(r.acted_at), "purpose": r.purpose, "status": r.status} for r in rows]
+    listed = [
+        {
+            "record_id": text_id(row.record_id),
+            "purpose": row.purpose,
+            "status": row.status,
+            "acted_at": rfc3339(row.acted_at),
+            "recorded_at": rfc3339(row.recorded_at),
+            "channel": row.channel,
+            "source": row.source_name,
+        }
+        for row in rows
+    ]
     answer({"records": listed}, as_json=as_json, text=shown)

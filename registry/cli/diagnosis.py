@@ -1,4 +1,4 @@
-"""What `registry doctor` looks at: each finding says what it is, what was found, and how to mend it."""
+"""What `registry doctor` looks at: each finding says what it is, what was found, why it matters, how to mend it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from registry import bootstrap
 from registry.bootstrap import Registry
-from registry.flows import rotation
+from registry.flows import dsr, rotation
 from registry.flows import verify as proofs
+from registry.flows.pairing import pair
+from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import RegistryError
+from registry.model.ids import text_id
 from registry.settings import Settings
 from registry.store import administration, schema, versions
 from registry.store.database import Database
 
 ENOUGH_DISK = 512 * 1024 * 1024
+PRIVATE_FILES = ("kek.json", "registry.db", "keys.db")
 
 
 class Finding(NamedTuple):
@@ -26,99 +31,152 @@ class Finding(NamedTuple):
     what: str
     good: bool
     found: str
+    why: str
     mend: str = ""
 
 
 def diagnose(settings: Settings) -> list[Finding]:
     """Look at everything, from the folder to the audit log; what cannot be looked at is a finding."""
-    findings = [*_folder(settings), *_policies(settings), *_schemas(settings)]
-    if any(not finding.good and finding.what.endswith("schema") for finding in findings):
+    findings = [*_folder(settings), *_files(settings), *_policies(settings), *_databases(settings)]
+    if any(not finding.good and finding.what.endswith("database") for finding in findings):
         return findings
     try:
         registry = bootstrap.connect(settings)
     except RegistryError as error:
-        return [*findings, _bad("registry", error)]
+        return [*findings, _bad("registry", error, "without it nothing can be served")]
     try:
-        findings += _kms(registry)
+        findings += _key_service(registry)
         findings += _workspaces(registry)
     finally:
         registry.close()
     return findings
 
 
-def _bad(what: str, error: RegistryError) -> Finding:
-    return Finding(what, False, error.detail, error.hint or "")
+def _bad(what: str, error: RegistryError, why: str) -> Finding:
+    return Finding(what, False, error.detail, why, error.hint or "")
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:
-    folder = settings.data_dir
+    folder, why = settings.data_dir, "it holds the databases and the key file"
     if not folder.is_dir():
-        yield Finding("data folder", False, f"{folder} does not exist", "run: registry init")
+        yield Finding("data folder", False, f"{folder} does not exist", why, "run: registry init")
         return
     mode = stat.S_IMODE(folder.stat().st_mode)
     private = not mode & 0o077
-    yield Finding("data folder", private, f"{folder}, mode {mode:o}", "" if private else f"chmod 700 {folder}")
-    writable = os.access(folder, os.W_OK)
-    yield Finding("writable", writable, "yes" if writable else "no", "" if writable else f"give this user {folder}")
+    why = "others on this machine could copy databases and keys"
+    yield Finding("data folder", private, f"{folder}, mode {mode:o}", why, "" if private else f"chmod 700 {folder}")
+    writable = os.access(folder, os.W_OK | os.X_OK)
+    mend = "" if writable else f"give this user {folder}"
+    yield Finding("folder writable", writable, "yes" if writable else "no", "a database writes beside its file", mend)
     free = shutil.disk_usage(folder).free
     enough = free > ENOUGH_DISK
-    yield Finding("disk", enough, f"{free // 1024**2} MiB free", "" if enough else "free some space")
+    mend = "" if enough else "free some space, or move the folder"
+    yield Finding("disk", enough, f"{free // 1024**2} MiB free", "a full disk stops every commit", mend)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    why = "whoever reads the key file and a copy of the databases can open everything"
+    for path in (settings.data_dir / name for name in PRIVATE_FILES):
+        if not path.exists():
+            continue  # another key service or database; what misses it says so itself
+        mode = stat.S_IMODE(path.stat().st_mode)
+        private = not mode & 0o077
+        mend = "" if private else f"chmod 600 {path}, and find out who has read it"
+        yield Finding(path.name, private, f"mode {mode:o}", why, mend)
 
 
 def _policies(settings: Settings) -> Iterator[Finding]:
+    why = "without valid policies nothing is allowed"
     try:
         held = bootstrap.load_policies(settings.policies)
     except RegistryError as error:
-        yield _bad("policies", error)
+        yield _bad("policies", error, why)
         return
-    unknown = [name for name in held.identity.join_requires if name not in held.purposes.purposes]
-    found = f"{len(held.purposes.purposes)} purposes, version {held.purposes.version}"
-    if unknown:
-        yield Finding("policies", False, "identity.yaml: join_requires names no purpose", "mend identity.yaml")
+    if all(name in held.purposes.purposes for name in held.identity.join_requires):
+        found = f"{len(held.purposes.purposes)} purposes, version {held.purposes.version}"
+        yield Finding("policies", True, found, why)
     else:
-        yield Finding("policies", True, found)
+        found = "identity.yaml: join_requires names no purpose of purposes.yaml"
+        yield Finding("policies", False, found, "no anonymous history could ever join a person", "mend identity.yaml")
 
 
-def _schemas(settings: Settings) -> Iterator[Finding]:
+def _databases(settings: Settings) -> Iterator[Finding]:
     urls: list[tuple[versions.Role, str]] = [
         ("data", settings.resolved_database_url()),
         ("keystore", settings.resolved_keystore_url()),
     ]
+    why = "an event is acknowledged only after it was written here"
     for role, url in urls:
-        database = Database(url)
+        what = f"{role} database"
         try:
-            if database.file is not None and not database.file.exists():
-                yield Finding(f"{role} schema", False, f"{database.file} does not exist", "run: registry init")
-                continue
-            schema.require_current(database, role)
-            yield Finding(f"{role} schema", True, f"revision {versions.HEADS[role]}")
+            yield _database(role, Database(url), why)
         except RegistryError as error:
-            yield _bad(f"{role} schema", error)
-        finally:
-            database.close()
+            yield _bad(what, error, why)
 
 
-def _kms(registry: Registry) -> Iterator[Finding]:
+def _database(role: versions.Role, database: Database, why: str) -> Finding:
+    try:
+        if database.file is not None and not database.file.exists():
+            found = f"{_shown(database.file)} does not exist"
+            return Finding(f"{role} database", False, found, why, "run: registry init")
+        schema.require_current(database, role)
+        schema.require_writable(database, role)
+        return Finding(f"{role} database", True, f"writable, schema revision {versions.HEADS[role]}", why)
+    finally:
+        database.close()
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _key_service(registry: Registry) -> Iterator[Finding]:
+    why = "without it nothing can be opened or sealed"
     try:
         registry.deployment.kms.check()
-        yield Finding("key service", True, registry.deployment.kms.scheme)
+        yield Finding("key service", True, registry.deployment.kms.scheme, why)
     except RegistryError as error:
-        yield _bad("key service", error)
+        yield _bad("key service", error, why)
 
 
 def _workspaces(registry: Registry) -> Iterator[Finding]:
-    deployment = registry.deployment
-    with deployment.data.read() as transaction:
+    with registry.deployment.data.read() as transaction:
         known = administration.workspaces(transaction)
+    if not known:
+        yield Finding("workspace", False, "there is none", "everything belongs to one", "run: registry init")
     for row in known:
+        why = "a keystore of other data opens nothing"
         try:
             opened = registry.workspaces.open(row.workspace_id)
-            status = rotation.status(deployment, row.workspace_id)
+            status = rotation.status(registry.deployment, row.workspace_id)
             bundles = sum(generation.bundles for generation in status.generations)
-            yield Finding(f"keys of {row.name}", True, f"{bundles} bundles, {len(status.generations)} generations")
-            faults = proofs.log(deployment, opened, [])
-            found = "; ".join(fault.detail for fault in faults) or "whole and in order"
-            mend = "" if not faults else "restore a backup, and find out who changed it"
-            yield Finding(f"audit log of {row.name}", not faults, found, mend)
+            found = f"{bundles} bundles, {len(status.generations)} generations"
+            yield Finding(f"keys of {row.name}", True, found, why)
+            yield from _pairs(registry, opened)
+            yield from _requests(registry, opened)
+            why = "a log that was changed proves nothing"
+            faults = proofs.log(registry.deployment, opened, [])
         except RegistryError as error:
-            yield _bad(f"keys of {row.name}", error)
+            yield _bad(f"keys of {row.name}", error, why)
+            continue
+        found = "; ".join(fault.detail for fault in faults) or "whole and in order"
+        mend = "restore a backup, and find out who changed it" if faults else ""
+        yield Finding(f"audit log of {row.name}", not faults, found, why, mend)
+
+
+def _pairs(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:
+    """Whether each person has keys, and each key a person."""
+    found = pair(registry.deployment, opened.workspace_id)
+    why = "what has no key can never be opened again"
+    mend = "restore the keystore that belongs to this data" if found.unopenable else ""
+    text = f"{found.unopenable} fragments without keys"
+    yield Finding(f"data of {opened.name}", not found.unopenable, text, why, mend)
+    why = "a crash between two commits leaves them; they open nothing"
+    yield Finding(f"unused keys of {opened.name}", True, str(found.unused_keys), why)
+
+
+def _requests(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:
+    waiting = [text_id(row.request_id) for row in dsr.unfinished(registry.deployment, opened)]
+    why = "a person waits for an answer, and a deadline runs"
+    mend = f"start the server, or run: registry dsr run {waiting[0]}" if waiting else ""
+    yield Finding(f"requests of {opened.name}", not waiting, f"{len(waiting)} interrupted", why, mend)

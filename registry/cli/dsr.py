@@ -13,7 +13,7 @@ from registry.cli.subjects import Email, Reference, UserId, person
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows import dsr, export
 from registry.model.clock import rfc3339
-from registry.model.errors import Conflict
+from registry.model.errors import Conflict, InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import StoredRequest
 
@@ -39,6 +39,9 @@ def open_request(
     purposes: Annotated[
         list[str] | None, typer.Option("--for-purpose", help="Purposes objected to or withdrawn.")
     ] = None,
+    corrections: Annotated[
+        list[str] | None, typer.Option("--set", help="A rectification's TRAIT=TEXT or TRAIT:=JSON.")
+    ] = None,
     officer: Officer = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
@@ -47,7 +50,7 @@ def open_request(
     """Take a request in; its deadline starts."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         who = person(registry, email, user_id, reference)
-        details: dict[str, object] = {"purposes": purposes or []}
+        details: dict[str, object] = {"purposes": purposes or [], "traits": dict(map(_correction, corrections or ()))}
         row = dsr.open_request(
             registry.deployment, opened, kind=kind, person=who, actor=f"person:{officer}",
             jurisdiction=jurisdiction, details=details,
@@ -146,6 +149,18 @@ def export_package(
                 to.unlink(missing_ok=True)  # half a package must not be taken for a whole one
                 raise
     answer({"written": str(to), "bytes": to.stat().st_size}, as_json=as_json, text=f"Written: {to}")
+
+
+def _correction(text: str) -> tuple[str, object]:
+    trait, separator, value = text.partition("=")
+    if not trait.rstrip(":") or not separator:
+        raise InvalidInput("--set takes TRAIT=TEXT or TRAIT:=JSON")
+    if not trait.endswith(":"):
+        return trait, value
+    try:
+        return trait[:-1], orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise InvalidInput("the value after := is not JSON") from None
 
 
 def _id(text: str) -> RequestId:

@@ -12,17 +12,23 @@ class Exit(IntEnum):
 
     OK = 0
     NO = 1
-    """The answer is no: consent denied, a check failed, a document does not verify."""
     USAGE = 2
     NOT_READY = 3
-    """No registry here, or its schema is of another version."""
     NOT_FOUND = 4
-    """No such thing, or the input is not valid."""
     UNAVAILABLE = 5
-    """A database or the key service cannot be used now."""
     NOT_ALLOWED = 6
-    """The policy, or the state of the thing, does not allow it."""
 
+
+MEANINGS = {
+    Exit.OK: "done",
+    Exit.NO: "the answer is no: consent denied, a check failed, a document does not verify",
+    Exit.USAGE: "wrong usage, or a setting that cannot be used",
+    Exit.NOT_READY: "no registry here, or a schema of another version",
+    Exit.NOT_FOUND: "no such thing, or the input is not valid",
+    Exit.UNAVAILABLE: "a database or the key service cannot be used now",
+    Exit.NOT_ALLOWED: "the policy, or the state of the thing, does not allow it",
+}
+"""Each code in words, as the reference has them."""
 
 _CODES: dict[type[errors.RegistryError], Exit] = {
     errors.RegistryError: Exit.UNAVAILABLE,

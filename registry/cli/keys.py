@@ -54,11 +54,24 @@ def list_keys(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_js
         registry.deployment.data.read() as transaction,
     ):
         rows = administration.credentials(transaction, opened.workspace_id)
+        now = registry.deployment.clock()
     shown = table("key", "kind", "role", "name", "purposes", "state")
     for row in rows:
-        state = "revoked" if row.revoked_at is not None else "valid"
+        expired = row.expires_at is not None and row.expires_at <= now
+        state = "revoked" if row.revoked_at is not None else "expired" if expired else "valid"
         shown.add_row(text_id(row.credential_id), row.kind, row.role, row.name, row.purposes, state)
-    listed = [{"key_id": text_id(r.credential_id), "role": r.role, "name": r.name} for r in rows]
+    listed = [
+        {
+            "key_id": text_id(row.credential_id),
+            "kind": row.kind,
+            "role": row.role,
+            "name": row.name,
+            "purposes": [purpose for purpose in row.purposes.split(",") if purpose],
+            "expires_at": rfc3339(row.expires_at) if row.expires_at is not None else None,
+            "revoked": row.revoked_at is not None,
+        }
+        for row in rows
+    ]
     answer({"keys": listed}, as_json=as_json, text=shown)
 
 

@@ -1,72 +1,42 @@
-"""`verify`, `doctor`, `backup`, `restore`: is it sound, and what to do if it is not."""
+"""`doctor`, `backup`, `restore`: is it sound, and what to do if it is not."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from registry import bootstrap
 from registry.cli.diagnosis import diagnose
 from registry.cli.exits import Exit
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, settings, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
 from registry.flows import backup as copies
-from registry.flows import verify as proofs
-from registry.model.errors import Conflict, InvalidInput, NotFound
+from registry.model.errors import Conflict, NotFound
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    app.command()(verify)
     app.command()(doctor)
     app.command()(backup)
     app.command()(restore)
 
 
-def verify(
-    document: Annotated[Path, typer.Argument(help="A certificate or receipt: the JWT in a file.")],
-    keys: Annotated[Path | None, typer.Option("--keys", help="The published key set (JWKS), in a file.")] = None,
-    data_dir: DataDir = None,
-    workspace: WorkspaceOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check a certificate or a receipt offline; exits 1 when it does not verify.
-
-    With --keys nothing else is needed: anybody can check with the keys that the server publishes at
-    /.well-known/jwks.json.
-    """
-    with reported(as_json=as_json):
-        token = _read(document)
-        if keys is None:
-            with session(data_dir, workspace, as_json=as_json) as (_, opened, _who):
-                jwks = opened.jwks()
-        else:
-            jwks = _jwks(keys)
-        kind, claims = proofs.document(token, jwks)
-    value: dict[str, Any] = {"valid": True, "type": kind, "claims": claims}
-    if as_json:
-        answer(value, as_json=True)
-    else:
-        out.print(f"[bold green]The signature is good.[/] This is a {kind.removesuffix('+jwt')}, and it states:")
-        out.print_json(json.dumps(claims))
-
-
 def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Say what is wrong with this installation and how to mend it; exits 1 when something is."""
-    findings = diagnose(settings(data_dir))
-    shown = table("", "what", "finding", "what to do")
+    with reported(as_json=as_json):
+        findings = diagnose(settings(data_dir))
+    shown = table("", "what", "finding", "why it matters", "what to do")
     for finding in findings:
         mark = "[green]ok[/]" if finding.good else "[red]bad[/]"
-        shown.add_row(mark, finding.what, finding.found, finding.mend)
-    answer(
-        {"healthy": all(f.good for f in findings), "findings": [f._asdict() for f in findings]},
-        as_json=as_json,
-        text=shown,
-    )
-    if not all(finding.good for finding in findings):
+        why = "" if finding.good else finding.why
+        shown.add_row(mark, *map(escape, (finding.what, finding.found, why, finding.mend)))
+    healthy = all(finding.good for finding in findings)
+    listed = [finding._asdict() for finding in findings]
+    answer({"healthy": healthy, "findings": listed}, as_json=as_json, text=shown)
+    if not healthy:
         raise typer.Exit(Exit.NO)
 
 
@@ -115,20 +85,3 @@ def _replace(copy: Path, target: Path) -> None:
     for suffix in ("-wal", "-shm"):
         target.with_name(target.name + suffix).unlink(missing_ok=True)
     staged.replace(target)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise InvalidInput(f"{path} cannot be read") from None
-
-
-def _jwks(path: Path) -> dict[str, object]:
-    try:
-        value = json.loads(_read(path))
-    except ValueError:
-        raise InvalidInput(f"{path} is not JSON") from None
-    if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
-        raise InvalidInput(f"{path} is no key set: it has no list of keys")
-    return value

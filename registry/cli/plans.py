@@ -9,7 +9,7 @@ import typer
 
 from registry import bootstrap
 from registry.cli.exits import Exit
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
 from registry.documents import check
 from registry.flows import credentials, plans, replay, trace
 from registry.flows.opening import source_names
@@ -68,7 +68,16 @@ def list_sources(data_dir: DataDir = None, workspace: WorkspaceOption = None, as
     shown = table("name", "plan", "method", "created")
     for row in rows:
         shown.add_row(row.name, f"{row.plan_name}@{row.plan_version}", row.method, rfc3339(row.created_at)[:19])
-    listed = [{"name": r.name, "plan": f"{r.plan_name}@{r.plan_version}", "method": r.method} for r in rows]
+    listed = [
+        {
+            "source_id": text_id(row.source_id),
+            "name": row.name,
+            "plan": f"{row.plan_name}@{row.plan_version}",
+            "method": row.method,
+            "created_at": rfc3339(row.created_at),
+        }
+        for row in rows
+    ]
     answer({"sources": listed}, as_json=as_json, text=shown)
 
 
@@ -117,14 +126,36 @@ def list_plans(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_j
     answer({"plans": [f"{row.name}@{row.version}" for row in rows]}, as_json=as_json, text=shown)
 
 
+@plans_app.command("show")
+def show_plan(
+    plan: Annotated[str, typer.Argument(help="NAME@VERSION of a published plan.")],
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a published plan, as it was published."""
+    name, _, version = plan.partition("@")
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        row = plans.get(registry.deployment, opened.workspace_id, name, version)
+        found = plans.compiled(registry.deployment, opened.workspace_id, name, version)
+    if as_json:
+        published = rfc3339(row.published_at)
+        events = [{"type": call.value, "name": known, "id": rule.event} for (call, known), rule in found.rules.items()]
+        answer({"plan": plan, "published_at": published, "events": events, "document": row.document}, as_json=True)
+    else:
+        print(row.document, end="")
+
+
 @policies_app.command("check")
 def check_policies(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of policy files; the shipped ones if absent.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of policy files; REGISTRY_POLICIES if absent, then the shipped ones.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check policy files; every fault with file, line and reason. Needs no registry."""
     with reported(as_json=as_json):
-        held = bootstrap.load_policies(folder)
+        held = bootstrap.load_policies(folder or settings(None).policies)
     names = list(held.purposes.purposes)
     answer(
         {"valid": True, "purposes": names, "version": held.purposes.version},

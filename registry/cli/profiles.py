@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
@@ -37,11 +38,11 @@ def show(
     if as_json:
         answer(found, as_json=True)
     else:
-        draw(found)
+        draw(found, out)
 
 
-def draw(view: dict[str, Any]) -> None:
-    """Print a view as tables."""
+def draw(view: dict[str, Any], out: Console) -> None:
+    """Print a view as tables, where `out` says."""
     out.print(f"[bold]Profile[/] {view['profile_id']}, read for [bold]{escape(view['purpose'])}[/]")
     traits = table("trait", "value", "source", "method", "trust", "may serve", "why this value")
     for trait in view["traits"]:

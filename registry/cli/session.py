@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -18,7 +19,7 @@ from registry.access.policy import Principal, PrincipalKind
 from registry.bootstrap import Registry, connect
 from registry.cli.exits import exit_for
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import DocumentInvalid, RegistryError
+from registry.model.errors import DocumentInvalid, InvalidInput, RegistryError, SettingInvalid
 from registry.model.ids import WorkspaceId, parse_id
 from registry.settings import Settings
 
@@ -35,11 +36,22 @@ err = Console(stderr=True, highlight=False)
 
 
 def settings(data_dir: Path | None, **given: Any) -> Settings:
-    """The settings, with what the command line says before what the environment says."""
+    """The settings, with what the command line says before what the environment says.
+
+    Raises:
+        SettingInvalid: one has a value that cannot be used; the value is not repeated.
+    """
     values = {name: value for name, value in given.items() if value is not None}
     if data_dir is not None:
         values["data_dir"] = data_dir
-    return Settings(**values)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        hint = "mend the option, the environment variable REGISTRY_…, .env or registry.toml"
+        raise SettingInvalid("; ".join(faults), hint=hint) from None
+    except ValueError:
+        raise SettingInvalid("registry.toml or .env cannot be read", hint="mend or remove the file") from None
 
 
 @contextmanager
@@ -47,20 +59,30 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
     """Turn an error into words for a person, or a problem as JSON, and an exit code."""
     try:
         yield
-    except RegistryError as error:
-        if as_json:
-            problem = {"code": error.code, "title": error.title, "detail": error.detail, "hint": error.hint}
-            print(json.dumps(problem | error.extra), file=sys.stderr)
-        else:
-            err.print(f"[bold red]{escape(error.title)}[/]: {escape(error.detail)}")
-            if isinstance(error, DocumentInvalid):
-                for fault in error.faults[1:]:
-                    err.print(escape(f"  {fault['file']}:{fault['line']}:{fault['column']}: {fault['reason']}"))
-            if error.hint:
-                err.print(f"[dim]What to do:[/] {escape(error.hint)}")
-        raise typer.Exit(int(exit_for(error))) from None
     except BrokenPipeError:
         raise typer.Exit(0) from None
+    except RegistryError as error:
+        report(error, as_json=as_json)
+        raise typer.Exit(int(exit_for(error))) from None
+    except OSError as error:
+        found = InvalidInput(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}")
+        report(found, as_json=as_json)
+        raise typer.Exit(int(exit_for(found))) from None
+
+
+def report(error: RegistryError, *, as_json: bool) -> None:
+    """Say on standard error what went wrong, and what to do."""
+    if as_json:
+        problem = {"code": error.code, "title": error.title, "detail": error.detail, "hint": error.hint}
+        print(json.dumps(problem | error.extra, default=str), file=sys.stderr)
+        return
+    err.print(f"[bold red]{escape(error.title)}[/]: {escape(error.detail)}", soft_wrap=True)
+    if isinstance(error, DocumentInvalid):
+        for fault in error.faults[1:]:
+            place = f"  {fault['file']}:{fault['line']}:{fault['column']}: {fault['reason']}"
+            err.print(escape(place), soft_wrap=True)
+    if error.hint:
+        err.print(f"[dim]What to do:[/] {escape(error.hint)}", soft_wrap=True)
 
 
 @contextmanager
@@ -87,10 +109,10 @@ def answer(value: Mapping[str, Any], *, as_json: bool, text: str | Table | None 
     if as_json:
         print(json.dumps(value, default=str))
     elif text is not None:
-        out.print(text)
+        out.print(text, soft_wrap=isinstance(text, str))
     else:
         for name, content in value.items():
-            out.print(f"[dim]{escape(str(name))}:[/] {escape(str(content))}")
+            out.print(f"[dim]{escape(str(name))}:[/] {escape(str(content))}", soft_wrap=True)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

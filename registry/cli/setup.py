@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from registry import bootstrap
-from registry.bootstrap import Initialised
-from registry.cli.session import AsJson, DataDir, answer, err, out, reported, settings
+from registry.bootstrap import Initialised, Registry
+from registry.cli.exits import Exit
+from registry.cli.session import OPERATOR, AsJson, DataDir, answer, out, reported, settings
 from registry.flows import dsr
 from registry.model.errors import Conflict, RegistryError, SettingInvalid
+from registry.model.ids import text_id
 from registry.settings import Settings
+from registry.store import administration
+
+BACKLOG = 2048
 
 database = typer.Typer(no_args_is_help=True, help="The databases' schemas.")
 
@@ -49,24 +55,26 @@ def serve(
     data_dir: DataDir = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on (REGISTRY_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one (REGISTRY_PORT).")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run the server; an empty folder is initialised first, with safe defaults."""
-    with reported():
+    gc.disable()  # until it serves: see `main`
+    with reported(as_json=as_json):
         chosen = settings(data_dir, host=host, port=port)
-        if not bootstrap.is_initialised(chosen):
-            _show(bootstrap.initialise(chosen), chosen)
-        registry = bootstrap.connect(chosen)
         listener = _listen(chosen)
+        made = None if bootstrap.is_initialised(chosen) else bootstrap.initialise(chosen)
+        if made is not None and not as_json:
+            _show(made, chosen)
+        registry = bootstrap.connect(chosen)
         app = registry.server()
-    address = listener.getsockname()
-    out.print(f"Registry listens on http://{address[0]}:{address[1]}  (data in {chosen.data_dir})", soft_wrap=True)
-    sys.stdout.flush()
-    threading.Thread(target=_resume, args=(registry,), name="resume", daemon=True).start()
+    gc.enable()
     import uvicorn
 
     from registry.cli.logs import configure
 
     configure(chosen.log_level)
+    _announce(listener, made, chosen, as_json=as_json)
+    threading.Thread(target=resume, args=(registry,), name="resume", daemon=True).start()
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
     try:
         uvicorn.Server(config).run(sockets=[listener])
@@ -76,13 +84,17 @@ def serve(
 
 def demo(
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Folder for the demo; a temporary one if absent.")
+        Path | None, typer.Option("--dir", help="New folder for the demo; a temporary one if absent.")
     ] = None,
+    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Whether the folder stays afterwards.")] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Run the main job on synthetic data, from the first event to the erasure certificate."""
-    from registry.cli.demo.story import tell
+    from registry.cli.demo.telling import tell
 
-    raise typer.Exit(tell(directory))
+    with reported(as_json=as_json):
+        passed = tell(directory, keep=keep, as_json=as_json)
+    raise typer.Exit(Exit.OK if passed else Exit.NO)
 
 
 @database.command("upgrade")
@@ -91,6 +103,27 @@ def upgrade(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with reported(as_json=as_json):
         revisions = bootstrap.upgrade(settings(data_dir))
     answer(revisions, as_json=as_json)
+
+
+def resume(registry: Registry) -> None:
+    """Finish the requests that were being acted on when the last server stopped, in every workspace."""
+    import structlog
+
+    log, deployment = structlog.get_logger(), registry.deployment
+    try:
+        with deployment.data.read() as transaction:
+            known = administration.workspaces(transaction)
+        for row in known:
+            workspace = registry.workspaces.open(row.workspace_id)
+            for request in dsr.unfinished(deployment, workspace):
+                name = text_id(request.request_id)
+                try:
+                    dsr.run(deployment, workspace, request.request_id, actor=OPERATOR)
+                    log.info("request resumed", request=name)
+                except RegistryError as error:  # the next start, or `registry dsr run`, goes on
+                    log.error("request not resumed", request=name, code=error.code)
+    except Exception as error:  # its text may hold what a row held
+        log.error("resuming stopped", error=type(error).__name__)
 
 
 def _listen(chosen: Settings) -> socket.socket:
@@ -103,18 +136,16 @@ def _listen(chosen: Settings) -> socket.socket:
         raise SettingInvalid(
             f"cannot listen on {chosen.host}:{chosen.port}: {error.strerror}", hint="choose another with --port"
         ) from None
-    listener.listen(2048)
+    listener.listen(BACKLOG)
     return listener
 
 
-def _resume(registry: Any) -> None:
-    """Finish the requests that were being acted on when the last server stopped."""
-    try:
-        workspace = registry.workspaces.only()
-        for request in dsr.unfinished(registry.deployment, workspace):
-            dsr.run(registry.deployment, workspace, request.request_id, actor="operator")
-    except RegistryError as error:
-        err.print(f"Could not finish an interrupted request: {error.detail}")
+def _announce(listener: socket.socket, made: Initialised | None, chosen: Settings, *, as_json: bool) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    value = {"url": url, "data_dir": str(chosen.data_dir), "initialised": made._asdict() if made else None}
+    answer(value, as_json=as_json, text=f"Registry listens on {url}  (data in {chosen.data_dir})")
+    sys.stdout.flush()
 
 
 def _show(made: Initialised, chosen: Settings) -> None:

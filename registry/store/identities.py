@@ -98,6 +98,12 @@ def fragments(
     return {row.fragment_id: row for row in found}
 
 
+def fragments_after(transaction: Transaction, workspace_id: bytes, after: bytes, limit: int) -> list[Fragment]:
+    """Up to `limit` fragments with ids after `after`, in their order."""
+    where = "workspace_id = ? AND fragment_id > ? ORDER BY fragment_id LIMIT ?"
+    return select(transaction, Fragment, "fragment", where, workspace_id, after, limit)
+
+
 def fragments_of_profiles(
     transaction: Transaction, workspace_id: bytes, profile_ids: Collection[ProfileId]
 ) -> list[Fragment]:

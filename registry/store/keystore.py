@@ -62,6 +62,12 @@ def bundles_after(
     return select(transaction, WrappedBundle, "key_bundle", where, workspace_id, generation, after, limit)
 
 
+def holders_after(transaction: Transaction, workspace_id: bytes, after: bytes, limit: int) -> list[FragmentId]:
+    """Up to `limit` ids that have a bundle, after `after`, in their order."""
+    sql = "SELECT fragment_id FROM key_bundle WHERE workspace_id = ? AND fragment_id > ? ORDER BY fragment_id LIMIT ?"
+    return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, after, limit)]
+
+
 def secrets(transaction: Transaction, workspace_id: bytes) -> list[WrappedSecret]:
     """The workspace's own keys, oldest version first."""
     where = "workspace_id = ? ORDER BY name, version"

@@ -44,6 +44,17 @@ def require_current(database: Database, role: Role) -> None:
     raise SchemaMismatch(f"the {role} database is {detail} this program (it has {has}, needs {needs})", hint=hint)
 
 
+def require_writable(database: Database, role: Role) -> None:
+    """Go on only if a write commits: what is written says what stood there.
+
+    Raises:
+        StoreUnavailable: the database is locked, read-only, full or gone.
+    """
+    table = version_table(role)
+    with database.write() as transaction:
+        transaction.execute(text(f"UPDATE {table} SET version_num = version_num"))
+
+
 def upgrade(database: Database, role: Role, revision: str = "head") -> None:
     """Bring a database's schema up to a revision."""
     if revision in ("head", HEADS[role]) and current(database, role) == HEADS[role]:

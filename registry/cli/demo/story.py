@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
-import time
 import zipfile
-from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.markup import escape
 
 from registry import bootstrap
 from registry.cli.demo import traffic
+from registry.cli.demo.narrator import Story
 from registry.cli.demo.server import Server, running
 from registry.cli.profiles import draw
 from registry.cli.session import table
@@ -26,60 +21,12 @@ PERSON = {"kind": "email", "value": traffic.EMAIL}
 STAFF_SOURCE = {"name": "sales desk", "plan": "ecommerce", "version": "1.0.0", "method": "typed_by_staff"}
 
 
-class StepFailedError(Exception):
-    """A step did not come out as it should."""
+def tell_steps(story: Story) -> None:
+    """Tell every step, in order.
 
-
-class Story:
-    """Tells the steps, and counts what was checked."""
-
-    def __init__(self, folder: Path) -> None:
-        self.out = Console(highlight=False)
-        self.folder = folder
-        self.steps = 0
-        self.checks = 0
-
-    def step(self, title: str) -> None:
-        """Begin a step."""
-        self.steps += 1
-        self.out.print(f"\n[bold cyan]{self.steps}. {escape(title)}[/]")
-
-    def say(self, text: str) -> None:
-        """Tell something."""
-        self.out.print(f"   {text}")
-
-    def check(self, what: str, holds: object) -> None:
-        """State what should hold; the demo ends here when it does not."""
-        self.checks += 1
-        self.out.print(f"   [{'green' if holds else 'red'}]{'ok' if holds else 'FAILED'}[/] {escape(what)}")
-        if not holds:
-            raise StepFailedError(what)
-
-
-def tell(directory: Path | None) -> int:
-    """Run the demo in a folder; 0 if every step checked out, 1 if not."""
-    folder = directory or Path(tempfile.mkdtemp(prefix="registry-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    story, started = Story(folder), time.monotonic()
-    story.out.print("[bold]Registry[/]: one synthetic shopper, from the first click to a certified erasure.")
-    try:
-        _tell(story)
-    except StepFailedError as failure:
-        story.out.print(f"\n[bold red]The demo stopped:[/] {escape(str(failure))}. Its data is in {folder}")
-        return 1
-    took = time.monotonic() - started
-    story.out.print(f"\n[bold green]All {story.checks} checks held[/], in {took:.0f} s. What is left is in {folder}:")
-    for path in sorted(folder.iterdir()):
-        story.out.print(f"   {path.name}")
-    story.out.print("\nTry next:")
-    story.out.print(f"   registry serve --data-dir {folder / 'data'}", soft_wrap=True)
-    story.out.print(f"   registry doctor --data-dir {folder / 'data'}", soft_wrap=True)
-    certificate, keys = folder / "certificate.jwt", folder / "jwks.json"
-    story.out.print(f"   registry verify {certificate} --keys {keys}", soft_wrap=True)
-    return 0
-
-
-def _tell(story: Story) -> None:
+    Raises:
+        StepFailedError: something did not come out as it should.
+    """
     settings = Settings(data_dir=story.folder / "data")
     story.step("A workspace from policies/ and schemas/plans/ecommerce.yaml")
     made = bootstrap.initialise(settings, name="demo")
@@ -122,7 +69,7 @@ def _profile(story: Story, server: Server) -> None:
     story.step("One profile: two devices and one customer, each value with its provenance")
     status, view = _lookup(server)
     story.check("the profile is found by e-mail, in the body of a POST", status == 200)
-    draw(view)
+    draw(view, story.out)
     kinds = [row["kind"] for row in view["identifiers"]]
     story.check(
         "both browsers and the customer are one person", kinds.count("anonymous_id") == 2 and "user_id" in kinds

@@ -1,0 +1,122 @@
+"""`verify`: a certificate or a receipt, checked offline, and what it states."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
+from registry.dsr.certificate import CERTIFICATE_TYPE
+from registry.flows import verify as proofs
+from registry.model.errors import InvalidInput, RegistryError
+
+FETCH_WITHIN_S = 10.0
+KEY_SET_BYTES = 1024 * 1024
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command()(verify)
+
+
+def verify(
+    document: Annotated[Path, typer.Argument(help="A certificate or receipt: the JWT in a file.")],
+    keys: Annotated[
+        str | None, typer.Option("--keys", help="The published key set (JWKS): a file, or its https:// address.")
+    ] = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a certificate or a receipt offline; exits 1 when it does not verify.
+
+    With --keys nothing else is needed: anybody can check with the keys that the server publishes at
+    /.well-known/jwks.json.
+    """
+    with reported(as_json=as_json):
+        token = _read(document)
+        if keys is None:
+            with session(data_dir, workspace, as_json=as_json) as (_, opened, _who):
+                jwks = opened.jwks()
+        else:
+            jwks = _key_set(keys)
+        kind, claims = proofs.document(token, jwks)
+    if as_json:
+        answer({"valid": True, "type": kind, "claims": claims}, as_json=True)
+        return
+    out.print(f"[bold green]The signature is good.[/] This is a {kind.removesuffix('+jwt')}, and it states:")
+    out.print(_certificate(claims) if kind == CERTIFICATE_TYPE else _receipt(claims))
+
+
+def _certificate(claims: Mapping[str, Any]) -> Table:
+    request, keys, second = claims["request"], claims["keys"], claims["verification"]
+    shown = table("what", "stated")
+    shown.add_row("request", f"{request['kind']} under {request['jurisdiction']}, {claims['jti']}")
+    shown.add_row("about", f"pseudonym {claims['sub']}")
+    shown.add_row("received", request["received"])
+    shown.add_row("completed", f"{request['completed']} ({'in time' if request['in_time'] else 'too late'})")
+    for account in claims["fields"]:
+        ground = f" ({account['ground']})" if "ground" in account else ""
+        place = f"{account['system']} {account['table']}"
+        shown.add_row(escape(place), escape(f"{account['rows']} {account['disposition']}{ground}"))
+    shown.add_row("keys destroyed", f"{keys['bundles_destroyed']}; {keys['horizon']}")
+    shown.add_row("second look", f"found {second['rows_found_by_second_look']} rows")
+    shown.add_row("audit log", f"{claims['audit']['size']} entries, root {claims['audit']['root']}")
+    return shown
+
+
+def _receipt(claims: Mapping[str, Any]) -> Table:
+    shown = table("what", "stated")
+    shown.add_row("record", str(claims["record_id"]))
+    shown.add_row("issued", datetime.fromtimestamp(claims["iat"], UTC).isoformat())
+    for event in claims["events"]:
+        shown.add_row(event["event_state"], f"{event['event_time']}, valid until {event['valid_until'] or 'withdrawn'}")
+    for purpose in claims["pii_processing"]["purposes"]:
+        shown.add_row("purpose", escape(f"{purpose['purpose']}: {purpose['purpose_title']}"))
+        shown.add_row("lawful basis", purpose["lawful_basis"])
+        shown.add_row("how to withdraw", escape(purpose["withdrawal_method"]))
+    for party in claims["party_identification"]:
+        shown.add_row(party["party_type"], escape(f"{party['party_name']}, {party['party_contact']}"))
+    return shown
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not text") from None
+
+
+def _key_set(place: str) -> dict[str, object]:
+    text = _fetched(place) if place.startswith(("https://", "http://")) else _read(Path(place))
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise InvalidInput(f"{place} is not JSON") from None
+    if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
+        raise InvalidInput(f"{place} is no key set: it has no list of keys")
+    return value
+
+
+def _fetched(address: str) -> bytes:
+    import httpx
+
+    try:
+        with httpx.stream("GET", address, timeout=FETCH_WITHIN_S) as response:
+            response.raise_for_status()
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > KEY_SET_BYTES:
+                    raise InvalidInput(f"{address} is larger than a key set")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        hint = "fetch it by other means, and name the file"
+        raise RegistryError(f"{address} cannot be fetched: {type(error).__name__}", hint=hint) from None
+    return bytes(body)

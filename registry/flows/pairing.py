@@ -1,0 +1,82 @@
+"""Do the data and the keystore belong together? Counted, page by page, without opening anything.
+
+No transaction spans the two: keys are committed before the data that needs them, and destroyed before
+the rows are deleted. A crash between the two steps leaves a remainder, and so does a restore of only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from registry.flows.deployment import Deployment
+from registry.model.ids import FragmentId, WorkspaceId
+from registry.store import identities, keystore, quarantine
+
+PAGE = 5000
+
+
+class Pairing(NamedTuple):
+    """What has no counterpart.
+
+    Attributes:
+        unused_keys: key bundles that no data needs; a crash before the data was committed leaves them.
+        unfinished: fragments and quarantined messages of an erasure that was interrupted.
+        unopenable: others that have no key; the keystore is not the one of this data, or older.
+    """
+
+    unused_keys: int
+    unfinished: int
+    unopenable: int
+
+
+def pair(deployment: Deployment, workspace_id: WorkspaceId) -> Pairing:
+    """Count what has no counterpart. While events come in, keys may be counted whose data is on its way.
+
+    Raises:
+        StoreUnavailable: a database cannot be read.
+    """
+    unused = unfinished = unopenable = 0
+    for holders in _holders(deployment, workspace_id):
+        with deployment.data.read() as transaction:
+            known = identities.fragments(transaction, workspace_id, holders).keys()
+            shut = {row.quarantine_id for row in quarantine.opened(transaction, workspace_id, holders)}
+        unused += len(set(holders) - known - shut)
+    for needing in _needing(deployment, workspace_id):
+        with deployment.keystore.read() as transaction:
+            missing = set(needing) - keystore.bundles(transaction, workspace_id, needing).keys()
+            ordered = keystore.ordered_among(transaction, workspace_id, missing)
+        unfinished += len(ordered)
+        unopenable += len(missing - ordered)
+    return Pairing(unused, unfinished, unopenable)
+
+
+def _holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:
+    after = b""
+    while True:
+        with deployment.keystore.read() as transaction:
+            page = keystore.holders_after(transaction, workspace_id, after, PAGE)
+        if not page:
+            return
+        yield page
+        after = page[-1]
+
+
+def _needing(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:
+    """Everything that was sealed under a bundle of its own: fragments, then quarantined messages."""
+    after = b""
+    while True:
+        with deployment.data.read() as transaction:
+            fragments = identities.fragments_after(transaction, workspace_id, after, PAGE)
+        if not fragments:
+            break
+        yield [row.fragment_id for row in fragments]
+        after = fragments[-1].fragment_id
+    after = b""
+    while True:
+        with deployment.data.read() as transaction:
+            shut = quarantine.page(transaction, workspace_id, None, after, PAGE)
+        if not shut:
+            return
+        yield [row.quarantine_id for row in shut]
+        after = shut[-1].quarantine_id
