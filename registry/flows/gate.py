@@ -16,7 +16,7 @@ from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.consent.signals import from_context
 from registry.flows.admission import Item
 from registry.flows.joining import Joined
-from registry.flows.standing import standings_for
+from registry.flows.standing import Alike, alike, standings_for
 from registry.identity.rules import IdentityRules
 from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
@@ -26,7 +26,9 @@ from registry.store.database import Transaction
 
 NONE: frozenset[str] = frozenset()
 
-_Question = tuple[tuple[FragmentId, ...], frozenset[str], bool]
+_Person = tuple[FragmentId, ...]
+_Known = Alike | tuple[FragmentId | int, ...]
+_Question = tuple[_Known, frozenset[str], bool, frozenset[tuple[str, bool]]]
 
 
 class Gate:
@@ -54,7 +56,10 @@ class Gate:
         self.by_index: dict[BlindIndex, Fragment] = {}
         self._profiles: dict[ProfileId, list[Fragment]] = {}
         self._states: dict[FragmentId, dict[str, ConsentState]] = {}
+        self._standings: dict[_Person, dict[str, Standing]] = {}
+        self._alike: dict[_Person, _Known] = {}
         self._answers: dict[_Question, frozenset[str]] = {}
+        self._changes = 0
         self._said_before: dict[BlindIndex, dict[str, bool]] = {}
         self.refused_on: dict[BlindIndex, set[str]] = {}
         self.records: list[StoredConsent] = []
@@ -87,11 +92,7 @@ class Gate:
 
     def settle(self, items: Sequence[Item], joined: Joined, new_id: Callable[[], bytes]) -> None:
         """The second gate: the resolved persons' ledger, with what the messages add to it."""
-        if any(self.by_index.get(index) != now for index, now in joined.by_index.items()):  # else all are who they were
-            self._profiles.clear()
-            self._answers.clear()
-            self._states.update({fragment_id: {} for fragment_id in joined.new})
-            self._load_profiles({fragment.profile_id for fragment in joined.by_index.values()})
+        self._follow(joined)
         for item in items:
             fragment = item.fragment
             if fragment is None:
@@ -100,6 +101,23 @@ class Gate:
                 self._record(item, fragment, item.said, new_id)
             refused = dict.fromkeys((name for name, yes in item.said.items() if not yes), False)
             self._narrow(item, self._allowed(item, self._profiles[fragment.profile_id], refused))
+
+    def _follow(self, joined: Joined) -> None:
+        """Read again only whose profiles have changed; who is new through and through needs no reading."""
+        changed = [now for index, now in joined.by_index.items() if self.by_index.get(index) != now]
+        if not changed:
+            return
+        self._standings.clear()
+        self._alike.clear()
+        self._changes += 1
+        self._states.update({fragment_id: {} for fragment_id in joined.new})
+        profiles = {fragment.profile_id for fragment in changed}
+        for profile_id in profiles:
+            self._profiles.pop(profile_id, None)
+        for fragment in joined.new.values():
+            if FragmentId(fragment.profile_id) in joined.new:  # the oldest of a profile gives it its id: all are new
+                self._profiles.setdefault(fragment.profile_id, []).append(fragment)
+        self._load_profiles(profiles - self._profiles.keys())
 
     def _load_profiles(self, profile_ids: set[ProfileId]) -> None:
         found = identities.fragments_of_profiles(self._transaction, self._workspace_id, profile_ids)
@@ -116,11 +134,29 @@ class Gate:
     def _allowed(self, item: Item, fragments: Sequence[Fragment], said: dict[str, bool]) -> frozenset[str]:
         purposes = item.purposes
         opted_out = item.message is not None and item.message.opted_out_by_signal
-        question = (tuple(f.fragment_id for f in fragments), purposes, opted_out)
-        if not said and question in self._answers:
-            return self._answers[question]
-        rows = [state for f in fragments for state in self._states.get(f.fragment_id, {}).values()]
-        standings = standings_for(self._rules, fragments, rows, (*purposes, WHOLE_PERSON)) if fragments else {}
+        person = tuple([fragment.fragment_id for fragment in fragments])
+        known = self._likeness(person, fragments)
+        question = (known, purposes, opted_out, frozenset(said.items()))
+        allowed = self._answers.get(question)
+        if allowed is None:
+            allowed = self._answers[question] = self._judge(person, fragments, purposes, said, opted_out=opted_out)
+        return allowed
+
+    def _judge(
+        self,
+        person: _Person,
+        fragments: Sequence[Fragment],
+        purposes: frozenset[str],
+        said: dict[str, bool],
+        *,
+        opted_out: bool,
+    ) -> frozenset[str]:
+        standings = self._standings.get(person)
+        if standings is None:
+            rows = self._rows(fragments)
+            names = (*self._catalogue.purposes, WHOLE_PERSON)
+            standings = standings_for(self._rules, fragments, rows, names) if fragments else {}
+            self._standings[person] = standings
         allowed = lawful_purposes(
             purposes,
             standings,
@@ -133,9 +169,18 @@ class Gate:
         # A yes in the message counts at the first gate as the record that the second makes of it.
         if not opted_out:
             allowed |= frozenset(name for name in purposes if said.get(name) and not _restricted(standings))
-        if not said:
-            self._answers[question] = allowed
         return allowed
+
+    def _likeness(self, person: _Person, fragments: Sequence[Fragment]) -> _Known:
+        """What answers are remembered under: what the person has in common with others, or the person."""
+        known = self._alike.get(person)
+        if known is None:
+            shared = alike(self._rules, fragments, self._rows(fragments), self._now) if fragments else None
+            known = self._alike[person] = shared if shared is not None else (*person, self._changes)
+        return known
+
+    def _rows(self, fragments: Sequence[Fragment]) -> list[ConsentState]:
+        return [state for f in fragments for state in self._states.get(f.fragment_id, {}).values()]
 
     def _narrow(self, item: Item, allowed: frozenset[str]) -> None:
         purposes = item.purposes
@@ -179,7 +224,15 @@ class Gate:
                     self._workspace_id, fragment.fragment_id, purpose, row.record_id, row.status,
                     row.acted_at, row.recorded_at, row.expires_at,
                 )  # fmt: skip
-        self._answers.clear()
+            self._forget(fragment)
+
+    def _forget(self, fragment: Fragment) -> None:
+        """What was worked out of a person no longer holds, once there is a record more."""
+        members = self._profiles.get(fragment.profile_id, ())
+        person = tuple([member.fragment_id for member in members])
+        self._standings.pop(person, None)
+        self._alike.pop(person, None)
+        self._changes += 1
 
 
 def _restricted(standings: dict[str, Standing]) -> bool:

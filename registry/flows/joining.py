@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -246,15 +247,15 @@ def _sides(groups: Sequence[Sequence[Fragment]]) -> dict[FragmentId, ProfileId]:
     Those who are apart may each say something of their own: joined again, they are two sides.
     """
     sides: dict[FragmentId, ProfileId] = {}
+    groups_of: Counter[ProfileId] = Counter()  # how many groups hold fragments of a side
+    for members in groups:
+        groups_of.update({fragment.origin_profile_id for fragment in members})
     for members in groups:
         here = {fragment.fragment_id for fragment in members}
         oldest: dict[ProfileId, ProfileId] = {}
         for fragment in members:
             before = fragment.origin_profile_id
-            elsewhere = any(
-                other.origin_profile_id == before for group in groups if group is not members for other in group
-            )
-            if elsewhere and FragmentId(before) not in here:
+            if groups_of[before] > 1 and FragmentId(before) not in here:
                 sides[fragment.fragment_id] = oldest.setdefault(before, ProfileId(fragment.fragment_id))
             else:
                 sides[fragment.fragment_id] = before

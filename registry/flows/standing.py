@@ -11,12 +11,17 @@ from collections.abc import Iterable, Sequence
 from registry.consent.decide import Side, Standing
 from registry.consent.records import WHOLE_PERSON, ConsentRecord, ConsentStatus, restriction_holds
 from registry.identity.rules import IdentityRules
+from registry.model.clock import Micros
 from registry.model.ids import FragmentId, ProfileId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
 
 FOREVER = 2**63 - 1
 
 NOBODY = Standing(known=False, sides=())
+
+_STATUS = {status.value: status for status in ConsentStatus}
+
+Alike = tuple[bool, frozenset[tuple[str, str]]]
 
 
 def to_record(row: StoredConsent) -> ConsentRecord:
@@ -44,7 +49,7 @@ def _from_state(row: ConsentState) -> ConsentRecord:
         row.record_id,
         row.fragment_id,
         row.purpose,
-        ConsentStatus(row.status),
+        _STATUS[row.status],
         row.acted_at,
         row.recorded_at,
         row.expires_at,
@@ -56,6 +61,23 @@ def _from_state(row: ConsentState) -> ConsentRecord:
         "",
         "",
     )
+
+
+def alike(
+    rules: IdentityRules, fragments: Sequence[Fragment], rows: Sequence[ConsentState], now: Micros
+) -> Alike | None:
+    """What people have in common of whom every question now has the same answer; None where that cannot be told.
+
+    Of somebody with one side, one record a purpose and none that ends or lies ahead, the words alone decide.
+    """
+    if len({fragment.origin_profile_id for fragment in fragments}) != 1:
+        return None
+    said = {row.purpose: row.status for row in rows}
+    if len(said) != len(rows) or any(row.expires_at is not None or row.acted_at > now for row in rows):
+        return None
+    kinds = rules.kinds
+    anonymous = all(f.kind in kinds and kinds[f.kind].anonymous for f in fragments)
+    return anonymous, frozenset(said.items())
 
 
 def standings_for(

@@ -56,9 +56,9 @@ def _candidates(
     body: Mapping[str, object], rules: IdentityRules, found: Iterable[tuple[str, str]]
 ) -> Iterator[tuple[str, str | None]]:
     for kind, rule in rules.kinds.items():
-        for place in rule.at:
-            value: object = body
-            for token in place:
+        for first, *further in rule.at:
+            value = body.get(first)
+            for token in further if value is not None else ():
                 value = value.get(token) if isinstance(value, dict) else None
             if isinstance(value, str) and value:
                 yield kind, value

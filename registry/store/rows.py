@@ -7,7 +7,7 @@ is the fastest way in on both engines, and the ORM's unit of work is never on th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from registry.store.database import Transaction
@@ -42,7 +42,7 @@ def select(transaction: Transaction, row: type[Row], table: str, where: str, *pa
     """The rows of `table` that `where` (with `?` marks) holds for, as tuples of type `row`."""
     names = ", ".join(f'"{name}"' for name in row._fields)  # type: ignore[attr-defined]
     sql = f'SELECT {names} FROM "{table}" WHERE {where}'
-    return [row(*found) for found in query(transaction, sql, *parameters)]
+    return list(map(partial(tuple.__new__, row), query(transaction, sql, *parameters)))
 
 
 def query(transaction: Transaction, sql: str, *parameters: object) -> Sequence[Any]:
