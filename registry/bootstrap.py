@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import time
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -232,16 +234,33 @@ def _first_workspace(deployment: Deployment, name: str) -> Initialised:
     return Initialised(text_id(workspace_id), admin.secret, app.secret, source.secret, FIRST_SOURCE)
 
 
+@cache
 def shipped(folder: str, name: str) -> Document:
-    """A file that ships with registry: from the wheel, or from the checkout that it is run from.
+    """A document that ships with registry, read once.
 
     Raises:
         SettingInvalid: the installation lacks it.
     """
+    return parse(_shipped_text(folder, name), file=f"{folder}/{name}")
+
+
+@cache
+def shipped_schema(name: str) -> dict[str, Any]:
+    """A JSON Schema that ships with registry, read once; where its parts stand matters to nobody.
+
+    Raises:
+        SettingInvalid: the installation lacks it.
+    """
+    value: dict[str, Any] = json.loads(_shipped_text("schemas", name))
+    return value
+
+
+def _shipped_text(folder: str, name: str) -> str:
+    """The text of a file in the wheel, or in the checkout that registry is run from."""
     for root in (resources.files("registry") / "defaults", Path(__file__).parent.parent):
         file = root / folder / name
         if file.is_file():
-            return parse(file.read_text(encoding="utf-8"), file=f"{folder}/{name}")
+            return file.read_text(encoding="utf-8")
     raise SettingInvalid(f"this installation lacks {folder}/{name}", hint="install registry again")
 
 
@@ -276,7 +295,7 @@ def _policy(folder: Path | None, name: str) -> Document:
         raise SettingInvalid(f"the policy folder {folder} does not exist", pointer="policies")
     own = folder / f"{name}.yaml" if folder is not None else None
     document = read_document(own) if own is not None and own.exists() else shipped("policies", f"{name}.yaml")
-    check(document, shipped("schemas", f"policies/{name}.schema.json").value)
+    check(document, shipped_schema(f"policies/{name}.schema.json"))
     return document
 
 
@@ -297,5 +316,4 @@ def read_document(path: Path) -> Document:
 
 def plan_schema() -> dict[str, Any]:
     """The JSON Schema of tracking plans."""
-    value: dict[str, Any] = shipped("schemas", "tracking-plan.schema.json").value
-    return value
+    return shipped_schema("tracking-plan.schema.json")
