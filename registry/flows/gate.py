@@ -66,11 +66,8 @@ class Gate:
 
     def load(self, indexes: Iterable[BlindIndex]) -> None:
         """Read what is known of the persons behind these identifiers."""
-        known = identities.identifiers(self._transaction, self._workspace_id, set(indexes))
-        ids = {row.fragment_id for row in known.values()}
-        by_id = identities.fragments(self._transaction, self._workspace_id, ids)
-        self.by_index = {index: by_id[row.fragment_id] for index, row in known.items() if row.fragment_id in by_id}
-        self._load_profiles({fragment.profile_id for fragment in by_id.values()})
+        self.by_index = identities.fragments_by_index(self._transaction, self._workspace_id, set(indexes))
+        self._load_profiles({fragment.profile_id for fragment in self.by_index.values()})
 
     def admit(self, item: Item) -> None:
         """The first gate: the message's own words, and its identifiers' records."""

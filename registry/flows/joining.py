@@ -80,7 +80,7 @@ def join(
     kinds = {index: kind for claim in claims for index, kind in claim.identifiers}
     # 1. look up
     if known is None:
-        known = _fragments_by_index(transaction, workspace_id, kinds)
+        known = identities.fragments_by_index(transaction, workspace_id, kinds)
     joined = Joined({index: known[index] for index in kinds if index in known})
     links = _links_of(workspace_id, claims)
     unknown = kinds.keys() - joined.by_index.keys()
@@ -88,10 +88,10 @@ def join(
     fresh = _unknown_links(transaction, workspace_id, links)
     if not unknown and not fresh:
         return joined
-    identities.lock(transaction, workspace_id)
-    # Who is who may have changed while this writer waited: what was read before the lock is read again.
-    joined.by_index |= _fragments_by_index(transaction, workspace_id, kinds)
-    fresh = _unknown_links(transaction, workspace_id, fresh)
+    if identities.lock(transaction, workspace_id):
+        # Who is who may have changed while this writer waited: what was read before the lock is read again.
+        joined.by_index |= identities.fragments_by_index(transaction, workspace_id, kinds)
+        fresh = _unknown_links(transaction, workspace_id, fresh)
     for index in sorted(kinds.keys() - joined.by_index.keys()):
         fragment = _new_fragment(workspace_id, FragmentId(new_id()), index, kinds[index], now)
         joined.by_index[index] = joined.new[fragment.fragment_id] = fragment
@@ -114,7 +114,7 @@ def repartition(
     """Recompute the profiles of the components that hold these identifiers, after a link or a
     refusal of one has changed.
     """
-    joined = Joined(_fragments_by_index(transaction, workspace_id, indexes))
+    joined = Joined(identities.fragments_by_index(transaction, workspace_id, indexes))
     links = identities.links_touching(transaction, workspace_id, indexes)
     _rejoin(transaction, workspace_id, rules, joined, links, now, new_id, seeds=indexes)
     return joined
@@ -127,14 +127,6 @@ def _new_fragment(
     # that taking a group apart gives every side back the id it had.
     profile_id = ProfileId(fragment_id)
     return Fragment(workspace_id, fragment_id, profile_id, profile_id, index, kind, 0, 1, now)
-
-
-def _fragments_by_index(
-    transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex]
-) -> dict[BlindIndex, Fragment]:
-    known = identities.identifiers(transaction, workspace_id, indexes)
-    by_id = identities.fragments(transaction, workspace_id, {row.fragment_id for row in known.values()})
-    return {index: by_id[row.fragment_id] for index, row in known.items() if row.fragment_id in by_id}
 
 
 def _links_of(workspace_id: WorkspaceId, claims: Iterable[Claim]) -> list[StoredLink]:
@@ -194,7 +186,7 @@ def _rejoin(
     ends = {end for link in fresh for end in (link.low, link.high)} | set(seeds)
     reached, pairs = _component(transaction, workspace_id, ends, list(fresh))
     fragments = {index: joined.by_index[index] for index in reached if index in joined.by_index}
-    fragments |= _fragments_by_index(transaction, workspace_id, reached - fragments.keys())
+    fragments |= identities.fragments_by_index(transaction, workspace_id, reached - fragments.keys())
     # 4. the partition
     standing = identities.refusals_touching(transaction, workspace_id, reached)
     result = partition(

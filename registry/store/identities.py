@@ -10,14 +10,16 @@ from registry.store.database import Transaction
 from registry.store.rows import chunks, execute, execute_many, insert, query, select, select_in
 
 
-def lock(transaction: Transaction, workspace_id: bytes) -> None:
-    """Let nobody else change who is who in this workspace until the transaction ends.
+def lock(transaction: Transaction, workspace_id: bytes) -> bool:
+    """Let nobody else change who is who in this workspace until the transaction ends; whether somebody may have before.
 
     SQLite's writers already stand in line; on PostgreSQL it is an advisory lock, which batches
     take only when they bring a new identifier or link.
     """
-    if transaction.dialect.name != "sqlite":
-        query(transaction, "SELECT pg_advisory_xact_lock(?)", int.from_bytes(workspace_id[-8:], "big", signed=True))
+    if transaction.dialect.name == "sqlite":
+        return False
+    query(transaction, "SELECT pg_advisory_xact_lock(?)", int.from_bytes(workspace_id[-8:], "big", signed=True))
+    return True
 
 
 def identifiers(
@@ -26,6 +28,26 @@ def identifiers(
     """The known ones among these identifiers."""
     found = select_in(transaction, StoredIdentifier, "identifier", workspace_id, "blind_index", indexes)
     return {row.blind_index: row for row in found}
+
+
+_FRAGMENT_COLUMNS = ", ".join(f"f.{name}" for name in Fragment._fields)
+
+
+def fragments_by_index(
+    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
+) -> dict[BlindIndex, Fragment]:
+    """The fragments that hang on the known ones among these identifiers."""
+    found: dict[BlindIndex, Fragment] = {}
+    for chunk in chunks(indexes):
+        marks = ", ".join("?" * len(chunk))
+        sql = (
+            f"SELECT i.blind_index, {_FRAGMENT_COLUMNS} FROM identifier i JOIN fragment f"
+            " ON f.workspace_id = i.workspace_id AND f.fragment_id = i.fragment_id"
+            f" WHERE i.workspace_id = ? AND i.blind_index IN ({marks})"
+        )
+        rows = query(transaction, sql, workspace_id, *chunk)
+        found.update((row[0], Fragment._make(row[1:])) for row in rows)
+    return found
 
 
 def identifiers_of(
@@ -51,8 +73,12 @@ def known_pairs(
     transaction: Transaction, workspace_id: bytes, lows: Collection[BlindIndex]
 ) -> set[tuple[BlindIndex, BlindIndex, SourceId]]:
     """The (low, high, source) of every link whose lower end is one of these."""
-    found = select_in(transaction, StoredLink, "link", workspace_id, "low", lows)
-    return {(row.low, row.high, row.source_id) for row in found}
+    found: set[tuple[BlindIndex, BlindIndex, SourceId]] = set()
+    for chunk in chunks(lows):
+        marks = ", ".join("?" * len(chunk))
+        sql = f"SELECT low, high, source_id FROM link WHERE workspace_id = ? AND low IN ({marks})"
+        found.update(map(tuple, query(transaction, sql, workspace_id, *chunk)))
+    return found
 
 
 def links_touching(transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]) -> list[StoredLink]:
