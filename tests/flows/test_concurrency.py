@@ -129,11 +129,11 @@ def test_a_merge_that_another_writer_takes_back_meanwhile_is_not_made_again(
     tenant.send(*calls[0])
     lock = identities.lock
 
-    def while_waiting(transaction: Any, workspace_id: bytes) -> None:
+    def while_waiting(transaction: Any, workspace_id: bytes) -> bool:
         monkeypatch.setattr(joining.identities, "lock", lock)
         with ThreadPoolExecutor(1) as pool:  # the other writer overtakes
             pool.submit(lambda: tenant.send(*calls[1])).result(30)
-        lock(transaction, workspace_id)
+        return lock(transaction, workspace_id)
 
     monkeypatch.setattr(joining.identities, "lock", while_waiting)
     tenant.send(*calls[2])
