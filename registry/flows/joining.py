@@ -15,21 +15,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.consent.records import REFUSALS
-from registry.identity.links import Link, links_of
-from registry.identity.resolve import partition
+from registry.flows.component import component
+from registry.identity.links import Link, Refusal, Verdict, links_of
+from registry.identity.resolve import Partition, partition
 from registry.identity.rules import IdentityRules
 from registry.model.clock import Micros
-from registry.model.errors import Conflict
 from registry.model.ids import BlindIndex, FragmentId, MessageKey, ProfileId, SourceId, WorkspaceId
-from registry.model.stored import Fragment, StoredLink, StoredMerge, StoredRefusal
-from registry.store import consents, identities
+from registry.model.stored import Fragment, RunawayIdentifier, StoredLink, StoredMerge, StoredRefusal
+from registry.store import consents, identities, stewardship
 from registry.store.database import Transaction
 
-STEWARD = "steward"
-"""The reason of a refusal that a person gave: the rules never lift it."""
-
-COMPONENT_LIMIT = 20_000
-"""Identifiers in one component: past it something links everybody, and no merge may follow."""
+NO_MESSAGE = MessageKey(b"\0" * 16)
+"""The cause of what no message brought about: a steward's word, an erasure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,28 +143,8 @@ def _links_of(workspace_id: WorkspaceId, claims: Iterable[Claim]) -> list[Stored
 def _unknown_links(
     transaction: Transaction, workspace_id: WorkspaceId, links: Sequence[StoredLink]
 ) -> list[StoredLink]:
-    known = identities.known_pairs(transaction, workspace_id, {link.low for link in links})
+    known = identities.known_pairs(transaction, workspace_id, {(link.low, link.high) for link in links})
     return [link for link in links if (link.low, link.high, link.source_id) not in known]
-
-
-def _component(
-    transaction: Transaction, workspace_id: WorkspaceId, seeds: Collection[BlindIndex], links: list[StoredLink]
-) -> tuple[set[BlindIndex], dict[tuple[BlindIndex, BlindIndex], StoredLink]]:
-    """Every identifier that can be reached from the seeds, and every link among them."""
-    reached: set[BlindIndex] = set()
-    pairs = {(link.low, link.high): link for link in links}
-    frontier = set(seeds)
-    while frontier:
-        reached |= frontier
-        if len(reached) > COMPONENT_LIMIT:
-            raise Conflict(
-                "an identifier links more people than the limit",
-                hint="block the shared identifier in policies/identity.yaml",
-            )
-        found = identities.links_touching(transaction, workspace_id, frontier)
-        pairs.update(((link.low, link.high), link) for link in found)
-        frontier = {end for link in found for end in (link.low, link.high)} - reached
-    return reached, pairs
 
 
 def _rejoin(
@@ -184,39 +161,75 @@ def _rejoin(
 ) -> None:
     # 3. the component
     ends = {end for link in fresh for end in (link.low, link.high)} | set(seeds)
-    reached, pairs = _component(transaction, workspace_id, ends, list(fresh))
-    fragments = {index: joined.by_index[index] for index in reached if index in joined.by_index}
-    fragments |= identities.fragments_by_index(transaction, workspace_id, reached - fragments.keys())
+    found = component(transaction, workspace_id, ends, fresh)
+    if not found.whole:
+        _leave_apart(transaction, workspace_id, fresh, now)
+        return
+    fragments = {index: joined.by_index[index] for index in found.identifiers if index in joined.by_index}
+    fragments |= identities.fragments_by_index(transaction, workspace_id, found.identifiers - fragments.keys())
     # 4. the partition
-    standing = identities.refusals_touching(transaction, workspace_id, reached)
     result = partition(
         {index: fragment.kind for index, fragment in fragments.items()},
-        [Link(low, high) for low, high in pairs],
+        found.links,
         rules,
-        refused_pairs={Link(row.low, row.high) for row in standing if row.reason == STEWARD},
+        refused_pairs=found.verdicts[Verdict.APART],
+        same=found.verdicts[Verdict.SAME],
+        retracted=found.verdicts[Verdict.RETRACTED],
         unjoinable=_unjoinable(transaction, workspace_id, rules, fragments, refused_on or {}),
+        runaway=found.runaway,
     )
     refusals = [StoredRefusal(workspace_id, r.low, r.high, r.reason, now) for r in result.refused]
-    identities.replace_refusals(transaction, workspace_id, reached, refusals)
+    identities.replace_refusals(transaction, workspace_id, found.links.keys(), refusals)
+    noticed = [
+        RunawayIdentifier(workspace_id, fragments[index].fragment_id, index, now)
+        for index in sorted(result.runaway - found.runaway)
+    ]
+    stewardship.add_runaways(transaction, noticed)
     # 5. the moves
     causes = {end: link.message_key for link in fresh for end in (link.low, link.high)}
-    default_cause = next(iter(causes.values()), MessageKey(b"\0" * 16))
+    _move(transaction, workspace_id, joined, fragments, result, causes, now, new_id)
+
+
+def _leave_apart(
+    transaction: Transaction, workspace_id: WorkspaceId, fresh: Sequence[StoredLink], now: Micros
+) -> None:
+    """Nobody is joined where too much hangs together; what would have been waits for a steward."""
+    refusals = [
+        StoredRefusal(workspace_id, low, high, Refusal.TOO_CONNECTED, now)
+        for low, high in sorted({Link(link.low, link.high) for link in fresh})
+    ]
+    identities.replace_refusals(transaction, workspace_id, {Link(r.low, r.high) for r in refusals}, refusals)
+
+
+def _move(
+    transaction: Transaction,
+    workspace_id: WorkspaceId,
+    joined: Joined,
+    fragments: dict[BlindIndex, Fragment],
+    result: Partition,
+    causes: Mapping[BlindIndex, MessageKey],
+    now: Micros,
+    new_id: Callable[[], bytes],
+) -> None:
+    """Point each fragment at its group's profile, and record every move."""
+    default_cause = next(iter(causes.values()), NO_MESSAGE)
     moved: list[Fragment] = []
     merges: list[StoredMerge] = []
     groups = [_by_age(fragments[index] for index in group) for group in result.groups]
     sides = _sides(groups)
     for members in groups:
         target = ProfileId(members[0].fragment_id)
+        came_from = {fragment.profile_id for fragment in members if fragment.fragment_id not in joined.new}
         for fragment in members:
+            side = sides[fragment.fragment_id]
             if fragment.fragment_id in joined.new:
                 placed = fragment._replace(profile_id=target, origin_profile_id=target)
                 joined.new[fragment.fragment_id] = placed
-            elif (fragment.profile_id, fragment.origin_profile_id) != (target, sides[fragment.fragment_id]):
+            elif (fragment.profile_id, fragment.origin_profile_id) != (target, side):
                 joined_at = now if fragment.profile_id != target else fragment.joined_at
-                side = sides[fragment.fragment_id]
                 placed = fragment._replace(profile_id=target, origin_profile_id=side, joined_at=joined_at)
                 moved.append(placed)
-                kind = "split" if side != fragment.origin_profile_id else "merge"
+                kind = "split" if len(came_from) == 1 else "merge"
                 cause = causes.get(fragment.anchor, default_cause)
                 came = (fragment.profile_id, fragment.fragment_id, fragment.origin_profile_id)
                 merges.append(StoredMerge(workspace_id, new_id(), kind, target, *came, cause, now))

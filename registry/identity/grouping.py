@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from registry.identity.links import Link, Refusal
@@ -49,10 +49,19 @@ class Grouping:
         kinds: the kind of every identifier.
         rules: limits and priorities.
         apart: pairs that may never be in one group, with the reason; grows with what is refused.
+        same: pairs that a steward called one person: those of one kind count once.
     """
 
-    def __init__(self, kinds: Mapping[BlindIndex, str], rules: IdentityRules, apart: Mapping[Link, Refusal]) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[BlindIndex, str],
+        rules: IdentityRules,
+        apart: Mapping[Link, Refusal],
+        same: Collection[Link] = (),
+    ) -> None:
         self._kinds = kinds
+        ends = {end for pair in same for end in pair}
+        self._counts_as = {member: min(group) for group in components(ends, same) for member in group}
         self._rules = rules
         self._apart = dict(apart)
         self._group: dict[BlindIndex, Group] = {identifier: frozenset((identifier,)) for identifier in kinds}
@@ -69,7 +78,8 @@ class Grouping:
 
     def clash(self, members: Group) -> Clash | None:
         """What keeps these identifiers from being one person; the gravest reason where there are several."""
-        held = Counter(self._kinds[member] for member in members)
+        distinct = {(self._kinds[member], self._counts_as.get(member, member)) for member in members}
+        held = Counter(kind for kind, _ in distinct)
         over = [kind for kind in held if kind in self._rules.kinds and held[kind] > self._rules.kinds[kind].limit]
         single = [kind for kind in over if self._rules.kinds[kind].limit == 1]
         if single:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -30,8 +30,39 @@ class Refusal(StrEnum):
     """A steward said that the two, or two that they would bring together, are not one person."""
     JOIN_NOT_PERMITTED = "join_not_permitted"
     """One end is an anonymous history whose consent does not allow joining it to a person."""
+    RETRACTED = "retracted"
+    """A steward took the claim back: it counts for nothing, whoever repeats it."""
+    TOO_CONNECTED = "too_connected"
+    """It would be looked at together with more identifiers than the limit; nobody was joined by it."""
     UNKNOWN_KIND = "unknown_kind"
     """The policy no longer knows the kind of one end."""
+
+
+SENTENCES: Mapping[Refusal, str] = {
+    Refusal.MERGE_PROTECTION: "It would make two known people one, or it is shared by two known people.",
+    Refusal.LIMIT_EXCEEDED: "One person would have more identifiers of a kind than the policy allows.",
+    Refusal.RUNAWAY: "One end is linked to more identifiers than the alarm threshold: a shared device, or a test value.",
+    Refusal.STEWARD: "A steward said that these are two people.",
+    Refusal.RETRACTED: "A steward took this claim back.",
+    Refusal.TOO_CONNECTED: "Too many identifiers hang together here to be looked at; nobody was joined.",
+    Refusal.JOIN_NOT_PERMITTED: "The anonymous history's own consent does not allow joining it to a person.",
+    Refusal.UNKNOWN_KIND: "The identity policy no longer knows the kind of one end.",
+}
+"""Each reason for people."""
+
+NOT_TO_OVERRULE = frozenset({Refusal.JOIN_NOT_PERMITTED, Refusal.UNKNOWN_KIND})
+"""Refusals that no steward lifts: the first is the person's own word, the second the policy's."""
+
+
+class Verdict(StrEnum):
+    """What a steward decided about two identifiers."""
+
+    SAME = "same"
+    """They are one person: no limit keeps the two apart."""
+    APART = "apart"
+    """They are two people: no path ever joins them."""
+    RETRACTED = "retracted"
+    """The claim that links them is wrong; whether another path joins them is left open."""
 
 
 class RefusedLink(NamedTuple):

@@ -24,10 +24,12 @@ class Partition:
     Attributes:
         groups: ordered by their least member.
         refused: ordered by their ends.
+        runaway: identifiers past the alarm threshold.
     """
 
     groups: tuple[frozenset[BlindIndex], ...]
     refused: tuple[RefusedLink, ...]
+    runaway: frozenset[BlindIndex] = frozenset()
 
 
 def partition(
@@ -36,7 +38,10 @@ def partition(
     rules: IdentityRules,
     *,
     refused_pairs: Collection[Link] = frozenset(),
+    same: Collection[Link] = frozenset(),
+    retracted: Collection[Link] = frozenset(),
     unjoinable: Collection[BlindIndex] = frozenset(),
+    runaway: Collection[BlindIndex] = frozenset(),
 ) -> Partition:
     """The groups that the rules allow, and the links that they refuse.
 
@@ -45,7 +50,10 @@ def partition(
         links: claims between them, repeated or not, in any order.
         rules: priorities, limits and the alarm threshold.
         refused_pairs: two identifiers that a steward keeps apart: no path ever joins them.
+        same: two identifiers that a steward calls one person: joined first, and over every limit.
+        retracted: claims that a steward took back: they join nothing, other paths may.
         unjoinable: anonymous identifiers that stay alone, since the consent given there asks for it.
+        runaway: identifiers known to be past the alarm threshold, though not all their links are here.
 
     Raises:
         InvalidInput: a link names an identifier that `identifiers` does not hold.
@@ -54,20 +62,32 @@ def partition(
     if any(link.low not in identifiers or link.high not in identifiers for link in distinct):
         raise InvalidInput("a link names an identifier that is not among the identifiers")
     apart = {link_between(*pair): Refusal.STEWARD for pair in refused_pairs}
+    vouched = {link_between(*pair) for pair in same}
+    crowded = _crowded(distinct, rules, apart) | frozenset(runaway)
     refused = _barred(identifiers, distinct, rules, apart, unjoinable)
+    refused |= dict.fromkeys((link for link in distinct if link in retracted), Refusal.RETRACTED)
+    for link in distinct:
+        if link not in refused and link not in vouched and not crowded.isdisjoint(link):
+            refused[link] = Refusal.RUNAWAY
     standing = [link for link in distinct if link not in refused]
-    grouping = Grouping(identifiers, rules, apart)
+    grouping = Grouping(identifiers, rules, apart, vouched.intersection(standing))
     for members in components(identifiers, standing):
         # A whole component that breaks nothing needs no tiers: each would join what it holds of it.
         if grouping.clash(members) is None:
             grouping.join(members)
         else:
             inner = [link for link in standing if link.low in members]
+            grouping.settle([link for link in inner if link in vouched])
             refused.update(_by_tiers(grouping, inner, identifiers, rules))
-    return Partition(
-        groups=grouping.groups(),
-        refused=tuple(RefusedLink(*link, refused[link]) for link in sorted(refused)),
-    )
+    groups = grouping.groups()
+    place = {member: number for number, group in enumerate(groups) for member in group}
+    across = [link for link in sorted(refused) if place[link.low] != place[link.high]]
+    return Partition(groups, tuple(RefusedLink(*link, refused[link]) for link in across), crowded)
+
+
+def _crowded(links: list[Link], rules: IdentityRules, apart: Mapping[Link, Refusal]) -> frozenset[BlindIndex]:
+    neighbours = Counter(end for link in links if link not in apart for end in link)
+    return frozenset(end for end, count in neighbours.items() if count > rules.alarm_threshold)
 
 
 def _barred(
@@ -78,15 +98,12 @@ def _barred(
     unjoinable: Collection[BlindIndex],
 ) -> dict[Link, Refusal]:
     """The links that join nothing, whatever else is claimed."""
-    neighbours = Counter(end for link in links if link not in apart for end in link)
     barred: dict[Link, Refusal] = {}
     for link in links:
         if any(identifiers[end] not in rules.kinds for end in link):
             barred[link] = Refusal.UNKNOWN_KIND
         elif link in apart:
             barred[link] = apart[link]
-        elif any(neighbours[end] > rules.alarm_threshold for end in link):
-            barred[link] = Refusal.RUNAWAY
         elif any(end in unjoinable for end in link):
             barred[link] = Refusal.JOIN_NOT_PERMITTED
     return barred

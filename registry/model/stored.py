@@ -122,6 +122,26 @@ class StoredRefusal(NamedTuple):
     refused_at: Micros
 
 
+class StewardDecision(NamedTuple):
+    """A steward's word on two identifiers; `verdict` is one of `registry.identity.links.Verdict`."""
+
+    workspace_id: WorkspaceId
+    low: BlindIndex
+    high: BlindIndex
+    verdict: str
+    actor: str
+    decided_at: Micros
+
+
+class RunawayIdentifier(NamedTuple):
+    """An identifier with more neighbours than the alarm threshold."""
+
+    workspace_id: WorkspaceId
+    fragment_id: FragmentId
+    blind_index: BlindIndex
+    noticed_at: Micros
+
+
 class StoredMerge(NamedTuple):
     """A fragment's move from one profile to another (`kind`: `merge` or `split`).
 

@@ -20,12 +20,13 @@ PERSONAL_TABLES: dict[str, str] = {
     "audit_detail": "fragment_id",
     "dsr_fragment": "fragment_id",
     "merge": "fragment_id",
+    "runaway_identifier": "fragment_id",
     "identifier": "fragment_id",
     "fragment": "fragment_id",
 }
 """Table -> the column that ties its rows to a fragment, in the order of deletion."""
 
-INDEX_TABLES = ("link", "refused_link")
+INDEX_TABLES = ("link", "refused_link", "steward_decision")
 """Tables that name identifiers at two ends, by blind index."""
 
 

@@ -98,17 +98,23 @@ def refusals_touching(
 def replace_refusals(
     transaction: Transaction,
     workspace_id: bytes,
-    touching: Collection[BlindIndex],
+    links: Collection[tuple[BlindIndex, BlindIndex]],
     rows: Sequence[StoredRefusal],
 ) -> None:
-    """Put the rules' refusals of a recomputed component in the place of the earlier ones; a
-    steward's stay.
+    """Put the refusals among the recomputed links in the place of the earlier ones; one that stands
+    for the same reason keeps its time.
     """
-    for chunk in chunks(touching):
-        marks = ", ".join("?" * len(chunk))
-        sql = f"DELETE FROM refused_link WHERE workspace_id = ? AND reason <> 'steward' AND low IN ({marks})"
-        execute(transaction, sql, workspace_id, *chunk)
-    insert(transaction, "refused_link", rows, on_conflict="ON CONFLICT (workspace_id, low, high) DO NOTHING")
+    now = {(row.low, row.high): row for row in rows}
+    before = {
+        (row.low, row.high): row
+        for row in refusals_touching(transaction, workspace_id, {low for low, _ in links})
+        if (row.low, row.high) in links
+    }
+    gone = [pair for pair, row in before.items() if pair not in now or now[pair].reason != row.reason]
+    sql = "DELETE FROM refused_link WHERE workspace_id = ? AND low = ? AND high = ?"
+    execute_many(transaction, sql, [(workspace_id, *pair) for pair in sorted(gone)])
+    fresh = [row for pair, row in now.items() if pair not in before or pair in set(gone)]
+    insert(transaction, "refused_link", sorted(fresh))
 
 
 def add_fragments(transaction: Transaction, rows: Sequence[Fragment]) -> None:

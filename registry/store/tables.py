@@ -134,6 +134,7 @@ class RefusedLinkTable(DataTable, table=True):
     """A link that the identity rules, or a steward, did not let join two profiles."""
 
     __tablename__ = "refused_link"
+    __table_args__ = (Index("ix_refused_link_refused", "workspace_id", "refused_at", "low", "high"),)
     workspace_id: bytes = uid(key=True)
     low: bytes = uid(key=True)
     high: bytes = uid(key=True)

@@ -6,8 +6,7 @@ import pytest
 
 from registry.model import stored
 from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES
-from registry.store.keystore_tables import KeystoreTable
-from registry.store.tables import DataTable
+from registry.store.migrating import models
 
 ROWS = {
     "workspace": stored.Workspace,
@@ -18,6 +17,8 @@ ROWS = {
     "identifier": stored.StoredIdentifier,
     "link": stored.StoredLink,
     "refused_link": stored.StoredRefusal,
+    "steward_decision": stored.StewardDecision,
+    "runaway_identifier": stored.RunawayIdentifier,
     "merge": stored.StoredMerge,
     "event": stored.StoredEvent,
     "trait_assertion": stored.StoredAssertion,
@@ -38,7 +39,7 @@ ROWS = {
 }
 
 WITHOUT_A_TUPLE = {"dsr_fragment", "audit_entry", "audit_node", "audit_head"}
-TABLES = {**DataTable.metadata.tables, **KeystoreTable.metadata.tables}
+TABLES = {**models("data").tables, **models("keystore").tables}
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
@@ -56,12 +57,12 @@ def test_every_key_begins_with_the_workspace(name: str) -> None:
 
 
 def test_an_erasure_reaches_every_table_of_a_fragment() -> None:
-    tied = {name for name, table in DataTable.metadata.tables.items() if "fragment_id" in table.columns}
+    tied = {name for name, table in models("data").tables.items() if "fragment_id" in table.columns}
     assert tied == set(PERSONAL_TABLES)
 
 
 def test_an_erasure_reaches_every_table_of_a_blind_index() -> None:
-    tied = {name for name, table in DataTable.metadata.tables.items() if {"low", "high"} <= set(table.columns.keys())}
+    tied = {name for name, table in models("data").tables.items() if {"low", "high"} <= set(table.columns.keys())}
     assert tied == set(INDEX_TABLES)
 
 
