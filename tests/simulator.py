@@ -16,24 +16,23 @@ from registry.access.policy import Principal, PrincipalKind
 from registry.consent.records import ConsentStatus
 from registry.documents import Document
 from registry.dsr.requests import Kind, Move
-from registry.flows import consent, credentials, dsr, ingest, plans, read, subjects
+from registry.flows import consent, credentials, dsr, ingest, plans, read, stewardship, subjects
 from registry.flows.admission import BoundSource, Delivery
 from registry.flows.deployment import Deployment
-from registry.flows.joining import STEWARD, repartition
 from registry.flows.keyring import Keyring
 from registry.flows.opening import open_identifiers
 from registry.flows.sealing import IDENTITY
 from registry.flows.workspace import OpenWorkspace, Workspaces, create_workspace
-from registry.identity.links import link_between
+from registry.identity.links import Verdict
 from registry.keys.providers import open_provider
 from registry.model.decision import Decision
 from registry.model.grants import OpenGrant
-from registry.model.ids import ProfileId, WorkspaceId
+from registry.model.ids import FragmentId, ProfileId, WorkspaceId
 from registry.model.message import Identifier
-from registry.model.stored import StoredConsent, StoredRefusal, StoredRequest
+from registry.model.stored import StoredConsent, StoredRequest
 from registry.settings import Settings
 from registry.store import identities
-from registry.store.rows import insert, query
+from registry.store.rows import query
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -221,15 +220,20 @@ class Tenant:
     def keep_apart(self, one: tuple[str, str], other: tuple[str, str]) -> None:
         """A steward's word that two identifiers are not one person's."""
         people = [self.person(*reference) for reference in (one, other)]
-        pair = link_between(*(self.workspace.indexer.index(person.kind, person.value) for person in people))
-        deployment, now = self.registry.deployment, self.registry.clock()
-        with deployment.data.write() as transaction:
-            identities.lock(transaction, self.workspace_id)
-            row = StoredRefusal(self.workspace_id, *pair, STEWARD, now)
-            clause = "ON CONFLICT (workspace_id, low, high) DO UPDATE SET reason = excluded.reason"
-            insert(transaction, "refused_link", [row], on_conflict=clause)
-            rules = deployment.policies.identity
-            repartition(transaction, self.workspace_id, rules, pair, new_id=deployment.new_id, now=now)
+        deployment, workspace = self.registry.deployment, self.workspace
+        profile = self.profile(*one)
+        assert profile is not None, "nobody is known under this identifier"
+        ends = (self.fragment(people[0]), self.fragment(people[1]))
+        if profile == self.profile(*other):
+            stewardship.unmerge(deployment, workspace, profile, ends, Verdict.APART, actor="person:steward")
+        else:
+            stewardship.decide(deployment, workspace, ends, Verdict.APART, actor="person:steward")
+
+    def fragment(self, person: Identifier) -> FragmentId:
+        """The fragment that hangs on an identifier."""
+        index = self.workspace.indexer.index(person.kind, person.value)
+        with self.registry.deployment.data.read() as transaction:
+            return identities.identifiers(transaction, self.workspace_id, [index])[index].fragment_id
 
     def request(self, kind: Kind, person_kind: str, value: str, **details: object) -> StoredRequest:
         """Open, verify and approve a data subject request."""

@@ -39,12 +39,22 @@ TRAIT = {
     "confidence": 0.6, "verified": False, "provenance": PROVENANCE, "consent_tags": ["service"],
     "agreeing": NONE, "rivals": NONE,
 }  # fmt: skip
+OTHER_FRAGMENT = "0195e7a0-0000-7000-8000-000000000007"
+SEEN = {"kind": "user_id", "value": "u-1", "fragment_id": FRAGMENT, "source": "shop", "first_seen_at": AT}
+MOVE = {
+    "merge_id": RECORD, "kind": "merge", "fragment_id": FRAGMENT, "from_profile": FRAGMENT, "into_profile": PROFILE,
+    "merged_at": AT, "source": "shop", "event_id": EVENT,
+}  # fmt: skip
+CLAIM = {
+    "source": "shop", "message_id": "m-1", "event_id": EVENT, "type": "identify", "observed_at": AT, "received_at": AT,
+}  # fmt: skip
+PATH_LINK = {"one": FRAGMENT, "other": OTHER_FRAGMENT, "claims": [CLAIM], "vouched_by": None}
 VIEW = {
     "profile_id": PROFILE,
     "purpose": "service",
     "as_of": AT,
     "traits": [TRAIT],
-    "identifiers": [{"kind": "user_id", "value": "u-1", "source": "shop", "first_seen_at": AT}],
+    "identifiers": [SEEN],
     "consents": {"marketing": REFUSED},
     "withheld": {
         "count": 1,
@@ -107,10 +117,33 @@ EXAMPLES: dict[str, Any] = {
             }
         ],
     },
-    "Merges": {
-        "merges": [
-            {"kind": "merge", "fragment_id": FRAGMENT, "from_profile": RECORD, "into_profile": PROFILE, "merged_at": AT}
-        ]
+    "Merges": {"merges": [MOVE]},
+    "MergeFeed": {"merges": [MOVE], "cursor": None},
+    "Explanation": {
+        "profile_id": PROFILE, "purpose": "service", "withheld": 0,
+        "identifiers": [SEEN, SEEN | {"fragment_id": OTHER_FRAGMENT, "kind": "anonymous_id", "value": "a-1"}],
+        "paths": [{"one": FRAGMENT, "other": OTHER_FRAGMENT, "links": [PATH_LINK]}],
+    },
+    "Decided": {
+        "verdict": "apart",
+        "profiles": [
+            {"profile_id": FRAGMENT, "fragments": [FRAGMENT]},
+            {"profile_id": OTHER_FRAGMENT, "fragments": [OTHER_FRAGMENT]},
+        ],
+    },
+    "RefusedMerges": {
+        "refused": [
+            {
+                "reason": "merge_protection",
+                "sentence": "It would make two known people one, or it is shared by two known people.",
+                "can_be_lifted": True,
+                "one": {"fragment_id": FRAGMENT, "kind": "user_id", "profile_id": FRAGMENT},
+                "other": {"fragment_id": OTHER_FRAGMENT, "kind": "email", "profile_id": OTHER_FRAGMENT},
+                "sources": ["shop"],
+                "refused_at": AT,
+            }
+        ],
+        "counts": {"merge_protection": 1}, "runaways": [], "cursor": None,
     },
     "Request": OPENED,
     "Requests": {"requests": [OPENED], "cursor": None},

@@ -10,16 +10,21 @@ from starlette.requests import Request
 from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
-from registry.api.wire import UUID_FORM, Cursor, ProfileQuery
-from registry.flows import read
+from registry.api.wire import UUID_FORM, Cursor, ProfileQuery, Unmerge
+from registry.flows import explain, merges, read, stewardship
 from registry.flows.subjects import subject
+from registry.identity.links import Verdict
 from registry.model.errors import InvalidInput
-from registry.model.ids import EventId, ProfileId, parse_id
+from registry.model.ids import EventId, FragmentId, ProfileId, parse_id
 
 router = APIRouter(prefix="/v1/profiles", tags=["profiles"], route_class=JsonRoute)
 
 ProfileIdText = Annotated[
     str, Path(description="The opaque id that a lookup gave.", max_length=36, json_schema_extra=UUID_FORM)
+]
+FragmentIdText = Annotated[
+    str | None,
+    Query(description="The `fragment_id` of an identifier.", max_length=36, json_schema_extra=UUID_FORM),
 ]
 Purpose = Annotated[str, Header(alias="Registry-Purpose", description="The purpose that the data is read for.")]
 
@@ -76,7 +81,50 @@ def profile_merges(request: Request, profile_id: ProfileIdText) -> dict[str, Any
     """The moves of fragments into and out of the profile, oldest first."""
     application = of(request)
     _, workspace = application.caller(request, Action.PROFILES_EXPLAIN)
-    return {"merges": read.merges(application.deployment, workspace, _id(profile_id))}
+    return {"merges": merges.of_profile(application.deployment, workspace, _id(profile_id))}
+
+
+@router.get("/{profile_id}/explain", summary="Why identifiers are one person")
+def explain_profile(
+    request: Request,
+    profile_id: ProfileIdText,
+    purpose: Purpose,
+    one: FragmentIdText = None,
+    other: FragmentIdText = None,
+) -> dict[str, Any]:
+    """The shortest path of links between two identifiers, named by the `fragment_id` that `identifiers` gives;
+    without them, from the profile's oldest identifier to each of the others. Each link names its source, its
+    message and its times.
+    """
+    application = of(request)
+    principal, workspace = application.caller(request, Action.PROFILES_EXPLAIN)
+    if (one is None) != (other is None):
+        raise InvalidInput("name both identifiers, or neither", pointer="/one")
+    ends = None
+    if one is not None and other is not None:
+        ends = FragmentId(parse_id(one, "one")), FragmentId(parse_id(other, "other"))
+    return explain.explain(application.deployment, workspace, principal, _id(profile_id), purpose, ends=ends)
+
+
+@router.post("/{profile_id}/unmerge", summary="Take apart what is not one person")
+def unmerge_profile(request: Request, profile_id: ProfileIdText, body: Unmerge) -> dict[str, Any]:
+    """Each side gets back exactly what it had, with what came to it since, and the two are never joined again:
+    `apart` says that two identifiers are two people, `retract` that the one claim between them was wrong, and
+    `merge_id` undoes one merge.
+    """
+    application = of(request)
+    principal, workspace = application.caller(request, Action.PROFILES_MERGE)
+    deployment, profile = application.deployment, _id(profile_id)
+    given = [name for name in ("apart", "retract", "merge_id") if getattr(body, name) is not None]
+    if len(given) != 1:
+        raise InvalidInput("give one of apart, retract and merge_id", pointer="/")
+    if body.merge_id is not None:
+        merge_id = parse_id(body.merge_id, "merge_id")
+        return stewardship.undo(deployment, workspace, profile, merge_id, actor=principal.actor)
+    verdict = Verdict.APART if body.apart is not None else Verdict.RETRACTED
+    one, other = body.apart or body.retract or ("", "")
+    ends = FragmentId(parse_id(one, given[0])), FragmentId(parse_id(other, given[0]))
+    return stewardship.unmerge(deployment, workspace, profile, ends, verdict, actor=principal.actor)
 
 
 def _id(text: str) -> ProfileId:

@@ -11,6 +11,7 @@ from typing import Any
 from registry.access.policy import PrincipalKind
 from registry.dsr.requests import Kind, State
 from registry.flows.admission import Status
+from registry.identity.links import Refusal, Verdict
 from registry.model.decision import Reason
 from registry.model.provenance import Method
 from registry.plans.enforcement import Mode
@@ -73,7 +74,7 @@ PROVENANCE = {
     "source": TEXT, "message_id": TEXT, "observed_at": TIME, "received_at": TIME, "method": one_of(Method),
     "trust": {"type": "integer"},
 }  # fmt: skip
-IDENTIFIER = {"kind": TEXT, "value": TEXT, "source": TEXT, "first_seen_at": TIME}
+IDENTIFIER = {"kind": TEXT, "value": TEXT, "fragment_id": ID, "source": TEXT, "first_seen_at": TIME}
 OTHERS = record(count=COUNT, provenance=many(ref("Provenance")))
 TRAIT = {
     "trait": TEXT, "value": ANYTHING, "why": TEXT, "because": TEXT, "confidence": {"type": "number"},
@@ -116,6 +117,20 @@ TRACE_OF_ACCEPTED = {
     "observed_at": TIME, "plan": TEXT, "type": TEXT, "event": maybe(TEXT), "omitted": COUNT,
     "compartments": many(TEXT), "without_lawful_ground": many(TEXT),
     "profile_id": ID, "fragment_id": ID, "event_id": ID,
+}  # fmt: skip
+MOVE = {
+    "merge_id": ID, "kind": one_of(("merge", "split")), "fragment_id": ID, "from_profile": ID, "into_profile": ID,
+    "merged_at": TIME, "source": maybe(TEXT), "event_id": maybe(ID),
+}  # fmt: skip
+CLAIM = {
+    "source": TEXT, "message_id": maybe(TEXT), "event_id": maybe(ID), "type": maybe(TEXT), "observed_at": TIME,
+    "received_at": TIME,
+}  # fmt: skip
+PATH_LINK = {"one": ID, "other": ID, "claims": many(record(**CLAIM)), "vouched_by": maybe(TEXT)}
+END = {"fragment_id": ID, "kind": TEXT, "profile_id": ID}
+REFUSED = {
+    "reason": one_of(Refusal), "sentence": TEXT, "can_be_lifted": YES_OR_NO, "one": record(**END),
+    "other": record(**END), "sources": many(TEXT), "refused_at": TIME,
 }  # fmt: skip
 VIEW = {
     "traits": many(ref("Trait")),
@@ -167,8 +182,18 @@ ANSWERS: dict[str, Schema] = {
     "Trait": record(**TRAIT),
     "View": record(VIEW, profile_id=ID, purpose=TEXT, as_of=TIME, withheld=WITHHELD),
     "Timeline": record(profile_id=ID, purpose=TEXT, events=many(record(**EVENT)), cursor=maybe(ID)),
-    "Merges": record(
-        merges=many(record(kind=TEXT, fragment_id=ID, from_profile=ID, into_profile=ID, merged_at=TIME))
+    "Merges": record(merges=many(record(**MOVE))),
+    "MergeFeed": record(merges=many(record(**MOVE)), cursor=maybe(ID)),
+    "Explanation": record(
+        profile_id=ID, purpose=TEXT, identifiers=many(record(**IDENTIFIER | {"value": maybe(TEXT)})),
+        paths=many(record(one=ID, other=ID, links=many(record(**PATH_LINK)))),
+        withheld=COUNT | {"description": "Identifiers that the purpose may not see."},
+    ),
+    "Decided": record(verdict=one_of(Verdict), profiles=many(record(profile_id=ID, fragments=many(ID)))),
+    "RefusedMerges": record(
+        refused=many(record(**REFUSED)), cursor=maybe(TEXT),
+        counts={"type": "object", "additionalProperties": COUNT},
+        runaways=many(record(**END, neighbours=COUNT, noticed_at=TIME)),
     ),
     "Request": record(**REQUEST),
     "Requests": record(requests=many(ref("Request")), cursor=maybe(ID)),

@@ -160,3 +160,45 @@ class MessageQuery(Request):
         extra="forbid", hide_input_in_errors=True, json_schema_extra={"example": {"message_id": "m-1"}}
     )
     message_id: Annotated[str, Field(description="as the sender gave it", min_length=1, max_length=4096)]
+
+
+IdText = Annotated[str, Field(max_length=36, json_schema_extra=UUID_FORM)]
+"""An opaque id in a body."""
+
+_FRAGMENTS: list[Any] = ["0195e7a0-0000-7000-8000-000000000005", "0195e7a0-0000-7000-8000-000000000007"]
+
+
+class Unmerge(Request):
+    """What of a profile is not one person; one of the three."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"apart": _FRAGMENTS}})
+    apart: Annotated[tuple[IdText, IdText] | None, Field(description="two fragment ids: these are two people")] = None
+    retract: Annotated[tuple[IdText, IdText] | None, Field(description="two fragment ids: this claim was wrong")] = None
+    merge_id: Annotated[IdText | None, Field(description="of the profile's merges: undo this one")] = None
+
+
+class MergeOrder(Request):
+    """Two people who are one, as a steward knows."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={"example": {"one": EXAMPLE_SUBJECT, "other": {"kind": "user_id", "value": "u-1"}}},
+    )
+    one: Subject
+    other: Subject
+
+
+class MergeDecision(Request):
+    """A steward's word on a refused link."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"one": _FRAGMENTS[0], "other": _FRAGMENTS[1], "decision": "keep_apart"}},
+    )
+    one: Annotated[IdText, Field(description="fragment id of one end")]
+    other: Annotated[IdText, Field(description="fragment id of the other")]
+    decision: Annotated[
+        Literal["merge", "keep_apart", "retract"],
+        Field(description="one person after all; two people for good; or this claim was wrong"),
+    ]

@@ -38,6 +38,7 @@ class AuditAction(StrEnum):
     QUARANTINE_REPLAYED = "quarantine:messages:replayed"
     CONSENT_APPENDED = "consent:record:appended"
     PROFILE_READ = "profile:view:read"
+    PROFILE_MERGED = "profile:fragments:merged"
     PROFILE_UNMERGED = "profile:fragments:unmerged"
     ERASURES_REPLAYED = "backup:erasures:replayed"
     DSR_OPENED = "dsr:request:opened"

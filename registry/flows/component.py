@@ -65,9 +65,7 @@ def component(
     return found
 
 
-def _vouched(
-    transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex]
-) -> list[StoredLink]:
+def _vouched(transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex]) -> list[StoredLink]:
     decisions = stewardship.decisions_touching(transaction, workspace_id, indexes)
     pairs = {(row.low, row.high) for row in decisions if row.verdict == Verdict.SAME}
     return stewardship.links_between(transaction, workspace_id, pairs)

@@ -48,11 +48,13 @@ class Joined:
         by_index: the fragment that hangs on each identifier of the claims, as it now stands.
         new: the fragments that did not exist before.
         moved: the fragments that came into another profile.
+        whole: False when more hangs together than the limit, so that nobody was joined.
     """
 
     by_index: dict[BlindIndex, Fragment]
     new: dict[FragmentId, Fragment] = field(default_factory=dict)
     moved: set[FragmentId] = field(default_factory=set)
+    whole: bool = True
 
 
 def join(
@@ -108,12 +110,11 @@ def repartition(
     new_id: Callable[[], bytes],
     now: Micros,
 ) -> Joined:
-    """Recompute the profiles of the components that hold these identifiers, after a link or a
-    refusal of one has changed.
+    """Recompute the profiles of the components that hold these identifiers, after what is known of
+    their links has changed. Nothing moves where more hangs together than the limit (`Joined.whole`).
     """
     joined = Joined(identities.fragments_by_index(transaction, workspace_id, indexes))
-    links = identities.links_touching(transaction, workspace_id, indexes)
-    _rejoin(transaction, workspace_id, rules, joined, links, now, new_id, seeds=indexes)
+    _rejoin(transaction, workspace_id, rules, joined, (), now, new_id, seeds=indexes)
     return joined
 
 
@@ -162,6 +163,7 @@ def _rejoin(
     # 3. the component
     ends = {end for link in fresh for end in (link.low, link.high)} | set(seeds)
     found = component(transaction, workspace_id, ends, fresh)
+    joined.whole = found.whole
     if not found.whole:
         _leave_apart(transaction, workspace_id, fresh, now)
         return
@@ -190,9 +192,7 @@ def _rejoin(
     _move(transaction, workspace_id, joined, fragments, result, causes, now, new_id)
 
 
-def _leave_apart(
-    transaction: Transaction, workspace_id: WorkspaceId, fresh: Sequence[StoredLink], now: Micros
-) -> None:
+def _leave_apart(transaction: Transaction, workspace_id: WorkspaceId, fresh: Sequence[StoredLink], now: Micros) -> None:
     """Nobody is joined where too much hangs together; what would have been waits for a steward."""
     refusals = [
         StoredRefusal(workspace_id, low, high, Refusal.TOO_CONNECTED, now)

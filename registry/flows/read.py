@@ -28,12 +28,13 @@ from registry.flows.opening import (
 from registry.flows.subjects import fragments_of, fragments_of_profile
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
+from registry.model.compartment import Compartment, purposes_of
 from registry.model.decision import Decision, Reason
 from registry.model.errors import NotFound, PurposeDenied, UnknownPurpose
 from registry.model.grants import OpenGrant
 from registry.model.ids import EventId, ProfileId, text_id
 from registry.model.message import Identifier
-from registry.model.stored import Fragment, StoredEvent
+from registry.model.stored import Fragment, StoredAssertion, StoredEvent, StoredIdentifier
 from registry.profiles.assertion import TraitAssertion
 from registry.profiles.survivorship import choose
 from registry.profiles.view import SeenIdentifier, build_view
@@ -52,7 +53,7 @@ def lookup(
         Forbidden, UnknownPurpose, PurposeDenied: not for this caller, or not for this person.
         NotFound: nobody is known under this identifier.
     """
-    _require(deployment, principal, purpose)
+    require(deployment, principal, purpose)
     with deployment.data.read() as transaction:
         fragments = fragments_of(workspace, transaction, person)
     if not fragments:
@@ -67,7 +68,7 @@ def view(
 
     Raises: as `lookup`.
     """
-    _require(deployment, principal, purpose)
+    require(deployment, principal, purpose)
     with deployment.data.read() as transaction:
         fragments = fragments_of_profile(workspace, transaction, profile_id)
     return _view(deployment, workspace, principal, fragments, purpose)
@@ -87,11 +88,11 @@ def timeline(
 
     Raises: as `lookup`.
     """
-    _require(deployment, principal, purpose)
+    require(deployment, principal, purpose)
     count = min(limit, PAGE_LIMIT)
     with deployment.data.read() as transaction:
         fragments = fragments_of_profile(workspace, transaction, profile_id)
-        _decide(deployment, transaction, workspace, fragments, purpose)
+        permitted(deployment, transaction, workspace, fragments, purpose)
         ids = [fragment.fragment_id for fragment in fragments]
         rows = events.newest(transaction, workspace.workspace_id, ids, count + 1, before)
         names = source_names(transaction, workspace.workspace_id)
@@ -103,45 +104,34 @@ def timeline(
     for row in page:
         content, withheld = open_event(grant, row, bundles)
         shown.append(_event(row, names, content, sum(withheld.values())))
-    _log(deployment, workspace, principal, fragments, purpose, "timeline")
+    note(deployment, workspace, principal, fragments, purpose, "timeline")
     cursor = text_id(page[-1].event_id) if len(rows) > count else None
     return {"profile_id": text_id(profile_id), "purpose": purpose, "events": shown, "cursor": cursor}
 
 
-def merges(deployment: Deployment, workspace: OpenWorkspace, profile_id: ProfileId) -> list[dict[str, object]]:
-    """The moves of fragments into and out of a profile, oldest first.
+def require(deployment: Deployment, principal: Principal, purpose: str) -> None:
+    """Go on only if the caller's policy allows reading for the purpose.
 
     Raises:
-        NotFound: there is no such profile.
+        UnknownPurpose, Forbidden.
     """
-    with deployment.data.read() as transaction:
-        fragments_of_profile(workspace, transaction, profile_id)
-        rows = identities.merges_of(transaction, workspace.workspace_id, profile_id)
-    return [
-        {
-            "kind": row.kind,
-            "fragment_id": text_id(row.fragment_id),
-            "from_profile": text_id(row.from_profile),
-            "into_profile": text_id(row.into_profile),
-            "merged_at": rfc3339(row.merged_at),
-        }
-        for row in rows
-    ]
-
-
-def _require(deployment: Deployment, principal: Principal, purpose: str) -> None:
     if purpose not in deployment.policies.purposes.purposes:
         raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
     deployment.policies.access.require(principal, Action.PROFILES_READ, purpose=purpose)
 
 
-def _decide(
+def permitted(
     deployment: Deployment,
     transaction: Transaction,
     workspace: OpenWorkspace,
     fragments: Sequence[Fragment],
     purpose: str,
 ) -> dict[str, Decision]:
+    """The person's consent matrix, if it allows the purpose.
+
+    Raises:
+        PurposeDenied: it does not.
+    """
     ids = [fragment.fragment_id for fragment in fragments]
     states = consents.states(transaction, workspace.workspace_id, ids)
     decisions = matrix(deployment, fragments, states)
@@ -162,7 +152,7 @@ def _view(
 ) -> dict[str, object]:
     ids = [fragment.fragment_id for fragment in fragments]
     with deployment.data.read() as transaction:
-        decisions = _decide(deployment, transaction, workspace, fragments, purpose)
+        decisions = permitted(deployment, transaction, workspace, fragments, purpose)
         rows = events.assertions(transaction, workspace.workspace_id, ids)
         known = identities.identifiers_of(transaction, workspace.workspace_id, ids)
         names = source_names(transaction, workspace.workspace_id)
@@ -174,19 +164,28 @@ def _view(
         by_trait[assertion.trait].append(assertion)
     now = deployment.clock()
     choices = [choose(rivals, deployment.policies.trust, now) for rivals in by_trait.values()]
-    # A contact point is shown for a purpose only where that purpose may see it as a trait, too.
-    contacts = {"email", "phone"} - by_trait.keys()
-    hidden = [row for row in known if row.kind in contacts and purpose != "service"]
-    shown = [row for row in known if row not in hidden]
+    shown, hidden = visible(known, rows, purpose)
     seen = [
-        SeenIdentifier(identifier, names.get(row.source_id, API_SOURCE), row.first_seen_at)
+        SeenIdentifier(identifier, row.fragment_id, names.get(row.source_id, API_SOURCE), row.first_seen_at)
         for row, identifier in open_identifiers(deployment, grant, shown)
     ]
     withheld = opened.withheld
     if hidden:
-        withheld[Reason.OTHER_PURPOSE] += len(hidden)
-    _log(deployment, workspace, principal, fragments, purpose, "view")
+        withheld[Reason.OTHER_PURPOSE] += hidden
+    note(deployment, workspace, principal, fragments, purpose, "view")
     return build_view(fragments[0].profile_id, purpose, choices, seen, decisions, withheld, now=now)
+
+
+def visible(
+    known: Sequence[StoredIdentifier], rows: Sequence[StoredAssertion], purpose: str
+) -> tuple[list[StoredIdentifier], int]:
+    """The identifiers that a purpose may see, and how many it may not: a contact point only where the
+    purpose may see it as a trait, too.
+    """
+    as_trait = {row.trait for row in rows if purpose in purposes_of(Compartment(row.compartment))}
+    hidden_kinds = set() if purpose == "service" else {"email", "phone"} - as_trait
+    shown = [row for row in known if row.kind not in hidden_kinds]
+    return shown, len(known) - len(shown)
 
 
 def _event(row: StoredEvent, names: dict[bytes, str], content: dict[str, Any], withheld: int) -> dict[str, object]:
@@ -204,7 +203,7 @@ def _event(row: StoredEvent, names: dict[bytes, str], content: dict[str, Any], w
     }
 
 
-def _log(
+def note(
     deployment: Deployment,
     workspace: OpenWorkspace,
     principal: Principal,
@@ -212,6 +211,7 @@ def _log(
     purpose: str,
     what: str,
 ) -> None:
+    """Note in the audit log who read what of whom, before anything is given out."""
     about = trail.About(deployment.keyring, workspace.workspace_id, fragments[0].fragment_id)
     with deployment.data.write() as transaction:
         trail.append(

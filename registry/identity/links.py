@@ -41,7 +41,7 @@ class Refusal(StrEnum):
 SENTENCES: Mapping[Refusal, str] = {
     Refusal.MERGE_PROTECTION: "It would make two known people one, or it is shared by two known people.",
     Refusal.LIMIT_EXCEEDED: "One person would have more identifiers of a kind than the policy allows.",
-    Refusal.RUNAWAY: "One end is linked to more identifiers than the alarm threshold: a shared device, or a test value.",
+    Refusal.RUNAWAY: "One end is linked to more identifiers than the alarm threshold, like a shared device.",
     Refusal.STEWARD: "A steward said that these are two people.",
     Refusal.RETRACTED: "A steward took this claim back.",
     Refusal.TOO_CONNECTED: "Too many identifiers hang together here to be looked at; nobody was joined.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import purposes_of
 from registry.model.decision import SENTENCES, Decision, Reason
-from registry.model.ids import ProfileId, text_id
+from registry.model.ids import FragmentId, ProfileId, text_id
 from registry.model.message import Identifier
 from registry.model.provenance import Provenance
 from registry.profiles.assertion import TraitAssertion
@@ -17,9 +17,10 @@ from registry.profiles.survivorship import Choice
 
 @dataclass(frozen=True, slots=True)
 class SeenIdentifier:
-    """An identifier of the person, and the message in which it was first seen."""
+    """An identifier of the person, the fragment that hangs on it, and where it was first seen."""
 
     identifier: Identifier
+    fragment_id: FragmentId
     source_name: str
     first_seen_at: Micros
 
@@ -51,6 +52,7 @@ def build_view(
             {
                 "kind": seen.identifier.kind,
                 "value": seen.identifier.value,
+                "fragment_id": text_id(seen.fragment_id),
                 "source": seen.source_name,
                 "first_seen_at": rfc3339(seen.first_seen_at),
             }

@@ -51,6 +51,14 @@ def by_message(transaction: Transaction, workspace_id: bytes, key: MessageKey) -
     return found[0] if found else None
 
 
+def by_messages(
+    transaction: Transaction, workspace_id: bytes, keys: Collection[MessageKey]
+) -> dict[MessageKey, StoredEvent]:
+    """The accepted ones among these messages."""
+    found = select_in(transaction, StoredEvent, "event", workspace_id, "message_key", keys)
+    return {row.message_key: row for row in found}
+
+
 def newest(
     transaction: Transaction,
     workspace_id: bytes,

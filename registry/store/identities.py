@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, SourceId
 from registry.model.stored import Fragment, StoredIdentifier, StoredLink, StoredMerge, StoredRefusal
 from registry.store.database import Transaction
-from registry.store.rows import chunks, execute, execute_many, insert, query, select, select_in
+from registry.store.rows import chunks, execute_many, insert, query, select, select_in, select_pairs
 
 
 def lock(transaction: Transaction, workspace_id: bytes) -> bool:
@@ -70,15 +70,11 @@ def add_links(transaction: Transaction, rows: Sequence[StoredLink]) -> None:
 
 
 def known_pairs(
-    transaction: Transaction, workspace_id: bytes, lows: Collection[BlindIndex]
+    transaction: Transaction, workspace_id: bytes, pairs: Collection[tuple[BlindIndex, BlindIndex]]
 ) -> set[tuple[BlindIndex, BlindIndex, SourceId]]:
-    """The (low, high, source) of every link whose lower end is one of these."""
-    found: set[tuple[BlindIndex, BlindIndex, SourceId]] = set()
-    for chunk in chunks(lows):
-        marks = ", ".join("?" * len(chunk))
-        sql = f"SELECT low, high, source_id FROM link WHERE workspace_id = ? AND low IN ({marks})"
-        found.update(map(tuple, query(transaction, sql, workspace_id, *chunk)))
-    return found
+    """The (low, high, source) of every link of these pairs."""
+    found = select_pairs(transaction, StoredLink, "link", workspace_id, pairs)
+    return {(row.low, row.high, row.source_id) for row in found}
 
 
 def links_touching(transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]) -> list[StoredLink]:
@@ -88,11 +84,11 @@ def links_touching(transaction: Transaction, workspace_id: bytes, indexes: Colle
     return list({(row.low, row.high, row.source_id): row for row in low + high}.values())
 
 
-def refusals_touching(
-    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
+def refusals_of(
+    transaction: Transaction, workspace_id: bytes, pairs: Collection[tuple[BlindIndex, BlindIndex]]
 ) -> list[StoredRefusal]:
-    """Refused links whose lower end is one of these identifiers."""
-    return select_in(transaction, StoredRefusal, "refused_link", workspace_id, "low", indexes)
+    """The refused ones among these links."""
+    return select_pairs(transaction, StoredRefusal, "refused_link", workspace_id, pairs)
 
 
 def replace_refusals(
@@ -105,11 +101,7 @@ def replace_refusals(
     for the same reason keeps its time.
     """
     now = {(row.low, row.high): row for row in rows}
-    before = {
-        (row.low, row.high): row
-        for row in refusals_touching(transaction, workspace_id, {low for low, _ in links})
-        if (row.low, row.high) in links
-    }
+    before = {(row.low, row.high): row for row in refusals_of(transaction, workspace_id, links)}
     gone = [pair for pair, row in before.items() if pair not in now or now[pair].reason != row.reason]
     sql = "DELETE FROM refused_link WHERE workspace_id = ? AND low = ? AND high = ?"
     execute_many(transaction, sql, [(workspace_id, *pair) for pair in sorted(gone)])

@@ -88,6 +88,27 @@ def select_in(
     return found
 
 
+def select_pairs(
+    transaction: Transaction,
+    row: type[Row],
+    table: str,
+    workspace_id: bytes,
+    pairs: Collection[tuple[bytes, bytes]],
+) -> list[Row]:
+    """The workspace's rows whose (low, high) is one of these pairs.
+
+    Both ends stand in the statement: one end alone may have thousands of rows.
+    """
+    found: list[Row] = []
+    for chunk in chunks(pairs):
+        lows, highs = sorted({low for low, _ in chunk}), sorted({high for _, high in chunk})
+        marks = ", ".join("?" * len(lows)), ", ".join("?" * len(highs))
+        where = f"workspace_id = ? AND low IN ({marks[0]}) AND high IN ({marks[1]})"
+        found += select(transaction, row, table, where, workspace_id, *lows, *highs)
+    wanted = set(pairs)
+    return list(dict.fromkeys(one for one in found if (one.low, one.high) in wanted))  # type: ignore[attr-defined]
+
+
 def delete_in(transaction: Transaction, table: str, workspace_id: bytes, column: str, values: Collection[Any]) -> int:
     """Delete the workspace's rows whose `column` is one of `values`; how many there were."""
     count = 0

@@ -8,7 +8,7 @@ from registry.model.clock import Micros
 from registry.model.ids import BlindIndex
 from registry.model.stored import RunawayIdentifier, StewardDecision, StoredLink, StoredMerge, StoredRefusal
 from registry.store.database import Transaction
-from registry.store.rows import insert, query, select, select_in
+from registry.store.rows import insert, query, select, select_in, select_pairs
 
 Pair = tuple[BlindIndex, BlindIndex]
 
@@ -68,8 +68,7 @@ def neighbours(transaction: Transaction, workspace_id: bytes, index: BlindIndex)
 
 def links_between(transaction: Transaction, workspace_id: bytes, pairs: Collection[Pair]) -> list[StoredLink]:
     """The claims, of any source, about these pairs."""
-    rows = select_in(transaction, StoredLink, "link", workspace_id, "low", {low for low, _ in pairs})
-    return [row for row in rows if (row.low, row.high) in pairs]
+    return select_pairs(transaction, StoredLink, "link", workspace_id, pairs)
 
 
 def refusals(

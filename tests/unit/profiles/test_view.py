@@ -7,7 +7,7 @@ from profile_values import asserted, shipped_policy
 
 from registry.model.clock import DAY
 from registry.model.decision import Decision, Reason
-from registry.model.ids import ProfileId, RecordId
+from registry.model.ids import FragmentId, ProfileId, RecordId
 from registry.model.message import Identifier
 from registry.profiles.survivorship import choose
 from registry.profiles.view import SeenIdentifier, build_view
@@ -26,8 +26,8 @@ def view() -> dict[str, object]:
         "service",
         [choose(name, shipped_policy(), NOW), choose(rivals, shipped_policy(), NOW)],
         [
-            SeenIdentifier(Identifier("anonymous_id", "a-1"), "web", 2 * DAY),
-            SeenIdentifier(Identifier("user_id", "u-1"), "web", DAY),
+            SeenIdentifier(Identifier("anonymous_id", "a-1"), FragmentId(bytes(16)), "web", 2 * DAY),
+            SeenIdentifier(Identifier("user_id", "u-1"), FragmentId(bytes(16)), "web", DAY),
         ],
         {
             "service": Decision(True, Reason.BASIS_WITHOUT_CONSENT, "service", "contract"),
