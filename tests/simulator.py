@@ -213,7 +213,7 @@ class Tenant:
             rows = identities.identifiers_of(transaction, self.workspace_id, profiles)  # type: ignore[arg-type]
         grant = OpenGrant(self.workspace_id, frozenset({IDENTITY}), "test")
         groups: dict[bytes, set[tuple[str, str]]] = defaultdict(set)
-        for row, identifier in open_identifiers(deployment, grant, rows):
+        for row, identifier in open_identifiers(deployment, grant, rows)[0]:
             groups[profiles[bytes(row.fragment_id)]].add((identifier.kind, identifier.value))
         return {frozenset(group) for group in groups.values()}
 

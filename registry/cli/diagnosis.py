@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from registry import bootstrap
 from registry.bootstrap import Registry
-from registry.flows import dsr, rotation
+from registry.flows import dsr, rotation, soundness
 from registry.flows import verify as proofs
 from registry.flows.pairing import pair
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import RegistryError
 from registry.model.ids import text_id
 from registry.settings import Settings
-from registry.store import administration, schema, versions
+from registry.store import administration, integrity, schema, versions
 from registry.store.database import Database
 
 ENOUGH_DISK = 512 * 1024 * 1024
@@ -35,8 +36,12 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
-def diagnose(settings: Settings) -> list[Finding]:
-    """Look at everything, from the folder to the audit log; what cannot be looked at is a finding."""
+def diagnose(settings: Settings, *, deep: bool = False) -> list[Finding]:
+    """Look at everything, from the folder to the audit log; what cannot be looked at is a finding.
+
+    Args:
+        deep: also open everything that is sealed, which takes as long as reading all of it.
+    """
     findings = [*_folder(settings), *_files(settings), *_policies(settings), *_databases(settings)]
     if any(not finding.good and finding.what.endswith("database") for finding in findings):
         return findings
@@ -46,7 +51,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         return [*findings, _bad("registry", error, "without it nothing can be served")]
     try:
         findings += _key_service(registry)
-        findings += _workspaces(registry)
+        findings += _workspaces(registry, deep=deep)
     finally:
         registry.close()
     return findings
@@ -109,21 +114,38 @@ def _databases(settings: Settings) -> Iterator[Finding]:
     for role, url in urls:
         what = f"{role} database"
         try:
-            yield _database(role, Database(url), why)
+            yield from _database(role, Database(url), why)
         except RegistryError as error:
             yield _bad(what, error, why)
 
 
-def _database(role: versions.Role, database: Database, why: str) -> Finding:
+def _database(role: versions.Role, database: Database, why: str) -> Iterator[Finding]:
     try:
         if database.file is not None and not database.file.exists():
             found = f"{_shown(database.file)} does not exist"
-            return Finding(f"{role} database", False, found, why, "run: registry init")
+            yield Finding(f"{role} database", False, found, why, "run: registry init")
+            return
+        faults = integrity.damage(database)
+        for table, lines in _by_table(faults).items():
+            mend = "keep this file, restore a backup of it, and find out what wrote to the disk"
+            yield Finding(f"pages of {table} ({role})", False, lines, "what lies on them may be lost", mend)
         schema.require_current(database, role)
         schema.require_writable(database, role)
-        return Finding(f"{role} database", True, f"writable, schema revision {versions.HEADS[role]}", why)
+        yield Finding(f"{role} database", True, f"writable, schema revision {versions.HEADS[role]}", why)
     finally:
         database.close()
+
+
+def _by_table(faults: list[integrity.Damage]) -> dict[str, str]:
+    """How many faults each table has, and on which pages."""
+    pages: dict[str, set[int]] = {}
+    for fault in faults:
+        pages.setdefault(fault.where, set()).update([fault.page] if fault.page is not None else [])
+    counts = Counter(fault.where for fault in faults)
+    return {
+        where: f"{counts[where]} faults" + (f", pages {', '.join(map(str, sorted(on)))}" if on else "")
+        for where, on in pages.items()
+    }
 
 
 def _shown(path: Path) -> str:
@@ -139,7 +161,7 @@ def _key_service(registry: Registry) -> Iterator[Finding]:
         yield _bad("key service", error, why)
 
 
-def _workspaces(registry: Registry) -> Iterator[Finding]:
+def _workspaces(registry: Registry, *, deep: bool) -> Iterator[Finding]:
     with registry.deployment.data.read() as transaction:
         known = administration.workspaces(transaction)
     if not known:
@@ -154,6 +176,8 @@ def _workspaces(registry: Registry) -> Iterator[Finding]:
             yield Finding(f"keys of {row.name}", True, found, why)
             yield from _pairs(registry, opened)
             yield from _requests(registry, opened)
+            if deep:
+                yield _values(registry, opened)
             why = "a log that was changed proves nothing"
             faults = proofs.log(registry.deployment, opened, [])
         except RegistryError as error:
@@ -173,6 +197,17 @@ def _pairs(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:
     yield Finding(f"data of {opened.name}", not found.unopenable, text, why, mend)
     why = "a crash between two commits leaves them; they open nothing"
     yield Finding(f"unused keys of {opened.name}", True, str(found.unused_keys), why)
+
+
+def _values(registry: Registry, opened: OpenWorkspace) -> Finding:
+    """Whether everything that is sealed opens."""
+    found = list(soundness.unopenable(registry.deployment, opened.workspace_id))
+    why = "what does not open is as good as lost, and is left out of every view and package"
+    if not found:
+        return Finding(f"sealed values of {opened.name}", True, "all open", why)
+    shown = "; ".join(f"{one.values} of {one.table}, fragment {text_id(one.fragment_id)}" for one in found[:20])
+    more = f"; and {len(found) - 20} more" if len(found) > 20 else ""
+    return Finding(f"sealed values of {opened.name}", False, shown + more, why, "restore a backup of what is damaged")
 
 
 def _requests(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:

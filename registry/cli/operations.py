@@ -24,10 +24,14 @@ def add_to(app: typer.Typer) -> None:
     app.command()(restore)
 
 
-def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def doctor(
+    data_dir: DataDir = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Also open everything that is sealed: slow.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say what is wrong with this installation and how to mend it; exits 1 when something is."""
     with reported(as_json=as_json):
-        findings = diagnose(settings(data_dir))
+        findings = diagnose(settings(data_dir), deep=deep)
     shown = table("", "what", "finding", "why it matters", "what to do")
     for finding in findings:
         mark = "[green]ok[/]" if finding.good else "[red]bad[/]"

@@ -28,7 +28,8 @@ from registry.flows.opening import open_identifiers
 from registry.flows.sealing import IDENTITY
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.signing import sign_jwt
-from registry.model.errors import Conflict
+from registry.model.decision import Reason
+from registry.model.errors import Conflict, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, text_id
 from registry.model.stored import StoredRequest, Suppression
@@ -86,9 +87,13 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
         stored = identities.identifiers_of(transaction, workspace_id, ids)
         now = deployment.clock()
+        opened, closed = open_identifiers(deployment, grant, stored)
+        if closed[Reason.DAMAGED]:  # what cannot be read cannot be suppressed, and would bring the person back
+            hint = "run registry doctor, and restore the keystore or the damaged rows; then run the request again"
+            raise SealBroken("an identifier of the person does not open", hint=hint)
         suppressions = [
             Suppression(workspace_id, workspace.suppression.key(i.kind, i.value), "erased", request.request_id, now)
-            for _, i in open_identifiers(deployment, grant, stored)
+            for _, i in opened
         ]
         if not fragments:
             # Nobody is known, but whoever asked does not want to become known either.

@@ -89,7 +89,7 @@ def graph(
     shown, hidden = read.visible(known, assertions, purpose)
     present = {name for row in messages.values() for name in row.compartments.split(",") if name}
     grant = OpenGrant(workspace_id, compartments_for(purpose, present), f"profiles:explain {purpose}")
-    values = {row.fragment_id: who.value for row, who in open_identifiers(deployment, grant, shown)}
+    values = {row.fragment_id: who.value for row, who in open_identifiers(deployment, grant, shown)[0]}
     bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in messages.values()})
     opened = {key: open_event(grant, row, bundles)[0].get("messageId") for key, row in messages.items()}
     claims: dict[Link, list[StoredLink]] = defaultdict(list)

@@ -27,6 +27,7 @@ from registry.flows.opening import API_SOURCE, open_assertions, open_event, open
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339, to_datetime
 from registry.model.compartment import Compartment, purposes_of
+from registry.model.decision import Reason
 from registry.model.errors import NotFound
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
@@ -81,7 +82,8 @@ def write_package(
             package.add(f"{name}.json", [orjson.dumps(contents[name], option=orjson.OPT_INDENT_2)])
         package.add("traits.csv", _csv(contents["traits"], ("trait", "value", "source", "observed_at", "method")))
         seen: Counter[tuple[str, str]] = Counter()
-        package.add("events.jsonl", _events(deployment, workspace, request, fragments, seen))
+        damaged: Counter[Reason] = contents["closed"]
+        package.add("events.jsonl", _events(deployment, workspace, request, fragments, seen, damaged))
         package.add("index.html", [_page(deployment, request, contents, seen)])
         manifest = {
             "format": FORMAT,
@@ -91,6 +93,7 @@ def write_package(
             "written": rfc3339(deployment.clock()),
             "controller": deployment.controller.name,
             "events": sum(seen.values()),
+            "damaged": damaged[Reason.DAMAGED],
             "files": package.files,
         }
         package.add("manifest.json", [orjson.dumps(manifest, option=orjson.OPT_INDENT_2)])
@@ -108,8 +111,10 @@ def _contents(
         states = consents.states(transaction, workspace.workspace_id, ids)
         names = source_names(transaction, workspace.workspace_id)
     purposes = deployment.policies.purposes.purposes
+    traits = open_assertions(deployment, grant, rows, names)
+    identifiers, closed = open_identifiers(deployment, grant, known)
     opened = sorted(
-        open_assertions(deployment, grant, rows, names).assertions,
+        traits.assertions,
         key=lambda a: (a.trait, a.provenance.observed_at, a.provenance.source_id),
     )
     return {
@@ -120,7 +125,7 @@ def _contents(
                 "source": names.get(row.source_id, API_SOURCE),
                 "first_seen_at": rfc3339(row.first_seen_at),
             }
-            for row, identifier in open_identifiers(deployment, grant, known)
+            for row, identifier in identifiers
         ],
         "traits": [
             {
@@ -145,6 +150,7 @@ def _contents(
             }
             for purpose in purposes.values()
         ],
+        "closed": traits.withheld + closed,
         "recipients": sorted({recipient for purpose in purposes.values() for recipient in purpose.recipients}),
     }
 
@@ -159,15 +165,17 @@ def _events(
     request: StoredRequest,
     fragments: Sequence[Fragment],
     seen: Counter[tuple[str, str]],
+    closed: Counter[Reason],
 ) -> Iterator[bytes]:
-    """Every event as a line of JSON; counts them by name and month on the way."""
+    """Every event as a line of JSON; counts them by name and month on the way, and what of them stays closed."""
     grant = _grant(workspace, request)
     ids: list[FragmentId] = [fragment.fragment_id for fragment in fragments]
     with deployment.data.read() as transaction:
         names = source_names(transaction, workspace.workspace_id)
         for row in events.stream(transaction, workspace.workspace_id, ids):
             bundles = deployment.keyring.for_opening(grant, [row.fragment_id])
-            content, _ = open_event(grant, row, bundles)
+            content, withheld = open_event(grant, row, bundles)
+            closed.update(withheld)
             seen[(row.plan_event or row.call, to_datetime(row.observed_at).strftime("%Y-%m"))] += 1
             purposes = {p for name in row.compartments.split(",") if name for p in purposes_of(Compartment(name))}
             line = {

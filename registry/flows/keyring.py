@@ -15,7 +15,7 @@ from registry.keys.bundle import Bundle, unwrap_bundles, wrap_bundles
 from registry.keys.kms import KeyProvider
 from registry.model.clock import SECOND, Clock, Micros
 from registry.model.compartment import Compartment
-from registry.model.errors import KeyMissing
+from registry.model.errors import KeyMissing, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.model.stored import ErasureOrder, WrappedBundle
@@ -27,6 +27,9 @@ CACHE_FOR: Micros = 10 * SECOND
 long another process could still open what was shredded, were its rows not gone."""
 
 CACHE_SIZE = 50_000
+
+BROKEN = Bundle({})
+"""Stands for a bundle that is there and does not open: what it is the key of is damaged, not shredded."""
 
 _Key = tuple[WorkspaceId, FragmentId]
 
@@ -71,10 +74,10 @@ class Keyring:
         return ready
 
     def for_opening(self, grant: OpenGrant, fragments: Collection[FragmentId]) -> dict[FragmentId, Bundle]:
-        """The bundles of those of these fragments that have one.
+        """The bundles of those of these fragments that have one; `BROKEN` for one that does not open.
 
         Raises:
-            KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+            KmsUnavailable, KeyMissing, StoreUnavailable: none can be opened now.
         """
         workspace_id = grant.workspace_id
         ready: dict[FragmentId, Bundle] = {}
@@ -86,7 +89,7 @@ class Keyring:
         if missing:
             with self._keystore.read() as transaction:
                 wrapped = rows.bundles(transaction, workspace_id, missing)
-            ready |= self._unwrap(workspace_id, wrapped)
+            ready |= self._unwrap_sound(workspace_id, wrapped)
         return ready
 
     def shred(self, grant: ShredGrant, fragments: Collection[FragmentId]) -> int:
@@ -166,6 +169,20 @@ class Keyring:
         opened = {fragment: bundle for (fragment, _), bundle in zip(items, bundles, strict=True)}
         self._remember(workspace_id, opened)
         return opened
+
+    def _unwrap_sound(
+        self, workspace_id: WorkspaceId, wrapped: Mapping[FragmentId, WrappedBundle]
+    ) -> dict[FragmentId, Bundle]:
+        """All in one call of the key service; one by one only where that fails, since one is damaged."""
+        try:
+            return self._unwrap(workspace_id, wrapped)
+        except SealBroken:
+            if len(wrapped) == 1:
+                return dict.fromkeys(wrapped, BROKEN)
+        sound: dict[FragmentId, Bundle] = {}
+        for fragment, row in wrapped.items():
+            sound |= self._unwrap_sound(workspace_id, {fragment: row})
+        return sound
 
     def _cached(self, workspace_id: WorkspaceId, fragment: FragmentId) -> Bundle | None:
         found = self._opened.get((workspace_id, fragment))

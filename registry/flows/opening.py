@@ -13,12 +13,14 @@ from typing import Any
 import orjson
 
 from registry.flows.deployment import Deployment
+from registry.flows.keyring import BROKEN
 from registry.flows.sealing import IDENTITY
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import open_sealed, record_aad
 from registry.keys.parts import open_parts
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.decision import Reason
+from registry.model.errors import SealBroken
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.model.message import Identifier
@@ -66,12 +68,17 @@ def open_assertions(
         if not grant.covers(row.compartment):
             opened.withheld[Reason.OTHER_PURPOSE] += 1
             continue
-        key = bundles.get(row.fragment_id, NO_KEYS).get(Compartment(row.compartment))
+        bundle = bundles.get(row.fragment_id, NO_KEYS)
+        key = bundle.get(Compartment(row.compartment))
         if key is None:
-            opened.withheld[Reason.SHREDDED] += 1
+            opened.withheld[_closed(bundle)] += 1
             continue
         aad = record_aad(b"trait", grant.workspace_id, row.fragment_id, row.trait.encode(), row.source_id)
-        plain = orjson.loads(open_sealed(key, row.sealed, aad, grant, row.compartment))
+        try:
+            plain = orjson.loads(open_sealed(key, row.sealed, aad, grant, row.compartment))
+        except SealBroken:
+            opened.withheld[Reason.DAMAGED] += 1
+            continue
         provenance = Provenance(
             source_id=row.source_id,
             source_name=names.get(row.source_id, API_SOURCE),
@@ -89,17 +96,25 @@ def open_assertions(
 
 def open_identifiers(
     deployment: Deployment, grant: OpenGrant, rows: Sequence[StoredIdentifier]
-) -> list[tuple[StoredIdentifier, Identifier]]:
-    """Identifiers in plaintext, with their rows; those whose key is gone are left out."""
+) -> tuple[list[tuple[StoredIdentifier, Identifier]], Counter[Reason]]:
+    """Identifiers in plaintext, with their rows, and how many stayed closed."""
     bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows})
-    found = []
+    found: list[tuple[StoredIdentifier, Identifier]] = []
+    withheld: Counter[Reason] = Counter()
     for row in rows:
-        key = bundles.get(row.fragment_id, NO_KEYS).get(IDENTITY)
-        if key is not None:
-            aad = record_aad(b"identifier", grant.workspace_id, row.fragment_id, row.blind_index, b"value")
+        bundle = bundles.get(row.fragment_id, NO_KEYS)
+        key = bundle.get(IDENTITY)
+        if key is None:
+            withheld[_closed(bundle)] += 1
+            continue
+        aad = record_aad(b"identifier", grant.workspace_id, row.fragment_id, row.blind_index, b"value")
+        try:
             value = open_sealed(key, row.sealed, aad, grant, IDENTITY).decode()
-            found.append((row, Identifier(row.kind, value)))
-    return found
+        except SealBroken:
+            withheld[Reason.DAMAGED] += 1
+            continue
+        found.append((row, Identifier(row.kind, value)))
+    return found, withheld
 
 
 def open_event(
@@ -109,13 +124,47 @@ def open_event(
     if not row.body:
         return {}, Counter()
     aad = record_aad(b"event", grant.workspace_id, row.fragment_id, row.event_id, b"body")
-    parts = open_parts(row.body, bundles.get(row.fragment_id, NO_KEYS), aad, grant)
+    bundle = bundles.get(row.fragment_id, NO_KEYS)
+    try:
+        parts = open_parts(row.body, bundle, aad, grant)
+    except SealBroken:
+        return _open_sound_parts(grant, row, bundle, aad)
+    counts = Counter({Reason.OTHER_PURPOSE: len(parts.withheld), _closed(bundle): len(parts.shredded)})
+    return _together(parts.opened.values()), +counts
+
+
+def _open_sound_parts(
+    grant: OpenGrant, row: StoredEvent, bundle: Bundle, aad: bytes
+) -> tuple[dict[str, Any], Counter[Reason]]:
+    """What is left of an event of which something does not open."""
+    opened: list[bytes] = []
+    counts: Counter[Reason] = Counter()
+    for name in row.compartments.split(","):
+        compartment = Compartment(name)
+        key = bundle.get(compartment)
+        if not grant.covers(name):
+            counts[Reason.OTHER_PURPOSE] += 1
+        elif key is None:
+            counts[_closed(bundle)] += 1
+        else:
+            try:
+                opened.append(open_parts(row.body, {compartment: key}, aad, grant).opened[compartment])
+            except (SealBroken, KeyError):
+                counts[Reason.DAMAGED] += 1
+    return _together(opened), counts
+
+
+def _closed(bundle: Bundle) -> Reason:
+    return Reason.DAMAGED if bundle is BROKEN else Reason.SHREDDED
+
+
+def _together(plaintexts: Iterable[bytes]) -> dict[str, Any]:
+    """An event's parts as one object."""
     content: dict[str, Any] = {}
-    for plain in parts.opened.values():
+    for plain in plaintexts:
         for section, value in orjson.loads(plain).items():
             if isinstance(value, dict):
                 content[section] = {**content.get(section, {}), **value}
             else:
                 content[section] = value
-    counts = Counter({Reason.OTHER_PURPOSE: len(parts.withheld), Reason.SHREDDED: len(parts.shredded)})
-    return content, +counts
+    return content

@@ -165,11 +165,12 @@ def _view(
     now = deployment.clock()
     choices = [choose(rivals, deployment.policies.trust, now) for rivals in by_trait.values()]
     shown, hidden = visible(known, rows, purpose)
+    found, closed = open_identifiers(deployment, grant, shown)
     seen = [
         SeenIdentifier(identifier, row.fragment_id, names.get(row.source_id, API_SOURCE), row.first_seen_at)
-        for row, identifier in open_identifiers(deployment, grant, shown)
+        for row, identifier in found
     ]
-    withheld = opened.withheld
+    withheld = opened.withheld + closed
     if hidden:
         withheld[Reason.OTHER_PURPOSE] += hidden
     note(deployment, workspace, principal, fragments, purpose, "view")

@@ -201,7 +201,7 @@ def _require_not_erased(
     ids = {fragment.fragment_id for fragment in fragments}
     rows = identities.identifiers_of(transaction, workspace.workspace_id, ids)
     grant = OpenGrant(workspace.workspace_id, frozenset({IDENTITY}), "profiles:merge suppression")
-    opened = open_identifiers(deployment, grant, rows)
+    opened, _ = open_identifiers(deployment, grant, rows)
     keys = [workspace.suppression.key(person.kind, person.value) for _, person in opened]
     if len(opened) < len(rows) or quarantine.suppressed(transaction, workspace.workspace_id, keys):
         raise Conflict("one of them is being erased", hint="wait until the request is completed")

@@ -63,7 +63,7 @@ def _opened(tenant: Tenant) -> int:
     bundles = deployment.keyring.for_opening(grant, fragments)
     return (
         len(open_assertions(deployment, grant, traits, {}).assertions)
-        + len(open_identifiers(deployment, grant, known))
+        + len(open_identifiers(deployment, grant, known)[0])
         + sum(bool(open_event(grant, row, bundles)[0]) for row in stored)
     )
 
