@@ -37,6 +37,8 @@ class AuditAction(StrEnum):
     EVENTS_INGESTED = "events:batch:ingested"
     QUARANTINE_REPLAYED = "quarantine:messages:replayed"
     CONSENT_APPENDED = "consent:record:appended"
+    COMPARTMENTS_LOCKED = "consent:compartments:locked"
+    RETENTION_SWEPT = "retention:data:swept"
     PROFILE_READ = "profile:view:read"
     PROFILE_MERGED = "profile:fragments:merged"
     PROFILE_UNMERGED = "profile:fragments:unmerged"

@@ -82,6 +82,22 @@ def record(
 
 
 @app.command()
+def unrestrict(
+    email: Email = None,
+    user_id: UserId = None,
+    reference: Reference = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a restriction of processing (GDPR Art. 18); tell the person before you do."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, operator):
+        who = person(registry, email, user_id, reference)
+        fragments = consent.lift_restriction(registry.deployment, opened, who, actor=operator.actor)
+    answer({"lifted": True, "fragments": fragments}, as_json=as_json)
+
+
+@app.command()
 def history(
     email: Email = None,
     user_id: UserId = None,

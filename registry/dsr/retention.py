@@ -1,23 +1,85 @@
-"""How long things are kept (GDPR Art. 5(1)(e))."""
+"""How long things are kept (GDPR Art. 5(1)(e)), and what becomes of data whose ground or time has ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from registry.documents import Document
 from registry.model.clock import DAY, Micros
 
+EXPIRED = "retention_ended"
+"""Why data goes whose purposes still have a ground, but have had it for long enough."""
+
+RESTRICTED = "restricted"
+"""Why a compartment is locked and yet kept: restricted data is stored, and nothing else (GDPR Art. 18(2))."""
+
+GRAVITY = ("objected", "withdrawn", "denied", "merged_sides_differ", "expired", "unknown_purpose", "no_record")
+"""Of the reasons that a compartment's purposes have no ground, the first of these is told."""
+
+UNITS = {"D": 1, "W": 7, "M": 30, "Y": 365}
+"""Days in the units of `x-retention` (ISO 8601 durations); a month is 30 of them, a year 365."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The retention policy. `quarantine_for` is how long a rejected message waits for a plan fix."""
+    """The retention policy.
+
+    Attributes:
+        quarantine_for: how long a rejected message waits for a plan fix.
+        grace_for: how long a compartment without any lawful ground stays locked before its key is destroyed.
+    """
 
     quarantine_for: Micros
+    grace_for: Micros
 
     @classmethod
     def from_document(cls, document: Document) -> Retention:
         """The policy of a document that conforms to `schemas/policies/retention.schema.json`."""
         value = cast(Mapping[str, Any], document.value)
-        return cls(value["quarantine_days"] * DAY)
+        return cls(value["quarantine_days"] * DAY, value.get("grace_days", 30) * DAY)
+
+
+class Lock(NamedTuple):
+    """That a compartment is closed: why, since when, and when its key is to be destroyed; None for never."""
+
+    reason: str
+    locked_at: Micros
+    shred_at: Micros | None
+
+
+def lock_for(
+    purposes: frozenset[str], refused: Mapping[str, str], before: Lock | None, *, now: Micros, grace: Micros
+) -> Lock | None:
+    """The lock that a compartment needs now; None where one of its purposes has a lawful ground.
+
+    While the person restricts processing, nothing is destroyed.
+
+    Args:
+        refused: the purposes that have no ground, each with the reason.
+        before: the lock that stands. Its time goes on unless what it rests on has changed in kind.
+    """
+    if not purposes or purposes - refused.keys():
+        return None
+    reasons = [refused[name] for name in sorted(purposes)]
+    if RESTRICTED in reasons:
+        return before if before is not None and before.shred_at is None else Lock(RESTRICTED, now, None)
+    reason = min(reasons, key=lambda told: GRAVITY.index(told) if told in GRAVITY else len(GRAVITY))
+    if before is not None and before.shred_at is not None:
+        return before._replace(reason=reason)
+    return Lock(reason, now, now + grace)
+
+
+def kept_for(purposes: frozenset[str], grounded: frozenset[str], periods: Mapping[str, Micros]) -> Micros:
+    """How long data of a compartment is kept: as long as the longest of its purposes that have a ground allows.
+
+    What serves no purpose, the bare trace that a message came, is kept as long as anything.
+    """
+    counted = (purposes & grounded & periods.keys()) or (frozenset() if purposes else frozenset(periods))
+    return max((periods[name] for name in counted), default=0)
+
+
+def duration(text: str) -> Micros:
+    """The time of an `x-retention` of a tracking plan, such as `P30D`."""
+    return int(text[1:-1]) * UNITS[text[-1]] * DAY

@@ -13,10 +13,11 @@ import orjson
 
 from registry.consent.decide import decide
 from registry.consent.receipt import receipt_claims
-from registry.consent.records import ConsentStatus
+from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.flows import subjects, trail
 from registry.flows.deployment import Deployment
 from registry.flows.history import fragments_at
+from registry.flows.locking import relock
 from registry.flows.sealing import IDENTITY
 from registry.flows.standing import standings_for, to_record
 from registry.flows.workspace import OpenWorkspace
@@ -105,6 +106,27 @@ def record(
     return [(row, _receipt(deployment, workspace, row)) for row in rows]
 
 
+def lift_restriction(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, *, actor: str) -> int:
+    """End the restriction of processing of a person (GDPR Art. 18(3) has them told before); on how many fragments.
+
+    What the restriction alone had locked can be opened again from the commit on.
+
+    Raises:
+        NotFound: nobody is known under this identifier, or nothing of theirs is restricted.
+    """
+    workspace_id = workspace.workspace_id
+    act = Act(WHOLE_PERSON, ConsentStatus.UNRESTRICTED, channel="operator")
+    with deployment.data.write() as transaction:
+        fragments = {f.fragment_id: f for f in subjects.fragments_of(workspace, transaction, subject)}
+        states = consents.states(transaction, workspace_id, fragments)
+        shut = [s.fragment_id for s in states if (s.purpose, s.status) == (WHOLE_PERSON, ConsentStatus.RESTRICTED)]
+        if not shut:
+            raise NotFound("nothing is restricted of anybody known under this identifier")
+        for fragment_id in sorted(shut):
+            append_acts(deployment, workspace, transaction, fragments[fragment_id], [act], actor=actor)
+    return len(shut)
+
+
 def append_acts(
     deployment: Deployment,
     workspace: OpenWorkspace,
@@ -119,6 +141,7 @@ def append_acts(
     rows = [_row(deployment, workspace, fragment, act, actor, now) for act in acts]
     consents.append(transaction, rows)
     identities.bump(transaction, workspace.workspace_id, [fragment.fragment_id])
+    relock(deployment, workspace.workspace_id, transaction, [fragment])
     for row in rows:
         trail.append(
             transaction, workspace.workspace_id, now, actor=actor, action="consent:record:appended",

@@ -28,6 +28,7 @@ from registry.flows.admission import Delivery, Item, Status, check_size, decode,
 from registry.flows.deployment import Deployment
 from registry.flows.gate import Gate
 from registry.flows.joining import Claim, Joined, join
+from registry.flows.locking import relock
 from registry.flows.sealing import (
     assertion_rows,
     bundles_for,
@@ -111,6 +112,7 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
     quarantine.add_violations(transaction, listed)
     _bump(transaction, workspace, gate, joined)
+    _relock(deployment, transaction, workspace, gate, joined)
     _log(transaction, workspace, items, now)
 
 
@@ -180,6 +182,16 @@ def _claim(item: Item) -> Claim:
 def _bump(transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined: Joined) -> None:
     changed = {row.fragment_id for row in gate.records} - joined.new.keys()
     identities.bump(transaction, workspace.workspace_id, changed)
+
+
+def _relock(
+    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined: Joined
+) -> None:
+    """What the batch refused, or joined to somebody who refused it, is closed in the same transaction."""
+    changed = ({row.fragment_id for row in gate.records} | joined.moved) - joined.new.keys()
+    fragments = [fragment for fragment in joined.by_index.values() if fragment.fragment_id in changed]
+    if fragments:
+        relock(deployment, workspace.workspace_id, transaction, fragments)
 
 
 def _log(transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Item], now: int) -> None:

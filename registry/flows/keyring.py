@@ -1,7 +1,8 @@
 """The keyring: data keys made, opened and destroyed, between the keystore and the key service.
 
 1. New keys are committed to the keystore before any data is sealed with them.
-2. Opened keys stay in memory for seconds and bounded in number.
+2. Opened keys stay in memory for seconds and bounded in number; of a fragment whose state version has
+   risen since, not even that long: another process may have shredded a compartment meanwhile.
 3. A fragment in the erasure ledger never gets a key again.
 """
 
@@ -30,6 +31,10 @@ CACHE_SIZE = 50_000
 
 BROKEN = Bundle({})
 """Stands for a bundle that is there and does not open: what it is the key of is damaged, not shredded."""
+Versions = Mapping[FragmentId, int]
+"""State versions of fragments, as one transaction has read them."""
+
+NO_VERSIONS: Versions = {}
 
 _Key = tuple[WorkspaceId, FragmentId]
 
@@ -42,7 +47,7 @@ class Keyring:
         self._kms = kms
         self._clock = clock
         self._lock = Lock()
-        self._opened: OrderedDict[_Key, tuple[Micros, Bundle]] = OrderedDict()
+        self._opened: OrderedDict[_Key, tuple[Micros, int | None, Bundle]] = OrderedDict()
         self._generations: dict[WorkspaceId, tuple[Micros, int]] = {}
 
     def for_sealing(
@@ -51,11 +56,14 @@ class Keyring:
         needs: Mapping[FragmentId, Collection[Compartment]],
         *,
         new: Collection[FragmentId] = (),
+        versions: Versions = NO_VERSIONS,
     ) -> dict[FragmentId, Bundle]:
         """Bundles with a key for each compartment needed, made and committed where missing.
 
         Args:
             new: fragments that were created just now and so have no bundle yet.
+            versions: the state versions of fragments, as the caller's transaction has read them; keys that
+                were opened under another one are not used.
 
         Raises:
             KeyMissing: the erasure of one of the fragments was ordered.
@@ -64,17 +72,22 @@ class Keyring:
         ready: dict[FragmentId, Bundle] = {}
         missing: list[FragmentId] = []
         for fragment, compartments in needs.items():
-            bundle = None if fragment in new else self._cached(workspace_id, fragment)
+            bundle = None if fragment in new else self._cached(workspace_id, fragment, versions)
             if bundle is not None and all(name in bundle for name in compartments):
                 ready[fragment] = bundle
             else:
                 missing.append(fragment)
         if missing:
-            ready |= self._complete(workspace_id, {fragment: needs[fragment] for fragment in missing})
+            ready |= self._complete(workspace_id, {fragment: needs[fragment] for fragment in missing}, versions)
         return ready
 
-    def for_opening(self, grant: OpenGrant, fragments: Collection[FragmentId]) -> dict[FragmentId, Bundle]:
+    def for_opening(
+        self, grant: OpenGrant, fragments: Collection[FragmentId], *, versions: Versions = NO_VERSIONS
+    ) -> dict[FragmentId, Bundle]:
         """The bundles of those of these fragments that have one; `BROKEN` for one that does not open.
+
+        Args:
+            versions: as for `for_sealing`.
 
         Raises:
             KmsUnavailable, KeyMissing, StoreUnavailable: none can be opened now.
@@ -82,15 +95,26 @@ class Keyring:
         workspace_id = grant.workspace_id
         ready: dict[FragmentId, Bundle] = {}
         for fragment in fragments:
-            bundle = self._cached(workspace_id, fragment)
+            bundle = self._cached(workspace_id, fragment, versions)
             if bundle is not None:
                 ready[fragment] = bundle
         missing = [fragment for fragment in fragments if fragment not in ready]
         if missing:
             with self._keystore.read() as transaction:
                 wrapped = rows.bundles(transaction, workspace_id, missing)
-            ready |= self._unwrap_sound(workspace_id, wrapped)
+            ready |= self._unwrap_sound(workspace_id, wrapped, versions)
         return ready
+
+    def compartments(
+        self, workspace_id: WorkspaceId, fragments: Collection[FragmentId]
+    ) -> dict[FragmentId, frozenset[Compartment]]:
+        """For which compartments each of these fragments has a key; names only, no key is given out.
+
+        Raises:
+            KmsUnavailable, StoreUnavailable: the bundles cannot be opened.
+        """
+        grant = OpenGrant(workspace_id, frozenset(), "names of compartments")
+        return {fragment: frozenset(bundle) for fragment, bundle in self.for_opening(grant, fragments).items()}
 
     def shred(self, grant: ShredGrant, fragments: Collection[FragmentId]) -> int:
         """Destroy the keys of these fragments, after writing the order into the erasure ledger.
@@ -108,6 +132,54 @@ class Keyring:
                 self._opened.pop((grant.workspace_id, fragment), None)
         self._keystore.checkpoint()
         return count
+
+    def shred_compartments(self, grant: ShredGrant, gone: Mapping[FragmentId, Collection[Compartment]]) -> int:
+        """Destroy the keys of some compartments; the fragments' other keys stay. How many keys there were.
+
+        Done again, it destroys nothing more. The caller raises the fragments' state versions, so that no
+        process seals with, or opens by, a key that it still remembers. A bundle that is damaged opens nothing,
+        and is left as it is.
+
+        Raises:
+            KmsUnavailable, StoreUnavailable: nothing was destroyed.
+        """
+        workspace_id, count = grant.workspace_id, 0
+        generation = self.generation(workspace_id)
+        with self._keystore.write() as transaction:
+            rows.lock_generations(transaction, workspace_id, exclusive=False)
+            wrapped = rows.bundles(transaction, workspace_id, gone.keys(), lock=True)
+            present = self._unwrap_sound(workspace_id, wrapped)
+            changed: list[tuple[FragmentId, Bundle]] = []
+            for fragment, bundle in sorted(present.items(), key=lambda pair: pair[0]):
+                left = bundle.without(gone[fragment], grant)
+                if len(left) < len(bundle):
+                    count += len(bundle) - len(left)
+                    changed.append((fragment, left))
+            fresh = wrap_bundles(self._kms, workspace_id, generation, changed) if changed else []
+            rows.put_bundles(
+                transaction,
+                [
+                    WrappedBundle(workspace_id, fragment, generation, wrapped[fragment].revision + 1, data)
+                    for (fragment, _), data in zip(changed, fresh, strict=True)
+                ],
+            )
+        with self._lock:
+            for fragment in gone:
+                self._opened.pop((workspace_id, fragment), None)
+        return count
+
+    def sweep(self, grant: ShredGrant, holders: Collection[FragmentId]) -> int:
+        """Delete bundles that no data needs, of which nothing is remembered; how many there were."""
+        with self._keystore.write() as transaction:
+            count = rows.shred_bundles(transaction, grant.workspace_id, holders)
+        with self._lock:
+            for holder in holders:
+                self._opened.pop((grant.workspace_id, holder), None)
+        return count
+
+    def checkpoint(self) -> None:
+        """Fold the keystore's journal in, so that what was destroyed is gone from it, too (SQLite)."""
+        self._keystore.checkpoint()
 
     def forget(self) -> None:
         """Drop every opened key from memory, and look again which generation wraps."""
@@ -134,7 +206,10 @@ class Keyring:
         return generations[-1].number
 
     def _complete(
-        self, workspace_id: WorkspaceId, needs: Mapping[FragmentId, Collection[Compartment]]
+        self,
+        workspace_id: WorkspaceId,
+        needs: Mapping[FragmentId, Collection[Compartment]],
+        versions: Versions,
     ) -> dict[FragmentId, Bundle]:
         generation = self.generation(workspace_id)
         with self._keystore.write() as transaction:
@@ -158,43 +233,50 @@ class Keyring:
                     for (f, _), data in zip(changed, fresh, strict=True)
                 ],
             )
-        self._remember(workspace_id, complete)
+        self._remember(workspace_id, complete, versions)
         return complete
 
     def _unwrap(
-        self, workspace_id: WorkspaceId, wrapped: Mapping[FragmentId, WrappedBundle]
+        self,
+        workspace_id: WorkspaceId,
+        wrapped: Mapping[FragmentId, WrappedBundle],
+        versions: Versions = NO_VERSIONS,
     ) -> dict[FragmentId, Bundle]:
         items = [(fragment, row.wrapped) for fragment, row in wrapped.items()]
         bundles = unwrap_bundles(self._kms, workspace_id, items) if items else []
         opened = {fragment: bundle for (fragment, _), bundle in zip(items, bundles, strict=True)}
-        self._remember(workspace_id, opened)
+        self._remember(workspace_id, opened, versions)
         return opened
 
     def _unwrap_sound(
-        self, workspace_id: WorkspaceId, wrapped: Mapping[FragmentId, WrappedBundle]
+        self,
+        workspace_id: WorkspaceId,
+        wrapped: Mapping[FragmentId, WrappedBundle],
+        versions: Versions = NO_VERSIONS,
     ) -> dict[FragmentId, Bundle]:
         """All in one call of the key service; one by one only where that fails, since one is damaged."""
         try:
-            return self._unwrap(workspace_id, wrapped)
+            return self._unwrap(workspace_id, wrapped, versions)
         except SealBroken:
             if len(wrapped) == 1:
                 return dict.fromkeys(wrapped, BROKEN)
         sound: dict[FragmentId, Bundle] = {}
         for fragment, row in wrapped.items():
-            sound |= self._unwrap_sound(workspace_id, {fragment: row})
+            sound |= self._unwrap_sound(workspace_id, {fragment: row}, versions)
         return sound
 
-    def _cached(self, workspace_id: WorkspaceId, fragment: FragmentId) -> Bundle | None:
+    def _cached(self, workspace_id: WorkspaceId, fragment: FragmentId, versions: Versions) -> Bundle | None:
         found = self._opened.get((workspace_id, fragment))
         if found is None or found[0] <= self._clock():
             return None
-        return found[1]
+        _, version, bundle = found
+        return bundle if fragment not in versions or versions[fragment] == version else None
 
-    def _remember(self, workspace_id: WorkspaceId, bundles: Mapping[FragmentId, Bundle]) -> None:
+    def _remember(self, workspace_id: WorkspaceId, bundles: Mapping[FragmentId, Bundle], versions: Versions) -> None:
         until = self._clock() + CACHE_FOR
         with self._lock:
             for fragment, bundle in bundles.items():
-                self._opened[(workspace_id, fragment)] = (until, bundle)
+                self._opened[(workspace_id, fragment)] = (until, versions.get(fragment), bundle)
                 self._opened.move_to_end((workspace_id, fragment))
             # The oldest stand first, so expired keys leave memory as new ones come in.
             while self._opened and (

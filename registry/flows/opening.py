@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from registry.flows.deployment import Deployment
-from registry.flows.keyring import BROKEN
+from registry.flows.keyring import BROKEN, NO_VERSIONS, Versions
 from registry.flows.sealing import IDENTITY
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import open_sealed, record_aad
@@ -25,7 +25,7 @@ from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.model.message import Identifier
 from registry.model.provenance import Method, Provenance
-from registry.model.stored import StoredAssertion, StoredEvent, StoredIdentifier
+from registry.model.stored import Fragment, StoredAssertion, StoredEvent, StoredIdentifier
 from registry.profiles.assertion import TraitAssertion
 from registry.store import administration
 from registry.store.database import Transaction
@@ -49,6 +49,11 @@ def source_names(transaction: Transaction, workspace_id: WorkspaceId) -> dict[by
     return {row.source_id: row.name for row in administration.sources(transaction, workspace_id)}
 
 
+def versions_of(fragments: Iterable[Fragment]) -> Versions:
+    """The state versions of fragments, as they were read."""
+    return {fragment.fragment_id: fragment.state_version for fragment in fragments}
+
+
 def compartments_for(purpose: str, present: Iterable[str]) -> frozenset[str]:
     """Which of the compartments present serve a purpose; identifiers are opened with any."""
     serving = {name for name in present if not name.startswith("@") and purpose in purposes_of(Compartment(name))}
@@ -60,10 +65,12 @@ def open_assertions(
     grant: OpenGrant,
     rows: Sequence[StoredAssertion],
     names: Mapping[bytes, str],
+    *,
+    versions: Versions = NO_VERSIONS,
 ) -> Opened:
-    """Trait assertions in plaintext."""
+    """Trait assertions in plaintext; keys opened under other state versions than these are not used."""
     opened = Opened()
-    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows})
+    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows}, versions=versions)
     for row in rows:
         if not grant.covers(row.compartment):
             opened.withheld[Reason.OTHER_PURPOSE] += 1

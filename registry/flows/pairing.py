@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from registry.flows.deployment import Deployment
 from registry.model.ids import FragmentId, WorkspaceId
-from registry.store import identities, keystore, quarantine
+from registry.store import holders, identities, keystore, quarantine
 
 PAGE = 5000
 
@@ -36,12 +36,8 @@ def pair(deployment: Deployment, workspace_id: WorkspaceId) -> Pairing:
     Raises:
         StoreUnavailable: a database cannot be read.
     """
-    unused = unfinished = unopenable = 0
-    for holders in _holders(deployment, workspace_id):
-        with deployment.data.read() as transaction:
-            known = identities.fragments(transaction, workspace_id, holders).keys()
-            shut = {row.quarantine_id for row in quarantine.opened(transaction, workspace_id, holders)}
-        unused += len(set(holders) - known - shut)
+    unfinished = unopenable = 0
+    unused = sum(len(page) for page in unused_holders(deployment, workspace_id))
     for needing in _needing(deployment, workspace_id):
         with deployment.keystore.read() as transaction:
             missing = set(needing) - keystore.bundles(transaction, workspace_id, needing).keys()
@@ -49,6 +45,16 @@ def pair(deployment: Deployment, workspace_id: WorkspaceId) -> Pairing:
         unfinished += len(ordered)
         unopenable += len(missing - ordered)
     return Pairing(unused, unfinished, unopenable)
+
+
+def unused_holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:
+    """The ids of key bundles that no data needs, page by page; those of data on its way are among them."""
+    for page in _holders(deployment, workspace_id):
+        with deployment.data.read() as transaction:
+            known = holders.needed(transaction, workspace_id, page)
+        unused = sorted(set(page) - known)
+        if unused:
+            yield unused
 
 
 def _holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:

@@ -17,6 +17,7 @@ from registry.access.policy import Action, Principal
 from registry.flows import trail
 from registry.flows.consent import matrix
 from registry.flows.deployment import Deployment
+from registry.flows.locking import locked_of
 from registry.flows.opening import (
     API_SOURCE,
     compartments_for,
@@ -24,6 +25,7 @@ from registry.flows.opening import (
     open_event,
     open_identifiers,
     source_names,
+    versions_of,
 )
 from registry.flows.subjects import fragments_of, fragments_of_profile
 from registry.flows.workspace import OpenWorkspace
@@ -94,11 +96,12 @@ def timeline(
         fragments = fragments_of_profile(workspace, transaction, profile_id)
         permitted(deployment, transaction, workspace, fragments, purpose)
         ids = [fragment.fragment_id for fragment in fragments]
+        locked = locked_of(transaction, workspace.workspace_id, fragments)
         rows = events.newest(transaction, workspace.workspace_id, ids, count + 1, before)
         names = source_names(transaction, workspace.workspace_id)
     present = {name for row in rows for name in row.compartments.split(",") if name}
-    grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present), f"profiles:read {purpose}")
-    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows})
+    grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present - locked), f"profiles:read {purpose}")
+    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows}, versions=versions_of(fragments))
     page = rows[:count]
     shown = []
     for row in page:
@@ -153,12 +156,13 @@ def _view(
     ids = [fragment.fragment_id for fragment in fragments]
     with deployment.data.read() as transaction:
         decisions = permitted(deployment, transaction, workspace, fragments, purpose)
+        locked = locked_of(transaction, workspace.workspace_id, fragments)
         rows = events.assertions(transaction, workspace.workspace_id, ids)
         known = identities.identifiers_of(transaction, workspace.workspace_id, ids)
         names = source_names(transaction, workspace.workspace_id)
-    present = {row.compartment for row in rows}
+    present = {row.compartment for row in rows} - locked
     grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present), f"profiles:read {purpose}")
-    opened = open_assertions(deployment, grant, rows, names)
+    opened = open_assertions(deployment, grant, rows, names, versions=versions_of(fragments))
     by_trait: dict[str, list[TraitAssertion]] = defaultdict(list)
     for assertion in opened.assertions:
         by_trait[assertion.trait].append(assertion)

@@ -73,7 +73,10 @@ def bundles_for(
     for item, own in zip(items, parts, strict=True):
         if item.fragment_id is not None and own:
             needs[item.fragment_id].update(compartment for compartment, _ in own)
-    return keyring.for_sealing(workspace_id, needs, new=joined.new.keys()) if needs else {}
+    if not needs:
+        return {}
+    versions = {fragment.fragment_id: fragment.state_version for fragment in joined.by_index.values()}
+    return keyring.for_sealing(workspace_id, needs, new=joined.new.keys(), versions=versions)
 
 
 def identifier_rows(

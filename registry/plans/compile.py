@@ -73,6 +73,16 @@ class CompiledPlan:
         """What the plan declares of each field, for the census."""
         return self.declarations
 
+    def retentions(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """(event, ISO 8601 duration, path in the message) of every field with a retention of its own."""
+        return tuple(
+            (rule.event, period, path)
+            for rule in self.rules.values()
+            if rule.event is not None
+            for section in rule.sections
+            for period, path in section.retentions()
+        )
+
     def trait_purposes(self, trait: str) -> frozenset[str]:
         """What a trait of `identify` may be used for; nothing, for one that the plan does not declare."""
         rule = self.rules.get((CallType.IDENTIFY, ""))

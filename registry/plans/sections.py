@@ -119,11 +119,18 @@ class Section:
 
     def identifiers(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """(kind, path of names in the message, `*` for each item of a list) where identifiers stand."""
+        return self._annotations("x-identifier")
+
+    def retentions(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """(ISO 8601 duration, path as in `identifiers`) of the fields with a retention of their own."""
+        return self._annotations("x-retention")
+
+    def _annotations(self, annotation: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name, schema in self.schema.get("properties", {}).items():
             for steps, inner, _ in _annotated(schema, ()):
-                if "x-identifier" in inner:
+                if annotation in inner:
                     names = tuple("*" if step == "items" else step for step in steps if step != "properties")
-                    yield str(inner["x-identifier"]), (self.name, name, *names)
+                    yield str(inner[annotation]), (self.name, name, *names)
 
 
 def section(

@@ -6,6 +6,7 @@ the door instead of failing at commit; reads never wait for them (WAL).
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -89,6 +90,31 @@ class Database:
         with _translated(self.url), self._reader.connect() as transaction:
             yield transaction
 
+    @contextmanager
+    def sole(self, name: str) -> Iterator[bool]:
+        """Whether this is the only process, and thread, that is inside a block of this name on this database.
+
+        It never waits: whoever comes second is told no. A process that is killed is out at once: PostgreSQL
+        drops its advisory lock with the connection, the system that of the file beside a SQLite database.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+        if self.file is not None:
+            with _file_lock(self.file.with_name(f"{self.file.name}.{name}.lock")) as held:
+                yield held
+            return
+        with _translated(self.url), self._reader.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
+            key = {"name": f"registry:{name}"}
+            held = bool(
+                own.execute(text("SELECT pg_try_advisory_lock(hashtext('sole'), hashtext(:name))"), key).scalar()
+            )
+            try:
+                yield held
+            finally:
+                if held:
+                    own.execute(text("SELECT pg_advisory_unlock(hashtext('sole'), hashtext(:name))"), key)
+
     def engine_for_migrations(self) -> Engine:
         """The engine that Alembic runs on."""
         return self._writer
@@ -162,6 +188,19 @@ class _Place:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[bool]:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(descriptor)  # which gives the lock back
 
 
 def _server_engine(url: URL) -> Engine:

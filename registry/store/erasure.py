@@ -19,6 +19,7 @@ PERSONAL_TABLES: dict[str, str] = {
     "consent_state": "fragment_id",
     "audit_detail": "fragment_id",
     "dsr_fragment": "fragment_id",
+    "compartment_lock": "fragment_id",
     "merge": "fragment_id",
     "runaway_identifier": "fragment_id",
     "identifier": "fragment_id",

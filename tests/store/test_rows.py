@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from registry.model import stored
+from registry.model import stored, stored_upkeep
 from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES
+from registry.store.holders import HOLDERS
 from registry.store.migrating import models
 
 ROWS = {
@@ -32,6 +33,8 @@ ROWS = {
     "dsr_request": stored.StoredRequest,
     "dsr_event": stored.RequestEvent,
     "audit_detail": stored.AuditDetail,
+    "compartment_lock": stored_upkeep.CompartmentLock,
+    "sweep": stored_upkeep.Sweep,
     "key_bundle": stored.WrappedBundle,
     "workspace_secret": stored.WrappedSecret,
     "erasure": stored.ErasureOrder,
@@ -73,3 +76,14 @@ def test_times_and_counters_are_64_bit(name: str) -> None:
             continue
         if column.name.endswith(("_at", "_by", "version", "size", "position", "generation", "revision")):
             assert str(column.type) in {"BIGINT", "VARCHAR(255)"}, column.name
+
+
+def test_whatever_is_sealed_is_sealed_under_a_bundle_that_retention_knows_the_holder_of() -> None:
+    columns = set(HOLDERS.values())
+    ciphertext = {
+        name: table
+        for name, table in models("data").tables.items()
+        if any(column in ("sealed", "body") for column in table.columns.keys())
+    }
+    assert len(ciphertext) >= 6
+    assert [name for name, table in ciphertext.items() if not columns & set(table.columns.keys())] == []

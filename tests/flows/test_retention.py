@@ -1,0 +1,248 @@
+"""Retention: what was kept for long enough goes, with a report of what and why, once, whatever stops the sweep."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from registry.documents import parse
+from registry.flows import credentials, plans, retention, verify
+from registry.model.errors import RegistryError
+from registry.model.ids import FragmentId, WorkspaceId
+from registry.store.database import Database, Transaction
+from tests.conftest import SetClock
+from tests.factories import consent as banner
+from tests.factories import identify, track, viewed
+from tests.flows.test_withdrawal_bites import keys, person, sweep
+from tests.simulator import ALL_YES, RegistrySimulator, Tenant
+
+KILLED = 77
+ANALYTICS_DAYS, MARKETING_DAYS, SERVICE_DAYS = 395, 730, 1095
+
+PLAN = """
+plan: tickets
+version: 1.0.0
+purposes: [service]
+identify:
+  purposes: [service]
+  traits:
+    properties:
+      seat: {description: Preferred seat., type: string, x-retention: P10D}
+      nickname: {description: What to call them., type: string}
+events:
+  - type: track
+    name: Ticket Bought
+    properties:
+      gate: {description: Where they entered., type: string, x-retention: P7D}
+      stops:
+        description: The way.
+        type: array
+        items: {type: object, properties: {at: {type: string}, until: {type: string, x-retention: P7D}}}
+      price: {description: What it cost., type: number}
+"""
+
+processes = get_context("forkserver")
+processes.set_forkserver_preload(["tests.simulator"])
+
+
+def told(tenant: Tenant) -> dict[str, Any]:
+    return dict(orjson.loads(sweep(tenant).report))
+
+
+def test_each_compartment_is_kept_as_long_as_the_longest_of_its_purposes(tenant: Tenant, clock: SetClock) -> None:
+    person(tenant)
+    clock.pass_by(days=ANALYTICS_DAYS + 1)
+    report = told(tenant)
+    assert report["gone"]["personalisation: retention_ended"] == {"events": 1, "values": 1}
+    assert report["gone"]["analytics+personalisation: retention_ended"] == {"events": 1, "values": 0}
+    assert keys(tenant) == {"analytics+legal+service", "marketing", "marketing+personalisation", "marketing+service"}
+    assert "gender" not in tenant.traits("user_id", "ada", "personalisation")
+    assert tenant.traits("user_id", "ada", "marketing")["loyalty_tier"] == "gold"
+    assert told(tenant)["gone"] == {}, "it goes once"
+
+
+def test_older_events_of_a_compartment_go_while_its_younger_ones_stay(tenant: Tenant, clock: SetClock) -> None:
+    tenant.send(identify("ada") | {"context": banner(**ALL_YES)}, viewed("ada"), viewed("ada"))
+    clock.pass_by(days=ANALYTICS_DAYS)
+    tenant.send(viewed("ada", product_id="product-2"))
+    clock.pass_by(days=1)
+    report = told(tenant)
+    assert report["gone"] == {"analytics+personalisation: retention_ended": {"events": 2, "values": 0}}
+    assert "keys" not in report["counts"]
+    [left] = [e for e in tenant.timeline("user_id", "ada", "analytics") if e["event"] == "product_viewed"]
+    assert left["content"]["properties"]["product_id"] == "product-2"
+
+
+def test_an_event_loses_the_parts_that_are_due_and_keeps_the_others(tenant: Tenant, clock: SetClock) -> None:
+    person(tenant)
+    tenant.say("user_id", "ada", "marketing", "withdrawn")
+    clock.pass_by(days=31)
+    told(tenant)
+    [said] = [event for event in tenant.timeline("user_id", "ada") if event["type"] == "identify"]
+    assert said["content"]["traits"] == {"first_name": "Ada"}
+    assert "marketing" not in said["consent_tags"] or said["consent_tags"] != ["marketing"]
+    [said] = [event for event in tenant.timeline("user_id", "ada", "personalisation") if event["type"] == "identify"]
+    assert said["content"]["traits"] == {"gender": "f", "favourite_category": "hats"}
+
+
+def test_fields_with_a_retention_of_their_own_go_alone(tenant: Tenant, clock: SetClock) -> None:
+    deployment = tenant.registry.deployment
+    plan = plans.publish(deployment, tenant.workspace_id, parse(PLAN, file="tickets"), actor="operator")
+    made = credentials.create_source(
+        deployment, tenant.workspace_id, name="tickets", plan=plan.name, version=plan.version, actor="operator"
+    )
+    tenant.keys = type(tenant.keys)(tenant.keys.admin, tenant.keys.officer, tenant.keys.app, made.secret)
+    bought = track("Ticket Bought", "ada", gate="G7", price=3, stops=[{"at": "x", "until": "y"}, {"at": "z"}])
+    tenant.send(identify("ada", seat="window", nickname="A"), bought)
+    clock.pass_by(days=8)
+    assert retention.preview(deployment, tenant.workspace).gone.keys() == {
+        "tickets@1.0.0/ticket_bought/properties/gate: retention_ended",
+        "tickets@1.0.0/ticket_bought/properties/stops/*/until: retention_ended",
+    }
+    told(tenant)
+    [event] = [event for event in tenant.timeline("user_id", "ada") if event["event"] == "ticket_bought"]
+    assert event["content"]["properties"] == {"price": 3, "stops": [{"at": "x"}, {"at": "z"}]}
+    assert tenant.traits("user_id", "ada") == {"seat": "window", "nickname": "A"}
+    clock.pass_by(days=3)
+    assert told(tenant)["gone"]["tickets@1.0.0/identify/traits/seat: retention_ended"] == {"events": 1, "values": 1}
+    assert tenant.traits("user_id", "ada") == {"nickname": "A"}
+    assert told(tenant)["gone"] == {}
+
+
+def test_a_dry_run_says_what_would_go_and_touches_nothing(tenant: Tenant, clock: SetClock) -> None:
+    person(tenant)
+    tenant.send(track("Nonsense", "ada"))
+    clock.pass_by(days=ANALYTICS_DAYS + 1)
+    rows, before = tenant.registry.rows("SELECT count(*) FROM event"), keys(tenant)
+    foretold = retention.preview(tenant.registry.deployment, tenant.workspace)
+    assert (tenant.registry.rows("SELECT count(*) FROM event"), keys(tenant)) == (rows, before)
+    done = told(tenant)
+    assert orjson.loads(foretold.encode())["gone"] == done["gone"]
+    assert foretold.counts["quarantine"] == done["counts"]["quarantine"] == 1
+
+
+def test_a_rejected_message_goes_with_its_key_when_nobody_let_it_in_in_time(tenant: Tenant, clock: SetClock) -> None:
+    tenant.send(track("Nonsense", "ada"))
+    clock.pass_by(days=31)
+    assert told(tenant)["counts"]["quarantine"] == 1
+    for table in ("quarantine", "quarantine_subject", "violation"):
+        sql = f"SELECT count(*) FROM {table} WHERE workspace_id = ?"
+        assert tenant.registry.rows(sql, tenant.workspace_id)[0][0] == 0, table
+    assert tenant.registry.key_rows("SELECT 1 FROM key_bundle WHERE workspace_id = ?", tenant.workspace_id) == []
+
+
+def test_keys_that_no_data_needs_are_swept_a_day_later(tenant: Tenant, clock: SetClock) -> None:
+    tenant.send(identify("ada"))
+    deployment = tenant.registry.deployment
+    fresh = FragmentId((clock.now // 1000).to_bytes(6, "big") + b"\x70" + b"\1" * 9)
+    deployment.keyring.for_sealing(tenant.workspace_id, {fresh: ("service",)}, new=[fresh])  # type: ignore[dict-item]
+    assert "unused_keys" not in told(tenant)["counts"], "its data may still be on the way"
+    clock.pass_by(days=2)
+    assert told(tenant)["counts"]["unused_keys"] == 1
+    assert "unused_keys" not in told(tenant)["counts"]
+    assert tenant.lookup("user_id", "ada", "service")["identifiers"]
+
+
+def test_a_sweep_is_audited_with_counts_and_the_log_still_verifies(tenant: Tenant, clock: SetClock) -> None:
+    person(tenant)
+    clock.pass_by(days=ANALYTICS_DAYS + 1)
+    told(tenant)
+    sql = "SELECT entry FROM audit_entry WHERE workspace_id = ? ORDER BY position"
+    entries = [orjson.loads(bytes(row[0])) for row in tenant.registry.rows(sql, tenant.workspace_id)]
+    [entry] = [entry for entry in entries if entry["action"] == "retention:data:swept"]
+    assert (entry["fields"]["keys"], entry["fields"]["events"], entry["subject"]) == (2, 2, None)
+    assert verify.log(tenant.registry.deployment, tenant.workspace, []) == []
+
+
+def test_two_processes_never_sweep_one_workspace_together(tenant: Tenant) -> None:
+    deployment = tenant.registry.deployment
+    other = Database(deployment.data.url.render_as_string(hide_password=False))
+    try:
+        with other.sole(f"retention-{tenant.workspace_id.hex()}") as alone:
+            assert alone
+            assert retention.sweep(deployment, tenant.workspace, actor="operator") is None
+        assert retention.sweep(deployment, tenant.workspace, actor="operator") is not None
+    finally:
+        other.close()
+
+
+def _stop_before(commit: int, stop: Callable[[], None]) -> Callable[..., Any]:
+    """A `Database.write` that stops the process when the transaction of that number is about to commit."""
+    seen, write = 0, Database.write
+
+    @contextmanager
+    def stopped(self: Database) -> Iterator[Transaction]:
+        nonlocal seen
+        with write(self) as transaction:
+            yield transaction
+            seen += 1
+            if seen == commit:
+                stop()
+
+    return stopped
+
+
+def _sweep_and_die(folder: Path, urls: tuple[str | None, str | None], workspace: bytes, now: int, commit: int) -> None:
+    """In a process of its own: sweep, and be gone before a commit."""
+    registry = RegistrySimulator(folder, SetClock(now), database_url=urls[0], keystore_url=urls[1])
+    Database.write = _stop_before(commit, lambda: os._exit(KILLED))  # type: ignore[method-assign]
+    retention.sweep(registry.deployment, registry.workspaces.open(WorkspaceId(workspace)), actor="operator")
+
+
+def test_a_sweep_killed_before_any_commit_goes_on_and_ends_the_same(
+    shared: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PAGE", 2)
+    clock, settings = shared.clock, shared.settings
+    assert isinstance(clock, SetClock)
+    tenants = [shared.tenant() for _ in range(10)]
+    for tenant in tenants:
+        for name in ("ada", "eve", "ida"):
+            person(tenant, name)
+    clock.pass_by(days=ANALYTICS_DAYS + 1)
+    expected = told(tenants[0])
+    for commit, tenant in enumerate(tenants[1:], 1):
+        arguments = (
+            settings.data_dir, (settings.database_url, settings.keystore_url), tenant.workspace_id, clock.now, commit
+        )  # fmt: skip
+        if commit % 3 == 0:  # a process of its own is slow to start: an error leaves the same
+            killed = processes.Process(target=_sweep_and_die, args=arguments)
+            killed.start()
+            killed.join(60)
+            assert killed.exitcode in (0, KILLED)
+        else:
+            write = Database.write
+
+            def fail() -> None:
+                raise RegistryError("killed")
+
+            Database.write = _stop_before(commit, fail)  # type: ignore[method-assign]
+            try:
+                retention.sweep(shared.deployment, tenant.workspace, actor="operator")
+            except RegistryError:
+                pass
+            finally:
+                Database.write = write  # type: ignore[method-assign]
+        sweep(tenant)
+        assert keys(tenant) == keys(tenants[0])
+        found = shared.rows("SELECT report FROM sweep WHERE workspace_id = ? ORDER BY sweep_id", tenant.workspace_id)
+        reports = [orjson.loads(text) for (text,) in found]
+        gone = [report["gone"] for report in reports if report["gone"]]
+        assert gone == [expected["gone"]], (commit, gone)
+
+
+def test_sweeping_leaves_other_workspaces_alone(shared: RegistrySimulator, clock: SetClock) -> None:
+    one, other = shared.tenant(), shared.tenant()
+    person(one)
+    person(other)
+    clock.pass_by(days=SERVICE_DAYS * 5)
+    sweep(one)
+    assert keys(one) == set()
+    assert len(keys(other)) == 6
