@@ -164,7 +164,8 @@ def test_a_damaged_value_opens_nothing_is_counted_and_leaves_the_rest_readable(
 
 def test_a_damaged_bundle_is_not_taken_for_a_shredded_one(tenant: Tenant) -> None:
     tenant.send(identify("eve", first_name="Eve"))
-    ada = tenant.registry.rows("SELECT fragment_id FROM fragment WHERE kind = 'user_id' ORDER BY created_at")[0][0]
+    own = "SELECT fragment_id FROM fragment WHERE profile_id = ? ORDER BY created_at, fragment_id"
+    ada = tenant.registry.rows(own, tenant.profile("user_id", "ada"))[-1][0]  # the first keeps the trail of reads
     wrapped = tenant.registry.key_rows("SELECT wrapped FROM key_bundle WHERE fragment_id = ?", ada)[0][0]
     with tenant.registry.deployment.keystore.write() as transaction:
         changed = "UPDATE key_bundle SET wrapped = ? WHERE fragment_id = ?"
