@@ -80,7 +80,7 @@ class Registry:
         )
         writers = 1 if self.deployment.data.is_sqlite else 2
         intake = Intake(self.deployment, self.workspaces, writers=writers)
-        return Application(self.deployment, self.workspaces, intake, limits, plan_schema())
+        return Application(self.deployment, self.workspaces, intake, limits, plan_schema(), settings.spaces_api)
 
     def server(self) -> Any:
         """The ASGI application, with this process tuned to serve it."""

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     max_import_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest import, in bytes.")
     max_batch_events: int = Field(2500, ge=1, description="Most events in one batch.")
     cors_origins: str = Field("*", description="Origins whose pages may send events, comma-separated.")
+    spaces_api: bool = Field(
+        False, description="Whether Segment's Profile API is answered, which carries identifiers in URLs."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod

@@ -47,6 +47,7 @@ class Application:
     intake: Intake
     limits: Limits
     plan_schema: Mapping[str, object]
+    spaces: bool = False
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
     _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
     _schemas_hold_until: Micros = 0
@@ -58,7 +59,15 @@ class Application:
             Unauthenticated: no key, or one that is unknown, expired or revoked.
             SchemaMismatch, StoreUnavailable: nobody is let in.
         """
-        secret = bearer(request.headers)
+        return self.known(bearer(request.headers))
+
+    def known(self, secret: str) -> Principal:
+        """Whom a key stands for.
+
+        Raises:
+            Unauthenticated: it is unknown, expired or revoked.
+            SchemaMismatch, StoreUnavailable: nobody is let in.
+        """
         now = self.deployment.clock()
         found = self._principals.get(secret)
         if found is not None and found[0] > now:

@@ -124,6 +124,10 @@ EXAMPLES: dict[str, Any] = {
         "identifiers": [SEEN, SEEN | {"fragment_id": OTHER_FRAGMENT, "kind": "anonymous_id", "value": "a-1"}],
         "paths": [{"one": FRAGMENT, "other": OTHER_FRAGMENT, "links": [PATH_LINK]}],
     },
+    "SpaceProfile": {
+        "traits": {"first_name": "Ada"}, "cursor": {"url": "", "has_more": False, "next": "", "limit": 10},
+        "registry": {"profile_id": PROFILE, "purpose": "service", "withheld": {"count": 0, "reasons": []}},
+    },
     "Decided": {
         "verdict": "apart",
         "profiles": [

@@ -189,6 +189,12 @@ ANSWERS: dict[str, Schema] = {
         paths=many(record(one=ID, other=ID, links=many(record(**PATH_LINK)))),
         withheld=COUNT | {"description": "Identifiers that the purpose may not see."},
     ),
+    "SpaceProfile": record(
+        {"traits": {"type": "object", "additionalProperties": True}, "data": many({"type": "object"}),
+         "metadata": {"type": "object"}},
+        cursor=record(url=TEXT, has_more=YES_OR_NO, next=TEXT, limit=COUNT),
+        registry=record(profile_id=ID, purpose=TEXT, withheld=WITHHELD),
+    ),
     "Decided": record(verdict=one_of(Verdict), profiles=many(record(profile_id=ID, fragments=many(ID)))),
     "RefusedMerges": record(
         refused=many(record(**REFUSED)), cursor=maybe(TEXT),

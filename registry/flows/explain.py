@@ -23,7 +23,8 @@ from registry.flows.opening import (
 from registry.flows.subjects import NO_SOURCE, fragments_of_profile
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.explain import path
-from registry.identity.links import Link, Verdict
+from registry.identity.links import SENTENCES, Link, Refusal, Verdict
+from registry.identity.picture import Edge, Node, draw
 from registry.identity.resolve import Partition
 from registry.model.clock import rfc3339
 from registry.model.errors import InvalidInput
@@ -46,6 +47,7 @@ class Graph:
         told: the ids of the claims' messages, as far as the purpose may open them.
         decisions: a steward's word on a pair.
         refused: claims that lead out of the profile, and why they join nothing.
+        beyond: the fragments at their far ends.
         withheld: how many identifiers are there but not shown.
     """
 
@@ -58,6 +60,7 @@ class Graph:
     told: Mapping[MessageKey, str]
     decisions: Mapping[Link, StewardDecision]
     refused: Mapping[Link, str]
+    beyond: Mapping[BlindIndex, Fragment]
     names: Mapping[bytes, str]
     withheld: int
 
@@ -85,6 +88,8 @@ def graph(
         decided = stewardship.decisions_touching(transaction, workspace_id, anchors)
         across = {(link.low, link.high) for link in links} - {(link.low, link.high) for link in inner}
         refusals = identities.refusals_of(transaction, workspace_id, across)
+        far = {end for pair in across for end in pair} - anchors.keys()
+        beyond = identities.fragments_by_index(transaction, workspace_id, far)
         names = source_names(transaction, workspace_id)
     shown, hidden = read.visible(known, assertions, purpose)
     present = {name for row in messages.values() for name in row.compartments.split(",") if name}
@@ -106,6 +111,7 @@ def graph(
         {key: told for key, told in opened.items() if isinstance(told, str)},
         {Link(row.low, row.high): row for row in decided},
         {Link(row.low, row.high): row.reason for row in refusals},
+        beyond,
         names,
         hidden,
     )
@@ -145,6 +151,37 @@ def explain(
         "paths": paths,
         "withheld": found.withheld,
     }
+
+
+def picture(found: Graph, kinds: Sequence[str]) -> str:
+    """The graph as SVG, with what it shows in words.
+
+    Args:
+        kinds: the policy's kinds, strongest first.
+    """
+    everybody = {**found.fragments, **found.beyond}
+    ends = {index: text_id(fragment.fragment_id) for index, fragment in everybody.items()}
+    nodes = [
+        Node(ends[index], fragment.kind, found.shown.get(fragment.fragment_id), True)
+        for index, fragment in found.fragments.items()
+    ]
+    nodes += [Node(ends[index], fragment.kind, None, False) for index, fragment in found.beyond.items()]
+    edges = []
+    for link in found.claims:
+        decision = found.decisions.get(link)
+        words = "; ".join(_words(found, claim) for claim in found.claims[link])
+        vouched = decision is not None and decision.verdict == Verdict.SAME
+        edges.append(Edge(ends[link.low], ends[link.high], words, vouched=vouched))
+    for link, reason in found.refused.items():
+        if link.low in ends and link.high in ends:
+            edges.append(Edge(ends[link.low], ends[link.high], SENTENCES[Refusal(reason)].rstrip("."), refused=True))
+    return draw(nodes, edges, kinds)
+
+
+def _words(found: Graph, claim: StoredLink) -> str:
+    told = _claim(found, claim)
+    said = f" in message {told['message_id']}" if told["message_id"] else ""
+    return f"{told['source']} said so{said} on {told['received_at']}"
 
 
 def link_json(found: Graph, link: Link) -> dict[str, object]:

@@ -6,6 +6,7 @@ Nothing here opens a value: identifiers are named by their kind and by the fragm
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from registry.flows.deployment import Deployment
 from registry.flows.opening import API_SOURCE, source_names
@@ -25,7 +26,7 @@ RUNAWAYS = 100
 _CURSOR_BYTES = 8 + 16 + 16
 
 
-def of_profile(deployment: Deployment, workspace: OpenWorkspace, profile_id: ProfileId) -> list[dict[str, object]]:
+def of_profile(deployment: Deployment, workspace: OpenWorkspace, profile_id: ProfileId) -> list[dict[str, Any]]:
     """The moves of fragments into and out of a profile, oldest first.
 
     Raises:
@@ -37,7 +38,7 @@ def of_profile(deployment: Deployment, workspace: OpenWorkspace, profile_id: Pro
         return _moves(transaction, workspace, rows)
 
 
-def newest(deployment: Deployment, workspace: OpenWorkspace, *, limit: int, before: bytes | None) -> dict[str, object]:
+def newest(deployment: Deployment, workspace: OpenWorkspace, *, limit: int, before: bytes | None) -> dict[str, Any]:
     """A page of the workspace's merges and splits, newest first; `cursor` leads on, None ends it."""
     count = min(limit, PAGE_LIMIT)
     with deployment.data.read() as transaction:
@@ -48,7 +49,7 @@ def newest(deployment: Deployment, workspace: OpenWorkspace, *, limit: int, befo
 
 def refused(
     deployment: Deployment, workspace: OpenWorkspace, *, undecided: bool, limit: int, cursor: str | None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The inbox: claims that the rules did not let join two people, newest first, each with its reason.
 
     `counts` are of all, by reason; `runaways` are the identifiers that the alarm noticed last.
@@ -84,7 +85,7 @@ def refused(
     return {"refused": listed, "counts": counts, "runaways": runaways, "cursor": following}
 
 
-def _refusal(row: StoredRefusal, fragments: dict[BlindIndex, Fragment], sources: Sequence[str]) -> dict[str, object]:
+def _refusal(row: StoredRefusal, fragments: dict[BlindIndex, Fragment], sources: Sequence[str]) -> dict[str, Any]:
     reason = Refusal(row.reason)
     return {
         "reason": reason.value,
@@ -97,7 +98,7 @@ def _refusal(row: StoredRefusal, fragments: dict[BlindIndex, Fragment], sources:
     }
 
 
-def _end(fragment: Fragment) -> dict[str, object]:
+def _end(fragment: Fragment) -> dict[str, Any]:
     return {
         "fragment_id": text_id(fragment.fragment_id),
         "kind": fragment.kind,
@@ -105,7 +106,7 @@ def _end(fragment: Fragment) -> dict[str, object]:
     }
 
 
-def _runaways(transaction: Transaction, workspace: OpenWorkspace) -> list[dict[str, object]]:
+def _runaways(transaction: Transaction, workspace: OpenWorkspace) -> list[dict[str, Any]]:
     workspace_id = workspace.workspace_id
     rows = stewardship.all_runaways(transaction, workspace_id, RUNAWAYS)
     fragments = identities.fragments(transaction, workspace_id, {row.fragment_id for row in rows})
@@ -120,11 +121,11 @@ def _runaways(transaction: Transaction, workspace: OpenWorkspace) -> list[dict[s
     ]
 
 
-def _moves(transaction: Transaction, workspace: OpenWorkspace, rows: Sequence[StoredMerge]) -> list[dict[str, object]]:
+def _moves(transaction: Transaction, workspace: OpenWorkspace, rows: Sequence[StoredMerge]) -> list[dict[str, Any]]:
     keys = {row.message_key for row in rows}
     causes = events.by_messages(transaction, workspace.workspace_id, keys)
     names = source_names(transaction, workspace.workspace_id)
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Any]] = []
     for row in rows:
         event = causes.get(row.message_key)
         found.append(

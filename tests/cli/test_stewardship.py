@@ -1,0 +1,79 @@
+"""`registry profiles explain|unmerge|merge|merges|graph`, as a steward on the machine uses them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from registry import bootstrap
+from registry.flows.admission import Delivery
+from registry.flows.credentials import source_of
+from registry.flows.ingest import ingest
+from registry.settings import Settings
+from tests.cli.test_commands import answer, run
+from tests.factories import identify, ordered
+
+ADA, TABLET = ("--user-id", "ada"), ("--and", "anonymous_id=tablet")
+SERVICE = ("--purpose", "service")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "data"
+    settings = Settings(data_dir=path)
+    made = bootstrap.initialise(settings)
+    registry = bootstrap.connect(settings)
+    calls = [
+        identify("ada", "tablet", email="ada@example.com"),
+        identify("ada", email="family@example.com"),
+        identify("bob", email="family@example.com"),
+        ordered("ada", order_id="<&\x07>"),
+    ]
+    source = source_of(registry.deployment, made.write_key)
+    delivery = Delivery(source, calls, registry.deployment.clock())
+    ingest(registry.deployment, registry.workspaces.only(), [delivery])
+    registry.close()
+    return path
+
+
+def test_the_graph_is_drawn_with_words_for_who_cannot_see_it(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "graph.svg"
+    told = answer(folder, "profiles", "graph", *SERVICE, *ADA, "--out", str(target))
+    assert (told["identifiers"], told["links"], told["refused"]) == (3, 2, 1)
+    svg = ET.parse(target).getroot()
+    space = {"svg": "http://www.w3.org/2000/svg"}
+    assert svg.get("role") == "img"
+    words = svg.findtext("svg:desc", namespaces=space) or ""
+    assert "user id ada is linked with anonymous id tablet" in words or "anonymous id tablet is linked with" in words
+    assert "is kept apart from" in words
+    assert "family@example.com" not in target.read_text(), "what is another profile's is not shown"
+    assert all(group.findtext("svg:title", namespaces=space) for group in svg.findall("svg:g", space))
+    assert "prefers-color-scheme: dark" in target.read_text()
+
+
+def test_a_merge_is_explained_taken_apart_and_joined_again_by_hand(folder: Path) -> None:
+    told = answer(folder, "profiles", "explain", *SERVICE, *ADA, *TABLET)
+    assert len(told["paths"][0]["links"]) == 1
+    shown = run(folder, "profiles", "explain", *SERVICE, *ADA, *TABLET)
+    assert "message-" in shown.stdout
+    assert len(answer(folder, "profiles", "unmerge", *ADA, *TABLET)["profiles"]) == 2
+    apart = run(folder, "profiles", "explain", *SERVICE, *ADA, *TABLET)
+    assert apart.returncode != 0
+    assert "merges --refused" in apart.stderr
+    answer(folder, "profiles", "merge", *ADA, *TABLET)
+    assert [row["kind"] for row in answer(folder, "profiles", "merges", *ADA)["merges"]] == ["split", "merge"]
+    assert "merge id" in run(folder, "profiles", "merges").stdout
+
+
+def test_the_inbox_names_the_reason(folder: Path) -> None:
+    found = answer(folder, "profiles", "merges", "--refused")
+    assert found["counts"] == {"merge_protection": 2}
+    assert "two known people" in run(folder, "profiles", "merges", "--refused").stdout
+
+
+def test_an_unmerge_that_does_not_say_from_whom_is_refused(folder: Path) -> None:
+    done = run(folder, "profiles", "unmerge", *ADA)
+    assert done.returncode == 4
+    assert "--merge-id" in done.stderr
