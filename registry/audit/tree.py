@@ -1,7 +1,6 @@
 """The Merkle tree of RFC 6962 section 2.1 (RFC 9162 section 2.1): hashes, append, proofs.
 
-No kept PyPI package fits: the tree has to append from a stored frontier in O(log n), in the caller's
-transaction, and to hash as RFC 6962 does.
+Why it is our own: docs/decisions/0008-own-merkle-tree.md.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.plans import compiled
 from registry.keys.credentials import hash_key, mint_key
 from registry.model.clock import Micros
-from registry.model.errors import InvalidInput, NotFound, Unauthenticated
+from registry.model.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from registry.model.ids import SourceId, WorkspaceId
 from registry.model.provenance import Method
 from registry.model.stored import Credential, Source
@@ -89,7 +89,8 @@ def create_source(
 
     Raises:
         PlanNotFound: the plan version is not published.
-        InvalidInput: a mode or method is not one of those there are, or the name is taken.
+        InvalidInput: a mode or method is not one of those there are.
+        Conflict: the name is taken.
     """
     compiled(deployment, workspace_id, plan, version)
     for pointer, mode in (("/unplanned_events", unplanned_events), ("/unplanned_properties", unplanned_properties),
@@ -106,7 +107,7 @@ def create_source(
     )  # fmt: skip
     with deployment.data.write() as transaction:
         if any(known.name == name for known in administration.sources(transaction, workspace_id)):
-            raise InvalidInput("a source of this name exists already", pointer="/name")
+            raise Conflict("a source of this name exists already", hint="choose another name")
         administration.add_source(transaction, row)
         trail.append(
             transaction, workspace_id, now, actor=actor, action="source:created", outcome="done",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from registry.audit.checkpoint import Checkpoint, checkpoint_text, parse_checkpoint
 from registry.audit.tree import Frontier, NodeAt, consistency_path, inclusion_path
@@ -69,11 +69,8 @@ def log(deployment: Deployment, workspace: OpenWorkspace, kept: Iterable[str]) -
         SignatureInvalid: a checkpoint was not signed by any key of this workspace.
     """
     checkpoints = [opened(workspace, note) for note in (*kept, checkpoint(deployment, workspace))]
-    faults: list[LogFault] = []
     with deployment.data.read() as transaction:
-        kept_once = _by_size(checkpoints, faults)
-        faults += verify_log(audit_log.stream(transaction, workspace.workspace_id), kept_once)
-    return list(dict.fromkeys(faults))
+        return verify_log(audit_log.stream(transaction, workspace.workspace_id), checkpoints)
 
 
 def opened(workspace: OpenWorkspace, note: str) -> Checkpoint:
@@ -108,13 +105,3 @@ def document(token: str, jwks: Mapping[str, object]) -> tuple[str, dict[str, obj
 
 def _reader(workspace: OpenWorkspace, transaction: Transaction) -> NodeAt:
     return lambda level, position: audit_log.node(transaction, workspace.workspace_id, level, position)
-
-
-def _by_size(checkpoints: Sequence[Checkpoint], faults: list[LogFault]) -> list[Checkpoint]:
-    """One checkpoint per size; two of one size that differ are a fork."""
-    by_size: dict[int, Checkpoint] = {}
-    for stated in checkpoints:
-        other = by_size.setdefault(stated.size, stated)
-        if other.root != stated.root:
-            faults.append(LogFault("forked", stated.size, "two signed checkpoints of this size differ"))
-    return list(by_size.values())

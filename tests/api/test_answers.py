@@ -253,7 +253,7 @@ def test_a_source_is_made_with_its_own_enforcement(desk: Desk) -> None:
     body = {"batch": [track("Nothing Planned", "u-1")], "writeKey": made.json()["write_key"]}
     assert desk.nobody.post("/v1/batch", json=body).json()["accepted"] == 1
     twice = desk.admin.post("/v1/sources", json={"name": "app", "plan": "ecommerce", "version": "1.0.0"})
-    assert (twice.status_code, twice.json()["pointer"]) == (400, "/name")
+    assert (twice.status_code, twice.json()["code"]) == (409, "conflict")
     unknown = desk.admin.post("/v1/sources", json={"name": "b", "plan": "ecommerce", "version": "9.9.9"})
     assert (unknown.status_code, unknown.json()["code"]) == (404, "plan-not-found")
 

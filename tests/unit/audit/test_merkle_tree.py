@@ -8,6 +8,7 @@ import merkle_reference as rfc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymerkle import InmemoryTree
 
 from registry.audit.tree import (
     EMPTY_ROOT,
@@ -50,6 +51,16 @@ def node_at(level: int, position: int) -> bytes:
 def test_the_public_vectors_have_their_roots(size: int) -> None:
     frontiers, _ = grown(rfc.VECTOR_LEAVES[:size])
     assert frontiers[-1].root().hex() == rfc.VECTOR_ROOTS[size]
+
+
+def test_another_implementation_finds_the_same_roots_and_paths() -> None:
+    other = InmemoryTree(algorithm="sha256")
+    for size, entry in enumerate(ENTRIES, start=1):
+        other.append_entry(entry)
+        assert other.get_root() == ROOTS[size]
+    for index in range(LARGEST):
+        proof = other.prove_inclusion(index + 1)  # it counts from one, and puts the leaf's own hash first
+        assert proof.path == [LEAVES[index], *inclusion_path(index, LARGEST, node_at)]
 
 
 def test_a_leaf_is_not_a_node() -> None:
