@@ -44,7 +44,8 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "decide_merge": (404, 409, 413), "open_request": (413,),
     "get_request": (404,), "request_events": (404,), "request_certificate": (404,), "request_package": (404, 409),
     "run_request": (404, 409), "move_request": (404, 409), "create_source": (404, 409, 413),
-    "publish_plan": (409, 413, 422), "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
+    "publish_plan": (409, 413, 422),
+    "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
     "revoke_key": (404,), "check_consents": (413,), "check_consent": (413,), "filter_subjects": (413,),
 }  # fmt: skip
 
