@@ -26,6 +26,7 @@ from registry.flows.workspace import OpenWorkspace, Workspaces, create_workspace
 from registry.identity.links import Verdict
 from registry.keys.providers import open_provider
 from registry.model.decision import Decision
+from registry.model.errors import NotFound
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, ProfileId, WorkspaceId
 from registry.model.message import Identifier
@@ -222,7 +223,8 @@ class Tenant:
         people = [self.person(*reference) for reference in (one, other)]
         deployment, workspace = self.registry.deployment, self.workspace
         profile = self.profile(*one)
-        assert profile is not None, "nobody is known under this identifier"
+        if profile is None or self.profile(*other) is None:
+            raise NotFound("nobody is known under this identifier")
         ends = (self.fragment(people[0]), self.fragment(people[1]))
         if profile == self.profile(*other):
             stewardship.unmerge(deployment, workspace, profile, ends, Verdict.APART, actor="person:steward")

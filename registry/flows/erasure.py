@@ -24,6 +24,7 @@ from registry.dsr.accounting import Disposition, FieldAccount, unaccounted
 from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
 from registry.flows import trail
 from registry.flows.deployment import Deployment
+from registry.flows.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.sealing import IDENTITY
 from registry.flows.workspace import OpenWorkspace
@@ -131,10 +132,17 @@ def _delete(
     progress: dict[str, Any] = orjson.loads(request.progress)
     noted = progress.get("counts", {})
     with deployment.data.write() as transaction:
+        identities.lock(transaction, workspace_id)
+        erased = set(indexes)
+        links = identities.links_touching(transaction, workspace_id, erased)
         counts = rows.erase_rows(transaction, workspace_id, fragments, indexes)
         counts["quarantine"] = quarantine.erase(transaction, workspace_id, quarantined)
         if request.profile_id is not None:
             rows.forget_profile(transaction, workspace_id, request.profile_id)
+        # What the erased claims had kept apart, or out of reach, is decided anew by those that are left.
+        beside = {end for link in links for end in (link.low, link.high)} - erased
+        rules, now = deployment.policies.identity, deployment.clock()
+        repartition(transaction, workspace_id, rules, beside, new_id=deployment.new_id, now=now)
         trail.append(
             transaction, workspace_id, deployment.clock(), actor=actor, action="dsr:rows:erased", outcome="done",
             fields={"request": text_id(request.request_id), "rows": sum(counts.values())},

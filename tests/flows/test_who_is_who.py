@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.dsr.requests import Kind
+from registry.flows import stewardship
 from registry.model.decision import Decision, Reason
+from registry.model.errors import Conflict, NotFound
 from tests.conftest import SetClock
 from tests.factories import alias, consent, identify, ordered, viewed
 from tests.simulator import ALL_YES, PURPOSES, RegistrySimulator, Tenant
@@ -212,6 +215,7 @@ _act = st.one_of(
     ),
     st.tuples(st.just("restrict"), _who),
     st.tuples(st.just("erase"), _who),
+    st.tuples(st.just("merge"), _who, _who),
     st.tuples(st.just("send"), _message),
     st.tuples(st.just("send"), _message),
 )
@@ -230,7 +234,7 @@ def _standing(tenant: Tenant) -> dict[Reference, _Standing]:
 @check
 @given(st.lists(_act, min_size=2, max_size=9))
 def test_merging_never_widens_permission(shared: RegistrySimulator, clock: SetClock, steps: list[Step]) -> None:
-    """Whatever is allowed after a message was allowed to each of those whom it brought together.
+    """Whatever is allowed after a message, or a steward's merge, was allowed to each of those whom it brought together.
 
     But for an anonymous side that had said nothing, which is neutral (docs/decisions/0003-joining-sides.md).
     """
@@ -246,7 +250,12 @@ def test_merging_never_widens_permission(shared: RegistrySimulator, clock: SetCl
             tenant.erase(*step[1])
         else:
             before = _standing(tenant)
-            tenant.send(_call(step[1]))
+            if step[0] == "merge":
+                with suppress(Conflict, NotFound):
+                    people = tenant.person(*step[1]), tenant.person(*step[2])
+                    stewardship.merge(shared.deployment, tenant.workspace, *people, actor="person:steward")
+            else:
+                tenant.send(_call(step[1]))
             for reference, decisions in _standing(tenant).items():
                 _no_wider(reference, decisions, before)
 
