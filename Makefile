@@ -46,7 +46,8 @@ docs: $(STAMP) ## hold the documentation against the code
 kill: $(STAMP) ## the long kill -9 run
 	@REGISTRY_TEST_KILLS=200 $(BIN)/python -m pytest -q tests/reliability -k kill --timeout 3600
 
-fuzz: $(STAMP) ## the long fuzzing run: 100,000 cases
+fuzz: $(STAMP) ## the long fuzzing run: 100,000 cases of each kind
+	@REGISTRY_TEST_FUZZ_RUNS=100000 $(BIN)/python -m pytest -q tests/fuzz
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q tests/api tests/property -k "fuzz or property" --timeout 7200
 
 lock: ## write requirements.lock from pyproject.toml

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
+from registry.model.errors import StoreUnavailable
+
 EMPTY_ROOT = sha256(b"").digest()
 HASH_BYTES = 32
 
@@ -50,10 +52,11 @@ class Frontier:
         """The frontier of a tree of `size` leaves.
 
         Raises:
-            ValueError: the data does not belong to a tree of that size.
+            StoreUnavailable: the data does not belong to a tree of that size; the log's head is damaged.
         """
         if len(data) != HASH_BYTES * size.bit_count():
-            raise ValueError("the frontier does not belong to a tree of this size")
+            hint = "run: registry audit verify, and restore a backup"
+            raise StoreUnavailable("the head of the audit log does not belong to a log of its size", hint=hint)
         return cls(size, tuple(data[i : i + HASH_BYTES] for i in range(0, len(data), HASH_BYTES)))
 
     def encode(self) -> bytes:
