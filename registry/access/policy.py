@@ -49,7 +49,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling. `purposes` are those that the key itself was made for."""
+    """Who is calling. `purposes` are those that the key itself was made for, `holder` is whose it was said to be."""
 
     kind: PrincipalKind
     workspace_id: WorkspaceId
@@ -57,11 +57,25 @@ class Principal:
     name: str
     role: str
     purposes: frozenset[str]
+    holder: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Who stands behind the key, for rules that count people: `person:…` or `app:…`.
+
+        Where nobody said whose key it is, its name is taken, without regard to case and white space.
+        """
+        return self.holder or owner_of(self.kind, self.name)
 
     @property
     def actor(self) -> str:
         """The principal as the audit log writes it."""
         return f"{self.kind.value}:{self.name}"
+
+
+def owner_of(kind: PrincipalKind, name: str) -> str:
+    """The owner that a name stands for."""
+    return f"{kind.value}:{' '.join(name.casefold().split())}"
 
 
 class Permit(NamedTuple):

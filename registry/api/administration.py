@@ -183,6 +183,7 @@ def create_key(request: Request, body: NewKey) -> dict[str, Any]:
         name=body.name,
         purposes=frozenset(body.purposes),
         expires_at=moment(body.expires_at, "/expires_at"),
+        owner=body.owner,
         actor=principal.actor,
     )
     return {"key_id": text_id(made.identity), "secret": made.secret}

@@ -18,9 +18,12 @@ from starlette.responses import Response, StreamingResponse
 from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
-from registry.api.wire import UUID_FORM, Cursor, NewRequest
+from registry.api.consent import moment
+from registry.api.wire import UUID_FORM, Cursor, Extension, NewRequest
+from registry.dsr.declarations import DECLARED
+from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
-from registry.flows import dsr, export
+from registry.flows import dsr, export, moves, planning
 from registry.flows.subjects import subject
 from registry.model.clock import rfc3339
 from registry.model.errors import NotFound
@@ -59,6 +62,7 @@ def open_request(request: Request, body: NewRequest) -> dict[str, Any]:
         kind=body.kind,
         person=subject(application.deployment.policies.identity, body.subject.kind, body.subject.value),
         actor=principal.actor,
+        owner=principal.owner,
         jurisdiction=body.jurisdiction,
         details=body.details,
     )
@@ -96,9 +100,25 @@ def request_events(request: Request, request_id: RequestIdText) -> dict[str, Any
     _, events = _get(request, request_id)
     return {
         "events": [
-            {"action": e.action, "state": e.state, "actor": e.actor, "at": rfc3339(e.happened_at)} for e in events
+            {
+                "action": e.action,
+                "state": e.state,
+                "actor": e.actor,
+                "at": rfc3339(e.happened_at),
+                "details": orjson.loads(e.details) if e.details else {},
+            }
+            for e in events
         ]
     }
+
+
+@router.get("/{request_id}/plan", summary="What a request will do, before anything is touched")
+def request_plan(request: Request, request_id: RequestIdText) -> dict[str, Any]:
+    """Per system, table and field: what will be exported, erased or retained, and on which ground."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.DSR_READ)
+    plan = planning.plan_of(application.deployment, workspace, _id(request_id))
+    return {"request_id": text_id(_id(request_id))} | plan_json(plan, DECLARED)
 
 
 @router.get("/{request_id}/certificate", summary="The signed certificate of a finished erasure")
@@ -145,6 +165,23 @@ def run_request(request: Request, request_id: RequestIdText) -> dict[str, Any]:
     return request_json(done)
 
 
+@router.post("/{request_id}/extend", summary="Put the answer off")
+def extend_request(request: Request, request_id: RequestIdText, body: Extension) -> dict[str, Any]:
+    """By what the request's law allows, once; that the person was told, and why, is recorded."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_APPROVE)
+    extended = moves.extend(
+        application.deployment,
+        workspace,
+        _id(request_id),
+        reason=body.reason,
+        channel=body.channel,
+        notified_at=moment(body.notified_at, "/notified_at"),
+        actor=principal.actor,
+    )
+    return request_json(extended)
+
+
 @router.post("/{request_id}/{by}", summary="Move a request: verify, approve, pause, resume, refuse, cancel")
 def move_request(
     request: Request, request_id: RequestIdText, by: Annotated[str, Path(json_schema_extra={"enum": [*MOVES]})]
@@ -154,7 +191,9 @@ def move_request(
         raise NotFound("there is no such move", hint=f"one of {', '.join(MOVES)}, run")
     application = of(request)
     principal, workspace = application.caller(request, MOVES[Move(by)])
-    moved = dsr.move_request(application.deployment, workspace, _id(request_id), Move(by), actor=principal.actor)
+    moved = dsr.move_request(
+        application.deployment, workspace, _id(request_id), Move(by), actor=principal.actor, owner=principal.owner
+    )
     return request_json(moved)
 
 

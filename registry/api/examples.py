@@ -152,7 +152,23 @@ EXAMPLES: dict[str, Any] = {
     "Request": OPENED,
     "Requests": {"requests": [OPENED], "cursor": None},
     "RequestEvents": {
-        "events": [{"action": "open", "state": "received", "actor": "person:first admin", "at": AT}]
+        "events": [
+            {"action": "open", "state": "received", "actor": "person:first admin", "at": AT, "details": {}}
+        ]
+    },
+    "RequestPlan": {
+        "request_id": REQUEST, "kind": "erasure", "complete": True, "undecided": [],
+        "systems": [
+            {
+                "system": "registry", "unreachable": None,
+                "tables": [
+                    {
+                        "table": "event", "rows": 12,
+                        "fields": [{"field": "body", "disposition": "erased", "categories": ["user.behavior"]}],
+                    }
+                ],
+            }
+        ],
     },
     "Sources": {
         "sources": [

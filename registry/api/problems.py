@@ -40,6 +40,7 @@ STATUS: dict[type[errors.RegistryError], int] = {
     errors.KeyMissing: 503,
     errors.KmsUnavailable: 503,
     errors.KeyFileInsecure: 503,
+    errors.LinkedSystemUnavailable: 503,
     errors.StoreUnavailable: 503,
     errors.SchemaMismatch: 503,
     errors.NotInitialised: 503,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry.access.policy import PrincipalKind
+from registry.dsr.accounting import Disposition
 from registry.dsr.requests import Kind, State
 from registry.flows.admission import Status
 from registry.identity.links import Refusal, Verdict
@@ -97,6 +98,7 @@ REQUEST = {
     "opened_by": TEXT, "approved_by": maybe(TEXT), "received_at": TIME, "respond_by": TIME, "completed_at": maybe(TIME),
     "counts": {"type": "object", "additionalProperties": COUNT}, "certificate": YES_OR_NO,
 }  # fmt: skip
+PLANNED_FIELD = {"field": TEXT, "disposition": one_of(Disposition), "categories": many(TEXT)}
 SOURCE = {
     "source_id": ID, "name": TEXT, "plan": TEXT, "version": TEXT, "method": one_of(Method),
     "unplanned_events": maybe(one_of(Mode)), "unplanned_properties": maybe(one_of(Mode)),
@@ -203,7 +205,20 @@ ANSWERS: dict[str, Schema] = {
     ),
     "Request": record(**REQUEST),
     "Requests": record(requests=many(ref("Request")), cursor=maybe(ID)),
-    "RequestEvents": record(events=many(record(action=TEXT, state=one_of(State), actor=TEXT, at=TIME))),
+    "RequestEvents": record(
+        events=many(record(action=TEXT, state=one_of(State), actor=TEXT, at=TIME, details={"type": "object"}))
+    ),
+    "RequestPlan": record(
+        request_id=ID, kind=one_of(Kind),
+        complete=YES_OR_NO | {"description": "Every field is declared, and every system was asked."},
+        systems=many(
+            record(
+                system=TEXT, unreachable=maybe(TEXT),
+                tables=many(record(table=TEXT, rows=COUNT, fields=many(record({"ground": TEXT}, **PLANNED_FIELD)))),
+            )
+        ),
+        undecided=many(record(system=TEXT, table=TEXT, field=TEXT)),
+    ),
     "Sources": record(sources=many(record(**SOURCE))),
     "NewSourceKey": record(source_id=ID, name=TEXT, write_key=TEXT | {"description": "Shown once."}),
     "Plans": record(plans=many(record(name=TEXT, version=TEXT, published_at=TIME))),

@@ -116,6 +116,25 @@ class NewRequest(Request):
     ] = None
 
 
+class Extension(Request):
+    """Why the answer to a request is put off, and how the person was told (GDPR Art. 12(3))."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={"example": {"reason": "complex: records of several systems", "channel": "email"}},
+    )
+    reason: Annotated[
+        str,
+        Field(
+            description="of the request, not of the person: kept in the clear",
+            min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,;:()/'+-]*$",
+        ),
+    ]  # fmt: skip
+    channel: Annotated[Word, Field(description="how the person was told", max_length=64)] = "letter"
+    notified_at: Annotated[str | None, Field(description="RFC 3339: when; now if absent", max_length=40)] = None
+
+
 class NewSource(Request):
     """A source of messages, bound to a published plan version."""
 
@@ -142,6 +161,9 @@ class NewKey(Request):
     role: Annotated[str, Field(description="a role of access.yaml", max_length=64)]
     name: Annotated[Plain, Field(min_length=1, max_length=100)]
     purposes: Annotated[list[str], Field(description="purposes of purposes.yaml", max_length=100)] = []
+    owner: Annotated[
+        Plain | None, Field(description="whose key it is, where two must be two people", min_length=1, max_length=100)
+    ] = None
     expires_at: Annotated[str | None, Field(description="RFC 3339", max_length=40)] = None
 
 

@@ -10,9 +10,12 @@ import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
+from registry.dsr.accounting import Disposition
+from registry.dsr.declarations import DECLARED
+from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
-from registry.flows import dsr, export
-from registry.model.clock import rfc3339
+from registry.flows import dsr, export, moves, planning
+from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import Conflict, InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import StoredRequest
@@ -107,6 +110,48 @@ _move(Move.PAUSE, "Stop the clock while identity is being verified.")
 _move(Move.RESUME, "Let the clock run again.")
 _move(Move.REFUSE, "Refuse a request.")
 _move(Move.CANCEL, "Cancel a request.")
+
+
+@app.command("extend")
+def extend_request(
+    request_id: RequestIdText,
+    reason: Annotated[str, typer.Option(help="Why, about the request and not about the person: kept in the clear.")],
+    channel: Annotated[str, typer.Option(help="How the person was told.")] = "letter",
+    notified: Annotated[str | None, typer.Option(help="When, RFC 3339; now if absent.")] = None,
+    officer: Officer = "operator",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the answer off by what the law allows; that the person was told is recorded."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        notified_at = parse_rfc3339(notified) if notified else None
+        if notified and notified_at is None:
+            raise InvalidInput("--notified is not an RFC 3339 time")
+        row = moves.extend(
+            registry.deployment, opened, _id(request_id), reason=reason, channel=channel, notified_at=notified_at,
+            actor=f"person:{officer}",
+        )  # fmt: skip
+    _answer(row, as_json=as_json)
+
+
+@app.command("plan")
+def plan_request(
+    request_id: RequestIdText, data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False
+) -> None:
+    """Show what a request will do with every field, before anything is touched."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        plan = planning.plan_of(registry.deployment, opened, _id(request_id))
+    shown = table("system", "table", "rows", "exported", "erased", "retained")
+    for system in plan.systems:
+        for name in sorted({account.table for account in system.accounts}):
+            of_table = [account for account in system.accounts if account.table == name]
+            told = [
+                ", ".join(a.field for a in of_table if a.disposition is disposition)
+                for disposition in (Disposition.EXPORTED, Disposition.ERASED, Disposition.RETAINED)
+            ]
+            shown.add_row(system.system, name, str(of_table[0].rows), *told)
+    answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
 
 
 @app.command("run")

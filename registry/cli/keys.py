@@ -29,6 +29,7 @@ def create(
     role: Annotated[str, typer.Option(help="A role of access.yaml.")],
     kind: Annotated[PrincipalKind, typer.Option(help="Who holds it.")] = PrincipalKind.APP,
     purposes: Annotated[list[str] | None, typer.Option("--purpose", help="A purpose that it may read for.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Whose key it is; the same person's keys name the same.")] = None,
     expires: Annotated[str | None, typer.Option(help="When it ends, RFC 3339.")] = None,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
@@ -41,7 +42,7 @@ def create(
             raise InvalidInput("--expires is not an RFC 3339 time")
         made = credentials.create_key(
             registry.deployment, opened.workspace_id, kind=kind, role=role, name=name,
-            purposes=frozenset(purposes or ()), expires_at=expires_at, actor=who.actor,
+            purposes=frozenset(purposes or ()), expires_at=expires_at, owner=owner, actor=who.actor,
         )  # fmt: skip
     answer({"key_id": text_id(made.identity), "secret": made.secret}, as_json=as_json)
 
@@ -66,6 +67,7 @@ def list_keys(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_js
             "kind": row.kind,
             "role": row.role,
             "name": row.name,
+            "owner": row.owner,
             "purposes": [purpose for purpose in row.purposes.split(",") if purpose],
             "expires_at": rfc3339(row.expires_at) if row.expires_at is not None else None,
             "revoked": row.revoked_at is not None,

@@ -62,14 +62,24 @@ def _certificate(claims: Mapping[str, Any]) -> Table:
     shown.add_row("about", f"pseudonym {claims['sub']}")
     shown.add_row("received", request["received"])
     shown.add_row("completed", f"{request['completed']} ({'in time' if request['in_time'] else 'too late'})")
-    for account in claims["fields"]:
+    for account, fields in _by_table(claims["fields"]):
         ground = f" ({account['ground']})" if "ground" in account else ""
         place = f"{account['system']} {account['table']}"
-        shown.add_row(escape(place), escape(f"{account['rows']} {account['disposition']}{ground}"))
+        told = f"{account['rows']} {account['disposition']}{ground}: {', '.join(fields)}"
+        shown.add_row(escape(place), escape(told))
     shown.add_row("keys destroyed", f"{keys['bundles_destroyed']}; {keys['horizon']}")
     shown.add_row("second look", f"found {second['rows_found_by_second_look']} rows")
     shown.add_row("audit log", f"{claims['audit']['size']} entries, root {claims['audit']['root']}")
     return shown
+
+
+def _by_table(accounts: list[dict[str, Any]]) -> list[tuple[dict[str, Any], list[str]]]:
+    """The accounts that differ only in their field, with these fields."""
+    groups: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    for account in accounts:
+        alike = {name: value for name, value in account.items() if name != "field"}
+        groups.setdefault(json.dumps(alike, sort_keys=True), (alike, []))[1].append(account["field"])
+    return list(groups.values())
 
 
 def _receipt(claims: Mapping[str, Any]) -> Table:

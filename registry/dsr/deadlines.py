@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
@@ -32,6 +32,7 @@ class Jurisdiction:
         ground: where the law says so.
         pauses: whether the clock stands still while the requester's identity is being verified.
         rolls_over: whether a last day that is no working day moves to the next one.
+        by_kind: other periods, which cannot be extended, for some kinds of requests.
     """
 
     name: str
@@ -42,6 +43,15 @@ class Jurisdiction:
     pauses: bool
     rolls_over: bool
     holidays: frozenset[date]
+    by_kind: Mapping[str, Period] = field(default_factory=dict)
+
+    def period(self, kind: str | None) -> Period:
+        """How long there is for a kind of request."""
+        return self.by_kind.get(kind or "", self.respond)
+
+    def extension(self, kind: str | None) -> Period | None:
+        """By how much the answer to a kind of request may be put off; None where it may not."""
+        return None if kind in self.by_kind else self.extend
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,46 +109,77 @@ class Jurisdictions:
 
 
 def deadline(
-    law: Jurisdiction, received_at: Micros, *, extended: bool = False, pauses: Sequence[tuple[Micros, Micros]] = ()
+    law: Jurisdiction,
+    received_at: Micros,
+    *,
+    kind: str | None = None,
+    extended: bool = False,
+    pauses: Sequence[tuple[Micros, Micros]] = (),
 ) -> Deadline:
     """When a request that came at `received_at` must be answered.
 
     The day of receipt does not count; a period in months ends on the day of the same number, or on
-    the last day of a month that has none (Regulation (EEC, Euratom) 1182/71, Art. 3).
+    the last day of a month that has none (Regulation (EEC, Euratom) 1182/71, Art. 3). A deadline
+    beyond the last day of the calendar, in the year 9999, is that day.
 
     Args:
+        kind: of the request, where the law has periods of its own for some.
         extended: whether the answer was put off, as some laws allow once and others do not.
         pauses: spans in which identity was being verified; whole days are added where the law pauses.
+
+    Raises:
+        InvalidInput: a pause ends before it begins, begins before the receipt, or overlaps another.
     """
     start = to_datetime(received_at).date()
-    last = _add(start, law.respond, law.holidays)
-    if extended and law.extend is not None:
+    respond, extend = law.period(kind), law.extension(kind)
+    last = _add(start, respond, law.holidays)
+    if extended and extend is not None:
         # The period itself is extended: of a month by two, to the day of the same number three months on.
-        months = law.respond.months + law.extend.months if law.respond.months and law.extend.months else 0
-        last = _add(start, Period(months=months), law.holidays) if months else _add(last, law.extend, law.holidays)
+        months = respond.months + extend.months if respond.months and extend.months else 0
+        last = _add(start, Period(months=months), law.holidays) if months else _add(last, extend, law.holidays)
+    stood_still = _days(pauses, received_at)
     if law.pauses:
-        last += sum((to_datetime(end).date() - to_datetime(begin).date() for begin, end in pauses), timedelta())
+        last = _later(last, stood_still)
     if law.rolls_over:
         last = _next_working_day(last, law.holidays)
     acknowledge = _add(start, law.acknowledge, law.holidays) if law.acknowledge is not None else None
     return Deadline(_end_of(last), _end_of(acknowledge) if acknowledge is not None else None, law.ground)
 
 
+def _days(pauses: Sequence[tuple[Micros, Micros]], received_at: Micros) -> int:
+    free = received_at
+    days = 0
+    for begin, end in sorted(pauses):
+        if end < begin:
+            raise InvalidInput("a pause ends before it begins")
+        if begin < free:
+            raise InvalidInput("a pause begins before the receipt, or within another pause")
+        free = end
+        days += (to_datetime(end).date() - to_datetime(begin).date()).days
+    return days
+
+
 def _add(start: date, period: Period, holidays: frozenset[date]) -> date:
     if period.months:
         year, month = divmod(start.month - 1 + period.months, 12)
         year, month = start.year + year, month + 1
+        if year > date.max.year:
+            return date.max
         return date(year, month, min(start.day, calendar.monthrange(year, month)[1]))
     if period.business_days:
         day = start
         for _ in range(period.business_days):
-            day = _next_working_day(day + timedelta(days=1), holidays)
+            day = _next_working_day(_later(day, 1), holidays)
         return day
-    return start + timedelta(days=period.days)
+    return _later(start, period.days)
+
+
+def _later(day: date, days: int) -> date:
+    return day + timedelta(days=min(days, (date.max - day).days))
 
 
 def _next_working_day(day: date, holidays: frozenset[date]) -> date:
-    while day.weekday() >= SATURDAY or day in holidays:
+    while day < date.max and (day.weekday() >= SATURDAY or day in holidays):
         day += timedelta(days=1)
     return day
 
@@ -157,4 +198,5 @@ def _jurisdiction(name: str, entry: Mapping[str, Any], holidays: frozenset[date]
         pauses=entry["pauses_for_verification"],
         rolls_over=entry["rolls_over"],
         holidays=holidays,
+        by_kind={kind: Period(**period) for kind, period in entry.get("by_kind", {}).items()},
     )

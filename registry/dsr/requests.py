@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from registry.model.errors import Conflict, Forbidden
@@ -24,6 +25,44 @@ class Kind(StrEnum):
     """GDPR Art. 7(3)."""
     ERASURE = "erasure"
     """GDPR Art. 17."""
+    KNOW = "know"
+    """CCPA, Cal. Civ. Code 1798.110 and 1798.115."""
+    DELETE = "delete"
+    """CCPA, Cal. Civ. Code 1798.105."""
+    CORRECT = "correct"
+    """CCPA, Cal. Civ. Code 1798.106."""
+    OPT_OUT = "opt_out"
+    """CCPA, Cal. Civ. Code 1798.120: no sale, no sharing."""
+    LIMIT = "limit"
+    """CCPA, Cal. Civ. Code 1798.121: no more than necessary of what is sensitive."""
+
+
+class Effect(StrEnum):
+    """What a kind of request comes down to."""
+
+    GIVE = "give"
+    CORRECT = "correct"
+    RECORD = "record"
+    ERASE = "erase"
+
+
+EFFECTS: Mapping[Kind, Effect] = {
+    Kind.ACCESS: Effect.GIVE,
+    Kind.PORTABILITY: Effect.GIVE,
+    Kind.KNOW: Effect.GIVE,
+    Kind.RECTIFICATION: Effect.CORRECT,
+    Kind.CORRECT: Effect.CORRECT,
+    Kind.RESTRICTION: Effect.RECORD,
+    Kind.OBJECTION: Effect.RECORD,
+    Kind.WITHDRAWAL: Effect.RECORD,
+    Kind.OPT_OUT: Effect.RECORD,
+    Kind.LIMIT: Effect.RECORD,
+    Kind.ERASURE: Effect.ERASE,
+    Kind.DELETE: Effect.ERASE,
+}
+
+CALIFORNIAN = frozenset({Kind.KNOW, Kind.DELETE, Kind.CORRECT, Kind.OPT_OUT, Kind.LIMIT})
+"""Kinds that only the CCPA has: its deadlines count unless the request says otherwise."""
 
 
 class State(StrEnum):
@@ -52,7 +91,7 @@ class Move(StrEnum):
     CANCEL = "cancel"
 
 
-NEEDS_APPROVAL = frozenset({Kind.ERASURE, Kind.ACCESS, Kind.PORTABILITY, Kind.RECTIFICATION})
+NEEDS_APPROVAL = frozenset(kind for kind, effect in EFFECTS.items() if effect is not Effect.RECORD)
 """Kinds that somebody reads before anything is done or given out."""
 
 ENDED = frozenset({State.COMPLETED, State.REFUSED, State.CANCELLED})
@@ -97,14 +136,23 @@ def check_four_eyes(kind: Kind, opened_by: str, approved_by: str, *, two_people:
     """Hold an approval against the rule of two people, which covers erasures.
 
     Args:
+        opened_by, approved_by: who stands behind the keys: `person:…` or `app:…`. Names of keys say
+            nothing here: two keys may have one name, and one person may hold two keys.
         two_people: whether the policy asks for it; an embedded registry with one operator may not.
 
     Raises:
-        Forbidden: the one who opened the request is approving it.
+        Forbidden: whoever opened the request is approving it, or no person is.
     """
-    if two_people and kind is Kind.ERASURE and opened_by == approved_by:
+    if not two_people or EFFECTS[kind] is not Effect.ERASE:
+        return
+    rule = {"rule": "jurisdictions.yaml: approval.erasure is two_people"}
+    if not approved_by.startswith("person:"):
+        raise Forbidden(
+            "an erasure is approved by a person", hint="let an officer approve it with a key of their own", extra=rule
+        )
+    if opened_by == approved_by:
         raise Forbidden(
             "an erasure is approved by somebody other than the one who opened it",
             hint="let a second officer approve it",
-            extra={"rule": "jurisdictions.yaml: approval.erasure is two_people"},
+            extra=rule,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from registry.access.policy import Principal, PrincipalKind
+from registry.access.policy import Principal, PrincipalKind, owner_of
 from registry.flows import trail
 from registry.flows.admission import BoundSource
 from registry.flows.deployment import Deployment
@@ -46,6 +46,7 @@ def principal_of(deployment: Deployment, secret: str) -> Principal:
         name=found.name,
         role=found.role,
         purposes=frozenset(filter(None, found.purposes.split(","))),
+        holder=found.owner or "",
     )
 
 
@@ -125,9 +126,14 @@ def create_key(
     name: str,
     purposes: frozenset[str] = frozenset(),
     expires_at: Micros | None = None,
+    owner: str | None = None,
     actor: str,
 ) -> Minted:
     """Create an API key; its secret is shown once.
+
+    Args:
+        owner: the name of the person whose key it is, for rules that count people. Whoever holds several
+            keys is one person only if each says so; a key of which nobody says it is its own name's.
 
     Raises:
         InvalidInput: policy knows no such role, or no such purpose.
@@ -139,12 +145,13 @@ def create_key(
     secret, digest = mint_key(f"rg_{kind.value}")
     now, key_id = deployment.clock(), deployment.new_id()
     text = ",".join(sorted(purposes))
-    row = Credential(workspace_id, key_id, digest, kind.value, role, name, text, now, expires_at, None)
+    stands = owner_of(PrincipalKind.PERSON, owner) if owner is not None else owner_of(kind, name)
+    row = Credential(workspace_id, key_id, digest, kind.value, role, name, text, now, expires_at, None, stands)
     with deployment.data.write() as transaction:
         administration.add_credential(transaction, row)
         trail.append(
             transaction, workspace_id, now, actor=actor, action="key:api:created", outcome="done",
-            fields={"name": name, "role": role},
+            fields={"name": name, "role": role, "owner": stands},
         )  # fmt: skip
     return Minted(key_id, secret)
 

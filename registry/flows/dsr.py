@@ -10,20 +10,26 @@ from collections.abc import Sequence
 
 import orjson
 
+from registry.consent.purposes import LawfulBasis
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
-from registry.dsr.deadlines import deadline
-from registry.dsr.requests import ENDED, Kind, Move, State, check_four_eyes, move
-from registry.flows import erasure, rectification, trail
+from registry.dsr.deadlines import Jurisdiction, deadline
+from registry.dsr.requests import CALIFORNIAN, EFFECTS, ENDED, Effect, Kind, Move, State
+from registry.flows import erasure, rectification
 from registry.flows.consent import Act, append_acts
 from registry.flows.deployment import Deployment
+from registry.flows.moves import log, move_request, moved, owner_named, require
 from registry.flows.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import Conflict, InvalidInput, NotFound
-from registry.model.ids import BlindIndex, RequestId, text_id
+from registry.model.errors import Conflict, InvalidInput
+from registry.model.ids import BlindIndex, RequestId
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, RequestEvent, StoredRequest
 from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
+
+CALIFORNIA = "ccpa"
+
+__all__ = ("get", "is_ended", "listed", "move_request", "open_request", "run", "scope_of", "unfinished")
 
 
 def open_request(
@@ -33,42 +39,30 @@ def open_request(
     kind: Kind,
     person: Identifier,
     actor: str,
+    owner: str | None = None,
     jurisdiction: str | None = None,
     details: dict[str, object] | None = None,
 ) -> StoredRequest:
     """Take a request in. Whether the person is known is not said to the one who asks.
 
     Args:
+        owner: who stands behind the actor (`Principal.owner`); by the actor's name when not given.
         details: for an objection or withdrawal `{"purposes": [...]}`, for a rectification
             `{"traits": {...}}` (kept sealed under the person's key, never in the request's row).
 
     Raises:
         InvalidInput: no such jurisdiction, or the details that the kind needs are missing.
     """
-    law = deployment.policies.jurisdictions.get(jurisdiction or deployment.jurisdiction)
-    now = deployment.clock()
+    usual = CALIFORNIA if kind in CALIFORNIAN else deployment.jurisdiction
+    law = deployment.policies.jurisdictions.get(jurisdiction or usual)
     # By this the subject is looked for again when the request is run: they may become known, or be joined, meanwhile.
     progress: dict[str, object] = {"subject": workspace.indexer.index(person.kind, person.value).hex()}
     asked = details or {}
-    if kind in (Kind.OBJECTION, Kind.WITHDRAWAL):
-        progress["purposes"] = _purposes(deployment, asked)
-    traits = rectification.corrections(asked) if kind is Kind.RECTIFICATION else {}
-    request = StoredRequest(
-        workspace_id=workspace.workspace_id,
-        request_id=RequestId(deployment.new_id()),
-        kind=kind.value,
-        state=State.RECEIVED.value,
-        jurisdiction=law.name,
-        profile_id=None,
-        pseudonym=workspace.suppression.key(person.kind, person.value).hex(),
-        opened_by=actor,
-        approved_by=None,
-        received_at=now,
-        respond_by=deadline(law, now).respond_by,
-        completed_at=None,
-        progress="{}",
-        certificate=None,
-    )
+    if EFFECTS[kind] is Effect.RECORD and kind is not Kind.RESTRICTION:
+        progress["purposes"] = _purposes(deployment, kind, asked)
+    traits = rectification.corrections(asked) if EFFECTS[kind] is Effect.CORRECT else {}
+    request = _new(deployment, workspace, kind, law, person)
+    request = request._replace(opened_by=actor, opened_owner=owner or owner_named(actor))
     with deployment.data.write() as transaction:
         fragments = fragments_of(workspace, transaction, person)
         if fragments:
@@ -80,9 +74,31 @@ def open_request(
         requests.add(transaction, request)
         scope = [fragment.fragment_id for fragment in fragments]
         requests.set_scope(transaction, workspace.workspace_id, request.request_id, scope)
-        requests.add_event(transaction, request, action="open", actor=actor, at=now)
-        _log(deployment, transaction, request, "dsr:request:opened", actor, {"kind": kind.value})
+        requests.add_event(transaction, request, action="open", actor=actor, at=request.received_at)
+        log(deployment, transaction, request, "dsr:request:opened", actor, {"kind": kind.value})
     return request
+
+
+def _new(
+    deployment: Deployment, workspace: OpenWorkspace, kind: Kind, law: Jurisdiction, person: Identifier
+) -> StoredRequest:
+    now = deployment.clock()
+    return StoredRequest(
+        workspace_id=workspace.workspace_id,
+        request_id=RequestId(deployment.new_id()),
+        kind=kind.value,
+        state=State.RECEIVED.value,
+        jurisdiction=law.name,
+        profile_id=None,
+        pseudonym=workspace.suppression.key(person.kind, person.value).hex(),
+        opened_by="",
+        approved_by=None,
+        received_at=now,
+        respond_by=deadline(law, now, kind=kind.value).respond_by,
+        completed_at=None,
+        progress="{}",
+        certificate=None,
+    )
 
 
 def get(
@@ -95,7 +111,7 @@ def get(
     """
     with deployment.data.read() as transaction:
         return (
-            _require(transaction, workspace, request_id),
+            require(transaction, workspace, request_id),
             requests.events(transaction, workspace.workspace_id, request_id),
         )
 
@@ -107,25 +123,6 @@ def listed(deployment: Deployment, workspace: OpenWorkspace, limit: int, before:
         return requests.newest(transaction, workspace.workspace_id, limit, cursor)
 
 
-def move_request(
-    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, by: Move, *, actor: str
-) -> StoredRequest:
-    """Verify, approve, pause, resume, refuse or cancel a request.
-
-    Raises:
-        NotFound: there is no such request.
-        Conflict: it cannot be moved so now.
-        Forbidden: an erasure is approved by whoever opened it, where policy wants two people.
-    """
-    with deployment.data.write() as transaction:
-        request = _require(transaction, workspace, request_id)
-        if by is Move.APPROVE:
-            two_people = deployment.policies.jurisdictions.two_people_erase
-            check_four_eyes(Kind(request.kind), request.opened_by, actor, two_people=two_people)
-            request = request._replace(approved_by=actor)
-        return _moved(deployment, transaction, request, by, actor)
-
-
 def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
     """Do what the request asks for, and certify it. A request that was interrupted goes on.
 
@@ -134,21 +131,21 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
     """
     with deployment.data.write() as transaction:
-        request = _require(transaction, workspace, request_id)
-        request = _moved(deployment, transaction, request, Move.START, actor)
+        request = require(transaction, workspace, request_id)
+        request = moved(deployment, transaction, request, Move.START, actor)
         _rescope(transaction, workspace, request)
-    match Kind(request.kind):
-        case Kind.ERASURE:
+    match EFFECTS[Kind(request.kind)]:
+        case Effect.ERASE:
             request = erasure.erase(deployment, workspace, request, actor=actor)
-        case Kind.ACCESS | Kind.PORTABILITY:
+        case Effect.GIVE:
             pass  # the package is written when it is fetched: nothing personal waits on a disk
-        case Kind.RECTIFICATION:
+        case Effect.CORRECT:
             rectification.apply(deployment, workspace, request, actor=actor)
-        case Kind.WITHDRAWAL | Kind.OBJECTION | Kind.RESTRICTION:
+        case Effect.RECORD:
             _record(deployment, workspace, request, actor)
     with deployment.data.write() as transaction:
         request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
-        return _moved(deployment, transaction, request, Move.COMPLETE, actor)
+        return moved(deployment, transaction, request, Move.COMPLETE, actor)
 
 
 def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
@@ -163,7 +160,7 @@ def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRe
     Raises:
         Conflict: the request has not been approved and run, or it is of a kind that gives nothing out.
     """
-    if Kind(request.kind) not in (Kind.ACCESS, Kind.PORTABILITY) or State(request.state) is not State.COMPLETED:
+    if EFFECTS[Kind(request.kind)] is not Effect.GIVE or State(request.state) is not State.COMPLETED:
         raise Conflict("there is a package only for a completed access or portability request")
     with deployment.data.read() as transaction:
         found = requests.scope(transaction, workspace.workspace_id, request.request_id)
@@ -187,6 +184,8 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
     statuses = {
         Kind.WITHDRAWAL: ConsentStatus.WITHDRAWN,
         Kind.OBJECTION: ConsentStatus.OBJECTED,
+        Kind.OPT_OUT: ConsentStatus.OBJECTED,
+        Kind.LIMIT: ConsentStatus.OBJECTED,
         Kind.RESTRICTION: ConsentStatus.RESTRICTED,
     }
     kind = Kind(request.kind)
@@ -205,46 +204,14 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
             append_acts(deployment, workspace, transaction, fragment, new, actor=actor)
 
 
-def _moved(
-    deployment: Deployment, transaction: Transaction, request: StoredRequest, by: Move, actor: str
-) -> StoredRequest:
-    was = State(request.state)
-    after = move(was, by, Kind(request.kind))
-    moved = request._replace(state=after.value)
-    if not requests.move(transaction, moved, was=was.value):
-        raise Conflict("somebody else moved the request at this moment", hint="look at it again")
-    if after is not was:
-        requests.add_event(transaction, moved, action=by.value, actor=actor, at=deployment.clock())
-        fields: dict[str, int | str] = {"move": by.value, "state": after.value}
-        _log(deployment, transaction, moved, "dsr:request:moved", actor, fields)
-    return moved
-
-
-def _log(
-    deployment: Deployment,
-    transaction: Transaction,
-    request: StoredRequest,
-    action: str,
-    actor: str,
-    fields: dict[str, int | str],
-) -> None:
-    fields = {"request": text_id(request.request_id), **fields}
-    now = deployment.clock()
-    trail.append(
-        transaction, request.workspace_id, now, actor=actor, action=action, outcome=request.state, fields=fields
-    )
-
-
-def _require(transaction: Transaction, workspace: OpenWorkspace, request_id: RequestId) -> StoredRequest:
-    request = requests.get(transaction, workspace.workspace_id, request_id)
-    if request is None:
-        raise NotFound("there is no such request")
-    return request
-
-
-def _purposes(deployment: Deployment, details: dict[str, object]) -> list[str]:
+def _purposes(deployment: Deployment, kind: Kind, details: dict[str, object]) -> list[str]:
+    """The purposes that a request refuses: those named, or those that the law means by this kind."""
     purposes = details.get("purposes")
     known = deployment.policies.purposes.purposes
+    if not purposes and kind is Kind.OPT_OUT:
+        purposes = [p.name for p in known.values() if p.gpc_opts_out or p.gpp]
+    elif not purposes and kind is Kind.LIMIT:
+        purposes = [p.name for p in known.values() if p.basis_in(None) is LawfulBasis.CONSENT]
     if not isinstance(purposes, list) or not purposes or not all(isinstance(p, str) and p in known for p in purposes):
         raise InvalidInput("name the purposes, each of them in the policy", pointer="/details/purposes")
     return sorted(set(purposes))

@@ -20,8 +20,11 @@ import orjson
 
 from registry import __version__
 from registry.audit.tree import Frontier
-from registry.dsr.accounting import Disposition, FieldAccount, unaccounted
+from registry.dsr.accounting import unaccounted
+from registry.dsr.census import accounts
 from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
+from registry.dsr.declarations import DECLARED
+from registry.dsr.requests import Kind
 from registry.flows import trail
 from registry.flows.deployment import Deployment
 from registry.flows.joining import repartition
@@ -34,11 +37,9 @@ from registry.model.errors import Conflict, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, text_id
 from registry.model.stored import StoredRequest, Suppression
-from registry.store import audit_log, identities, keystore, quarantine, requests
+from registry.store import audit_log, identities, keystore, quarantine, requests, second_look
 from registry.store import erasure as rows
 from registry.store.database import Transaction
-
-SYSTEM = "registry"
 
 
 def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> StoredRequest:
@@ -69,7 +70,7 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     if left:
         raise Conflict("the second look still finds rows of this person", extra={"remaining": left})
     # 6. certify
-    return _certify(deployment, workspace, request, progress)
+    return _certify(deployment, workspace, request, progress, actor)
 
 
 def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
@@ -107,8 +108,15 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         shut = quarantine.about(transaction, workspace_id, indexes)
         with deployment.keystore.read() as ledger:
             keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))
+        ids_kept = requests.kept_of(transaction, workspace_id, request.request_id, ids)
         progress |= {
             "scoped": True,
+            "kept": ids_kept
+            | {
+                "suppression": len(suppressions),
+                "erased_identifier": len(suppressions),
+                "erasure": len(ids) + len(shut),
+            },
             "fragments": [fragment.hex() for fragment in ids],
             "indexes": [index.hex() for index in indexes],
             "quarantined": [item.hex() for item in shut],
@@ -135,8 +143,9 @@ def _delete(
         identities.lock(transaction, workspace_id)
         erased = set(indexes)
         links = identities.links_touching(transaction, workspace_id, erased)
-        counts = rows.erase_rows(transaction, workspace_id, fragments, indexes)
-        counts["quarantine"] = quarantine.erase(transaction, workspace_id, quarantined)
+        counts = rows.counted(transaction, workspace_id, fragments, indexes, quarantined)
+        rows.erase_rows(transaction, workspace_id, fragments, indexes)
+        quarantine.erase(transaction, workspace_id, quarantined)
         if request.profile_id is not None:
             rows.forget_profile(transaction, workspace_id, request.profile_id)
         # What the erased claims had kept apart, or out of reach, is decided anew by those that are left.
@@ -158,26 +167,22 @@ def _second_look(
     indexes: Sequence[BlindIndex],
     quarantined: Sequence[FragmentId],
 ) -> dict[str, int]:
-    workspace_id = workspace.workspace_id
+    ids: list[bytes] = [*fragments, *indexes, *quarantined]
     with deployment.data.read() as transaction:
-        left = rows.remaining(transaction, workspace_id, fragments, indexes)
+        left = second_look.remaining(transaction, workspace.workspace_id, ids)
     with deployment.keystore.read() as transaction:
-        keys = len(keystore.bundles(transaction, workspace_id, [*fragments, *quarantined]))
-    return left | ({"key_bundle": keys} if keys else {})
+        return left | second_look.remaining(transaction, workspace.workspace_id, ids)
 
 
 def _certify(
-    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, progress: dict[str, Any]
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, progress: dict[str, Any], actor: str
 ) -> StoredRequest:
     workspace_id = workspace.workspace_id
-    accounts = [
-        FieldAccount(SYSTEM, table, "every column", Disposition.ERASED, count)
-        for table, count in sorted((progress["counts"] | {"key_bundle": progress["keys"]}).items())
-    ]
-    declared = [(SYSTEM, table, "every column") for table in (*rows.PERSONAL_TABLES, *rows.INDEX_TABLES, "key_bundle")]
-    missing = unaccounted(declared, accounts)
+    rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
+    accounted = accounts(DECLARED, rows_of, Kind(request.kind))
+    missing = unaccounted(((f.system, f.table, f.field) for f in DECLARED if f.is_personal), accounted)
     if missing:
-        raise Conflict("a table is not accounted for", extra={"tables": [table for _, table, _ in missing]})
+        raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})
     with deployment.data.write() as transaction:
         size, frontier = audit_log.head(transaction, workspace_id)
         now = deployment.clock()
@@ -189,7 +194,7 @@ def _certify(
             received_at=request.received_at,
             respond_by=request.respond_by,
             completed_at=now,
-            accounts=accounts,
+            accounts=accounted,
             keys_destroyed=progress["keys"],
             kek_generation=deployment.keyring.generation(workspace_id),
             remaining=0,
@@ -200,7 +205,7 @@ def _certify(
         token = sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE)
         certified = request._replace(certificate=token, profile_id=None)
         trail.append(
-            transaction, workspace_id, now, actor="operator", action="dsr:certificate:issued", outcome="done",
+            transaction, workspace_id, now, actor=actor, action="dsr:certificate:issued", outcome="done",
             fields={"request": text_id(request.request_id)},
         )  # fmt: skip
         return _write_progress(transaction, certified, progress)

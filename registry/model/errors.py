@@ -175,6 +175,13 @@ class KeyFileInsecure(RegistryError):
     title = "The key file's permissions are too open"
 
 
+class LinkedSystemUnavailable(RegistryError):
+    """A system outside that a request has to reach does not answer, or did not do what it was asked."""
+
+    code = "linked-system-unavailable"
+    title = "A linked system is unavailable"
+
+
 class StoreUnavailable(RegistryError):
     """The database cannot commit now: locked, read-only, missing, full, or gone."""
 

@@ -49,7 +49,7 @@ class Source(NamedTuple):
 
 
 class Credential(NamedTuple):
-    """An API key; `kind` is `app` or `person`, `purposes` a comma-separated list."""
+    """An API key; `kind` is `app` or `person`, `purposes` a comma-separated list, `owner` whose it was said to be."""
 
     workspace_id: WorkspaceId
     credential_id: bytes
@@ -61,6 +61,7 @@ class Credential(NamedTuple):
     created_at: Micros
     expires_at: Micros | None
     revoked_at: Micros | None
+    owner: str | None = None
 
 
 class PublishedPlan(NamedTuple):
@@ -288,7 +289,9 @@ class RefusedMessage(NamedTuple):
 
 
 class StoredRequest(NamedTuple):
-    """A data subject request. `progress` is JSON of counts and ids, nothing personal."""
+    """A data subject request. `progress` is JSON of counts and ids, nothing personal; `sealed` is whom it is
+    about, under a key of the request's own; `due_at` is when a step that failed is tried again.
+    """
 
     workspace_id: WorkspaceId
     request_id: RequestId
@@ -304,10 +307,14 @@ class StoredRequest(NamedTuple):
     completed_at: Micros | None
     progress: str
     certificate: str | None
+    opened_owner: str | None = None
+    approved_owner: str | None = None
+    sealed: bytes | None = None
+    due_at: Micros | None = None
 
 
 class RequestEvent(NamedTuple):
-    """One transition of a request."""
+    """One transition of a request; `details` is JSON of words and times, nothing personal."""
 
     workspace_id: WorkspaceId
     request_id: RequestId
@@ -316,6 +323,7 @@ class RequestEvent(NamedTuple):
     state: str
     actor: str
     happened_at: Micros
+    details: str | None = None
 
 
 class AuditDetail(NamedTuple):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from registry.model.ids import BlindIndex, FragmentId, MessageKey, ProfileId
+from registry.model.stored import Quarantined
 from registry.store.database import Transaction
-from registry.store.rows import chunks, delete_in, execute, query
+from registry.store.rows import chunks, delete_in, execute, query, select_in
 
 PERSONAL_TABLES: dict[str, str] = {
     "event": "fragment_id",
@@ -49,25 +50,34 @@ def erase_rows(
     return counts
 
 
-def remaining(
+def counted(
     transaction: Transaction,
     workspace_id: bytes,
     fragment_ids: Collection[FragmentId],
     indexes: Collection[BlindIndex],
+    quarantined: Collection[FragmentId],
 ) -> dict[str, int]:
-    """What a second look still finds of these fragments and identifiers, by table."""
-    places: list[tuple[str, str, Collection[bytes]]] = [
-        (table, column, fragment_ids) for table, column in PERSONAL_TABLES.items()
-    ]
-    places += [(table, end, indexes) for table in INDEX_TABLES for end in ("low", "high")]
-    places += [("identifier", "blind_index", indexes), ("quarantine_subject", "blind_index", indexes)]
-    found: dict[str, int] = {}
-    for table, column, values in places:
-        for chunk in chunks(values):
-            marks = ", ".join("?" * len(chunk))
-            sql = f'SELECT count(*) FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks})'
-            found[table] = found.get(table, 0) + int(query(transaction, sql, workspace_id, *chunk)[0][0])
-    return {table: count for table, count in found.items() if count}
+    """How many rows each table has of a person, by the same ties by which `erase_rows` deletes them."""
+    counts = {"violation": len(_message_keys(transaction, workspace_id, fragment_ids))}
+    for table in INDEX_TABLES:
+        counts[table] = sum(_count(transaction, table, workspace_id, end, indexes) for end in ("low", "high"))
+    for table, column in PERSONAL_TABLES.items():
+        counts[table] = _count(transaction, table, workspace_id, column, fragment_ids)
+    for table in ("quarantine", "quarantine_subject"):
+        counts[table] = _count(transaction, table, workspace_id, "quarantine_id", quarantined)
+    rejected = [row.message_key for row in select_in(transaction, Quarantined, "quarantine", workspace_id,
+                                                     "quarantine_id", quarantined)]  # fmt: skip
+    counts["violation"] += _count(transaction, "violation", workspace_id, "message_key", rejected)
+    return counts
+
+
+def _count(transaction: Transaction, table: str, workspace_id: bytes, column: str, values: Collection[bytes]) -> int:
+    count = 0
+    for chunk in chunks(values):
+        marks = ", ".join("?" * len(chunk))
+        sql = f'SELECT count(*) FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks})'
+        count += int(query(transaction, sql, workspace_id, *chunk)[0][0])
+    return count
 
 
 def forget_profile(transaction: Transaction, workspace_id: bytes, profile_id: ProfileId) -> None:

@@ -13,6 +13,7 @@ from registry.store.rows import chunks, query
 HOLDERS: dict[str, str] = {
     "fragment": "fragment_id",
     "quarantine": "quarantine_id",
+    "dsr_request": "request_id",
 }
 """Table -> the column whose value is the id of a key bundle. A test walks every table that holds
 ciphertext, and fails when it is tied to none of these."""

@@ -8,7 +8,7 @@ from registry.model.clock import Micros
 from registry.model.ids import FragmentId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.store.database import Transaction
-from registry.store.rows import execute, execute_many, insert, query, select
+from registry.store.rows import chunks, execute, execute_many, insert, query, select
 
 
 def add(transaction: Transaction, request: StoredRequest) -> None:
@@ -42,7 +42,8 @@ def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:
     """Write a request's new state, progress and outcome; False when it was no longer in `was`."""
     sql = (
         "UPDATE dsr_request SET state = ?, profile_id = ?, approved_by = ?, completed_at = ?, "
-        "respond_by = ?, progress = ?, certificate = ? WHERE workspace_id = ? AND request_id = ? AND state = ?"
+        "respond_by = ?, progress = ?, certificate = ?, approved_owner = ?, sealed = ?, due_at = ? "
+        "WHERE workspace_id = ? AND request_id = ? AND state = ?"
     )
     values = (
         request.state,
@@ -52,14 +53,23 @@ def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:
         request.respond_by,
     )
     key = (request.workspace_id, request.request_id, was)
-    return execute(transaction, sql, *values, request.progress, request.certificate, *key) == 1
+    more = (request.progress, request.certificate, request.approved_owner, request.sealed, request.due_at)
+    return execute(transaction, sql, *values, *more, *key) == 1
 
 
-def add_event(transaction: Transaction, request: StoredRequest, *, action: str, actor: str, at: Micros) -> None:
-    """Append a transition to the request's history."""
+def add_event(
+    transaction: Transaction,
+    request: StoredRequest,
+    *,
+    action: str,
+    actor: str,
+    at: Micros,
+    details: str | None = None,
+) -> None:
+    """Append a transition to the request's history; `details` is JSON of words and times."""
     sql = "SELECT count(*) FROM dsr_event WHERE workspace_id = ? AND request_id = ?"
     position = int(query(transaction, sql, request.workspace_id, request.request_id)[0][0])
-    row = RequestEvent(request.workspace_id, request.request_id, position, action, request.state, actor, at)
+    row = RequestEvent(request.workspace_id, request.request_id, position, action, request.state, actor, at, details)
     insert(transaction, "dsr_event", [row])
 
 
@@ -84,3 +94,19 @@ def scope(transaction: Transaction, workspace_id: bytes, request_id: RequestId) 
     """The fragments that a request is about."""
     sql = "SELECT fragment_id FROM dsr_fragment WHERE workspace_id = ? AND request_id = ? ORDER BY fragment_id"
     return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, request_id)]
+
+
+def kept_of(
+    transaction: Transaction, workspace_id: bytes, request_id: RequestId, fragment_ids: Sequence[FragmentId]
+) -> dict[str, int]:
+    """How many rows an erasure leaves, by table: of the request itself, and of the audit log about these fragments."""
+    told = query(
+        transaction,
+        "SELECT count(*) FROM dsr_event WHERE workspace_id = ? AND request_id = ?", workspace_id, request_id,
+    )  # fmt: skip
+    entries = 0
+    for chunk in chunks(fragment_ids):
+        marks = ", ".join("?" * len(chunk))
+        sql = f"SELECT count(*) FROM audit_detail WHERE workspace_id = ? AND fragment_id IN ({marks})"
+        entries += int(query(transaction, sql, workspace_id, *chunk)[0][0])
+    return {"dsr_request": 1, "dsr_event": int(told[0][0]), "audit_entry": entries, "refused_message": 0}

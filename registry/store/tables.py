@@ -68,6 +68,7 @@ class CredentialTable(DataTable, table=True):
     created_at: int = micros()
     expires_at: int | None = micros(null=True)
     revoked_at: int | None = micros(null=True)
+    owner: str | None = word(null=True)
 
 
 class PlanTable(DataTable, table=True):
@@ -320,6 +321,10 @@ class RequestTable(DataTable, table=True):
     completed_at: int | None = micros(null=True)
     progress: str = text()
     certificate: str | None = text(null=True)
+    opened_owner: str | None = word(null=True)
+    approved_owner: str | None = word(null=True)
+    sealed: bytes | None = blob(null=True)
+    due_at: int | None = micros(null=True)
 
 
 class RequestEventTable(DataTable, table=True):
@@ -333,6 +338,7 @@ class RequestEventTable(DataTable, table=True):
     state: str = word()
     actor: str = word()
     happened_at: int = micros()
+    details: str | None = text(null=True)
 
 
 class RequestFragmentTable(DataTable, table=True):

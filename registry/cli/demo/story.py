@@ -157,7 +157,11 @@ def _verify(story: Story) -> None:
     token = (story.folder / "certificate.jwt").read_text()
     _, claims = verify.document(token, keys)
     fields: Any = claims["fields"]
-    story.say(f"{len(fields)} tables accounted for, {sum(row['rows'] for row in fields)} rows and keys erased")
+    erased = {row["table"]: row["rows"] for row in fields if row["disposition"] == "erased"}
+    tables = {row["table"] for row in fields}
+    story.say(
+        f"{len(fields)} fields of {len(tables)} tables accounted for, {sum(erased.values())} rows and keys erased"
+    )
     story.check("the signature is good, and the second look found nothing", claims["verification"]["passed"])  # type: ignore[index]
     altered = token[:-8] + ("AAAAAAAA" if not token.endswith("AAAAAAAA") else "BBBBBBBB")
     story.check("an altered certificate does not verify", not _verifies(altered, keys))

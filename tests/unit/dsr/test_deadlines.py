@@ -207,3 +207,39 @@ def test_every_holiday_that_is_no_date_is_reported_with_its_line() -> None:
     ]
     lines = text.splitlines()
     assert all("holidays: [2026" in lines[int(str(fault["line"])) - 1] for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    "pauses",
+    [
+        [("2026-03-12", "2026-03-11")],  # ends before it begins
+        [("2026-03-11", "2026-03-14"), ("2026-03-13", "2026-03-20")],  # overlaps
+        [("2026-03-13", "2026-03-20"), ("2026-03-11", "2026-03-14")],  # in any order
+        [("2026-03-09", "2026-03-12")],  # before the receipt
+    ],
+)
+@pytest.mark.parametrize("law", ["gdpr", "ccpa"])
+def test_pauses_that_cannot_have_been_are_refused(law: str, pauses: list[tuple[str, str]]) -> None:
+    with pytest.raises(InvalidInput):
+        deadline(laws().get(law), at("2026-03-10"), pauses=[(at(begin), at(end)) for begin, end in pauses])
+
+
+@given(st.dates(date(9996, 1, 1), date.max), st.booleans(), st.integers(0, 700))
+def test_a_deadline_near_the_end_of_the_calendar_is_its_last_day_and_no_error(
+    day: date, extended: bool, paused: int
+) -> None:
+    received = at(day.isoformat())
+    until = min(received + paused * 86_400_000_000, at("9999-12-31"))
+    for law in laws().by_name.values():
+        law = replace(law, holidays=frozenset({date.max}))
+        found = deadline(law, received, extended=extended, pauses=[(received, max(until, received))])
+        assert received < found.respond_by <= from_datetime(datetime.max.replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize("kind", ["opt_out", "limit"])
+def test_california_gives_fifteen_business_days_to_stop_selling(kind: str) -> None:
+    law = laws().get("ccpa")
+    assert last_day(deadline(law, at("2026-01-01"), kind=kind).respond_by) == "2026-01-22"
+    assert last_day(deadline(law, at("2026-01-01"), kind=kind, extended=True).respond_by) == "2026-01-22"
+    assert law.extension(kind) is None
+    assert law.extension("know") is not None

@@ -22,7 +22,8 @@ TABLE = {
     RE: {},
     CA: {},
 }
-WITHOUT_APPROVAL = {Kind.RESTRICTION, Kind.OBJECTION, Kind.WITHDRAWAL}
+WITHOUT_APPROVAL = {Kind.RESTRICTION, Kind.OBJECTION, Kind.WITHDRAWAL, Kind.OPT_OUT, Kind.LIMIT}
+ERASING = {Kind.ERASURE, Kind.DELETE}
 
 EVERY = [(kind, state) for kind in Kind for state in State]
 
@@ -98,8 +99,14 @@ def test_a_second_person_approves_an_erasure() -> None:
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("two_people", [True, False])
 def test_one_person_suffices_where_nothing_is_erased_or_policy_says_so(kind: Kind, two_people: bool) -> None:
-    if kind is Kind.ERASURE and two_people:
+    if kind in ERASING and two_people:
         with pytest.raises(Forbidden):
             check_four_eyes(kind, "person:one", "person:one", two_people=two_people)
     else:
         check_four_eyes(kind, "person:one", "person:one", two_people=two_people)
+
+
+@pytest.mark.parametrize("kind", sorted(ERASING))
+def test_no_app_approves_an_erasure(kind: Kind) -> None:
+    with pytest.raises(Forbidden):
+        check_four_eyes(kind, "person:one", "app:robot", two_people=True)

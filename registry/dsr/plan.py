@@ -1,0 +1,101 @@
+"""The plan of a request: what will be done with every field of every system, before anything is touched.
+
+`LinkedSystem` is the one place where systems outside Registry come in: a request asks each of them
+for its plan, lets it act, and lets it look again. What such a system announces and reports are the
+same `FieldAccount`s that the certificate consists of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from registry.dsr.accounting import FieldAccount
+from registry.dsr.census import DeclaredField
+from registry.dsr.requests import Kind
+from registry.model.message import Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPlan:
+    """What one system would do.
+
+    Attributes:
+        accounts: one per field, with the rows that are there now.
+        undecided: the (table, field) found there that nobody has declared: they block the approval.
+        unreachable: why it could not be asked now, in our words; the plan is then incomplete, and blocks too.
+    """
+
+    system: str
+    accounts: Sequence[FieldAccount] = ()
+    undecided: Sequence[tuple[str, str]] = ()
+    unreachable: str | None = None
+
+
+class LinkedSystem(Protocol):
+    """A system outside Registry that holds records of people: a database, a processor, a service.
+
+    Every method may be called again after a crash, and does again no more than is left to do. Each is
+    given every identifier of the person in the clear, for this call only: nothing of them may be stored,
+    logged or put into an error. What cannot be done now raises `LinkedSystemUnavailable`, and is tried again.
+    """
+
+    @property
+    def name(self) -> str:
+        """The system's name, as plans and certificates state it."""
+
+    def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        """What a request of this kind would do here; changes nothing."""
+
+    def run(self, request_id: str, kind: Kind, people: Sequence[Identifier]) -> Sequence[FieldAccount]:
+        """Do it; what was done with every field. The request's id is the same when it is done again."""
+
+    def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
+        """After an erasure: rows still found, by table, looked for in another way; none when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """What a request will do, in every system."""
+
+    kind: Kind
+    systems: Sequence[SystemPlan]
+
+    @property
+    def undecided(self) -> list[tuple[str, str, str]]:
+        """Every (system, table, field) that somebody has to decide about first."""
+        return [(plan.system, table, field) for plan in self.systems for table, field in plan.undecided]
+
+    @property
+    def unreachable(self) -> list[str]:
+        """The systems that could not be asked."""
+        return [plan.system for plan in self.systems if plan.unreachable is not None]
+
+
+def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, object]:
+    """The plan as a JSON object: per system and table, each field with what becomes of it and why.
+
+    Args:
+        fields: the declarations, whose categories are told with each field.
+    """
+    declared = {(f.system, f.table, f.field): f for f in fields}
+    systems = []
+    for system in plan.systems:
+        tables: dict[str, dict[str, object]] = {}
+        for account in system.accounts:
+            known = declared.get((account.system, account.table, account.field))
+            table = tables.setdefault(account.table, {"table": account.table, "rows": account.rows, "fields": []})
+            told: dict[str, object] = {"field": account.field, "disposition": account.disposition.value}
+            told |= {"ground": account.ground} if account.ground else {}
+            told |= {"categories": list(known.categories) if known else []}
+            listed = table["fields"]
+            if isinstance(listed, list):
+                listed.append(told)
+        systems.append({"system": system.system, "unreachable": system.unreachable, "tables": list(tables.values())})
+    return {
+        "kind": plan.kind.value,
+        "complete": not plan.undecided and not plan.unreachable,
+        "systems": systems,
+        "undecided": [{"system": s, "table": t, "field": f} for s, t, f in plan.undecided],
+    }

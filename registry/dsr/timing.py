@@ -1,0 +1,76 @@
+"""What a request's history says of its clock: when it stood still, and whether the answer was put off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from registry.dsr.deadlines import Jurisdiction
+from registry.dsr.requests import ENDED, Kind, Move, State
+from registry.model.clock import Micros
+from registry.model.errors import Conflict, InvalidInput
+
+EXTEND = "extend"
+"""The act, in a request's history, of putting its answer off; it moves the deadline and not the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A request's clock.
+
+    Attributes:
+        pauses: the spans in which it stood still, in order.
+        paused_since: when it was stopped, if it stands still now.
+        extended: whether the answer was put off.
+    """
+
+    pauses: tuple[tuple[Micros, Micros], ...] = ()
+    paused_since: Micros | None = None
+    extended: bool = False
+
+
+def timing(acts: Iterable[tuple[str, Micros]]) -> Timing:
+    """The clock that a history tells of: its acts with their times, oldest first."""
+    pauses: list[tuple[Micros, Micros]] = []
+    since: Micros | None = None
+    extended = False
+    for act, at in acts:
+        if act == Move.PAUSE:
+            since = at
+        elif since is not None and act != EXTEND:  # whatever moves a paused request ends its pause
+            pauses.append((since, at))
+            since = None
+        extended = extended or act == EXTEND
+    return Timing(tuple(pauses), since, extended)
+
+
+def check_extension(
+    law: Jurisdiction, kind: Kind, state: State, clock: Timing, respond_by: Micros, now: Micros
+) -> None:
+    """Go on only if the law lets the answer to this request be put off now (GDPR Art. 12(3)).
+
+    Raises:
+        Conflict: it has ended, the law allows no extension, there was one, or the time is over.
+    """
+    if state in ENDED:
+        raise Conflict(f"a request that is {state.value} cannot be extended")
+    if law.extension(kind.value) is None:
+        raise Conflict("this law does not let the answer be put off", extra={"rule": f"jurisdictions.yaml: {law.name}"})
+    if clock.extended:
+        raise Conflict(
+            "the answer was put off before, and can be once", extra={"rule": f"jurisdictions.yaml: {law.name}"}
+        )
+    if now > respond_by and clock.paused_since is None:
+        raise Conflict("the time to answer is over: the person had to be told of the extension within it")
+
+
+def check_notice(received_at: Micros, notified_at: Micros, now: Micros) -> None:
+    """Go on only if the person can have been told of an extension when the officer says.
+
+    Raises:
+        InvalidInput: before the request came, or not yet.
+    """
+    if not received_at <= notified_at <= now:
+        raise InvalidInput(
+            "the person is told after the request came and before it is recorded", pointer="/notified_at"
+        )

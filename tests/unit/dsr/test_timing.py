@@ -1,0 +1,65 @@
+"""What a request's history says of its clock, and when its answer may be put off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from registry.documents import parse
+from registry.dsr.deadlines import Jurisdiction, Jurisdictions
+from registry.dsr.requests import ENDED, Kind, State
+from registry.dsr.timing import Timing, check_extension, check_notice, timing
+from registry.model.errors import Conflict, InvalidInput
+
+TEXT = (Path(__file__).parents[3] / "policies" / "jurisdictions.yaml").read_text()
+
+
+@cache
+def law(name: str) -> Jurisdiction:
+    return Jurisdictions.from_document(parse(TEXT, file="jurisdictions.yaml")).get(name)
+
+
+def test_pauses_and_extensions_are_read_from_the_history() -> None:
+    assert timing([("open", 1)]) == Timing()
+    assert timing([("open", 1), ("pause", 2)]) == Timing((), 2)
+    assert timing([("open", 1), ("pause", 2), ("extend", 3)]) == Timing((), 2, extended=True)
+    twice = [("open", 1), ("pause", 2), ("resume", 5), ("extend", 6), ("pause", 7), ("resume", 9), ("verify", 10)]
+    assert timing(twice) == Timing(((2, 5), (7, 9)), None, extended=True)
+    assert timing([("open", 1), ("pause", 2), ("cancel", 4)]) == Timing(((2, 4),))
+
+
+def test_gdpr_lets_an_answer_be_put_off_once_and_within_the_month() -> None:
+    check_extension(law("gdpr"), Kind.ACCESS, State.VERIFIED, Timing(), 100, 100)
+    check_extension(law("gdpr"), Kind.ACCESS, State.PAUSED, Timing(paused_since=50), 100, 300)
+    with pytest.raises(Conflict, match="once"):
+        check_extension(law("gdpr"), Kind.ACCESS, State.VERIFIED, Timing(extended=True), 100, 50)
+    with pytest.raises(Conflict, match="over"):
+        check_extension(law("gdpr"), Kind.ACCESS, State.VERIFIED, Timing(), 100, 101)
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+def test_what_has_ended_is_not_put_off(state: State) -> None:
+    with pytest.raises(Conflict):
+        check_extension(law("gdpr"), Kind.ACCESS, state, Timing(), 100, 50)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("lgpd", Kind.ACCESS), ("quebec", Kind.ERASURE), ("ccpa", Kind.OPT_OUT)])
+def test_a_law_that_knows_no_extension_allows_none(name: str, kind: Kind) -> None:
+    with pytest.raises(Conflict) as caught:
+        check_extension(law(name), kind, State.RECEIVED, Timing(), 100, 50)
+    assert name in str(caught.value.extra["rule"])
+
+
+def test_a_law_can_be_changed_to_allow_one() -> None:
+    changed = replace(law("lgpd"), extend=law("gdpr").extend)
+    check_extension(changed, Kind.ACCESS, State.RECEIVED, Timing(), 100, 50)
+
+
+@pytest.mark.parametrize("notified_at", [9, 21])
+def test_nobody_is_told_before_the_request_came_or_in_the_future(notified_at: int) -> None:
+    with pytest.raises(InvalidInput):
+        check_notice(10, notified_at, 20)
+    check_notice(10, 15, 20)
