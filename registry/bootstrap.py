@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import uuid_utils
 
 from registry.access.policy import AccessPolicy, PrincipalKind
+from registry.connectors.outgoing import Outgoing
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
 from registry.documents import Document, check, parse
@@ -94,6 +95,7 @@ class Registry:
     def close(self) -> None:
         """Forget every key and close the databases."""
         self.deployment.keyring.forget()
+        self.deployment.outgoing.close()
         self.deployment.data.close()
         self.deployment.keystore.close()
 
@@ -143,6 +145,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
             storage_locations=tuple(filter(None, settings.storage_locations.split(","))),
         ),
         jurisdiction=settings.jurisdiction,
+        outgoing=Outgoing(frozenset(filter(None, settings.plain_http_hosts.split(",")))),
     )
     return Registry(settings, deployment, Workspaces(deployment))
 

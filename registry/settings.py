@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     spaces_api: bool = Field(
         False, description="Whether Segment's Profile API is answered, which carries identifiers in URLs."
     )
+    plain_http_hosts: str = Field(
+        "localhost,127.0.0.1,::1",
+        description="Hosts that webhooks and destinations may reach without TLS, comma-separated.",
+    )
+    violation_alert_per_minute: int = Field(
+        60, ge=1, description="Violations a minute from one source above which webhooks are told."
+    )
+    retention_every_hours: int = Field(24, ge=1, description="Hours between two sweeps of retention.")
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod

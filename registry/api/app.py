@@ -14,7 +14,19 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry import __version__
-from registry.api import administration, changes, collect, consent, dsr, merges, operations, problems, profiles, spaces
+from registry.api import (
+    administration,
+    changes,
+    collect,
+    consent,
+    dsr,
+    merges,
+    operations,
+    problems,
+    profiles,
+    spaces,
+    webhooks,
+)
 from registry.api.application import Application
 from registry.api.metrics import REQUESTS, SECONDS
 from registry.api.openapi import complete
@@ -47,7 +59,15 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     )
     app.state.registry = application
     app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *changes.ROUTES, *operations.ROUTES])
-    for router in (consent.router, profiles.router, merges.router, spaces.router, dsr.router, administration.router):
+    for router in (
+        consent.router,
+        profiles.router,
+        merges.router,
+        spaces.router,
+        dsr.router,
+        administration.router,
+        webhooks.router,
+    ):
         app.include_router(router)
     app.add_exception_handler(RegistryError, problems.on_registry_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

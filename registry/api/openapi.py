@@ -6,6 +6,7 @@ from typing import Any
 
 from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKEN, single
 from registry.api.examples import EXAMPLES
+from registry.api.outgoing import OUTGOING_ANSWER_OF, OUTGOING_ANSWERS, OUTGOING_ERRORS, OUTGOING_EXAMPLES
 from registry.api.schemas import ANSWERS, TEXT, Schema, ref
 from registry.model.message import CallType
 
@@ -20,6 +21,8 @@ TAGS = [
      "withdrawal and erasure, from intake to the signed certificate."},
     {"name": "administration", "description": "Sources, tracking plans, keys, policies, violations, quarantine, "
      "decision traces, and the tamper-evident audit log."},
+    {"name": "webhooks", "description": "Who is told what happens here, in the form of Standard Webhooks: signed, at "
+     "least once, with ids and never a value unless the subscription's purpose allows it."},
     {"name": "operations", "description": "Health, metrics and public keys; no key is needed."},
 ]  # fmt: skip
 
@@ -83,7 +86,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas |= ANSWERS | TAKEN
+    schemas |= ANSWERS | OUTGOING_ANSWERS | TAKEN
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
         "writeKey": {"type": "http", "scheme": "basic", "description": "A write key as the user, no password."},
@@ -103,14 +106,15 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     [status] = [status for status in responses if status.startswith("2")]
-    if name in ANSWER_OF:
-        responses[status] = _json(ANSWER_OF[name])
+    answer = ANSWER_OF.get(name) or OUTGOING_ANSWER_OF.get(name)
+    if answer is not None:
+        responses[status] = _json(answer)
     elif name in MEDIA_OF:
         responses[status] = _media(MEDIA_OF[name], name)
     if name == "publish_plan":
         operation["requestBody"] = {"required": True, "content": _media("application/yaml", "get_plan")["content"]}
     operation["security"] = [{"bearer": []}]
-    responses |= _errors(ALWAYS + MORE_ERRORS.get(name, ()))
+    responses |= _errors(ALWAYS + MORE_ERRORS.get(name, ()) + OUTGOING_ERRORS.get(name, ()))
 
 
 def _tracking() -> dict[str, Any]:
@@ -248,7 +252,7 @@ def _with_errors(name: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json(name: str) -> dict[str, Any]:
-    return _content({"application/json": {"schema": ref(name), "example": EXAMPLES[name]}})
+    return _content({"application/json": {"schema": ref(name), "example": (EXAMPLES | OUTGOING_EXAMPLES)[name]}})
 
 
 def _media(media: str, example: str) -> dict[str, Any]:

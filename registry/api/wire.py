@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from registry.access.policy import PrincipalKind
 from registry.dsr.requests import Kind
+from registry.flows.outbox import Topic
 from registry.model.provenance import Method
 from registry.plans.enforcement import Mode
 
@@ -165,6 +166,25 @@ class NewKey(Request):
         Plain | None, Field(description="whose key it is, where two must be two people", min_length=1, max_length=100)
     ] = None
     expires_at: Annotated[str | None, Field(description="RFC 3339", max_length=40)] = None
+
+
+class NewWebhook(Request):
+    """An address that is told of some topics, signed as Standard Webhooks says."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "example": {"name": "mailing", "url": "https://mailing.example/hooks", "topics": ["consent.changed"]}
+        },
+    )
+    name: Annotated[Plain, Field(min_length=1, max_length=100)]
+    url: Annotated[str, Field(description="https, or http on this machine", max_length=2000)]
+    topics: Annotated[list[Topic], Field(min_length=1, max_length=20)]
+    purpose: Annotated[
+        str | None,
+        Field(description="for which identifiers of the person may be told, where consent allows it", max_length=64),
+    ] = None
 
 
 class Replay(Request):

@@ -44,6 +44,7 @@ GROUPS = {
     "consent": {"consent": "Ask, record and recount consent."},
     "profiles": {"profiles": "What is known of a person, for a purpose."},
     "dsr": {"dsr": "Data subject requests, from intake to certificate."},
+    "webhooks": {"webhooks": "Who is told what happens here, by signed webhooks."},
     "retention": {"retention": "What is locked, what has been destroyed, and what is due."},
     "keys": {"keys": "API keys, and the generations of key-encrypting keys."},
     "audit": {"audit": "The tamper-evident audit log."},

@@ -74,11 +74,15 @@ def serve(
 
     configure(chosen.log_level)
     _announce(listener, made, chosen, as_json=as_json)
+    from registry.cli import schedule
+
+    scheduler = schedule.start(registry)
     threading.Thread(target=resume, args=(registry,), name="resume", daemon=True).start()
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:
+        scheduler.shutdown(wait=False)
         registry.close()
 
 

@@ -18,6 +18,7 @@ from registry.flows import subjects, trail
 from registry.flows.deployment import Deployment
 from registry.flows.history import fragments_at
 from registry.flows.locking import relock
+from registry.flows.outbox import announce_consents
 from registry.flows.sealing import IDENTITY
 from registry.flows.standing import standings_for, to_record
 from registry.flows.workspace import OpenWorkspace
@@ -140,6 +141,8 @@ def append_acts(
     now = deployment.clock()
     rows = [_row(deployment, workspace, fragment, act, actor, now) for act in acts]
     consents.append(transaction, rows)
+    profiles = {fragment.fragment_id: fragment.profile_id}
+    announce_consents(deployment, transaction, workspace.workspace_id, rows, profiles)
     identities.bump(transaction, workspace.workspace_id, [fragment.fragment_id])
     relock(deployment, workspace.workspace_id, transaction, [fragment])
     for row in rows:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from registry.access.policy import AccessPolicy
+from registry.connectors.outgoing import Outgoing
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
 from registry.dsr.deadlines import Jurisdictions
@@ -42,6 +43,7 @@ class Deployment:
         keyring: opened data keys, for seconds.
         new_id: makes a UUIDv7 as 16 bytes (RFC 9562): ids sort by the time of their making.
         controller: who answers for the processing, as receipts and certificates say.
+        outgoing: what sends to addresses outside.
         compiled: compiled plans by workspace, name and version; published plans never change.
     """
 
@@ -54,4 +56,5 @@ class Deployment:
     new_id: Callable[[], bytes]
     controller: Controller
     jurisdiction: str
+    outgoing: Outgoing = field(default_factory=Outgoing)
     compiled: dict[tuple[bytes, str, str], CompiledPlan] = field(default_factory=dict)

@@ -10,7 +10,7 @@
  7. join          identifiers into fragments, links into profiles
  8. second gate   what the resolved person's records allow; consent that the message carries is recorded
  9. seal          parts by compartment; keys are committed to the keystore here, before the data
-10. append        events, traits, identifiers, violations, quarantine, consent; one audit entry
+10. append        events, traits, identifiers, violations, quarantine, consent, what webhooks are told; one audit entry
  -- the transaction commits; only then is anything acknowledged --
 
 After a crash before the commit nothing of the batch is there but possibly keys without data, which
@@ -29,6 +29,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.gate import Gate
 from registry.flows.joining import Claim, Joined, join
 from registry.flows.locking import relock
+from registry.flows.outbox import announce_consents, announce_violations
 from registry.flows.sealing import (
     assertion_rows,
     bundles_for,
@@ -107,10 +108,13 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     traits = [row for i, p, _ in stored for row in assertion_rows(workspace_id, i, p, bundles, trust, indexer)]
     events.assert_traits(transaction, traits)
     consents.append(transaction, gate.records)
+    profiles = {fragment.fragment_id: fragment.profile_id for fragment in joined.by_index.values()}
+    announce_consents(deployment, transaction, workspace_id, gate.records, profiles)
     quarantine.add(transaction, shut, subjects)
     broken = [item for item in (*accepted, *rejected) if item.violations]
     listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
     quarantine.add_violations(transaction, listed)
+    announce_violations(deployment, transaction, workspace_id, listed)
     _bump(transaction, workspace, gate, joined)
     _relock(deployment, transaction, workspace, gate, joined)
     _log(transaction, workspace, items, now)

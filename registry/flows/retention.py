@@ -113,6 +113,17 @@ def sweep(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> Sw
         return _finish(deployment, workspace, run, actor)
 
 
+def sweep_if_due(deployment: Deployment, workspace: OpenWorkspace, every: Micros, *, actor: str) -> Sweep | None:
+    """Sweep if the latest sweep was begun so long ago, or never ended; None where neither is so.
+
+    Raises: as `sweep`.
+    """
+    latest = recent(deployment, workspace, 1)
+    if latest and latest[0].finished_at is not None and latest[0].started_at > deployment.clock() - every:
+        return None
+    return sweep(deployment, workspace, actor=actor)
+
+
 def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
     """What a sweep would do now, without doing it. Quarantine and unused keys included."""
     report, after = Report(), b""

@@ -31,3 +31,43 @@ class Sweep(NamedTuple):
     finished_at: Micros | None
     after: bytes
     report: str
+
+
+class Webhook(NamedTuple):
+    """A subscription to what happens here. `sealed` holds its address and secret, `topics` is comma-separated.
+
+    `failures` counts those in a row, and until `retry_at` nothing is sent; `purpose` is the one for which
+    identifiers may be told, None where ids of ours are all that leaves.
+    """
+
+    workspace_id: WorkspaceId
+    webhook_id: FragmentId
+    name: str
+    topics: str
+    purpose: str | None
+    sealed: bytes
+    created_at: Micros
+    paused_at: Micros | None
+    failures: int
+    retry_at: Micros
+    delivered: int
+    delivered_at: Micros | None
+
+
+class OutboxMessage(NamedTuple):
+    """What one webhook is still to be told, or could not be told: `dead_at` is when that was given up.
+
+    `content` is JSON of ids, counts and names of ours.
+    """
+
+    workspace_id: WorkspaceId
+    webhook_id: FragmentId
+    message_id: bytes
+    topic: str
+    fragment_id: FragmentId | None
+    content: str
+    occurred_at: Micros
+    attempts: int
+    next_at: Micros
+    failure: str | None
+    dead_at: Micros | None

@@ -21,6 +21,7 @@ PERSONAL_TABLES: dict[str, str] = {
     "audit_detail": "fragment_id",
     "dsr_fragment": "fragment_id",
     "compartment_lock": "fragment_id",
+    "outbox": "fragment_id",
     "merge": "fragment_id",
     "runaway_identifier": "fragment_id",
     "identifier": "fragment_id",

@@ -14,6 +14,7 @@ HOLDERS: dict[str, str] = {
     "fragment": "fragment_id",
     "quarantine": "quarantine_id",
     "dsr_request": "request_id",
+    "webhook": "webhook_id",
 }
 """Table -> the column whose value is the id of a key bundle. A test walks every table that holds
 ciphertext, and fails when it is tied to none of these."""

@@ -23,7 +23,11 @@ URL_VARIABLES: dict[Role, str] = {"data": "REGISTRY_DATABASE_URL", "keystore": "
 def models(role: Role) -> MetaData:
     """The tables as this program declares them."""
     if role == "data":
-        from registry.store import identity_tables, retention_tables  # noqa: F401 - tables of the same metadata
+        from registry.store import (  # noqa: F401 - they declare tables of the same metadata
+            identity_tables,
+            outbox_tables,
+            retention_tables,
+        )
         from registry.store.tables import DataTable
 
         return DataTable.metadata

@@ -15,6 +15,7 @@ BY_APPS = {
     "lookup_profile", "get_profile", "profile_timeline", "profile_identifiers",
 }  # fmt: skip
 BY_AUDITORS = {
+    "list_webhooks", "get_webhook", "list_dead_letters",
     "audit_entries", "audit_checkpoint", "audit_proof", "list_requests", "get_request", "request_events",
     "request_certificate", "list_plans", "get_plan", "list_sources", "list_keys", "get_policies",
 }  # fmt: skip
@@ -30,7 +31,7 @@ def bearer_operations(desk: Desk) -> list[tuple[str, str, dict[str, Any]]]:
 
 def asked(client: httpx.Client, desk: Desk, path: str, method: str, operation: dict[str, Any]) -> int:
     """The status of an operation that is asked for what is not there."""
-    for parameter in ("request_id", "profile_id", "key_id"):
+    for parameter in ("request_id", "profile_id", "key_id", "webhook_id", "destination_id"):
         path = path.replace(f"{{{parameter}}}", str(uuid4()))
     path = path.replace("{by}", "verify").replace("{name}", "x").replace("{version}", "1.0.0")
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})

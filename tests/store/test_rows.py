@@ -35,13 +35,15 @@ ROWS = {
     "audit_detail": stored.AuditDetail,
     "compartment_lock": stored_upkeep.CompartmentLock,
     "sweep": stored_upkeep.Sweep,
+    "webhook": stored_upkeep.Webhook,
+    "outbox": stored_upkeep.OutboxMessage,
     "key_bundle": stored.WrappedBundle,
     "workspace_secret": stored.WrappedSecret,
     "erasure": stored.ErasureOrder,
     "erased_identifier": stored.Suppression,
 }
 
-WITHOUT_A_TUPLE = {"dsr_fragment", "audit_entry", "audit_node", "audit_head"}
+WITHOUT_A_TUPLE = {"alert", "dsr_fragment", "audit_entry", "audit_node", "audit_head"}
 TABLES = {**models("data").tables, **models("keystore").tables}
 
 

@@ -1,0 +1,94 @@
+"""What the server does by itself, on APScheduler: deliveries, alerts, retention.
+
+Every server of a deployment runs the same schedule; locks of the database see to it that one at a time
+does each job. What a job raises is logged by its type: its text may hold what a row held.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import ConflictingIdError
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from registry.bootstrap import Registry
+from registry.flows import alerts, delivery, retention
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import SECOND, to_datetime
+from registry.model.errors import RegistryError
+from registry.store import administration
+
+ACTOR = "registry"
+LOOK_EVERY_S = 1
+ALERT_EVERY_S = 30
+RETENTION_EVERY_S = 600
+SENDERS = 8
+"""Addresses that are sent to at the same time: a slow one holds up itself only."""
+
+_log = structlog.get_logger("registry.schedule")
+
+
+def start(registry: Registry) -> BackgroundScheduler:
+    """Start the schedule of one server process; the caller shuts it down."""
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # it would write errors' texts
+    scheduler = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(4), "senders": ThreadPoolExecutor(SENDERS)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    deployment, settings = registry.deployment, registry.settings
+    hours = settings.retention_every_hours * 3600 * SECOND
+
+    def warn(workspace: OpenWorkspace) -> None:
+        alerts.violation_rates(deployment, workspace, settings.violation_alert_per_minute)
+        alerts.deadlines(deployment, workspace)
+
+    def sweep(workspace: OpenWorkspace) -> None:
+        retention.sweep_if_due(deployment, workspace, hours, actor=ACTOR)
+
+    def send(workspace: OpenWorkspace) -> None:
+        for webhook_id in delivery.due(deployment, workspace):
+            _once(scheduler, f"webhook {webhook_id.hex()}", delivery.deliver, deployment, workspace, webhook_id)
+
+    for name, seconds, job in (
+        ("deliveries", LOOK_EVERY_S, send),
+        ("alerts", ALERT_EVERY_S, warn),
+        ("retention", RETENTION_EVERY_S, sweep),
+    ):
+        first = to_datetime(deployment.clock()) + timedelta(seconds=min(seconds, 5))
+        scheduler.add_job(_each, "interval", [registry, name, job], seconds=seconds, next_run_time=first, id=name)
+    scheduler.start()
+    return scheduler
+
+
+def _each(registry: Registry, name: str, job: Callable[[OpenWorkspace], None]) -> None:
+    """Do a job for every workspace."""
+
+    def every() -> None:
+        with registry.deployment.data.read() as transaction:
+            known = administration.workspaces(transaction)
+        for row in known:
+            _logged(name, job, registry.workspaces.open(row.workspace_id))
+
+    _logged(name, every)
+
+
+def _once(scheduler: BackgroundScheduler, name: str, job: Callable[..., Any], *arguments: Any) -> None:
+    """Let a sender do a job now, unless it is waiting for one already."""
+    try:
+        scheduler.add_job(_logged, args=[name, job, *arguments], id=name, executor="senders")
+    except ConflictingIdError:
+        return
+
+
+def _logged(name: str, job: Callable[..., Any], *arguments: Any) -> None:
+    try:
+        job(*arguments)
+    except RegistryError as error:  # it is tried again when its turn comes
+        _log.error("job failed", job=name, code=error.code)
+    except Exception as error:
+        _log.error("job failed", job=name, error=type(error).__name__)

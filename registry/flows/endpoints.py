@@ -1,0 +1,68 @@
+"""Addresses outside: sealed with their secrets under key bundles of their own, and how often they are tried."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import orjson
+
+from registry.flows.deployment import Deployment
+from registry.keys.envelope import open_sealed, record_aad, seal
+from registry.model.clock import SECOND, Micros
+from registry.model.compartment import Compartment
+from registry.model.errors import KeyMissing
+from registry.model.grants import OpenGrant, ShredGrant
+from registry.model.ids import FragmentId, RequestId, WorkspaceId
+
+ENDPOINT = Compartment("@endpoint")
+"""The reserved compartment of addresses outside and their secrets."""
+
+FIRST_WAIT: Micros = 2 * SECOND
+LONGEST_WAIT: Micros = 6 * 3600 * SECOND
+ATTEMPTS = 16
+"""With these waits, four times as long each, a message is tried for more than two days before it is given up."""
+
+
+def seal_config(
+    deployment: Deployment, workspace_id: WorkspaceId, endpoint_id: FragmentId, config: dict[str, Any]
+) -> bytes:
+    """An endpoint's address and secrets, under a new key of its own."""
+    needs = {endpoint_id: (ENDPOINT,)}
+    bundle = deployment.keyring.for_sealing(workspace_id, needs, new=needs.keys())[endpoint_id]
+    return seal(bundle.key(ENDPOINT), orjson.dumps(config), _aad(workspace_id, endpoint_id))
+
+
+def open_config(
+    deployment: Deployment, workspace_id: WorkspaceId, endpoint_id: FragmentId, sealed: bytes
+) -> dict[str, Any]:
+    """What `seal_config` was given.
+
+    Raises:
+        KeyMissing: its key is gone.
+        SealBroken, KmsUnavailable, StoreUnavailable.
+    """
+    grant = OpenGrant(workspace_id, frozenset({ENDPOINT}), "delivery")
+    bundle = deployment.keyring.for_opening(grant, [endpoint_id]).get(endpoint_id)
+    if bundle is None:
+        raise KeyMissing("the key of an endpoint's address is gone", hint="remove it and create it again")
+    plain = open_sealed(bundle.key(ENDPOINT), sealed, _aad(workspace_id, endpoint_id), grant, ENDPOINT)
+    config: dict[str, Any] = orjson.loads(plain)
+    return config
+
+
+def forget_config(deployment: Deployment, workspace_id: WorkspaceId, endpoint_id: FragmentId) -> None:
+    """Destroy the key of an endpoint that was removed."""
+    because = ShredGrant(workspace_id, RequestId(b"\0" * 16), "endpoint removed")
+    deployment.keyring.sweep(because, [endpoint_id])
+
+
+def wait_after(attempts: int, asked_s: float = 0) -> Micros:
+    """How long to wait after so many attempts that failed: exponential, with jitter, and at least what was asked."""
+    longest = min(LONGEST_WAIT, FIRST_WAIT * 4 ** min(max(attempts, 1) - 1, 20))
+    jittered = int(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
+    return max(jittered, min(int(asked_s * SECOND), LONGEST_WAIT))
+
+
+def _aad(workspace_id: WorkspaceId, endpoint_id: FragmentId) -> bytes:
+    return record_aad(b"endpoint", workspace_id, endpoint_id, b"", b"config")
