@@ -139,6 +139,19 @@ _KEYS = (
     ),
 )  # fmt: skip
 
+_OUTGOING = (
+    declared(
+        "outbox", purposes=DUTY, retention="until it is delivered",
+        context="topic content occurred_at attempts next_at failure dead_at",
+        reference="webhook_id message_id fragment_id",
+    ),
+    declared(
+        "webhook", purposes=RUNNING, retention=AS_CONFIGURED,
+        operation="webhook_id name topics purpose sealed created_at paused_at failures retry_at delivered delivered_at",
+    ),
+    declared("alert", purposes=RUNNING, retention=AS_CONFIGURED, operation="name raised_at"),
+)  # fmt: skip
+
 _RUNNING = (
     declared("sweep", purposes=DUTY, retention=FOR_PROOF, operation="sweep_id started_at finished_at after report"),
     declared("workspace", purposes=RUNNING, retention=AS_CONFIGURED, operation="name created_at"),
@@ -162,7 +175,7 @@ _RUNNING = (
 
 
 def _all() -> tuple[DeclaredField, ...]:
-    fields = list(chain.from_iterable(chain(_PEOPLE, _CONSENT, _NOT_LET_IN, _REQUESTS, _KEYS, _RUNNING)))
+    fields = list(chain.from_iterable(chain(_PEOPLE, _CONSENT, _NOT_LET_IN, _REQUESTS, _OUTGOING, _KEYS, _RUNNING)))
     tables = {field.table: field for field in fields}
     fields += [
         DeclaredField(OWN_SYSTEM, table, "workspace_id", Handling.OPERATION, (), field.purposes, field.retention)
