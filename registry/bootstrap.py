@@ -86,11 +86,15 @@ class Registry:
     def server(self) -> Any:
         """The ASGI application, with this process tuned to serve it."""
         from registry.api.app import create_app
+        from registry.pages.app import add_pages
+        from registry.pages.site import Site, templates
 
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         origins = [origin.strip() for origin in self.settings.cors_origins.split(",") if origin.strip()]
-        return create_app(self.application(), cors_origins=origins)
+        app = create_app(self.application(), cors_origins=origins)
+        add_pages(app, Site(self.deployment, self.workspaces, templates()))
+        return app
 
     def close(self) -> None:
         """Forget every key and close the databases."""

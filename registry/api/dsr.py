@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import suppress
-from queue import Full, Queue
-from threading import Thread
 from typing import Annotated, Any
 
 import orjson
-import structlog
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -19,11 +13,12 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.consent import moment
+from registry.api.package import package_stream
 from registry.api.wire import UUID_FORM, Cursor, Extension, NewRequest
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
-from registry.flows import dsr, export, moves, planning
+from registry.flows import dsr, moves, planning
 from registry.flows.subjects import subject
 from registry.model.clock import rfc3339
 from registry.model.errors import NotFound
@@ -35,12 +30,6 @@ router = APIRouter(prefix="/v1/dsr/requests", tags=["data subject requests"], ro
 RequestIdText = Annotated[
     str, Path(description="The id that opening the request gave.", max_length=36, json_schema_extra=UUID_FORM)
 ]
-_log = structlog.get_logger("registry.api")
-
-PIPE_CHUNKS = 16
-PIPE_BYTES = 64 * 1024
-PIPE_WAIT_S = 1.0
-
 MOVES = {
     Move.VERIFY: Action.DSR_VERIFY,
     Move.APPROVE: Action.DSR_APPROVE,
@@ -136,24 +125,7 @@ def request_package(request: Request, request_id: RequestIdText) -> StreamingRes
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_EXPORT)
     row, _ = dsr.get(application.deployment, workspace, _id(request_id))
-    if not dsr.scope_of(application.deployment, workspace, row):
-        raise NotFound("nothing is held of the person that the request is about")
-    pipe = _Pipe()
-
-    def write() -> None:
-        stream = io.BufferedWriter(pipe, PIPE_BYTES)
-        try:
-            export.write_package(application.deployment, workspace, row, stream, actor=principal.actor)
-            stream.flush()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the reader must see that it ended badly
-            _log.error("package broke off", error=type(error).__name__, request=text_id(row.request_id))
-            pipe.end(whole=False)
-        else:
-            pipe.end(whole=True)
-
-    Thread(target=write, name="export", daemon=True).start()
-    headers = {"Content-Disposition": f'attachment; filename="{text_id(row.request_id)}.zip"'}
-    return StreamingResponse(pipe.chunks(), media_type="application/zip", headers=headers)
+    return package_stream(application.deployment, workspace, row, actor=principal.actor)
 
 
 @router.post("/{request_id}/run", summary="Do what the request asks for")
@@ -226,43 +198,3 @@ def _get(request: Request, request_id: str) -> tuple[StoredRequest, list[Request
 
 def _id(text: str) -> RequestId:
     return RequestId(parse_id(text, "request_id"))
-
-
-class _Pipe(io.RawIOBase):
-    """What one thread writes, another sends: a few chunks at a time, so that memory stays bounded."""
-
-    def __init__(self) -> None:
-        self._queue: Queue[bytes | bool] = Queue(PIPE_CHUNKS)
-        self._gone = False
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Hand a chunk over, waiting while the reader is behind."""
-        chunk = bytes(data)
-        self._put(chunk)
-        return len(chunk)
-
-    def end(self, *, whole: bool) -> None:
-        """Tell the reader that this was all, or that it broke off."""
-        with suppress(BrokenPipeError):
-            self._put(whole)
-
-    def chunks(self) -> Iterator[bytes]:
-        """The chunks, to the end; a response that broke off must not end as if it were whole."""
-        try:
-            while isinstance(chunk := self._queue.get(), bytes):
-                yield chunk
-            if not chunk:
-                raise ConnectionError("the package could not be written to its end")
-        finally:
-            self._gone = True
-
-    def _put(self, chunk: bytes | bool) -> None:
-        while not self._gone:
-            with suppress(Full):
-                self._queue.put(chunk, timeout=PIPE_WAIT_S)
-                return
-        raise BrokenPipeError("the reader went away")

@@ -47,6 +47,7 @@ GROUPS = {
     "webhooks": {"webhooks": "Who is told what happens here, by signed webhooks."},
     "retention": {"retention": "What is locked, what has been destroyed, and what is due."},
     "keys": {"keys": "API keys, and the generations of key-encrypting keys."},
+    "users": {"users": "People who sign in to the console."},
     "audit": {"audit": "The tamper-evident audit log."},
     "version": {"version": "Print the version of the program and of the schemas it needs."},
 }

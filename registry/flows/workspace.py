@@ -9,6 +9,8 @@ from registry.flows import trail
 from registry.flows.deployment import Deployment
 from registry.keys.blind_index import BlindIndexer, SuppressionIndexer
 from registry.keys.bundle import secret_aad
+from registry.keys.envelope import DataKey
+from registry.keys.passwords import account_key
 from registry.keys.primitives import KEY_BYTES, random_bytes
 from registry.keys.signing import SigningKey
 from registry.model.clock import SECOND, Micros
@@ -32,6 +34,7 @@ class OpenWorkspace:
     indexer: BlindIndexer
     suppression: SuppressionIndexer
     signing: SigningKey
+    accounts: DataKey
     published: tuple[dict[str, str], ...]
     verifying: tuple[bytes, ...]
 
@@ -127,6 +130,7 @@ def open_workspace(deployment: Deployment, workspace_id: WorkspaceId) -> OpenWor
         indexer=BlindIndexer(latest["blind-index"]),
         suppression=SuppressionIndexer(latest["suppression"]),
         signing=signing[-1],
+        accounts=account_key(latest["blind-index"]),
         published=tuple(key.public_jwk() for key in signing),
         verifying=tuple(key.public for key in signing),
     )

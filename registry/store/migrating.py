@@ -24,6 +24,7 @@ def models(role: Role) -> MetaData:
     """The tables as this program declares them."""
     if role == "data":
         from registry.store import (  # noqa: F401 - they declare tables of the same metadata
+            account_tables,
             identity_tables,
             outbox_tables,
             retention_tables,

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from registry.api import dsr
+from registry.api import package
 from tests.api.house import Desk
 from tests.factories import ordered
 
 
 def test_a_writer_waits_for_its_reader_and_stops_when_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dsr, "PIPE_WAIT_S", 0.02)
-    pipe = dsr._Pipe()
+    monkeypatch.setattr(package, "PIPE_WAIT_S", 0.02)
+    pipe = package._Pipe()
     written: list[int] = []
     ended: list[BaseException] = []
 
@@ -31,7 +31,7 @@ def test_a_writer_waits_for_its_reader_and_stops_when_it_leaves(monkeypatch: pyt
     assert next(chunks) == b"x" * 10
     writer.join(0.2)
     assert writer.is_alive()
-    assert len(written) <= dsr.PIPE_CHUNKS + 2
+    assert len(written) <= package.PIPE_CHUNKS + 2
     chunks.close()
     writer.join(5)
     assert not writer.is_alive()
@@ -39,7 +39,7 @@ def test_a_writer_waits_for_its_reader_and_stops_when_it_leaves(monkeypatch: pyt
 
 
 def test_a_writer_that_fails_does_not_end_the_stream_as_if_it_were_whole() -> None:
-    pipe = dsr._Pipe()
+    pipe = package._Pipe()
     pipe.write(b"half")
     pipe.end(whole=False)
     chunks = pipe.chunks()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.model import stored, stored_upkeep
+from registry.model import accounts, stored, stored_upkeep
 from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES
 from registry.store.holders import HOLDERS
 from registry.store.migrating import models
@@ -37,6 +37,9 @@ ROWS = {
     "sweep": stored_upkeep.Sweep,
     "webhook": stored_upkeep.Webhook,
     "outbox": stored_upkeep.OutboxMessage,
+    "account": accounts.Account,
+    "session": accounts.Session,
+    "tries": accounts.Tries,
     "key_bundle": stored.WrappedBundle,
     "workspace_secret": stored.WrappedSecret,
     "erasure": stored.ErasureOrder,

@@ -1,0 +1,95 @@
+"""The package of an access or portability request, streamed to whoever fetches it while it is written."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Full, Queue
+from threading import Thread
+from typing import Any
+
+import structlog
+from starlette.responses import StreamingResponse
+
+from registry.flows import dsr, export
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import NotFound
+from registry.model.ids import text_id
+from registry.model.stored import StoredRequest
+
+PIPE_CHUNKS = 16
+PIPE_BYTES = 64 * 1024
+PIPE_WAIT_S = 1.0
+
+_log = structlog.get_logger("registry.api")
+
+
+def package_stream(
+    deployment: Deployment, workspace: OpenWorkspace, row: StoredRequest, *, actor: str
+) -> StreamingResponse:
+    """The ZIP of a completed request; no copy of it is kept.
+
+    Raises:
+        Conflict: the request is not one that has a package.
+        NotFound: nobody is known for whom it asked.
+    """
+    if not dsr.scope_of(deployment, workspace, row):
+        raise NotFound("nothing is held of the person that the request is about")
+    pipe = _Pipe()
+
+    def write() -> None:
+        stream = io.BufferedWriter(pipe, PIPE_BYTES)
+        try:
+            export.write_package(deployment, workspace, row, stream, actor=actor)
+            stream.flush()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the reader must see that it ended badly
+            _log.error("package broke off", error=type(error).__name__, request=text_id(row.request_id))
+            pipe.end(whole=False)
+        else:
+            pipe.end(whole=True)
+
+    Thread(target=write, name="export", daemon=True).start()
+    headers = {"Content-Disposition": f'attachment; filename="{text_id(row.request_id)}.zip"'}
+    return StreamingResponse(pipe.chunks(), media_type="application/zip", headers=headers)
+
+
+class _Pipe(io.RawIOBase):
+    """What one thread writes, another sends: a few chunks at a time, so that memory stays bounded."""
+
+    def __init__(self) -> None:
+        self._queue: Queue[bytes | bool] = Queue(PIPE_CHUNKS)
+        self._gone = False
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Hand a chunk over, waiting while the reader is behind."""
+        chunk = bytes(data)
+        self._put(chunk)
+        return len(chunk)
+
+    def end(self, *, whole: bool) -> None:
+        """Tell the reader that this was all, or that it broke off."""
+        with suppress(BrokenPipeError):
+            self._put(whole)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The chunks, to the end; a response that broke off must not end as if it were whole."""
+        try:
+            while isinstance(chunk := self._queue.get(), bytes):
+                yield chunk
+            if not chunk:
+                raise ConnectionError("the package could not be written to its end")
+        finally:
+            self._gone = True
+
+    def _put(self, chunk: bytes | bool) -> None:
+        while not self._gone:
+            with suppress(Full):
+                self._queue.put(chunk, timeout=PIPE_WAIT_S)
+                return
+        raise BrokenPipeError("the reader went away")

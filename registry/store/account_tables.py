@@ -1,0 +1,49 @@
+"""Tables of the people who work with the console: of the data database, as those of `tables`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, LargeBinary
+from sqlmodel import Field
+
+from registry.store.columns import blob, micros, number, small, text, uid, word
+from registry.store.tables import DataTable
+
+
+class AccountTable(DataTable, table=True):
+    """A person who signs in: the password as a hash, the TOTP secret sealed."""
+
+    __tablename__ = "account"
+    __table_args__ = (Index("uq_account_name", "workspace_id", "name", unique=True),)
+    workspace_id: bytes = uid(key=True)
+    account_id: bytes = uid(key=True)
+    name: str = word()
+    role: str = word()
+    purposes: str = text()
+    password_hash: str = text()
+    totp_sealed: bytes = blob()
+    totp_step: int = number()
+    created_at: int = micros()
+    disabled_at: int | None = micros(null=True)
+
+
+class SessionTable(DataTable, table=True):
+    """A console session; its token is with the browser alone."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index("uq_session_hash", "session_hash", unique=True),)
+    workspace_id: bytes = uid(key=True)
+    session_hash: bytes = Field(default=None, sa_column=Column(LargeBinary(32), primary_key=True, nullable=False))
+    account_id: bytes | None = uid(null=True)
+    credential_id: bytes | None = uid(null=True)
+    opened_at: int = micros()
+    seen_at: int = micros()
+
+
+class TriesTable(DataTable, table=True):
+    """How often something guarded was tried in a row: by a keyed hash, never by a name or an address."""
+
+    __tablename__ = "tries"
+    workspace_id: bytes = uid(key=True)
+    target: bytes = uid(key=True)
+    tries: int = small()
+    last_at: int = micros()
