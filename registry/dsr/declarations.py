@@ -164,6 +164,15 @@ _RUNNING = (
         "credential", purposes=RUNNING, retention=AS_CONFIGURED,
         operation="credential_id key_hash kind role name purposes created_at expires_at revoked_at owner",
     ),
+    declared(
+        "account", purposes=RUNNING, retention=AS_CONFIGURED,
+        operation="account_id name role purposes password_hash totp_sealed totp_step created_at disabled_at",
+    ),
+    declared(
+        "session", purposes=RUNNING, retention="until it ends",
+        operation="session_hash account_id credential_id opened_at seen_at",
+    ),
+    declared("tries", purposes="security", retention="a day", operation="target tries last_at"),
     declared("plan", purposes=RUNNING, retention=AS_CONFIGURED, operation="name version document published_at"),
     declared("audit_node", purposes=DUTY, retention=FOR_PROOF, operation="level position digest"),
     declared("audit_head", purposes=DUTY, retention=FOR_PROOF, operation="size frontier"),
