@@ -51,6 +51,7 @@ class AuditAction(StrEnum):
     PROFILE_MERGED = "profile:fragments:merged"
     PROFILE_UNMERGED = "profile:fragments:unmerged"
     ERASURES_REPLAYED = "backup:erasures:replayed"
+    BREACH_ASSESSED = "census:breach:assessed"
     DSR_OPENED = "dsr:request:opened"
     DSR_MOVED = "dsr:request:moved"
     DSR_KEYS_SHREDDED = "dsr:keys:shredded"

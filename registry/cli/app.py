@@ -46,6 +46,7 @@ GROUPS = {
     "dsr": {"dsr": "Data subject requests, from intake to certificate."},
     "webhooks": {"webhooks": "Who is told what happens here, by signed webhooks."},
     "retention": {"retention": "What is locked, what has been destroyed, and what is due."},
+    "census": {"census": "What is held of people, field by field, and the documents that follow."},
     "keys": {"keys": "API keys, and the generations of key-encrypting keys."},
     "users": {"users": "People who sign in to the console."},
     "audit": {"audit": "The tamper-evident audit log."},

@@ -1,4 +1,4 @@
-"""The census is complete: every column of every table, and every property of the shipped plan, is declared."""
+"""The census is complete: every column of every table is declared (of the plan's properties, see `plans.lint`)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,125 @@
+"""`census`: what is held of people, field by field, and the documents that follow from it."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
+from registry.dsr.declarations import DECLARED
+from registry.flows import breach, inventory
+from registry.model.clock import Micros, parse_rfc3339
+from registry.model.errors import Conflict, InvalidInput
+
+app = typer.Typer(no_args_is_help=True, help="What is held of people, field by field, and the documents that follow.")
+
+To = Annotated[Path | None, typer.Option("--to", help="File to write; standard output if absent.")]
+
+
+class Format(StrEnum):
+    """Forms of the records of processing."""
+
+    HTML = "html"
+    CSV = "csv"
+    JSON = "json"
+
+
+def add_to(parent: typer.Typer) -> None:
+    """Add this group to the command line."""
+    parent.add_typer(app, name="census")
+
+
+@app.command("fields")
+def list_fields(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List every personal field: what it is, what for, how long, and what requests do to it."""
+    with session(data_dir, as_json=as_json):
+        found = [field.as_json() for field in DECLARED if field.is_personal]
+    shown = table("field", "what it is", "categories", "for", "at access", "at erasure")
+    for field in DECLARED:
+        if field.is_personal:
+            does = field.as_json()["does"]
+            at = dict(does) if isinstance(does, dict) else {}
+            name = f"{field.table}.{field.field}"
+            shown.add_row(
+                name, field.handling, ", ".join(field.categories), field.purposes, at["access"], at["erasure"]
+            )
+    answer({"fields": found}, as_json=as_json, text=shown)
+
+
+@app.command()
+def records(
+    form: Annotated[Format, typer.Option("--format", help="HTML to read, CSV or JSON for other tools.")] = Format.HTML,
+    to: To = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the records of processing activities (GDPR Art. 30)."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, _, _who):
+        found = inventory.records(registry.deployment)
+        chosen = Format.JSON if as_json and to is None else form
+        written = {
+            Format.HTML: lambda: inventory.records_html(found),
+            Format.CSV: lambda: inventory.records_csv(found),
+            Format.JSON: lambda: json.dumps(found, indent=2) + "\n",
+        }[chosen]()
+        _write(written, to, as_json=as_json)
+
+
+@app.command()
+def assessment(
+    to: To = None, data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False
+) -> None:
+    """Write the skeleton of a data-protection impact assessment (GDPR Art. 35), in Markdown."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, _, _who):
+        text = inventory.assessment(registry.deployment)
+        if as_json and to is None:
+            answer({"markdown": text}, as_json=True)
+        else:
+            _write(text, to, as_json=as_json)
+
+
+@app.command("breach")
+def assess_breach(
+    in_table: Annotated[str | None, typer.Option("--table", help="Only this table was reached.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only what this source sent.")] = None,
+    generation: Annotated[int | None, typer.Option(help="Only what this KEK generation opens.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only what came from then on, RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only what came before then, RFC 3339.")] = None,
+    noticed: Annotated[str | None, typer.Option(help="When it was noticed, RFC 3339; now if absent.")] = None,
+    profiles_to: Annotated[Path | None, typer.Option("--profiles-to", help="File for the profiles' ids.")] = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whose data an incident touched, which categories, under which keys, since when, and by when to tell."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        incident = breach.Incident(
+            in_table, source, generation, _time(since, "--since"), _time(until, "--until"), _time(noticed, "--noticed")
+        )
+        impact = breach.assess(registry.deployment, opened, incident, actor=who.actor)
+        if profiles_to is not None:
+            _write(breach.listed(impact.profiles), profiles_to, as_json=True, quiet=True)
+    answer(impact.told, as_json=as_json)
+
+
+def _time(text: str | None, option: str) -> Micros | None:
+    at = parse_rfc3339(text) if text else None
+    if text and at is None:
+        raise InvalidInput(f"{option} is not an RFC 3339 time")
+    return at
+
+
+def _write(text: str, to: Path | None, *, as_json: bool, quiet: bool = False) -> None:
+    if to is None:
+        typer.echo(text, nl=False)
+        return
+    if to.exists():
+        raise Conflict("the file exists already", hint="name another")
+    to.write_text(text, encoding="utf-8")
+    if not quiet:
+        answer({"written": str(to)}, as_json=as_json, text=f"Written: {to}")
