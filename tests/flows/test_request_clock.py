@@ -50,7 +50,7 @@ def test_a_pause_moves_the_deadline_by_the_days_that_it_took(tenant: Tenant, clo
     _move(tenant, opened, Move.PAUSE)
     clock.pass_by(days=14)
     resumed = _move(tenant, opened, Move.RESUME)
-    assert _days(resumed, opened) in (14, 15, 16), "fourteen days, and on to the next working day"
+    assert _days(resumed, opened) in range(12, 17), "fourteen days; either may roll over a weekend"
     law = tenant.registry.deployment.policies.jurisdictions.get("gdpr")
     assert to_datetime(resumed.respond_by).weekday() < 5
     assert law.pauses
@@ -62,9 +62,9 @@ def test_two_pauses_count_together_and_an_extension_counts_from_the_receipt(tena
         _move(tenant, opened, Move.PAUSE)
         clock.pass_by(days=3)
         paused = _move(tenant, opened, Move.RESUME)
-    assert _days(paused, opened) in (6, 7, 8)
+    assert _days(paused, opened) in range(4, 9)
     extended = _extend(tenant, opened)
-    assert 50 < _days(extended, paused) < 68, "two further months"
+    assert 55 < _days(extended, paused) < 66, "two further months"
     with pytest.raises(Conflict):
         _extend(tenant, opened)
     _, events = dsr.get(tenant.registry.deployment, tenant.workspace, opened.request_id)
