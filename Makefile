@@ -6,7 +6,7 @@ CODE := $(wildcard registry tests benchmarks)
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fix bench docs lock kill fuzz clean
+.PHONY: help install demo browser test check fix bench docs lock kill fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -23,7 +23,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## run the main job from ingestion to certificate, narrated
 	@$(BIN)/registry demo
 
-test: $(STAMP) ## run the tests, in parallel
+browser: ## install Debian's Chromium, which the tests of the pages drive, where there is none
+	@command -v chromium >/dev/null || { SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
+test: $(STAMP) browser ## run the tests, in parallel
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMP) ## formatting, lint, types, direction of imports, docstrings, policies

@@ -143,7 +143,7 @@ def _shared(visit: Visit) -> dict[str, Any]:
 
 def _error_page(request: Request, error: RegistryError, status: int) -> Response:
     """An error, with the menu where the officer is known."""
-    values = {"error": error, "status": status, "rule": error.extra.get("rule")}
+    values = {"error": error, "rule": error.extra.get("rule")}
     try:
         visit = _visit(request, Form({}))
     except RegistryError:
