@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from starlette.requests import Request
 
-from registry.access.policy import Action
+from registry.access.policy import Action, Principal
 from registry.api.application import basic_user, bearer, of
 from registry.flows import spaces
 from registry.flows.subjects import subject
@@ -20,12 +20,25 @@ from registry.model.ids import text_id
 router = APIRouter(prefix="/v1/spaces", tags=["profiles"])
 
 
+def _caller(request: Request) -> Principal:
+    """Who is calling: asked before anything of the URL is looked at.
+
+    Raises:
+        Unauthenticated, Forbidden.
+    """
+    application = of(request)
+    principal = application.known(basic_user(request.headers) or bearer(request.headers))
+    application.deployment.policies.access.require(principal, Action.PROFILES_READ)
+    return principal
+
+
 @router.get(
     "/{workspace}/collections/users/profiles/{reference}/{part}",
     summary="A profile as Segment's Profile API gives it; off unless `REGISTRY_SPACES_API` is set",
 )
 def space_profile(
     request: Request,
+    principal: Annotated[Principal, Depends(_caller)],
     workspace: Annotated[str, Path(max_length=36)],
     reference: Annotated[str, Path(max_length=1100, description="`kind:value`, e.g. `user_id:u-1`.")],
     part: spaces.SpacePart,
@@ -44,8 +57,6 @@ def space_profile(
     application = of(request)
     if not application.spaces:
         raise NotFound("this face is switched off", hint="set REGISTRY_SPACES_API, or use POST /v1/profiles/lookup")
-    principal = application.known(basic_user(request.headers) or bearer(request.headers))
-    application.deployment.policies.access.require(principal, Action.PROFILES_READ)
     if workspace not in (text_id(principal.workspace_id), "default"):
         raise NotFound("there is no such space for this key")
     kind, colon, value = reference.partition(":")

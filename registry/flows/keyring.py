@@ -31,6 +31,7 @@ CACHE_SIZE = 50_000
 
 BROKEN = Bundle({})
 """Stands for a bundle that is there and does not open: what it is the key of is damaged, not shredded."""
+
 Versions = Mapping[FragmentId, int]
 """State versions of fragments, as one transaction has read them."""
 
@@ -276,8 +277,12 @@ class Keyring:
         until = self._clock() + CACHE_FOR
         with self._lock:
             for fragment, bundle in bundles.items():
-                self._opened[(workspace_id, fragment)] = (until, versions.get(fragment), bundle)
-                self._opened.move_to_end((workspace_id, fragment))
+                key = (workspace_id, fragment)
+                version = versions.get(fragment)
+                if version is None and key in self._opened:  # read later than at the version known: no older than it
+                    version = self._opened[key][1]
+                self._opened[key] = (until, version, bundle)
+                self._opened.move_to_end(key)
             # The oldest stand first, so expired keys leave memory as new ones come in.
             while self._opened and (
                 len(self._opened) > CACHE_SIZE or next(iter(self._opened.values()))[0] <= self._clock()
