@@ -12,12 +12,12 @@ from tests.api.house import Desk
 
 BY_APPS = {
     "check_consent", "check_consents", "filter_subjects", "follow_consent_changes", "record_consent", "consent_history",
-    "lookup_profile", "get_profile", "profile_timeline", "profile_identifiers",
+    "lookup_profile", "get_profile", "space_profile", "profile_timeline", "profile_identifiers",
 }  # fmt: skip
 BY_AUDITORS = {
     "list_webhooks", "get_webhook", "list_dead_letters",
     "audit_entries", "audit_checkpoint", "audit_proof", "list_requests", "get_request", "request_events",
-    "request_certificate", "list_plans", "get_plan", "list_sources", "list_keys", "get_policies",
+    "request_certificate", "request_plan", "list_plans", "get_plan", "list_sources", "list_keys", "get_policies",
 }  # fmt: skip
 
 
@@ -33,6 +33,7 @@ def asked(client: httpx.Client, desk: Desk, path: str, method: str, operation: d
     """The status of an operation that is asked for what is not there."""
     for parameter in ("request_id", "profile_id", "key_id", "webhook_id", "destination_id"):
         path = path.replace(f"{{{parameter}}}", str(uuid4()))
+    path = path.replace("{workspace}", "default").replace("{reference}/{part}", "user_id:ada/traits")
     path = path.replace("{by}", "verify").replace("{name}", "x").replace("{version}", "1.0.0")
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
