@@ -31,6 +31,7 @@ from registry.keys.providers import open_provider
 from registry.model.clock import Micros
 from registry.model.errors import DocumentInvalid, NotInitialised, SettingInvalid
 from registry.model.ids import text_id
+from registry.profiles.conditions import ComputedPolicy
 from registry.profiles.trust import TrustPolicy
 from registry.settings import Settings
 from registry.store import administration, schema, versions
@@ -39,7 +40,7 @@ from registry.store.database import Database
 if TYPE_CHECKING:
     from registry.api.application import Application
 
-POLICY_NAMES = ("purposes", "identity", "trust", "access", "jurisdictions", "retention")
+POLICY_NAMES = ("purposes", "identity", "trust", "access", "jurisdictions", "retention", "computed")
 DEFAULT_PLAN = "plans/ecommerce.yaml"
 FIRST_SOURCE = "shop"
 
@@ -287,13 +288,16 @@ def load_policies(folder: Path | None) -> Policies:
             faults += error.faults
     if faults:
         raise DocumentInvalid(faults)
+    purposes = PurposeCatalogue.from_document(documents["purposes"])
+    theirs = folder is not None and not (folder / "computed.yaml").exists()
     return Policies(
-        purposes=PurposeCatalogue.from_document(documents["purposes"]),
+        purposes=purposes,
         identity=IdentityRules.from_document(documents["identity"]),
         trust=TrustPolicy.from_document(documents["trust"]),
         access=AccessPolicy.from_document(documents["access"]),
         jurisdictions=Jurisdictions.from_document(documents["jurisdictions"]),
         retention=Retention.from_document(documents["retention"]),
+        computed=ComputedPolicy.from_document(documents["computed"], purposes.purposes, of_another=theirs),
     )
 
 

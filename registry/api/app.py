@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from registry import __version__
 from registry.api import (
     administration,
+    for part in (consent, profiles, merges, spaces, audiences, dsr, administration, webhooks):
+        app.include_router(part.router)
     changes,
     collect,
     consent,
@@ -25,7 +27,8 @@ from registry.api import (
     problems,
     profiles,
     spaces,
-    webhooks,
+    for part in (consent, profiles, merges, spaces, audiences, dsr, administration, webhooks):
+        app.include_router(part.router)
 )
 from registry.api.application import Application
 from registry.api.metrics import REQUESTS, SECONDS
@@ -59,16 +62,8 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     )
     app.state.registry = application
     app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *changes.ROUTES, *operations.ROUTES])
-    for router in (
-        consent.router,
-        profiles.router,
-        merges.router,
-        spaces.router,
-        dsr.router,
-        administration.router,
-        webhooks.router,
-    ):
-        app.include_router(router)
+    for part in (consent, profiles, merges, spaces, audiences, dsr, administration, webhooks):
+        app.include_router(part.router)
     app.add_exception_handler(RegistryError, problems.on_registry_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)

@@ -36,7 +36,8 @@ PROVENANCE = {
 NONE = {"count": 0, "provenance": []}
 TRAIT = {
     "trait": "first_name", "value": "Ada", "why": "only_value", "because": "Only shop gives a value.",
-    "confidence": 0.6, "verified": False, "provenance": PROVENANCE, "consent_tags": ["service"],
+    "confidence": 0.6, "verified": False, "verification": "unverified", "age_days": 0,
+    "provenance": PROVENANCE, "consent_tags": ["service"],
     "agreeing": NONE, "rivals": NONE,
 }  # fmt: skip
 OTHER_FRAGMENT = "0195e7a0-0000-7000-8000-000000000007"
@@ -54,7 +55,18 @@ VIEW = {
     "purpose": "service",
     "as_of": AT,
     "traits": [TRAIT],
-    "identifiers": [SEEN],
+    "computed": [
+        {
+            "trait": "orders_count",
+            "value": 3,
+            "measure": "count",
+            "event": "order_completed",
+            "window_days": None,
+            "consent_tags": ["analytics"],
+        }
+    ],
+    "labels": ["regular_customer"],
+    "identifiers": [SEEN | {"verification": None}],
     "consents": {"marketing": REFUSED},
     "withheld": {
         "count": 1,
@@ -127,6 +139,15 @@ EXAMPLES: dict[str, Any] = {
     "SpaceProfile": {
         "traits": {"first_name": "Ada"}, "cursor": {"url": "", "has_more": False, "next": "", "limit": 10},
         "registry": {"profile_id": PROFILE, "purpose": "service", "withheld": {"count": 0, "reasons": []}},
+    },
+    "Audiences": {
+        "audiences": [
+            {"audience": "recent_regulars", "title": "People who order regularly", "purpose": "analytics"}
+        ]
+    },
+    "AudienceMembers": {
+        "audience": "recent_regulars", "purpose": "analytics", "members": [{"profile_id": PROFILE}], "looked_at": 50,
+        "cursor": None,
     },
     "Decided": {
         "verdict": "apart",

@@ -42,7 +42,7 @@ ALWAYS = (400, 401, 403, 500, 503)
 MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "record_consent": (413,), "consent_history": (404, 413), "lookup_profile": (404, 413), "get_profile": (404,),
     "profile_timeline": (404,), "profile_identifiers": (404,), "profile_merges": (404,),
-    "explain_profile": (404,), "space_profile": (404,),
+    "explain_profile": (404,), "space_profile": (404,), "audience_members": (404,),
     "unmerge_profile": (404, 409, 413), "merge_profiles": (404, 409, 413),
     "decide_merge": (404, 409, 413), "open_request": (413,),
     "get_request": (404,), "request_events": (404,), "request_certificate": (404,), "request_package": (404, 409),
@@ -56,6 +56,7 @@ ANSWER_OF: dict[str, str] = {
     "record_consent": "Recorded", "consent_history": "ConsentHistory", "lookup_profile": "View", "get_profile": "View",
     "profile_timeline": "Timeline", "profile_identifiers": "View", "profile_merges": "Merges",
     "explain_profile": "Explanation", "space_profile": "SpaceProfile",
+    "list_audiences": "Audiences", "audience_members": "AudienceMembers",
     "unmerge_profile": "Decided", "merge_profiles": "Decided",
     "decide_merge": "Decided", "list_merges": "MergeFeed", "list_refused_merges": "RefusedMerges",
     "open_request": "Request", "list_requests": "Requests", "get_request": "Request", "request_events": "RequestEvents",

@@ -16,6 +16,8 @@ from registry.identity.links import Refusal, Verdict
 from registry.model.decision import Reason
 from registry.model.provenance import Method
 from registry.plans.enforcement import Mode
+from registry.profiles.computed import Measure
+from registry.profiles.survivorship import Verification
 
 Schema = dict[str, Any]
 
@@ -75,11 +77,13 @@ PROVENANCE = {
     "source": TEXT, "message_id": TEXT, "observed_at": TIME, "received_at": TIME, "method": one_of(Method),
     "trust": {"type": "integer"},
 }  # fmt: skip
-IDENTIFIER = {"kind": TEXT, "value": TEXT, "fragment_id": ID, "source": TEXT, "first_seen_at": TIME}
+SEEN = {"kind": TEXT, "value": TEXT, "fragment_id": ID, "source": TEXT, "first_seen_at": TIME}
+IDENTIFIER = SEEN | {"verification": maybe(one_of(Verification))}
 OTHERS = record(count=COUNT, provenance=many(ref("Provenance")))
 TRAIT = {
     "trait": TEXT, "value": ANYTHING, "why": TEXT, "because": TEXT, "confidence": {"type": "number"},
-    "verified": YES_OR_NO, "provenance": ref("Provenance"), "consent_tags": many(TEXT), "agreeing": OTHERS,
+    "verified": YES_OR_NO, "verification": one_of(Verification), "age_days": COUNT,
+    "provenance": ref("Provenance"), "consent_tags": many(TEXT), "agreeing": OTHERS,
     "rivals": OTHERS,
 }  # fmt: skip
 WITHHELD = record(count=COUNT, reasons=many(record(reason=one_of(Reason), sentence=TEXT, count=COUNT)))
@@ -120,6 +124,10 @@ TRACE_OF_ACCEPTED = {
     "compartments": many(TEXT), "without_lawful_ground": many(TEXT),
     "profile_id": ID, "fragment_id": ID, "event_id": ID,
 }  # fmt: skip
+COMPUTED = {
+    "trait": TEXT, "value": ANYTHING, "measure": one_of(Measure), "event": TEXT,
+    "window_days": maybe(COUNT), "consent_tags": many(TEXT),
+}  # fmt: skip
 MOVE = {
     "merge_id": ID, "kind": one_of(("merge", "split")), "fragment_id": ID, "from_profile": ID, "into_profile": ID,
     "merged_at": TIME, "source": maybe(TEXT), "event_id": maybe(ID),
@@ -136,6 +144,8 @@ REFUSED = {
 }  # fmt: skip
 VIEW = {
     "traits": many(ref("Trait")),
+    "computed": many(record(**COMPUTED)),
+    "labels": many(TEXT),
     "identifiers": many(record(**IDENTIFIER)),
     "consents": {"type": "object", "additionalProperties": record(**DECISION)},
 }
@@ -187,7 +197,7 @@ ANSWERS: dict[str, Schema] = {
     "Merges": record(merges=many(record(**MOVE))),
     "MergeFeed": record(merges=many(record(**MOVE)), cursor=maybe(ID)),
     "Explanation": record(
-        profile_id=ID, purpose=TEXT, identifiers=many(record(**IDENTIFIER | {"value": maybe(TEXT)})),
+        profile_id=ID, purpose=TEXT, identifiers=many(record(**SEEN | {"value": maybe(TEXT)})),
         paths=many(record(one=ID, other=ID, links=many(record(**PATH_LINK)))),
         withheld=COUNT | {"description": "Identifiers that the purpose may not see."},
     ),
@@ -196,6 +206,10 @@ ANSWERS: dict[str, Schema] = {
          "metadata": {"type": "object"}},
         cursor=record(url=TEXT, has_more=YES_OR_NO, next=TEXT, limit=COUNT),
         registry=record(profile_id=ID, purpose=TEXT, withheld=WITHHELD),
+    ),
+    "Audiences": record(audiences=many(record(audience=TEXT, title=TEXT, purpose=TEXT))),
+    "AudienceMembers": record(
+        audience=TEXT, purpose=TEXT, members=many(record(profile_id=ID)), looked_at=COUNT, cursor=maybe(ID)
     ),
     "Decided": record(verdict=one_of(Verdict), profiles=many(record(profile_id=ID, fragments=many(ID)))),
     "RefusedMerges": record(

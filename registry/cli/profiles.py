@@ -11,7 +11,8 @@ from rich.markup import escape
 from registry.cli import stewardship
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
-from registry.flows import read
+from registry.flows import audiences, read
+from registry.model.ids import ProfileId, parse_id
 
 app = typer.Typer(no_args_is_help=True, help="What is known of a person, for a purpose.")
 
@@ -43,6 +44,42 @@ def show(
         draw(found, out)
 
 
+@app.command()
+def audience(
+    name: Annotated[str, typer.Argument(help="A name of computed.yaml; without one, they are listed.")] = "",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who is in an audience: only people whose consent allows its purpose."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        if not name:
+            found: dict[str, Any] = {"audiences": audiences.listed(registry.deployment)}
+        else:
+            found = {"audience": name, "members": [], "looked_at": 0}
+            after: ProfileId | None = None
+            while True:
+                page = audiences.members(
+                    registry.deployment, opened, who, name, limit=audiences.PAGE_LIMIT, after=after
+                )
+                found["members"] += page["members"]
+                found["looked_at"] += page["looked_at"]
+                if page["cursor"] is None:
+                    break
+                after = ProfileId(parse_id(page["cursor"]))
+    if as_json:
+        answer(found, as_json=True)
+    elif not name:
+        listed = table("audience", "title", "purpose")
+        for row in found["audiences"]:
+            listed.add_row(row["audience"], escape(row["title"]), row["purpose"])
+        out.print(listed)
+    else:
+        for row in found["members"]:
+            out.print(row["profile_id"])
+        out.print(f"[dim]{len(found['members'])} of {found['looked_at']} people[/]")
+
+
 def draw(view: dict[str, Any], out: Console) -> None:
     """Print a view as tables, where `out` says."""
     out.print(f"[bold]Profile[/] {view['profile_id']}, read for [bold]{escape(view['purpose'])}[/]")
@@ -61,9 +98,18 @@ def draw(view: dict[str, Any], out: Console) -> None:
         )
         traits.add_row(*map(escape, row))
     out.print(traits)
-    identifiers = table("identifier", "value", "learnt from")
+    if view["computed"]:
+        computed = table("computed trait", "value", "of", "in the last")
+        for row in view["computed"]:
+            window = f"{row['window_days']} days" if row["window_days"] else "as long as it is kept"
+            computed.add_row(row["trait"], escape(str(row["value"])), f"{row['measure']} of {row['event']}", window)
+        out.print(computed)
+    if view["labels"]:
+        out.print(f"Labels: [bold]{', '.join(view['labels'])}[/]")
+    identifiers = table("identifier", "value", "proven", "learnt from")
     for row in view["identifiers"]:
-        identifiers.add_row(row["kind"], escape(row["value"]), escape(row["source"]))
+        proven = (row["verification"] or "").replace("_", " ")
+        identifiers.add_row(row["kind"], escape(row["value"]), proven, escape(row["source"]))
     out.print(identifiers)
     matrix = table("purpose", "now", "because")
     for name, decision in view["consents"].items():

@@ -16,6 +16,7 @@ from registry.identity.rules import IdentityRules
 from registry.keys.kms import KeyProvider
 from registry.model.clock import Clock
 from registry.plans.compile import CompiledPlan
+from registry.profiles.conditions import ComputedPolicy
 from registry.profiles.trust import TrustPolicy
 from registry.store.database import Database
 
@@ -30,6 +31,7 @@ class Policies:
     access: AccessPolicy
     jurisdictions: Jurisdictions
     retention: Retention
+    computed: ComputedPolicy
 
 
 @dataclass(frozen=True, slots=True)

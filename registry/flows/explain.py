@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from registry.access.policy import Principal
 from registry.flows import read
 from registry.flows.deployment import Deployment
+from registry.flows.locking import locked_of
 from registry.flows.opening import (
     API_SOURCE,
     compartments_for,
@@ -91,8 +92,9 @@ def graph(
         far = {end for pair in across for end in pair} - anchors.keys()
         beyond = identities.fragments_by_index(transaction, workspace_id, far)
         names = source_names(transaction, workspace_id)
-    shown, hidden = read.visible(known, assertions, purpose)
-    present = {name for row in messages.values() for name in row.compartments.split(",") if name}
+        locked = locked_of(transaction, workspace_id, fragments)
+    shown, hidden = read.visible(known, [row for row in assertions if row.compartment not in locked], purpose)
+    present = {name for row in messages.values() for name in row.compartments.split(",") if name} - locked
     grant = OpenGrant(workspace_id, compartments_for(purpose, present), f"profiles:explain {purpose}")
     values = {row.fragment_id: who.value for row, who in open_identifiers(deployment, grant, shown)[0]}
     bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in messages.values()})

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from registry.flows import trail
+from registry.flows import computing, trail
 from registry.flows.admission import Delivery, Item, Status, check_size, decode, identify, validate
 from registry.flows.deployment import Deployment
 from registry.flows.gate import Gate
@@ -90,7 +90,9 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     gate.settle(accepted, joined, deployment.new_id)
     # 9. seal
     parts = [grounded_parts(item) for item in accepted]
-    bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined)
+    counted = computing.contributions(deployment.policies.computed, accepted, parts)
+    also = computing.compartments(counted)
+    bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined, also)
     rejected = [item for item in items if item.status is Status.REJECTED]
     keep_for = deployment.policies.retention.quarantine_for
     rejected = [item for item in rejected if not item.delivery.replayed]  # it is there already
@@ -106,6 +108,7 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     trust = deployment.policies.trust
     indexer = workspace.indexer
     traits = [row for i, p, _ in stored for row in assertion_rows(workspace_id, i, p, bundles, trust, indexer)]
+    traits += computing.rows(deployment, transaction, workspace_id, counted, bundles, joined)
     events.assert_traits(transaction, traits)
     consents.append(transaction, gate.records)
     profiles = {fragment.fragment_id: fragment.profile_id for fragment in joined.by_index.values()}

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from registry.access.policy import Action, Principal
-from registry.flows import trail
+from registry.flows import computing, trail
 from registry.flows.consent import matrix
 from registry.flows.deployment import Deployment
 from registry.flows.locking import locked_of
@@ -29,7 +30,8 @@ from registry.flows.opening import (
 )
 from registry.flows.subjects import fragments_of, fragments_of_profile
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import rfc3339
+from registry.identity.normalise import normalise
+from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.decision import Decision, Reason
 from registry.model.errors import NotFound, PurposeDenied, UnknownPurpose
@@ -38,12 +40,26 @@ from registry.model.ids import EventId, ProfileId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, StoredAssertion, StoredEvent, StoredIdentifier
 from registry.profiles.assertion import TraitAssertion
-from registry.profiles.survivorship import choose
-from registry.profiles.view import SeenIdentifier, build_view
+from registry.profiles.computed import ComputedTrait
+from registry.profiles.survivorship import Choice, Verification, choose, verification
+from registry.profiles.view import SeenIdentifier, build_view, computed_json
 from registry.store import consents, events, identities
 from registry.store.database import Transaction
 
 PAGE_LIMIT = 200
+
+CONTACT_POINTS = frozenset({"email", "phone"})
+"""Kinds of identifiers that are also addresses."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Known:
+    """What is known of a person for one purpose; `values` are those of chosen and of computed traits, by name."""
+
+    choices: list[Choice]
+    computed: list[tuple[ComputedTrait, object]]
+    values: dict[str, object]
+    labels: frozenset[str]
 
 
 def lookup(
@@ -163,22 +179,59 @@ def _view(
     present = {row.compartment for row in rows} - locked
     grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present), f"profiles:read {purpose}")
     opened = open_assertions(deployment, grant, rows, names, versions=versions_of(fragments))
-    by_trait: dict[str, list[TraitAssertion]] = defaultdict(list)
-    for assertion in opened.assertions:
-        by_trait[assertion.trait].append(assertion)
     now = deployment.clock()
-    choices = [choose(rivals, deployment.policies.trust, now) for rivals in by_trait.values()]
-    shown, hidden = visible(known, rows, purpose)
+    known_of = make_known(deployment, purpose, opened.assertions, now=now)
+    shown, hidden = visible(known, [row for row in rows if row.compartment not in locked], purpose)
     found, closed = open_identifiers(deployment, grant, shown)
     seen = [
-        SeenIdentifier(identifier, row.fragment_id, names.get(row.source_id, API_SOURCE), row.first_seen_at)
+        SeenIdentifier(
+            identifier,
+            row.fragment_id,
+            names.get(row.source_id, API_SOURCE),
+            row.first_seen_at,
+            _verification(deployment, identifier, opened.assertions),
+        )
         for row, identifier in found
     ]
     withheld = opened.withheld + closed
     if hidden:
         withheld[Reason.OTHER_PURPOSE] += hidden
     note(deployment, workspace, principal, fragments, purpose, "view")
-    return build_view(fragments[0].profile_id, purpose, choices, seen, decisions, withheld, now=now)
+    view = build_view(fragments[0].profile_id, purpose, known_of.choices, seen, decisions, withheld, now=now)
+    return view | {"computed": [computed_json(*one) for one in known_of.computed], "labels": sorted(known_of.labels)}
+
+
+def make_known(deployment: Deployment, purpose: str, assertions: Sequence[TraitAssertion], *, now: Micros) -> Known:
+    """What is known of a person for a purpose, from their opened assertions: chosen, computed, and labelled."""
+    by_trait: dict[str, list[TraitAssertion]] = defaultdict(list)
+    kept: list[TraitAssertion] = []
+    for assertion in assertions:
+        if computing.is_kept(assertion.trait):
+            kept.append(assertion)
+        else:
+            by_trait[assertion.trait].append(assertion)
+    choices = [choose(rivals, deployment.policies.trust, now) for rivals in by_trait.values()]
+    computed = computing.told(deployment, purpose, kept, now=now)
+    values: dict[str, object] = {choice.chosen.trait: choice.chosen.value for choice in choices}
+    values |= {trait.trait: result for trait, result in computed}
+    return Known(choices, computed, values, deployment.policies.computed.labels_of(values, purpose))
+
+
+def _verification(
+    deployment: Deployment, identifier: Identifier, assertions: Sequence[TraitAssertion]
+) -> Verification | None:
+    """Whether a contact point was proven: by the best that any source says of this very address."""
+    if identifier.kind not in CONTACT_POINTS:
+        return None
+    rules = deployment.policies.identity
+    same = [
+        one
+        for one in assertions
+        if one.trait == identifier.kind
+        and isinstance(one.value, str)
+        and normalise(identifier.kind, one.value, rules) == identifier
+    ]
+    return verification(same)
 
 
 def visible(
@@ -188,7 +241,7 @@ def visible(
     purpose may see it as a trait, too.
     """
     as_trait = {row.trait for row in rows if purpose in purposes_of(Compartment(row.compartment))}
-    hidden_kinds = set() if purpose == "service" else {"email", "phone"} - as_trait
+    hidden_kinds = set() if purpose == "service" else CONTACT_POINTS - as_trait
     shown = [row for row in known if row.kind not in hidden_kinds]
     return shown, len(known) - len(shown)
 

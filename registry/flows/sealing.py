@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -64,15 +64,26 @@ def grounded_parts(item: Item) -> Parts:
 
 
 def bundles_for(
-    keyring: Keyring, workspace_id: WorkspaceId, items: Sequence[Item], parts: Sequence[Parts], joined: Joined
+    keyring: Keyring,
+    workspace_id: WorkspaceId,
+    items: Sequence[Item],
+    parts: Sequence[Parts],
+    joined: Joined,
+    also: Mapping[FragmentId, Collection[Compartment]],
 ) -> dict[FragmentId, Bundle]:
-    """The keys for everything that the batch will store, committed before this returns."""
+    """The keys for everything that the batch will store, committed before this returns.
+
+    Args:
+        also: what is sealed beside the items themselves.
+    """
     needs: dict[FragmentId, set[Compartment]] = defaultdict(set)
     for fragment_id in joined.new:
         needs[fragment_id].add(IDENTITY)
     for item, own in zip(items, parts, strict=True):
         if item.fragment_id is not None and own:
             needs[item.fragment_id].update(compartment for compartment, _ in own)
+    for fragment_id, compartments in also.items():
+        needs[fragment_id].update(compartments)
     if not needs:
         return {}
     versions = {fragment.fragment_id: fragment.state_version for fragment in joined.by_index.values()}

@@ -48,7 +48,8 @@ def part(
     view: dict[str, Any] = read.lookup(deployment, workspace, principal, person, named)
     read_for = {"profile_id": view["profile_id"], "purpose": named, "withheld": view["withheld"]}
     if which == "traits":
-        traits = [trait for trait in view["traits"] if not include or trait["trait"] in include]
+        known = [*view["traits"], *view["computed"]]
+        traits = [trait for trait in known if not include or trait["trait"] in include]
         start = _number(after)
         page = {trait["trait"]: trait["value"] for trait in traits[start : start + limit]}
         following = str(start + limit) if len(traits) > start + limit else ""

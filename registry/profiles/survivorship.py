@@ -7,7 +7,7 @@ value, never its place: an old good source still beats a new bad one, but says h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +19,21 @@ from registry.model.provenance import Method, Provenance
 from registry.profiles.assertion import TraitAssertion
 from registry.profiles.trust import TrustPolicy
 
-VERIFIED = frozenset({Method.DOUBLE_OPT_IN, Method.VERIFIED})
+
+class Verification(StrEnum):
+    """Whether a value was proven."""
+
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+    DOUBLE_OPT_IN = "double_opt_in"
+
+
+def verification(assertions: Iterable[TraitAssertion]) -> Verification:
+    """The best that any of these assertions of one value says of it."""
+    methods = {assertion.provenance.method for assertion in assertions}
+    if Method.DOUBLE_OPT_IN in methods:
+        return Verification.DOUBLE_OPT_IN
+    return Verification.VERIFIED if Method.VERIFIED in methods else Verification.UNVERIFIED
 
 
 class Why(StrEnum):
@@ -43,7 +57,8 @@ class Choice:
         agreeing: other assertions of the same value, best first.
         rivals: assertions of other values, best first.
         confidence: 0 to 1, from trust and age.
-        verified: the value was proven, not only claimed.
+        verification: whether the value was proven, or only claimed.
+        age: of the observation, in microseconds.
     """
 
     chosen: TraitAssertion
@@ -52,7 +67,8 @@ class Choice:
     agreeing: tuple[TraitAssertion, ...]
     rivals: tuple[TraitAssertion, ...]
     confidence: float
-    verified: bool
+    verification: Verification
+    age: Micros
 
 
 def choose(assertions: Sequence[TraitAssertion], policy: TrustPolicy, now: Micros) -> Choice:
@@ -80,7 +96,8 @@ def choose(assertions: Sequence[TraitAssertion], policy: TrustPolicy, now: Micro
         agreeing=agreeing,
         rivals=rivals,
         confidence=policy.confidence(chosen.trait, provenance.trust, now - provenance.observed_at),
-        verified=any(one.provenance.method in VERIFIED for one in (chosen, *agreeing)),
+        verification=verification((chosen, *agreeing)),
+        age=max(0, now - provenance.observed_at),
     )
 
 

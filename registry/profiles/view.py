@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.model.clock import Micros, rfc3339
+from registry.model.clock import DAY, Micros, rfc3339
 from registry.model.compartment import purposes_of
 from registry.model.decision import SENTENCES, Decision, Reason
 from registry.model.ids import FragmentId, ProfileId, text_id
 from registry.model.message import Identifier
 from registry.model.provenance import Provenance
 from registry.profiles.assertion import TraitAssertion
-from registry.profiles.survivorship import Choice
+from registry.profiles.computed import ComputedTrait
+from registry.profiles.survivorship import Choice, Verification
 
 
 @dataclass(frozen=True, slots=True)
 class SeenIdentifier:
-    """An identifier of the person, the fragment that hangs on it, and where it was first seen."""
+    """An identifier of the person, the fragment that hangs on it, and where it was first seen; whether it was
+    proven is told of contact points only.
+    """
 
     identifier: Identifier
     fragment_id: FragmentId
     source_name: str
     first_seen_at: Micros
+    verification: Verification | None = None
 
 
 def build_view(
@@ -53,6 +57,7 @@ def build_view(
                 "kind": seen.identifier.kind,
                 "value": seen.identifier.value,
                 "fragment_id": text_id(seen.fragment_id),
+                "verification": seen.verification.value if seen.verification is not None else None,
                 "source": seen.source_name,
                 "first_seen_at": rfc3339(seen.first_seen_at),
             }
@@ -85,6 +90,18 @@ def consent_json(decision: Decision) -> dict[str, object]:
     }
 
 
+def computed_json(trait: ComputedTrait, value: object) -> dict[str, object]:
+    """A computed trait, with what it was computed of."""
+    return {
+        "trait": trait.trait,
+        "value": value,
+        "measure": trait.measure.value,
+        "event": trait.event,
+        "window_days": trait.window_days,
+        "consent_tags": [trait.purpose],
+    }
+
+
 def provenance_json(provenance: Provenance) -> dict[str, object]:
     """Where a value came from."""
     return {
@@ -105,7 +122,9 @@ def _trait(choice: Choice) -> dict[str, object]:
         "why": choice.why.value,
         "because": choice.because,
         "confidence": choice.confidence,
-        "verified": choice.verified,
+        "verified": choice.verification is not Verification.UNVERIFIED,
+        "verification": choice.verification.value,
+        "age_days": choice.age // DAY,
         "provenance": provenance_json(chosen.provenance),
         "consent_tags": sorted(purposes_of(chosen.compartment)),
         "agreeing": _sources(choice.agreeing),

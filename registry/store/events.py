@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from registry.model.ids import EventId, FragmentId, MessageKey
+from registry.model.ids import EventId, FragmentId, MessageKey, SourceId
 from registry.model.stored import StoredAssertion, StoredEvent
 from registry.store.database import Transaction
 from registry.store.rows import chunks, insert, query, select, select_in
@@ -112,6 +112,28 @@ def assert_traits(transaction: Transaction, rows: Sequence[StoredAssertion]) -> 
         if key not in latest or row.observed_at >= latest[key].observed_at:
             latest[key] = row
     insert(transaction, "trait_assertion", [latest[key] for key in sorted(latest)], on_conflict=NEWER)
+
+
+def lock_fragments(transaction: Transaction, fragment_ids: Collection[FragmentId]) -> None:
+    """Let nobody else change what is computed of these fragments until the transaction ends.
+
+    SQLite's writers already stand in line; on PostgreSQL advisory locks, always in the same order.
+    """
+    if transaction.dialect.name != "sqlite" and fragment_ids:
+        keys = sorted(int.from_bytes(fragment[-8:], "big", signed=True) for fragment in fragment_ids)
+        query(transaction, "SELECT pg_advisory_xact_lock(key) FROM unnest(?::bigint[]) AS key", keys)
+
+
+def assertions_by(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId], source_id: SourceId
+) -> list[StoredAssertion]:
+    """One source's current word on every trait of these fragments."""
+    found: list[StoredAssertion] = []
+    for chunk in chunks(fragment_ids):
+        marks = ", ".join("?" * len(chunk))
+        where = f"workspace_id = ? AND fragment_id IN ({marks}) AND source_id = ?"
+        found += select(transaction, StoredAssertion, "trait_assertion", where, workspace_id, *chunk, source_id)
+    return found
 
 
 def assertions(

@@ -136,6 +136,12 @@ def fragments_of_profiles(
     return sorted(found, key=lambda row: (row.created_at, row.fragment_id))
 
 
+def profiles_after(transaction: Transaction, workspace_id: bytes, after: bytes, limit: int) -> list[ProfileId]:
+    """Up to `limit` profiles with ids after `after`, in their order: a profile has its oldest fragment's id."""
+    where = "workspace_id = ? AND fragment_id > ? AND profile_id = fragment_id ORDER BY fragment_id LIMIT ?"
+    return [row.profile_id for row in select(transaction, Fragment, "fragment", where, workspace_id, after, limit)]
+
+
 def profile_of(transaction: Transaction, workspace_id: bytes, index: BlindIndex) -> ProfileId | None:
     """The profile of the person behind an identifier."""
     where = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.api.house import Desk
-from tests.factories import alias, identify, ordered
+from tests.factories import alias, consent, identify, ordered
 
 SERVICE = {"Registry-Purpose": "service"}
 
@@ -81,3 +81,12 @@ def test_an_app_key_neither_explains_nor_merges(desk: Desk) -> None:
     assert desk.app.get("/v1/merges").status_code == 403
     assert desk.app.get("/v1/merges/refused").status_code == 403
     assert desk.officer.post(f"{path}/unmerge", json={"merge_id": path[-36:]}).status_code == 403
+
+
+def test_audiences_are_listed_with_their_members(desk: Desk) -> None:
+    desk.send(*[ordered("ada", context=consent(Analytics=True)) for _ in range(3)], ordered("bob"))
+    [one] = desk.admin.get("/v1/audiences").json()["audiences"]
+    page = desk.admin.get(f"/v1/audiences/{one['audience']}").json()
+    assert [row["profile_id"] for row in page["members"]] == [look_up(desk, "user_id", "ada")["profile_id"]]
+    assert desk.admin.get("/v1/audiences/nobody").status_code == 404
+    assert desk.app.get(f"/v1/audiences/{one['audience']}").status_code == 403

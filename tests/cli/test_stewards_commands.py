@@ -78,3 +78,10 @@ def test_an_unmerge_that_does_not_say_from_whom_is_refused(folder: Path) -> None
     done = run(folder, "profiles", "unmerge", *ADA)
     assert done.returncode == 4
     assert "--merge-id" in done.stderr
+
+
+def test_audiences_are_listed_and_asked(folder: Path) -> None:
+    [one] = answer(folder, "profiles", "audience")["audiences"]
+    found = answer(folder, "profiles", "audience", one["audience"])
+    assert (found["members"], found["looked_at"]) == ([], 3)
+    assert run(folder, "profiles", "audience", "nobody").returncode != 0

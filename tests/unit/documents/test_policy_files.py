@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[3]
 BROKEN = [
     ("access", "- consent:check\n", "- consent:cheque\n", "/roles/admin/actions/0", "there is no such action"),
     ("access", "purposes: [service]", "purpose: [service]", "/roles/support_agent/purpose", "is not known here"),
+    ("computed", "measure: sum", "measure: median", "/traits/2/measure", "is none of count"),
+    ("computed", "{trait: orders_count, at_least: 3}", "{trait: orders_count}", "/labels/0/when/all/0", "orders_count"),
     ("identity", "normaliser: phone", "normaliser: phon", "/kinds/3/normaliser", "is none of exact, trimmed"),
     ("identity", "limit: 50", "limit: many", "/kinds/4/limit", "is not of type integer"),
     ("jurisdictions", "erasure: two_people", "erasure: nobody", "/approval/erasure", "is none of two_people"),

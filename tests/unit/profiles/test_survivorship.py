@@ -11,7 +11,7 @@ from registry.model.clock import DAY
 from registry.model.errors import InvalidInput
 from registry.model.provenance import Method
 from registry.profiles.assertion import TraitAssertion
-from registry.profiles.survivorship import Choice, Why, choose
+from registry.profiles.survivorship import Choice, Verification, Why, choose
 
 OPTED_IN = asserted("a@shop.example", "double_opt_in", 10)
 TYPED = asserted("b@shop.example", "typed_by_staff", 500, "crm")
@@ -28,7 +28,7 @@ def test_a_double_opt_in_stands_against_what_staff_typed_in_however_much_later()
     assert choice.because == (
         "web (double opt in, rank 90) is trusted more than crm (typed by staff, rank 30), though that is more recent."
     )
-    assert choice.verified
+    assert choice.verification is Verification.DOUBLE_OPT_IN
     assert choice.rivals == (TYPED,)
 
 
@@ -44,7 +44,7 @@ def test_what_the_person_corrected_stands_above_everything() -> None:
 def test_of_equal_trust_the_more_recent_counts() -> None:
     old, new = asserted("x", "self_declared", 1), asserted("y", "self_declared", 2, "app")
     choice = chosen(new, old)
-    assert (choice.chosen, choice.why, choice.verified) == (new, Why.MORE_RECENT, False)
+    assert (choice.chosen, choice.why, choice.verification) == (new, Why.MORE_RECENT, Verification.UNVERIFIED)
 
 
 def test_sources_that_agree_are_no_rivals_and_one_that_verified_vouches_for_all() -> None:
@@ -52,7 +52,7 @@ def test_sources_that_agree_are_no_rivals_and_one_that_verified_vouches_for_all(
     proven = asserted({"b": 2, "a": 1}, "verified", 1, "app", trait="address")
     choice = chosen(claimed, proven)
     assert (choice.why, choice.rivals, choice.agreeing) == (Why.ALL_AGREE, (), (proven,))
-    assert choice.verified
+    assert choice.verification is Verification.VERIFIED
     assert chosen(claimed).why is Why.ONLY_VALUE
 
 

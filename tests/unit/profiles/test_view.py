@@ -51,6 +51,8 @@ def test_a_trait_names_its_source_its_rivals_sources_and_why_it_counts() -> None
         ),
         "confidence": 0.885,
         "verified": True,
+        "verification": "double_opt_in",
+        "age_days": 18,
         "provenance": {
             "source": "web",
             "message_id": "m-web-2",
