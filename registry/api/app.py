@@ -16,8 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from registry import __version__
 from registry.api import (
     administration,
-    for part in (consent, profiles, merges, spaces, audiences, dsr, administration, webhooks):
-        app.include_router(part.router)
+    audiences,
     changes,
     collect,
     consent,
@@ -27,8 +26,7 @@ from registry.api import (
     problems,
     profiles,
     spaces,
-    for part in (consent, profiles, merges, spaces, audiences, dsr, administration, webhooks):
-        app.include_router(part.router)
+    webhooks,
 )
 from registry.api.application import Application
 from registry.api.metrics import REQUESTS, SECONDS

@@ -18,8 +18,6 @@ ROOT = Path(__file__).parents[3]
 BROKEN = [
     ("access", "- consent:check\n", "- consent:cheque\n", "/roles/admin/actions/0", "there is no such action"),
     ("access", "purposes: [service]", "purpose: [service]", "/roles/support_agent/purpose", "is not known here"),
-    ("computed", "measure: sum", "measure: median", "/traits/2/measure", "is none of count"),
-    ("computed", "{trait: orders_count, at_least: 3}", "{trait: orders_count}", "/labels/0/when/all/0", "orders_count"),
     ("identity", "normaliser: phone", "normaliser: phon", "/kinds/3/normaliser", "is none of exact, trimmed"),
     ("identity", "limit: 50", "limit: many", "/kinds/4/limit", "is not of type integer"),
     ("jurisdictions", "erasure: two_people", "erasure: nobody", "/approval/erasure", "is none of two_people"),
@@ -32,6 +30,8 @@ BROKEN = [
     ("retention", "version: 1", "version: 2", "/version", "1 was expected"),
     ("trust", "inferred: 10", "inferred: -1", "/ranks/inferred", "minimum"),
     ("trust", "  corrected: 100", "  corrected: 100\n  guessed: 1", "/ranks/guessed", "is none of corrected"),
+    ("computed", "measure: sum", "measure: median", "/traits/2/measure", "is none of count"),
+    ("computed", "{trait: orders_count, at_least: 3}", "{trait: orders_count}", "/labels/0/when/all/0", "lacks label"),
 ]  # fmt: skip
 
 
