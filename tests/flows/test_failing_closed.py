@@ -148,7 +148,7 @@ def test_a_damaged_value_opens_nothing_is_counted_and_leaves_the_rest_readable(
 ) -> None:
     tenant.send(ordered("ada"), ordered("ada", order_id="order-2"))
     rows = tenant.registry.rows(f"SELECT rowid, {column} FROM {table} ORDER BY rowid")
-    row, sealed = rows[-1]
+    row, sealed = rows[0 if table == "trait_assertion" else -1]  # the last of those is a computed one
     with tenant.registry.deployment.data.write() as transaction:
         transaction.exec_driver_sql(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (damage(sealed), row))
     view, events = tenant.lookup("user_id", "ada", "service"), tenant.timeline("user_id", "ada")

@@ -157,7 +157,7 @@ def test_a_sweep_is_audited_with_counts_and_the_log_still_verifies(tenant: Tenan
     sql = "SELECT entry FROM audit_entry WHERE workspace_id = ? ORDER BY position"
     entries = [orjson.loads(bytes(row[0])) for row in tenant.registry.rows(sql, tenant.workspace_id)]
     [entry] = [entry for entry in entries if entry["action"] == "retention:data:swept"]
-    assert (entry["fields"]["keys"], entry["fields"]["events"], entry["subject"]) == (2, 2, None)
+    assert (entry["fields"]["keys"], entry["fields"]["events"], entry["subject"]) == (3, 2, None)
     assert verify.log(tenant.registry.deployment, tenant.workspace, []) == []
 
 
@@ -245,4 +245,4 @@ def test_sweeping_leaves_other_workspaces_alone(shared: RegistrySimulator, clock
     clock.pass_by(days=SERVICE_DAYS * 5)
     sweep(one)
     assert keys(one) == set()
-    assert len(keys(other)) == 6
+    assert len(keys(other)) == 7
