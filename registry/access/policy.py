@@ -44,6 +44,8 @@ class Action(StrEnum):
     QUARANTINE_REPLAY = "quarantine:replay"
     TRACES_READ = "traces:read"
     AUDIT_READ = "audit:read"
+    DESTINATIONS_READ = "destinations:read"
+    DESTINATIONS_WRITE = "destinations:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     POLICIES_READ = "policies:read"

@@ -26,9 +26,26 @@ SECONDS = Histogram(
 )
 WAITING = Gauge("registry_intake_waiting_events", "Events that wait for a writer.", registry=METRICS)
 
+DELIVERED = Counter(
+    "registry_deliveries_total", "What receivers outside took, by what it was.", ["what"], registry=METRICS
+)
+OUTGOING = Gauge(
+    "registry_outgoing", "What is still to go out, or was given up, by what it is.", ["what"], registry=METRICS
+)
+LOCKED = Gauge("registry_locked_compartments", "Compartments without any lawful ground.", registry=METRICS)
+
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
 def exposition() -> bytes:
     """The metrics in Prometheus' text format."""
     return generate_latest(METRICS)
+
+
+def measure_outgoing(*, waiting: int, dead: int, backlog: int, refused: int, locked: int) -> None:
+    """Set the gauges of what goes out, and of what is locked."""
+    OUTGOING.labels(what="webhook messages waiting").set(waiting)
+    OUTGOING.labels(what="webhook messages given up").set(dead)
+    OUTGOING.labels(what="events waiting for destinations").set(backlog)
+    OUTGOING.labels(what="events refused by destinations").set(refused)
+    LOCKED.set(locked)

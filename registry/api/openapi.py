@@ -23,6 +23,8 @@ TAGS = [
      "decision traces, and the tamper-evident audit log."},
     {"name": "webhooks", "description": "Who is told what happens here, in the form of Standard Webhooks: signed, at "
      "least once, with ids and never a value unless the subscription's purpose allows it."},
+    {"name": "destinations", "description": "Systems that events are passed on to, for one purpose each, judged by "
+     "each person's consent at the moment of sending; erasures are passed on, too."},
     {"name": "operations", "description": "Health, metrics and public keys; no key is needed."},
 ]  # fmt: skip
 

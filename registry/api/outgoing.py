@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry.api.schemas import COUNT, ID, TEXT, TIME, Schema, many, maybe, one_of, record
+from registry.flows.destinations import DestinationKind, ErasureState
 from registry.flows.outbox import Topic
 
 ENDPOINT_ID = "0195e7a0-0000-7000-8000-000000000009"
@@ -21,11 +22,39 @@ DEAD_LETTER = {
     "occurred_at": TIME, "attempts": COUNT, "failure": maybe(TEXT),
 }  # fmt: skip
 
+DESTINATION = {
+    "destination_id": ID, "name": TEXT, "kind": one_of(DestinationKind), "origin": TEXT, "purpose": TEXT,
+    "events": many(TEXT), "traits": many(TEXT), "state": one_of(("active", "failing", "paused")),
+    "failures": COUNT | {"description": "In a row."}, "failure": maybe(TEXT), "delivered": COUNT,
+    "withheld": COUNT | {"description": "Passed over: the purpose was not allowed for the person."},
+    "delivered_at": maybe(TIME), "backlog": COUNT, "refused": COUNT, "erasures_waiting": COUNT, "created_at": TIME,
+}  # fmt: skip
+
 OUTGOING_ANSWERS: dict[str, Schema] = {
     "Webhook": record(**WEBHOOK),
     "Webhooks": record(webhooks=many(record(**WEBHOOK))),
     "NewWebhookSecret": record(webhook_id=ID, secret=TEXT | {"description": "`whsec_…`, shown once."}),
     "DeadLetters": record(messages=many(record(**DEAD_LETTER))),
+    "Destination": record(**DESTINATION),
+    "Destinations": record(destinations=many(record(**DESTINATION))),
+    "NewDestinationSecret": record(
+        destination_id=ID, secret=TEXT | {"description": "Signs what is sent, `whsec_…`; shown once."}
+    ),
+    "RefusedEvents": record(events=many(record(event_id=ID, failure=TEXT, failed_at=TIME))),
+    "ErasuresPassedOn": record(
+        erasures=many(
+            record(
+                destination_id=ID,
+                name=TEXT,
+                kind=TEXT,
+                state=one_of(ErasureState),
+                ordered_at=TIME,
+                attempts=COUNT,
+                failure=maybe(TEXT),
+                settled_at=maybe(TIME),
+            )
+        )
+    ),
 }
 
 WEBHOOK_EXAMPLE = {
@@ -34,7 +63,26 @@ WEBHOOK_EXAMPLE = {
     "oldest_waiting_at": None, "dead": 0, "created_at": AT,
 }  # fmt: skip
 
+DESTINATION_EXAMPLE = {
+    "destination_id": ENDPOINT_ID, "name": "mailing", "kind": "webhook", "origin": "https://mailing.example",
+    "purpose": "marketing", "events": ["*"], "traits": ["email"], "state": "active", "failures": 0, "failure": None,
+    "delivered": 120, "withheld": 7, "delivered_at": AT, "backlog": 0, "refused": 0, "erasures_waiting": 0,
+    "created_at": AT,
+}  # fmt: skip
+
 OUTGOING_EXAMPLES: dict[str, Any] = {
+    "Destination": DESTINATION_EXAMPLE,
+    "Destinations": {"destinations": [DESTINATION_EXAMPLE]},
+    "NewDestinationSecret": {"destination_id": ENDPOINT_ID, "secret": "whsec_…"},
+    "RefusedEvents": {"events": [{"event_id": ENDPOINT_ID, "failure": "status 422", "failed_at": AT}]},
+    "ErasuresPassedOn": {
+        "erasures": [
+            {
+                "destination_id": ENDPOINT_ID, "name": "mailing", "kind": "webhook", "state": "acknowledged",
+                "ordered_at": AT, "attempts": 1, "failure": None, "settled_at": AT,
+            }
+        ]
+    },
     "Webhook": WEBHOOK_EXAMPLE,
     "Webhooks": {"webhooks": [WEBHOOK_EXAMPLE]},
     "NewWebhookSecret": {"webhook_id": ENDPOINT_ID, "secret": "whsec_…"},
@@ -51,9 +99,13 @@ OUTGOING_EXAMPLES: dict[str, Any] = {
 OUTGOING_ANSWER_OF = {
     "list_webhooks": "Webhooks", "create_webhook": "NewWebhookSecret", "get_webhook": "Webhook",
     "list_dead_letters": "DeadLetters", "move_webhook": "Webhook",
+    "list_destinations": "Destinations", "create_destination": "NewDestinationSecret",
+    "get_destination": "Destination", "list_refused_events": "RefusedEvents", "move_destination": "Destination",
+    "erasures_passed_on": "ErasuresPassedOn",
 }  # fmt: skip
 
 OUTGOING_ERRORS: dict[str, tuple[int, ...]] = {
     "create_webhook": (413,), "get_webhook": (404,), "list_dead_letters": (404,), "move_webhook": (404,),
-    "remove_webhook": (404,),
+    "remove_webhook": (404,), "create_destination": (413,), "get_destination": (404,), "list_refused_events": (404,),
+    "move_destination": (404,), "remove_destination": (404, 409), "erasures_passed_on": (404,),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from registry.access.policy import PrincipalKind
 from registry.dsr.requests import Kind
+from registry.flows.destinations import DestinationKind
 from registry.flows.outbox import Topic
 from registry.model.provenance import Method
 from registry.plans.enforcement import Mode
@@ -28,6 +29,9 @@ Plain = Annotated[str, Field(pattern=_PRINTABLE)]
 
 Word = Annotated[str, Field(pattern=_WORD)]
 """A word of the caller's that is kept in the clear: no e-mail address or free text fits in."""
+
+WordOrAll = Annotated[str, Field(pattern=r"^([*]|[A-Za-z0-9_][A-Za-z0-9 ._:/-]*)$", max_length=255)]
+"""The name of an event or a trait, or `*` for all."""
 
 PlainPath = Annotated[str, Path(pattern=_PRINTABLE)]
 UUID_FORM: dict[str, Any] = {"format": "uuid"}
@@ -185,6 +189,29 @@ class NewWebhook(Request):
         str | None,
         Field(description="for which identifiers of the person may be told, where consent allows it", max_length=64),
     ] = None
+
+
+class NewDestination(Request):
+    """A system that events are passed on to, for one purpose."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "example": {
+                "name": "mailing", "kind": "webhook", "purpose": "marketing", "url": "https://mailing.example/events",
+                "events": ["order_completed", "identify"], "traits": ["email"],
+            }
+        },
+    )  # fmt: skip
+    name: Annotated[Plain, Field(min_length=1, max_length=100)]
+    kind: DestinationKind
+    purpose: Annotated[str, Field(description="what it uses the data for", max_length=64)]
+    url: Annotated[str, Field(description="https, or http on this machine", max_length=2000)]
+    events: Annotated[list[WordOrAll], Field(description="ids of the plan's events, * for all", max_length=500)] = ["*"]
+    traits: Annotated[list[WordOrAll], Field(description="names of traits, * for all", max_length=500)] = ["*"]
+    write_key: Annotated[str | None, Field(description="for the kind segment", max_length=500)] = None
+    erasure_url: Annotated[str | None, Field(description="where erasures are told", max_length=2000)] = None
 
 
 class Replay(Request):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +17,14 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
-from registry.flows import alerts, delivery, retention
+from registry.flows import alerts, delivery, destinations, forwarding, passing_on, retention, webhooks
+from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
 from registry.model.errors import RegistryError
+from registry.model.ids import FragmentId
 from registry.store import administration
 
 ACTOR = "registry"
@@ -46,13 +50,26 @@ def start(registry: Registry) -> BackgroundScheduler:
     def warn(workspace: OpenWorkspace) -> None:
         alerts.violation_rates(deployment, workspace, settings.violation_alert_per_minute)
         alerts.deadlines(deployment, workspace)
+        told = webhooks.listed(deployment, workspace.workspace_id)
+        passed = destinations.listed(deployment, workspace.workspace_id)
+        measure_outgoing(
+            waiting=sum(seen.waiting for seen in told),
+            dead=sum(seen.dead for seen in told),
+            backlog=sum(seen.backlog for seen in passed),
+            refused=sum(seen.refused for seen in passed),
+            locked=sum(count for _, _, count, _ in retention.locked(deployment, workspace)),
+        )
 
     def sweep(workspace: OpenWorkspace) -> None:
         retention.sweep_if_due(deployment, workspace, hours, actor=ACTOR)
 
     def send(workspace: OpenWorkspace) -> None:
         for webhook_id in delivery.due(deployment, workspace):
-            _once(scheduler, f"webhook {webhook_id.hex()}", delivery.deliver, deployment, workspace, webhook_id)
+            _once(scheduler, "webhook", delivery.deliver, deployment, workspace, webhook_id)
+        for destination_id in forwarding.due(deployment, workspace):
+            _once(scheduler, "destination", forwarding.forward, deployment, workspace, destination_id)
+        for destination_id in passing_on.due(deployment, workspace):
+            _once(scheduler, "erasure", passing_on.tell, deployment, workspace, destination_id)
 
     for name, seconds, job in (
         ("deliveries", LOOK_EVERY_S, send),
@@ -77,12 +94,22 @@ def _each(registry: Registry, name: str, job: Callable[[OpenWorkspace], None]) -
     _logged(name, every)
 
 
-def _once(scheduler: BackgroundScheduler, name: str, job: Callable[..., Any], *arguments: Any) -> None:
-    """Let a sender do a job now, unless it is waiting for one already."""
-    try:
-        scheduler.add_job(_logged, args=[name, job, *arguments], id=name, executor="senders")
-    except ConflictingIdError:
-        return
+def _once(
+    scheduler: BackgroundScheduler,
+    what: str,
+    job: Callable[[Deployment, OpenWorkspace, FragmentId], int],
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    endpoint_id: FragmentId,
+) -> None:
+    """Let a sender send to an address now, unless it is waiting for one already."""
+
+    def send() -> None:
+        DELIVERED.labels(what=what).inc(job(deployment, workspace, endpoint_id))
+
+    name = f"{what} {endpoint_id.hex()}"
+    with suppress(ConflictingIdError):
+        scheduler.add_job(_logged, args=[name, send], id=name, executor="senders")
 
 
 def _logged(name: str, job: Callable[..., Any], *arguments: Any) -> None:

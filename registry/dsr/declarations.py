@@ -149,6 +149,27 @@ _OUTGOING = (
         "webhook", purposes=RUNNING, retention=AS_CONFIGURED,
         operation="webhook_id name topics purpose sealed created_at paused_at failures retry_at delivered delivered_at",
     ),
+    declared(
+        "destination", purposes=RUNNING, retention=AS_CONFIGURED,
+        operation="destination_id name kind purpose events traits sealed created_at paused_at position place failures "
+        "failure retry_at delivered withheld delivered_at",
+    ),
+    declared(
+        "event_feed", purposes=TAGGED, retention="until every destination has passed it",
+        reference="position place fragment_id event_id",
+    ),
+    declared(
+        "destination_recipient", purposes=DUTY, retention=WITH_PERSON, context="first_at",
+        reference="fragment_id destination_id",
+    ),
+    declared(
+        "destination_failure", purposes=TAGGED, retention="until it is taken, or the person is erased",
+        context="failure failed_at retry_at", reference="destination_id position place fragment_id event_id",
+    ),
+    declared(
+        "destination_erasure", purposes=DUTY, retention=FOR_PROOF,
+        memory="destination_id order_id request_id state sealed ordered_at attempts retry_at failure settled_at",
+    ),
     declared("alert", purposes=RUNNING, retention=AS_CONFIGURED, operation="name raised_at"),
 )  # fmt: skip
 

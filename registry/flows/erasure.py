@@ -29,6 +29,7 @@ from registry.flows import trail
 from registry.flows.deployment import Deployment
 from registry.flows.joining import repartition
 from registry.flows.opening import open_identifiers
+from registry.flows.passing_on import pass_on
 from registry.flows.sealing import IDENTITY
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.signing import sign_jwt
@@ -108,6 +109,10 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         shut = quarantine.about(transaction, workspace_id, indexes)
         with deployment.keystore.read() as ledger:
             keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))
+        people = [identifier for _, identifier in opened]
+        told = pass_on(
+            deployment, transaction, workspace_id, request.request_id, fragments=ids, profiles=profiles, people=people
+        )
         ids_kept = requests.kept_of(transaction, workspace_id, request.request_id, ids)
         progress |= {
             "scoped": True,
@@ -115,6 +120,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             | {
                 "suppression": len(suppressions),
                 "erased_identifier": len(suppressions),
+                "destination_erasure": told,
                 "erasure": len(ids) + len(shut),
             },
             "fragments": [fragment.hex() for fragment in ids],

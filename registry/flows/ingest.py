@@ -41,8 +41,9 @@ from registry.flows.sealing import (
 )
 from registry.flows.workspace import OpenWorkspace
 from registry.model.ids import EventId
-from registry.model.stored import RefusedMessage
-from registry.store import consents, events, identities, quarantine
+from registry.model.stored import RefusedMessage, StoredEvent
+from registry.model.stored_upkeep import FeedItem
+from registry.store import consents, destinations, events, identities, quarantine
 from registry.store.database import Transaction
 
 
@@ -120,7 +121,8 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     announce_violations(deployment, transaction, workspace_id, listed)
     _bump(transaction, workspace, gate, joined)
     _relock(deployment, transaction, workspace, gate, joined)
-    _log(transaction, workspace, items, now)
+    position = _log(transaction, workspace, items, now)
+    _feed(transaction, workspace, position, [row for _, _, row in stored])
 
 
 def _join(
@@ -201,11 +203,21 @@ def _relock(
         relock(deployment, workspace.workspace_id, transaction, fragments)
 
 
-def _log(transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Item], now: int) -> None:
+def _feed(transaction: Transaction, workspace: OpenWorkspace, position: int, stored: Sequence[StoredEvent]) -> None:
+    """Put the events where destinations look for them: in the order of the audit log, which is that of the commits."""
+    if stored and destinations.are_there(transaction, workspace.workspace_id):
+        items = [
+            FeedItem(workspace.workspace_id, position, place, row.fragment_id, row.event_id)
+            for place, row in enumerate(stored)
+        ]
+        destinations.feed(transaction, items)
+
+
+def _log(transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Item], now: int) -> int:
     counts = Counter(item.status for item in items)
     fields = {status.value: counts[status] for status in Status if counts[status]}
     sources = ",".join(sorted({item.source.row.name for item in items}))
-    trail.append(
+    return trail.append(
         transaction,
         workspace.workspace_id,
         now,

@@ -14,8 +14,8 @@ from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
 from registry.model.ids import BlindIndex, FragmentId, RequestId
 from registry.model.stored import StoredRequest
+from registry.store import destinations, identities, keystore, quarantine, requests
 from registry.store import erasure as rows
-from registry.store import identities, keystore, quarantine, requests
 from registry.store.database import Transaction
 
 
@@ -53,4 +53,5 @@ def _counts(
     counts = rows.counted(transaction, workspace_id, fragments, indexes, shut)
     counts |= requests.kept_of(transaction, workspace_id, request.request_id, fragments)
     counts |= {"suppression": len(indexes), "erased_identifier": len(indexes), "erasure": len(fragments) + len(shut)}
+    counts["destination_erasure"] = len(destinations.recipients(transaction, workspace_id, fragments))
     return counts, [*fragments, *shut]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from registry.model.clock import Micros
-from registry.model.ids import FragmentId, WorkspaceId
+from registry.model.ids import EventId, FragmentId, RequestId, WorkspaceId
 
 
 class CompartmentLock(NamedTuple):
@@ -71,3 +71,71 @@ class OutboxMessage(NamedTuple):
     next_at: Micros
     failure: str | None
     dead_at: Micros | None
+
+
+class Destination(NamedTuple):
+    """Where accepted events are passed on to, for one purpose. `sealed` holds its address and secrets.
+
+    `events` and `traits` are comma-separated, `*` for all; (`position`, `place`) is how far in the feed it is.
+    """
+
+    workspace_id: WorkspaceId
+    destination_id: FragmentId
+    name: str
+    kind: str
+    purpose: str
+    events: str
+    traits: str
+    sealed: bytes
+    created_at: Micros
+    paused_at: Micros | None
+    position: int
+    place: int
+    failures: int
+    failure: str | None
+    retry_at: Micros
+    delivered: int
+    withheld: int
+    delivered_at: Micros | None
+
+
+class FeedItem(NamedTuple):
+    """An event's place in the feed: the audit log's position of its batch, and its place in it."""
+
+    workspace_id: WorkspaceId
+    position: int
+    place: int
+    fragment_id: FragmentId
+    event_id: EventId
+
+
+class DestinationFailure(NamedTuple):
+    """An event that a destination refused; at `retry_at` it is tried again, None for not before a replay."""
+
+    workspace_id: WorkspaceId
+    destination_id: FragmentId
+    position: int
+    place: int
+    fragment_id: FragmentId
+    event_id: EventId
+    failure: str
+    failed_at: Micros
+    retry_at: Micros | None
+
+
+class DestinationErasure(NamedTuple):
+    """That a destination is told of an erasure. `sealed`, under a key of `order_id`'s own, says whom it is about,
+    and goes when the destination has acknowledged, which `state` says.
+    """
+
+    workspace_id: WorkspaceId
+    destination_id: FragmentId
+    order_id: FragmentId
+    request_id: RequestId
+    state: str
+    sealed: bytes | None
+    ordered_at: Micros
+    attempts: int
+    retry_at: Micros
+    failure: str | None
+    settled_at: Micros | None

@@ -15,6 +15,8 @@ HOLDERS: dict[str, str] = {
     "quarantine": "quarantine_id",
     "dsr_request": "request_id",
     "webhook": "webhook_id",
+    "destination": "destination_id",
+    "destination_erasure": "order_id",
 }
 """Table -> the column whose value is the id of a key bundle. A test walks every table that holds
 ciphertext, and fails when it is tied to none of these."""

@@ -25,6 +25,7 @@ def models(role: Role) -> MetaData:
     if role == "data":
         from registry.store import (  # noqa: F401 - they declare tables of the same metadata
             account_tables,
+            destination_tables,
             identity_tables,
             outbox_tables,
             retention_tables,

@@ -15,7 +15,8 @@ BY_APPS = {
     "lookup_profile", "get_profile", "space_profile", "profile_timeline", "profile_identifiers",
 }  # fmt: skip
 BY_AUDITORS = {
-    "list_webhooks", "get_webhook", "list_dead_letters",
+    "list_webhooks", "get_webhook", "list_dead_letters", "list_destinations", "get_destination",
+    "list_refused_events", "erasures_passed_on",
     "audit_entries", "audit_checkpoint", "audit_proof", "list_requests", "get_request", "request_events",
     "request_certificate", "request_plan", "list_plans", "get_plan", "list_sources", "list_keys", "get_policies",
 }  # fmt: skip

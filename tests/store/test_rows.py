@@ -40,13 +40,17 @@ ROWS = {
     "account": accounts.Account,
     "session": accounts.Session,
     "tries": accounts.Tries,
+    "destination": stored_upkeep.Destination,
+    "event_feed": stored_upkeep.FeedItem,
+    "destination_failure": stored_upkeep.DestinationFailure,
+    "destination_erasure": stored_upkeep.DestinationErasure,
     "key_bundle": stored.WrappedBundle,
     "workspace_secret": stored.WrappedSecret,
     "erasure": stored.ErasureOrder,
     "erased_identifier": stored.Suppression,
 }
 
-WITHOUT_A_TUPLE = {"alert", "dsr_fragment", "audit_entry", "audit_node", "audit_head"}
+WITHOUT_A_TUPLE = {"alert", "destination_recipient", "dsr_fragment", "audit_entry", "audit_node", "audit_head"}
 TABLES = {**models("data").tables, **models("keystore").tables}
 
 
