@@ -6,7 +6,7 @@ CODE := $(wildcard registry tests benchmarks)
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo browser test check fix bench docs lock kill fuzz clean
+.PHONY: help install demo browser test check fix bench docs schema lock kill fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ kill: $(STAMP) ## the long kill -9 run
 fuzz: $(STAMP) ## the long fuzzing run: 100,000 cases of each kind
 	@REGISTRY_TEST_FUZZ_RUNS=100000 $(BIN)/python -m pytest -q tests/fuzz
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q tests/api tests/property -k "fuzz or property" --timeout 7200
+
+schema: $(STAMP) ## write the scripts that a first start makes its SQLite databases from
+	@$(BIN)/python -m registry.store.snapshot
 
 lock: ## write requirements.lock from pyproject.toml
 	@test -x $(BIN)/uv || ($(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv)

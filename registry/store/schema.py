@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import inspect, text
 
 from registry.model.errors import NotInitialised, SchemaMismatch
+from registry.store import snapshot
 from registry.store.database import Database
 from registry.store.versions import HEADS, Role, version_table
 
@@ -57,8 +58,10 @@ def require_writable(database: Database, role: Role) -> None:
 
 def upgrade(database: Database, role: Role, revision: str = "head") -> None:
     """Bring a database's schema up to a revision."""
-    if revision in ("head", HEADS[role]) and current(database, role) == HEADS[role]:
-        return
+    if revision in ("head", HEADS[role]):
+        has = current(database, role)
+        if has == HEADS[role] or (has is None and snapshot.apply(database, role)):
+            return
     from registry.store.migrating import run
 
     run(database, role, "upgrade", revision)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
 
 from registry.model.errors import NotInitialised, SchemaMismatch
-from registry.store import migrating, schema, versions
+from registry.store import migrating, schema, snapshot, versions
 from registry.store.database import Database
 
 ROLES: tuple[versions.Role, ...] = ("data", "keystore")
@@ -76,3 +79,23 @@ def test_another_schema_version_is_refused_with_what_to_do(
 @pytest.mark.parametrize("role", ROLES)
 def test_the_program_needs_the_newest_revision(role: versions.Role) -> None:
     assert migrating.revisions(role)[-1] == versions.HEADS[role]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_script_of_a_first_start_is_what_the_migrations_make(role: versions.Role, tmp_path: Path) -> None:
+    assert snapshot.script(role).read_text(encoding="utf-8") == snapshot.written(role), "run: make schema"
+    made = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    assert snapshot.apply(made, role)
+    assert not snapshot.apply(made, role), "it is for empty databases alone"
+    assert migrating.differences(made, role) == []
+    schema.require_current(made, role)
+    made.close()
+
+
+def test_a_first_start_needs_no_migrations(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from registry import bootstrap; from registry.settings import Settings;"
+        f"bootstrap.initialise(Settings(data_dir=Path({str(tmp_path / 'data')!r}))); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,385 @@
+-- data 0006;
+CREATE TABLE schema_version_data (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
+);
+CREATE TABLE audit_detail (
+	workspace_id BLOB NOT NULL, 
+	position BIGINT NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	sealed BLOB NOT NULL, 
+	CONSTRAINT pk_audit_detail PRIMARY KEY (workspace_id, position)
+);
+CREATE INDEX ix_audit_detail_fragment ON audit_detail (workspace_id, fragment_id);
+CREATE TABLE audit_entry (
+	workspace_id BLOB NOT NULL, 
+	position BIGINT NOT NULL, 
+	entry BLOB NOT NULL, 
+	CONSTRAINT pk_audit_entry PRIMARY KEY (workspace_id, position)
+);
+CREATE TABLE audit_head (
+	workspace_id BLOB NOT NULL, 
+	size BIGINT NOT NULL, 
+	frontier BLOB NOT NULL, 
+	CONSTRAINT pk_audit_head PRIMARY KEY (workspace_id)
+);
+CREATE TABLE audit_node (
+	workspace_id BLOB NOT NULL, 
+	level BIGINT NOT NULL, 
+	position BIGINT NOT NULL, 
+	digest BLOB NOT NULL, 
+	CONSTRAINT pk_audit_node PRIMARY KEY (workspace_id, level, position)
+);
+CREATE TABLE consent_record (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	record_id BLOB NOT NULL, 
+	purpose VARCHAR(255) NOT NULL, 
+	status VARCHAR(255) NOT NULL, 
+	acted_at BIGINT NOT NULL, 
+	recorded_at BIGINT NOT NULL, 
+	expires_at BIGINT, 
+	purpose_version INTEGER NOT NULL, 
+	notice_version VARCHAR(255), 
+	language VARCHAR(255), 
+	jurisdiction VARCHAR(255), 
+	channel VARCHAR(255) NOT NULL, 
+	actor VARCHAR(255) NOT NULL, 
+	source_name VARCHAR(255) NOT NULL, 
+	sealed BLOB, 
+	CONSTRAINT pk_consent_record PRIMARY KEY (workspace_id, fragment_id, record_id)
+);
+CREATE INDEX ix_consent_record_recorded ON consent_record (workspace_id, recorded_at);
+CREATE TABLE consent_state (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	purpose VARCHAR(255) NOT NULL, 
+	record_id BLOB NOT NULL, 
+	status VARCHAR(255) NOT NULL, 
+	acted_at BIGINT NOT NULL, 
+	recorded_at BIGINT NOT NULL, 
+	expires_at BIGINT, 
+	CONSTRAINT pk_consent_state PRIMARY KEY (workspace_id, fragment_id, purpose)
+);
+CREATE TABLE credential (
+	workspace_id BLOB NOT NULL, 
+	credential_id BLOB NOT NULL, 
+	key_hash BLOB NOT NULL, 
+	kind VARCHAR(255) NOT NULL, 
+	role VARCHAR(255) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	purposes TEXT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	expires_at BIGINT, 
+	revoked_at BIGINT, owner VARCHAR(255), 
+	CONSTRAINT pk_credential PRIMARY KEY (workspace_id, credential_id)
+);
+CREATE UNIQUE INDEX uq_credential_key_hash ON credential (key_hash);
+CREATE TABLE dsr_event (
+	workspace_id BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	position BIGINT NOT NULL, 
+	action VARCHAR(255) NOT NULL, 
+	state VARCHAR(255) NOT NULL, 
+	actor VARCHAR(255) NOT NULL, 
+	happened_at BIGINT NOT NULL, details TEXT, 
+	CONSTRAINT pk_dsr_event PRIMARY KEY (workspace_id, request_id, position)
+);
+CREATE TABLE dsr_fragment (
+	workspace_id BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	CONSTRAINT pk_dsr_fragment PRIMARY KEY (workspace_id, request_id, fragment_id)
+);
+CREATE TABLE dsr_request (
+	workspace_id BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	kind VARCHAR(255) NOT NULL, 
+	state VARCHAR(255) NOT NULL, 
+	jurisdiction VARCHAR(255) NOT NULL, 
+	profile_id BLOB, 
+	pseudonym VARCHAR(255) NOT NULL, 
+	opened_by VARCHAR(255) NOT NULL, 
+	approved_by VARCHAR(255), 
+	received_at BIGINT NOT NULL, 
+	respond_by BIGINT NOT NULL, 
+	completed_at BIGINT, 
+	progress TEXT NOT NULL, 
+	certificate TEXT, opened_owner VARCHAR(255), approved_owner VARCHAR(255), sealed BLOB, due_at BIGINT, 
+	CONSTRAINT pk_dsr_request PRIMARY KEY (workspace_id, request_id)
+);
+CREATE INDEX ix_dsr_request_state ON dsr_request (workspace_id, state);
+CREATE TABLE event (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	event_id BLOB NOT NULL, 
+	message_key BLOB NOT NULL, 
+	call VARCHAR(255) NOT NULL, 
+	plan_event VARCHAR(255), 
+	plan_version VARCHAR(255) NOT NULL, 
+	source_id BLOB NOT NULL, 
+	observed_at BIGINT NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	compartments TEXT NOT NULL, 
+	omitted INTEGER NOT NULL, 
+	ungrounded TEXT NOT NULL, 
+	body BLOB NOT NULL, 
+	CONSTRAINT pk_event PRIMARY KEY (workspace_id, fragment_id, event_id)
+);
+CREATE UNIQUE INDEX uq_event_message_key ON event (workspace_id, message_key);
+CREATE TABLE fragment (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	profile_id BLOB NOT NULL, 
+	origin_profile_id BLOB NOT NULL, 
+	anchor BLOB NOT NULL, 
+	kind VARCHAR(255) NOT NULL, 
+	joined_at BIGINT NOT NULL, 
+	state_version BIGINT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	CONSTRAINT pk_fragment PRIMARY KEY (workspace_id, fragment_id)
+);
+CREATE INDEX ix_fragment_profile ON fragment (workspace_id, profile_id);
+CREATE TABLE identifier (
+	workspace_id BLOB NOT NULL, 
+	blind_index BLOB NOT NULL, 
+	kind VARCHAR(255) NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	sealed BLOB NOT NULL, 
+	source_id BLOB NOT NULL, 
+	message_key BLOB NOT NULL, 
+	first_seen_at BIGINT NOT NULL, 
+	CONSTRAINT pk_identifier PRIMARY KEY (workspace_id, blind_index)
+);
+CREATE INDEX ix_identifier_fragment ON identifier (workspace_id, fragment_id);
+CREATE TABLE link (
+	workspace_id BLOB NOT NULL, 
+	low BLOB NOT NULL, 
+	high BLOB NOT NULL, 
+	source_id BLOB NOT NULL, 
+	message_key BLOB NOT NULL, 
+	observed_at BIGINT NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	CONSTRAINT pk_link PRIMARY KEY (workspace_id, low, high, source_id)
+);
+CREATE INDEX ix_link_high ON link (workspace_id, high);
+CREATE TABLE merge (
+	workspace_id BLOB NOT NULL, 
+	merge_id BLOB NOT NULL, 
+	kind VARCHAR(255) NOT NULL, 
+	into_profile BLOB NOT NULL, 
+	from_profile BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	from_origin BLOB NOT NULL, 
+	message_key BLOB NOT NULL, 
+	merged_at BIGINT NOT NULL, 
+	CONSTRAINT pk_merge PRIMARY KEY (workspace_id, merge_id)
+);
+CREATE INDEX ix_merge_fragment ON merge (workspace_id, fragment_id);
+CREATE INDEX ix_merge_from ON merge (workspace_id, from_profile);
+CREATE INDEX ix_merge_into ON merge (workspace_id, into_profile);
+CREATE TABLE "plan" (
+	workspace_id BLOB NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	version VARCHAR(255) NOT NULL, 
+	document TEXT NOT NULL, 
+	published_at BIGINT NOT NULL, 
+	CONSTRAINT pk_plan PRIMARY KEY (workspace_id, name, version)
+);
+CREATE TABLE quarantine (
+	workspace_id BLOB NOT NULL, 
+	quarantine_id BLOB NOT NULL, 
+	message_key BLOB NOT NULL, 
+	source_id BLOB NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	expires_at BIGINT NOT NULL, 
+	sealed BLOB NOT NULL, 
+	CONSTRAINT pk_quarantine PRIMARY KEY (workspace_id, quarantine_id)
+);
+CREATE UNIQUE INDEX uq_quarantine_message ON quarantine (workspace_id, message_key);
+CREATE TABLE quarantine_subject (
+	workspace_id BLOB NOT NULL, 
+	blind_index BLOB NOT NULL, 
+	quarantine_id BLOB NOT NULL, 
+	CONSTRAINT pk_quarantine_subject PRIMARY KEY (workspace_id, blind_index, quarantine_id)
+);
+CREATE TABLE refused_link (
+	workspace_id BLOB NOT NULL, 
+	low BLOB NOT NULL, 
+	high BLOB NOT NULL, 
+	reason VARCHAR(255) NOT NULL, 
+	refused_at BIGINT NOT NULL, 
+	CONSTRAINT pk_refused_link PRIMARY KEY (workspace_id, low, high)
+);
+CREATE TABLE refused_message (
+	workspace_id BLOB NOT NULL, 
+	message_key BLOB NOT NULL, 
+	source_id BLOB NOT NULL, 
+	outcome VARCHAR(255) NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	CONSTRAINT pk_refused_message PRIMARY KEY (workspace_id, message_key)
+);
+CREATE TABLE source (
+	workspace_id BLOB NOT NULL, 
+	source_id BLOB NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	write_key_hash BLOB NOT NULL, 
+	plan_name VARCHAR(255) NOT NULL, 
+	plan_version VARCHAR(255) NOT NULL, 
+	unplanned_events VARCHAR(255), 
+	unplanned_properties VARCHAR(255), 
+	violations VARCHAR(255), 
+	method VARCHAR(255) NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	CONSTRAINT pk_source PRIMARY KEY (workspace_id, source_id)
+);
+CREATE UNIQUE INDEX uq_source_write_key_hash ON source (write_key_hash);
+CREATE TABLE suppression (
+	workspace_id BLOB NOT NULL, 
+	suppression_key BLOB NOT NULL, 
+	reason VARCHAR(255) NOT NULL, 
+	request_id BLOB NOT NULL, 
+	suppressed_at BIGINT NOT NULL, 
+	CONSTRAINT pk_suppression PRIMARY KEY (workspace_id, suppression_key)
+);
+CREATE TABLE trait_assertion (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	trait VARCHAR(255) NOT NULL, 
+	source_id BLOB NOT NULL, 
+	compartment TEXT NOT NULL, 
+	observed_at BIGINT NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	method VARCHAR(255) NOT NULL, 
+	trust INTEGER NOT NULL, 
+	sealed BLOB NOT NULL, 
+	CONSTRAINT pk_trait_assertion PRIMARY KEY (workspace_id, fragment_id, trait, source_id)
+);
+CREATE TABLE violation (
+	workspace_id BLOB NOT NULL, 
+	violation_id BLOB NOT NULL, 
+	message_key BLOB NOT NULL, 
+	source_id BLOB NOT NULL, 
+	call VARCHAR(255) NOT NULL, 
+	plan_event VARCHAR(255), 
+	plan_version VARCHAR(255) NOT NULL, 
+	code VARCHAR(255) NOT NULL, 
+	path TEXT NOT NULL, 
+	rule TEXT NOT NULL, 
+	expected TEXT NOT NULL, 
+	rejected BOOLEAN NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	CONSTRAINT pk_violation PRIMARY KEY (workspace_id, violation_id)
+);
+CREATE INDEX ix_violation_message ON violation (workspace_id, message_key);
+CREATE TABLE workspace (
+	workspace_id BLOB NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	CONSTRAINT pk_workspace PRIMARY KEY (workspace_id)
+);
+CREATE TABLE steward_decision (
+	workspace_id BLOB NOT NULL, 
+	low BLOB NOT NULL, 
+	high BLOB NOT NULL, 
+	verdict VARCHAR(255) NOT NULL, 
+	actor VARCHAR(255) NOT NULL, 
+	decided_at BIGINT NOT NULL, 
+	CONSTRAINT pk_steward_decision PRIMARY KEY (workspace_id, low, high)
+);
+CREATE INDEX ix_steward_decision_high ON steward_decision (workspace_id, high);
+CREATE TABLE runaway_identifier (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	blind_index BLOB NOT NULL, 
+	noticed_at BIGINT NOT NULL, 
+	CONSTRAINT pk_runaway_identifier PRIMARY KEY (workspace_id, fragment_id)
+);
+CREATE UNIQUE INDEX uq_runaway_identifier_index ON runaway_identifier (workspace_id, blind_index);
+CREATE INDEX ix_refused_link_refused ON refused_link (workspace_id, refused_at, low, high);
+CREATE TABLE compartment_lock (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	compartment TEXT NOT NULL, 
+	reason VARCHAR(255) NOT NULL, 
+	locked_at BIGINT NOT NULL, 
+	shred_at BIGINT, 
+	CONSTRAINT pk_compartment_lock PRIMARY KEY (workspace_id, fragment_id, compartment)
+);
+CREATE INDEX ix_compartment_lock_shred ON compartment_lock (workspace_id, shred_at);
+CREATE TABLE sweep (
+	workspace_id BLOB NOT NULL, 
+	sweep_id BLOB NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	finished_at BIGINT, 
+	"after" BLOB NOT NULL, 
+	report TEXT NOT NULL, 
+	CONSTRAINT pk_sweep PRIMARY KEY (workspace_id, sweep_id)
+);
+CREATE TABLE webhook (
+	workspace_id BLOB NOT NULL, 
+	webhook_id BLOB NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	topics TEXT NOT NULL, 
+	purpose VARCHAR(255), 
+	sealed BLOB NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	paused_at BIGINT, 
+	failures INTEGER NOT NULL, 
+	retry_at BIGINT NOT NULL, 
+	delivered BIGINT NOT NULL, 
+	delivered_at BIGINT, 
+	CONSTRAINT pk_webhook PRIMARY KEY (workspace_id, webhook_id)
+);
+CREATE TABLE outbox (
+	workspace_id BLOB NOT NULL, 
+	webhook_id BLOB NOT NULL, 
+	message_id BLOB NOT NULL, 
+	topic VARCHAR(255) NOT NULL, 
+	fragment_id BLOB, 
+	content TEXT NOT NULL, 
+	occurred_at BIGINT NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	next_at BIGINT NOT NULL, 
+	failure VARCHAR(255), 
+	dead_at BIGINT, 
+	CONSTRAINT pk_outbox PRIMARY KEY (workspace_id, webhook_id, message_id)
+);
+CREATE TABLE alert (
+	workspace_id BLOB NOT NULL, 
+	name TEXT NOT NULL, 
+	raised_at BIGINT NOT NULL, 
+	CONSTRAINT pk_alert PRIMARY KEY (workspace_id, name)
+);
+CREATE TABLE account (
+	workspace_id BLOB NOT NULL, 
+	account_id BLOB NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	role VARCHAR(255) NOT NULL, 
+	purposes TEXT NOT NULL, 
+	password_hash TEXT NOT NULL, 
+	totp_sealed BLOB NOT NULL, 
+	totp_step BIGINT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	disabled_at BIGINT, 
+	CONSTRAINT pk_account PRIMARY KEY (workspace_id, account_id)
+);
+CREATE UNIQUE INDEX uq_account_name ON account (workspace_id, name);
+CREATE TABLE session (
+	workspace_id BLOB NOT NULL, 
+	session_hash BLOB NOT NULL, 
+	account_id BLOB, 
+	credential_id BLOB, 
+	opened_at BIGINT NOT NULL, 
+	seen_at BIGINT NOT NULL, 
+	CONSTRAINT pk_session PRIMARY KEY (workspace_id, session_hash)
+);
+CREATE UNIQUE INDEX uq_session_hash ON session (session_hash);
+CREATE TABLE tries (
+	workspace_id BLOB NOT NULL, 
+	target BLOB NOT NULL, 
+	tries INTEGER NOT NULL, 
+	last_at BIGINT NOT NULL, 
+	CONSTRAINT pk_tries PRIMARY KEY (workspace_id, target)
+);
+INSERT INTO schema_version_data VALUES ('0006');
