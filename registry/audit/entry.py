@@ -41,6 +41,8 @@ class AuditAction(StrEnum):
     PLAN_PUBLISHED = "plan:version:published"
     EVENTS_INGESTED = "events:batch:ingested"
     QUARANTINE_REPLAYED = "quarantine:messages:replayed"
+    TRAFFIC_CHECKED = "plans:traffic:checked"
+    PLAN_INFERRED = "plans:plan:inferred"
     CONSENT_APPENDED = "consent:record:appended"
     COMPARTMENTS_LOCKED = "consent:compartments:locked"
     WEBHOOK_CREATED = "webhook:subscription:created"

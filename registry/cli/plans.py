@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from registry import bootstrap
+from registry.cli import plan_work, quarantine_work
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
 from registry.documents import check
-from registry.flows import credentials, plans, replay, trace
+from registry.flows import credentials, plans, trace
 from registry.flows.opening import source_names
 from registry.model.clock import rfc3339
 from registry.model.ids import text_id
@@ -31,6 +32,8 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(policies_app, name="policies")
     app.add_typer(quarantine_app, name="quarantine")
     app.command("violations")(violations)
+    plan_work.add_to(plans_app)
+    quarantine_work.add_to(plans_app, quarantine_app)
     app.command("trace")(trace_message)
 
 
@@ -162,20 +165,6 @@ def check_policies(
         as_json=as_json,
         text=f"All policy files are valid: {len(names)} purposes, {len(held.access.roles)} roles.",
     )
-
-
-@quarantine_app.command("replay")
-def replay_quarantine(
-    source: Annotated[str | None, typer.Option(help="Only what came from this source.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of them.")] = False,
-    data_dir: DataDir = None,
-    workspace: WorkspaceOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Send rejected messages through again after a plan fix, under their own ids and times."""
-    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
-        counts = replay.replay(registry.deployment, opened, source_name=source, dry_run=dry_run, actor=who.actor)
-    answer(counts, as_json=as_json)
 
 
 def violations(

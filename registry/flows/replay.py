@@ -7,25 +7,19 @@ and its quarantine key is shredded; what still breaks the plan stays where it is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-
-import orjson
+from collections.abc import Callable, Mapping, Sequence
 
 from registry.flows import trail
 from registry.flows.admission import Delivery, Status, decode, identify, validate
 from registry.flows.credentials import bind
 from registry.flows.deployment import Deployment
 from registry.flows.ingest import ingest
-from registry.flows.sealing import QUARANTINE
+from registry.flows.recorded import open_quarantined, quarantined_pages, source_id_of
 from registry.flows.workspace import OpenWorkspace
-from registry.keys.envelope import open_sealed, record_aad
-from registry.model.errors import NotFound
-from registry.model.grants import OpenGrant, ShredGrant
-from registry.model.ids import FragmentId, RequestId, SourceId
+from registry.model.grants import ShredGrant
+from registry.model.ids import RequestId, SourceId
 from registry.model.stored import Quarantined, Source
 from registry.store import administration, quarantine
-
-PAGE = 500
 
 
 def replay(
@@ -35,30 +29,29 @@ def replay(
     source_name: str | None = None,
     dry_run: bool = False,
     actor: str,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Send what lies in quarantine through again: how many were looked at, let in, still rejected.
 
     Args:
         source_name: only what came from this source.
         dry_run: only say what would become of them.
+        progress: is told after each page how many were looked at, and how many there were at the start.
 
     Raises:
         NotFound: there is no such source.
     """
     workspace_id = workspace.workspace_id
+    chosen = source_id_of(deployment, workspace, source_name)
     with deployment.data.read() as transaction:
         sources = {row.source_id: row for row in administration.sources(transaction, workspace_id)}
-    chosen = _chosen(sources.values(), source_name)
+        waiting = quarantine.waiting(transaction, workspace_id, chosen)
     counts: Counter[str] = Counter({"looked_at": 0, "accepted": 0, "rejected": 0})
-    after = b""
-    while True:
-        with deployment.data.read() as transaction:
-            page = quarantine.page(transaction, workspace_id, chosen, after, PAGE)
-        if not page:
-            break
-        after = page[-1].quarantine_id
+    for page in quarantined_pages(deployment, workspace, chosen):
         counts["looked_at"] += len(page)
         counts.update(_replay_page(deployment, workspace, sources, page, dry_run=dry_run))
+        if progress is not None:
+            progress(counts["looked_at"], waiting)
     if not dry_run:
         with deployment.data.write() as transaction:
             trail.append(
@@ -66,15 +59,6 @@ def replay(
                 action="quarantine:messages:replayed", outcome="done", fields=dict(counts),
             )  # fmt: skip
     return dict(counts)
-
-
-def _chosen(sources: Iterable[Source], name: str | None) -> SourceId | None:
-    if name is None:
-        return None
-    for row in sources:
-        if row.name == name:
-            return row.source_id
-    raise NotFound("there is no source of this name")
 
 
 def _replay_page(
@@ -85,40 +69,30 @@ def _replay_page(
     *,
     dry_run: bool,
 ) -> Counter[str]:
-    grant = OpenGrant(workspace.workspace_id, frozenset({QUARANTINE}), "quarantine:replay")
-    bundles = deployment.keyring.for_opening(grant, [row.quarantine_id for row in page])
-    deliveries: list[Delivery] = []
-    kept: list[FragmentId] = []
-    bound = {row.source_id: bind(deployment, sources[row.source_id]) for row in page}
-    for row in page:
-        if row.quarantine_id not in bundles:
-            continue
-        aad = record_aad(b"quarantine", workspace.workspace_id, row.quarantine_id, row.message_key, b"body")
-        key = bundles[row.quarantine_id].key(QUARANTINE)
-        plain = orjson.loads(open_sealed(key, row.sealed, aad, grant, QUARANTINE))
-        call = plain["call"]
-        if isinstance(call, dict):
-            call = {**call, "messageId": plain["messageId"]}
-        deliveries.append(
-            Delivery(
-                bound[row.source_id],
-                [call],
-                row.received_at,
-                sent_at=plain["sentAt"],
-                context=plain["context"],
-                integrations=plain["integrations"],
-                opted_out=plain["optedOut"],
-                replayed=True,
-            )
+    opened = open_quarantined(deployment, workspace, page, "quarantine:replay")
+    bound = {row.source_id: bind(deployment, sources[row.source_id]) for row, _ in opened}
+    deliveries = [
+        Delivery(
+            bound[row.source_id],
+            [plain["call"]],
+            row.received_at,
+            sent_at=plain["sentAt"],
+            context=plain["context"],
+            integrations=plain["integrations"],
+            opted_out=plain["optedOut"],
+            replayed=True,
         )
-        kept.append(row.quarantine_id)
+        for row, plain in opened
+    ]
     if dry_run:
         items = decode(deliveries, workspace.indexer, deployment.new_id)
         validate(items)
         identify(items, deployment.policies.identity, workspace.indexer)
         return Counter(item.status.value for item in items)
     receipts = ingest(deployment, workspace, deliveries)
-    let_in = [q for q, receipt in zip(kept, receipts, strict=True) if receipt.counts[Status.ACCEPTED]]
+    let_in = [
+        row.quarantine_id for (row, _), receipt in zip(opened, receipts, strict=True) if receipt.counts[Status.ACCEPTED]
+    ]
     if let_in:
         because = ShredGrant(workspace.workspace_id, RequestId(b"\0" * 16), "quarantine:replay")
         deployment.keyring.shred(because, let_in)

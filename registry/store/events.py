@@ -94,6 +94,17 @@ def stream(
             after = page[-1].event_id
 
 
+def received_since(
+    transaction: Transaction, workspace_id: bytes, received_at: int, after: tuple[bytes, bytes], limit: int
+) -> list[StoredEvent]:
+    """The next events of everybody that were received at this time or later, after a fragment's event."""
+    where = (
+        "workspace_id = ? AND received_at >= ? AND (fragment_id, event_id) > (?, ?) "
+        "ORDER BY fragment_id, event_id LIMIT ?"
+    )
+    return select(transaction, StoredEvent, "event", where, workspace_id, received_at, *after, limit)
+
+
 def count(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> int:
     """How many events these fragments hold."""
     total = 0

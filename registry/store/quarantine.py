@@ -92,6 +92,14 @@ def page(
     return select(transaction, Quarantined, "quarantine", where, *parameters, limit)
 
 
+def waiting(transaction: Transaction, workspace_id: bytes, source_id: bytes | None) -> int:
+    """How many messages lie in quarantine, of one source if given."""
+    sql = "SELECT count(*) FROM quarantine WHERE workspace_id = ?"
+    if source_id is None:
+        return int(query(transaction, sql, workspace_id)[0][0])
+    return int(query(transaction, f"{sql} AND source_id = ?", workspace_id, source_id)[0][0])
+
+
 def add_refused(transaction: Transaction, rows: Sequence[RefusedMessage]) -> None:
     """Remember messages that were neither stored nor quarantined."""
     insert(transaction, "refused_message", rows, on_conflict="ON CONFLICT (workspace_id, message_key) DO NOTHING")
