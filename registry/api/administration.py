@@ -20,7 +20,8 @@ from registry.documents import check, parse
 from registry.flows import credentials, plans, replay, verify
 from registry.flows.opening import source_names
 from registry.flows.trace import trace, violation_json
-from registry.model.clock import rfc3339
+from registry.flows.violations import DIMENSIONS, summary
+from registry.model.clock import DAY, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import parse_id, text_id
 from registry.store import administration as rows
@@ -30,6 +31,7 @@ router = APIRouter(prefix="/v1", tags=["administration"], route_class=JsonRoute)
 
 PLAN_BYTES = 2 * 1024 * 1024
 Limit = Annotated[int, Query(ge=1, le=500)]
+Dimensions = Annotated[str, Query(max_length=80, description=f"Some of {', '.join(DIMENSIONS)}, with commas between.")]
 
 
 @router.get("/sources", summary="The workspace's sources")
@@ -126,6 +128,21 @@ def list_violations(request: Request, limit: Limit = 100, cursor: Cursor = None)
         "counts": [{"event": e, "code": c, "path": p, "count": n} for e, c, p, n in counts],
         "cursor": text_id(page[-1].violation_id) if len(found) > limit else None,
     }
+
+
+@router.get("/violations/summary", summary="Violations counted")
+def summarise_violations(
+    request: Request,
+    by: Dimensions = "event,code,property",
+    days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = 7,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """How often each came, most frequent first, with the first and last time that it was seen."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.VIOLATIONS_READ)
+    since = application.deployment.clock() - days * DAY
+    counts = summary(application.deployment, workspace, by.split(","), since=since, limit=limit)
+    return {"by": by.split(","), "counts": counts}
 
 
 @router.post("/quarantine/replay", summary="Send quarantined messages through again")

@@ -210,6 +210,14 @@ EXAMPLES: dict[str, Any] = {
         ],
         "cursor": None,
     },
+    "ViolationSummary": {
+        "by": ["event", "day"],
+        "counts": [
+            {
+                "event": "order_completed", "day": AT[:10], "count": 1, "first_seen_at": AT, "last_seen_at": AT,
+            }
+        ],
+    },
     "Replayed": {"looked_at": 2, "accepted": 1, "rejected": 1},
     "Trace": {
         "outcome": "accepted", "source": "shop", "received_at": AT, "observed_at": AT, "plan": "ecommerce@1.0.0",

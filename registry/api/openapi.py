@@ -66,6 +66,7 @@ ANSWER_OF: dict[str, str] = {
     "extend_request": "Request", "request_plan": "RequestPlan",
     "list_sources": "Sources", "create_source": "NewSourceKey",
     "list_plans": "Plans", "publish_plan": "PublishedPlan", "list_violations": "Violations",
+    "summarise_violations": "ViolationSummary",
     "replay_quarantine": "Replayed", "trace_message": "Trace", "list_keys": "Keys", "create_key": "NewKeySecret",
     "get_policies": "Policies", "audit_entries": "AuditEntries", "audit_proof": "AuditProof",
 }  # fmt: skip

@@ -12,6 +12,7 @@ from registry.access.policy import PrincipalKind
 from registry.dsr.accounting import Disposition
 from registry.dsr.requests import Kind, State
 from registry.flows.admission import Status
+from registry.flows.violations import DIMENSIONS
 from registry.identity.links import Refusal, Verdict
 from registry.model.decision import Reason
 from registry.model.provenance import Method
@@ -241,6 +242,15 @@ ANSWERS: dict[str, Schema] = {
         violations=many(record(**FED_VIOLATION)),
         counts=many(record(event=maybe(TEXT), code=TEXT, path=TEXT, count=COUNT)),
         cursor=maybe(ID),
+    ),
+    "ViolationSummary": record(
+        by=many(one_of(DIMENSIONS)),
+        counts=many(
+            record(
+                {**dict.fromkeys(DIMENSIONS, TEXT), "event": maybe(TEXT)},
+                count=COUNT, first_seen_at=TIME, last_seen_at=TIME,
+            )
+        ),
     ),
     "Replayed": record({"duplicate": COUNT, "suppressed": COUNT}, looked_at=COUNT, accepted=COUNT, rejected=COUNT),
     "Trace": record(

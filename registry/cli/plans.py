@@ -8,16 +8,15 @@ from typing import Annotated
 import typer
 
 from registry import bootstrap
-from registry.cli import plan_work, quarantine_work
+from registry.cli import plan_work, quarantine_work, violation_feed
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
 from registry.documents import check
 from registry.flows import credentials, plans, trace
-from registry.flows.opening import source_names
 from registry.model.clock import rfc3339
 from registry.model.ids import text_id
 from registry.plans.lint import Severity, lint
-from registry.store import administration, quarantine
+from registry.store import administration
 
 sources_app = typer.Typer(no_args_is_help=True, help="Where messages come from.")
 plans_app = typer.Typer(no_args_is_help=True, help="Tracking plans.")
@@ -31,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(plans_app, name="plans")
     app.add_typer(policies_app, name="policies")
     app.add_typer(quarantine_app, name="quarantine")
-    app.command("violations")(violations)
+    app.command("violations")(violation_feed.violations)
     plan_work.add_to(plans_app)
     quarantine_work.add_to(plans_app, quarantine_app)
     app.command("trace")(trace_message)
@@ -165,28 +164,6 @@ def check_policies(
         as_json=as_json,
         text=f"All policy files are valid: {len(names)} purposes, {len(held.access.roles)} roles.",
     )
-
-
-def violations(
-    limit: Annotated[int, typer.Option(help="How many to list.")] = 20,
-    data_dir: DataDir = None,
-    workspace: WorkspaceOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Why messages were rejected or reported, newest first; never with a value."""
-    with (
-        session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
-        registry.deployment.data.read() as transaction,
-    ):
-        rows = quarantine.violations(transaction, opened.workspace_id, limit)
-        counts = quarantine.violation_counts(transaction, opened.workspace_id)
-        names = source_names(transaction, opened.workspace_id)
-    listed = [trace.violation_json(row, names) for row in rows]
-    shown = table("count", "event", "code", "where")
-    for event, code, path, count in counts:
-        shown.add_row(str(count), event or "(unplanned)", code, path)
-    counted = [{"event": e, "code": c, "path": p, "count": n} for e, c, p, n in counts]
-    answer({"violations": listed, "counts": counted}, as_json=as_json, text=shown)
 
 
 def trace_message(

@@ -105,7 +105,9 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         with deployment.keystore.write() as ledger:
             keystore.remember_suppressions(ledger, suppressions)
         quarantine.suppress(transaction, suppressions)
-        indexes = [row.blind_index for row in stored]
+        # Whoever only ever sent what was rejected has no fragment: quarantine knows them by the index asked for.
+        asked = BlindIndex(bytes.fromhex(progress["subject"]))
+        indexes = sorted({asked, *(row.blind_index for row in stored)})
         shut = quarantine.about(transaction, workspace_id, indexes)
         with deployment.keystore.read() as ledger:
             keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))

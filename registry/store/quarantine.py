@@ -41,6 +41,42 @@ def violation_counts(transaction: Transaction, workspace_id: bytes) -> list[tupl
     return [tuple(row) for row in query(transaction, sql, workspace_id)]
 
 
+SUMMARY_DIMENSIONS: dict[str, str] = {
+    "event": "plan_event",
+    "property": "path",
+    "rule": "rule",
+    "code": "code",
+    "source": "source_id",
+    "plan": "plan_version",
+    "day": "received_at / 86400000000",
+}
+"""What violations can be counted by, and the SQL of each; a day is a number of days since 1970."""
+
+
+def violation_summary(
+    transaction: Transaction, workspace_id: bytes, by: Sequence[str], since: int, limit: int
+) -> list[tuple[object, ...]]:
+    """Violations counted by some dimensions, most frequent first: each dimension, count, first and last time seen.
+
+    Args:
+        by: of `SUMMARY_DIMENSIONS`, at least one.
+        since: only those received then or later, in microseconds.
+    """
+    columns = ", ".join(SUMMARY_DIMENSIONS[name] for name in by)
+    places = ", ".join(str(place) for place in range(1, len(by) + 1))
+    sql = (
+        f"SELECT {columns}, count(*), min(received_at), max(received_at) FROM violation "
+        f"WHERE workspace_id = ? AND received_at >= ? GROUP BY {places} ORDER BY {len(by) + 1} DESC, {places} LIMIT ?"
+    )
+    return [tuple(row) for row in query(transaction, sql, workspace_id, since, limit)]
+
+
+def violations_after(transaction: Transaction, workspace_id: bytes, after: bytes, limit: int) -> list[StoredViolation]:
+    """The next violations after an id, oldest first: for following them."""
+    where = "workspace_id = ? AND violation_id > ? ORDER BY violation_id LIMIT ?"
+    return select(transaction, StoredViolation, "violation", where, workspace_id, after, limit)
+
+
 def add(transaction: Transaction, rows: Sequence[Quarantined], subjects: Sequence[QuarantineSubject]) -> None:
     """Put rejected messages into quarantine, and remember whom they are about."""
     insert(transaction, "quarantine", rows)
