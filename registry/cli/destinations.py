@@ -55,12 +55,10 @@ def list_destinations(data_dir: DataDir = None, workspace: WorkspaceOption = Non
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         rows = destinations.listed(registry.deployment, opened.workspace_id)
     found = [destinations.destination_json(seen) for seen in rows]
-    columns = ("destination", "name", "kind", "to", "purpose", "state", "delivered", "withheld", "waiting", "refused")
-    shown = table(*columns)
+    shown = table("destination", "name", "state", "waiting", "refused")
     for one in found:
-        words = (one[name] for name in ("destination_id", "name", "kind", "origin", "purpose", "state"))
-        counts = (str(one[name]) for name in ("delivered", "withheld", "backlog", "refused"))
-        shown.add_row(*words, *counts)
+        counts = (str(one["backlog"]), str(one["refused"]))
+        shown.add_row(one["destination_id"], one["name"], one["state"], *counts)
     answer({"destinations": found}, as_json=as_json, text=shown)
 
 
