@@ -15,10 +15,10 @@ from benchmarks.row import Row
 from registry.bootstrap import GC_THRESHOLDS
 
 ROWS = (
-    "ingest", "ingest-postgres", "consent-http", "consent-client", "validate", "seal", "append", "erasure", "view",
-    "export", "audit-append",
+    "ingest", "ingest-postgres", "consent-http", "consent-client", "validate", "seal", "append", "erasure", "merge",
+    "view", "export", "audit-append",
 )  # fmt: skip
-ON_REQUEST = ("growth",)
+ON_REQUEST = ("resolve", "growth")
 """Rows that take minutes: run when they are named."""
 
 WIDTH = 110
