@@ -140,6 +140,16 @@ EXAMPLES: dict[str, Any] = {
         "traits": {"first_name": "Ada"}, "cursor": {"url": "", "has_more": False, "next": "", "limit": 10},
         "registry": {"profile_id": PROFILE, "purpose": "service", "withheld": {"count": 0, "reasons": []}},
     },
+    "Suggestions": {
+        "purpose": "service", "looked_at": 2,
+        "suggestions": [
+            {
+                "one": {"fragment_id": FRAGMENT, "kind": "user_id", "profile_id": FRAGMENT},
+                "other": {"fragment_id": OTHER_FRAGMENT, "kind": "user_id", "profile_id": OTHER_FRAGMENT},
+                "probability": 0.9997, "certain": True, "because": [{"feature": "birthday", "weight": 11.6}],
+            }
+        ],
+    },
     "Audiences": {
         "audiences": [
             {"audience": "recent_regulars", "title": "People who order regularly", "purpose": "analytics"}

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
-from registry.api.wire import Cursor, MergeDecision, MergeOrder
-from registry.flows import merges, stewardship
+from registry.api.profiles import Purpose
+from registry.api.wire import Cursor, MergeDecision, MergeOrder, SuggestionDecision
+from registry.flows import merges, stewardship, suggestions
 from registry.flows.subjects import subject
 from registry.identity.links import Verdict
 from registry.model.ids import FragmentId, parse_id
@@ -66,3 +67,25 @@ def decide_merge(request: Request, body: MergeDecision) -> dict[str, Any]:
     principal, workspace = application.caller(request, Action.PROFILES_MERGE)
     ends = FragmentId(parse_id(body.one, "one")), FragmentId(parse_id(body.other, "other"))
     return stewardship.decide(application.deployment, workspace, ends, VERDICTS[body.decision], actor=principal.actor)
+
+
+@router.get("/suggestions", summary="People who may be one, to be decided on")
+def list_suggestions(request: Request, purpose: Purpose, limit: Limit = 50) -> dict[str, Any]:
+    """The likeliest pairs, with what speaks for and against each, in bits. Compared now, in memory, among people whose
+    consent allows the purpose; needs the extra `suggestions`. Nobody is merged by it, and what was decided does not
+    come back.
+    """
+    application = of(request)
+    principal, workspace = application.caller(request, Action.PROFILES_MERGE)
+    return suggestions.suggest(application.deployment, workspace, principal, purpose, limit=limit)
+
+
+@router.post("/suggestions", summary="Accept or reject a suggestion")
+def decide_suggestion(request: Request, body: SuggestionDecision) -> dict[str, Any]:
+    """Accepted, the two are one, until `unmerge` takes it back; rejected, they stay two for good."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.PROFILES_MERGE)
+    ends = FragmentId(parse_id(body.one, "one")), FragmentId(parse_id(body.other, "other"))
+    if body.decision == "accept":
+        return stewardship.accept(application.deployment, workspace, ends, actor=principal.actor)
+    return stewardship.decide(application.deployment, workspace, ends, Verdict.APART, actor=principal.actor)

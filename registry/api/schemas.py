@@ -208,6 +208,13 @@ ANSWERS: dict[str, Schema] = {
         cursor=record(url=TEXT, has_more=YES_OR_NO, next=TEXT, limit=COUNT),
         registry=record(profile_id=ID, purpose=TEXT, withheld=WITHHELD),
     ),
+    "Suggestions": record(
+        purpose=TEXT, looked_at=COUNT,
+        suggestions=many(record(
+            one=record(**END), other=record(**END), probability={"type": "number"}, certain=YES_OR_NO,
+            because=many(record(feature=TEXT, weight={"type": "number"})),
+        )),
+    ),
     "Audiences": record(audiences=many(record(audience=TEXT, title=TEXT, purpose=TEXT))),
     "AudienceMembers": record(
         audience=TEXT, purpose=TEXT, members=many(record(profile_id=ID)), looked_at=COUNT, cursor=maybe(ID)

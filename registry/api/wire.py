@@ -271,3 +271,15 @@ class MergeDecision(Request):
         Literal["merge", "keep_apart", "retract"],
         Field(description="one person after all; two people for good; or this claim was wrong"),
     ]
+
+
+class SuggestionDecision(Request):
+    """A steward's word on a suggestion."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"one": _FRAGMENTS[0], "other": _FRAGMENTS[1], "decision": "reject"}},
+    )
+    one: Annotated[IdText, Field(description="fragment id of one")]
+    other: Annotated[IdText, Field(description="fragment id of the other")]
+    decision: Literal["accept", "reject"]

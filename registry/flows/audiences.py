@@ -16,7 +16,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.opening import compartments_for, open_assertions, source_names, versions_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.grants import OpenGrant
-from registry.model.ids import FragmentId, ProfileId, text_id
+from registry.model.ids import ProfileId, text_id
 from registry.model.stored import ConsentState, Fragment
 from registry.profiles.assertion import TraitAssertion
 from registry.store import consents, events, identities, retention
@@ -50,8 +50,36 @@ def members(
     audience = deployment.policies.computed.audience(name)
     read.require(deployment, principal, audience.purpose)
     workspace_id, purpose = workspace.workspace_id, audience.purpose
+    count = min(limit, PAGE_LIMIT)
+    page, known = opened(deployment, workspace, purpose, f"audience {name}", limit=count, after=after)
+    found = [profile for profile, one in known.items() if audience.when.holds(one.values, one.labels)]
+    now = deployment.clock()
+    fields: dict[str, int | str] = {"purpose": purpose, "what": f"audience {name}", "members": len(found)}
+    with deployment.data.write() as transaction:
+        trail.append(
+            transaction, workspace_id, now,
+            actor=principal.actor, action="profile:view:read", outcome="given", fields=fields,
+        )  # fmt: skip
+    return {
+        "audience": name,
+        "purpose": purpose,
+        "members": [{"profile_id": text_id(profile)} for profile in sorted(found)],
+        "looked_at": len(page),
+        "cursor": text_id(page[-1]) if len(page) == count else None,
+    }
+
+
+def opened(
+    deployment: Deployment, workspace: OpenWorkspace, purpose: str, why: str, *, limit: int, after: ProfileId | None
+) -> tuple[list[ProfileId], dict[ProfileId, read.Known]]:
+    """The next people, in the order of their ids, and what is known of those whose consent allows the purpose.
+
+    Args:
+        why: for the grant.
+    """
+    workspace_id = workspace.workspace_id
     with deployment.data.read() as transaction:
-        page = identities.profiles_after(transaction, workspace_id, after or b"", min(limit, PAGE_LIMIT))
+        page = identities.profiles_after(transaction, workspace_id, after or b"", limit)
         people: dict[ProfileId, list[Fragment]] = defaultdict(list)
         for fragment in identities.fragments_of_profiles(transaction, workspace_id, page):
             people[fragment.profile_id].append(fragment)
@@ -68,27 +96,10 @@ def members(
             locked[home[lock.fragment_id]].add(lock.compartment)
         names = source_names(transaction, workspace_id)
     rows = [row for row in rows if row.compartment not in locked[home[row.fragment_id]]]
-    grant = OpenGrant(workspace_id, compartments_for(purpose, {row.compartment for row in rows}), f"audience {name}")
+    grant = OpenGrant(workspace_id, compartments_for(purpose, {row.compartment for row in rows}), why)
     versions = versions_of(fragment for own in allowed.values() for fragment in own)
-    known: dict[ProfileId, list[TraitAssertion]] = defaultdict(list)
+    known: dict[ProfileId, list[TraitAssertion]] = {profile: [] for profile in allowed}
     for assertion in open_assertions(deployment, grant, rows, names, versions=versions).assertions:
-        known[home[FragmentId(assertion.fragment_id)]].append(assertion)
+        known[home[assertion.fragment_id]].append(assertion)
     now = deployment.clock()
-    found = []
-    for profile in allowed:
-        made = read.make_known(deployment, purpose, known[profile], now=now)
-        if audience.when.holds(made.values, made.labels):
-            found.append(profile)
-    fields: dict[str, int | str] = {"purpose": purpose, "what": f"audience {name}", "members": len(found)}
-    with deployment.data.write() as transaction:
-        trail.append(
-            transaction, workspace_id, now,
-            actor=principal.actor, action="profile:view:read", outcome="given", fields=fields,
-        )  # fmt: skip
-    return {
-        "audience": name,
-        "purpose": purpose,
-        "members": [{"profile_id": text_id(profile)} for profile in sorted(found)],
-        "looked_at": len(page),
-        "cursor": text_id(page[-1]) if len(page) == min(limit, PAGE_LIMIT) else None,
-    }
+    return page, {profile: read.make_known(deployment, purpose, own, now=now) for profile, own in known.items()}

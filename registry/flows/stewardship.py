@@ -46,12 +46,19 @@ def merge(
         found = identities.fragments_by_index(transaction, workspace.workspace_id, indexes)
         if len(found) < len(set(indexes)):
             raise NotFound("nobody is known under one of the identifiers")
-        fragments = [found[index] for index in indexes]
-        if fragments[0].profile_id == fragments[1].profile_id:
-            raise Conflict("they are one person already", hint="look at /v1/profiles/{profile_id}/explain")
-        pair = link_between(*indexes)
-        _claim(deployment, transaction, workspace, pair)
-        return _decide(deployment, transaction, workspace, [pair], Verdict.SAME, fragments, actor)
+        return _join(deployment, transaction, workspace, [found[index] for index in indexes], actor)
+
+
+def accept(deployment: Deployment, workspace: OpenWorkspace, ends: Ends, *, actor: str) -> dict[str, object]:
+    """Join the people behind two identifiers, named by their fragments, as `merge` does.
+
+    Raises:
+        NotFound: there are no such two.
+        Conflict: as `merge`.
+    """
+    with deployment.data.write() as transaction:
+        _begin(transaction, workspace)
+        return _join(deployment, transaction, workspace, _fragments(transaction, workspace, ends), actor)
 
 
 def decide(
@@ -148,6 +155,16 @@ def _fragments(transaction: Transaction, workspace: OpenWorkspace, ends: Ends) -
     if ends[0] == ends[1] or len(found) != len(ends):
         raise NotFound("there are no such two identifiers", hint="name two different fragment ids")
     return [found[end] for end in ends]
+
+
+def _join(
+    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, fragments: list[Fragment], actor: str
+) -> dict[str, object]:
+    if fragments[0].profile_id == fragments[1].profile_id:
+        raise Conflict("they are one person already", hint="look at /v1/profiles/{profile_id}/explain")
+    pair = link_between(*(fragment.anchor for fragment in fragments))
+    _claim(deployment, transaction, workspace, pair)
+    return _decide(deployment, transaction, workspace, [pair], Verdict.SAME, fragments, actor)
 
 
 def _claim(deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, pair: Link) -> None:

@@ -12,7 +12,8 @@ from tests.api.house import Desk
 
 BY_APPS = {
     "check_consent", "check_consents", "filter_subjects", "follow_consent_changes", "record_consent", "consent_history",
-    "lookup_profile", "get_profile", "space_profile", "profile_timeline", "profile_identifiers",
+    "lookup_profile", "get_profile", "space_profile", "profile_timeline", "profile_identifiers", "list_audiences",
+    "audience_members",
 }  # fmt: skip
 BY_AUDITORS = {
     "list_webhooks", "get_webhook", "list_dead_letters", "list_destinations", "get_destination",

@@ -116,7 +116,8 @@ def test_a_profile_is_read_part_by_part(desk: Desk) -> None:
     )  # fmt: skip
     look = {"subject": ADA, "purpose": "service"}
     whole = desk.admin.post("/v1/profiles/lookup", json=look).json()
-    assert whole.keys() == {"profile_id", "purpose", "as_of", "traits", "identifiers", "consents", "withheld"}
+    parts = {"traits", "computed", "labels", "identifiers", "consents"}
+    assert whole.keys() == {"profile_id", "purpose", "as_of", "withheld"} | parts
     part = desk.admin.post("/v1/profiles/lookup", json=look | {"include": ["traits"]}).json()
     assert part.keys() == {"profile_id", "purpose", "as_of", "withheld", "traits"}
     assert desk.admin.post("/v1/profiles/lookup", json=look | {"include": ["secrets"]}).json()["pointer"] == "/include"
