@@ -87,6 +87,7 @@ class Registry:
     def server(self) -> Any:
         """The ASGI application, with this process tuned to serve it."""
         from registry.api.app import create_app
+        from registry.connectors.mail import open_mailer
         from registry.pages.app import add_pages
         from registry.pages.site import Site, templates
 
@@ -94,7 +95,9 @@ class Registry:
         gc.set_threshold(*GC_THRESHOLDS)
         origins = [origin.strip() for origin in self.settings.cors_origins.split(",") if origin.strip()]
         app = create_app(self.application(), cors_origins=origins)
-        add_pages(app, Site(self.deployment, self.workspaces, templates()))
+        mailer = open_mailer(self.settings.resolved_mail_url(), self.settings.mail_from)
+        public_url = self.settings.public_url.rstrip("/") if self.settings.public_url else None
+        add_pages(app, Site(self.deployment, self.workspaces, templates(), mailer, public_url))
         return app
 
     def close(self) -> None:

@@ -61,6 +61,13 @@ class Settings(BaseSettings):
         60, ge=1, description="Violations a minute from one source above which webhooks are told."
     )
     retention_every_hours: int = Field(24, ge=1, description="Hours between two sweeps of retention.")
+    mail_url: str | None = Field(
+        None, description="Mail to people: smtp://user:password@host:587, smtps://host:465 or spool:///folder."
+    )
+    mail_from: str = Field("registry@localhost", description="Sender of mail to people.")
+    public_url: str | None = Field(
+        None, description="Where people reach the pages, for links in mail; without it, mail holds codes only."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod
@@ -87,3 +94,7 @@ class Settings(BaseSettings):
     def resolved_kms_url(self) -> str:
         """The key service's URL."""
         return self.kms_url or f"file://{self.data_dir.absolute() / 'kek.json'}"
+
+    def resolved_mail_url(self) -> str:
+        """The mail service's URL: a folder beside the data where none is named."""
+        return self.mail_url or f"spool://{self.data_dir.absolute() / 'mail'}"

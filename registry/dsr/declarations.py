@@ -193,6 +193,10 @@ _RUNNING = (
         "session", purposes=RUNNING, retention="until it ends",
         operation="session_hash account_id credential_id opened_at seen_at",
     ),
+    declared(
+        "visit", purposes=DUTY, retention="half an hour; only the visitor's browser can open it",
+        operation="visit_hash kind visitor_sealed code_hash expires_at",
+    ),
     declared("tries", purposes="security", retention="a day", operation="target tries last_at"),
     declared("plan", purposes=RUNNING, retention=AS_CONFIGURED, operation="name version document published_at"),
     declared("audit_node", purposes=DUTY, retention=FOR_PROOF, operation="level position digest"),

@@ -1,4 +1,4 @@
-"""Rows of people's accounts, their sessions, and counted tries: as `registry.model.stored`."""
+"""Rows of officers' accounts and sessions, of visits, and of counted tries: as `registry.model.stored`."""
 
 from __future__ import annotations
 
@@ -41,3 +41,16 @@ class Tries(NamedTuple):
     target: bytes
     tries: int
     last_at: Micros
+
+
+class Visit(NamedTuple):
+    """A visit of the privacy centre, found by the hash of its token. `kind` is `code` (waits for one, whose keyed
+    hash is `code_hash`), `link` (waits to be followed) or `open`; the visitor is sealed under the token.
+    """
+
+    workspace_id: WorkspaceId
+    visit_hash: bytes
+    kind: str
+    visitor_sealed: bytes
+    code_hash: bytes | None
+    expires_at: Micros

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from registry.pages import overview, people, requests, signing_in, site, workspace
+from registry.pages import choices, overview, people, requests, signing_in, site, workspace
 from registry.pages.site import Site
 
 CONSOLE = (*signing_in.ROUTES, *overview.ROUTES, *people.ROUTES, *requests.ROUTES, *workspace.ROUTES)
-PAGES = (*site.ROUTES, *CONSOLE)
+PAGES = (*site.ROUTES, *CONSOLE, *choices.ROUTES)
 """Every page. None of them is part of the API: docs/reference/pages.md lists them."""
 
 
 def add_pages(app: FastAPI, pages: Site) -> None:
-    """Add the console to a server."""
+    """Add the console and the privacy centre to a server."""
     app.state.pages = pages
     app.router.routes.extend(PAGES)

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from registry.api.bodies import read_body
 from registry.api.problems import SHOWN_BELOW, status_of, unforeseen
+from registry.connectors.mail import Mailer
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import Workspaces
 from registry.model.clock import Micros, to_datetime
@@ -45,11 +46,17 @@ _log = structlog.get_logger("registry.pages")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One server's pages."""
+    """One server's pages.
+
+    Attributes:
+        public_url: where people reach them, for links in mail; never taken from a request, whose sender chooses it.
+    """
 
     deployment: Deployment
     workspaces: Workspaces
     environment: Environment
+    mailer: Mailer
+    public_url: str | None
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page."""

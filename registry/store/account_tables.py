@@ -47,3 +47,15 @@ class TriesTable(DataTable, table=True):
     target: bytes = uid(key=True)
     tries: int = small()
     last_at: int = micros()
+
+
+class VisitTable(DataTable, table=True):
+    """A visit of the privacy centre; who the visitor is can be opened with their browser's token alone."""
+
+    __tablename__ = "visit"
+    workspace_id: bytes = uid(key=True)
+    visit_hash: bytes = Field(default=None, sa_column=Column(LargeBinary(32), primary_key=True, nullable=False))
+    kind: str = word()
+    visitor_sealed: bytes = blob()
+    code_hash: bytes | None = blob(null=True)
+    expires_at: int = micros()

@@ -1,8 +1,8 @@
-"""Accounts, sessions and counted tries."""
+"""Accounts, sessions, visits and counted tries."""
 
 from __future__ import annotations
 
-from registry.model.accounts import Account, Session, Tries
+from registry.model.accounts import Account, Session, Tries, Visit
 from registry.model.clock import Micros
 from registry.store.database import Transaction
 from registry.store.rows import execute, insert, query, select
@@ -105,3 +105,21 @@ def forget_tries(transaction: Transaction, workspace_id: bytes, target: bytes, o
     """Begin to count a target anew, and forget whatever was last tried before a time."""
     sql = "DELETE FROM tries WHERE workspace_id = ? AND (target = ? OR last_at < ?)"
     execute(transaction, sql, workspace_id, target, older_than)
+
+
+def open_visit(transaction: Transaction, visit: Visit, now: Micros) -> None:
+    """Store a new visit, and forget those that have ended."""
+    execute(transaction, "DELETE FROM visit WHERE workspace_id = ? AND expires_at <= ?", visit.workspace_id, now)
+    insert(transaction, "visit", [visit])
+
+
+def visit(transaction: Transaction, workspace_id: bytes, visit_hash: bytes) -> Visit | None:
+    """The visit whose token has this hash."""
+    found = select(transaction, Visit, "visit", "workspace_id = ? AND visit_hash = ?", workspace_id, visit_hash)
+    return found[0] if found else None
+
+
+def close_visit(transaction: Transaction, workspace_id: bytes, visit_hash: bytes) -> bool:
+    """End a visit; False when somebody else has ended it."""
+    sql = "DELETE FROM visit WHERE workspace_id = ? AND visit_hash = ?"
+    return execute(transaction, sql, workspace_id, visit_hash) == 1

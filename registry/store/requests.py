@@ -31,6 +31,12 @@ def newest(
     return select(transaction, StoredRequest, "dsr_request", where, workspace_id, before, limit)
 
 
+def of_pseudonym(transaction: Transaction, workspace_id: bytes, pseudonym: str, limit: int) -> list[StoredRequest]:
+    """The latest requests of one pseudonym, newest first."""
+    where = "workspace_id = ? AND pseudonym = ? ORDER BY request_id DESC LIMIT ?"
+    return select(transaction, StoredRequest, "dsr_request", where, workspace_id, pseudonym, limit)
+
+
 def in_states(transaction: Transaction, workspace_id: bytes, states: Sequence[str]) -> list[StoredRequest]:
     """The requests in any of these states, oldest first."""
     marks = ", ".join("?" * len(states))

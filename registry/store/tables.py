@@ -306,7 +306,10 @@ class RequestTable(DataTable, table=True):
     """A data subject request; the subject's own reference is sealed under their key."""
 
     __tablename__ = "dsr_request"
-    __table_args__ = (Index("ix_dsr_request_state", "workspace_id", "state"),)
+    __table_args__ = (
+        Index("ix_dsr_request_state", "workspace_id", "state"),
+        Index("ix_dsr_request_pseudonym", "workspace_id", "pseudonym"),
+    )
     workspace_id: bytes = uid(key=True)
     request_id: bytes = uid(key=True)
     kind: str = word()

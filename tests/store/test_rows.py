@@ -44,6 +44,7 @@ ROWS = {
     "event_feed": stored_upkeep.FeedItem,
     "destination_failure": stored_upkeep.DestinationFailure,
     "destination_erasure": stored_upkeep.DestinationErasure,
+    "visit": accounts.Visit,
     "key_bundle": stored.WrappedBundle,
     "workspace_secret": stored.WrappedSecret,
     "erasure": stored.ErasureOrder,

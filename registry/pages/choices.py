@@ -1,0 +1,208 @@
+"""The pages of the privacy centre: purposes, the way in, the preference centre, and requests."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from registry.api.package import package_stream
+from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
+from registry.consent.records import ConsentStatus
+from registry.dsr.requests import EFFECTS, Effect, Kind, Move
+from registry.flows import consent, dsr, moves, visits
+from registry.flows.consent import Act
+from registry.flows.subjects import subject
+from registry.model.decision import Decision, Reason
+from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
+from registry.model.ids import parse_id, text_id
+from registry.model.stored import StoredConsent
+from registry.pages.centre import COOKIE, Guest, guests, words_of
+from registry.pages.site import HEADERS, day, redirect
+
+OFFERED = (Kind.ACCESS, Kind.PORTABILITY, Kind.RECTIFICATION, Kind.RESTRICTION, Kind.ERASURE)
+CHANNEL = "privacy_centre"
+
+
+class Choice(NamedTuple):
+    """One purpose as the preference centre shows it; `now` is None where nothing can be chosen."""
+
+    purpose: Purpose
+    title: str
+    text: str
+    basis: LawfulBasis
+    now: bool | None
+    last: str
+
+
+@guests()
+def start(guest: Guest) -> Response:
+    """`GET /privacy/{workspace}/`: purposes in plain language, and the way in."""
+    purposes = guest.deployment.policies.purposes.purposes.values()
+    return guest.page("start.html", purposes=[(one, *one.told_in(guest.language)) for one in purposes], error=None)
+
+
+@guests()
+def invite(guest: Guest) -> Response:
+    """`POST /privacy/{workspace}/enter`: send a code; the answer is the same for every address."""
+    say, site = guest.say, guest.site
+    link = None
+    if site.public_url is not None:
+        link = f"{site.public_url}/privacy/{text_id(guest.workspace.workspace_id)}/link/"
+    letter = visits.Letter(say["mail_subject"], say["mail_text"], say["mail_link"], link)
+    try:
+        person = subject(guest.deployment.policies.identity, "email", guest.form.text("email"))
+        token = visits.invite(guest.deployment, guest.workspace, site.mailer, person, letter)
+    except InvalidInput:
+        return guest.page("enter.html", 400, error=say["bad_email"])
+    except Overloaded as error:
+        return guest.page("enter.html", 429, error=words_of(guest, error))
+    return guest.with_visit(redirect(guest.path("code")), token)
+
+
+@guests()
+def enter_code(guest: Guest) -> Response:
+    """`GET` and `POST /privacy/{workspace}/code`: the code that was sent."""
+    if guest.request.method == "GET":
+        return guest.page("code.html", error=None)
+    try:
+        code = guest.form.text("code", most=16).replace(" ", "")
+        token = visits.confirm(guest.deployment, guest.workspace, guest.token, code)
+    except (Unauthenticated, Overloaded) as error:
+        return guest.page("code.html", 429 if isinstance(error, Overloaded) else 401, error=words_of(guest, error))
+    return guest.with_visit(redirect(guest.path("choices")), token)
+
+
+@guests()
+def follow_link(guest: Guest) -> Response:
+    """`GET` and `POST /privacy/{workspace}/link/{token}`: only the form follows it, so that no mail scanner does."""
+    if guest.request.method == "GET":
+        return guest.page("link.html")
+    token = visits.follow(guest.deployment, guest.workspace, guest.request.path_params["token"])
+    return guest.with_visit(redirect(guest.path("choices")), token)
+
+
+@guests(proved=True)
+def choices(guest: Guest) -> Response:
+    """`GET` and `POST /privacy/{workspace}/choices`: the preference centre."""
+    if guest.request.method == "GET":
+        return _choices(guest)
+    acts = [act for choice in _offered(guest) if (act := _act(guest, choice)) is not None]
+    receipts: list[tuple[str, str]] = []
+    if acts:
+        made = consent.record(guest.deployment, guest.workspace, guest.known, acts, actor=visits.ACTOR)
+        receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
+    return _choices(guest, receipts=receipts, saved=True)
+
+
+@guests(proved=True)
+def requests(guest: Guest) -> Response:
+    """`GET` and `POST /privacy/{workspace}/requests`: ask for something, and see how far it is."""
+    if guest.request.method == "GET":
+        return _requests(guest)
+    kind = next((kind for kind in OFFERED if kind.value == guest.form.text("kind", most=32)), Kind.ACCESS)
+    details: dict[str, object] | None = None
+    if kind is Kind.RECTIFICATION:
+        details = {"traits": {guest.form.text("trait", most=64): guest.form.text("correct", most=1_000)}}
+    deployment, workspace = guest.deployment, guest.workspace
+    opened = dsr.open_request(deployment, workspace, kind=kind, person=guest.known, actor=visits.ACTOR, details=details)
+    moves.move_request(deployment, workspace, opened.request_id, Move.VERIFY, actor=visits.ACTOR)
+    return _requests(guest, opened=True)
+
+
+@guests(proved=True)
+def package(guest: Guest) -> Response:
+    """`POST /privacy/{workspace}/package`: the package of an own request that was approved and run."""
+    wanted = parse_id(guest.form.text("request", most=36), "request")
+    own = visits.requests_of(guest.deployment, guest.workspace, guest.known)
+    row = next((row for row in own if row.request_id == wanted), None)
+    if row is None:
+        raise NotFound("there is no such request")
+    response = package_stream(guest.deployment, guest.workspace, row, actor=visits.ACTOR)
+    response.headers.update(HEADERS)
+    return response
+
+
+@guests(proved=True)
+def leave(guest: Guest) -> Response:
+    """`POST /privacy/{workspace}/leave`: the visit ends."""
+    visits.leave(guest.deployment, guest.workspace, guest.token)
+    response = redirect(guest.path())
+    response.delete_cookie(COOKIE, path=f"/privacy/{text_id(guest.workspace.workspace_id)}")
+    return response
+
+
+def _choices(guest: Guest, *, receipts: list[tuple[str, str]] | None = None, saved: bool = False) -> Response:
+    history = [(row, _title(guest, row.purpose)) for row in reversed(_history(guest))]
+    return guest.page("choices.html", choices=_offered(guest), history=history, receipts=receipts or [], saved=saved)
+
+
+def _requests(guest: Guest, *, opened: bool = False) -> Response:
+    rows = visits.requests_of(guest.deployment, guest.workspace, guest.known)
+    shown = [(row, EFFECTS[Kind(row.kind)] is Effect.GIVE and row.state == "completed") for row in rows]
+    return guest.page("requests.html", rows=shown, kinds=OFFERED, opened=opened)
+
+
+def _offered(guest: Guest) -> list[Choice]:
+    last = {row.purpose: row for row in _history(guest)}
+    offered = []
+    for name, purpose in guest.deployment.policies.purposes.purposes.items():
+        basis = purpose.basis_in(None)
+        decision = consent.check(guest.deployment, guest.workspace, guest.known, name)
+        now = _present(decision, basis) if basis in CAN_BE_REFUSED else None
+        row = last.get(name)
+        text = (
+            guest.say["since"].format(status=guest.say.get(row.status, row.status), day=day(row.acted_at))
+            if row
+            else ""
+        )
+        offered.append(Choice(purpose, *purpose.told_in(guest.language), basis, now, text))
+    return offered
+
+
+def _present(decision: Decision, basis: LawfulBasis) -> bool:
+    """What stands now: for a person who is not known yet, what holds without an answer."""
+    unheard = decision.reason in (Reason.UNKNOWN_SUBJECT, Reason.NO_RECORD)
+    return basis is not LawfulBasis.CONSENT if unheard else decision.allowed
+
+
+def _act(guest: Guest, choice: Choice) -> Act | None:
+    """What the form says of one purpose, where that is news."""
+    said = guest.form.text(f"choice-{choice.purpose.name}", most=3)
+    if choice.now is None or said not in ("yes", "no"):
+        return None
+    if (said == "yes") == choice.now and (choice.last or choice.basis is not LawfulBasis.CONSENT):
+        return None
+    if said == "yes":
+        status = ConsentStatus.GRANTED
+    elif choice.basis is not LawfulBasis.CONSENT:
+        status = ConsentStatus.OBJECTED
+    else:
+        status = ConsentStatus.WITHDRAWN if choice.now else ConsentStatus.DENIED
+    notice = f"{choice.purpose.name}@{choice.purpose.version}"
+    return Act(choice.purpose.name, status, notice_version=notice, language=guest.language, channel=CHANNEL)
+
+
+def _history(guest: Guest) -> list[StoredConsent]:
+    try:
+        return consent.history(guest.deployment, guest.workspace, guest.known)
+    except NotFound:
+        return []
+
+
+def _title(guest: Guest, name: str) -> str:
+    known = guest.deployment.policies.purposes.purposes.get(name)
+    return known.told_in(guest.language)[0] if known is not None else name
+
+
+ROUTES = [
+    Route("/privacy/{workspace}/", start),
+    Route("/privacy/{workspace}/enter", invite, methods=["POST"]),
+    Route("/privacy/{workspace}/code", enter_code, methods=["GET", "POST"]),
+    Route("/privacy/{workspace}/link/{token}", follow_link, methods=["GET", "POST"]),
+    Route("/privacy/{workspace}/choices", choices, methods=["GET", "POST"]),
+    Route("/privacy/{workspace}/requests", requests, methods=["GET", "POST"]),
+    Route("/privacy/{workspace}/package", package, methods=["POST"]),
+    Route("/privacy/{workspace}/leave", leave, methods=["POST"]),
+]

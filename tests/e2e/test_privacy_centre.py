@@ -1,0 +1,177 @@
+"""The privacy centre in a real browser: plain words, choices that count at once, requests, and nothing given away."""
+
+from __future__ import annotations
+
+import email
+import re
+from collections.abc import Iterator
+from email import policy
+from itertools import count
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browser import Watch, chromium, faults
+from tests.live import Live
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def address() -> str:
+    return f"visitor.{next(NUMBERS)}@example.com"
+
+
+def centre(server: Live, path: str = "") -> str:
+    return f"{server.url}/privacy/{server.keys.workspace}/{path}"
+
+
+def code_for(server: Live, address: str) -> str:
+    """The code of the newest letter to an address."""
+    letters = sorted((server.data_dir / "mail").iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    read = [email.message_from_bytes(file.read_bytes(), policy=policy.default) for file in letters]
+    text = next(letter.get_content() for letter in reversed(read) if letter["To"] == address)
+    return re.search(r"\d{3} \d{3}", text).group()  # type: ignore[union-attr]
+
+
+def enter(page: Page, server: Live, address: str, query: str = "") -> None:
+    page.goto(centre(server, query))
+    page.locator("#email").fill(address)
+    page.locator("form button").last.click()
+    page.locator("#code").fill(code_for(server, address))
+    page.locator("main button").click()
+    expect(page.locator("form fieldset").first).to_be_visible()
+
+
+def allowed(server: Live, address: str, purpose: str) -> bool:
+    body = {"subject": {"kind": "email", "value": address}, "purpose": purpose}
+    with server.client(server.keys.app_key) as client:
+        return bool(client.post("/v1/consent/check", json=body).json()["allowed"])
+
+
+def test_purposes_are_told_in_the_language_of_the_browser_or_the_one_chosen(
+    browser: Browser, server: Live, page: Page
+) -> None:
+    page.goto(centre(server))
+    expect(page.get_by_role("heading", level=1)).to_have_text("What we use your data for")
+    page.get_by_role("link", name="Deutsch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Wofür wir Ihre Daten nutzen")
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    context = browser.new_context(locale="de-AT")
+    german = context.new_page()
+    german.goto(centre(server))
+    expect(german.get_by_role("heading", name="Über Angebote informieren")).to_be_visible()
+    context.close()
+
+
+def test_choices_count_at_once_and_have_receipts(page: Page, server: Live, address: str) -> None:
+    enter(page, server, address)
+    watch = Watch(page)
+    offers = page.get_by_role("group", name="Tell you about offers")
+    expect(offers.get_by_label("I do not agree")).to_be_checked()
+    offers.get_by_label("I agree").check()
+    page.get_by_role("button", name="Save my choices").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+    expect(page.get_by_text("Receipt: Tell you about offers")).to_be_visible()
+    assert allowed(server, address, "marketing")
+    expect(page.get_by_role("row", name=re.compile("Tell you about offers agreed"))).to_be_visible()
+    page.get_by_role("group", name="Tell you about offers").get_by_label("I do not agree").check()
+    page.get_by_role("group", name="Keep it secure").get_by_label("I object").check()
+    page.get_by_role("button", name="Save my choices").click()
+    assert not allowed(server, address, "marketing")
+    expect(page.get_by_role("row", name=re.compile("Tell you about offers withdrawn"))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("Keep it secure objected"))).to_be_visible()
+    assert [url for url in watch.asked if address.partition("@")[0] in url] == []
+
+
+def test_a_request_is_opened_verified_and_followed(page: Page, server: Live, address: str) -> None:
+    call = {"type": "identify", "userId": address.partition("@")[0], "traits": {"email": address}}
+    httpx.post(f"{server.url}/v1/batch", json={"batch": [call], "writeKey": server.keys.write_key})
+    enter(page, server, address)
+    page.get_by_role("link", name="Your requests").click()
+    expect(page.get_by_text("You have not asked for anything yet.")).to_be_visible()
+    page.get_by_label("What do you want?").select_option("access")
+    page.get_by_role("button", name="Send the request").click()
+    expect(page.get_by_role("row", name=re.compile("A copy of my data"))).to_contain_text("being looked at")
+    with server.client() as officer:
+        request = officer.get("/v1/dsr/requests").json()["requests"][0]["request_id"]
+        for move in ("approve", "run"):
+            assert officer.post(f"/v1/dsr/requests/{request}/{move}").status_code == 200
+    page.get_by_role("link", name="Your requests").click()
+    with page.expect_download() as fetched:
+        page.get_by_role("button", name="Download").click()
+    assert fetched.value.path().read_bytes()[:2] == b"PK"
+
+
+def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(
+    browser: Browser, server: Live, address: str
+) -> None:
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    watch = Watch(page)
+    page.goto(centre(server))
+    found = {"start": faults(page)}
+    page.locator("#email").fill(address)
+    page.get_by_role("button", name="Send me a code").click()
+    found["code"] = faults(page)
+    page.locator("#code").fill(code_for(server, address))
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("group", name="Tell you about offers").get_by_label("I agree").check()
+    page.get_by_role("button", name="Save my choices").click()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found[f"choices {scheme}"] = faults(page)
+    for path in ("requests", "requests?lang=de", "link/some-token"):
+        page.goto(centre(server, path))
+        found[path] = faults(page)
+    assert {name: faulty for name, faulty in found.items() if faulty} == {}
+    assert watch.complaints == []
+    assert [url for url in watch.asked if not url.startswith(server.url)] == []
+    context.close()
+
+
+def test_pages_of_a_person_are_closed_to_whoever_has_not_proved_to_be_one(page: Page, server: Live) -> None:
+    for path in ("choices", "requests"):
+        page.goto(centre(server, path))
+        expect(page.get_by_role("heading", level=1)).to_have_text("What we use your data for")
+    for path in ("code", "link/unknown"):
+        answer = httpx.post(centre(server, path), data={"code": "000000"})
+        assert answer.status_code == 401
+    assert httpx.get(f"{server.url}/privacy/01a209d1-92c3-71a7-a01a-37ca4a996c8a/").status_code == 404
+
+
+def test_the_answer_to_an_address_is_the_same_for_everybody(server: Live, address: str) -> None:
+    call = {"type": "identify", "userId": address.partition("@")[0], "traits": {"email": address}}
+    httpx.post(f"{server.url}/v1/batch", json={"batch": [call], "writeKey": server.keys.write_key})
+    known, unknown = (
+        httpx.post(centre(server, "enter"), data={"email": one}) for one in (address, f"not.{address}")
+    )  # fmt: skip
+    assert (known.status_code, known.headers["location"]) == (unknown.status_code, unknown.headers["location"])
+    assert known.content == unknown.content
+    assert len(known.headers["set-cookie"]) == len(unknown.headers["set-cookie"])
+    for fault in ("", "no address", "a@b@c"):
+        assert httpx.post(centre(server, "enter"), data={"email": fault}).status_code == 400
+
+
+def test_a_choice_needs_the_visits_own_form(page: Page, server: Live, address: str) -> None:
+    enter(page, server, address)
+    answer = page.request.post(centre(server, "choices"), form={"choice-marketing": "yes"})
+    assert answer.status == 403
+    assert not allowed(server, address, "marketing")
+    page.get_by_role("button", name="Leave").click()
+    page.goto(centre(server, "choices"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("What we use your data for")
