@@ -39,7 +39,9 @@ def add_to(app: typer.Typer) -> None:
 @sources_app.command("create")
 def create_source(
     name: Annotated[str, typer.Argument(help="The source's name.")],
-    plan: Annotated[str, typer.Option(help="NAME@VERSION of a published plan.")] = "ecommerce@1.0.0",
+    plan: Annotated[
+        str, typer.Option(help="NAME@VERSION of a published plan; a version may be a range: ^1.2.0.")
+    ] = "ecommerce@1.0.0",
     method: Annotated[str, typer.Option(help="How it comes to know what it says.")] = "self_declared",
     unplanned_events: Annotated[str | None, typer.Option(help="block, omit or allow.")] = None,
     unplanned_properties: Annotated[str | None, typer.Option(help="block, omit or allow.")] = None,

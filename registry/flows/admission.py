@@ -43,11 +43,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BoundSource:
-    """A source with the plan that it is bound to and the enforcement that holds for it."""
+    """A source with the plan that it is bound to and the enforcement that holds for it.
+
+    Attributes:
+        at_version: the same at another version of the plan, which an event names; None where the source is
+            not bound to it. Absent for a source that is bound to one version only.
+    """
 
     row: Source
     plan: CompiledPlan
     enforcement: Enforcement
+    at_version: Callable[[str], BoundSource | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -195,12 +201,39 @@ def identify(items: Sequence[Item], rules: IdentityRules, indexer: BlindIndexer)
 
 
 def validate(items: Sequence[Item]) -> None:
-    """Hold each item against its source's plan."""
+    """Hold each item against its source's plan, at the version that the event names if it names one.
+
+    The plan's transformations come first: from here on the message is as they made it.
+    """
     for item in items:
         if item.message is None or item.status is not Status.ACCEPTED:
             continue
-        verdict = item.source.plan.check(item.message, item.source.enforcement)
+        source = _at_named_version(item.message, item.source)
+        if source is None:
+            expected = "a published version of the plan that the source is bound to"
+            item.reject(Violation("plan_version_unknown", "/context/plan/version", "", expected))
+            continue
+        item.message, transformed = source.plan.transform(item.message)
+        verdict = source.plan.check(item.message, source.enforcement)
+        verdict.transformed = transformed
         item.verdict = verdict
         item.violations = verdict.violations
         if not verdict.accepted:
             item.status = Status.REJECTED
+
+
+def _at_named_version(message: Message, source: BoundSource) -> BoundSource | None:
+    """The source at the plan version of `context.plan`; None where it is not bound to that one.
+
+    `context.plan` may be of somebody else's making: it counts only where it names the source's plan.
+    """
+    context = message.body.get("context")
+    named = context.get("plan") if isinstance(context, dict) else None
+    if not isinstance(named, dict) or named.get("name") != source.plan.name:
+        return source
+    version = named.get("version")
+    if version == source.plan.version:
+        return source
+    if not isinstance(version, str) or source.at_version is None:
+        return None
+    return source.at_version(version)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from registry.access.policy import Principal, PrincipalKind, owner_of
 from registry.flows import trail
 from registry.flows.admission import BoundSource
 from registry.flows.deployment import Deployment
-from registry.flows.plans import compiled
+from registry.flows.plans import compiled, resolved
 from registry.keys.credentials import hash_key, mint_key
 from registry.model.clock import Micros
-from registry.model.errors import Conflict, InvalidInput, NotFound, Unauthenticated
+from registry.model.errors import Conflict, InvalidInput, NotFound, PlanNotFound, Unauthenticated
 from registry.model.ids import SourceId, WorkspaceId
 from registry.model.provenance import Method
 from registry.model.stored import Credential, Source
+from registry.plans.compile import CompiledPlan
 from registry.plans.enforcement import Mode
+from registry.plans.versions import allows, is_exact
 from registry.store import administration
 
 
@@ -65,8 +68,30 @@ def source_of(deployment: Deployment, write_key: str) -> BoundSource:
 
 
 def bind(deployment: Deployment, row: Source) -> BoundSource:
-    """A source with its compiled plan and the enforcement that holds for it."""
-    plan = compiled(deployment, row.workspace_id, row.plan_name, row.plan_version)
+    """A source with its compiled plan and the enforcement that holds for it.
+
+    A source that is bound to a range of versions has the newest published one that the range allows.
+
+    Raises:
+        PlanNotFound: no such version is published.
+    """
+    version = resolved(deployment, row.workspace_id, row.plan_name, row.plan_version)
+    bound = _at(row, compiled(deployment, row.workspace_id, row.plan_name, version))
+    if is_exact(row.plan_version):
+        return bound
+
+    def at_version(named: str) -> BoundSource | None:
+        if not allows(row.plan_version, named):
+            return None
+        try:
+            return _at(row, compiled(deployment, row.workspace_id, row.plan_name, named))
+        except PlanNotFound:
+            return None
+
+    return replace(bound, at_version=at_version)
+
+
+def _at(row: Source, plan: CompiledPlan) -> BoundSource:
     enforcement = plan.enforcement.override(
         unplanned_events=row.unplanned_events, unplanned_properties=row.unplanned_properties, violations=row.violations
     )
@@ -86,14 +111,14 @@ def create_source(
     violations: str | None = None,
     actor: str,
 ) -> Minted:
-    """Create a source, bound to a published plan version; its write key is shown once.
+    """Create a source, bound to a published plan version or a range of them; its write key is shown once.
 
     Raises:
         PlanNotFound: the plan version is not published.
         InvalidInput: a mode or method is not one of those there are.
         Conflict: the name is taken.
     """
-    compiled(deployment, workspace_id, plan, version)
+    compiled(deployment, workspace_id, plan, resolved(deployment, workspace_id, plan, version))
     for pointer, mode in (("/unplanned_events", unplanned_events), ("/unplanned_properties", unplanned_properties),
                           ("/violations", violations)):  # fmt: skip
         if mode is not None and mode not in list(Mode):

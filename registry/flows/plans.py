@@ -9,6 +9,7 @@ from registry.model.errors import DocumentInvalid, PlanImmutable, PlanNotFound
 from registry.model.ids import WorkspaceId
 from registry.model.stored import PublishedPlan
 from registry.plans.compile import CompiledPlan, compile_plan
+from registry.plans.versions import is_exact, newest
 from registry.store import administration
 
 
@@ -27,6 +28,22 @@ def compiled(deployment: Deployment, workspace_id: WorkspaceId, name: str, versi
             raise PlanNotFound("there is no such plan version", hint="run: registry plans push FILE")
         found = compile_plan(parse(row.document, file=f"{name}@{version}"))
         deployment.compiled[key] = found
+    return found
+
+
+def resolved(deployment: Deployment, workspace_id: WorkspaceId, name: str, version: str) -> str:
+    """The version that an exact version or a range (`^1.2.0`) means now: the newest published one that it allows.
+
+    Raises:
+        PlanNotFound: it allows none that is published.
+    """
+    if is_exact(version):
+        return version
+    with deployment.data.read() as transaction:
+        versions = administration.plan_versions(transaction, workspace_id, name)
+    found = newest(version, versions)
+    if found is None:
+        raise PlanNotFound("no published version of the plan is in this range", hint="run: registry plans list")
     return found
 
 

@@ -124,7 +124,7 @@ def rehearse_file(plan: CompiledPlan, lines: Iterable[bytes], *, now: Micros) ->
             run.outcomes["newly_rejected"] += 1
             run.broken.update((None, fault) for fault in faults)
             continue
-        message = decoded(call)
+        message, _ = plan.transform(decoded(call))
         _judge(run, plan, message, plan.enforcement, whole=True)
         sample.add([call])
     run.personal = undeclared(plan, sample)

@@ -133,6 +133,8 @@ def event_row(
         raise AssertionError("only admitted items are stored")
     envelope = {name: message.body[name] for name in ENVELOPE_MEMBERS if message.body.get(name) is not None}
     envelope["messageId"] = message.message_id
+    if verdict.transformed:
+        envelope["transformed"] = list(verdict.transformed)
     plain = [(compartment, orjson.dumps({**envelope, **content})) for compartment, content in parts]
     aad = record_aad(b"event", workspace_id, item.fragment_id, event_id, b"body")
     body = seal_parts(bundles[item.fragment_id], plain, aad) if plain else b""
@@ -213,7 +215,7 @@ def violation_rows(workspace_id: WorkspaceId, item: Item, new_id: Callable[[], b
             item.source.row.source_id,
             call,
             plan_event,
-            item.source.plan.identity,
+            item.verdict.plan_version if item.verdict is not None else item.source.plan.identity,
             violation.code,
             violation.path,
             violation.rule,

@@ -16,6 +16,8 @@ from registry.plans.inspection import DIALECTS, PATTERNS, Inspection, no_retriev
 from registry.plans.rule import Rule
 from registry.plans.schemas import Schema, escape
 from registry.plans.sections import FieldDeclaration, Section, section
+from registry.plans.transform import Transformation, transform, transformations
+from registry.plans.transform import faults as transformation_faults
 from registry.plans.verdict import Verdict
 
 Key = tuple[CallType, str]
@@ -50,6 +52,7 @@ class CompiledPlan:
     unplanned: Mapping[CallType, Rule]
     default_purposes: frozenset[str]
     declarations: tuple[FieldDeclaration, ...]
+    transformations: tuple[Transformation, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -68,6 +71,10 @@ class CompiledPlan:
         if message.call is CallType.ALIAS:
             return Verdict(True, (), "alias", self.identity, 0, (), ())
         return self._unplanned(message, enforcement)
+
+    def transform(self, message: Message) -> tuple[Message, tuple[str, ...]]:
+        """The message after the plan's transformations, and the pointers of those that changed it."""
+        return transform(message, self.transformations, SECTION_OF) if self.transformations else (message, ())
 
     def field_declarations(self) -> tuple[FieldDeclaration, ...]:
         """What the plan declares of each field, for the census."""
@@ -138,6 +145,7 @@ class _Compiler:
         self.default = frozenset(self.value["purposes"])
         self.common: Schema = self.value.get("common", {})
         self.inspection = Inspection(document, self.definitions, self._dialect())
+        self.transformations = transformations(self.value.get("transformations", ()))
         self.declarations: list[FieldDeclaration] = []
 
     def compile(self) -> CompiledPlan:
@@ -159,6 +167,7 @@ class _Compiler:
             unplanned={call: self._unplanned(call, context) for call in SECTION_OF},
             default_purposes=self.default,
             declarations=tuple(self.declarations),
+            transformations=self.transformations,
         )
 
     def _entries(self) -> Iterator[_Entry]:
@@ -210,6 +219,8 @@ class _Compiler:
         for entry in entries:
             inspection.sizes(entry.pointer, {name: raw for name, (_, raw) in entry.origins.items()})
         inspection.sizes("/context", stated.get("properties", {}))
+        for pointer, reason in transformation_faults(self.transformations, {entry.key: entry for entry in entries}):
+            inspection.fault(pointer, reason)
 
     def _rule(self, entry: _Entry, context: Section) -> Rule:
         name = SECTION_OF[entry.key[0]]

@@ -33,6 +33,7 @@ class Verdict:
         identifiers: (kind, raw text) found where the plan says that an identifier stands.
         unplanned: names, below `traits` or `properties`, that the plan does not know and that were
             let in: they may hold anything, and must be stored as what is personal.
+        transformed: pointers, in the plan, of the transformations that changed the event before it was judged.
     """
 
     accepted: bool
@@ -43,6 +44,7 @@ class Verdict:
     parts: tuple[Part, ...]
     identifiers: tuple[tuple[str, str], ...]
     unplanned: frozenset[str] = frozenset()
+    transformed: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Verdict(accepted={self.accepted}, {len(self.violations)} violations, content hidden)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.model.clock import Micros
 from registry.model.stored import Credential, PublishedPlan, Source, Workspace
 from registry.store.database import Transaction
-from registry.store.rows import execute, insert, select
+from registry.store.rows import execute, insert, query, select
 
 
 def add_workspace(transaction: Transaction, workspace: Workspace) -> None:
@@ -72,6 +72,12 @@ def plan(transaction: Transaction, workspace_id: bytes, name: str, version: str)
     where = "workspace_id = ? AND name = ? AND version = ?"
     found = select(transaction, PublishedPlan, "plan", where, workspace_id, name, version)
     return found[0] if found else None
+
+
+def plan_versions(transaction: Transaction, workspace_id: bytes, name: str) -> list[str]:
+    """The published versions of a plan."""
+    sql = "SELECT version FROM plan WHERE workspace_id = ? AND name = ?"
+    return [str(row[0]) for row in query(transaction, sql, workspace_id, name)]
 
 
 def plans(transaction: Transaction, workspace_id: bytes) -> list[PublishedPlan]:

@@ -1,0 +1,93 @@
+"""Sources bound to ranges of versions, events that name theirs, and transformations on the way in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from registry.documents import parse
+from registry.flows import credentials, ingest, plans
+from registry.flows.admission import Delivery, Status
+from registry.model.errors import PlanNotFound
+from tests.factories import track
+from tests.simulator import Tenant
+
+PLAN = """
+plan: chairs
+version: {version}
+purposes: [service]
+transformations: [{{do: rename, field: angleDegrees, to: angle}}]
+events:
+  - {{type: track, name: Chair Reclined, properties: {{angle: {{type: integer, maximum: {most}}}}}}}
+"""
+
+
+@dataclass
+class Chairs:
+    """A source of chairs."""
+
+    tenant: Tenant
+    key: str
+
+    def send(self, **more: Any) -> ingest.Receipt:
+        deployment = self.tenant.registry.deployment
+        source = credentials.source_of(deployment, self.key)
+        call = track("Chair Reclined", "u-1", **more)
+        return ingest.ingest(deployment, self.tenant.workspace, [Delivery(source, [call], deployment.clock())])[0]
+
+
+def published(tenant: Tenant, version: str, most: int) -> None:
+    document = parse(PLAN.format(version=version, most=most), file="chairs.yaml")
+    plans.publish(tenant.registry.deployment, tenant.workspace_id, document, actor="tester")
+
+
+def bound(tenant: Tenant, version: str) -> Chairs:
+    made = credentials.create_source(
+        tenant.registry.deployment, tenant.workspace_id, name=f"chairs {version}", plan="chairs", version=version,
+        actor="tester",
+    )  # fmt: skip
+    return Chairs(tenant, made.secret)
+
+
+def named(version: str) -> dict[str, Any]:
+    return {"plan": {"name": "chairs", "version": version}}
+
+
+def accepted(receipt: ingest.Receipt) -> bool:
+    return receipt.counts[Status.ACCEPTED] == 1
+
+
+def test_a_range_follows_what_is_published(tenant: Tenant) -> None:
+    published(tenant, "1.0.0", 30)
+    with pytest.raises(PlanNotFound):
+        bound(tenant, "^2.0.0")
+    pinned, ranged = bound(tenant, "1.0.0"), bound(tenant, "^1.0.0")
+    assert not accepted(ranged.send(angle=40))
+    published(tenant, "1.1.0", 60)
+    published(tenant, "2.0.0", 90)
+    assert accepted(ranged.send(angle=40))
+    assert not accepted(ranged.send(angle=70))
+    assert not accepted(pinned.send(angle=40))
+
+
+def test_an_event_names_the_version_that_it_keeps(tenant: Tenant) -> None:
+    published(tenant, "1.0.0", 30)
+    published(tenant, "1.1.0", 60)
+    published(tenant, "2.0.0", 90)
+    pinned, ranged = bound(tenant, "1.0.0"), bound(tenant, "1.x")
+    assert not accepted(ranged.send(angle=40, context=named("1.0.0")))
+    assert accepted(ranged.send(angle=40, context=named("1.1.0")))
+    for source, version in ((ranged, "2.0.0"), (ranged, "1.2.0"), (ranged, "x"), (pinned, "1.1.0")):
+        [item] = source.send(angle=1, context=named(version)).items
+        assert [violation.code for violation in item.violations] == ["plan_version_unknown"]
+    assert accepted(pinned.send(angle=1, context={"plan": {"name": "premium", "version": "7"}}))
+
+
+def test_what_was_transformed_is_in_the_events_provenance(tenant: Tenant) -> None:
+    published(tenant, "1.0.0", 30)
+    assert accepted(bound(tenant, "1.0.0").send(angleDegrees=20))
+    [event] = tenant.timeline("user_id", "u-1")
+    assert event["content"]["properties"] == {"angle": 20}
+    assert event["content"]["transformed"] == ["/transformations/0"]
