@@ -22,6 +22,7 @@ from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, SourceId, WorkspaceId
 from registry.model.stored import StoredEvent
 from registry.model.stored_upkeep import Sweep
+from registry.plans.versions import newest
 from registry.store import administration
 from registry.store import retention as rows
 from registry.store.database import Transaction
@@ -198,7 +199,9 @@ def field_rules(deployment: Deployment, workspace_id: WorkspaceId, run: Sweep) -
     found = []
     for name, version in sorted(published):
         plan = compiled(deployment, workspace_id, name, version)
-        own = tuple(row.source_id for row in sources if (row.plan_name, row.plan_version) == (name, version))
+        versions = [other for known, other in published if known == name]
+        # A source that is bound to a range keeps its traits by the newest version that it allows.
+        own = tuple(s.source_id for s in sources if s.plan_name == name and newest(s.plan_version, versions) == version)
         for event, text, path in plan.retentions():
             period = duration(text)
             since = done - period if done is not None else 0
