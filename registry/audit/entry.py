@@ -31,6 +31,7 @@ class AuditAction(StrEnum):
 
     WORKSPACE_CREATED = "workspace:created"
     SOURCE_CREATED = "source:created"
+    SOURCE_BOUND = "source:plan:bound"
     KEY_CREATED = "key:api:created"
     KEY_REVOKED = "key:api:revoked"
     ACCOUNT_CREATED = "account:created"

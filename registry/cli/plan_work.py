@@ -121,9 +121,8 @@ def check_traffic(
 def _show(report: dict[str, Any]) -> None:
     outcomes = report["outcomes"]
     words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in outcomes.items() if count)
-    out.print(
-        f"Recorded events: {words or 'none'}; {report['withheld']} not opened for want of consent.", soft_wrap=True
-    )
+    closed = f"; {report['withheld']} not opened for want of consent" if report["withheld"] else ""
+    out.print(f"Recorded events: {words or 'none'}{closed}.", soft_wrap=True)
     if report["violations"]:
         shown = table("count", "event", "code", "where", "expected")
         for row in report["violations"][:MAX_SHOWN]:

@@ -61,6 +61,24 @@ def create_source(
     answer({"source_id": text_id(made.identity), "name": name, "write_key": made.secret}, as_json=as_json)
 
 
+@sources_app.command("bind")
+def bind_source(
+    name: Annotated[str, typer.Argument(help="The source's name.")],
+    plan: Annotated[str, typer.Argument(help="NAME@VERSION, published; or a range: NAME@^1.2.0.")],
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bind a source to another plan version, or to a range of them; new messages are held against it."""
+    plan_name, _, version = plan.partition("@")
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        means = credentials.bind_source(
+            registry.deployment, opened.workspace_id, name=name, plan=plan_name, version=version, actor=who.actor
+        )
+    text = f"{name} is bound to {plan}" + ("." if means == version else f", which is {means} now.")
+    answer({"source": name, "plan": plan, "version": means}, as_json=as_json, text=text)
+
+
 @sources_app.command("list")
 def list_sources(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False) -> None:
     """List the sources and the plans that they are bound to."""

@@ -142,6 +142,32 @@ def create_source(
     return Minted(source_id, secret)
 
 
+def bind_source(
+    deployment: Deployment, workspace_id: WorkspaceId, *, name: str, plan: str, version: str, actor: str
+) -> str:
+    """Bind a source to another plan version, or a range of them; the version that this means now.
+
+    Servers hold new messages against it within seconds; a replay does so at once.
+
+    Raises:
+        NotFound: there is no source of this name.
+        PlanNotFound: no such version is published.
+    """
+    now = deployment.clock()
+    means = resolved(deployment, workspace_id, plan, version)
+    compiled(deployment, workspace_id, plan, means)
+    with deployment.data.write() as transaction:
+        row = next((s for s in administration.sources(transaction, workspace_id) if s.name == name), None)
+        if row is None:
+            raise NotFound("there is no source of this name")
+        administration.bind_source(transaction, workspace_id, row.source_id, plan, version)
+        trail.append(
+            transaction, workspace_id, now, actor=actor, action="source:plan:bound", outcome="done",
+            fields={"source": name, "plan": f"{plan}@{version}"},
+        )  # fmt: skip
+    return means
+
+
 def create_key(
     deployment: Deployment,
     workspace_id: WorkspaceId,

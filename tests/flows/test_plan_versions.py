@@ -10,7 +10,8 @@ import pytest
 from registry.documents import parse
 from registry.flows import credentials, ingest, plans
 from registry.flows.admission import Delivery, Status
-from registry.model.errors import PlanNotFound
+from registry.flows.replay import replay
+from registry.model.errors import NotFound, PlanNotFound
 from tests.factories import track
 from tests.simulator import Tenant
 
@@ -91,3 +92,21 @@ def test_what_was_transformed_is_in_the_events_provenance(tenant: Tenant) -> Non
     [event] = tenant.timeline("user_id", "u-1")
     assert event["content"]["properties"] == {"angle": 20}
     assert event["content"]["transformed"] == ["/transformations/0"]
+
+
+def test_a_source_is_bound_anew_and_what_waited_is_let_in(tenant: Tenant) -> None:
+    published(tenant, "1.0.0", 30)
+    source = bound(tenant, "1.0.0")
+    assert not accepted(source.send(angle=40, timestamp="2025-12-31T10:00:00Z"))
+    published(tenant, "1.1.0", 60)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    rebind = {"name": "chairs 1.0.0", "plan": "chairs", "actor": "tester"}
+    assert credentials.bind_source(deployment, tenant.workspace_id, version="^1.0.0", **rebind) == "1.1.0"
+    told: list[tuple[int, int]] = []
+    counts = replay(deployment, workspace, actor="tester", progress=lambda done, total: told.append((done, total)))
+    assert (counts["accepted"], told) == (1, [(1, 1)])
+    assert tenant.timeline("user_id", "u-1")[0]["observed_at"] == "2025-12-31T10:00:00Z"
+    with pytest.raises(NotFound):
+        credentials.bind_source(deployment, tenant.workspace_id, version="1.0.0", **rebind | {"name": "nobody"})
+    with pytest.raises(PlanNotFound):
+        credentials.bind_source(deployment, tenant.workspace_id, version="9.0.0", **rebind)
