@@ -13,7 +13,11 @@ from registry.model.message import CallType, Message
 from registry.plans.compile import SECTION_OF, CompiledPlan, compile_plan
 from registry.plans.enforcement import Enforcement, Mode
 from registry.plans.personal_names import personal_category, words_of
+from registry.plans.personal_values import Confidence, match_value
 from registry.plans.schemas import Schema, definition_name, escape, expand
+
+NO_YEAR = 0
+"""A plan has no date of its own: dates in it are not taken for births."""
 
 STRICT = Enforcement(Mode.BLOCK, Mode.BLOCK, Mode.BLOCK)
 
@@ -34,6 +38,7 @@ class Severity(StrEnum):
 
 CODES: Mapping[str, Severity] = {
     "personal_unannotated": Severity.ERROR,
+    "personal_value": Severity.ERROR,
     "category_unknown": Severity.ERROR,
     "example_breaks_plan": Severity.ERROR,
     "description_missing": Severity.WARNING,
@@ -155,6 +160,7 @@ class _Review:
             if not _SNAKE_CASE.fullmatch(name):
                 self._note("property_name_convention", pointer, "properties are named in snake_case", schema)
             self._spelling("property", name, pointer, schema)
+        self._values(pointer, schema, annotated=annotated)
         self._categories(f"{pointer}/x-categories", schema.get("x-categories", ()))
         if _is_free_form(schema):
             self._note("free_form", pointer, "anything fits: declare its type, and an object's properties", schema)
@@ -163,6 +169,16 @@ class _Review:
         for steps, inner_name, inner in _inside(raw):
             expanded = expand(inner, self._definitions, closed=True)
             self._field(f"{pointer}{steps}", inner_name, inner, expanded, annotated=annotated)
+
+    def _values(self, pointer: str, schema: Schema, *, annotated: bool) -> None:
+        """The values that a field's schema shows: what looks personal there says what the field holds."""
+        shown = [*schema.get("examples", ()), *schema.get("enum", ()), schema.get("const"), schema.get("default")]
+        for value in shown:
+            matches = match_value(value, year=NO_YEAR) if isinstance(value, str) and not annotated else ()
+            if matches and matches[0].confidence is not Confidence.LOW:
+                found = matches[0]
+                message = f"a value of it looks like {found.kind}: state x-categories (perhaps {found.category})"
+                self._note("personal_value", pointer, message, schema)
 
     def _definition(self, raw: Schema) -> tuple[str, Schema]:
         pointer = ""

@@ -142,3 +142,13 @@ def test_the_words_of_a_name_do_not_depend_on_its_spelling(words: list[str]) -> 
     camel = words[0] + "".join(word.capitalize() for word in words[1:])
     for spelling in ("_".join(words), "-".join(words), camel, " ".join(word.capitalize() for word in words)):
         assert words_of(spelling) == tuple(words)
+
+
+def test_a_shown_value_that_looks_personal_asks_for_an_annotation() -> None:
+    shown = "jane.doe@shop.example"
+    field = f"{{thing_id: {{description: An id., type: string, examples: [{shown}]"
+    findings = lint(small_document(event(f"{field}}}}}")))
+    assert [(finding.code, finding.severity) for finding in findings] == [("personal_value", Severity.ERROR)]
+    assert shown not in findings[0].message
+    for annotation in ("x-categories: [user.contact.email]", "x-personal: false", "x-lint-allow: [personal_value]"):
+        assert lint(small_document(event(f"{field}, {annotation}}}}}"))) == []
