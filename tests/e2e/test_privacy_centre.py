@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import email
 import re
+import zipfile
 from collections.abc import Iterator
 from email import policy
 from itertools import count
+from pathlib import Path
 
 import httpx
 import pytest
@@ -98,7 +100,9 @@ def test_choices_count_at_once_and_have_receipts(page: Page, server: Live, addre
     assert [url for url in watch.asked if address.partition("@")[0] in url] == []
 
 
-def test_a_request_is_opened_verified_and_followed(page: Page, server: Live, address: str) -> None:
+def test_a_request_is_opened_verified_and_followed_to_a_package_that_anybody_can_read(
+    browser: Browser, page: Page, server: Live, address: str, tmp_path: Path
+) -> None:
     call = {"type": "identify", "userId": address.partition("@")[0], "traits": {"email": address}}
     httpx.post(f"{server.url}/v1/batch", json={"batch": [call], "writeKey": server.keys.write_key})
     enter(page, server, address)
@@ -114,7 +118,18 @@ def test_a_request_is_opened_verified_and_followed(page: Page, server: Live, add
     page.get_by_role("link", name="Your requests").click()
     with page.expect_download() as fetched:
         page.get_by_role("button", name="Download").click()
-    assert fetched.value.path().read_bytes()[:2] == b"PK"
+    with zipfile.ZipFile(fetched.value.path()) as archive:
+        read = tmp_path / "index.html"
+        read.write_bytes(archive.read("index.html"))
+    context = browser.new_context()
+    package = context.new_page()
+    watch = Watch(package)
+    for scheme in ("light", "dark"):
+        package.emulate_media(color_scheme=scheme)
+        package.goto(read.as_uri())
+        assert faults(package) == []
+    assert {url.partition(":")[0] for url in watch.asked} == {"file"}
+    context.close()
 
 
 def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(
