@@ -31,7 +31,7 @@ from registry.flows.opening import (
 from registry.flows.subjects import fragments_of, fragments_of_profile
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.normalise import normalise
-from registry.model.clock import Micros, rfc3339
+from registry.model.clock import DAY, Micros, rfc3339
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.decision import Decision, Reason
 from registry.model.errors import NotFound, PurposeDenied, UnknownPurpose
@@ -120,12 +120,22 @@ def timeline(
     bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows}, versions=versions_of(fragments))
     page = rows[:count]
     shown = []
+    oldest = kept_since(deployment, purpose)
     for row in page:
+        if row.received_at < oldest:  # other purposes may still keep it
+            parts = sum(purpose in purposes_of(Compartment(name)) for name in row.compartments.split(","))
+            shown.append(_event(row, names, {}, parts))
+            continue
         content, withheld = open_event(grant, row, bundles)
         shown.append(_event(row, names, content, sum(withheld.values())))
     note(deployment, workspace, principal, fragments, purpose, "timeline")
     cursor = text_id(page[-1].event_id) if len(rows) > count else None
     return {"profile_id": text_id(profile_id), "purpose": purpose, "events": shown, "cursor": cursor}
+
+
+def kept_since(deployment: Deployment, purpose: str) -> Micros:
+    """What was received before this is not read for the purpose any more, though others may still keep it."""
+    return deployment.clock() - deployment.policies.purposes.purposes[purpose].retention_days * DAY
 
 
 def require(deployment: Deployment, principal: Principal, purpose: str) -> None:
@@ -176,6 +186,9 @@ def _view(
         rows = events.assertions(transaction, workspace.workspace_id, ids)
         known = identities.identifiers_of(transaction, workspace.workspace_id, ids)
         names = source_names(transaction, workspace.workspace_id)
+    oldest = kept_since(deployment, purpose)
+    late = [row for row in rows if row.received_at < oldest and purpose in purposes_of(Compartment(row.compartment))]
+    rows = [row for row in rows if row not in late] if late else rows
     present = {row.compartment for row in rows} - locked
     grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present), f"profiles:read {purpose}")
     opened = open_assertions(deployment, grant, rows, names, versions=versions_of(fragments))
@@ -196,6 +209,8 @@ def _view(
     withheld = opened.withheld + closed
     if hidden:
         withheld[Reason.OTHER_PURPOSE] += hidden
+    if late:
+        withheld[Reason.RETENTION_ENDED] += len(late)
     note(deployment, workspace, principal, fragments, purpose, "view")
     view = build_view(fragments[0].profile_id, purpose, known_of.choices, seen, decisions, withheld, now=now)
     return view | {"computed": [computed_json(*one) for one in known_of.computed], "labels": sorted(known_of.labels)}

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     NOT_PERMITTED_BY_POLICY = "not_permitted_by_policy"
     OTHER_PURPOSE = "other_purpose"
     SHREDDED = "shredded"
+    RETENTION_ENDED = "retention_ended"
     DAMAGED = "damaged"
     STALE = "stale"
     UNAVAILABLE = "unavailable"
@@ -50,6 +51,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOT_PERMITTED_BY_POLICY: "The access policy does not let this caller use the purpose.",
     Reason.OTHER_PURPOSE: "It was collected for other purposes than this one.",
     Reason.SHREDDED: "Its key was destroyed.",
+    Reason.RETENTION_ENDED: "It has been kept for this purpose as long as it may be.",
     Reason.DAMAGED: "It is damaged, or its key is: it does not open.",
     Reason.STALE: "The last known answer is too old to be relied on.",
     Reason.UNAVAILABLE: "No decision could be obtained.",

@@ -68,6 +68,18 @@ def test_each_compartment_is_kept_as_long_as_the_longest_of_its_purposes(tenant:
     assert told(tenant)["gone"] == {}, "it goes once"
 
 
+def test_what_one_purpose_keeps_is_not_read_for_another_whose_time_is_over(tenant: Tenant, clock: SetClock) -> None:
+    person(tenant)
+    clock.pass_by(days=MARKETING_DAYS + 1)
+    assert tenant.traits("user_id", "ada")["first_name"] == "Ada"
+    view = tenant.lookup("user_id", "ada", "marketing")
+    assert view["traits"] == []
+    assert {row["reason"]: row["count"] for row in view["withheld"]["reasons"]}["retention_ended"] == 3
+    orders = [e for e in tenant.timeline("user_id", "ada", "analytics") if e["event"] == "order_completed"]
+    assert [(event["content"], event["withheld"]) for event in orders] == [({}, 1)]
+    assert [e["content"] != {} for e in tenant.timeline("user_id", "ada") if e["event"] == "order_completed"] == [True]
+
+
 def test_older_events_of_a_compartment_go_while_its_younger_ones_stay(tenant: Tenant, clock: SetClock) -> None:
     tenant.send(identify("ada") | {"context": banner(**ALL_YES)}, viewed("ada"), viewed("ada"))
     clock.pass_by(days=ANALYTICS_DAYS)
