@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ with atheris.instrument_imports(include=["registry"]):
     from tests.fuzz.readers import READERS, seeds
 
 LONGEST = 4096
+MEMORY_BYTES = 1024**3
 
 
 def main() -> None:
@@ -34,7 +36,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="registry-fuzz-") as folder:
         for number, seed in enumerate(seeds(asked.reader)):
             (Path(folder) / str(number)).write_bytes(seed)
+        # libFuzzer's own bound counts what the starting process once held; this one counts ours.
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
         options = [f"-runs={asked.runs}", f"-max_len={LONGEST}", f"-seed={asked.seed}", f"-artifact_prefix={folder}/"]
+        options.append("-rss_limit_mb=0")
         atheris.Setup([sys.argv[0], *options, "-verbosity=0", folder], one)
         atheris.Fuzz()
 
