@@ -41,7 +41,7 @@ def asked(client: httpx.Client, desk: Desk, path: str, method: str, operation: d
     name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
     schemas = desk.house.app.openapi()["components"]["schemas"]
     body = content.get("example") or schemas.get(name, {}).get("example")
-    query = {"size": "1", "position": "0", "purpose": "service"}
+    query = {"size": "1", "position": "0", "purpose": "service", "request_id": str(uuid4())}
     with client.stream(method, path, json=body, params=query, headers={"registry-purpose": "service"}) as answer:
         return answer.status_code
 

@@ -394,6 +394,7 @@ def test_policies_are_named(desk: Desk) -> None:
 def test_operations_need_no_key_and_say_nothing_personal(desk: Desk) -> None:
     desk.send(identify("zq-person", "zq-browser", email="zq@example.com"), track("zq-event", "zq-person"))
     desk.admin.get(f"/v1/profiles/{uuid4()}/zq-path")
+    desk.admin.get(f"/v1/profiles/{uuid4()}", headers=SERVICE)
     assert desk.nobody.get("/healthz").json() == {"status": "ok"}
     ready = desk.nobody.get("/readyz")
     assert (ready.status_code, ready.json()["checks"]) == (200, {"data": "ok", "keystore": "ok", "kms": "ok"})

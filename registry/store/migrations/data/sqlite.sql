@@ -1,4 +1,4 @@
--- data 0006;
+-- data 0008;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -382,4 +382,79 @@ CREATE TABLE tries (
 	last_at BIGINT NOT NULL, 
 	CONSTRAINT pk_tries PRIMARY KEY (workspace_id, target)
 );
-INSERT INTO schema_version_data VALUES ('0006');
+CREATE TABLE destination (
+	workspace_id BLOB NOT NULL, 
+	destination_id BLOB NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	kind VARCHAR(255) NOT NULL, 
+	purpose VARCHAR(255) NOT NULL, 
+	events TEXT NOT NULL, 
+	traits TEXT NOT NULL, 
+	sealed BLOB NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	paused_at BIGINT, 
+	position BIGINT NOT NULL, 
+	place BIGINT NOT NULL, 
+	failures INTEGER NOT NULL, 
+	failure VARCHAR(255), 
+	retry_at BIGINT NOT NULL, 
+	delivered BIGINT NOT NULL, 
+	withheld BIGINT NOT NULL, 
+	delivered_at BIGINT, 
+	CONSTRAINT pk_destination PRIMARY KEY (workspace_id, destination_id)
+);
+CREATE TABLE event_feed (
+	workspace_id BLOB NOT NULL, 
+	position BIGINT NOT NULL, 
+	place BIGINT NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	event_id BLOB NOT NULL, 
+	CONSTRAINT pk_event_feed PRIMARY KEY (workspace_id, position, place)
+);
+CREATE INDEX ix_event_feed_fragment ON event_feed (workspace_id, fragment_id);
+CREATE TABLE destination_recipient (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	destination_id BLOB NOT NULL, 
+	first_at BIGINT NOT NULL, 
+	CONSTRAINT pk_destination_recipient PRIMARY KEY (workspace_id, fragment_id, destination_id)
+);
+CREATE TABLE destination_failure (
+	workspace_id BLOB NOT NULL, 
+	destination_id BLOB NOT NULL, 
+	position BIGINT NOT NULL, 
+	place BIGINT NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	event_id BLOB NOT NULL, 
+	failure VARCHAR(255) NOT NULL, 
+	failed_at BIGINT NOT NULL, 
+	retry_at BIGINT, 
+	CONSTRAINT pk_destination_failure PRIMARY KEY (workspace_id, destination_id, position, place)
+);
+CREATE INDEX ix_destination_failure_fragment ON destination_failure (workspace_id, fragment_id);
+CREATE TABLE destination_erasure (
+	workspace_id BLOB NOT NULL, 
+	destination_id BLOB NOT NULL, 
+	order_id BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	state VARCHAR(255) NOT NULL, 
+	sealed BLOB, 
+	ordered_at BIGINT NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	retry_at BIGINT NOT NULL, 
+	failure VARCHAR(255), 
+	settled_at BIGINT, 
+	CONSTRAINT pk_destination_erasure PRIMARY KEY (workspace_id, destination_id, order_id)
+);
+CREATE INDEX ix_destination_erasure_request ON destination_erasure (workspace_id, request_id);
+CREATE TABLE visit (
+	workspace_id BLOB NOT NULL, 
+	visit_hash BLOB NOT NULL, 
+	kind VARCHAR(255) NOT NULL, 
+	visitor_sealed BLOB NOT NULL, 
+	code_hash BLOB, 
+	expires_at BIGINT NOT NULL, 
+	CONSTRAINT pk_visit PRIMARY KEY (workspace_id, visit_hash)
+);
+CREATE INDEX ix_dsr_request_pseudonym ON dsr_request (workspace_id, pseudonym);
+INSERT INTO schema_version_data VALUES ('0008');
