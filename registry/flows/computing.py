@@ -128,9 +128,9 @@ def keep_days(deployment: Deployment, purpose: str) -> int:
     return deployment.policies.purposes.purposes[purpose].retention_days
 
 
-def is_kept(trait: str) -> bool:
-    """Whether this is the name of a kept row, not of a trait."""
-    return trait.startswith(PREFIX)
+def is_kept(assertion: TraitAssertion) -> bool:
+    """Whether this is a kept row, not a trait: by its source, since a trait that no plan knows may have any name."""
+    return assertion.provenance.source_id == SOURCE
 
 
 def told(

@@ -221,7 +221,7 @@ def make_known(deployment: Deployment, purpose: str, assertions: Sequence[TraitA
     by_trait: dict[str, list[TraitAssertion]] = defaultdict(list)
     kept: list[TraitAssertion] = []
     for assertion in assertions:
-        if computing.is_kept(assertion.trait):
+        if computing.is_kept(assertion):
             kept.append(assertion)
         else:
             by_trait[assertion.trait].append(assertion)

@@ -148,3 +148,19 @@ def test_shipped_traits_of_purposes_that_a_controller_does_not_have_are_left_out
     (tmp_path / "computed.yaml").write_text((ROOT / "policies" / "computed.yaml").read_text())
     with pytest.raises(DocumentInvalid):
         bootstrap.load_policies(tmp_path)
+
+
+def test_a_trait_that_is_named_like_what_is_kept_is_only_a_trait(tenant: Tenant) -> None:
+    deployment, plan = tenant.registry.deployment, tenant.source.plan
+    made = credentials.create_source(
+        deployment, tenant.workspace_id, name="open", plan=plan.name, version=plan.version,
+        unplanned_properties="allow", actor="operator",
+    )  # fmt: skip
+    call = identify("ada", **{"@computed:analytics": {"orders_count": {"of": "x", "days": {"1": "many"}}}}, **YES)
+    source = credentials.source_of(deployment, made.secret)
+    ingest.ingest(deployment, tenant.workspace, [Delivery(source, [call], deployment.clock())])
+    tenant.send(ordered("ada", **YES))
+    assert computed(tenant, *ADA)["orders_count"] == 1
+    assert computed(tenant, *ADA, purpose="service") == {}
+    names = {row["trait"] for purpose in ("service", "analytics") for row in tenant.lookup(*ADA, purpose)["traits"]}
+    assert names <= {"@computed:analytics"}
