@@ -19,12 +19,16 @@ from registry.flows.joining import Joined
 from registry.flows.standing import Alike, alike, standings_for
 from registry.identity.rules import IdentityRules
 from registry.model.clock import Micros
+from registry.model.errors import Conflict
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store import consents, identities
 from registry.store.database import Transaction
 
 NONE: frozenset[str] = frozenset()
+
+LOOKS = 3
+"""How often who is who is looked up while other writers change it, before the sender is asked to come again."""
 
 _Person = tuple[FragmentId, ...]
 _Known = Alike | tuple[FragmentId | int, ...]
@@ -66,8 +70,14 @@ class Gate:
 
     def load(self, indexes: Iterable[BlindIndex]) -> None:
         """Read what is known of the persons behind these identifiers."""
-        self.by_index = identities.fragments_by_index(self._transaction, self._workspace_id, set(indexes))
-        self._load_profiles({fragment.profile_id for fragment in self.by_index.values()})
+        wanted = set(indexes)
+        for _ in range(LOOKS):
+            self.by_index = identities.fragments_by_index(self._transaction, self._workspace_id, wanted)
+            self._load_profiles({fragment.profile_id for fragment in self.by_index.values()})
+            if all(fragment.profile_id in self._profiles for fragment in self.by_index.values()):
+                return
+            self._profiles.clear()  # on PostgreSQL another writer moved a fragment between the two looks
+        raise Conflict("who is who changed while it was looked up", hint="send the batch again")
 
     def admit(self, item: Item) -> None:
         """The first gate: the message's own words, and its identifiers' records."""
