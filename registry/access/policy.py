@@ -23,6 +23,7 @@ class Action(StrEnum):
     """Everything that the access policy can allow, as `noun:verb`."""
 
     CONSENT_CHECK = "consent:check"
+    CONSENT_LIST = "consent:list"
     CONSENT_RECORD = "consent:record"
     CONSENT_HISTORY = "consent:history"
     PROFILES_READ = "profiles:read"

@@ -24,6 +24,7 @@ from registry.api import (
     dsr,
     merges,
     operations,
+    permitted,
     problems,
     profiles,
     spaces,
@@ -60,7 +61,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.registry = application
-    app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *changes.ROUTES, *operations.ROUTES])
+    app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *permitted.ROUTES, *changes.ROUTES, *operations.ROUTES])
     for part in (consent, profiles, merges, spaces, audiences, dsr, administration, destinations, webhooks):
         app.include_router(part.router)
     app.add_exception_handler(RegistryError, problems.on_registry_error)

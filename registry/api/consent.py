@@ -18,17 +18,16 @@ from registry.api.metrics import DECISIONS
 from registry.api.wire import ConsentAct, SubjectQuery
 from registry.consent.records import ConsentStatus
 from registry.flows import consent
+from registry.flows.permitted import Question
 from registry.flows.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.decision import Decision
-from registry.model.errors import InvalidInput, TooLarge
+from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 
 CHECK_BYTES = 64 * 1024
-BATCH_BYTES = 8 * 1024 * 1024
-BATCH_CHECKS = 10_000
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
 
@@ -39,51 +38,6 @@ async def check_consent(request: Request) -> Response:
     question = decode_object(await read_body(request, CHECK_BYTES))
     decision = await _off_the_loop(application, _decide, application, workspace, question)
     return Response(orjson.dumps(decision_json(decision)), 200, media_type="application/json")
-
-
-async def check_consents(request: Request) -> Response:
-    """`POST /v1/consent/check/batch`: many decisions, in the order of the questions."""
-    application = of(request)
-    _, workspace = application.caller(request, Action.CONSENT_CHECK)
-    checks = decode_object(await read_body(request, BATCH_BYTES)).get("checks")
-    if not isinstance(checks, list):
-        raise InvalidInput("checks is not a list", pointer="/checks")
-    if len(checks) > BATCH_CHECKS:
-        raise TooLarge(f"more than {BATCH_CHECKS} checks in one request")
-
-    def decide_all() -> list[dict[str, Any]]:
-        return [
-            decision_json(_decide_placed(application, workspace, one, f"check {place}: ", f"/checks/{place}"))
-            for place, one in enumerate(checks)
-        ]
-
-    answers = await run_in_threadpool(decide_all)
-    return Response(orjson.dumps({"decisions": answers}), 200, media_type="application/json")
-
-
-async def filter_subjects(request: Request) -> Response:
-    """`POST /v1/consent/filter`: subject references in as NDJSON, the permitted ones out."""
-    application = of(request)
-    _, workspace = application.caller(request, Action.CONSENT_CHECK)
-    purpose = request.query_params.get("purpose")
-    if purpose is None:
-        raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
-    body = await read_body(request, BATCH_BYTES)
-
-    def permitted() -> bytes:
-        lines = []
-        for number, line in enumerate(body.splitlines(), 1):
-            if not line.strip():
-                continue
-            try:
-                question = {"subject": orjson.loads(line), "purpose": purpose}
-            except orjson.JSONDecodeError:
-                raise InvalidInput(f"line {number} is not JSON") from None
-            if _decide_placed(application, workspace, question, f"line {number}: ").allowed:
-                lines.append(line + b"\n")
-        return b"".join(lines)
-
-    return Response(await run_in_threadpool(permitted), 200, media_type="application/x-ndjson")
 
 
 @router.post("/records", status_code=201, summary="Record an act of consent")
@@ -168,6 +122,18 @@ def moment(text: str | None, pointer: str) -> Micros | None:
 
 
 def _decide(application: Application, workspace: OpenWorkspace, question: object) -> Decision:
+    asked, at = question_of(application, question)
+    decision = consent.check(application.deployment, workspace, asked.person, asked.purpose, asked.categories, at=at)
+    DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value).inc()
+    return decision
+
+
+def question_of(application: Application, question: object) -> tuple[Question, Micros | None]:
+    """A check as a caller writes it, and the past moment that it asks about; None for now.
+
+    Raises:
+        InvalidInput: it is not one; `pointer` says where.
+    """
     if not isinstance(question, dict):
         raise InvalidInput("a check is not an object")
     purpose, categories = question.get("purpose"), question.get("categories") or []
@@ -178,25 +144,16 @@ def _decide(application: Application, workspace: OpenWorkspace, question: object
     at = question.get("at")
     if at is not None and not isinstance(at, str):
         raise InvalidInput("at is not an RFC 3339 time", pointer="/at")
-    person = _person(application, question.get("subject"))
-    decision = consent.check(
-        application.deployment, workspace, person, purpose, frozenset(categories), at=moment(at, "/at")
-    )
-    DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value).inc()
-    return decision
+    person = person_of(application, question.get("subject"))
+    return Question(person, purpose, frozenset(categories)), moment(at, "/at")
 
 
-def _decide_placed(
-    application: Application, workspace: OpenWorkspace, question: object, place: str, pointer: str = ""
-) -> Decision:
-    """One decision of many: what is wrong with a question says which one it was."""
-    try:
-        return _decide(application, workspace, question)
-    except InvalidInput as error:
-        raise InvalidInput(place + error.detail, pointer=pointer + (error.pointer or "")) from None
+def person_of(application: Application, reference: object) -> Identifier:
+    """A subject reference as a caller writes it.
 
-
-def _person(application: Application, reference: object) -> Identifier:
+    Raises:
+        InvalidInput: it is not one; `pointer` says where.
+    """
     if not isinstance(reference, dict):
         raise InvalidInput("subject is not an object with kind and value", pointer="/subject")
     kind, value = reference.get("kind"), reference.get("value")
@@ -212,8 +169,4 @@ async def _off_the_loop(application: Application, function: Any, *arguments: Any
     return await run_in_threadpool(function, *arguments)
 
 
-ROUTES = [
-    Route("/v1/consent/check", check_consent, methods=["POST"]),
-    Route("/v1/consent/check/batch", check_consents, methods=["POST"]),
-    Route("/v1/consent/filter", filter_subjects, methods=["POST"]),
-]
+ROUTES = [Route("/v1/consent/check", check_consent, methods=["POST"])]

@@ -171,6 +171,7 @@ def _consent() -> dict[str, Any]:
     cursor = TEXT | {"pattern": "^[0-9]{1,18}-[0-9a-f]*$", "description": "The id of the last event that came."}
     purpose = {"name": "purpose", "in": "query", "required": True, "schema": TEXT}
     lines = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["lines"]}}
+    people = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["permitted"]}}
     return {
         "/v1/consent/check": {
             "post": _asked("check_consent", "May this be used?", ref("Check"), CHECK_EXAMPLE, _json("Decision"))
@@ -192,6 +193,15 @@ def _consent() -> dict[str, Any]:
                 "security": [{"bearer": []}],
             }
             | _with_errors("filter_subjects", _content(lines)),
+        },
+        "/v1/consent/list": {
+            "post": _plain("list_permitted", "consent", "Who may be contacted for a purpose", _content(people))
+            | {
+                "description": "Opaque profile references, as one stream; each use of it is in the audit log.",
+                "parameters": [purpose],
+                "security": [{"bearer": []}],
+            }
+            | _with_errors("list_permitted", _content(people)),
         },
         "/v1/consent/changes": {
             "get": _plain("follow_consent_changes", "consent", "Consent records as they are made", {})

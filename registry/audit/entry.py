@@ -45,6 +45,7 @@ class AuditAction(StrEnum):
     TRAFFIC_CHECKED = "plans:traffic:checked"
     PLAN_INFERRED = "plans:plan:inferred"
     CONSENT_APPENDED = "consent:record:appended"
+    CONSENT_LISTED = "consent:people:listed"
     COMPARTMENTS_LOCKED = "consent:compartments:locked"
     WEBHOOK_CREATED = "webhook:subscription:created"
     WEBHOOK_CHANGED = "webhook:subscription:changed"

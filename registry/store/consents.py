@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from registry.model.clock import Micros
-from registry.model.ids import BlindIndex, FragmentId, WorkspaceId
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store.database import Transaction
-from registry.store.rows import insert, query, select_in
+from registry.store.rows import chunks, insert, query, select_in
 
 MOST_RECENT = (
     "ON CONFLICT (workspace_id, fragment_id, purpose) DO UPDATE SET record_id = excluded.record_id, "
@@ -90,3 +91,57 @@ def standing_of(
         if row[8] is not None:
             states.append(ConsentState(workspace_id, row[0], *row[8:14]))
     return list(fragments.values()), states
+
+
+_MANY = """
+SELECT i.blind_index, f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at,
+       f.state_version, f.created_at, s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at
+FROM identifier i
+JOIN fragment h ON h.workspace_id = i.workspace_id AND h.fragment_id = i.fragment_id
+JOIN fragment f ON f.workspace_id = h.workspace_id AND f.profile_id = h.profile_id
+LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id
+WHERE i.workspace_id = ? AND i.blind_index IN ({marks})
+"""
+
+_PAGE = """
+SELECT f.profile_id, f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at,
+       f.state_version, f.created_at, s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at
+FROM fragment f
+LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id
+     AND s.purpose IN (?, ?)
+WHERE f.workspace_id = ? AND f.profile_id > ? AND f.profile_id <= ?
+ORDER BY f.profile_id
+"""
+
+Person = tuple[list[Fragment], list[ConsentState]]
+"""A person's fragments, and the current records of these."""
+
+
+def standings_of(
+    transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex]
+) -> dict[BlindIndex, Person]:
+    """As `standing_of`, for many identifiers in few reads; nobody has no entry."""
+    found: dict[BlindIndex, Person] = {}
+    for chunk in chunks(indexes):
+        sql = _MANY.format(marks=", ".join("?" * len(chunk)))
+        found |= _people(workspace_id, query(transaction, sql, workspace_id, *chunk))
+    return found
+
+
+def page_for_purpose(
+    transaction: Transaction, workspace_id: WorkspaceId, purposes: tuple[str, str], after: bytes, last: bytes
+) -> dict[ProfileId, Person]:
+    """The people whose profile ids lie after `after` and up to `last`, with their records for two purposes only."""
+    return _people(workspace_id, query(transaction, _PAGE, *purposes, workspace_id, after, last))
+
+
+def _people(workspace_id: WorkspaceId, rows: Sequence[Any]) -> dict[Any, Person]:
+    """Joined rows put together by their first column; a fragment comes once for each of its records."""
+    people: dict[Any, tuple[dict[bytes, Fragment], list[ConsentState]]] = {}
+    for row in rows:
+        fragments, states = people.setdefault(row[0], ({}, []))
+        if row[1] not in fragments:
+            fragments[row[1]] = Fragment(workspace_id, *row[1:9])
+        if row[9] is not None:
+            states.append(ConsentState(workspace_id, row[1], *row[9:15]))
+    return {key: (list(fragments.values()), states) for key, (fragments, states) in people.items()}
