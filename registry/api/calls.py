@@ -92,5 +92,6 @@ TAKEN: dict[str, Schema] = {
         subject=ref("SubjectReference"),
         purpose=TEXT,
     ),
+    "Listing": record(purpose=TEXT),
     "Checks": record(checks=many(ref("Check")) | {"maxItems": 10_000}),
 }

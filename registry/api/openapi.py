@@ -53,6 +53,7 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "move_request": (404, 409), "create_source": (404, 409, 413), "publish_plan": (409, 413, 422),
     "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
     "revoke_key": (404,), "check_consents": (413,), "check_consent": (413,), "filter_subjects": (413,),
+    "list_permitted": (413,),
 }  # fmt: skip
 
 ANSWER_OF: dict[str, str] = {
@@ -195,13 +196,14 @@ def _consent() -> dict[str, Any]:
             | _with_errors("filter_subjects", _content(lines)),
         },
         "/v1/consent/list": {
-            "post": _plain("list_permitted", "consent", "Who may be contacted for a purpose", _content(people))
-            | {
-                "description": "Opaque profile references, as one stream; each use of it is in the audit log.",
-                "parameters": [purpose],
-                "security": [{"bearer": []}],
-            }
-            | _with_errors("list_permitted", _content(people)),
+            "post": _asked(
+                "list_permitted",
+                "Who may be contacted for a purpose",
+                ref("Listing"),
+                {"purpose": "marketing"},
+                _content(people),
+            )
+            | {"description": "Opaque profile references, as one stream; each use of it is in the audit log."}
         },
         "/v1/consent/changes": {
             "get": _plain("follow_consent_changes", "consent", "Consent records as they are made", {})

@@ -26,8 +26,7 @@ from registry.model.ids import text_id
 
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_CHECKS = 10_000
-FILTER_BYTES = 128 * 1024 * 1024
-"""A million subject references of 128 bytes."""
+LIST_BYTES = 4 * 1024
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 
@@ -49,8 +48,10 @@ async def filter_subjects(request: Request) -> Response:
     """`POST /v1/consent/filter`: subject references in as NDJSON, the permitted ones out."""
     application = of(request)
     _, workspace = application.caller(request, Action.CONSENT_CHECK)
-    purpose = _purpose(request)
-    body = await read_body(request, FILTER_BYTES)
+    purpose = request.query_params.get("purpose")
+    if purpose is None:
+        raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
+    body = await read_body(request, BATCH_BYTES)
 
     def through() -> bytes:
         lines, people = [], []
@@ -73,8 +74,10 @@ async def filter_subjects(request: Request) -> Response:
 async def list_permitted(request: Request) -> Response:
     """`POST /v1/consent/list`: an opaque reference to each profile that may be used for a purpose."""
     application = of(request)
-    purpose = _purpose(request)
     principal, workspace = application.caller(request, Action.CONSENT_LIST)
+    purpose = decode_object(await read_body(request, LIST_BYTES)).get("purpose")
+    if not isinstance(purpose, str):
+        raise InvalidInput("purpose is not text", pointer="/purpose")
     application.deployment.policies.access.require(principal, Action.CONSENT_LIST, purpose=purpose)
     deployment = application.deployment
     await run_in_threadpool(permitted.record_listing, deployment, workspace, purpose, actor=principal.actor)
@@ -84,13 +87,6 @@ async def list_permitted(request: Request) -> Response:
             yield b"".join(b'{"profile_id":"%s"}\n' % text_id(profile_id).encode() for profile_id in page)
 
     return StreamingResponse(lines(), media_type=NDJSON)
-
-
-def _purpose(request: Request) -> str:
-    purpose = request.query_params.get("purpose")
-    if purpose is None:
-        raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
-    return purpose
 
 
 def _decide_all(application: Application, workspace: OpenWorkspace, checks: list[Any]) -> list[Decision]:

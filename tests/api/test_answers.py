@@ -108,14 +108,14 @@ def test_a_filter_gives_back_the_lines_as_they_came(desk: Desk) -> None:
 
 def test_a_list_names_the_profiles_that_may_be_contacted_to_callers_with_the_purpose(desk: Desk) -> None:
     desk.send(identify("ada"), identify("eve"))
-    answer = desk.app.post("/v1/consent/list?purpose=service")
+    answer = desk.app.post("/v1/consent/list", json={"purpose": "service"})
     found = {json.loads(line)["profile_id"] for line in answer.text.splitlines()}
     lookup = desk.app.post("/v1/profiles/lookup", json={"subject": ADA, "purpose": "service"}).json()
     assert lookup["profile_id"] in found
     assert len(found) == 2
-    assert desk.app.post("/v1/consent/list").json()["pointer"] == "/query/purpose"
-    assert desk.app.post("/v1/consent/list?purpose=nothing").status_code == 403
-    assert desk.developer().post("/v1/consent/list?purpose=service").status_code == 403
+    assert desk.app.post("/v1/consent/list", json={}).json()["pointer"] == "/purpose"
+    assert desk.app.post("/v1/consent/list", json={"purpose": "nothing"}).status_code == 403
+    assert desk.developer().post("/v1/consent/list", json={"purpose": "service"}).status_code == 403
     entries = desk.admin.get("/v1/audit/entries").text
     assert entries.count("consent:people:listed") == 1
 
