@@ -14,11 +14,11 @@ from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.consent import moment
 from registry.api.package import package_stream
-from registry.api.wire import UUID_FORM, Cursor, Extension, NewRequest
+from registry.api.wire import UUID_FORM, Cursor, Extension, NewRequest, Override
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
-from registry.flows import dsr, moves, planning
+from registry.flows import dsr, linked, moves, planning
 from registry.flows.subjects import subject
 from registry.model.clock import rfc3339
 from registry.model.errors import NotFound
@@ -152,6 +152,17 @@ def extend_request(request: Request, request_id: RequestIdText, body: Extension)
         actor=principal.actor,
     )
     return request_json(extended)
+
+
+@router.post("/{request_id}/override", summary="Decide that a waiting request ends without a system")
+def override_system(request: Request, request_id: RequestIdText, body: Override) -> dict[str, Any]:
+    """The decision stands in the history, in the audit log and in the certificate; the request goes on by itself."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_APPROVE)
+    decided = linked.override(
+        application.deployment, workspace, _id(request_id), body.system, reason=body.reason, actor=principal.actor
+    )
+    return request_json(decided)
 
 
 @router.post("/{request_id}/{by}", summary="Move a request: verify, approve, pause, resume, refuse, cancel")

@@ -33,6 +33,15 @@ Word = Annotated[str, Field(pattern=_WORD)]
 WordOrAll = Annotated[str, Field(pattern=r"^([*]|[A-Za-z0-9_][A-Za-z0-9 ._:/-]*)$", max_length=255)]
 """The name of an event or a trait, or `*` for all."""
 
+Reason = Annotated[
+    str,
+    Field(
+        description="of the request, not of the person: kept in the clear",
+        min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,;:()/'+-]*$",
+    ),
+]  # fmt: skip
+"""Why something is done to a request: a sentence without an address in it."""
+
 PlainPath = Annotated[str, Path(pattern=_PRINTABLE)]
 UUID_FORM: dict[str, Any] = {"format": "uuid"}
 Cursor = Annotated[
@@ -129,15 +138,21 @@ class Extension(Request):
         hide_input_in_errors=True,
         json_schema_extra={"example": {"reason": "complex: records of several systems", "channel": "email"}},
     )
-    reason: Annotated[
-        str,
-        Field(
-            description="of the request, not of the person: kept in the clear",
-            min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,;:()/'+-]*$",
-        ),
-    ]  # fmt: skip
+    reason: Reason
     channel: Annotated[Word, Field(description="how the person was told", max_length=64)] = "letter"
     notified_at: Annotated[str | None, Field(description="RFC 3339: when; now if absent", max_length=40)] = None
+
+
+class Override(Request):
+    """A decision that a waiting request ends without a system outside."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={"example": {"system": "warehouse", "reason": "shut down in 2025, its data destroyed"}},
+    )
+    system: Annotated[Word, Field(max_length=64)]
+    reason: Reason
 
 
 class NewSource(Request):

@@ -1,4 +1,4 @@
-"""What the server does by itself, on APScheduler: deliveries, alerts, retention.
+"""What the server does by itself, on APScheduler: deliveries, alerts, retention, requests that wait.
 
 Every server of a deployment runs the same schedule; locks of the database see to it that one at a time
 does each job. What a job raises is logged by its type: its text may hold what a row held.
@@ -19,7 +19,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
-from registry.flows import alerts, delivery, destinations, forwarding, passing_on, retention, webhooks
+from registry.flows import alerts, delivery, destinations, dsr, forwarding, passing_on, retention, webhooks
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
@@ -31,6 +31,7 @@ ACTOR = "registry"
 LOOK_EVERY_S = 1
 ALERT_EVERY_S = 30
 RETENTION_EVERY_S = 600
+REQUESTS_EVERY_S = 30
 SENDERS = 8
 """Addresses that are sent to at the same time: a slow one holds up itself only."""
 
@@ -71,7 +72,12 @@ def start(registry: Registry) -> BackgroundScheduler:
         for destination_id in passing_on.due(deployment, workspace):
             _once(scheduler, "erasure", passing_on.tell, deployment, workspace, destination_id)
 
+    def go_on(workspace: OpenWorkspace) -> None:
+        for request in dsr.due(deployment, workspace):
+            _logged("request", dsr.go_on, deployment, workspace, request)
+
     for name, seconds, job in (
+        ("requests", REQUESTS_EVERY_S, go_on),
         ("deliveries", LOOK_EVERY_S, send),
         ("alerts", ALERT_EVERY_S, warn),
         ("retention", RETENTION_EVERY_S, sweep),

@@ -14,7 +14,7 @@ import typer
 from registry import bootstrap
 from registry.bootstrap import Initialised, Registry
 from registry.cli.exits import Exit
-from registry.cli.session import OPERATOR, AsJson, DataDir, answer, out, reported, settings
+from registry.cli.session import AsJson, DataDir, answer, out, reported, settings
 from registry.flows import dsr
 from registry.model.errors import Conflict, RegistryError, SettingInvalid
 from registry.model.ids import text_id
@@ -122,7 +122,7 @@ def resume(registry: Registry) -> None:
             for request in dsr.unfinished(deployment, workspace):
                 name = text_id(request.request_id)
                 try:
-                    dsr.run(deployment, workspace, request.request_id, actor=OPERATOR)
+                    dsr.go_on(deployment, workspace, request)
                     log.info("request resumed", request=name)
                 except RegistryError as error:  # the next start, or `registry dsr run`, goes on
                     log.error("request not resumed", request=name, code=error.code)

@@ -72,6 +72,7 @@ class State(StrEnum):
     VERIFIED = "verified"
     APPROVED = "approved"
     ACTING = "acting"
+    WAITING = "waiting"
     COMPLETED = "completed"
     PAUSED = "paused"
     REFUSED = "refused"
@@ -84,6 +85,7 @@ class Move(StrEnum):
     VERIFY = "verify"
     APPROVE = "approve"
     START = "start"
+    WAIT = "wait"
     COMPLETE = "complete"
     PAUSE = "pause"
     RESUME = "resume"
@@ -101,6 +103,8 @@ _TABLE: dict[tuple[State, Move], State] = {
     (State.VERIFIED, Move.APPROVE): State.APPROVED,
     (State.APPROVED, Move.START): State.ACTING,
     (State.ACTING, Move.START): State.ACTING,  # resumed after a crash: every step may be done again
+    (State.ACTING, Move.WAIT): State.WAITING,  # a system outside did not answer
+    (State.WAITING, Move.START): State.ACTING,
     (State.ACTING, Move.COMPLETE): State.COMPLETED,
     (State.RECEIVED, Move.PAUSE): State.PAUSED,
     (State.PAUSED, Move.RESUME): State.RECEIVED,

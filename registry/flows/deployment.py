@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from registry.access.policy import AccessPolicy
@@ -10,6 +10,7 @@ from registry.connectors.outgoing import Outgoing
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
 from registry.dsr.deadlines import Jurisdictions
+from registry.dsr.plan import LinkedSystem
 from registry.dsr.retention import Retention
 from registry.flows.keyring import Keyring
 from registry.identity.rules import IdentityRules
@@ -45,6 +46,7 @@ class Deployment:
         keyring: opened data keys, for seconds.
         new_id: makes a UUIDv7 as 16 bytes (RFC 9562): ids sort by the time of their making.
         controller: who answers for the processing, as receipts and certificates say.
+        linked: the systems outside that hold records of people too, in the order in which requests reach them.
         outgoing: what sends to addresses outside.
         compiled: compiled plans by workspace, name and version; published plans never change.
     """
@@ -59,4 +61,5 @@ class Deployment:
     controller: Controller
     jurisdiction: str
     outgoing: Outgoing = field(default_factory=Outgoing)
+    linked: Sequence[LinkedSystem] = ()
     compiled: dict[tuple[bytes, str, str], CompiledPlan] = field(default_factory=dict)

@@ -14,10 +14,10 @@ from registry.consent.purposes import LawfulBasis
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.dsr.deadlines import Jurisdiction, deadline
 from registry.dsr.requests import CALIFORNIAN, EFFECTS, ENDED, Effect, Kind, Move, State
-from registry.flows import erasure, rectification
+from registry.flows import erasure, linked, moves, planning, rectification, reference
 from registry.flows.consent import Act, append_acts
 from registry.flows.deployment import Deployment
-from registry.flows.moves import log, move_request, moved, owner_named, require
+from registry.flows.moves import log, moved, owner_named, require
 from registry.flows.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, InvalidInput
@@ -28,8 +28,9 @@ from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
 
 CALIFORNIA = "ccpa"
+OPERATOR = "operator"
 
-__all__ = ("get", "is_ended", "listed", "move_request", "open_request", "run", "scope_of", "unfinished")
+__all__ = ("due", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "scope_of", "unfinished")
 
 
 def open_request(
@@ -70,7 +71,8 @@ def open_request(
             if traits:
                 sealed = rectification.seal_corrections(deployment, workspace, request.request_id, fragments[0], traits)
                 progress |= {"sealed_details": sealed.hex(), "sealed_for": fragments[0].fragment_id.hex()}
-        request = request._replace(progress=orjson.dumps(progress).decode())
+        sealed_people = reference.seal_people(deployment, workspace.workspace_id, request.request_id, [person])
+        request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed_people)
         requests.add(transaction, request)
         scope = [fragment.fragment_id for fragment in fragments]
         requests.set_scope(transaction, workspace.workspace_id, request.request_id, scope)
@@ -123,15 +125,35 @@ def listed(deployment: Deployment, workspace: OpenWorkspace, limit: int, before:
         return requests.newest(transaction, workspace.workspace_id, limit, cursor)
 
 
+def move_request(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request_id: RequestId,
+    by: Move,
+    *,
+    actor: str,
+    owner: str | None = None,
+) -> StoredRequest:
+    """Move a request (see `moves.move_request`); nothing is approved while a field is undecided.
+
+    Raises:
+        NotFound, Conflict, Forbidden: there is no such request, or it cannot be moved so now, or by this person.
+    """
+    if by is Move.APPROVE:
+        planning.require_decided(deployment, workspace, request_id)
+    return moves.move_request(deployment, workspace, request_id, by, actor=actor, owner=owner)
+
+
 def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
     """Do what the request asks for, and certify it. A request that was interrupted goes on.
 
     Raises:
         NotFound, Conflict: there is no such request, or it is not ready to be run.
+        LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
     """
     with deployment.data.write() as transaction:
-        request = require(transaction, workspace, request_id)
+        request = require(transaction, workspace, request_id)._replace(due_at=None)
         request = moved(deployment, transaction, request, Move.START, actor)
         _rescope(transaction, workspace, request)
     match EFFECTS[Kind(request.kind)]:
@@ -141,11 +163,34 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
             pass  # the package is written when it is fetched: nothing personal waits on a disk
         case Effect.CORRECT:
             rectification.apply(deployment, workspace, request, actor=actor)
+            request = linked.act(deployment, request, actor=actor)
         case Effect.RECORD:
             _record(deployment, workspace, request, actor)
+            request = linked.act(deployment, request, actor=actor)
+    reference.forget(deployment, request)
     with deployment.data.write() as transaction:
         request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
         return moved(deployment, transaction, request, Move.COMPLETE, actor)
+
+
+def go_on(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
+    """Run a request that was interrupted or waited, in the name of whoever ran it first.
+
+    Raises:
+        What `run` raises.
+    """
+    with deployment.data.read() as transaction:
+        acts = requests.events(transaction, workspace.workspace_id, request.request_id)
+    started = [act.actor for act in acts if act.action == Move.START.value]
+    return run(deployment, workspace, request.request_id, actor=started[0] if started else OPERATOR)
+
+
+def due(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
+    """Requests that wait for a system outside, and are to be tried again now."""
+    now = deployment.clock()
+    with deployment.data.read() as transaction:
+        waiting = requests.in_states(transaction, workspace.workspace_id, [State.WAITING.value])
+    return [request for request in waiting if request.due_at is None or request.due_at <= now]
 
 
 def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:

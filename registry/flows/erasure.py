@@ -4,8 +4,9 @@
 2. suppress    keyed memory of every identifier, so that nobody re-creates the person
 3. shred       the erasure ledger, then every key: from here on nothing of the person opens
 4. delete      the rows, then SQLite's WAL is folded in so that old pages are overwritten
-5. verify      a second look for what should be gone, by other queries than those that deleted
-6. certify     a signed statement of what was done, with the audit log's root
+5. linked      every system outside erases and is looked through again; one that is down is waited for
+6. verify      a second look for what should be gone, by other queries than those that deleted
+7. certify     a signed statement of what was done, with the audit log's root
 
 Each step may be done again; after a crash the request is run again from the first.
 The cost of steps 1 to 3 does not depend on how many events there are.
@@ -25,11 +26,12 @@ from registry.dsr.census import accounts
 from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
 from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
-from registry.flows import trail
+from registry.flows import linked, trail
 from registry.flows.deployment import Deployment
 from registry.flows.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.passing_on import pass_on
+from registry.flows.reference import people_of, seal_people
 from registry.flows.sealing import IDENTITY
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.signing import sign_jwt
@@ -66,11 +68,14 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     # 4. delete
     request, progress = _delete(deployment, workspace, request, fragments, indexes, quarantined, actor)
     deployment.data.checkpoint()
-    # 5. verify
+    # 5. the systems outside
+    request = linked.act(deployment, request, actor=actor)
+    progress = orjson.loads(request.progress)
+    # 6. verify
     left = _second_look(deployment, workspace, fragments, indexes, quarantined)
     if left:
         raise Conflict("the second look still finds rows of this person", extra={"remaining": left})
-    # 6. certify
+    # 7. certify
     return _certify(deployment, workspace, request, progress, actor)
 
 
@@ -131,6 +136,10 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             "keys": keys,
         }
         requests.set_scope(transaction, workspace_id, request.request_id, ids)
+        if deployment.linked:  # they are asked when the person's own keys are gone
+            people = [*people_of(deployment, request), *(identifier for _, identifier in opened)]
+            sealed = seal_people(deployment, workspace_id, request.request_id, people)
+            request = request._replace(sealed=sealed)
         return _write_progress(transaction, request, progress)
 
 
@@ -187,7 +196,7 @@ def _certify(
 ) -> StoredRequest:
     workspace_id = workspace.workspace_id
     rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
-    accounted = accounts(DECLARED, rows_of, Kind(request.kind))
+    accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *linked.accounts(request)]
     missing = unaccounted(((f.system, f.table, f.field) for f in DECLARED if f.is_personal), accounted)
     if missing:
         raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import orjson
 
 from registry.dsr.deadlines import deadline
-from registry.dsr.requests import Kind, Move, State, check_four_eyes, move
+from registry.dsr.requests import ENDED, Kind, Move, State, check_four_eyes, move
 from registry.dsr.timing import EXTEND, check_extension, check_notice, timing
-from registry.flows import trail
+from registry.flows import reference, trail
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, rfc3339
@@ -67,7 +67,10 @@ def move_request(
             request = request._replace(approved_by=actor, approved_owner=stands)
         if by is Move.RESUME:
             request = request._replace(respond_by=_respond_by(deployment, transaction, request, Move.RESUME))
-        return moved(deployment, transaction, request, by, actor)
+        after = moved(deployment, transaction, request, by, actor)
+    if State(after.state) in ENDED:
+        reference.forget(deployment, after)
+    return after
 
 
 def extend(
@@ -124,6 +127,8 @@ def moved(
     was = State(request.state)
     after = move(was, by, Kind(request.kind))
     changed = request._replace(state=after.value)
+    if after in ENDED:
+        changed = changed._replace(sealed=None, due_at=None)
     write(transaction, changed, was=was.value)
     if after is not was:
         add_to_history(deployment, transaction, changed, by.value, actor, details)

@@ -8,6 +8,7 @@ from registry.dsr.census import OWN_SYSTEM, accounts
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import RequestPlan, SystemPlan
 from registry.dsr.requests import ENDED, Kind, State
+from registry.flows import linked
 from registry.flows.deployment import Deployment
 from registry.flows.moves import require
 from registry.flows.workspace import OpenWorkspace
@@ -34,7 +35,27 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
     with deployment.keystore.read() as transaction:
         counts["key_bundle"] = len(keystore.bundles(transaction, workspace.workspace_id, key_holders))
     kind = Kind(request.kind)
-    return RequestPlan(kind, [SystemPlan(OWN_SYSTEM, accounts(DECLARED, counts, kind))])
+    own = SystemPlan(OWN_SYSTEM, accounts(DECLARED, counts, kind))
+    return RequestPlan(kind, [own, *linked.plans(deployment, request)])
+
+
+def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> None:
+    """Go on to an approval only if every field that is found anywhere is decided about.
+
+    Raises:
+        Conflict: a linked system has fields that nobody declared, or could not be asked.
+        NotFound: there is no such request.
+    """
+    if not deployment.linked:
+        return  # every field of Registry's own is declared: the build fails otherwise
+    plan = plan_of(deployment, workspace, request_id)
+    if plan.undecided or plan.unreachable:
+        tables = [f"{system}: {table}.{field}" for system, table, field in plan.undecided]
+        raise Conflict(
+            "not every field is decided about: see the plan",
+            hint="declare the fields in the system's file, or mend the system; then approve",
+            extra={"tables": [*tables, *plan.unreachable]},
+        )
 
 
 def _counts(

@@ -7,8 +7,8 @@ import pytest
 from registry.dsr.requests import ENDED, NEEDS_APPROVAL, Kind, Move, State, allowed, check_four_eyes, move
 from registry.model.errors import Conflict, Forbidden
 
-R, V, AP, AC, CO, PA, RE, CA = (
-    State.RECEIVED, State.VERIFIED, State.APPROVED, State.ACTING,
+R, V, AP, AC, WA, CO, PA, RE, CA = (
+    State.RECEIVED, State.VERIFIED, State.APPROVED, State.ACTING, State.WAITING,
     State.COMPLETED, State.PAUSED, State.REFUSED, State.CANCELLED,
 )  # fmt: skip
 
@@ -16,7 +16,8 @@ TABLE = {
     R: {Move.VERIFY: V, Move.PAUSE: PA, Move.REFUSE: RE, Move.CANCEL: CA},
     V: {Move.APPROVE: AP, Move.REFUSE: RE, Move.CANCEL: CA},
     AP: {Move.START: AC, Move.CANCEL: CA},
-    AC: {Move.START: AC, Move.COMPLETE: CO},
+    AC: {Move.START: AC, Move.WAIT: WA, Move.COMPLETE: CO},
+    WA: {Move.START: AC},
     PA: {Move.RESUME: R, Move.REFUSE: RE, Move.CANCEL: CA},
     CO: {},
     RE: {},

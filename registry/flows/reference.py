@@ -1,0 +1,54 @@
+"""Whom a request is about, in the clear for a moment: sealed under a key of the request's own until it ends.
+
+The person's own keys are destroyed first; the systems outside, and the person to be told, come after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import orjson
+
+from registry.flows.deployment import Deployment
+from registry.flows.sealing import IDENTITY
+from registry.keys.envelope import open_sealed, record_aad, seal
+from registry.model.grants import OpenGrant, ShredGrant
+from registry.model.ids import FragmentId, RequestId, WorkspaceId, text_id
+from registry.model.message import Identifier
+from registry.model.stored import StoredRequest
+
+
+def seal_people(
+    deployment: Deployment, workspace_id: WorkspaceId, request_id: RequestId, people: Iterable[Identifier]
+) -> bytes:
+    """The identifiers of a request's person, sealed under the request's key, which is made when there is none.
+
+    Raises:
+        KmsUnavailable, StoreUnavailable: no key, so nothing is sealed.
+    """
+    holder = FragmentId(request_id)
+    key = deployment.keyring.for_sealing(workspace_id, {holder: (IDENTITY,)})[holder].key(IDENTITY)
+    told = sorted({(person.kind, person.value) for person in people})
+    return seal(key, orjson.dumps(told), record_aad(b"dsr", workspace_id, holder, request_id, b"people"))
+
+
+def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier]:
+    """The identifiers of a request's person; none once it has ended.
+
+    Raises:
+        KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+    """
+    if request.sealed is None:
+        return []
+    holder = FragmentId(request.request_id)
+    grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
+    key = deployment.keyring.for_opening(grant, [holder])[holder].key(IDENTITY)
+    aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
+    told = orjson.loads(open_sealed(key, request.sealed, aad, grant, IDENTITY))
+    return [Identifier(kind, value) for kind, value in told]
+
+
+def forget(deployment: Deployment, request: StoredRequest) -> None:
+    """Destroy the request's own key: whom it was about cannot be read again. Done again, nothing more happens."""
+    grant = ShredGrant(request.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
+    deployment.keyring.shred(grant, [FragmentId(request.request_id)])

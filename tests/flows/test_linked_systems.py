@@ -1,0 +1,201 @@
+"""Systems outside in a request: planned, waited for, run once, looked through again, and never silently skipped."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.plan import SystemPlan
+from registry.dsr.requests import Kind, Move
+from registry.flows import dsr, linked, planning, verify
+from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
+from registry.model.message import Identifier
+from registry.store.database import Database
+from tests.conftest import SetClock
+from tests.factories import identify, ordered
+from tests.flows.test_interrupted_erasure import MOST_COMMITS, Killed, _stop_before
+from tests.simulator import RegistrySimulator, Tenant
+
+
+@dataclass
+class Customers:
+    """A database of customers outside, found by e-mail address."""
+
+    file: Path
+    name: str = "shop"
+    undecided: Sequence[tuple[str, str]] = ()
+    failing: int = 0
+    lying: bool = False
+    ran: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        with closing(sqlite3.connect(self.file)) as connection, connection:
+            connection.execute("CREATE TABLE customer (email TEXT, address TEXT)")
+            connection.executemany("INSERT INTO customer VALUES (?, 'x')", [("ada@example.com",), ("bob@example.com",)])
+
+    def rows(self, people: Sequence[Identifier]) -> int:
+        wanted = [person.value for person in people if person.kind == "email"]
+        marks = ", ".join("?" * len(wanted))
+        with closing(sqlite3.connect(self.file)) as connection:
+            sql = f"SELECT count(*) FROM customer WHERE email IN ({marks})"
+            return int(connection.execute(sql, wanted).fetchone()[0])
+
+    def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        return SystemPlan(self.name, self._accounts(self.rows(people)), self.undecided)
+
+    def run(self, request_id: str, kind: Kind, people: Sequence[Identifier]) -> Sequence[FieldAccount]:
+        if self.failing:
+            self.failing -= 1
+            raise ConnectionError("ada@example.com could not be reached")
+        found = self.rows(people)
+        self.ran.append(request_id)
+        if not self.lying:
+            with closing(sqlite3.connect(self.file)) as connection, connection:
+                for person in people:
+                    connection.execute("DELETE FROM customer WHERE email = ?", (person.value,))
+        return self._accounts(found)
+
+    def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
+        return {"customer": self.rows(people)}
+
+    def _accounts(self, rows: int) -> list[FieldAccount]:
+        return [FieldAccount(self.name, "customer", name, Disposition.ERASED, rows) for name in ("email", "address")]
+
+
+@pytest.fixture
+def outside(registry: RegistrySimulator, tmp_path: Path) -> Customers:
+    shop = Customers(tmp_path / "customers.db")
+    registry.deployment = replace(registry.deployment, linked=(shop,))
+    registry.workspaces._deployment = registry.deployment
+    return shop
+
+
+@pytest.fixture
+def alone(registry: RegistrySimulator) -> Tenant:
+    made = registry.tenant()
+    made.send(identify("ada", email="ada@example.com"), ordered("ada"))
+    return made
+
+
+def _accounted(tenant: Tenant, certificate: str | None) -> dict[tuple[str, str], tuple[str, int]]:
+    _, claims = verify.document(certificate or "", tenant.workspace.jwks())
+    return {(f["system"], f["field"]): (f["disposition"], f["rows"]) for f in claims["fields"]}  # type: ignore[attr-defined]
+
+
+def test_an_erasure_reaches_systems_outside_by_identifiers_that_the_request_did_not_name(
+    outside: Customers, alone: Tenant
+) -> None:
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    done = alone.run(request)
+    assert _accounted(alone, done.certificate)["shop", "address"] == ("erased", 1)
+    with closing(sqlite3.connect(outside.file)) as connection:
+        assert connection.execute("SELECT email FROM customer").fetchall() == [("bob@example.com",)]
+
+
+def test_whom_a_request_was_about_cannot_be_read_when_it_has_ended(outside: Customers, alone: Tenant) -> None:
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    registry = alone.registry
+    assert registry.key_rows("SELECT count(*) FROM key_bundle WHERE fragment_id = ?", request.request_id) == [(1,)]
+    alone.run(request)
+    assert registry.rows("SELECT sealed FROM dsr_request WHERE request_id = ?", request.request_id) == [(None,)]
+    assert registry.key_rows("SELECT count(*) FROM key_bundle WHERE fragment_id = ?", request.request_id) == [(0,)]
+
+
+def test_a_plan_announces_what_is_outside_and_an_undecided_field_blocks_the_approval(
+    outside: Customers, alone: Tenant
+) -> None:
+    outside.undecided = [("customer", "nickname")]
+    with pytest.raises(Conflict) as caught:
+        alone.request(Kind.ERASURE, "email", "ada@example.com")
+    assert caught.value.extra["tables"] == ["shop: customer.nickname"]
+    [opened] = dsr.listed(alone.registry.deployment, alone.workspace, 5, None)
+    plan = planning.plan_of(alone.registry.deployment, alone.workspace, opened.request_id)
+    assert [system.system for system in plan.systems] == ["registry", "shop"]
+    assert plan.systems[1].accounts[0].rows == 1
+    outside.undecided = ()
+    dsr.move_request(alone.registry.deployment, alone.workspace, opened.request_id, Move.APPROVE, actor="person:second")
+
+
+def test_a_system_that_is_down_is_waited_for_with_growing_intervals_and_reached_once(
+    outside: Customers, alone: Tenant
+) -> None:
+    registry, clock = alone.registry, alone.registry.clock
+    assert isinstance(clock, SetClock)
+    outside.failing = 3
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    with pytest.raises(LinkedSystemUnavailable) as caught:
+        alone.run(request)
+    assert "ada" not in str(caught.value)
+    waits = []
+    for _ in range(3):
+        row, _ = dsr.get(registry.deployment, alone.workspace, request.request_id)
+        assert row.state == "waiting"
+        assert dsr.due(registry.deployment, alone.workspace) == []
+        waits.append((row.due_at or 0) - clock())
+        clock.now = row.due_at or 0
+        [due] = dsr.due(registry.deployment, alone.workspace)
+        try:
+            dsr.go_on(registry.deployment, alone.workspace, due)
+        except LinkedSystemUnavailable:
+            continue
+    assert [wait // 60_000_000 for wait in waits] == [1, 2, 4]
+    row, events = dsr.get(registry.deployment, alone.workspace, request.request_id)
+    assert row.state == "completed"
+    assert len(outside.ran) == 1
+    assert {event.actor for event in events if event.action == "complete"} == {"person:second"}
+
+
+def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Customers, alone: Tenant) -> None:
+    registry = alone.registry
+    outside.lying = True  # it says that it erased, and did not
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    with pytest.raises(LinkedSystemUnavailable) as caught:
+        alone.run(request)
+    assert caught.value.extra["remaining"] == {"customer": 1}
+    with pytest.raises(NotFound):
+        linked.override(registry.deployment, alone.workspace, request.request_id, "crm", reason="x", actor="person:b")
+    linked.override(
+        registry.deployment, alone.workspace, request.request_id, "shop", reason="sold in 2025", actor="person:b"
+    )
+    [due] = dsr.due(registry.deployment, alone.workspace)
+    done = dsr.go_on(registry.deployment, alone.workspace, due)
+    _, claims = verify.document(done.certificate or "", alone.workspace.jwks())
+    [told] = [f for f in claims["fields"] if f["system"] == "shop"]  # type: ignore[attr-defined]
+    assert told["disposition"] == "retained"
+    assert told["ground"] == "not reached; decided by person:b: sold in 2025"
+    with pytest.raises(Conflict):
+        linked.override(registry.deployment, alone.workspace, request.request_id, "shop", reason="x", actor="person:b")
+
+
+def test_interrupted_before_any_commit_a_request_finishes_and_reports_the_same(
+    outside: Customers, registry: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise Killed
+
+    tenant = registry.tenant()
+    for commit in range(1, MOST_COMMITS):
+        name = f"person{commit}"
+        email = f"{name}@example.com"
+        tenant.send(identify(name, email=email), ordered(name))
+        with closing(sqlite3.connect(outside.file)) as connection, connection:
+            connection.execute("INSERT INTO customer VALUES (?, 'x')", (email,))
+        request = tenant.request(Kind.ERASURE, "user_id", name)
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "write", _stop_before(commit, fail))
+            try:
+                tenant.run(request)
+                break
+            except Killed:
+                pass
+        done = tenant.run(request)
+        # What was done outside before its note was kept is done again, and finds no more there.
+        assert _accounted(tenant, done.certificate)["shop", "email"][0] == "erased"
+        assert outside.rows([Identifier("email", email)]) == 0
+    assert 8 < commit < MOST_COMMITS - 1
