@@ -10,7 +10,7 @@ from registry.flows import erasure, ingest
 from tests.architecture.project import ROOT
 
 PAGE = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
-OF_THE_REQUEST = {"0 start", "7 complete"}
+OF_THE_REQUEST = {"0 start", "8 complete"}
 """What `flows/dsr.py` does around an erasure."""
 
 
