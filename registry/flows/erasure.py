@@ -39,6 +39,7 @@ from registry.model.decision import Reason
 from registry.model.errors import Conflict, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, text_id
+from registry.model.message import Identifier
 from registry.model.stored import StoredRequest, Suppression
 from registry.store import audit_log, identities, keystore, quarantine, requests, second_look
 from registry.store import erasure as rows
@@ -136,11 +137,17 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             "keys": keys,
         }
         requests.set_scope(transaction, workspace_id, request.request_id, ids)
-        if deployment.linked:  # they are asked when the person's own keys are gone
-            people = [*people_of(deployment, request), *(identifier for _, identifier in opened)]
-            sealed = seal_people(deployment, workspace_id, request.request_id, people)
-            request = request._replace(sealed=sealed)
+        people = [identifier for _, identifier in opened]
+        request = _kept_for_linked(deployment, request, people)
         return _write_progress(transaction, request, progress)
+
+
+def _kept_for_linked(deployment: Deployment, request: StoredRequest, people: Sequence[Identifier]) -> StoredRequest:
+    """The request with everybody whom the systems outside are asked about once the person's own keys are gone."""
+    if not deployment.linked:
+        return request
+    everybody = [*people_of(deployment, request), *people]
+    return request._replace(sealed=seal_people(deployment, request.workspace_id, request.request_id, everybody))
 
 
 def _delete(
