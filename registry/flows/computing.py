@@ -34,7 +34,7 @@ from registry.store import events
 from registry.store.database import Transaction
 
 PREFIX = "@computed:"
-"""What the names of the kept rows begin with; the purpose follows. No trait of a message is named so."""
+"""What the names of the kept rows begin with; the purpose follows. What tells them from traits is their source."""
 
 SOURCE = SourceId(b"\0" * 15 + b"\1")
 """The source of what registry computed itself."""
