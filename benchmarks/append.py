@@ -46,7 +46,7 @@ def _store(made: Installation) -> Callable[[], float]:
 
         def write() -> None:
             for start in range(0, COUNT, BATCH):
-                with database.write() as transaction:
+                with database.owner(writes=True) as transaction:
                     events.append(transaction, rows[start : start + BATCH])
 
         try:

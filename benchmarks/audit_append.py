@@ -25,7 +25,7 @@ def measure() -> Iterator[tuple[str, Row]]:
 
         def ours() -> None:
             for _ in range(COUNT):
-                with deployment.data.write() as transaction:
+                with deployment.data.owner(writes=True) as transaction:
                     trail.append(
                         transaction, workspace_id, deployment.clock(), actor="app:benchmark",
                         action="profile:view:read", outcome="given", fields={"purpose": "service"},

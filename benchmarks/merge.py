@@ -54,7 +54,7 @@ def _both(opened: Opened, one: int, other: int) -> tuple[float, float]:
     start = time.perf_counter()
     stewardship.merge(deployment, workspace, people[0], people[1], actor=ACTOR)
     middle = time.perf_counter()
-    with deployment.data.read() as transaction:
+    with deployment.data.owner() as transaction:
         found = identities.fragments_by_index(transaction, workspace.workspace_id, indexes)
     ends: tuple[FragmentId, FragmentId] = (found[indexes[0]].fragment_id, found[indexes[1]].fragment_id)
     profile: ProfileId = found[indexes[0]].profile_id

@@ -60,7 +60,7 @@ def _lay_down(opened: Opened, first: int, last: int) -> None:
                 known.append(StoredIdentifier(workspace_id, index, kind, own, b"", source, key, 0))  # type: ignore[arg-type]
             low, high = sorted(index for index, _ in ends)
             links.append(StoredLink(workspace_id, low, high, source, key, 0, 0))
-        with deployment.data.write() as transaction:
+        with deployment.data.owner(writes=True) as transaction:
             identities.add_fragments(transaction, fragments)
             identities.add_identifiers(transaction, known)
             identities.add_links(transaction, links)
@@ -76,7 +76,7 @@ def _resolve(opened: Opened, chance: random.Random, people: int) -> float:
         browser = BlindIndex(chance.randbytes(16)) if position % 2 else _index("anonymous_id", number)
         key = MessageKey(chance.randbytes(16))
         claims.append(Claim((user, (browser, "anonymous_id")), source, key, now, now))
-    with deployment.data.write() as transaction:
+    with deployment.data.owner(writes=True) as transaction:
         start = time.perf_counter()
         joined = join(
             transaction, workspace_id, deployment.policies.identity, claims,

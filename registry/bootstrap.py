@@ -180,7 +180,7 @@ def is_initialised(settings: Settings) -> bool:
             return False
         if schema.current(data, "data") is None:
             return False
-        with data.read() as transaction:
+        with data.directory() as transaction:
             return bool(administration.workspaces(transaction))
     finally:
         data.close()

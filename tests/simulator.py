@@ -94,12 +94,12 @@ class RegistrySimulator:
 
     def rows(self, sql: str, *parameters: object) -> list[Any]:
         """Rows of the data database, as they lie there."""
-        with self.deployment.data.read() as transaction:
+        with self.deployment.data.owner() as transaction:
             return list(query(transaction, sql, *parameters))
 
     def key_rows(self, sql: str, *parameters: object) -> list[Any]:
         """Rows of the keystore, as they lie there."""
-        with self.deployment.keystore.read() as transaction:
+        with self.deployment.keystore.owner() as transaction:
             return list(query(transaction, sql, *parameters))
 
 
@@ -200,13 +200,13 @@ class Tenant:
         """The profile behind an identifier, None for nobody."""
         person = self.person(kind, value)
         index = self.workspace.indexer.index(person.kind, person.value)
-        with self.registry.deployment.data.read() as transaction:
+        with self.registry.deployment.data.owner() as transaction:
             return identities.profile_of(transaction, self.workspace_id, index)
 
     def people(self) -> set[frozenset[tuple[str, str]]]:
         """Who is who: the (kind, value) of the identifiers of each profile."""
         deployment = self.registry.deployment
-        with deployment.data.read() as transaction:
+        with deployment.data.owner() as transaction:
             found = query(
                 transaction, "SELECT fragment_id, profile_id FROM fragment WHERE workspace_id = ?", self.workspace_id
             )
@@ -234,7 +234,7 @@ class Tenant:
     def fragment(self, person: Identifier) -> FragmentId:
         """The fragment that hangs on an identifier."""
         index = self.workspace.indexer.index(person.kind, person.value)
-        with self.registry.deployment.data.read() as transaction:
+        with self.registry.deployment.data.owner() as transaction:
             return identities.identifiers(transaction, self.workspace_id, [index])[index].fragment_id
 
     def request(self, kind: Kind, person_kind: str, value: str, **details: object) -> StoredRequest:

@@ -39,7 +39,7 @@ def list_sources(request: Request) -> dict[str, Any]:
     """Every source with the plan version that it is bound to."""
     application = of(request)
     _, workspace = application.caller(request, Action.SOURCES_READ)
-    with application.deployment.data.read() as transaction:
+    with application.deployment.data.read(workspace.workspace_id) as transaction:
         found = rows.sources(transaction, workspace.workspace_id)
     return {
         "sources": [
@@ -118,7 +118,7 @@ def list_violations(request: Request, limit: Limit = 100, cursor: Cursor = None)
     application = of(request)
     _, workspace = application.caller(request, Action.VIOLATIONS_READ)
     before = parse_id(cursor, "cursor") if cursor is not None else None
-    with application.deployment.data.read() as transaction:
+    with application.deployment.data.read(workspace.workspace_id) as transaction:
         found = quarantine.violations(transaction, workspace.workspace_id, limit + 1, before)
         counts = quarantine.violation_counts(transaction, workspace.workspace_id) if cursor is None else []
         names = source_names(transaction, workspace.workspace_id)
@@ -168,7 +168,7 @@ def list_keys(request: Request) -> dict[str, Any]:
     """Every API key without its secret, which is kept nowhere."""
     application = of(request)
     _, workspace = application.caller(request, Action.KEYS_READ)
-    with application.deployment.data.read() as transaction:
+    with application.deployment.data.read(workspace.workspace_id) as transaction:
         found = rows.credentials(transaction, workspace.workspace_id)
     return {
         "keys": [
@@ -239,7 +239,7 @@ def audit_entries(request: Request, start: Position = 0, limit: Limit = 100) -> 
     """Entries in order, each also as the bytes that the tree hashes (base64)."""
     application = of(request)
     _, workspace = application.caller(request, Action.AUDIT_READ)
-    with application.deployment.data.read() as transaction:
+    with application.deployment.data.read(workspace.workspace_id) as transaction:
         found = audit_log.entries(transaction, workspace.workspace_id, start, limit)
     return {
         "entries": [

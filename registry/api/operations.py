@@ -65,7 +65,7 @@ def _ready(application: Application) -> Response:
 
 
 def _jwks(application: Application) -> Response:
-    with application.deployment.data.read() as transaction:
+    with application.deployment.data.directory() as transaction:
         known = administration.workspaces(transaction)
     keys = [key for row in known for key in application.workspaces.open(row.workspace_id).published]
     return _json({"keys": keys})

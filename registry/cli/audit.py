@@ -46,7 +46,7 @@ def verify(
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         kept = [path.read_text(encoding="utf-8") for path in since or ()]
         faults = proofs.log(registry.deployment, opened, kept)
-        with registry.deployment.data.read() as transaction:
+        with registry.deployment.data.read(opened.workspace_id) as transaction:
             size, _frontier = audit_log.head(transaction, opened.workspace_id)
     shown = table("kind", "position", "what")
     for fault in faults:
@@ -68,7 +68,7 @@ def export(
     count = 0
     with (
         session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
-        registry.deployment.data.read() as transaction,
+        registry.deployment.data.read(opened.workspace_id) as transaction,
         to.open("x", encoding="utf-8") as stream,
     ):
         for position, entry in enumerate(audit_log.stream(transaction, opened.workspace_id)):

@@ -162,7 +162,7 @@ def _key_service(registry: Registry) -> Iterator[Finding]:
 
 
 def _workspaces(registry: Registry, *, deep: bool) -> Iterator[Finding]:
-    with registry.deployment.data.read() as transaction:
+    with registry.deployment.data.directory() as transaction:
         known = administration.workspaces(transaction)
     if not known:
         yield Finding("workspace", False, "there is none", "everything belongs to one", "run: registry init")

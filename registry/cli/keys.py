@@ -52,7 +52,7 @@ def list_keys(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_js
     """List the API keys; their secrets are kept nowhere."""
     with (
         session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
-        registry.deployment.data.read() as transaction,
+        registry.deployment.data.read(opened.workspace_id) as transaction,
     ):
         rows = administration.credentials(transaction, opened.workspace_id)
         now = registry.deployment.clock()

@@ -84,7 +84,7 @@ def list_sources(data_dir: DataDir = None, workspace: WorkspaceOption = None, as
     """List the sources and the plans that they are bound to."""
     with (
         session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
-        registry.deployment.data.read() as transaction,
+        registry.deployment.data.read(opened.workspace_id) as transaction,
     ):
         rows = administration.sources(transaction, opened.workspace_id)
     shown = table("name", "plan", "method", "created")

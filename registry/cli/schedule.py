@@ -92,7 +92,7 @@ def _each(registry: Registry, name: str, job: Callable[[OpenWorkspace], None]) -
     """Do a job for every workspace."""
 
     def every() -> None:
-        with registry.deployment.data.read() as transaction:
+        with registry.deployment.data.directory() as transaction:
             known = administration.workspaces(transaction)
         for row in known:
             _logged(name, job, registry.workspaces.open(row.workspace_id))

@@ -115,7 +115,7 @@ def resume(registry: Registry) -> None:
 
     log, deployment = structlog.get_logger(), registry.deployment
     try:
-        with deployment.data.read() as transaction:
+        with deployment.data.directory() as transaction:
             known = administration.workspaces(transaction)
         for row in known:
             workspace = registry.workspaces.open(row.workspace_id)

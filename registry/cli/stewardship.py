@@ -184,7 +184,7 @@ def _reference(registry: Registry, text: str) -> Identifier:
 
 def _found(registry: Registry, opened: OpenWorkspace, who: Identifier) -> tuple[ProfileId, FragmentId]:
     """The profile and the fragment behind an identifier."""
-    with registry.deployment.data.read() as transaction:
+    with registry.deployment.data.read(opened.workspace_id) as transaction:
         fragments = fragments_of(opened, transaction, who)
         index = opened.indexer.index(who.kind, who.value)
     own = [fragment for fragment in fragments if fragment.anchor == index]

@@ -36,7 +36,7 @@ def violations(
         deployment = registry.deployment
         since = deployment.clock() - days * DAY
         counts = summary(deployment, opened, by.split(","), since=since, limit=500)
-        with deployment.data.read() as transaction:
+        with deployment.data.read(opened.workspace_id) as transaction:
             rows = quarantine.violations(transaction, opened.workspace_id, limit)
             names = source_names(transaction, opened.workspace_id)
     listed = [trace.violation_json(row, names) for row in rows]

@@ -38,7 +38,7 @@ def create(
     secrets, password_hash, sealed = _secrets(workspace, account_id, name)
     text = ",".join(sorted(purposes))
     row = Account(workspace.workspace_id, account_id, name, role, text, password_hash, sealed, 0, now, None)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         if accounts.named(transaction, workspace.workspace_id, name) is not None:
             raise InvalidInput("an account of this name exists already", pointer="/name")
         accounts.add(transaction, row)
@@ -51,7 +51,7 @@ def create(
 
 def listed(deployment: Deployment, workspace: OpenWorkspace) -> list[Account]:
     """The workspace's accounts, by name."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return accounts.listed(transaction, workspace.workspace_id)
 
 
@@ -61,7 +61,7 @@ def reset(deployment: Deployment, workspace: OpenWorkspace, name: str, *, actor:
     Raises:
         NotFound: there is no account of this name.
     """
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         row = _require(accounts.named(transaction, workspace.workspace_id, name))
         secrets, password_hash, sealed = _secrets(workspace, row.account_id, name)
         changed = row._replace(password_hash=password_hash, totp_sealed=sealed, totp_step=0)
@@ -81,7 +81,7 @@ def disable(deployment: Deployment, workspace: OpenWorkspace, name: str, *, acto
         NotFound: there is no such account, or it was disabled before.
     """
     now = deployment.clock()
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         row = _require(accounts.named(transaction, workspace.workspace_id, name))
         if not accounts.disable(transaction, workspace.workspace_id, row.account_id, now):
             raise NotFound("the account is disabled already")

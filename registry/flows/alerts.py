@@ -24,14 +24,14 @@ def violation_rates(deployment: Deployment, workspace: OpenWorkspace, per_minute
     """Tell of sources that caused more violations in the last minute than allowed; how many were told of."""
     workspace_id, now = workspace.workspace_id, deployment.clock()
     since = now - WINDOW
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         to = outbox.subscribed(transaction, workspace_id, Topic.VIOLATION_RATE)
         least = (max(since, 0) // 1000).to_bytes(6, "big") + b"\0" * 10  # violations' ids begin with their time
         counts = rows.violations_since(transaction, workspace_id, least, since) if to else []
     loud = {f"rate:{source.hex()}:{now // QUIET_FOR}": (source, n) for source, n in counts if n > per_minute}
     if not loud:
         return 0
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         rows.forget_alerts(transaction, workspace_id, "rate:", now - DAY)
         fresh = rows.alerted(transaction, workspace_id, loud.keys(), now)
         notices = [
@@ -46,7 +46,7 @@ def deadlines(deployment: Deployment, workspace: OpenWorkspace) -> int:
     """Tell of requests that come near their deadline, or past it, once for each of `WARN_DAYS`; how many."""
     workspace_id, now = workspace.workspace_id, deployment.clock()
     open_states = [state.value for state in State if state not in ENDED]
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         to = outbox.subscribed(transaction, workspace_id, Topic.DSR_DEADLINE)
         found = requests.in_states(transaction, workspace_id, open_states) if to else []
     near = {}
@@ -56,7 +56,7 @@ def deadlines(deployment: Deployment, workspace: OpenWorkspace) -> int:
             near[f"deadline:{row.request_id.hex()}:{row.respond_by}:{min(passed)}"] = (row, min(passed))
     if not near:
         return 0
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         fresh = rows.alerted(transaction, workspace_id, near.keys(), now)
         notices = [
             Notice(

@@ -55,7 +55,7 @@ def members(
     found = [profile for profile, one in known.items() if audience.when.holds(one.values, one.labels)]
     now = deployment.clock()
     fields: dict[str, int | str] = {"purpose": purpose, "what": f"audience {name}", "members": len(found)}
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         trail.append(
             transaction, workspace_id, now,
             actor=principal.actor, action="profile:view:read", outcome="given", fields=fields,
@@ -78,7 +78,7 @@ def opened(
         why: for the grant.
     """
     workspace_id = workspace.workspace_id
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         page = identities.profiles_after(transaction, workspace_id, after or b"", limit)
         people: dict[ProfileId, list[Fragment]] = defaultdict(list)
         for fragment in identities.fragments_of_profiles(transaction, workspace_id, page):

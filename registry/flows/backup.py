@@ -52,18 +52,18 @@ def replay_erasures(deployment: Deployment) -> dict[WorkspaceId, Replayed]:
     Raises:
         StoreUnavailable: it must be run again before anything else uses the data.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.directory() as transaction:
         known = [row.workspace_id for row in administration.workspaces(transaction)]
     return {workspace_id: _replay(deployment, workspace_id) for workspace_id in known}
 
 
 def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
-    with deployment.keystore.read() as transaction:
+    with deployment.keystore.read(workspace_id) as transaction:
         orders = [row.fragment_id for row in keystore.erasure_ledger(transaction, workspace_id)]
         suppressions = keystore.remembered_suppressions(transaction, workspace_id)
-    with deployment.keystore.write() as transaction:
+    with deployment.keystore.write(workspace_id) as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)
         present = identities.fragments(transaction, workspace_id, orders)
         indexes = [row.blind_index for row in identities.identifiers_of(transaction, workspace_id, present)]

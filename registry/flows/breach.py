@@ -56,8 +56,9 @@ def assess(deployment: Deployment, workspace: OpenWorkspace, incident: Incident,
     extent = _extent(deployment, workspace, incident)
     counts = dict.fromkeys(extent.tables, rows.Touched(0, None, None))
     profiles: set[ProfileId] = set()
-    with deployment.data.read() as transaction, deployment.keystore.read() as keys:
-        wrapped = keystore.bundle_counts(keys, workspace.workspace_id)
+    workspace_id = workspace.workspace_id
+    with deployment.data.read(workspace_id) as transaction, deployment.keystore.read(workspace_id) as keys:
+        wrapped = keystore.bundle_counts(keys, workspace_id)
         parts: Iterable[list[FragmentId] | None] = [None]
         if incident.generation is not None:
             wrapped = {incident.generation: wrapped.get(incident.generation, 0)}
@@ -69,7 +70,7 @@ def assess(deployment: Deployment, workspace: OpenWorkspace, incident: Incident,
             profiles |= rows.people(transaction, workspace.workspace_id, extent, part)
         held = rows.compartments(transaction, workspace.workspace_id, extent)
     now = deployment.clock()
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         trail.append(
             transaction, workspace.workspace_id, now, actor=actor, action="census:breach:assessed", outcome="done",
             fields={"people": len(profiles), "rows": sum(count.rows for count in counts.values())},
@@ -115,7 +116,7 @@ def _extent(deployment: Deployment, workspace: OpenWorkspace, incident: Incident
         )
     source_id = None
     if incident.source is not None:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace.workspace_id) as transaction:
             known = {row.name: row.source_id for row in administration.sources(transaction, workspace.workspace_id)}
         if incident.source not in known:
             raise NotFound("there is no such source", hint="run: registry sources list")

@@ -70,7 +70,7 @@ def check(
     """
     index = workspace.indexer.index(subject.kind, subject.value)
     records: Sequence[ConsentState | StoredConsent]
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         if at is None:
             fragments, records = consents.standing_of(transaction, workspace.workspace_id, index)
         else:
@@ -101,7 +101,7 @@ def record(
             raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
         if act.acted_at is not None and act.acted_at > now + CLOCK_TOLERANCE:
             raise InvalidInput("the act lies in the future", pointer="/acted_at")
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
         rows = append_acts(deployment, workspace, transaction, fragment, listed, actor=actor)
     return [(row, _receipt(deployment, workspace, row)) for row in rows]
@@ -117,7 +117,7 @@ def lift_restriction(deployment: Deployment, workspace: OpenWorkspace, subject: 
     """
     workspace_id = workspace.workspace_id
     act = Act(WHOLE_PERSON, ConsentStatus.UNRESTRICTED, channel="operator")
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         fragments = {f.fragment_id: f for f in subjects.fragments_of(workspace, transaction, subject)}
         states = consents.states(transaction, workspace_id, fragments)
         shut = [s.fragment_id for s in states if (s.purpose, s.status) == (WHOLE_PERSON, ConsentStatus.RESTRICTED)]
@@ -161,7 +161,7 @@ def history(deployment: Deployment, workspace: OpenWorkspace, subject: Identifie
         NotFound: nobody is known under this identifier.
     """
     index = workspace.indexer.index(subject.kind, subject.value)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         fragments, _ = consents.standing_of(transaction, workspace.workspace_id, index)
         if not fragments:
             raise NotFound("nobody is known under this identifier")
@@ -182,7 +182,7 @@ def changes(
     deployment: Deployment, workspace: OpenWorkspace, after: tuple[Micros, bytes], limit: int
 ) -> list[tuple[Micros, RecordId, ProfileId, str, str]]:
     """The next consent records after a cursor: time of record, record, profile, purpose, status."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         rows = consents.recorded_after(transaction, workspace.workspace_id, after[0], after[1], limit)
     return [(at, RecordId(record), ProfileId(profile), p, s) for at, record, profile, p, s in rows]
 

@@ -67,7 +67,7 @@ class Overview:
 def overview(deployment: Deployment, workspace: OpenWorkspace) -> Overview:
     """Open requests with their deadlines, what came in lately, and whether everything works."""
     now = deployment.clock()
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         waiting = requests.in_states(transaction, workspace.workspace_id, OPEN_STATES)
         size, _ = audit_log.head(transaction, workspace.workspace_id)
         first = max(0, size - LATEST_ENTRIES)
@@ -96,7 +96,7 @@ def find_profile(
         NotFound: nobody is known under this identifier.
     """
     read.require(deployment, principal, purpose)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         fragments = fragments_of(workspace, transaction, person)
     if not fragments:
         raise NotFound("nobody is known under this identifier")
@@ -109,7 +109,7 @@ def consent_history(deployment: Deployment, workspace: OpenWorkspace, profile_id
     Raises:
         NotFound: there is no such profile.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         fragments = fragments_of_profile(workspace, transaction, profile_id)
         ids = [fragment.fragment_id for fragment in fragments]
         return consents.history(transaction, workspace.workspace_id, ids)
@@ -119,7 +119,7 @@ def violations(
     deployment: Deployment, workspace: OpenWorkspace, limit: int, before: bytes | None
 ) -> tuple[list[dict[str, Any]], list[tuple[str | None, str, str, int]], bytes | None]:
     """A page of violations, newest first; how often each was seen; and where the next page begins."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         found = quarantine.violations(transaction, workspace.workspace_id, limit + 1, before)
         counts = quarantine.violation_counts(transaction, workspace.workspace_id)
         names = source_names(transaction, workspace.workspace_id)
@@ -135,7 +135,7 @@ def audit_entries(
     Args:
         before: the position that the page ends before; the log's end if absent.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         size, _ = audit_log.head(transaction, workspace.workspace_id)
         end = size if before is None else max(0, min(before, size))
         start = max(0, end - limit)
@@ -145,7 +145,7 @@ def audit_entries(
 
 def sources(deployment: Deployment, workspace: OpenWorkspace) -> list[Source]:
     """The workspace's sources, oldest first."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return administration.sources(transaction, workspace.workspace_id)
 
 
@@ -155,14 +155,14 @@ def keys(deployment: Deployment, workspace: OpenWorkspace) -> tuple[list[Credent
     Raises:
         KmsUnavailable: the key service does not answer.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         found = administration.credentials(transaction, workspace.workspace_id)
     return found, rotation.status(deployment, workspace.workspace_id)
 
 
 def workspaces(deployment: Deployment) -> list[Workspace]:
     """Every workspace, oldest first."""
-    with deployment.data.read() as transaction:
+    with deployment.data.directory() as transaction:
         return administration.workspaces(transaction)
 
 

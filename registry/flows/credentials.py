@@ -35,8 +35,9 @@ def principal_of(deployment: Deployment, secret: str) -> Principal:
     Raises:
         Unauthenticated: it is unknown, expired or revoked; which of these is not said.
     """
-    with deployment.data.read() as transaction:
-        found = administration.credential_by_key(transaction, hash_key(secret))
+    key_hash = hash_key(secret)
+    with deployment.data.presenting(key_hash) as transaction:
+        found = administration.credential_by_key(transaction, key_hash)
     now = deployment.clock()
     if found is None or found.revoked_at is not None:
         raise Unauthenticated("the key is not valid")
@@ -60,8 +61,9 @@ def source_of(deployment: Deployment, write_key: str) -> BoundSource:
         Unauthenticated: the key is unknown.
         PlanNotFound: the source is bound to a plan that is not published.
     """
-    with deployment.data.read() as transaction:
-        row = administration.source_by_write_key(transaction, hash_key(write_key))
+    key_hash = hash_key(write_key)
+    with deployment.data.presenting(key_hash) as transaction:
+        row = administration.source_by_write_key(transaction, key_hash)
     if row is None:
         raise Unauthenticated("the write key is not valid")
     return bind(deployment, row)
@@ -131,7 +133,7 @@ def create_source(
         workspace_id, source_id, name, digest, plan, version,
         unplanned_events, unplanned_properties, violations, method, now,
     )  # fmt: skip
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         if any(known.name == name for known in administration.sources(transaction, workspace_id)):
             raise Conflict("a source of this name exists already", hint="choose another name")
         administration.add_source(transaction, row)
@@ -156,7 +158,7 @@ def bind_source(
     now = deployment.clock()
     means = resolved(deployment, workspace_id, plan, version)
     compiled(deployment, workspace_id, plan, means)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         row = next((s for s in administration.sources(transaction, workspace_id) if s.name == name), None)
         if row is None:
             raise NotFound("there is no source of this name")
@@ -198,7 +200,7 @@ def create_key(
     text = ",".join(sorted(purposes))
     stands = owner_of(PrincipalKind.PERSON, owner) if owner is not None else owner_of(kind, name)
     row = Credential(workspace_id, key_id, digest, kind.value, role, name, text, now, expires_at, None, stands)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         administration.add_credential(transaction, row)
         trail.append(
             transaction, workspace_id, now, actor=actor, action="key:api:created", outcome="done",
@@ -214,7 +216,7 @@ def revoke_key(deployment: Deployment, workspace_id: WorkspaceId, key_id: bytes,
         NotFound: there is no such key, or it was revoked before.
     """
     now = deployment.clock()
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         if not administration.revoke_credential(transaction, workspace_id, key_id, now):
             raise NotFound("there is no such key that could be revoked")
         trail.append(transaction, workspace_id, now, actor=actor, action="key:api:revoked", outcome="done")

@@ -39,7 +39,7 @@ CONTACTS = frozenset({"email", "phone"})
 
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
     """The webhooks that have something to be sent now."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return [row.webhook_id for row in rows.due(transaction, workspace.workspace_id, deployment.clock())]
 
 
@@ -54,7 +54,7 @@ def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
         while alone:
             # 1. take
             now = deployment.clock()
-            with deployment.data.read() as transaction:
+            with deployment.data.read(workspace.workspace_id) as transaction:
                 found = [row for row in rows.due(transaction, workspace.workspace_id, now) if row[1] == webhook_id]
                 page = rows.pending(transaction, workspace.workspace_id, webhook_id, now, PAGE) if found else []
             if not page:
@@ -76,7 +76,7 @@ def people_of(
 ) -> list[Identifier]:
     """The identifiers of the person behind a fragment, if the purpose may have them now; else none."""
     workspace_id = workspace.workspace_id
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         known = identities.fragments(transaction, workspace_id, [fragment_id])
         whole = identities.fragments_of_profiles(transaction, workspace_id, {f.profile_id for f in known.values()})
         ids = [fragment.fragment_id for fragment in whole]
@@ -110,7 +110,7 @@ def _send(
 def _note(deployment: Deployment, webhook: Webhook, message: OutboxMessage, answer: Answer) -> None:
     # 4. note
     now, attempts = deployment.clock(), message.attempts + 1
-    with deployment.data.write() as transaction:
+    with deployment.data.write(webhook.workspace_id) as transaction:
         if answer.verdict is Verdict.DELIVERED:
             rows.delivered(transaction, message, now)
             return
@@ -136,7 +136,7 @@ def _log(deployment: Deployment, webhook: Webhook, message: OutboxMessage) -> No
     if message.fragment_id is None:
         return
     about = trail.About(deployment.keyring, webhook.workspace_id, message.fragment_id)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(webhook.workspace_id) as transaction:
         trail.append(
             transaction, webhook.workspace_id, deployment.clock(), actor="registry", action="webhook:identifiers:sent",
             outcome="given", fields={"webhook": text_id(webhook.webhook_id), "purpose": webhook.purpose or ""},

@@ -98,7 +98,7 @@ def create(
     telling = erasure_url or (url if kind is DestinationKind.WEBHOOK else None)
     config = {"url": url, "origin": origin, "secret": secret, "write_key": write_key, "erasure_url": telling}
     sealed = seal_config(deployment, workspace_id, destination_id, config)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         if len(rows.listed(transaction, workspace_id)) >= MOST:
             raise InvalidInput(f"there are {MOST} destinations already", hint="remove one")
         position = trail.append(
@@ -116,7 +116,7 @@ def create(
 def listed(deployment: Deployment, workspace_id: WorkspaceId) -> list[Seen]:
     """Every destination, oldest first."""
     seen: list[Seen] = []
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         for row in rows.listed(transaction, workspace_id):
             backlog = rows.backlog(transaction, workspace_id, (row.position, row.place))
             refused = rows.failure_count(transaction, workspace_id, row.destination_id)
@@ -149,14 +149,14 @@ def refused(
         NotFound: there is no such destination.
     """
     get(deployment, workspace_id, destination_id)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         return rows.failures(transaction, workspace_id, destination_id, limit)
 
 
 def pause(deployment: Deployment, workspace_id: WorkspaceId, destination_id: bytes, *, actor: str) -> None:
     """Send nothing for the time being; events wait, and are judged by the consent of when they are sent."""
     get(deployment, workspace_id, destination_id)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         rows.pause(transaction, workspace_id, destination_id, deployment.clock())
         _log(deployment, transaction, workspace_id, destination_id, "paused", actor)
 
@@ -164,7 +164,7 @@ def pause(deployment: Deployment, workspace_id: WorkspaceId, destination_id: byt
 def resume(deployment: Deployment, workspace_id: WorkspaceId, destination_id: bytes, *, actor: str) -> None:
     """Go on, at once."""
     get(deployment, workspace_id, destination_id)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         rows.pause(transaction, workspace_id, destination_id, None)
         _log(deployment, transaction, workspace_id, destination_id, "resumed", actor)
 
@@ -177,7 +177,7 @@ def replay(deployment: Deployment, workspace_id: WorkspaceId, destination_id: by
     """
     get(deployment, workspace_id, destination_id)
     now = deployment.clock()
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         count = rows.retry_failures(transaction, workspace_id, destination_id, now)
         failed = rows.erasures_in(transaction, workspace_id, destination_id, [ErasureState.FAILED])
         again = [row._replace(state=ErasureState.WAITING.value, attempts=0, retry_at=now) for row in failed]
@@ -194,7 +194,7 @@ def remove(deployment: Deployment, workspace_id: WorkspaceId, destination_id: by
         Conflict: an erasure has not been passed on to it yet.
     """
     row = get(deployment, workspace_id, destination_id).row
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         unsettled = [ErasureState.WAITING, ErasureState.FAILED]
         if rows.erasures_in(transaction, workspace_id, destination_id, unsettled):
             raise Conflict("an erasure has not been passed on to it yet", hint="pause it, or wait until it is")

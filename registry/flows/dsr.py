@@ -64,7 +64,7 @@ def open_request(
     traits = rectification.corrections(asked) if EFFECTS[kind] is Effect.CORRECT else {}
     request = _new(deployment, workspace, kind, law, person)
     request = request._replace(opened_by=actor, opened_owner=owner or owner_named(actor))
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         fragments = fragments_of(workspace, transaction, person)
         if fragments:
             request = request._replace(profile_id=fragments[0].profile_id)
@@ -111,7 +111,7 @@ def get(
     Raises:
         NotFound: there is no such request in this workspace.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return (
             require(transaction, workspace, request_id),
             requests.events(transaction, workspace.workspace_id, request_id),
@@ -120,7 +120,7 @@ def get(
 
 def listed(deployment: Deployment, workspace: OpenWorkspace, limit: int, before: bytes | None) -> list[StoredRequest]:
     """The latest requests, newest first."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         cursor = before if before is not None else b"\xff" * 17
         return requests.newest(transaction, workspace.workspace_id, limit, cursor)
 
@@ -152,7 +152,7 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
         LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
     """
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)._replace(due_at=None)
         request = moved(deployment, transaction, request, Move.START, actor)
         _rescope(transaction, workspace, request)
@@ -168,7 +168,7 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
             _record(deployment, workspace, request, actor)
             request = linked.act(deployment, request, actor=actor)
     reference.forget(deployment, request)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
         return moved(deployment, transaction, request, Move.COMPLETE, actor)
 
@@ -179,7 +179,7 @@ def go_on(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     Raises:
         What `run` raises.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         acts = requests.events(transaction, workspace.workspace_id, request.request_id)
     started = [act.actor for act in acts if act.action == Move.START.value]
     return run(deployment, workspace, request.request_id, actor=started[0] if started else OPERATOR)
@@ -188,14 +188,14 @@ def go_on(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
     """Requests that wait for a system outside, and are to be tried again now."""
     now = deployment.clock()
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         waiting = requests.in_states(transaction, workspace.workspace_id, [State.WAITING.value])
     return [request for request in waiting if request.due_at is None or request.due_at <= now]
 
 
 def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
     """Requests that were being acted on when something stopped them."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return requests.in_states(transaction, workspace.workspace_id, [State.ACTING.value])
 
 
@@ -207,7 +207,7 @@ def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRe
     """
     if EFFECTS[Kind(request.kind)] is not Effect.GIVE or State(request.state) is not State.COMPLETED:
         raise Conflict("there is a package only for a completed access or portability request")
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         found = requests.scope(transaction, workspace.workspace_id, request.request_id)
         known = identities.fragments(transaction, workspace.workspace_id, found)
         profiles = {fragment.profile_id for fragment in known.values()}
@@ -238,7 +238,7 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
     acts = [
         Act(purpose=purpose, status=statuses[kind], acted_at=request.received_at, channel="dsr") for purpose in purposes
     ]
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace.workspace_id)
         found = requests.scope(transaction, workspace.workspace_id, request.request_id)
         fragments = identities.fragments(transaction, workspace.workspace_id, found)

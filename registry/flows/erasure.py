@@ -85,7 +85,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
     progress: dict[str, Any] = orjson.loads(request.progress)
     if progress.get("scoped"):
         return request
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)  # in the writers' order of locks
         identities.lock(transaction, workspace_id)
         found = requests.scope(transaction, workspace_id, request.request_id)
@@ -108,14 +108,14 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             # Nobody is known, but whoever asked does not want to become known either.
             key = bytes.fromhex(request.pseudonym)
             suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now)]
-        with deployment.keystore.write() as ledger:
+        with deployment.keystore.write(workspace_id) as ledger:
             keystore.remember_suppressions(ledger, suppressions)
         quarantine.suppress(transaction, suppressions)
         # Whoever only ever sent what was rejected has no fragment: quarantine knows them by the index asked for.
         asked = BlindIndex(bytes.fromhex(progress["subject"]))
         indexes = sorted({asked, *(row.blind_index for row in stored)})
         shut = quarantine.about(transaction, workspace_id, indexes)
-        with deployment.keystore.read() as ledger:
+        with deployment.keystore.read(workspace_id) as ledger:
             keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))
         people = [identifier for _, identifier in opened]
         told = pass_on(
@@ -163,7 +163,7 @@ def _delete(
     workspace_id = workspace.workspace_id
     progress: dict[str, Any] = orjson.loads(request.progress)
     noted = progress.get("counts", {})
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         identities.lock(transaction, workspace_id)
         erased = set(indexes)
         links = identities.links_touching(transaction, workspace_id, erased)
@@ -192,9 +192,9 @@ def _second_look(
     quarantined: Sequence[FragmentId],
 ) -> dict[str, int]:
     ids: list[bytes] = [*fragments, *indexes, *quarantined]
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         left = second_look.remaining(transaction, workspace.workspace_id, ids)
-    with deployment.keystore.read() as transaction:
+    with deployment.keystore.read(workspace.workspace_id) as transaction:
         return left | second_look.remaining(transaction, workspace.workspace_id, ids)
 
 
@@ -207,7 +207,7 @@ def _certify(
     missing = unaccounted(((f.system, f.table, f.field) for f in DECLARED if f.is_personal), accounted)
     if missing:
         raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         size, frontier = audit_log.head(transaction, workspace_id)
         now = deployment.clock()
         outcome = Outcome(
@@ -236,7 +236,7 @@ def _certify(
 
 
 def _note(deployment: Deployment, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:
-    with deployment.data.write() as transaction:
+    with deployment.data.write(request.workspace_id) as transaction:
         return _write_progress(transaction, request, progress)
 
 

@@ -76,7 +76,7 @@ def graph(
     """
     read.require(deployment, principal, purpose)
     workspace_id = workspace.workspace_id
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         fragments = fragments_of_profile(workspace, transaction, profile_id)
         read.permitted(deployment, transaction, workspace, fragments, purpose)
         ids = [fragment.fragment_id for fragment in fragments]

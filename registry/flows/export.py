@@ -70,7 +70,7 @@ def write_package(
     if not fragments:
         raise NotFound("nothing is held of the person that the request is about")
     about = trail.About(deployment.keyring, workspace.workspace_id, fragments[0].fragment_id)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         trail.append(
             transaction, workspace.workspace_id, deployment.clock(), actor=actor, action="dsr:package:written",
             outcome="given", fields={"request": text_id(request.request_id)}, about=about,
@@ -104,7 +104,7 @@ def _contents(
 ) -> dict[str, Any]:
     ids = [fragment.fragment_id for fragment in fragments]
     grant = _grant(workspace, request)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         rows = events.assertions(transaction, workspace.workspace_id, ids)
         known = identities.identifiers_of(transaction, workspace.workspace_id, ids)
         history = consents.history(transaction, workspace.workspace_id, ids)
@@ -170,7 +170,7 @@ def _events(
     """Every event as a line of JSON; counts them by name and month on the way, and what of them stays closed."""
     grant = _grant(workspace, request)
     ids: list[FragmentId] = [fragment.fragment_id for fragment in fragments]
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         names = source_names(transaction, workspace.workspace_id)
         for row in events.stream(transaction, workspace.workspace_id, ids):
             bundles = deployment.keyring.for_opening(grant, [row.fragment_id])

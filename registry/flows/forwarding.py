@@ -63,7 +63,7 @@ WITHHELD = Judged(None, withheld=True)
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
     """The destinations that have something to be sent now."""
     workspace_id, now = workspace.workspace_id, deployment.clock()
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         ready = [row for row in rows.listed(transaction, workspace_id) if row.paused_at is None and row.retry_at <= now]
         return [
             row.destination_id
@@ -84,7 +84,7 @@ def forward(deployment: Deployment, workspace: OpenWorkspace, destination_id: Fr
         while alone:
             now = deployment.clock()
             # 1. look
-            with deployment.data.read() as transaction:
+            with deployment.data.read(workspace.workspace_id) as transaction:
                 row = rows.get(transaction, workspace.workspace_id, destination_id)
                 if row is None or row.paused_at is not None or row.retry_at > now:
                     break
@@ -115,7 +115,7 @@ def _pass_on(
     _promise(deployment, row, [one.item.fragment_id for one in ready])
     taken, refused, answer, done = _send(deployment, row, config, ready)
     now = deployment.clock()
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         rows.put_failures(transaction, refused)
         # 6. advance
         stopped = answer is not None and answer.verdict in (Verdict.DOWN, Verdict.GONE)
@@ -148,7 +148,7 @@ def _retry(
         if one is not None:
             _promise(deployment, row, [item.fragment_id])
             taken, refused, answer, _ = _send(deployment, row, config, [one])
-            with deployment.data.write() as transaction:
+            with deployment.data.write(workspace.workspace_id) as transaction:
                 rows.put_failures(transaction, refused)
                 if answer is not None and answer.verdict in (Verdict.DOWN, Verdict.GONE):
                     _hold(deployment, transaction, row, answer)
@@ -156,7 +156,7 @@ def _retry(
             count += taken
             if refused:
                 continue
-        with deployment.data.write() as transaction:
+        with deployment.data.write(workspace.workspace_id) as transaction:
             rows.drop_failure(transaction, failed)
             if one is not None:
                 rows.advance(transaction, row, (row.position, row.place), sent=1, withheld=0, now=deployment.clock())
@@ -167,7 +167,7 @@ def judged(deployment: Deployment, workspace: OpenWorkspace, row: Destination, i
     """What of an event a destination may have now, by its purpose and by what it wants."""
     # 2. judge
     workspace_id = workspace.workspace_id
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         event = rows.event(transaction, workspace_id, item.fragment_id, item.event_id)
         own = identities.fragments(transaction, workspace_id, [item.fragment_id])
         whole = identities.fragments_of_profiles(transaction, workspace_id, {f.profile_id for f in own.values()})
@@ -207,7 +207,7 @@ def _promise(deployment: Deployment, row: Destination, fragments: Sequence[Fragm
     # 4. promise
     if not fragments:
         return
-    with deployment.data.write() as transaction:
+    with deployment.data.write(row.workspace_id) as transaction:
         rows.received(transaction, row, set(fragments), deployment.clock())
         trail.append(
             transaction, row.workspace_id, deployment.clock(), actor="registry", action="destination:events:sent",

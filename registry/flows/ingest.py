@@ -68,7 +68,7 @@ def ingest(deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequenc
     validate(items)
     # 3. identify
     identify(items, deployment.policies.identity, workspace.indexer)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         _take_in(deployment, workspace, items, transaction)
     return _receipts(deliveries, items)
 

@@ -101,7 +101,7 @@ class Keyring:
                 ready[fragment] = bundle
         missing = [fragment for fragment in fragments if fragment not in ready]
         if missing:
-            with self._keystore.read() as transaction:
+            with self._keystore.read(workspace_id) as transaction:
                 wrapped = rows.bundles(transaction, workspace_id, missing)
             ready |= self._unwrap_sound(workspace_id, wrapped, versions)
         return ready
@@ -124,9 +124,9 @@ class Keyring:
         """
         now = self._clock()
         orders = [ErasureOrder(grant.workspace_id, fragment, grant.request_id, now) for fragment in sorted(fragments)]
-        with self._keystore.write() as transaction:
+        with self._keystore.write(grant.workspace_id) as transaction:
             rows.order_erasure(transaction, orders)
-        with self._keystore.write() as transaction:
+        with self._keystore.write(grant.workspace_id) as transaction:
             count = rows.shred_bundles(transaction, grant.workspace_id, fragments)
         with self._lock:
             for fragment in fragments:
@@ -146,7 +146,7 @@ class Keyring:
         """
         workspace_id, count = grant.workspace_id, 0
         generation = self.generation(workspace_id)
-        with self._keystore.write() as transaction:
+        with self._keystore.write(workspace_id) as transaction:
             rows.lock_generations(transaction, workspace_id, exclusive=False)
             wrapped = rows.bundles(transaction, workspace_id, gone.keys(), lock=True)
             present = self._unwrap_sound(workspace_id, wrapped)
@@ -171,7 +171,7 @@ class Keyring:
 
     def sweep(self, grant: ShredGrant, holders: Collection[FragmentId]) -> int:
         """Delete bundles that no data needs, of which nothing is remembered; how many there were."""
-        with self._keystore.write() as transaction:
+        with self._keystore.write(grant.workspace_id) as transaction:
             count = rows.shred_bundles(transaction, grant.workspace_id, holders)
         with self._lock:
             for holder in holders:
@@ -213,7 +213,7 @@ class Keyring:
         versions: Versions,
     ) -> dict[FragmentId, Bundle]:
         generation = self.generation(workspace_id)
-        with self._keystore.write() as transaction:
+        with self._keystore.write(workspace_id) as transaction:
             rows.lock_generations(transaction, workspace_id, exclusive=False)
             if rows.ordered_among(transaction, workspace_id, needs.keys()):
                 raise KeyMissing("the keys of this person were destroyed")

@@ -32,7 +32,7 @@ def of_profile(deployment: Deployment, workspace: OpenWorkspace, profile_id: Pro
     Raises:
         NotFound: there is no such profile.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         fragments_of_profile(workspace, transaction, profile_id)
         rows = identities.merges_of(transaction, workspace.workspace_id, profile_id)
         return _moves(transaction, workspace, rows)
@@ -41,7 +41,7 @@ def of_profile(deployment: Deployment, workspace: OpenWorkspace, profile_id: Pro
 def newest(deployment: Deployment, workspace: OpenWorkspace, *, limit: int, before: bytes | None) -> dict[str, Any]:
     """A page of the workspace's merges and splits, newest first; `cursor` leads on, None ends it."""
     count = min(limit, PAGE_LIMIT)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         rows = stewardship.moves(transaction, workspace.workspace_id, count + 1, before)
         page = _moves(transaction, workspace, rows[:count])
     return {"merges": page, "cursor": text_id(rows[count - 1].merge_id) if len(rows) > count else None}
@@ -63,7 +63,7 @@ def refused(
     count = min(limit, PAGE_LIMIT)
     workspace_id = workspace.workspace_id
     before = _place(cursor) if cursor is not None else None
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         rows = stewardship.refusals(transaction, workspace_id, undecided=undecided, limit=count + 1, before=before)
         page = rows[:count]
         ends = identities.fragments_by_index(

@@ -57,7 +57,7 @@ def move_request(
         Conflict: it cannot be moved so now.
         Forbidden: an erasure is approved by whoever opened it, where policy wants two people.
     """
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
         stands = owner or owner_named(actor)
         if by is Move.APPROVE:
@@ -97,7 +97,7 @@ def extend(
     """
     now = deployment.clock()
     told = now if notified_at is None else notified_at
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
         kind, state = Kind(request.kind), State(request.state)
         law = deployment.policies.jurisdictions.get(request.jurisdiction)

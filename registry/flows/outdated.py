@@ -190,7 +190,7 @@ class FieldRule:
 
 def field_rules(deployment: Deployment, workspace_id: WorkspaceId, run: Sweep) -> list[FieldRule]:
     """The retentions that published plans give to single fields, for a sweep begun at a moment."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         published = [(row.name, row.version) for row in administration.plans(transaction, workspace_id)]
         sources = administration.sources(transaction, workspace_id)
         last = next((s for s in rows.sweeps(transaction, workspace_id, 2) if s.finished_at is not None), None)

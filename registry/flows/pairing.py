@@ -39,7 +39,7 @@ def pair(deployment: Deployment, workspace_id: WorkspaceId) -> Pairing:
     unfinished = unopenable = 0
     unused = sum(len(page) for page in unused_holders(deployment, workspace_id))
     for needing in _needing(deployment, workspace_id):
-        with deployment.keystore.read() as transaction:
+        with deployment.keystore.read(workspace_id) as transaction:
             missing = set(needing) - keystore.bundles(transaction, workspace_id, needing).keys()
             ordered = keystore.ordered_among(transaction, workspace_id, missing)
         unfinished += len(ordered)
@@ -50,7 +50,7 @@ def pair(deployment: Deployment, workspace_id: WorkspaceId) -> Pairing:
 def unused_holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:
     """The ids of key bundles that no data needs, page by page; those of data on its way are among them."""
     for page in _holders(deployment, workspace_id):
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace_id) as transaction:
             known = holders.needed(transaction, workspace_id, page)
         unused = sorted(set(page) - known)
         if unused:
@@ -60,7 +60,7 @@ def unused_holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterato
 def _holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:
     after = b""
     while True:
-        with deployment.keystore.read() as transaction:
+        with deployment.keystore.read(workspace_id) as transaction:
             page = keystore.holders_after(transaction, workspace_id, after, PAGE)
         if not page:
             return
@@ -72,7 +72,7 @@ def _needing(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list
     """Everything that was sealed under a bundle of its own: fragments, then quarantined messages."""
     after = b""
     while True:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace_id) as transaction:
             fragments = identities.fragments_after(transaction, workspace_id, after, PAGE)
         if not fragments:
             break
@@ -80,7 +80,7 @@ def _needing(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list
         after = fragments[-1].fragment_id
     after = b""
     while True:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace_id) as transaction:
             shut = quarantine.page(transaction, workspace_id, None, after, PAGE)
         if not shut:
             return

@@ -68,7 +68,7 @@ def pass_on(
 
 def account(deployment: Deployment, workspace_id: WorkspaceId, request_id: RequestId) -> list[dict[str, Any]]:
     """What became of a request's erasure at each destination: for its account, its page and whoever asks."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         found = rows.erasures(transaction, workspace_id, request_id)
         names = {row.destination_id: (row.name, row.kind) for row in rows.listed(transaction, workspace_id)}
     return [
@@ -89,7 +89,7 @@ def account(deployment: Deployment, workspace_id: WorkspaceId, request_id: Reque
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
     """The destinations, paused ones included, that are to be told of an erasure now."""
     workspace_id, now = workspace.workspace_id, deployment.clock()
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         return [
             row.destination_id
             for row in rows.listed(transaction, workspace_id)
@@ -107,7 +107,7 @@ def tell(deployment: Deployment, workspace: OpenWorkspace, destination_id: Fragm
     with deployment.data.sole(f"erasures-{destination_id.hex()}") as alone:
         if not alone:
             return 0
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace.workspace_id) as transaction:
             row = rows.get(transaction, workspace.workspace_id, destination_id)
             orders = [e for e in _waiting(transaction, row) if e.retry_at <= deployment.clock()] if row else []
         for order in orders:
@@ -128,7 +128,7 @@ def _tell(deployment: Deployment, row: Destination, order: DestinationErasure, s
     headers = signed_headers(config["secret"], text_id(order.order_id), now, body)
     answer = deployment.outgoing.post(config["erasure_url"], body, headers)
     settled = _settled(deployment, order, answer)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(row.workspace_id) as transaction:
         rows.put_erasures(transaction, [settled])
         if settled.state != ErasureState.WAITING:
             trail.append(

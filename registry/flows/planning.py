@@ -27,12 +27,12 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
         NotFound: there is no such request.
         Conflict: it has ended; what it did stands in its certificate.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
         if State(request.state) in ENDED:
             raise Conflict(f"a request that is {request.state} has no plan any more", hint="look at its certificate")
         counts, key_holders = _counts(transaction, workspace, request)
-    with deployment.keystore.read() as transaction:
+    with deployment.keystore.read(workspace.workspace_id) as transaction:
         counts["key_bundle"] = len(keystore.bundles(transaction, workspace.workspace_id, key_holders))
     kind = Kind(request.kind)
     own = SystemPlan(OWN_SYSTEM, accounts(DECLARED, counts, kind))

@@ -22,7 +22,7 @@ def compiled(deployment: Deployment, workspace_id: WorkspaceId, name: str, versi
     key = (workspace_id, name, version)
     found = deployment.compiled.get(key)
     if found is None:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace_id) as transaction:
             row = administration.plan(transaction, workspace_id, name, version)
         if row is None:
             raise PlanNotFound("there is no such plan version", hint="run: registry plans push FILE")
@@ -39,7 +39,7 @@ def resolved(deployment: Deployment, workspace_id: WorkspaceId, name: str, versi
     """
     if is_exact(version):
         return version
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         versions = administration.plan_versions(transaction, workspace_id, name)
     found = newest(version, versions)
     if found is None:
@@ -78,7 +78,7 @@ def publish(deployment: Deployment, workspace_id: WorkspaceId, document: Documen
     """
     plan = check_plan(deployment, document)
     now = deployment.clock()
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         before = administration.plan(transaction, workspace_id, plan.name, plan.version)
         if before is not None:
             if before.document != document.text:
@@ -97,7 +97,7 @@ def publish(deployment: Deployment, workspace_id: WorkspaceId, document: Documen
 
 def published(deployment: Deployment, workspace_id: WorkspaceId) -> list[PublishedPlan]:
     """Every published plan version, oldest first."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         return administration.plans(transaction, workspace_id)
 
 
@@ -107,7 +107,7 @@ def get(deployment: Deployment, workspace_id: WorkspaceId, name: str, version: s
     Raises:
         PlanNotFound: it is not published.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         row = administration.plan(transaction, workspace_id, name, version)
     if row is None:
         raise PlanNotFound("there is no such plan version")

@@ -72,7 +72,7 @@ def lookup(
         NotFound: nobody is known under this identifier.
     """
     require(deployment, principal, purpose)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         fragments = fragments_of(workspace, transaction, person)
     if not fragments:
         raise NotFound("nobody is known under this identifier")
@@ -87,7 +87,7 @@ def view(
     Raises: as `lookup`.
     """
     require(deployment, principal, purpose)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         fragments = fragments_of_profile(workspace, transaction, profile_id)
     return _view(deployment, workspace, principal, fragments, purpose)
 
@@ -108,7 +108,7 @@ def timeline(
     """
     require(deployment, principal, purpose)
     count = min(limit, PAGE_LIMIT)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         fragments = fragments_of_profile(workspace, transaction, profile_id)
         permitted(deployment, transaction, workspace, fragments, purpose)
         ids = [fragment.fragment_id for fragment in fragments]
@@ -180,7 +180,7 @@ def _view(
     purpose: str,
 ) -> dict[str, object]:
     ids = [fragment.fragment_id for fragment in fragments]
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         decisions = permitted(deployment, transaction, workspace, fragments, purpose)
         locked = locked_of(transaction, workspace.workspace_id, fragments)
         rows = events.assertions(transaction, workspace.workspace_id, ids)
@@ -286,7 +286,7 @@ def note(
 ) -> None:
     """Note in the audit log who read what of whom, before anything is given out."""
     about = trail.About(deployment.keyring, workspace.workspace_id, fragments[0].fragment_id)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         trail.append(
             transaction, workspace.workspace_id, deployment.clock(), actor=principal.actor,
             action="profile:view:read", outcome="given", fields={"purpose": purpose, "what": what}, about=about,

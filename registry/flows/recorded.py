@@ -63,7 +63,7 @@ def source_id_of(deployment: Deployment, workspace: OpenWorkspace, name: str | N
     """
     if name is None:
         return None
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         for row in administration.sources(transaction, workspace.workspace_id):
             if row.name == name:
                 return row.source_id
@@ -76,7 +76,7 @@ def quarantined_pages(
     """What lies in quarantine, oldest first, page by page; what is added meanwhile comes too."""
     after = b""
     while True:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace.workspace_id) as transaction:
             page = quarantine.page(transaction, workspace.workspace_id, source_id, after, size)
         if not page:
             return
@@ -118,7 +118,7 @@ def kept(
         raise UnknownPurpose("policy has no such purpose")
     after = (b"", b"")
     while True:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace.workspace_id) as transaction:
             page = events.received_since(transaction, workspace.workspace_id, since, after, PAGE)
             fragments = _allowed(deployment, transaction, workspace, page, purpose) if page else {}
             locked = locked_of(transaction, workspace.workspace_id, fragments.values()) if fragments else frozenset()

@@ -61,7 +61,7 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     workspace_id = workspace.workspace_id
     target = FragmentId(bytes.fromhex(progress["sealed_for"]))
     traits = _open_details(deployment, request, target, bytes.fromhex(progress["sealed_details"]))
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace_id)
         fragments = requests.scope(transaction, workspace_id, request.request_id)
         present = {row.trait: row.compartment for row in events.assertions(transaction, workspace_id, fragments)}

@@ -85,7 +85,7 @@ def rehearse(
         UnknownPurpose: policy has no such purpose.
     """
     chosen = source_id_of(deployment, workspace, source_name)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         rows = administration.sources(transaction, workspace.workspace_id)
     bound = {row.source_id: _bind(row, plan) for row in rows}
     run, sample = Rehearsal(), Sample(_year(deployment.clock()))
@@ -103,7 +103,7 @@ def rehearse(
     run.withheld = counts.withheld
     # 5. report
     run.personal = undeclared(plan, sample)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         trail.append(
             transaction, workspace.workspace_id, deployment.clock(), actor=actor, action="plans:traffic:checked",
             outcome="done", fields={"plan": plan.identity, "purpose": purpose, **run.outcomes},
@@ -148,7 +148,7 @@ def sample_of(deployment: Deployment, workspace: OpenWorkspace, *, source_name: 
     for page in quarantined_pages(deployment, workspace, chosen):
         opened = open_quarantined(deployment, workspace, page, "plans:infer")
         sample.add(plain["call"] for _, plain in opened)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         trail.append(
             transaction, workspace.workspace_id, deployment.clock(), actor=actor, action="plans:plan:inferred",
             outcome="done", fields={"calls": sample.calls, "events": len(sample.events)},

@@ -43,7 +43,7 @@ def replay(
     """
     workspace_id = workspace.workspace_id
     chosen = source_id_of(deployment, workspace, source_name)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         sources = {row.source_id: row for row in administration.sources(transaction, workspace_id)}
         waiting = quarantine.waiting(transaction, workspace_id, chosen)
     counts: Counter[str] = Counter({"looked_at": 0, "accepted": 0, "rejected": 0})
@@ -53,7 +53,7 @@ def replay(
         if progress is not None:
             progress(counts["looked_at"], waiting)
     if not dry_run:
-        with deployment.data.write() as transaction:
+        with deployment.data.write(workspace_id) as transaction:
             trail.append(
                 transaction, workspace_id, deployment.clock(), actor=actor,
                 action="quarantine:messages:replayed", outcome="done", fields=dict(counts),

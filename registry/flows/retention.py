@@ -132,7 +132,7 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
     rules = outdated.field_rules(deployment, workspace_id, begun)
     while page := _next(deployment, workspace_id, after):
         after = page[-1].fragment_id
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace_id) as transaction:
             looked = _look(deployment, workspace_id, transaction, page, rules)
             _count(report, looked)
             for due in looked.due:
@@ -142,7 +142,7 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
                     deployment, transaction, workspace_id, [fragment.fragment_id for fragment in page]
                 )
                 report.add(rule.name, EXPIRED, events=len(changed), values=values)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         report.counts["quarantine"] = len(rows.expired_quarantine(transaction, workspace_id, now, 1_000_000))
     report.counts["unused_keys"] = sum(len(page) for page in _unused(deployment, workspace_id))
     report.gone = {name: counts for name, counts in report.gone.items() if any(counts.values())}
@@ -151,29 +151,29 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
 
 def recent(deployment: Deployment, workspace: OpenWorkspace, limit: int) -> list[Sweep]:
     """The latest sweeps, newest first."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return rows.sweeps(transaction, workspace.workspace_id, limit)
 
 
 def locked(deployment: Deployment, workspace: OpenWorkspace) -> list[tuple[str, str, int, Micros | None]]:
     """What is locked now: compartment, reason, how many persons' fragments, and when the first is shredded."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return rows.locked(transaction, workspace.workspace_id)
 
 
 def _begin(deployment: Deployment, workspace_id: WorkspaceId) -> Sweep:
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         latest = rows.sweeps(transaction, workspace_id, 1)
     if latest and latest[0].finished_at is None:
         return latest[0]
     run = Sweep(workspace_id, deployment.new_id(), deployment.clock(), None, b"", Report().encode())
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         rows.put_sweep(transaction, run)
     return run
 
 
 def _next(deployment: Deployment, workspace_id: WorkspaceId, after: bytes) -> list[Fragment]:
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         return identities.fragments_after(transaction, workspace_id, after, PAGE)
 
 
@@ -182,14 +182,14 @@ def _settle(
 ) -> Sweep:
     """One page: nothing is written where nothing is due but how far the sweep is, with the next page that has."""
     workspace_id, after = workspace.workspace_id, page[-1].fragment_id
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         looked = _look(deployment, workspace_id, transaction, page, rules)
     report = Report.decode(run.report)
     report.counts["fragments"] += len(page)
     if not (looked.due or looked.put or looked.opened or looked.fields):
         return run._replace(after=after, report=report.encode())
     grant = ShredGrant(workspace_id, RequestId(run.sweep_id), "retention")
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)  # in the writers' order of locks
         identities.lock(transaction, workspace_id)
         # 2. look
@@ -289,12 +289,12 @@ def _finish(deployment: Deployment, workspace: OpenWorkspace, run: Sweep, actor:
     grant = ShredGrant(workspace_id, RequestId(run.sweep_id), "retention")
     # 6. quarantine
     while True:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace_id) as transaction:
             late = rows.expired_quarantine(transaction, workspace_id, deployment.clock(), PAGE)
         if not late:
             break
         deployment.keyring.sweep(grant, late)
-        with deployment.data.write() as transaction:
+        with deployment.data.write(workspace_id) as transaction:
             report.counts["quarantine"] += quarantine.erase(transaction, workspace_id, late)
             rows.put_sweep(transaction, run._replace(report=report.encode()))
     # 7. keys
@@ -304,7 +304,7 @@ def _finish(deployment: Deployment, workspace: OpenWorkspace, run: Sweep, actor:
     # 8. report
     now = deployment.clock()
     done = run._replace(finished_at=now, report=report.encode())
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         rows.put_sweep(transaction, done)
         told = {name: count for name, count in report.counts.items() if count}
         lost = sum((Counter(counts) for counts in report.gone.values()), Counter())

@@ -58,7 +58,7 @@ def status(deployment: Deployment, workspace_id: WorkspaceId) -> KeyStatus:
     Raises:
         KmsUnavailable, StoreUnavailable: they cannot be asked.
     """
-    with deployment.keystore.read() as transaction:
+    with deployment.keystore.read(workspace_id) as transaction:
         counts = keystore.bundle_counts(transaction, workspace_id)
         secrets = keystore.secrets(transaction, workspace_id)
     generations = tuple(
@@ -93,7 +93,7 @@ def rotate(
     target = deployment.kms.generations(workspace_id)[-1].number
     deployment.keyring.forget()
     # 2. rewrap
-    with deployment.keystore.read() as transaction:
+    with deployment.keystore.read(workspace_id) as transaction:
         counts = keystore.bundle_counts(transaction, workspace_id)
     total = sum(counts.values())
     done = counts.get(target, 0)
@@ -110,7 +110,7 @@ def destroy(deployment: Deployment, workspace_id: WorkspaceId, generation: int) 
         Conflict: it is the present one, or something is still wrapped under it: rotate first.
         NotFound: there never was such a generation.
     """
-    with deployment.keystore.write() as transaction:
+    with deployment.keystore.write(workspace_id) as transaction:
         keystore.lock_generations(transaction, workspace_id, exclusive=True)
         bundles = keystore.bundle_counts(transaction, workspace_id).get(generation, 0)
         secrets = [row for row in keystore.secrets(transaction, workspace_id) if row.generation == generation]
@@ -133,7 +133,7 @@ def _rewrap_generation(
 ) -> int:
     after = b""
     while True:
-        with deployment.keystore.write() as transaction:
+        with deployment.keystore.write(workspace_id) as transaction:
             page = keystore.bundles_after(transaction, workspace_id, old, after, PAGE, lock=True)
             if not page:
                 return done
@@ -153,7 +153,7 @@ def _rewrap_generation(
 
 
 def _rewrap_secrets(deployment: Deployment, workspace_id: WorkspaceId, target: int) -> None:
-    with deployment.keystore.write() as transaction:
+    with deployment.keystore.write(workspace_id) as transaction:
         rows = [row for row in keystore.secrets(transaction, workspace_id) if row.generation != target]
         if not rows:
             return

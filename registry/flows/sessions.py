@@ -50,7 +50,7 @@ def sign_in(deployment: Deployment, workspace: OpenWorkspace, name: str, passwor
     workspace_id, now = workspace.workspace_id, deployment.clock()
     target = workspace.indexer.index("@sign-in", name)
     # 1. count the try
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         require_try(transaction, workspace_id, target, now)
         accounts.count_try(transaction, workspace_id, target, now)
         row = accounts.named(transaction, workspace_id, name)
@@ -62,7 +62,7 @@ def sign_in(deployment: Deployment, workspace: OpenWorkspace, name: str, passwor
         secret = passwords.open_totp(workspace.accounts, workspace_id, known.account_id, known.totp_sealed)
         step = passwords.step_of_code(secret, code, now)
     # 3. open
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         if known is not None and step is not None:
             fresh = accounts.use_step(transaction, workspace_id, known.account_id, step)
             if fresh:
@@ -82,7 +82,7 @@ def sign_in_by_key(deployment: Deployment, secret: str) -> Opened:
     principal = principal_of(deployment, secret)
     if principal.kind is not PrincipalKind.PERSON:
         raise Unauthenticated("the key is not that of a person", hint="sign in with a key made with --kind person")
-    with deployment.data.write() as transaction:
+    with deployment.data.write(principal.workspace_id) as transaction:
         return _open(transaction, principal, deployment.clock(), credential_id=principal.key_id)
 
 
@@ -93,22 +93,23 @@ def principal_in(deployment: Deployment, token: str) -> Principal:
         Unauthenticated: there is no such session, or it, the account or the key has ended.
     """
     now = deployment.clock()
-    with deployment.data.read() as transaction:
-        session = accounts.session(transaction, hash_key(token))
-        principal = None
-        if session is not None and is_alive(session.opened_at, session.seen_at, now):
+    session_hash, principal = hash_key(token), None
+    with deployment.data.presenting(session_hash) as transaction:
+        session = accounts.session(transaction, session_hash)
+    if session is not None and is_alive(session.opened_at, session.seen_at, now):
+        with deployment.data.read(session.workspace_id) as transaction:
             principal = _holder(transaction, session, now)
     if session is None or principal is None:
         raise Unauthenticated("the session has ended", hint="sign in again")
     if now - session.seen_at >= TOUCH_EVERY:
-        with deployment.data.write() as transaction:
+        with deployment.data.write(session.workspace_id) as transaction:
             accounts.touch(transaction, session, now)
     return principal
 
 
 def sign_out(deployment: Deployment, principal: Principal, token: str) -> None:
     """End a session."""
-    with deployment.data.write() as transaction:
+    with deployment.data.write(principal.workspace_id) as transaction:
         accounts.close_session(transaction, principal.workspace_id, hash_key(token))
         trail.append(
             transaction, principal.workspace_id, deployment.clock(), actor=principal.actor, action="session:closed",

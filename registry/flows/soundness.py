@@ -41,7 +41,7 @@ def unopenable(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[Da
     """
     after = b""
     while True:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace_id) as transaction:
             page = identities.fragments_after(transaction, workspace_id, after, PAGE)
         if not page:
             return
@@ -62,7 +62,7 @@ def _of_page(deployment: Deployment, workspace_id: WorkspaceId, page: Sequence[F
 def _of_fragment(deployment: Deployment, workspace_id: WorkspaceId, fragment_id: FragmentId) -> Counter[str]:
     grant = OpenGrant(workspace_id, None, BECAUSE)
     found: Counter[str] = Counter()
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         traits = events.assertions(transaction, workspace_id, [fragment_id])
         anchors = identities.identifiers_of(transaction, workspace_id, [fragment_id])
         bundles = deployment.keyring.for_opening(grant, [fragment_id])

@@ -41,7 +41,7 @@ def merge(
         Conflict: they are one person already, or one side's own consent forbids joining.
     """
     indexes = [workspace.indexer.index(person.kind, person.value) for person in (one, other)]
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         _begin(transaction, workspace)
         found = identities.fragments_by_index(transaction, workspace.workspace_id, indexes)
         if len(found) < len(set(indexes)):
@@ -56,7 +56,7 @@ def accept(deployment: Deployment, workspace: OpenWorkspace, ends: Ends, *, acto
         NotFound: there are no such two.
         Conflict: as `merge`.
     """
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         _begin(transaction, workspace)
         return _join(deployment, transaction, workspace, _fragments(transaction, workspace, ends), actor)
 
@@ -72,7 +72,7 @@ def decide(
         NotFound: there are no such two, or no claim about them was refused.
         Conflict: the refusal is not a steward's to lift.
     """
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         _begin(transaction, workspace)
         fragments = _fragments(transaction, workspace, ends)
         pair = link_between(*(fragment.anchor for fragment in fragments))
@@ -94,7 +94,7 @@ def unmerge(
         NotFound: there is no such profile.
         InvalidInput: the two are not both in it, or nothing claims that they are one.
     """
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         _begin(transaction, workspace)
         members = {f.fragment_id: f for f in fragments_of_profile(workspace, transaction, profile_id)}
         if ends[0] == ends[1] or not set(ends) <= members.keys():
@@ -118,7 +118,7 @@ def undo(
         Conflict: the two sides are not together any more.
     """
     workspace_id = workspace.workspace_id
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         _begin(transaction, workspace)
         members = {f.fragment_id: f for f in fragments_of_profile(workspace, transaction, profile_id)}
         move = stewardship.move(transaction, workspace_id, merge_id)

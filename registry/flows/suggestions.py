@@ -57,7 +57,7 @@ def suggest(
             break
         after = page[-1]
     found = _compare({profile: own for profile, own in people.items() if any(own.values())})
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         members = identities.fragments_of_profiles(transaction, workspace_id, {one for pair in found for one in pair})
         home = {fragment.anchor: fragment.profile_id for fragment in members}
         decisions = stewardship.decisions_touching(transaction, workspace_id, home)

@@ -20,7 +20,7 @@ def trace(deployment: Deployment, workspace: OpenWorkspace, message_id: str) -> 
     """
     workspace_id = workspace.workspace_id
     key = workspace.indexer.message_key(message_id)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         names = source_names(transaction, workspace_id)
         broken = quarantine.violations_of(transaction, workspace_id, key)
         event = events.by_message(transaction, workspace_id, key)

@@ -28,7 +28,7 @@ def origin(workspace: OpenWorkspace) -> str:
 
 def checkpoint(deployment: Deployment, workspace: OpenWorkspace) -> str:
     """The log's present checkpoint, signed (C2SP tlog-checkpoint): what an auditor keeps."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         size, frontier = audit_log.head(transaction, workspace.workspace_id)
     stated = Checkpoint(origin(workspace), size, Frontier.decode(size, frontier).root())
     return sign_note(workspace.signing, origin(workspace), checkpoint_text(stated))
@@ -40,7 +40,7 @@ def inclusion(deployment: Deployment, workspace: OpenWorkspace, position: int, s
     Raises:
         InvalidInput: there is no such entry, or the log is not that long.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         present, _ = audit_log.head(transaction, workspace.workspace_id)
         if not 0 <= position < size <= present:
             raise InvalidInput("the log has no such entry at that size", pointer="/position")
@@ -54,7 +54,7 @@ def consistency(deployment: Deployment, workspace: OpenWorkspace, old: int, new:
     Raises:
         InvalidInput: the log is not that long.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         present, _ = audit_log.head(transaction, workspace.workspace_id)
         if not 0 <= old <= new <= present:
             raise InvalidInput("the log is not that long", pointer="/size")
@@ -69,7 +69,7 @@ def log(deployment: Deployment, workspace: OpenWorkspace, kept: Iterable[str]) -
         SignatureInvalid: a checkpoint was not signed by any key of this workspace.
     """
     checkpoints = [opened(workspace, note) for note in (*kept, checkpoint(deployment, workspace))]
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return verify_log(audit_log.stream(transaction, workspace.workspace_id), checkpoints)
 
 

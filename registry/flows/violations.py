@@ -29,7 +29,7 @@ def summary(
     chosen = list(dict.fromkeys(by))
     if not chosen or not set(chosen) <= set(DIMENSIONS):
         raise InvalidInput(f"violations are counted by {', '.join(DIMENSIONS)}")
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         rows = quarantine.violation_summary(transaction, workspace.workspace_id, chosen, since, limit)
         names = source_names(transaction, workspace.workspace_id)
     return [_row(chosen, row, names) for row in rows]
@@ -58,7 +58,7 @@ def follow(
     """
     shown, after = _shown_already(deployment, workspace)
     while True:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace.workspace_id) as transaction:
             rows = quarantine.violations_after(transaction, workspace.workspace_id, after, PAGE)
             names = source_names(transaction, workspace.workspace_id) if rows else {}
         new = [row for row in rows if row.violation_id not in shown]
@@ -75,7 +75,7 @@ def follow(
 
 
 def _shown_already(deployment: Deployment, workspace: OpenWorkspace) -> tuple[set[bytes], bytes]:
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         latest = quarantine.violations(transaction, workspace.workspace_id, PAGE)
     return {row.violation_id for row in latest}, _before(latest[0].violation_id) if latest else b""
 

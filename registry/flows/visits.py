@@ -58,7 +58,7 @@ def invite(deployment: Deployment, workspace: OpenWorkspace, mailer: Mailer, per
     if person.kind != "email":
         raise InvalidInput("a code is sent to an e-mail address", pointer="/subject/kind")
     now, code = deployment.clock(), keys.new_code()
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         target = workspace.indexer.index("@invite", person.value)
         require_try(transaction, workspace.workspace_id, target, now)
         accounts.count_try(transaction, workspace.workspace_id, target, now)
@@ -80,7 +80,7 @@ def confirm(deployment: Deployment, workspace: OpenWorkspace, token: str, code: 
     """
     now, visit_hash = deployment.clock(), hash_key(token)
     target = workspace.indexer.index("@code", visit_hash.hex())
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         require_try(transaction, workspace.workspace_id, target, now)
         accounts.count_try(transaction, workspace.workspace_id, target, now)
         row = accounts.visit(transaction, workspace.workspace_id, visit_hash)
@@ -97,7 +97,7 @@ def follow(deployment: Deployment, workspace: OpenWorkspace, token: str) -> str:
     Raises:
         Unauthenticated: the link was followed before, or is too old.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         row = accounts.visit(transaction, workspace.workspace_id, hash_key(token))
     if row is None or row.kind != "link" or row.expires_at <= deployment.clock():
         raise Unauthenticated("the link is no longer valid", hint="ask for a new one")
@@ -110,7 +110,7 @@ def visitor(deployment: Deployment, workspace: OpenWorkspace, token: str) -> Ide
     Raises:
         Unauthenticated: the visit has ended, or never was confirmed.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         row = accounts.visit(transaction, workspace.workspace_id, hash_key(token))
     if row is None or row.kind != "open" or row.expires_at <= deployment.clock():
         raise Unauthenticated("the visit has ended", hint="ask for a new code")
@@ -119,14 +119,14 @@ def visitor(deployment: Deployment, workspace: OpenWorkspace, token: str) -> Ide
 
 def leave(deployment: Deployment, workspace: OpenWorkspace, token: str) -> None:
     """End a visit."""
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         accounts.close_visit(transaction, workspace.workspace_id, hash_key(token))
 
 
 def requests_of(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> list[StoredRequest]:
     """The requests that were opened for this contact point, newest first."""
     pseudonym = workspace.suppression.key(person.kind, person.value).hex()
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         return requests.of_pseudonym(transaction, workspace.workspace_id, pseudonym, REQUESTS_SHOWN)
 
 
@@ -134,7 +134,7 @@ def _exchange(deployment: Deployment, workspace: OpenWorkspace, token: str, row:
     """A confirmed visit in place of what confirmed it, which works once."""
     now = deployment.clock()
     person = _visitor(workspace, token, row)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         if not accounts.close_visit(transaction, workspace.workspace_id, row.visit_hash):
             raise Unauthenticated("it was used before", hint="ask for a new one")
         target = workspace.indexer.index("@invite", person.value)

@@ -69,7 +69,7 @@ def create(
     sealed = seal_config(deployment, workspace_id, webhook_id, {"url": url, "origin": origin, "secret": secret})
     text = ",".join(sorted(set(topics)))
     row = Webhook(workspace_id, webhook_id, name, text, purpose, sealed, now, None, 0, 0, 0, None)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         if len(rows.listed(transaction, workspace_id)) >= MOST:
             raise InvalidInput(f"there are {MOST} webhooks already", hint="remove one")
         rows.add(transaction, row)
@@ -84,7 +84,7 @@ def create(
 
 def listed(deployment: Deployment, workspace_id: WorkspaceId) -> list[Seen]:
     """Every webhook, oldest first."""
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         found = rows.listed(transaction, workspace_id)
         waiting = rows.backlog(transaction, workspace_id)
     return [_seen(deployment, row, waiting.get(row.webhook_id, (0, 0, None))) for row in found]
@@ -111,7 +111,7 @@ def dead_letters(
         NotFound: there is no such webhook.
     """
     get(deployment, workspace_id, webhook_id)
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace_id) as transaction:
         return rows.dead(transaction, workspace_id, webhook_id, limit)
 
 
@@ -132,7 +132,7 @@ def replay(deployment: Deployment, workspace_id: WorkspaceId, webhook_id: bytes,
         NotFound: there is no such webhook.
     """
     get(deployment, workspace_id, webhook_id)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         count = rows.revive(transaction, workspace_id, webhook_id, deployment.clock())
         _log(deployment, transaction, workspace_id, webhook_id, "replayed", actor)
     return count
@@ -145,7 +145,7 @@ def send_test(deployment: Deployment, workspace_id: WorkspaceId, webhook_id: byt
         NotFound: there is no such webhook.
     """
     row = get(deployment, workspace_id, webhook_id).row
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         notice = Notice({"webhook_id": text_id(row.webhook_id)})
         outbox.announce(deployment, transaction, workspace_id, Topic.ENDPOINT_TEST, [notice], to=[row.webhook_id])
         _log(deployment, transaction, workspace_id, webhook_id, "tested", actor)
@@ -158,7 +158,7 @@ def remove(deployment: Deployment, workspace_id: WorkspaceId, webhook_id: bytes,
         NotFound: there is no such webhook.
     """
     row = get(deployment, workspace_id, webhook_id).row
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         rows.remove(transaction, workspace_id, webhook_id)
         _log(deployment, transaction, workspace_id, webhook_id, "removed", actor)
     forget_config(deployment, workspace_id, row.webhook_id)
@@ -207,7 +207,7 @@ def _change(
     paused_at: Micros | None,
 ) -> None:
     get(deployment, workspace_id, webhook_id)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         rows.pause(transaction, workspace_id, webhook_id, paused_at)
         _log(deployment, transaction, workspace_id, webhook_id, word, actor)
 

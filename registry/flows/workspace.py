@@ -74,7 +74,7 @@ class Workspaces:
             NotInitialised: there is none yet.
             Conflict: there are several, and the caller has to say which.
         """
-        with self._deployment.data.read() as transaction:
+        with self._deployment.data.directory() as transaction:
             known = administration.workspaces(transaction)
         if not known:
             raise NotInitialised("there is no workspace yet", hint="run: registry init")
@@ -96,9 +96,9 @@ def create_workspace(deployment: Deployment, name: str) -> WorkspaceId:
         WrappedSecret(workspace_id, secret, 1, generation, data, now)
         for secret, data in zip(SECRET_NAMES, wrapped, strict=True)
     ]
-    with deployment.keystore.write() as transaction:
+    with deployment.keystore.write(workspace_id) as transaction:
         keystore.put_secrets(transaction, secrets)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         administration.add_workspace(transaction, Workspace(workspace_id, name, now))
         trail.append(transaction, workspace_id, now, actor="operator", action="workspace:created", outcome="done")
     return workspace_id
@@ -111,9 +111,9 @@ def open_workspace(deployment: Deployment, workspace_id: WorkspaceId) -> OpenWor
         KeyMissing: they are not in this keystore.
         SealBroken, KmsUnavailable: they cannot be unwrapped.
     """
-    with deployment.data.read() as transaction:
+    with deployment.data.directory() as transaction:
         names = {row.workspace_id: row.name for row in administration.workspaces(transaction)}
-    with deployment.keystore.read() as transaction:
+    with deployment.keystore.read(workspace_id) as transaction:
         secrets = keystore.secrets(transaction, workspace_id)
     if {row.name for row in secrets} != set(SECRET_NAMES):
         raise KeyMissing(

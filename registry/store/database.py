@@ -16,10 +16,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
 
 from registry.model.errors import Conflict, SettingInvalid, StoreUnavailable
+from registry.store.row_security import DIRECTORY, Scope, by_key, of_workspace
 
 Transaction = Connection
 """An open transaction: what every query of this room takes first."""
@@ -63,6 +64,7 @@ class Database:
         place = _Place(self.file)
         self._writer = _engine(self.url, "BEGIN IMMEDIATE", place) if self.is_sqlite else _server_engine(self.url)
         self._reader = _engine(self.url, "BEGIN", place) if self.is_sqlite else _server_engine(self.url)
+        self._own = create_engine(self.url, poolclass=NullPool, hide_parameters=True)  # PostgreSQL's only
 
     @property
     def file(self) -> Path | None:
@@ -70,25 +72,58 @@ class Database:
         return Path(self.url.database) if self.is_sqlite and self.url.database else None
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """One transaction that writes; committed, durably, when the block ends without an error.
+    def write(self, workspace_id: bytes) -> Iterator[Transaction]:
+        """One transaction that writes rows of a workspace; committed, durably, when the block ends without an error.
+
+        On PostgreSQL it sees and touches no row of another workspace, whatever its statements say.
 
         Raises:
             Conflict: a uniqueness rule of the database refused a row.
             StoreUnavailable: the database is locked, read-only, full, missing or gone.
         """
-        with _translated(self.url), self._writer.begin() as transaction:
-            yield transaction
+        with _translated(self.url), _scoped(self._writer, of_workspace(workspace_id)) as connection, connection.begin():
+            yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """One consistent look at the database.
+    def read(self, workspace_id: bytes) -> Iterator[Transaction]:
+        """One consistent look at the rows of a workspace; on PostgreSQL it sees no others.
 
         Raises:
             StoreUnavailable: the database cannot be read.
         """
-        with _translated(self.url), self._reader.connect() as transaction:
-            yield transaction
+        with _translated(self.url), _scoped(self._reader, of_workspace(workspace_id)) as connection:
+            yield connection
+
+    @contextmanager
+    def directory(self) -> Iterator[Transaction]:
+        """A look at which workspaces there are, and at nothing that they hold.
+
+        Raises: as `read`.
+        """
+        with _translated(self.url), _scoped(self._reader, DIRECTORY) as connection:
+            yield connection
+
+    @contextmanager
+    def presenting(self, key_hash: bytes) -> Iterator[Transaction]:
+        """A look at the one row whose key or token, hashed, a caller presents: its workspace is not known yet.
+
+        Raises: as `read`.
+        """
+        with _translated(self.url), _scoped(self._reader, by_key(key_hash)) as connection:
+            yield connection
+
+    @contextmanager
+    def owner(self, *, writes: bool = False) -> Iterator[Transaction]:
+        """A transaction of the role in the URL itself: the schema's, never on the way of a request.
+
+        Raises: as `write`.
+        """
+        if not self.is_sqlite:
+            with _translated(self.url), self._own.begin() as connection:
+                yield connection
+        else:
+            with _translated(self.url), (self._writer if writes else self._reader).begin() as connection:
+                yield connection
 
     @contextmanager
     def sole(self, name: str) -> Iterator[bool]:
@@ -104,7 +139,7 @@ class Database:
             with _file_lock(self.file.with_name(f"{self.file.name}.{name}.lock")) as held:
                 yield held
             return
-        with _translated(self.url), self._reader.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
+        with _translated(self.url), self._own.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
             key = {"name": f"registry:{name}"}
             held = bool(
                 own.execute(text("SELECT pg_try_advisory_lock(hashtext('sole'), hashtext(:name))"), key).scalar()
@@ -114,10 +149,6 @@ class Database:
             finally:
                 if held:
                     own.execute(text("SELECT pg_advisory_unlock(hashtext('sole'), hashtext(:name))"), key)
-
-    def engine_for_migrations(self) -> Engine:
-        """The engine that Alembic runs on."""
-        return self._writer
 
     def checkpoint(self) -> bool:
         """Fold SQLite's WAL into the file and truncate it, so that overwritten pages are gone.
@@ -160,6 +191,7 @@ class Database:
         """Close every connection."""
         self._writer.dispose()
         self._reader.dispose()
+        self._own.dispose()
 
 
 class _Place:
@@ -203,8 +235,30 @@ def _file_lock(path: Path) -> Iterator[bool]:
         os.close(descriptor)  # which gives the lock back
 
 
+@contextmanager
+def _scoped(engine: Engine, scope: Scope) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection.execution_options(registry_scope=scope)
+
+
 def _server_engine(url: URL) -> Engine:
-    return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.autocommit = True  # the driver must not begin transactions of its own
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        # One message: role and workspace are set for this transaction at no cost of a round trip.
+        raw: Any = connection.connection.driver_connection
+        scope: Scope = connection.get_execution_options()["registry_scope"]
+        try:
+            raw.execute(scope.begin, prepare=False)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise OperationalError("BEGIN", None, error) from error
+
+    return engine
 
 
 def _engine(url: URL, begin: str, place: _Place) -> Engine:
@@ -262,6 +316,9 @@ def _hint(error: Exception) -> str:
     reason = _reason(error).lower()
     hints = {
         "moved away": "put the file back, or start registry again",
+        "permission denied to set role": "as the database's administrator: GRANT registry_app TO the role of the URL",
+        "permission denied to create role": "as the database's administrator: CREATE ROLE registry_app NOLOGIN, "
+        "and GRANT registry_app TO the role of the URL",
         "locked": "another process holds the database: stop it, or try again",
         "readonly": "make the file and its folder writable for this user",
         "read-only": "make the database writable for this user",

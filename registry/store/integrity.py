@@ -32,7 +32,7 @@ def damage(database: Database) -> list[Damage]:
     """
     if not database.is_sqlite:
         return []
-    with database.read() as transaction:
+    with database.owner() as transaction:
         try:
             trees = query(transaction, "SELECT rootpage, tbl_name, type FROM sqlite_schema WHERE rootpage > 0")
         except DatabaseError as error:

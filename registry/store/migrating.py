@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, pool
 
 from registry.store.database import Database
+from registry.store.row_security import protect
 from registry.store.versions import Role, version_table
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -45,18 +46,20 @@ def revisions(role: Role) -> list[str]:
 
 
 def run(database: Database, role: Role, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
-    """Migrate a database, in one transaction."""
+    """Migrate a database, in one transaction; tables that an upgrade made stand behind row-level security after it."""
     config = _config(role)
-    with database.write() as transaction:
+    with database.owner(writes=True) as transaction:
         config.attributes["connection"] = transaction
         getattr(command, direction)(config, revision)
+        if direction == "upgrade":
+            protect(transaction)
 
 
 def differences(database: Database, role: Role) -> list[Any]:
     """How the tables of the database differ from the models: Alembic's list, empty when they agree."""
     metadata = models(role)
     options = {"version_table": version_table(role), "compare_type": True, "include_name": _ours(metadata)}
-    with database.read() as transaction:
+    with database.owner() as transaction:
         return list(compare_metadata(MigrationContext.configure(transaction, opts=options), metadata))
 
 

@@ -16,7 +16,7 @@ def current(database: Database, role: Role) -> str | None:
     Raises:
         StoreUnavailable: it cannot be read.
     """
-    with database.read() as transaction:
+    with database.owner() as transaction:
         table = version_table(role)
         if not inspect(transaction).has_table(table):
             return None
@@ -52,7 +52,7 @@ def require_writable(database: Database, role: Role) -> None:
         StoreUnavailable: the database is locked, read-only, full or gone.
     """
     table = version_table(role)
-    with database.write() as transaction:
+    with database.owner(writes=True) as transaction:
         transaction.execute(text(f"UPDATE {table} SET version_num = version_num"))
 
 

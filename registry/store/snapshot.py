@@ -33,7 +33,7 @@ def apply(database: Database, role: Role) -> bool:
     first, *statements = script(role).read_text(encoding="utf-8").split(";\n")
     if first != f"-- {role} {HEADS[role]}":
         return False
-    with database.write() as transaction:
+    with database.owner(writes=True) as transaction:
         if transaction.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar():
             return False
         for statement in statements:

@@ -308,7 +308,7 @@ def test_what_lies_in_quarantine_is_replayed_after_the_plan_is_mended(desk: Desk
     assert desk.nobody.post("/v1/batch", json=body).json()["rejected"] == 1
     dry = desk.admin.post("/v1/quarantine/replay", json={"source": "mending", "dry_run": True}).json()
     assert (dry["looked_at"], dry["rejected"]) == (1, 1)
-    with desk.house.registry.deployment.data.write() as transaction:
+    with desk.house.registry.deployment.data.owner(writes=True) as transaction:
         transaction.exec_driver_sql(
             "UPDATE source SET plan_version = '1.0.1' WHERE name = 'mending' AND workspace_id = ?",
             (desk.tenant.workspace_id,),

@@ -180,7 +180,7 @@ def test_a_plan_that_is_wrong_is_refused_without_its_examples(desk: Desk) -> Non
 
 def spoilt(desk: Desk, sql: str, *parameters: object) -> None:
     """Change what lies in the database behind the program's back."""
-    with desk.house.registry.deployment.data.write() as transaction:
+    with desk.house.registry.deployment.data.owner(writes=True) as transaction:
         transaction.exec_driver_sql(f"{sql} WHERE workspace_id = ?", (*parameters, desk.tenant.workspace_id))
 
 

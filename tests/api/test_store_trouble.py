@@ -143,7 +143,7 @@ def test_a_schema_that_changed_under_the_server_stops_it(own: Desk, role: str, r
     database = deployment.data if role == "data" else deployment.keystore
 
     def set_version(version: str) -> None:
-        with database.write() as transaction:
+        with database.owner(writes=True) as transaction:
             transaction.exec_driver_sql(f"UPDATE schema_version_{role} SET version_num = ?", (version,))
 
     [(before,)] = (own.house.registry.rows if role == "data" else own.house.registry.key_rows)(

@@ -21,7 +21,7 @@ Tamper = Callable[[Tenant, int], None]
 
 
 def _run(tenant: Tenant, sql: str, *parameters: object) -> None:
-    with tenant.registry.deployment.data.write() as transaction:
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
         assert execute(transaction, sql, *parameters) >= 1
 
 

@@ -54,7 +54,7 @@ def _opened(tenant: Tenant) -> int:
     deployment, workspace_id = tenant.registry.deployment, tenant.workspace_id
     deployment.keyring.forget()
     fragments = [FragmentId(fragment) for fragment in _fragments(tenant)]
-    with deployment.data.read() as transaction:
+    with deployment.data.owner() as transaction:
         traits = events.assertions(transaction, workspace_id, fragments)
         known = identities.identifiers_of(transaction, workspace_id, fragments)
         stored = list(events.stream(transaction, workspace_id, fragments))

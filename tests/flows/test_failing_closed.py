@@ -118,7 +118,7 @@ def test_without_a_keystore_no_server_starts(tenant: Tenant, tmp_path: Path) -> 
 
 
 def test_an_empty_keystore_makes_no_new_keys_for_what_is_there(tenant: Tenant, client: TestClient) -> None:
-    with tenant.registry.deployment.keystore.write() as transaction:
+    with tenant.registry.deployment.keystore.owner(writes=True) as transaction:
         transaction.exec_driver_sql("DELETE FROM key_bundle")
         transaction.exec_driver_sql("DELETE FROM workspace_secret")
     _later(tenant)
@@ -129,12 +129,12 @@ def test_an_empty_keystore_makes_no_new_keys_for_what_is_there(tenant: Tenant, c
 
 
 def test_a_store_that_cannot_commit_acknowledges_nothing(tenant: Tenant, client: TestClient) -> None:
-    with tenant.registry.deployment.data.write() as transaction:
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
         transaction.exec_driver_sql("ALTER TABLE event RENAME TO event_away")
     answer = client.post("/v1/batch", json={"batch": [ordered("ada")]}, headers=tenant.basic())
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
-    with tenant.registry.deployment.data.write() as transaction:
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
         transaction.exec_driver_sql("ALTER TABLE event_away RENAME TO event")
     assert tenant.timeline("user_id", "ada")
 
@@ -149,7 +149,7 @@ def test_a_damaged_value_opens_nothing_is_counted_and_leaves_the_rest_readable(
     tenant.send(ordered("ada"), ordered("ada", order_id="order-2"))
     rows = tenant.registry.rows(f"SELECT rowid, {column} FROM {table} ORDER BY rowid")
     row, sealed = rows[0 if table == "trait_assertion" else -1]  # the last of those is a computed one
-    with tenant.registry.deployment.data.write() as transaction:
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
         transaction.exec_driver_sql(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (damage(sealed), row))
     view, events = tenant.lookup("user_id", "ada", "service"), tenant.timeline("user_id", "ada")
     if table == "event":
@@ -167,7 +167,7 @@ def test_a_damaged_bundle_is_not_taken_for_a_shredded_one(tenant: Tenant) -> Non
     own = "SELECT fragment_id FROM fragment WHERE profile_id = ? ORDER BY created_at, fragment_id"
     ada = tenant.registry.rows(own, tenant.profile("user_id", "ada"))[-1][0]  # the first keeps the trail of reads
     wrapped = tenant.registry.key_rows("SELECT wrapped FROM key_bundle WHERE fragment_id = ?", ada)[0][0]
-    with tenant.registry.deployment.keystore.write() as transaction:
+    with tenant.registry.deployment.keystore.owner(writes=True) as transaction:
         changed = "UPDATE key_bundle SET wrapped = ? WHERE fragment_id = ?"
         transaction.exec_driver_sql(changed, (wrapped[:-1] + bytes([wrapped[-1] ^ 1]), ada))
     tenant.registry.restart()
@@ -180,7 +180,7 @@ def test_a_damaged_bundle_is_not_taken_for_a_shredded_one(tenant: Tenant) -> Non
 
 def test_an_access_package_says_how_much_of_it_is_damaged(tenant: Tenant) -> None:
     row, sealed = tenant.registry.rows("SELECT rowid, sealed FROM trait_assertion WHERE trait = 'first_name'")[0]
-    with tenant.registry.deployment.data.write() as transaction:
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
         transaction.exec_driver_sql("UPDATE trait_assertion SET sealed = ? WHERE rowid = ?", (sealed[:-1], row))
     request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
     stream = io.BytesIO()
@@ -194,7 +194,7 @@ def test_a_ciphertext_moved_to_another_person_s_row_does_not_open(tenant: Tenant
     tenant.send(identify("eve", first_name="Eve"))
     rows = tenant.registry.rows("SELECT rowid, sealed FROM trait_assertion WHERE trait = 'first_name' ORDER BY rowid")
     (first, one), (second, other) = rows
-    with tenant.registry.deployment.data.write() as transaction:
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
         for row, sealed in ((first, other), (second, one)):
             transaction.exec_driver_sql("UPDATE trait_assertion SET sealed = ? WHERE rowid = ?", (sealed, row))
     assert tenant.traits("user_id", "ada") == {"email": "ada@example.com"}

@@ -32,12 +32,12 @@ BROKEN: list[dict[str, Any]] = [
 
 
 def _violations(tenant: Tenant) -> list[Any]:
-    with tenant.registry.deployment.data.read() as transaction:
+    with tenant.registry.deployment.data.owner() as transaction:
         return quarantine.violations(transaction, tenant.workspace_id, 500)
 
 
 def _shut(tenant: Tenant) -> list[Quarantined]:
-    with tenant.registry.deployment.data.read() as transaction:
+    with tenant.registry.deployment.data.owner() as transaction:
         return quarantine.page(transaction, tenant.workspace_id, None, b"", 500)
 
 
@@ -50,7 +50,7 @@ def _fix_plan(tenant: Tenant) -> None:
     text = head.replace("version: 1.0.0", f"version: {FIXED}") + order + rest
     deployment = tenant.registry.deployment
     plan = plans.publish(deployment, tenant.workspace_id, parse(text, file="plan.yaml"), actor="operator")
-    with deployment.data.write() as transaction:
+    with deployment.data.owner(writes=True) as transaction:
         source_id = tenant.source.row.source_id
         administration.bind_source(transaction, tenant.workspace_id, source_id, plan.name, plan.version)
     assert credentials.source_of(deployment, tenant.keys.write).plan.identity == f"ecommerce@{FIXED}"
@@ -59,7 +59,7 @@ def _fix_plan(tenant: Tenant) -> None:
 def _block_unplanned(tenant: Tenant) -> None:
     """Make the source reject properties that the plan does not know."""
     sql = "UPDATE source SET unplanned_properties = 'block' WHERE workspace_id = "
-    with tenant.registry.deployment.data.write() as transaction:
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
         transaction.exec_driver_sql(
             f"{sql} {'?' if transaction.dialect.name == 'sqlite' else '%s'}", (tenant.workspace_id,)
         )

@@ -192,13 +192,13 @@ def test_a_row_that_the_eraser_does_not_know_is_found_by_the_second_look(registr
     tenant.send(identify("ada", email="ada@example.com"))
     deployment = registry.deployment
     kind = "BLOB" if deployment.data.is_sqlite else "BYTEA"
-    with deployment.data.write() as transaction:
+    with deployment.data.owner(writes=True) as transaction:
         transaction.execute(text(f"CREATE TABLE forgotten (workspace_id {kind}, fragment_id {kind})"))
         transaction.execute(text("INSERT INTO forgotten SELECT workspace_id, fragment_id FROM fragment"))
     request = tenant.request(Kind.ERASURE, "user_id", "ada")
     with pytest.raises(Conflict) as caught:
         tenant.run(request)
     assert caught.value.extra["remaining"] == {"forgotten": 2}
-    with deployment.data.write() as transaction:
+    with deployment.data.owner(writes=True) as transaction:
         transaction.execute(text("DELETE FROM forgotten"))
     assert tenant.run(request).state == "completed"

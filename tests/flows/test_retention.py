@@ -190,9 +190,9 @@ def _stop_before(commit: int, stop: Callable[[], None]) -> Callable[..., Any]:
     seen, write = 0, Database.write
 
     @contextmanager
-    def stopped(self: Database) -> Iterator[Transaction]:
+    def stopped(self: Database, workspace_id: bytes) -> Iterator[Transaction]:
         nonlocal seen
-        with write(self) as transaction:
+        with write(self, workspace_id) as transaction:
             yield transaction
             seen += 1
             if seen == commit:

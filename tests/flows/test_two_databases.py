@@ -22,9 +22,9 @@ def test_one_database_for_data_and_keys_is_refused_before_anything_is_made(datab
 
 def test_the_lock_of_identities_is_not_that_of_key_generations(tenant: Tenant) -> None:
     data: Database = tenant.registry.deployment.data
-    with data.write() as transaction:
+    with data.owner(writes=True) as transaction:
         lock(transaction, tenant.workspace_id)
         if not data.is_sqlite:
-            with data.write() as other:
+            with data.owner(writes=True) as other:
                 other.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
                 lock_generations(other, tenant.workspace_id, exclusive=False)

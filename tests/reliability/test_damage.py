@@ -91,7 +91,7 @@ def test_a_damaged_page_is_named_and_other_people_stay_readable(registry: Regist
 def test_doctor_names_the_rows_that_do_not_open(registry: RegistrySimulator, tenant: Tenant) -> None:
     row, sealed = registry.rows("SELECT rowid, sealed FROM trait_assertion ORDER BY rowid LIMIT 1")[0]
     event, body = registry.rows("SELECT rowid, body FROM event ORDER BY rowid DESC LIMIT 1")[0]
-    with registry.deployment.data.write() as transaction:
+    with registry.deployment.data.owner(writes=True) as transaction:
         transaction.exec_driver_sql("UPDATE trait_assertion SET sealed = ? WHERE rowid = ?", (sealed[:-3], row))
         transaction.exec_driver_sql("UPDATE event SET body = ? WHERE rowid = ?", (body[:-1] + b"\0", event))
     folder = registry.settings.data_dir
@@ -101,7 +101,7 @@ def test_doctor_names_the_rows_that_do_not_open(registry: RegistrySimulator, ten
 
 
 def test_a_keystore_of_other_data_is_named(registry: RegistrySimulator, tenant: Tenant, tmp_path: Path) -> None:
-    with registry.deployment.keystore.write() as transaction:
+    with registry.deployment.keystore.owner(writes=True) as transaction:
         transaction.exec_driver_sql("DELETE FROM key_bundle")
     found = _bad(_doctor(registry.settings.data_dir))
     assert found["data of default"].startswith(str(2 * PEOPLE))

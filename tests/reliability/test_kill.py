@@ -149,7 +149,7 @@ def _all_is_there(settings: Settings, acknowledged: dict[str, str]) -> None:
     try:
         workspace, deployment = registry.workspaces.only(), registry.deployment
         keys = {MessageKey(workspace.indexer.message_key(message)): message for message in acknowledged}
-        with deployment.data.read() as transaction:
+        with deployment.data.owner() as transaction:
             stored = [bytes(row[0]) for row in query(transaction, "SELECT message_key FROM event")]
             shut = [bytes(row[0]) for row in query(transaction, "SELECT message_key FROM quarantine")]
             known = events.known_messages(transaction, workspace.workspace_id, keys)

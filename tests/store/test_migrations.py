@@ -42,7 +42,7 @@ def test_each_revision_goes_up_and_comes_down_again(database: Database, role: ve
         assert schema.current(database, role) == (None if before == "base" else before)
         schema.upgrade(database, role, after)
     schema.downgrade(database, role, "base")
-    with database.read() as transaction:
+    with database.owner() as transaction:
         left = set(inspect(transaction).get_table_names())
     assert left <= {versions.version_table(role)}
 
@@ -66,7 +66,7 @@ def test_another_schema_version_is_refused_with_what_to_do(
     database: Database, revision: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schema.upgrade(database, "data")
-    with database.write() as transaction:
+    with database.owner(writes=True) as transaction:
         transaction.execute(text("UPDATE schema_version_data SET version_num = :v"), {"v": revision})
     if revision in migrating.revisions("data") and revision == versions.HEADS["data"]:
         monkeypatch.setitem(versions.HEADS, "data", "9998")

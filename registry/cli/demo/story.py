@@ -136,7 +136,7 @@ def _look_inside(story: Story, settings: Settings) -> None:
     registry = bootstrap.connect(settings)
     try:
         workspace = registry.workspaces.only()
-        with registry.deployment.keystore.read() as transaction:
+        with registry.deployment.keystore.read(workspace.workspace_id) as transaction:
             bundles = sum(keystore.bundle_counts(transaction, workspace.workspace_id).values())
         story.check("no key of the person is left in the keystore", bundles == 0)
         kept = (story.folder / "checkpoint.txt").read_text()

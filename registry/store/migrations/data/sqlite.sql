@@ -1,4 +1,4 @@
--- data 0008;
+-- data 0009;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -457,4 +457,4 @@ CREATE TABLE visit (
 	CONSTRAINT pk_visit PRIMARY KEY (workspace_id, visit_hash)
 );
 CREATE INDEX ix_dsr_request_pseudonym ON dsr_request (workspace_id, pseudonym);
-INSERT INTO schema_version_data VALUES ('0008');
+INSERT INTO schema_version_data VALUES ('0009');

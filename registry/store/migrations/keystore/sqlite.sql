@@ -1,4 +1,4 @@
--- keystore 0001;
+-- keystore 0002;
 CREATE TABLE schema_version_keystore (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_keystore_pkc PRIMARY KEY (version_num)
@@ -36,4 +36,4 @@ CREATE TABLE workspace_secret (
 	created_at BIGINT NOT NULL, 
 	CONSTRAINT pk_workspace_secret PRIMARY KEY (workspace_id, name, version)
 );
-INSERT INTO schema_version_keystore VALUES ('0001');
+INSERT INTO schema_version_keystore VALUES ('0002');

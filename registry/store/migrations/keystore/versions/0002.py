@@ -1,0 +1,25 @@
+"""Row-level security on PostgreSQL
+
+Revision: 0002, after 0001.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+from registry.store import row_security
+
+revision = '0002'
+down_revision = '0001'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the schema up to this revision."""
+    row_security.protect(op.get_bind())
+
+
+def downgrade() -> None:
+    """Take the schema back to the revision before."""
+    row_security.unprotect(op.get_bind())
