@@ -188,6 +188,8 @@ def test_whoever_runs_an_erasure_is_who_certifies_it(registry: RegistrySimulator
 def test_a_row_that_the_eraser_does_not_know_is_found_by_the_second_look(registry: RegistrySimulator) -> None:
     from sqlalchemy import text
 
+    from registry.store import row_security
+
     tenant = registry.tenant()
     tenant.send(identify("ada", email="ada@example.com"))
     deployment = registry.deployment
@@ -195,6 +197,7 @@ def test_a_row_that_the_eraser_does_not_know_is_found_by_the_second_look(registr
     with deployment.data.owner(writes=True) as transaction:
         transaction.execute(text(f"CREATE TABLE forgotten (workspace_id {kind}, fragment_id {kind})"))
         transaction.execute(text("INSERT INTO forgotten SELECT workspace_id, fragment_id FROM fragment"))
+        row_security.protect(transaction)  # as an upgrade would
     request = tenant.request(Kind.ERASURE, "user_id", "ada")
     with pytest.raises(Conflict) as caught:
         tenant.run(request)
