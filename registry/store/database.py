@@ -116,14 +116,15 @@ class Database:
     def owner(self, *, writes: bool = False) -> Iterator[Transaction]:
         """A transaction of the role in the URL itself: the schema's, never on the way of a request.
 
+        Only one that `writes` is committed.
+
         Raises: as `write`.
         """
-        if not self.is_sqlite:
-            with _translated(self.url), self._own.begin() as connection:
-                yield connection
-        else:
-            with _translated(self.url), (self._writer if writes else self._reader).begin() as connection:
-                yield connection
+        engine = (self._writer if writes else self._reader) if self.is_sqlite else self._own
+        with _translated(self.url), engine.connect() as connection:
+            yield connection
+            if writes:
+                connection.commit()
 
     @contextmanager
     def sole(self, name: str) -> Iterator[bool]:
