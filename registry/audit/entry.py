@@ -34,6 +34,7 @@ class AuditAction(StrEnum):
     SOURCE_BOUND = "source:plan:bound"
     KEY_CREATED = "key:api:created"
     KEY_REVOKED = "key:api:revoked"
+    SIGNING_KEY_ROTATED = "key:signing:rotated"
     ACCOUNT_CREATED = "account:created"
     ACCOUNT_CHANGED = "account:changed"
     SESSION_OPENED = "session:opened"

@@ -100,34 +100,59 @@ def status(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json:
     for one in found.generations:
         age = f"{(now - one.created_at) // DAY} days" if one.created_at is not None else "unknown"
         shown.add_row(str(one.number), one.state, age, str(one.bundles), str(one.secrets))
+    for key in found.own:
+        shown.add_row(f"{key.name} {key.version}", key.state, f"{(now - key.created_at) // DAY} days", "", "")
     horizon = rfc3339(found.horizon_open_since) if found.horizon_open_since is not None else None
     shown.caption = f"Backups of the keystore since {horizon} can still be opened."
     listed = [
-        {"generation": g.number, "state": g.state, "bundles": g.bundles, "secrets": g.secrets}
+        {
+            "generation": g.number,
+            "state": g.state,
+            "created_at": rfc3339(g.created_at) if g.created_at is not None else None,
+            "bundles": g.bundles,
+            "secrets": g.secrets,
+        }
         for g in found.generations
     ]
-    answer({"generations": listed, "horizon_open_since": horizon}, as_json=as_json, text=shown)
+    own = [
+        {"name": key.name, "version": key.version, "state": key.state, "created_at": rfc3339(key.created_at)}
+        for key in found.own
+    ]
+    answer({"generations": listed, "keys": own, "horizon_open_since": horizon}, as_json=as_json, text=shown)
 
 
 @app.command()
 def rotate(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a rotation that was interrupted.")] = False,
+    signing: Annotated[bool, typer.Option("--signing", help="Rotate the signing key instead of the KEK.")] = False,
+    older_than: Annotated[
+        int | None, typer.Option(min=0, help="Only if the present one is older than so many days; for a schedule.")
+    ] = None,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new KEK generation, and move every bundle under it while the server runs."""
-    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _), Progress(disable=as_json) as bar:
-        task = bar.add_task("Rewrapping", total=None)
-        number = rotation.rotate(
-            registry.deployment, opened, start=not resume,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )  # fmt: skip
-    answer(
-        {"generation": number},
-        as_json=as_json,
-        text=f"Generation {number} wraps now. End the erasure horizon with: registry keys destroy GENERATION",
-    )
+    """Make a new KEK generation and move every bundle under it, or a new signing key; the server goes on running."""
+    if resume and (signing or older_than is not None):
+        raise typer.BadParameter("--resume goes with neither --signing nor --older-than")
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        deployment, age = registry.deployment, None if older_than is None else older_than * DAY
+        if age is not None and not rotation.is_due(deployment, opened.workspace_id, signing=signing, older_than=age):
+            answer({"rotated": False}, as_json=as_json, text="Not due yet.")
+            return
+        if signing:
+            version = rotation.rotate_signing(deployment, opened, actor=who.actor)
+            text = f"Signing key {version} is published, and signs in two minutes; the earlier ones go on to verify."
+            answer({"rotated": True, "signing_key": version}, as_json=as_json, text=text)
+            return
+        with Progress(disable=as_json) as bar:
+            task = bar.add_task("Rewrapping", total=None)
+            number = rotation.rotate(
+                deployment, opened, start=not resume,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )  # fmt: skip
+    text = f"Generation {number} wraps now. End the erasure horizon with: registry keys destroy GENERATION"
+    answer({"rotated": True, "generation": number}, as_json=as_json, text=text)
 
 
 @app.command()

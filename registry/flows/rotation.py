@@ -10,16 +10,19 @@ erasure horizon. After it, nothing does. Killed anywhere, the rotation goes on w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from registry.flows import trail
 from registry.flows.deployment import Deployment
-from registry.flows.workspace import OpenWorkspace
+from registry.flows.workspace import PUBLISHED_BEFORE_USE, OpenWorkspace
 from registry.keys.bundle import rewrap_bundles, secret_aad
 from registry.keys.kms import GenerationState
+from registry.keys.signing import SigningKey
 from registry.model.clock import Micros
 from registry.model.errors import Conflict
 from registry.model.ids import FragmentId, WorkspaceId
+from registry.model.stored import WrappedSecret
 from registry.store import keystore
 
 PAGE = 500
@@ -40,16 +43,33 @@ class GenerationStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnKeyStatus:
+    """One of the workspace's own keys: the blind index's, the suppression's, or a signing key.
+
+    Attributes:
+        state: `current`, `coming` (a signing key that is published and does not sign yet) or `retired` (a signing
+            key that only verifies).
+    """
+
+    name: str
+    version: int
+    state: str
+    created_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class KeyStatus:
     """The keys of a workspace.
 
     Attributes:
+        own: the workspace's own keys.
         horizon_open_since: the creation of the oldest generation that still exists: keystore backups
             from then on can still be opened. None when there is none.
     """
 
     generations: tuple[GenerationStatus, ...]
     horizon_open_since: Micros | None
+    own: tuple[OwnKeyStatus, ...]
 
 
 def status(deployment: Deployment, workspace_id: WorkspaceId) -> KeyStatus:
@@ -72,7 +92,62 @@ def status(deployment: Deployment, workspace_id: WorkspaceId) -> KeyStatus:
         for generation in deployment.kms.generations(workspace_id)
     )
     living = [g.created_at for g in generations if g.state != GenerationState.DESTROYED and g.created_at is not None]
-    return KeyStatus(generations, min(living, default=None))
+    return KeyStatus(generations, min(living, default=None), _own_keys(secrets, deployment.clock()))
+
+
+def rotate_signing(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> int:
+    """Add a signing key; its version. It is published at once, and signs once every server has it there.
+
+    The earlier keys stay in the JWK set: what they signed goes on to verify. One commit of the keystore does it;
+    killed before, nothing has happened, killed after, only the entry of the audit log is missing.
+
+    Raises:
+        Conflict: the last rotation's key does not sign yet.
+        KmsUnavailable, StoreUnavailable: nothing has happened.
+    """
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    generation = deployment.keyring.generation(workspace_id)
+    with deployment.keystore.write(workspace_id) as transaction:
+        keystore.lock_generations(transaction, workspace_id, exclusive=True)
+        secrets = keystore.secrets(transaction, workspace_id)
+        if any(key.state == "coming" for key in _own_keys(secrets, now)):
+            raise Conflict("the newest signing key does not sign yet", hint="wait two minutes")
+        version = 1 + max(row.version for row in secrets if row.name == "signing")
+        plain = SigningKey.generate().encode()
+        aad = secret_aad(workspace_id, "signing", version)
+        [wrapped] = deployment.kms.wrap_many(workspace_id, generation, [(plain, aad)])
+        row = WrappedSecret(workspace_id, "signing", version, generation, wrapped, now)
+        keystore.put_secrets(transaction, [row])
+    with deployment.data.write(workspace_id) as transaction:
+        trail.append(
+            transaction, workspace_id, now, actor=actor, action="key:signing:rotated", outcome="done",
+            fields={"version": version},
+        )  # fmt: skip
+    return version
+
+
+def is_due(deployment: Deployment, workspace_id: WorkspaceId, *, signing: bool, older_than: Micros) -> bool:
+    """Whether the newest KEK generation, or signing key, is older than so many microseconds, or of unknown age."""
+    found = status(deployment, workspace_id)
+    if signing:
+        newest = max(key.created_at for key in found.own if key.name == "signing")
+    else:
+        newest = next((g.created_at or 0 for g in found.generations if g.state == GenerationState.CURRENT), 0)
+    return deployment.clock() - newest > older_than
+
+
+def _own_keys(secrets: Sequence[WrappedSecret], now: Micros) -> tuple[OwnKeyStatus, ...]:
+    signing = [row for row in secrets if row.name == "signing"]
+    ripe = [row.version for row in signing if row.version == 1 or row.created_at <= now - PUBLISHED_BEFORE_USE]
+    in_use = max(ripe, default=1)
+    states = dict.fromkeys(ripe, "retired") | {in_use: "current"}
+    return tuple(
+        OwnKeyStatus(
+            row.name, row.version, states.get(row.version, "coming") if row.name == "signing" else "current",
+            row.created_at,
+        )
+        for row in secrets
+    )  # fmt: skip
 
 
 def rotate(

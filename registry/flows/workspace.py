@@ -22,6 +22,9 @@ from registry.store import administration, keystore
 OPEN_FOR: Micros = 60 * SECOND
 """How long a workspace's own keys are used before the key service is asked again."""
 
+PUBLISHED_BEFORE_USE: Micros = 2 * OPEN_FOR
+"""How long a new signing key stands in the JWK set before it signs: by then every server has it there."""
+
 SECRET_NAMES = ("blind-index", "suppression", "signing")
 
 
@@ -123,13 +126,16 @@ def open_workspace(deployment: Deployment, workspace_id: WorkspaceId) -> OpenWor
     items = [(row.wrapped, secret_aad(workspace_id, row.name, row.version)) for row in secrets]
     opened = deployment.kms.unwrap_many(workspace_id, items)
     latest = {row.name: plain for row, plain in zip(secrets, opened, strict=True)}
-    signing = [SigningKey.decode(p) for row, p in zip(secrets, opened, strict=True) if row.name == "signing"]
+    pairs = [(row, SigningKey.decode(p)) for row, p in zip(secrets, opened, strict=True) if row.name == "signing"]
+    signing = [key for _, key in pairs]
+    ripe = deployment.clock() - PUBLISHED_BEFORE_USE
+    in_use = [key for row, key in pairs if row.version == 1 or row.created_at <= ripe][-1]
     return OpenWorkspace(
         workspace_id=workspace_id,
         name=names[workspace_id],
         indexer=BlindIndexer(latest["blind-index"]),
         suppression=SuppressionIndexer(latest["suppression"]),
-        signing=signing[-1],
+        signing=in_use,
         accounts=account_key(latest["blind-index"]),
         published=tuple(key.public_jwk() for key in signing),
         verifying=tuple(key.public for key in signing),
