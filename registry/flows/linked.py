@@ -69,7 +69,7 @@ def act(deployment: Deployment, request: StoredRequest, *, actor: str) -> Stored
             raise
         progress.pop("attempts", None)
         request = request._replace(progress=orjson.dumps(progress).decode())
-        with deployment.data.write() as transaction:
+        with deployment.data.write(request.workspace_id) as transaction:
             write(transaction, request, was=request.state)
     return request
 
@@ -98,7 +98,7 @@ def override(
     """
     if system not in {linked.name for linked in deployment.linked}:
         raise NotFound("there is no such linked system")
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
         if State(request.state) is not State.WAITING:
             raise Conflict(f"a request that is {request.state} waits for no system")
@@ -137,6 +137,6 @@ def _wait(deployment: Deployment, request: StoredRequest, system: str, actor: st
     attempts = progress["attempts"] = int(progress.get("attempts", 0)) + 1
     pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LAST_RETRY)
     waiting = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock() + pause)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(request.workspace_id) as transaction:
         details = {"system": system, "attempt": str(attempts)}
         moved(deployment, transaction, waiting, Move.WAIT, actor, details)

@@ -44,7 +44,7 @@ def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequ
     """
     index_of, rules = workspace.indexer.index, deployment.policies.identity
     indexes = [index_of(question.person.kind, question.person.value) for question in questions]
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         people = consents.standings_of(transaction, workspace.workspace_id, set(indexes))
     catalogue, now = deployment.policies.purposes, deployment.clock()
     decisions = []
@@ -64,7 +64,7 @@ def filter_people(
     """
     index_of = workspace.indexer.index
     indexes = [index_of(person.kind, person.value) for person in people]
-    with deployment.data.read() as transaction:
+    with deployment.data.read(workspace.workspace_id) as transaction:
         found = consents.standings_of(transaction, workspace.workspace_id, set(indexes))
     answers = _Answers(deployment, purpose)
     allowed = {index: answers.allowed(person) for index, person in found.items()}
@@ -79,7 +79,7 @@ def record_listing(deployment: Deployment, workspace: OpenWorkspace, purpose: st
         StoreUnavailable: it could not be written, so nothing may be listed.
     """
     found = deployment.policies.purposes.purpose(purpose)
-    with deployment.data.write() as transaction:
+    with deployment.data.write(workspace.workspace_id) as transaction:
         trail.append(
             transaction, workspace.workspace_id, deployment.clock(), actor=actor, action="consent:people:listed",
             outcome="listed", fields={"purpose": found.name},
@@ -96,7 +96,7 @@ def list_people(deployment: Deployment, workspace: OpenWorkspace, purpose: str) 
     """
     after = b""
     while True:
-        with deployment.data.read() as transaction:
+        with deployment.data.read(workspace.workspace_id) as transaction:
             ids = identities.profiles_after(transaction, workspace.workspace_id, after, PAGE)
             if not ids:
                 return
