@@ -96,7 +96,7 @@ def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(browser: 
     looked_up = _look_up(page, console)
     opened = _open_request(page, console, "access")
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for path in PAGES:
             answer = page.goto(f"{console.server.url}/console/{path}")
             if answer is not None and answer.status != 403:  # the role has no keys

@@ -125,7 +125,7 @@ def test_a_request_is_opened_verified_and_followed_to_a_package_that_anybody_can
     package = context.new_page()
     watch = Watch(package)
     for scheme in ("light", "dark"):
-        package.emulate_media(color_scheme=scheme)
+        package.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         package.goto(read.as_uri())
         assert faults(package) == []
     assert {url.partition(":")[0] for url in watch.asked} == {"file"}
@@ -148,7 +148,7 @@ def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(
     page.get_by_role("group", name="Tell you about offers").get_by_label("I agree").check()
     page.get_by_role("button", name="Save my choices").click()
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found[f"choices {scheme}"] = faults(page)
     for path in ("requests", "requests?lang=de", "link/some-token"):
         page.goto(centre(server, path))
