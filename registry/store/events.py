@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from registry.model.ids import EventId, FragmentId, MessageKey, SourceId
 from registry.model.stored import StoredAssertion, StoredEvent
 from registry.store.database import Transaction
-from registry.store.rows import chunks, insert, query, select, select_in
+from registry.store.rows import chunks, insert, probe, query, select, select_in
 
 PAGE = 500
 
@@ -27,16 +27,9 @@ def known_messages(
     or a refusal's outcome.
     """
     known: dict[MessageKey, str] = {}
-    for chunk in chunks(keys):
-        marks = ", ".join("?" * len(chunk))
-        sql = (
-            f"SELECT message_key, 'accepted' FROM event WHERE workspace_id = ? AND message_key IN ({marks}) "
-            f"UNION ALL SELECT message_key, 'quarantined' FROM quarantine "
-            f"WHERE workspace_id = ? AND message_key IN ({marks}) "
-            f"UNION ALL SELECT message_key, outcome FROM refused_message "
-            f"WHERE workspace_id = ? AND message_key IN ({marks})"
-        )
-        known.update(query(transaction, sql, *([workspace_id, *chunk] * 3)))
+    for table, outcome in (("event", "'accepted'"), ("quarantine", "'quarantined'"), ("refused_message", "outcome")):
+        found = probe(transaction, f"message_key, {outcome}", f"{table} held", "message_key", workspace_id, keys)
+        known.update(map(tuple, found))
     return known
 
 

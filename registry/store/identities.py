@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, SourceId
 from registry.model.stored import Fragment, StoredIdentifier, StoredLink, StoredMerge, StoredRefusal
 from registry.store.database import Transaction
-from registry.store.rows import chunks, execute_many, insert, query, select, select_in, select_pairs
+from registry.store.rows import execute_many, insert, probe, query, select, select_in, select_pairs
 
 
 def lock(transaction: Transaction, workspace_id: bytes) -> bool:
@@ -37,17 +37,11 @@ def fragments_by_index(
     transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
 ) -> dict[BlindIndex, Fragment]:
     """The fragments that hang on the known ones among these identifiers."""
-    found: dict[BlindIndex, Fragment] = {}
-    for chunk in chunks(indexes):
-        marks = ", ".join("?" * len(chunk))
-        sql = (
-            f"SELECT i.blind_index, {_FRAGMENT_COLUMNS} FROM identifier i JOIN fragment f"
-            " ON f.workspace_id = i.workspace_id AND f.fragment_id = i.fragment_id"
-            f" WHERE i.workspace_id = ? AND i.blind_index IN ({marks})"
-        )
-        rows = query(transaction, sql, workspace_id, *chunk)
-        found.update((row[0], Fragment._make(row[1:])) for row in rows)
-    return found
+    joined = (
+        "identifier held JOIN fragment f ON f.workspace_id = held.workspace_id AND f.fragment_id = held.fragment_id"
+    )
+    rows = probe(transaction, f"held.blind_index, {_FRAGMENT_COLUMNS}", joined, "blind_index", workspace_id, indexes)
+    return {row[0]: Fragment._make(row[1:]) for row in rows}
 
 
 def identifiers_of(

@@ -68,6 +68,44 @@ def chunks(values: Collection[Any], size: int = IN_LIMIT) -> Iterator[list[Any]]
         yield ordered[start : start + size]
 
 
+def probe(
+    transaction: Transaction,
+    columns: str,
+    source: str,
+    key: str,
+    workspace_id: bytes,
+    values: Collection[Any],
+    *,
+    lock: bool = False,
+) -> list[Any]:
+    """The workspace's rows of a table whose `key` is one of `values`: one look into the index a value.
+
+    Of an IN list PostgreSQL decides by the table's statistics whether to read all of the workspace instead,
+    and those of a young table say yes; OFFSET 0 keeps it from that.
+
+    Args:
+        columns: what to read, comma-separated; `key` and `source`, too, are our own text only.
+        source: the table, or tables joined to the one that `key` is of, as `held`.
+        lock: the rows for this transaction, in sorted order (SQLite's writers stand in line anyway).
+    """
+    if not values:
+        return []
+    if transaction.dialect.name != "sqlite":
+        tail = " FOR UPDATE OF held" if lock else ""
+        kind = "bytea" if isinstance(next(iter(values)), bytes) else "text"
+        sql = (
+            f"SELECT found.* FROM unnest(?::{kind}[]) AS wanted(key) CROSS JOIN LATERAL (SELECT {columns} "
+            f"FROM {source} WHERE held.workspace_id = ? AND held.{key} = wanted.key OFFSET 0{tail}) AS found"
+        )
+        return list(query(transaction, sql, sorted(values), workspace_id))
+    found: list[Any] = []
+    for chunk in chunks(values):
+        marks = ", ".join("?" * len(chunk))
+        sql = f"SELECT {columns} FROM {source} WHERE held.workspace_id = ? AND held.{key} IN ({marks})"
+        found += query(transaction, sql, workspace_id, *chunk)
+    return found
+
+
 def select_in(
     transaction: Transaction,
     row: type[Row],
@@ -79,13 +117,9 @@ def select_in(
     lock: bool = False,
 ) -> list[Row]:
     """The workspace's rows whose `column` is one of `values`; with `lock`, locked in sorted order."""
-    tail = " FOR UPDATE" if lock and transaction.dialect.name != "sqlite" else ""
-    found: list[Row] = []
-    for chunk in chunks(values):
-        marks = ", ".join("?" * len(chunk))
-        where = f'workspace_id = ? AND "{column}" IN ({marks}){tail}'
-        found += select(transaction, row, table, where, workspace_id, *chunk)
-    return found
+    names = ", ".join(f'held."{name}"' for name in row._fields)  # type: ignore[attr-defined]
+    rows = probe(transaction, names, f'"{table}" held', f'"{column}"', workspace_id, values, lock=lock)
+    return list(map(partial(tuple.__new__, row), rows))
 
 
 def select_pairs(
