@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from registry.consent.purposes import PurposeCatalogue
 
+SAYING = ("consent", "consentManagement")
+"""The members of a message's context that speak of consent."""
+
 
 def from_context(context: Mapping[str, object], catalogue: PurposeCatalogue) -> dict[str, bool]:
     """What a message's context says of each purpose, in either shape; where the two differ, the no."""

@@ -29,7 +29,7 @@ MAX_EVENT_BYTES = 32 * 1024
 OLDEST: Micros = 10 * 365 * DAY
 """An observed time further back is taken for a broken clock, and the time of receipt is used."""
 
-NOT_PARTS = frozenset({"context", "integrations", "properties", "traits", "sentAt", "writeKey"})
+CALL_TYPES = {call.value: call for call in CallType}
 
 
 class Status(StrEnum):
@@ -138,7 +138,7 @@ def _decode_one(
     if delivery.context:
         context = raw.get("context")
         body = {**raw, "context": {**delivery.context, **(context if isinstance(context, dict) else {})}}
-    call = CallType(body["type"])
+    call = CALL_TYPES[body["type"]]
     item.message = Message(
         call=call,
         name=str(body.get("event") or body.get("name") or ""),

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import orjson
+
 from registry.consent.decide import Standing
 from registry.consent.ground import SILENT, lawful_purposes
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
-from registry.consent.signals import from_context
+from registry.consent.signals import SAYING, from_context
 from registry.flows.admission import Item
 from registry.flows.joining import Joined
 from registry.flows.standing import Alike, alike, standings_for
@@ -65,6 +67,7 @@ class Gate:
         self._answers: dict[_Question, frozenset[str]] = {}
         self._changes = 0
         self._said_before: dict[BlindIndex, dict[str, bool]] = {}
+        self._readings: dict[bytes, dict[str, bool]] = {}
         self.refused_on: dict[BlindIndex, set[str]] = {}
         self.records: list[StoredConsent] = []
 
@@ -135,8 +138,15 @@ class Gate:
             self._states.setdefault(state.fragment_id, {})[state.purpose] = state
 
     def _said(self, item: Item) -> dict[str, bool]:
+        """What the message says of consent; the same words, as most senders' are, are read once."""
         context = item.message.body.get("context") if item.message is not None else None
-        return from_context(context, self._catalogue) if isinstance(context, dict) else {}
+        if not isinstance(context, dict):
+            return {}
+        words = orjson.dumps([context.get(member) for member in SAYING])
+        said = self._readings.get(words)
+        if said is None:
+            said = self._readings[words] = from_context(context, self._catalogue)
+        return said
 
     def _allowed(self, item: Item, fragments: Sequence[Fragment], said: dict[str, bool]) -> frozenset[str]:
         purposes = item.purposes

@@ -74,7 +74,7 @@ class Keyring:
         missing: list[FragmentId] = []
         for fragment, compartments in needs.items():
             bundle = None if fragment in new else self._cached(workspace_id, fragment, versions)
-            if bundle is not None and all(name in bundle for name in compartments):
+            if bundle is not None and bundle.covers(compartments):
                 ready[fragment] = bundle
             else:
                 missing.append(fragment)

@@ -56,11 +56,13 @@ def _candidates(
     body: Mapping[str, object], rules: IdentityRules, found: Iterable[tuple[str, str]]
 ) -> Iterator[tuple[str, str | None]]:
     for kind, rule in rules.kinds.items():
-        for first, *further in rule.at:
-            value = body.get(first)
-            for token in further if value is not None else ():
+        for path in rule.at:
+            value = body.get(path[0])
+            if value is None:
+                continue
+            for token in path[1:]:
                 value = value.get(token) if isinstance(value, dict) else None
-            if isinstance(value, str) and value:
+            if value and isinstance(value, str):
                 yield kind, value
     context = body.get("context")
     external = context.get("externalIds") if isinstance(context, dict) else None

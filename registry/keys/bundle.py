@@ -5,7 +5,7 @@ One row and one unwrap serve every compartment; shredding one rewrites the bundl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn, Self
 
 from registry.keys.envelope import DataKey, record_aad
@@ -91,6 +91,13 @@ class Bundle(Mapping[Compartment, DataKey]):
         if position != len(data):
             raise _malformed()
         return cls(keys)
+
+    def covers(self, compartments: Collection[Compartment]) -> bool:
+        """Whether there is a key for each of these compartments."""
+        return self._keys.keys() >= set(compartments)
+
+    def __contains__(self, compartment: object) -> bool:
+        return compartment in self._keys
 
     def __getitem__(self, compartment: Compartment) -> DataKey:
         return self._keys[compartment]

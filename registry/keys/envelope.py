@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from struct import Struct
 from struct import error as struct_error
-from typing import NewType, NoReturn, Self
+from typing import TYPE_CHECKING, NewType, NoReturn, Self
 
 from registry.keys.primitives import (
     KEY_BYTES,
@@ -23,6 +23,9 @@ from registry.keys.primitives import (
 )
 from registry.model.errors import Forbidden, InvalidInput, SealBroken
 from registry.model.grants import OpenGrant
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 Sealed = NewType("Sealed", bytes)
 """An envelope: `version | key id | nonce | ciphertext | tag`. Safe at rest."""
@@ -43,10 +46,19 @@ class DataKey:
 
     __slots__ = ("_secret", "cipher", "header")
 
+    cipher: AESGCM
+    header: bytes
+
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self.cipher = aead(secret)
-        self.header = ENVELOPE_VERSION + key_id(secret)
+
+    def __getattr__(self, name: str) -> AESGCM | bytes:
+        """Cipher and header, made when first asked for: of a bundle's keys, one or two are used."""
+        if name not in ("cipher", "header"):
+            raise AttributeError(name)
+        self.cipher = aead(self._secret)
+        self.header = ENVELOPE_VERSION + key_id(self._secret)
+        return self.cipher if name == "cipher" else self.header
 
     @classmethod
     def generate(cls) -> Self:

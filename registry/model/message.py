@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from registry.model.clock import Micros
 
@@ -38,8 +39,7 @@ class Message:
         return f"Message({self.call.value}, personal data hidden)"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Identifier:
+class Identifier(NamedTuple):
     """A kind and a normalised value that point at a person. The `repr` hides the value."""
 
     kind: str

@@ -94,11 +94,16 @@ def _consent(consent: object) -> list[Violation]:
     return []
 
 
-def _nested_deeper(value: dict[str, Any] | list[Any], levels: int) -> bool:
-    if levels == 0:
-        return True
-    for inner in value.values() if isinstance(value, dict) else value:
-        kind = type(inner)
-        if (kind is dict or kind is list) and _nested_deeper(inner, levels - 1):
-            return True
-    return False
+def _nested_deeper(value: dict[str, Any], levels: int) -> bool:
+    """Level by level, since most calls have four of them and many objects."""
+    level: list[Any] = [value]
+    for _ in range(levels):
+        level = [
+            inner
+            for held in level
+            for inner in (held.values() if type(held) is dict else held)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
