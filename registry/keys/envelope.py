@@ -50,6 +50,8 @@ class DataKey:
     header: bytes
 
     def __init__(self, secret: bytes) -> None:
+        if len(secret) != KEY_BYTES:
+            raise ValueError("a key is 32 bytes")
         self._secret = secret
 
     def __getattr__(self, name: str) -> AESGCM | bytes:
