@@ -18,8 +18,8 @@ ROWS = (
     "ingest", "ingest-postgres", "consent-http", "consent-client", "validate", "seal", "append", "erasure", "merge",
     "view", "export", "audit-append",
 )  # fmt: skip
-ON_REQUEST = ("resolve", "growth")
-"""Rows that take minutes: run when they are named."""
+ON_REQUEST = ("resolve", "growth", "febrl")
+"""Rows that take minutes, or need more than the others: run when they are named."""
 
 WIDTH = 110
 """Columns that the table takes, also where there is no terminal."""

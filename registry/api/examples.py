@@ -146,7 +146,13 @@ EXAMPLES: dict[str, Any] = {
             {
                 "one": {"fragment_id": FRAGMENT, "kind": "user_id", "profile_id": FRAGMENT},
                 "other": {"fragment_id": OTHER_FRAGMENT, "kind": "user_id", "profile_id": OTHER_FRAGMENT},
-                "probability": 0.9997, "certain": True, "because": [{"feature": "birthday", "weight": 11.6}],
+                "group": 0, "probability": 0.9997, "certain": True, "household": False, "start": -16.6,
+                "because": [
+                    {"feature": "first_name", "agreement": "same", "weight": 6.3},
+                    {"feature": "last_name", "agreement": "same", "weight": 7.7},
+                    {"feature": "birthday", "agreement": "same", "weight": 11.6},
+                    {"feature": "state", "agreement": "different", "weight": -1.7},
+                ],
             }
         ],
     },

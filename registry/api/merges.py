@@ -71,9 +71,10 @@ def decide_merge(request: Request, body: MergeDecision) -> dict[str, Any]:
 
 @router.get("/suggestions", summary="People who may be one, to be decided on")
 def list_suggestions(request: Request, purpose: Purpose, limit: Limit = 50) -> dict[str, Any]:
-    """The likeliest pairs, with what speaks for and against each, in bits. Compared now, in memory, among people whose
-    consent allows the purpose; needs the extra `suggestions`. Nobody is merged by it, and what was decided does not
-    come back.
+    """The likeliest pairs, with what speaks for and against each: how each feature agrees, and its weight in bits;
+    with `start` they add up to the whole. Pairs with one `group` are suggested to be one person all together;
+    `household` are rather two of one family, and come last. Compared now, in memory, among people whose consent
+    allows the purpose; needs the extra `suggestions`. Nobody is merged by it, and what was decided does not come back.
     """
     application = of(request)
     principal, workspace = application.caller(request, Action.PROFILES_MERGE)

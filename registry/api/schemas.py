@@ -212,7 +212,8 @@ ANSWERS: dict[str, Schema] = {
         purpose=TEXT, looked_at=COUNT,
         suggestions=many(record(
             one=record(**END), other=record(**END), probability={"type": "number"}, certain=YES_OR_NO,
-            because=many(record(feature=TEXT, weight={"type": "number"})),
+            group=maybe(COUNT), household=YES_OR_NO, start={"type": "number"},
+            because=many(record(feature=TEXT, agreement=TEXT, weight={"type": "number"})),
         )),
     ),
     "Audiences": record(audiences=many(record(audience=TEXT, title=TEXT, purpose=TEXT))),

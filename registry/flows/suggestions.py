@@ -8,16 +8,15 @@
 
 from __future__ import annotations
 
-import logging
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from registry.access.policy import Principal
 from registry.flows import audiences, read, trail
+from registry.flows.comparing import Likeness, compare
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
-from registry.identity.likeness import CERTAIN, FEATURES, LIKELY, SETTINGS, features
+from registry.identity.likeness import features, groups, is_certain, is_household
 from registry.model.errors import Conflict
 from registry.model.ids import ProfileId, text_id
 from registry.model.stored import Fragment
@@ -25,8 +24,6 @@ from registry.store import identities, stewardship
 
 MOST_PEOPLE = 20_000
 """People who are compared at once: what is compared has to fit into memory."""
-
-MEMORY = "512MB"
 
 Pair = tuple[ProfileId, ProfileId]
 
@@ -56,7 +53,7 @@ def suggest(
         if len(page) < audiences.PAGE_LIMIT:
             break
         after = page[-1]
-    found = _compare({profile: own for profile, own in people.items() if any(own.values())})
+    found = compare({profile: own for profile, own in people.items() if any(own.values())})
     with deployment.data.write(workspace_id) as transaction:
         members = identities.fragments_of_profiles(transaction, workspace_id, {one for pair in found for one in pair})
         home = {fragment.anchor: fragment.profile_id for fragment in members}
@@ -67,12 +64,29 @@ def suggest(
             transaction, workspace_id, deployment.clock(), actor=principal.actor, action="profile:view:read",
             outcome="given", fields={"purpose": purpose, "what": "suggestions", "people": len(people)},
         )  # fmt: skip
-    left = [(pair, told) for pair, told in found.items() if frozenset(pair) not in decided]
-    left.sort(key=lambda one: (-one[1]["probability"], one[0]))
+    left = {pair: seen for pair, seen in found.items() if frozenset(pair) not in decided}
+    told = [(pair, _told(seen)) for pair, seen in left.items()]
+    told.sort(key=lambda one: (one[1]["household"], -one[1]["probability"], one[0]))
+    group = groups([pair for pair, one in told if not one["household"]])
     return {
         "purpose": purpose,
         "looked_at": looked_at,
-        "suggestions": [_end_of(pair, oldest) | told for pair, told in left[:limit]],
+        "suggestions": [_end_of(pair, oldest) | {"group": group.get(pair[0])} | one for pair, one in told[:limit]],
+    }
+
+
+def _told(seen: Likeness) -> dict[str, Any]:
+    """How likely, and how much each feature weighs for (above 0) or against it, in bits; they and `start` add up."""
+    return {
+        "probability": seen.probability,
+        "certain": is_certain(seen.probability, seen.agreements),
+        "household": is_household(seen.agreements),
+        "start": seen.start,
+        "because": [
+            {"feature": one.feature, "agreement": one.level, "weight": one.weight}
+            for one in seen.agreements
+            if one.level != "unknown"
+        ],
     }
 
 
@@ -81,44 +95,4 @@ def _end_of(pair: Pair, oldest: Mapping[Any, Fragment]) -> dict[str, Any]:
     return {
         name: {"fragment_id": text_id(end.fragment_id), "kind": end.kind, "profile_id": text_id(end.profile_id)}
         for name, end in zip(("one", "other"), ends, strict=True)
-    }
-
-
-def _compare(people: Mapping[ProfileId, Mapping[str, str | None]]) -> dict[Pair, dict[str, Any]]:
-    """The pairs that are likely one person."""
-    if len(people) < 2:
-        return {}
-    try:
-        import duckdb
-        import pandas as pd
-        from splink import DuckDBAPI, Linker
-    except ImportError:
-        raise Conflict("Splink is not installed", hint="install registry with the extra suggestions") from None
-    logging.getLogger("splink").setLevel(logging.WARNING)
-    order: Sequence[ProfileId] = sorted(people)
-    rows = [{"unique_id": number} | dict(people[profile]) for number, profile in enumerate(order)]
-    frame = pd.DataFrame(rows, columns=["unique_id", *FEATURES]).astype(dict.fromkeys(FEATURES, "string"))
-    database = duckdb.connect(":memory:")
-    try:
-        # Nothing that is compared may reach a disk: without room in memory the comparison fails.
-        database.execute("SET temp_directory = ''")
-        database.execute(f"SET memory_limit = '{MEMORY}'")
-        linker = Linker(frame, SETTINGS, DuckDBAPI(connection=database))
-        pairs = linker.inference.predict(threshold_match_probability=LIKELY).as_record_dict()
-    finally:
-        database.close()
-    return {(order[row["unique_id_l"]], order[row["unique_id_r"]]): _told(row) for row in pairs}
-
-
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    """How likely, and how much each feature weighs for (above 0) or against it, in bits."""
-    weights = {name: row.get(f"bf_{name}") for name in FEATURES}
-    return {
-        "probability": round(float(row["match_probability"]), 6),
-        "certain": row["match_probability"] >= CERTAIN,
-        "because": [
-            {"feature": name, "weight": round(math.log2(factor), 2)}
-            for name, factor in weights.items()
-            if factor is not None and factor > 0 and factor != 1
-        ],
     }

@@ -1,24 +1,43 @@
-"""Which people look alike: the features that are compared, and how much each agreement or difference weighs.
-
-Fellegi and Sunter's model (A Theory for Record Linkage, 1969) as Splink's settings, which are the same on
-DuckDB and on Spark. The weights are set here rather than learnt from the controller's own people, so that
-the same two people are judged alike in every registry, however small.
-"""
+"""Which people look alike: the features that are compared, and what the levels of their agreement mean together."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping
+from typing import NamedTuple, TypeVar
 from unicodedata import combining, normalize
 
-FEATURES = ("first_name", "last_name", "birthday", "email", "phone", "postcode", "street")
+from registry.identity.comparisons import DIFFERENT, FEW, STRICT
+from registry.identity.grouping import components
+
+FEATURES = (
+    "first_name", "last_name", "birthday", "email", "phone", "house", "street", "line2", "city", "postcode", "state",
+)  # fmt: skip
 
 LIKELY = 0.9
 """The least probability that is suggested."""
 
 CERTAIN = 0.999
-"""From here on a suggestion is called certain; it is still a steward who decides."""
+"""From here on a suggestion can be called certain; it is still a steward who decides."""
+
+ENOUGH_PEOPLE, ENOUGH_PAIRS = 1000, 100
+"""How many people, and how many pairs that agree strictly, it takes to learn the weights from them."""
+
+FOUND_STRICTLY = 0.8
+"""The share of true pairs that agree strictly, as is assumed."""
+
+Who = TypeVar("Who", bound=Hashable)
+Features = Mapping[str, str | None]
+
+
+class Agreement(NamedTuple):
+    """One feature of a pair: the level, and its weight in bits, above 0 for and below 0 against one person."""
+
+    feature: str
+    level: str
+    weight: float
+
 
 _PLACES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "first_name": (("first_name",), ("firstName",)),
@@ -26,9 +45,15 @@ _PLACES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "birthday": (("birthday",),),
     "email": (("email",),),
     "phone": (("phone",),),
+    "street": (("address", "street"), ("address", "line1")),
+    "line2": (("address", "street2"), ("address", "line2")),
+    "city": (("address", "city"),),
     "postcode": (("address", "postalCode"), ("address", "postal_code"), ("address", "zip")),
-    "street": (("address", "street"),),
+    "state": (("address", "state"), ("address", "region")),
 }
+
+_HOUSE = re.compile(r"^\s*(\d+\s?[a-z]?)(?:[\s,]+|$)|[\s,]+(\d+\s?[a-z]?)\s*$", re.IGNORECASE)
+"""A number of a house, before the street or after it."""
 
 
 def features(values: Mapping[str, object]) -> dict[str, str | None]:
@@ -37,6 +62,7 @@ def features(values: Mapping[str, object]) -> dict[str, str | None]:
     for name, places in _PLACES.items():
         told = [text for place in places if (text := _text(values, place))]
         found[name] = told[0] if told else None
+    found["house"], found["street"] = _house(values, found["street"])
     whole = _plain(values.get("name"), keep=" ")
     if whole and found["first_name"] is None and found["last_name"] is None and " " in whole:
         first, _, last = whole.rpartition(" ")
@@ -44,11 +70,26 @@ def features(values: Mapping[str, object]) -> dict[str, str | None]:
     return found
 
 
+def _house(values: Mapping[str, object], street: str | None) -> tuple[str | None, str | None]:
+    """The number of the house, and the street without it."""
+    for place in _PLACES["street"]:
+        told = _at(values, place)
+        number = _HOUSE.search(told) if isinstance(told, str) else None
+        if isinstance(told, str) and number is not None:
+            bare = told[: number.start()] + told[number.end() :]
+            return _plain(number[0], keep=""), _plain(bare, keep="")
+    return None, street
+
+
 def _text(values: Mapping[str, object], place: tuple[str, ...]) -> str | None:
+    return _plain(_at(values, place), keep="@." if place == ("email",) else "")
+
+
+def _at(values: Mapping[str, object], place: tuple[str, ...]) -> object:
     value: object = values
     for step in place:
         value = value.get(step) if isinstance(value, Mapping) else None
-    return _plain(value, keep="@." if place == ("email",) else "")
+    return value
 
 
 def _plain(value: object, *, keep: str) -> str | None:
@@ -58,48 +99,35 @@ def _plain(value: object, *, keep: str) -> str | None:
     return re.sub(rf"[^\w{re.escape(keep)}]|_", "", bare).strip() or None
 
 
-def _compared(name: str, exact: tuple[float, float], close: tuple[float, float] | None = None) -> dict[str, Any]:
-    """A comparison: the chance of each level among pairs that are one person, and among pairs that are not."""
-    levels: list[dict[str, Any]] = [
-        {
-            "sql_condition": f"{name}_l IS NULL OR {name}_r IS NULL",
-            "label_for_charts": "unknown",
-            "is_null_level": True,
-        },
-        _level("same", f"{name}_l = {name}_r", *exact),
-    ]
-    if close is not None:
-        levels.append(_level("close", f"jaro_winkler_similarity({name}_l, {name}_r) >= 0.9", *close))
-    rest = [1 - exact[side] - (close[side] if close else 0) for side in (0, 1)]
-    levels.append(_level("different", "ELSE", *rest))
-    return {"output_column_name": name, "comparison_levels": levels}
+def chance(people: Mapping[Who, Features]) -> float | None:
+    """The chance that two of these people are one, by those that agree strictly; None: too few to learn from."""
+    pairs = 0
+    for rule in STRICT:
+        same: Counter[tuple[str | None, ...]] = Counter(tuple(own[name] for name in rule) for own in people.values())
+        pairs = max(pairs, sum(n * (n - 1) // 2 for key, n in same.items() if None not in key))
+    if len(people) < ENOUGH_PEOPLE or pairs < ENOUGH_PAIRS:
+        return None
+    return max(FEW, pairs / FOUND_STRICTLY / (len(people) * (len(people) - 1) / 2))
 
 
-def _level(label: str, condition: str, same: float, different: float) -> dict[str, Any]:
-    chances = {"m_probability": same, "u_probability": different}
-    return {"sql_condition": condition, "label_for_charts": label} | chances
+def is_household(agreements: Collection[Agreement]) -> bool:
+    """Whether a pair is rather two of one household: other first names, other birthdays, nothing personal shared."""
+    levels = {one.feature: one.level for one in agreements}
+    apart = levels.get("first_name") == levels.get("birthday") == DIFFERENT
+    return apart and "same" not in (levels.get("email"), levels.get("phone"))
 
 
-SETTINGS: dict[str, Any] = {
-    "link_type": "dedupe_only",
-    "unique_id_column_name": "unique_id",
-    "probability_two_random_records_match": 1e-5,
-    "blocking_rules_to_generate_predictions": [
-        "l.email = r.email",
-        "l.phone = r.phone",
-        "l.birthday = r.birthday AND substr(l.last_name, 1, 2) = substr(r.last_name, 1, 2)",
-        "l.birthday = r.birthday AND l.first_name = r.first_name",
-        "l.postcode = r.postcode AND l.last_name = r.last_name",
-    ],
-    "comparisons": [
-        _compared("first_name", (0.82, 0.01), (0.10, 0.01)),
-        _compared("last_name", (0.85, 0.004), (0.08, 0.006)),
-        _compared("birthday", (0.93, 0.0003), (0.05, 0.02)),
-        _compared("email", (0.60, 0.00005), (0.10, 0.002)),
-        _compared("phone", (0.60, 0.0001)),
-        _compared("postcode", (0.75, 0.005)),
-        _compared("street", (0.55, 0.001), (0.20, 0.01)),
-    ],
-    "retain_intermediate_calculation_columns": True,
-    "retain_matching_columns": False,
-}
+def is_certain(probability: float, agreements: Collection[Agreement]) -> bool:
+    """Whether a pair is as good as proven: likely enough, and neither first name nor birthday speaks against it.
+
+    Twins share a birthday, a name and an address; a father and his son may share all but a birthday.
+    """
+    levels = {one.feature: one.level for one in agreements}
+    personal = [levels.get(name, "unknown") for name in ("first_name", "birthday")]
+    return probability >= CERTAIN and DIFFERENT not in personal and "unknown" not in personal
+
+
+def groups(pairs: Collection[tuple[Who, Who]]) -> dict[Who, int]:
+    """The number of the group that each end is in: whoever is suggested to be one with somebody of it."""
+    found = components({end for pair in pairs for end in pair}, pairs)
+    return {end: number for number, group in enumerate(found) for end in group}

@@ -1,0 +1,44 @@
+"""Comparing people: on published synthetic records, whose true pairs are looked at only to judge what was found."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from benchmarks import febrl
+from registry.flows.comparing import compare
+from registry.identity.likeness import features
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_duplicates_among_published_synthetic_people_are_found_and_nobody_else() -> None:
+    records, truth = febrl._loaded("febrl1")
+    found, certain = febrl._ours("febrl1", records)
+    score = febrl._score(found, truth)
+    assert score.f1 >= 0.998, score
+    assert score.precision == 1
+    assert certain <= truth, "what is called certain is true"
+    assert len(certain) > 0.5 * len(truth)
+
+
+def test_the_same_people_are_judged_alike_whoever_else_is_there() -> None:
+    ada = {"first_name": "Ada", "last_name": "Lovelace", "birthday": "1990-01-02", "email": "ada@example.com"}
+    people = {"a": features(ada), "b": features(ada | {"first_name": "Lovelace", "last_name": "Ada"})}
+    strangers = {
+        str(n): features({"first_name": f"F{n}", "last_name": f"L{n}", "birthday": f"19{n}"}) for n in range(10, 90)
+    }
+    assert compare(people) == compare(people | strangers)
+    [(pair, seen)] = compare(people).items()
+    assert set(pair) == {"a", "b"}
+    levels = {one.feature: one.level for one in seen.agreements}
+    assert (levels["first_name"], levels["last_name"], levels["phone"]) == ("swapped", "swapped", "unknown")
+    total = seen.start + sum(one.weight for one in seen.agreements)
+    assert 2**total / (1 + 2**total) == pytest.approx(seen.probability, abs=0.001)
+
+
+def test_nothing_that_is_compared_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    own = features({"first_name": "Marker", "last_name": "Markerson", "birthday": "1990-01-02"})
+    compare({"a": own, "b": own})
+    assert "marker" not in caplog.text.casefold()
