@@ -52,17 +52,18 @@ def seal_parts(keys: Mapping[Compartment, DataKey], parts: Sequence[tuple[Compar
         InvalidInput: a compartment comes twice, or there are more than 65,535 parts.
         KeyMissing: there is no key for a compartment.
     """
-    names = [name for name, _ in parts]
-    if len(set(names)) != len(names) or len(names) > 0xFFFF:
+    if len(parts) > 0xFFFF or len({name for name, _ in parts}) != len(parts):
         raise InvalidInput("each compartment stands once, and at most 65535 times in all")
-    contents = b"".join(_entry(name.encode(), len(plaintext) + OVERHEAD_BYTES) for name, plaintext in parts)
+    contents = b"".join([_entry(name.encode(), len(plaintext) + OVERHEAD_BYTES) for name, plaintext in parts])
     prelude = _PRELUDE.pack(PARTS_VERSION[0], len(parts), len(contents)) + contents
-    sealed = [prelude]
+    # The record's data and the prelude state their own lengths, so no other reading gives these bytes.
+    frame = aad + prelude
+    sealed: list[bytes] = [prelude]
     for name, plaintext in parts:
         key = keys.get(name)
         if key is None:
             raise KeyMissing("there is no data key for a compartment", extra={"compartment": name})
-        sealed.append(seal(key, plaintext, _part_aad(name.encode(), prelude, aad)))
+        sealed.append(seal(key, plaintext, frame + name.encode()))
     return b"".join(sealed)
 
 
@@ -76,6 +77,7 @@ def open_parts(blob: bytes, keys: Mapping[Compartment, DataKey], aad: bytes, gra
     """
     require_workspace(grant, aad)
     prelude, entries = _read_contents(blob)
+    frame = aad + prelude
     opened: dict[Compartment, bytes] = {}
     withheld: list[Compartment] = []
     shredded: list[Compartment] = []
@@ -85,7 +87,7 @@ def open_parts(blob: bytes, keys: Mapping[Compartment, DataKey], aad: bytes, gra
         elif (key := keys.get(name)) is None:
             shredded.append(name)
         else:
-            opened[name] = open_envelope(key, blob[start:end], _part_aad(name.encode(), prelude, aad))
+            opened[name] = open_envelope(key, blob[start:end], frame + name.encode())
     return OpenedParts(opened, tuple(withheld), tuple(shredded))
 
 
@@ -102,11 +104,6 @@ def _entry(name: bytes, envelope_length: int) -> bytes:
     if not 0 < len(name) <= 0xFFFF:
         raise InvalidInput("a compartment's name is 1 to 65535 bytes long")
     return _NAME_LENGTH.pack(len(name)) + name + _ENVELOPE_LENGTH.pack(envelope_length)
-
-
-def _part_aad(name: bytes, prelude: bytes, aad: bytes) -> bytes:
-    # The record's data and the prelude state their own lengths, so no other reading gives these bytes.
-    return b"".join((aad, prelude, name))
 
 
 def _malformed() -> SealBroken:
