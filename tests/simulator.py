@@ -21,10 +21,10 @@ from registry.flows.admission import BoundSource, Delivery
 from registry.flows.deployment import Deployment
 from registry.flows.keyring import Keyring
 from registry.flows.opening import open_identifiers
-from registry.flows.sealing import IDENTITY
 from registry.flows.workspace import OpenWorkspace, Workspaces, create_workspace
 from registry.identity.links import Verdict
 from registry.keys.providers import open_provider
+from registry.model.compartment import IDENTITY
 from registry.model.decision import Decision
 from registry.model.errors import NotFound
 from registry.model.grants import OpenGrant

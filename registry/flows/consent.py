@@ -19,12 +19,12 @@ from registry.flows.deployment import Deployment
 from registry.flows.history import fragments_at
 from registry.flows.locking import relock
 from registry.flows.outbox import announce_consents
-from registry.flows.sealing import IDENTITY
 from registry.flows.standing import standings_for, to_record
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import record_aad, seal
 from registry.keys.signing import sign_jwt
 from registry.model.clock import SECOND, Micros
+from registry.model.compartment import IDENTITY
 from registry.model.decision import Decision
 from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
 from registry.model.ids import ProfileId, RecordId, text_id

@@ -21,10 +21,10 @@ from registry.flows.deployment import Deployment
 from registry.flows.endpoints import ATTEMPTS, open_config, wait_after
 from registry.flows.locking import refused_by_profile
 from registry.flows.opening import open_identifiers
-from registry.flows.sealing import IDENTITY
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import rfc3339
+from registry.model.compartment import IDENTITY
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier

@@ -32,9 +32,9 @@ from registry.flows.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.passing_on import pass_on
 from registry.flows.reference import people_of, seal_people
-from registry.flows.sealing import IDENTITY
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.signing import sign_jwt
+from registry.model.compartment import IDENTITY
 from registry.model.decision import Reason
 from registry.model.errors import Conflict, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant

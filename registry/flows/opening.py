@@ -14,11 +14,10 @@ import orjson
 
 from registry.flows.deployment import Deployment
 from registry.flows.keyring import BROKEN, NO_VERSIONS, Versions
-from registry.flows.sealing import IDENTITY
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import open_sealed, record_aad
 from registry.keys.parts import open_parts
-from registry.model.compartment import Compartment, purposes_of
+from registry.model.compartment import IDENTITY, Compartment, purposes_of
 from registry.model.decision import Reason
 from registry.model.errors import SealBroken
 from registry.model.grants import OpenGrant

@@ -16,10 +16,10 @@ from registry.flows.deployment import Deployment
 from registry.flows.locking import locked_of
 from registry.flows.opening import compartments_for, open_event, versions_of
 from registry.flows.read import permitted
-from registry.flows.sealing import QUARANTINE
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
 from registry.model.clock import Micros
+from registry.model.compartment import QUARANTINE
 from registry.model.errors import InvalidInput, NotFound, PurposeDenied, UnknownPurpose
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, SourceId

@@ -9,11 +9,11 @@ import orjson
 
 from registry.flows import trail
 from registry.flows.deployment import Deployment
-from registry.flows.sealing import IDENTITY, hidden_name
 from registry.flows.subjects import NO_SOURCE
 from registry.flows.workspace import OpenWorkspace
+from registry.keys.blind_index import hidden_name
 from registry.keys.envelope import open_sealed, record_aad, seal
-from registry.model.compartment import Compartment, compartment_of
+from registry.model.compartment import IDENTITY, Compartment, compartment_of
 from registry.model.errors import InvalidInput
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, RequestId, text_id

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import orjson
 
 from registry.flows.deployment import Deployment
-from registry.flows.sealing import IDENTITY
 from registry.keys.envelope import open_sealed, record_aad, seal
+from registry.model.compartment import IDENTITY
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier

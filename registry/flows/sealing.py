@@ -12,14 +12,15 @@ import orjson
 from registry.flows.admission import Item, Status
 from registry.flows.joining import Joined
 from registry.flows.keyring import Keyring
-from registry.keys.blind_index import BlindIndexer
+from registry.flows.subjects import seal_identifier
+from registry.keys.blind_index import BlindIndexer, hidden_name
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import record_aad, seal
 from registry.keys.parts import seal_parts
 from registry.model.clock import Micros
-from registry.model.compartment import Compartment, compartment_of
+from registry.model.compartment import IDENTITY, QUARANTINE, Compartment, compartment_of
 from registry.model.ids import BlindIndex, EventId, FragmentId, WorkspaceId
-from registry.model.message import CallType, Identifier
+from registry.model.message import CallType
 from registry.model.provenance import Method
 from registry.model.stored import (
     Quarantined,
@@ -30,12 +31,6 @@ from registry.model.stored import (
     StoredViolation,
 )
 from registry.profiles.trust import TrustPolicy
-
-IDENTITY = Compartment("@identity")
-"""The reserved compartment of identifiers' own values: opened to find, export and explain."""
-
-QUARANTINE = Compartment("@quarantine")
-"""The reserved compartment of rejected messages."""
 
 ENVELOPE_MEMBERS = ("event", "name", "category", "groupId")
 
@@ -106,18 +101,6 @@ def identifier_rows(
                 workspace_id, index, identifier.kind, fragment.fragment_id, sealed, source_id, item.key, at
             )
     return [rows[index] for index in sorted(rows)]
-
-
-def seal_identifier(
-    workspace_id: WorkspaceId,
-    fragment_id: FragmentId,
-    index: BlindIndex,
-    identifier: Identifier,
-    bundles: Mapping[FragmentId, Bundle],
-) -> bytes:
-    """An identifier's value under the key of the fragment that it anchors."""
-    aad = record_aad(b"identifier", workspace_id, fragment_id, index, b"value")
-    return seal(bundles[fragment_id].key(IDENTITY), identifier.value.encode(), aad)
 
 
 def event_row(
@@ -196,11 +179,6 @@ def assertion_rows(
                 )
             )
     return rows
-
-
-def hidden_name(indexer: BlindIndexer, trait: str) -> str:
-    """What stands in the clear for a trait's name that no plan knows, and that so may hold anything."""
-    return f"~{indexer.index('trait', trait).hex()}"
 
 
 def violation_rows(workspace_id: WorkspaceId, item: Item, new_id: Callable[[], bytes]) -> list[StoredViolation]:

@@ -16,10 +16,10 @@ from registry.flows import trail
 from registry.flows.deployment import Deployment
 from registry.flows.joining import NO_MESSAGE, repartition
 from registry.flows.opening import open_identifiers
-from registry.flows.sealing import IDENTITY
 from registry.flows.subjects import NO_SOURCE, fragments_of_profile
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.links import NOT_TO_OVERRULE, SENTENCES, Link, Refusal, Verdict, link_between
+from registry.model.compartment import IDENTITY
 from registry.model.errors import Conflict, InvalidInput, NotFound
 from registry.model.grants import OpenGrant
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, text_id

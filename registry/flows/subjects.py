@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from registry.flows.deployment import Deployment
 from registry.flows.joining import Claim, join
-from registry.flows.sealing import IDENTITY, seal_identifier
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.normalise import Blocked, normalise
 from registry.identity.rules import IdentityRules
+from registry.keys.bundle import Bundle
+from registry.keys.envelope import record_aad, seal
+from registry.model.compartment import IDENTITY
 from registry.model.errors import Forbidden, InvalidInput, NotFound
-from registry.model.ids import MessageKey, ProfileId, SourceId
+from registry.model.ids import BlindIndex, FragmentId, MessageKey, ProfileId, SourceId, WorkspaceId
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, StoredIdentifier
 from registry.store import identities, quarantine
@@ -78,3 +82,15 @@ def find_or_create(
         row = StoredIdentifier(workspace_id, index, person.kind, fragment.fragment_id, sealed, NO_SOURCE, nowhere, now)
         identities.add_identifiers(transaction, [row])
     return fragment
+
+
+def seal_identifier(
+    workspace_id: WorkspaceId,
+    fragment_id: FragmentId,
+    index: BlindIndex,
+    identifier: Identifier,
+    bundles: Mapping[FragmentId, Bundle],
+) -> bytes:
+    """An identifier's value under the key of the fragment that it anchors."""
+    aad = record_aad(b"identifier", workspace_id, fragment_id, index, b"value")
+    return seal(bundles[fragment_id].key(IDENTITY), identifier.value.encode(), aad)

@@ -44,6 +44,11 @@ class BlindIndexer:
         return "BlindIndexer(hidden)"
 
 
+def hidden_name(indexer: BlindIndexer, trait: str) -> str:
+    """What stands in the clear for a trait's name that no plan knows, and that so may hold anything."""
+    return f"~{indexer.index('trait', trait).hex()}"
+
+
 class SuppressionIndexer:
     """The hashes by which erased and objecting people are recognised. The `repr` hides the key.
 

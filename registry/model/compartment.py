@@ -9,6 +9,13 @@ Compartment = NewType("Compartment", str)
 """Purpose names, sorted and joined by `+`; never empty. `analytics+service`."""
 
 
+IDENTITY = Compartment("@identity")
+"""The reserved compartment of identifiers' own values: opened to find, export and explain."""
+
+QUARANTINE = Compartment("@quarantine")
+"""The reserved compartment of rejected messages."""
+
+
 def compartment_of(purposes: Iterable[str]) -> Compartment:
     """The compartment of a non-empty set of purposes."""
     return Compartment("+".join(sorted(set(purposes))))

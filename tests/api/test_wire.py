@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from registry.flows.sealing import QUARANTINE
 from registry.keys.envelope import open_sealed, record_aad
 from registry.model.clock import rfc3339
+from registry.model.compartment import QUARANTINE
 from registry.model.grants import OpenGrant
 from tests.api.house import Desk
 from tests.conftest import START

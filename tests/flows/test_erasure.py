@@ -13,7 +13,7 @@ import pytest
 from registry.dsr.requests import Kind
 from registry.flows import rotation, verify
 from registry.flows.opening import open_assertions, open_event, open_identifiers
-from registry.flows.sealing import IDENTITY
+from registry.model.compartment import IDENTITY
 from registry.model.errors import Forbidden, KeyMissing, NotFound
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId

@@ -9,8 +9,8 @@ import pytest
 
 from registry.dsr.requests import Kind
 from registry.flows import verify
-from registry.flows.sealing import IDENTITY
 from registry.keys.bundle import unwrap_bundles
+from registry.model.compartment import IDENTITY
 from registry.model.errors import SealBroken, SignatureInvalid
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id

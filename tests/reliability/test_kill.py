@@ -24,8 +24,7 @@ from segment.analytics.client import Client
 from registry import bootstrap
 from registry.flows import verify
 from registry.flows.opening import open_event, open_identifiers
-from registry.flows.sealing import IDENTITY
-from registry.model.compartment import Compartment
+from registry.model.compartment import IDENTITY, Compartment
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, MessageKey
 from registry.settings import Settings
