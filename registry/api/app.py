@@ -27,6 +27,7 @@ from registry.api import (
     permitted,
     problems,
     profiles,
+    quality,
     spaces,
     webhooks,
 )
@@ -62,7 +63,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     )
     app.state.registry = application
     app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *permitted.ROUTES, *changes.ROUTES, *operations.ROUTES])
-    for part in (consent, profiles, merges, spaces, audiences, dsr, administration, destinations, webhooks):
+    for part in (consent, profiles, merges, spaces, audiences, quality, dsr, administration, destinations, webhooks):
         app.include_router(part.router)
     app.add_exception_handler(RegistryError, problems.on_registry_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

@@ -156,6 +156,23 @@ EXAMPLES: dict[str, Any] = {
             }
         ],
     },
+    "DataQuality": {
+        "as_of": AT,
+        "meaning": {"disconnected": "Identifiers of browsers and devices that no known person hangs together with."},
+        "sources": [
+            {
+                "source": "shop",
+                "obstacles": {
+                    "disconnected": {
+                        "found": 25, "of": 100, "share": 0.25, "change": 0.05,
+                        "trend": [
+                            {"day": "2026-10-01", "found": 18, "of": 90}, {"day": "2026-11-01", "found": 25, "of": 100},
+                        ],
+                    },
+                },
+            }
+        ],
+    },
     "Audiences": {
         "audiences": [
             {"audience": "recent_regulars", "title": "People who order regularly", "purpose": "analytics"}

@@ -61,7 +61,7 @@ ANSWER_OF: dict[str, str] = {
     "record_consent": "Recorded", "consent_history": "ConsentHistory", "lookup_profile": "View", "get_profile": "View",
     "profile_timeline": "Timeline", "profile_identifiers": "View", "profile_merges": "Merges",
     "explain_profile": "Explanation", "space_profile": "SpaceProfile",
-    "list_audiences": "Audiences", "audience_members": "AudienceMembers",
+    "data_quality": "DataQuality", "list_audiences": "Audiences", "audience_members": "AudienceMembers",
     "unmerge_profile": "Decided", "merge_profiles": "Decided",
     "decide_merge": "Decided", "decide_suggestion": "Decided",
     "list_suggestions": "Suggestions", "list_merges": "MergeFeed", "list_refused_merges": "RefusedMerges",

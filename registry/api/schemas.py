@@ -216,6 +216,16 @@ ANSWERS: dict[str, Schema] = {
             because=many(record(feature=TEXT, agreement=TEXT, weight={"type": "number"})),
         )),
     ),
+    "DataQuality": record(
+        as_of=TIME, meaning={"type": "object", "additionalProperties": TEXT},
+        sources=many(record(
+            source=TEXT,
+            obstacles={"type": "object", "additionalProperties": record(
+                found=COUNT, of=COUNT, share={"type": "number"}, change=maybe({"type": "number"}),
+                trend=many(record(day=TEXT | {"format": "date"}, found=COUNT, of=COUNT)),
+            )},
+        )),
+    ),
     "Audiences": record(audiences=many(record(audience=TEXT, title=TEXT, purpose=TEXT))),
     "AudienceMembers": record(
         audience=TEXT, purpose=TEXT, members=many(record(profile_id=ID)), looked_at=COUNT, cursor=maybe(ID)

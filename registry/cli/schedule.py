@@ -19,7 +19,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
-from registry.flows import alerts, delivery, destinations, dsr, forwarding, passing_on, retention, webhooks
+from registry.flows import alerts, delivery, destinations, dsr, forwarding, passing_on, quality, retention, webhooks
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
@@ -31,6 +31,7 @@ ACTOR = "registry"
 LOOK_EVERY_S = 1
 ALERT_EVERY_S = 30
 RETENTION_EVERY_S = 600
+QUALITY_EVERY_S = 3600
 REQUESTS_EVERY_S = 30
 SENDERS = 8
 """Addresses that are sent to at the same time: a slow one holds up itself only."""
@@ -72,6 +73,9 @@ def start(registry: Registry) -> BackgroundScheduler:
         for destination_id in passing_on.due(deployment, workspace):
             _once(scheduler, "erasure", passing_on.tell, deployment, workspace, destination_id)
 
+    def note(workspace: OpenWorkspace) -> None:
+        quality.note_day(deployment, workspace)
+
     def go_on(workspace: OpenWorkspace) -> None:
         for request in dsr.due(deployment, workspace):
             _logged("request", dsr.go_on, deployment, workspace, request)
@@ -81,6 +85,7 @@ def start(registry: Registry) -> BackgroundScheduler:
         ("deliveries", LOOK_EVERY_S, send),
         ("alerts", ALERT_EVERY_S, warn),
         ("retention", RETENTION_EVERY_S, sweep),
+        ("quality", QUALITY_EVERY_S, note),
     ):
         first = to_datetime(deployment.clock()) + timedelta(seconds=min(seconds, 5))
         scheduler.add_job(_each, "interval", [registry, name, job], seconds=seconds, next_run_time=first, id=name)

@@ -175,6 +175,9 @@ _OUTGOING = (
 
 _RUNNING = (
     declared("sweep", purposes=DUTY, retention=FOR_PROOF, operation="sweep_id started_at finished_at after report"),
+    declared(
+        "quality_day", purposes=RUNNING, retention="400 days", operation="day source_id obstacle found looked_at",
+    ),
     declared("workspace", purposes=RUNNING, retention=AS_CONFIGURED, operation="name created_at"),
     declared(
         "source", purposes=RUNNING, retention=AS_CONFIGURED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from registry.model.clock import Micros
-from registry.model.ids import EventId, FragmentId, RequestId, WorkspaceId
+from registry.model.ids import EventId, FragmentId, RequestId, SourceId, WorkspaceId
 
 
 class CompartmentLock(NamedTuple):
@@ -31,6 +31,17 @@ class Sweep(NamedTuple):
     finished_at: Micros | None
     after: bytes
     report: str
+
+
+class QualityDay(NamedTuple):
+    """How many values or identifiers of a source were in the way of one view, on a day since 1970."""
+
+    workspace_id: WorkspaceId
+    day: int
+    source_id: SourceId
+    obstacle: str
+    found: int
+    looked_at: int
 
 
 class Webhook(NamedTuple):

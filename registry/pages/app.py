@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from registry.pages import choices, overview, people, requests, signing_in, site, workspace
+from registry.pages import choices, overview, people, quality, requests, signing_in, site, workspace
 from registry.pages.site import Site
 
-CONSOLE = (*signing_in.ROUTES, *overview.ROUTES, *people.ROUTES, *requests.ROUTES, *workspace.ROUTES)
+CONSOLE = (*signing_in.ROUTES, *overview.ROUTES, *people.ROUTES, *quality.ROUTES, *requests.ROUTES, *workspace.ROUTES)
 PAGES = (*site.ROUTES, *CONSOLE, *choices.ROUTES)
 """Every page. None of them is part of the API: docs/reference/pages.md lists them."""
 

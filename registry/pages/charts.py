@@ -19,6 +19,7 @@ _DARK = (
     ".axis .guides, .axis .line { stroke: #3a4454 !important } }"
 )
 _COLOURS = ("#2f7d5b", "#c2553a")
+_LINES = ("#2f5fb0", "#c2553a", "#2f7d5b", "#8a5a00", "#7a4fa3", "#5c6470")
 
 
 def deadlines(waiting: Sequence[StoredRequest], now: Micros) -> dict[str, int]:
@@ -52,6 +53,23 @@ def draw_days(by_day: Mapping[int, tuple[int, int]]) -> Response:
     chart.show_minor_x_labels = False
     chart.add("accepted", [good for good, _ in by_day.values()])
     chart.add("rejected", [bad for _, bad in by_day.values()])
+    return _svg(chart)
+
+
+def draw_shares(shares: Mapping[str, Mapping[str, float]]) -> Response:
+    """Percentages by day, a line for each name."""
+    import pygal
+
+    chart = _chart(pygal.Line, colours=_LINES)
+    days = sorted({day for own in shares.values() for day in own})
+    chart.x_labels = days
+    chart.x_labels_major_count = 3
+    chart.show_minor_x_labels = False
+    chart.range = (0, max([5.0, *(share for own in shares.values() for share in own.values())]))
+    chart.value_formatter = "{:.1f} %".format
+    chart.dots_size = 3 if len(days) < 10 else 1.5
+    for name, own in shares.items():
+        chart.add(name, [own.get(day) for day in days], allow_interruptions=True)
     return _svg(chart)
 
 

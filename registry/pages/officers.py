@@ -27,6 +27,7 @@ MENU = (
     ("Overview", "/console/", Action.DSR_READ),
     ("Requests", "/console/requests", Action.DSR_READ),
     ("People", "/console/profiles", Action.PROFILES_READ),
+    ("Data quality", "/console/quality", Action.PROFILES_EXPLAIN),
     ("Violations", "/console/violations", Action.VIOLATIONS_READ),
     ("Purposes", "/console/purposes", Action.POLICIES_READ),
     ("Sources and plans", "/console/sources", Action.SOURCES_READ),

@@ -29,6 +29,7 @@ def models(role: Role) -> MetaData:
             destination_tables,
             identity_tables,
             outbox_tables,
+            quality_tables,
             retention_tables,
         )
         from registry.store.tables import DataTable

@@ -85,3 +85,16 @@ def test_audiences_are_listed_and_asked(folder: Path) -> None:
     found = answer(folder, "profiles", "audience", one["audience"])
     assert (found["members"], found["looked_at"]) == ([], 3)
     assert run(folder, "profiles", "audience", "nobody").returncode != 0
+
+
+def test_data_quality_is_told_by_source_as_table_and_as_json(folder: Path) -> None:
+    told = answer(folder, "profiles", "quality")
+    [shop] = told["sources"]
+    assert shop["obstacles"]["duplicated"]["found"] == 2, "two accounts, one family address"
+    assert shop["obstacles"]["disconnected"] == {
+        "found": 0, "of": 1, "share": 0.0, "change": None, "trend": shop["obstacles"]["disconnected"]["trend"],
+    }  # fmt: skip
+    shown = run(folder, "profiles", "quality", "--days", "7")
+    assert "duplicated" in shown.stdout
+    assert "change in 7 days" in shown.stdout
+    assert "example.com" not in shown.stdout

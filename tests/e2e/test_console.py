@@ -20,8 +20,8 @@ from tests.live import Live
 
 EMAIL = "shopper.console@example.com"
 PAGES = (
-    "", "profiles", "requests", "violations", "purposes", "purposes?language=de", "sources", "plans/ecommerce/1.0.0",
-    "keys", "audit", "documents",
+    "", "profiles", "quality", "requests", "violations", "purposes", "purposes?language=de", "sources",
+    "plans/ecommerce/1.0.0", "keys", "audit", "documents",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
--- data 0009;
+-- data 0010;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -457,4 +457,13 @@ CREATE TABLE visit (
 	CONSTRAINT pk_visit PRIMARY KEY (workspace_id, visit_hash)
 );
 CREATE INDEX ix_dsr_request_pseudonym ON dsr_request (workspace_id, pseudonym);
-INSERT INTO schema_version_data VALUES ('0009');
+CREATE TABLE quality_day (
+	workspace_id BLOB NOT NULL, 
+	day BIGINT NOT NULL, 
+	source_id BLOB NOT NULL, 
+	obstacle VARCHAR(255) NOT NULL, 
+	found BIGINT NOT NULL, 
+	looked_at BIGINT NOT NULL, 
+	CONSTRAINT pk_quality_day PRIMARY KEY (workspace_id, day, source_id, obstacle)
+);
+INSERT INTO schema_version_data VALUES ('0010');
