@@ -61,6 +61,11 @@ def visit(chance: random.Random, people: int, *, new: float = 0.05) -> dict[str,
         return _call(chance, person, "page", name="Catalogue", properties=PAGE)
     if kind < 9:
         return order(chance, person)
+    return introduction(chance, person)
+
+
+def introduction(chance: random.Random, person: int) -> dict[str, Any]:
+    """The call in which somebody makes themselves known."""
     traits = {"email": f"person-{person}@shop.example", "first_name": "Sample", "last_name": f"Person {person}"}
     return _call(chance, person, "identify", traits=traits)
 
