@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.installation import installation
 from benchmarks.raw import RawSQLite
 from benchmarks.row import Row, in_turn, rate
-from registry.flows import trail
+from registry.flows.acts import trail
 
 COUNT = 500
 ROUNDS = 5

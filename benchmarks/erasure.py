@@ -16,9 +16,9 @@ from benchmarks.installation import Installation, installation
 from benchmarks.row import Row
 from benchmarks.traffic import order
 from registry.dsr.requests import Kind, Move
-from registry.flows import dsr
+from registry.flows.dsr import lifecycle
+from registry.flows.identity.subjects import subject
 from registry.flows.keyring import Keyring
-from registry.flows.subjects import subject
 from registry.model.grants import ShredGrant
 from registry.model.ids import FragmentId
 
@@ -73,11 +73,11 @@ def _erase(made: Installation, person: int) -> tuple[float, float]:
         keyring = _Timed(base.keystore, base.kms, base.clock)
         deployment, workspace = replace(base, keyring=keyring), opened.workspace
         who = subject(deployment.policies.identity, "user_id", f"user-{person}")
-        request = dsr.open_request(deployment, workspace, kind=Kind.ERASURE, person=who, actor="person:a")
+        request = lifecycle.open_request(deployment, workspace, kind=Kind.ERASURE, person=who, actor="person:a")
         for by in (Move.VERIFY, Move.APPROVE):
-            dsr.move_request(deployment, workspace, request.request_id, by, actor="person:b")
+            lifecycle.move_request(deployment, workspace, request.request_id, by, actor="person:b")
         start = time.perf_counter()
-        dsr.run(deployment, workspace, request.request_id, actor="person:b")
+        lifecycle.run(deployment, workspace, request.request_id, actor="person:b")
         end = time.perf_counter()
     if keyring.shredded_at is None:
         raise RuntimeError("an erasure destroyed no keys")

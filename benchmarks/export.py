@@ -19,9 +19,9 @@ from benchmarks.installation import Installation, installation
 from benchmarks.row import Row
 from benchmarks.traffic import order
 from registry.dsr.requests import Kind, Move
-from registry.flows import dsr
-from registry.flows.export import write_package
-from registry.flows.subjects import subject
+from registry.flows.dsr import lifecycle
+from registry.flows.dsr.export import write_package
+from registry.flows.identity.subjects import subject
 from registry.model.ids import RequestId
 from registry.settings import Settings
 
@@ -51,7 +51,7 @@ def measure() -> Iterator[tuple[str, Row]]:
         told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         with made.opened() as opened:
             plain = io.BytesIO()
-            request = dsr.get(opened.registry.deployment, opened.workspace, RequestId(bytes.fromhex(large)))[0]
+            request = lifecycle.get(opened.registry.deployment, opened.workspace, RequestId(bytes.fromhex(large)))[0]
             write_package(opened.registry.deployment, opened.workspace, request, plain, actor="person:b")
     lines = zipfile.ZipFile(plain).read("events.jsonl").splitlines(keepends=True)
     start = time.perf_counter()
@@ -69,10 +69,10 @@ def _completed(made: Installation, person: int) -> str:
     with made.opened() as opened:
         deployment, workspace = opened.registry.deployment, opened.workspace
         who = subject(deployment.policies.identity, "user_id", f"user-{person}")
-        request = dsr.open_request(deployment, workspace, kind=Kind.ACCESS, person=who, actor="person:a")
+        request = lifecycle.open_request(deployment, workspace, kind=Kind.ACCESS, person=who, actor="person:a")
         for by in (Move.VERIFY, Move.APPROVE):
-            dsr.move_request(deployment, workspace, request.request_id, by, actor="person:b")
-        dsr.run(deployment, workspace, request.request_id, actor="person:b")
+            lifecycle.move_request(deployment, workspace, request.request_id, by, actor="person:b")
+        lifecycle.run(deployment, workspace, request.request_id, actor="person:b")
     return request.request_id.hex()
 
 
@@ -84,7 +84,7 @@ def _write(data_dir: str, small: str, large: str) -> dict[str, float]:
     peaks: list[int] = []
     start = 0.0
     for text in (small, large):
-        request = dsr.get(registry.deployment, workspace, RequestId(bytes.fromhex(text)))[0]
+        request = lifecycle.get(registry.deployment, workspace, RequestId(bytes.fromhex(text)))[0]
         start = time.perf_counter()
         write_package(registry.deployment, workspace, request, _Sink(), actor="person:b")
         peaks.append(_peak_kib())

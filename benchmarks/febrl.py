@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from benchmarks.row import Row
-from registry.flows.comparing import compare
+from registry.flows.stewards.comparing import compare
 from registry.identity.comparisons import BLOCKING
 from registry.identity.likeness import features, groups, is_certain, is_household
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from registry import bootstrap
 from registry.bootstrap import Initialised, Registry
-from registry.flows.admission import BoundSource, Delivery
-from registry.flows.credentials import source_of
-from registry.flows.ingest import ingest
+from registry.flows.access.credentials import source_of
+from registry.flows.ingest.admission import BoundSource, Delivery
+from registry.flows.ingest.pipeline import ingest
 from registry.flows.workspace import OpenWorkspace
 from registry.settings import Settings
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from benchmarks.installation import Opened, installation
 from benchmarks.row import Row
 from benchmarks.traffic import order
-from registry.flows import stewardship
-from registry.flows.subjects import subject
+from registry.flows.identity.subjects import subject
+from registry.flows.stewards import deciding
 from registry.identity.links import Verdict
 from registry.model.ids import FragmentId, ProfileId
 from registry.store import identities
@@ -52,13 +52,13 @@ def _both(opened: Opened, one: int, other: int) -> tuple[float, float]:
     people = [subject(rules, "user_id", f"user-{number}") for number in (one, other)]
     indexes = [workspace.indexer.index(person.kind, person.value) for person in people]
     start = time.perf_counter()
-    stewardship.merge(deployment, workspace, people[0], people[1], actor=ACTOR)
+    deciding.merge(deployment, workspace, people[0], people[1], actor=ACTOR)
     middle = time.perf_counter()
     with deployment.data.owner() as transaction:
         found = identities.fragments_by_index(transaction, workspace.workspace_id, indexes)
     ends: tuple[FragmentId, FragmentId] = (found[indexes[0]].fragment_id, found[indexes[1]].fragment_id)
     profile: ProfileId = found[indexes[0]].profile_id
     again = time.perf_counter()
-    stewardship.unmerge(deployment, workspace, profile, ends, Verdict.APART, actor=ACTOR)
+    deciding.unmerge(deployment, workspace, profile, ends, Verdict.APART, actor=ACTOR)
     end = time.perf_counter()
     return (middle - start) * 1e3, (end - again) * 1e3

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from benchmarks.installation import Opened, installation
 from benchmarks.row import Row
-from registry.flows.joining import Claim, join
+from registry.flows.identity.joining import Claim, join
 from registry.model.ids import BlindIndex, MessageKey, SourceId
 from registry.model.stored import Fragment, StoredIdentifier, StoredLink
 from registry.store import identities

@@ -21,9 +21,10 @@ from registry.consent.receipt import Controller
 from registry.documents import Document, check, parse
 from registry.dsr.deadlines import Jurisdictions
 from registry.dsr.retention import Retention
-from registry.flows import credentials, plans
+from registry.flows import plans
+from registry.flows.access import credentials
 from registry.flows.deployment import Deployment, Policies
-from registry.flows.intake import Intake
+from registry.flows.ingest.queue import Intake
 from registry.flows.keyring import Keyring
 from registry.flows.workspace import Workspaces, create_workspace
 from registry.identity.rules import IdentityRules

@@ -16,11 +16,18 @@ from registry.access.policy import Principal, PrincipalKind
 from registry.consent.records import ConsentStatus
 from registry.documents import Document
 from registry.dsr.requests import Kind, Move
-from registry.flows import consent, credentials, dsr, ingest, plans, read, stewardship, subjects
-from registry.flows.admission import BoundSource, Delivery
+from registry.flows import plans
+from registry.flows.access import credentials
+from registry.flows.consent import ledger
 from registry.flows.deployment import Deployment
+from registry.flows.dsr import lifecycle
+from registry.flows.identity import subjects
+from registry.flows.ingest import pipeline
+from registry.flows.ingest.admission import BoundSource, Delivery
 from registry.flows.keyring import Keyring
 from registry.flows.opening import open_identifiers
+from registry.flows.profiles import read
+from registry.flows.stewards import deciding
 from registry.flows.workspace import OpenWorkspace, Workspaces, create_workspace
 from registry.identity.links import Verdict
 from registry.keys.providers import open_provider
@@ -157,11 +164,11 @@ class Tenant:
         """The header that SDKs put the write key in."""
         return {"authorization": "Basic " + base64.b64encode(f"{self.keys.write}:".encode()).decode()}
 
-    def send(self, *calls: object, **delivery: Any) -> ingest.Receipt:
+    def send(self, *calls: object, **delivery: Any) -> pipeline.Receipt:
         """Ingest one batch of calls."""
         received_at = delivery.pop("received_at", self.registry.clock())
         sent = Delivery(self.source, calls, received_at, **delivery)
-        return ingest.ingest(self.registry.deployment, self.workspace, [sent])[0]
+        return pipeline.ingest(self.registry.deployment, self.workspace, [sent])[0]
 
     def person(self, kind: str, value: str) -> Identifier:
         """A normalised subject reference."""
@@ -169,13 +176,13 @@ class Tenant:
 
     def check(self, kind: str, value: str, purpose: str, *, at: int | None = None) -> Decision:
         """The decision for one purpose."""
-        return consent.check(self.registry.deployment, self.workspace, self.person(kind, value), purpose, at=at)
+        return ledger.check(self.registry.deployment, self.workspace, self.person(kind, value), purpose, at=at)
 
     def say(self, kind: str, value: str, purpose: str, status: str, **more: Any) -> StoredConsent:
         """Record an act of consent."""
-        act = consent.Act(purpose, ConsentStatus(status), **more)
+        act = ledger.Act(purpose, ConsentStatus(status), **more)
         person = self.person(kind, value)
-        [(row, _)] = consent.record(self.registry.deployment, self.workspace, person, [act], actor="app:shop")
+        [(row, _)] = ledger.record(self.registry.deployment, self.workspace, person, [act], actor="app:shop")
         return row
 
     def lookup(self, kind: str, value: str, purpose: str, key: str | None = None) -> dict[str, Any]:
@@ -227,9 +234,9 @@ class Tenant:
             raise NotFound("nobody is known under this identifier")
         ends = (self.fragment(people[0]), self.fragment(people[1]))
         if profile == self.profile(*other):
-            stewardship.unmerge(deployment, workspace, profile, ends, Verdict.APART, actor="person:steward")
+            deciding.unmerge(deployment, workspace, profile, ends, Verdict.APART, actor="person:steward")
         else:
-            stewardship.decide(deployment, workspace, ends, Verdict.APART, actor="person:steward")
+            deciding.decide(deployment, workspace, ends, Verdict.APART, actor="person:steward")
 
     def fragment(self, person: Identifier) -> FragmentId:
         """The fragment that hangs on an identifier."""
@@ -241,15 +248,15 @@ class Tenant:
         """Open, verify and approve a data subject request."""
         deployment, workspace = self.registry.deployment, self.workspace
         person = self.person(person_kind, value)
-        opened = dsr.open_request(
+        opened = lifecycle.open_request(
             deployment, workspace, kind=kind, person=person, actor="person:first", details=details or None
         )
-        dsr.move_request(deployment, workspace, opened.request_id, Move.VERIFY, actor="person:first")
-        return dsr.move_request(deployment, workspace, opened.request_id, Move.APPROVE, actor="person:second")
+        lifecycle.move_request(deployment, workspace, opened.request_id, Move.VERIFY, actor="person:first")
+        return lifecycle.move_request(deployment, workspace, opened.request_id, Move.APPROVE, actor="person:second")
 
     def run(self, request: StoredRequest) -> StoredRequest:
         """Do what a request asks for."""
-        return dsr.run(self.registry.deployment, self.workspace, request.request_id, actor="person:second")
+        return lifecycle.run(self.registry.deployment, self.workspace, request.request_id, actor="person:second")
 
     def erase(self, kind: str, value: str) -> StoredRequest:
         """Erase a person by way of a request."""

@@ -17,10 +17,13 @@ from registry.api.bodies import JsonRoute, read_body
 from registry.api.consent import moment
 from registry.api.wire import UUID_FORM, Cursor, MessageQuery, NewKey, NewSource, PlainPath, Position, Replay
 from registry.documents import check, parse
-from registry.flows import credentials, plans, replay, verify
+from registry.flows import plans
+from registry.flows.access import credentials
+from registry.flows.accountability import verify
 from registry.flows.opening import source_names
-from registry.flows.trace import trace, violation_json
-from registry.flows.violations import DIMENSIONS, summary
+from registry.flows.traffic import replay
+from registry.flows.traffic.trace import trace, violation_json
+from registry.flows.traffic.violations import DIMENSIONS, summary
 from registry.model.clock import DAY, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import parse_id, text_id

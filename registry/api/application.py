@@ -10,10 +10,10 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from registry.access.policy import Action, Principal
-from registry.flows.admission import BoundSource
-from registry.flows.credentials import principal_of, source_of
+from registry.flows.access.credentials import principal_of, source_of
 from registry.flows.deployment import Deployment
-from registry.flows.intake import Intake
+from registry.flows.ingest.admission import BoundSource
+from registry.flows.ingest.queue import Intake
 from registry.flows.workspace import OpenWorkspace, Workspaces
 from registry.model.clock import SECOND, Micros
 from registry.model.errors import Unauthenticated

@@ -11,7 +11,7 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.wire import Cursor
-from registry.flows import audiences
+from registry.flows.profiles import audiences
 from registry.model.ids import ProfileId, parse_id
 
 router = APIRouter(prefix="/v1/audiences", tags=["profiles"], route_class=JsonRoute)

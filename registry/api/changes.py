@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from registry.access.policy import Action
 from registry.api.application import Application, of
-from registry.flows import consent
+from registry.flows.consent import ledger
 from registry.model.clock import Micros
 from registry.model.errors import Forbidden, InvalidInput, Unauthenticated
 from registry.model.ids import text_id
@@ -40,7 +40,7 @@ async def follow_consent_changes(request: Request) -> Response:
         while not await request.is_disconnected():
             if not _still_may(application, request):
                 return
-            page = await run_in_threadpool(consent.changes, application.deployment, workspace, after, PAGE)
+            page = await run_in_threadpool(ledger.changes, application.deployment, workspace, after, PAGE)
             for at, record_id, profile_id, purpose, status in page:
                 after = (at, record_id)
                 data = {"profile_id": text_id(profile_id), "purpose": purpose, "status": status}

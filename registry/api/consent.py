@@ -17,9 +17,9 @@ from registry.api.bodies import JsonRoute, decode_object, read_body
 from registry.api.metrics import DECISIONS
 from registry.api.wire import ConsentAct, SubjectQuery
 from registry.consent.records import ConsentStatus
-from registry.flows import consent
-from registry.flows.permitted import Question
-from registry.flows.subjects import subject
+from registry.flows.consent import ledger
+from registry.flows.consent.permitted import Question
+from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.decision import Decision
@@ -45,7 +45,7 @@ def record_consent(request: Request, body: ConsentAct) -> dict[str, Any]:
     """Append a grant, denial, withdrawal, expiry or objection; the answer holds the signed receipt."""
     application = of(request)
     principal, workspace = application.caller(request, Action.CONSENT_RECORD)
-    act = consent.Act(
+    act = ledger.Act(
         purpose=body.purpose,
         status=ConsentStatus(body.status),
         acted_at=moment(body.acted_at, "/acted_at"),
@@ -57,7 +57,7 @@ def record_consent(request: Request, body: ConsentAct) -> dict[str, Any]:
         evidence=body.evidence,
     )
     person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
-    [(row, receipt)] = consent.record(application.deployment, workspace, person, [act], actor=principal.actor)
+    [(row, receipt)] = ledger.record(application.deployment, workspace, person, [act], actor=principal.actor)
     return {
         "record_id": text_id(row.record_id),
         "purpose": row.purpose,
@@ -74,7 +74,7 @@ def consent_history(request: Request, body: SubjectQuery) -> dict[str, Any]:
     application = of(request)
     _, workspace = application.caller(request, Action.CONSENT_HISTORY)
     person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
-    rows = consent.history(application.deployment, workspace, person)
+    rows = ledger.history(application.deployment, workspace, person)
     return {
         "records": [
             {
@@ -123,7 +123,7 @@ def moment(text: str | None, pointer: str) -> Micros | None:
 
 def _decide(application: Application, workspace: OpenWorkspace, question: object) -> Decision:
     asked, at = question_of(application, question)
-    decision = consent.check(application.deployment, workspace, asked.person, asked.purpose, asked.categories, at=at)
+    decision = ledger.check(application.deployment, workspace, asked.person, asked.purpose, asked.categories, at=at)
     DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value).inc()
     return decision
 

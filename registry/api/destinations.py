@@ -12,7 +12,8 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.wire import UUID_FORM, NewDestination
-from registry.flows import destinations, passing_on
+from registry.flows.dsr import passing_on
+from registry.flows.outgoing import destinations
 from registry.model.errors import NotFound
 from registry.model.ids import RequestId, parse_id, text_id
 

@@ -18,8 +18,8 @@ from registry.api.wire import UUID_FORM, Cursor, Extension, NewRequest, Override
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
-from registry.flows import dsr, linked, moves, planning
-from registry.flows.subjects import subject
+from registry.flows.dsr import lifecycle, linked, moves, planning
+from registry.flows.identity.subjects import subject
 from registry.model.clock import rfc3339
 from registry.model.errors import NotFound
 from registry.model.ids import RequestId, parse_id, text_id
@@ -45,7 +45,7 @@ def open_request(request: Request, body: NewRequest) -> dict[str, Any]:
     """Take a request in and set its deadline. Whether the person is known is not said."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_OPEN)
-    opened = dsr.open_request(
+    opened = lifecycle.open_request(
         application.deployment,
         workspace,
         kind=body.kind,
@@ -68,7 +68,7 @@ def list_requests(
     application = of(request)
     _, workspace = application.caller(request, Action.DSR_READ)
     before = parse_id(cursor, "cursor") if cursor is not None else None
-    rows = dsr.listed(application.deployment, workspace, limit + 1, before)
+    rows = lifecycle.listed(application.deployment, workspace, limit + 1, before)
     page = rows[:limit]
     return {
         "requests": [request_json(row) for row in page],
@@ -124,7 +124,7 @@ def request_package(request: Request, request_id: RequestIdText) -> StreamingRes
     """A ZIP, streamed as it is written; no copy of it is kept."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_EXPORT)
-    row, _ = dsr.get(application.deployment, workspace, _id(request_id))
+    row, _ = lifecycle.get(application.deployment, workspace, _id(request_id))
     return package_stream(application.deployment, workspace, row, actor=principal.actor)
 
 
@@ -133,7 +133,7 @@ def run_request(request: Request, request_id: RequestIdText) -> dict[str, Any]:
     """Run an approved request to its end; one that was interrupted goes on."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_RUN)
-    done = dsr.run(application.deployment, workspace, _id(request_id), actor=principal.actor)
+    done = lifecycle.run(application.deployment, workspace, _id(request_id), actor=principal.actor)
     return request_json(done)
 
 
@@ -174,7 +174,7 @@ def move_request(
         raise NotFound("there is no such move", hint=f"one of {', '.join(MOVES)}, run")
     application = of(request)
     principal, workspace = application.caller(request, MOVES[Move(by)])
-    moved = dsr.move_request(
+    moved = lifecycle.move_request(
         application.deployment, workspace, _id(request_id), Move(by), actor=principal.actor, owner=principal.owner
     )
     return request_json(moved)
@@ -204,7 +204,7 @@ def request_json(row: StoredRequest) -> dict[str, Any]:
 def _get(request: Request, request_id: str) -> tuple[StoredRequest, list[RequestEvent]]:
     application = of(request)
     _, workspace = application.caller(request, Action.DSR_READ)
-    return dsr.get(application.deployment, workspace, _id(request_id))
+    return lifecycle.get(application.deployment, workspace, _id(request_id))
 
 
 def _id(text: str) -> RequestId:

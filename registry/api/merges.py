@@ -12,8 +12,8 @@ from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.profiles import Purpose
 from registry.api.wire import Cursor, MergeDecision, MergeOrder, SuggestionDecision
-from registry.flows import merges, stewardship, suggestions
-from registry.flows.subjects import subject
+from registry.flows.identity.subjects import subject
+from registry.flows.stewards import deciding, merges, suggestions
 from registry.identity.links import Verdict
 from registry.model.ids import FragmentId, parse_id
 
@@ -42,7 +42,7 @@ def merge_profiles(request: Request, body: MergeOrder) -> dict[str, Any]:
     principal, workspace = application.caller(request, Action.PROFILES_MERGE)
     rules = application.deployment.policies.identity
     one, other = (subject(rules, who.kind, who.value) for who in (body.one, body.other))
-    return stewardship.merge(application.deployment, workspace, one, other, actor=principal.actor)
+    return deciding.merge(application.deployment, workspace, one, other, actor=principal.actor)
 
 
 @router.get("/refused", summary="Refused merges, with the reason")
@@ -66,7 +66,7 @@ def decide_merge(request: Request, body: MergeDecision) -> dict[str, Any]:
     application = of(request)
     principal, workspace = application.caller(request, Action.PROFILES_MERGE)
     ends = FragmentId(parse_id(body.one, "one")), FragmentId(parse_id(body.other, "other"))
-    return stewardship.decide(application.deployment, workspace, ends, VERDICTS[body.decision], actor=principal.actor)
+    return deciding.decide(application.deployment, workspace, ends, VERDICTS[body.decision], actor=principal.actor)
 
 
 @router.get("/suggestions", summary="People who may be one, to be decided on")
@@ -88,5 +88,5 @@ def decide_suggestion(request: Request, body: SuggestionDecision) -> dict[str, A
     principal, workspace = application.caller(request, Action.PROFILES_MERGE)
     ends = FragmentId(parse_id(body.one, "one")), FragmentId(parse_id(body.other, "other"))
     if body.decision == "accept":
-        return stewardship.accept(application.deployment, workspace, ends, actor=principal.actor)
-    return stewardship.decide(application.deployment, workspace, ends, Verdict.APART, actor=principal.actor)
+        return deciding.accept(application.deployment, workspace, ends, actor=principal.actor)
+    return deciding.decide(application.deployment, workspace, ends, Verdict.APART, actor=principal.actor)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from registry.api.schemas import COUNT, ID, TEXT, TIME, Schema, many, maybe, one_of, record
-from registry.flows.destinations import DestinationKind, ErasureState
-from registry.flows.outbox import Topic
+from registry.flows.acts.outbox import Topic
+from registry.flows.outgoing.destinations import DestinationKind, ErasureState
 
 ENDPOINT_ID = "0195e7a0-0000-7000-8000-000000000009"
 AT = "2026-01-01T00:00:00Z"

@@ -12,8 +12,8 @@ from typing import Any
 import structlog
 from starlette.responses import StreamingResponse
 
-from registry.flows import dsr, export
 from registry.flows.deployment import Deployment
+from registry.flows.dsr import export, lifecycle
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import NotFound
 from registry.model.ids import text_id
@@ -35,7 +35,7 @@ def package_stream(
         Conflict: the request is not one that has a package.
         NotFound: nobody is known for whom it asked.
     """
-    if not dsr.scope_of(deployment, workspace, row):
+    if not lifecycle.scope_of(deployment, workspace, row):
         raise NotFound("nothing is held of the person that the request is about")
     pipe = _Pipe()
 

@@ -16,8 +16,8 @@ from registry.api.application import Application, of
 from registry.api.bodies import decode_object, read_body
 from registry.api.consent import decision_json, person_of, question_of
 from registry.api.metrics import DECISIONS
-from registry.flows import consent, permitted
-from registry.flows.permitted import Question
+from registry.flows.consent import ledger, permitted
+from registry.flows.consent.permitted import Question
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
 from registry.model.decision import Decision
@@ -103,7 +103,7 @@ def _decide_all(application: Application, workspace: OpenWorkspace, checks: list
     decisions = [
         next(present)
         if at is None
-        else consent.check(deployment, workspace, question.person, question.purpose, question.categories, at=at)
+        else ledger.check(deployment, workspace, question.person, question.purpose, question.categories, at=at)
         for question, at in asked
     ]
     for decision in decisions:

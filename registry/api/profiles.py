@@ -11,8 +11,9 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.wire import UUID_FORM, Cursor, ProfileQuery, Unmerge
-from registry.flows import explain, merges, read, stewardship
-from registry.flows.subjects import subject
+from registry.flows.identity.subjects import subject
+from registry.flows.profiles import read
+from registry.flows.stewards import deciding, explain, merges
 from registry.identity.links import Verdict
 from registry.model.errors import InvalidInput
 from registry.model.ids import EventId, FragmentId, ProfileId, parse_id
@@ -120,11 +121,11 @@ def unmerge_profile(request: Request, profile_id: ProfileIdText, body: Unmerge) 
         raise InvalidInput("give one of apart, retract and merge_id", pointer="/")
     if body.merge_id is not None:
         merge_id = parse_id(body.merge_id, "merge_id")
-        return stewardship.undo(deployment, workspace, profile, merge_id, actor=principal.actor)
+        return deciding.undo(deployment, workspace, profile, merge_id, actor=principal.actor)
     verdict = Verdict.APART if body.apart is not None else Verdict.RETRACTED
     one, other = body.apart or body.retract or ("", "")
     ends = FragmentId(parse_id(one, given[0])), FragmentId(parse_id(other, given[0]))
-    return stewardship.unmerge(deployment, workspace, profile, ends, verdict, actor=principal.actor)
+    return deciding.unmerge(deployment, workspace, profile, ends, verdict, actor=principal.actor)
 
 
 def _id(text: str) -> ProfileId:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
-from registry.flows import quality
+from registry.flows.profiles import quality
 
 router = APIRouter(prefix="/v1/quality", tags=["profiles"], route_class=JsonRoute)
 

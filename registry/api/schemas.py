@@ -11,8 +11,8 @@ from typing import Any
 from registry.access.policy import PrincipalKind
 from registry.dsr.accounting import Disposition
 from registry.dsr.requests import Kind, State
-from registry.flows.admission import Status
-from registry.flows.violations import DIMENSIONS
+from registry.flows.ingest.admission import Status
+from registry.flows.traffic.violations import DIMENSIONS
 from registry.identity.links import Refusal, Verdict
 from registry.model.decision import Reason
 from registry.model.provenance import Method

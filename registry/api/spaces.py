@@ -12,8 +12,8 @@ from starlette.requests import Request
 
 from registry.access.policy import Action, Principal
 from registry.api.application import basic_user, bearer, of
-from registry.flows import spaces
-from registry.flows.subjects import subject
+from registry.flows.identity.subjects import subject
+from registry.flows.profiles import spaces
 from registry.model.errors import InvalidInput, NotFound
 from registry.model.ids import text_id
 

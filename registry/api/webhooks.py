@@ -12,7 +12,7 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.wire import UUID_FORM, NewWebhook
-from registry.flows import webhooks
+from registry.flows.outgoing import webhooks
 from registry.model.errors import NotFound
 from registry.model.ids import parse_id, text_id
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from registry.access.policy import PrincipalKind
 from registry.dsr.requests import Kind
-from registry.flows.destinations import DestinationKind
-from registry.flows.outbox import Topic
+from registry.flows.acts.outbox import Topic
+from registry.flows.outgoing.destinations import DestinationKind
 from registry.model.provenance import Method
 from registry.plans.enforcement import Mode
 

@@ -11,7 +11,7 @@ import typer
 
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
-from registry.flows import verify as proofs
+from registry.flows.accountability import verify as proofs
 from registry.store import audit_log
 
 app = typer.Typer(no_args_is_help=True, help="The tamper-evident audit log.")

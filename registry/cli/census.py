@@ -11,7 +11,7 @@ import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.dsr.declarations import DECLARED
-from registry.flows import breach, inventory
+from registry.flows.accountability import breach, inventory
 from registry.model.clock import Micros, parse_rfc3339
 from registry.model.errors import Conflict, InvalidInput
 

@@ -10,7 +10,7 @@ from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.consent.records import ConsentStatus
-from registry.flows import consent
+from registry.flows.consent import ledger
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
@@ -44,7 +44,7 @@ def check(
         moment = parse_rfc3339(at) if at else None
         if at and moment is None:
             raise InvalidInput("--at is not an RFC 3339 time")
-        decision = consent.check(registry.deployment, opened, who, purpose, frozenset(categories or ()), at=moment)
+        decision = ledger.check(registry.deployment, opened, who, purpose, frozenset(categories or ()), at=moment)
     value = {
         "allowed": decision.allowed,
         "reason": decision.reason.value,
@@ -75,8 +75,8 @@ def record(
     """Record a grant, a refusal or a withdrawal; prints the signed receipt."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, operator):
         who = person(registry, email, user_id, reference)
-        act = consent.Act(purpose=purpose, status=status, channel="officer")
-        [(row, receipt)] = consent.record(registry.deployment, opened, who, [act], actor=operator.actor)
+        act = ledger.Act(purpose=purpose, status=status, channel="officer")
+        [(row, receipt)] = ledger.record(registry.deployment, opened, who, [act], actor=operator.actor)
     value = {"record_id": text_id(row.record_id), "status": row.status, "purpose": purpose, "receipt": receipt}
     answer(value, as_json=as_json)
 
@@ -93,7 +93,7 @@ def unrestrict(
     """End a restriction of processing (GDPR Art. 18); tell the person before you do."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, operator):
         who = person(registry, email, user_id, reference)
-        fragments = consent.lift_restriction(registry.deployment, opened, who, actor=operator.actor)
+        fragments = ledger.lift_restriction(registry.deployment, opened, who, actor=operator.actor)
     answer({"lifted": True, "fragments": fragments}, as_json=as_json)
 
 
@@ -108,7 +108,7 @@ def history(
 ) -> None:
     """Every record of a person, in the order of the acts."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        rows = consent.history(registry.deployment, opened, person(registry, email, user_id, reference))
+        rows = ledger.history(registry.deployment, opened, person(registry, email, user_id, reference))
     shown = table("when", "purpose", "what", "how", "source")
     for row in rows:
         shown.add_row(rfc3339(row.acted_at)[:19], row.purpose, row.status, row.channel, row.source_name)

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
-from registry.flows import destinations, passing_on
-from registry.flows.destinations import DestinationKind
+from registry.flows.dsr import passing_on
+from registry.flows.outgoing import destinations
+from registry.flows.outgoing.destinations import DestinationKind
 from registry.model.ids import RequestId, parse_id, text_id
 
 app = typer.Typer(no_args_is_help=True, help="Systems that events are passed on to, by consent.")

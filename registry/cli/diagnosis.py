@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from registry import bootstrap
 from registry.bootstrap import Registry
-from registry.flows import dsr, rotation, soundness
-from registry.flows import verify as proofs
-from registry.flows.pairing import pair
+from registry.flows.accountability import verify as proofs
+from registry.flows.dsr import lifecycle
+from registry.flows.upkeep import rotation, soundness
+from registry.flows.upkeep.pairing import pair
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import RegistryError
 from registry.model.ids import text_id
@@ -211,7 +212,7 @@ def _values(registry: Registry, opened: OpenWorkspace) -> Finding:
 
 
 def _requests(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:
-    waiting = [text_id(row.request_id) for row in dsr.unfinished(registry.deployment, opened)]
+    waiting = [text_id(row.request_id) for row in lifecycle.unfinished(registry.deployment, opened)]
     why = "a person waits for an answer, and a deadline runs"
     mend = f"start the server, or run: registry dsr run {waiting[0]}" if waiting else ""
     yield Finding(f"requests of {opened.name}", not waiting, f"{len(waiting)} interrupted", why, mend)

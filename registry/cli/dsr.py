@@ -14,7 +14,7 @@ from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
-from registry.flows import dsr, export, moves, planning
+from registry.flows.dsr import export, lifecycle, moves, planning
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import Conflict, InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
@@ -54,7 +54,7 @@ def open_request(
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         who = person(registry, email, user_id, reference)
         details: dict[str, object] = {"purposes": purposes or [], "traits": dict(map(_correction, corrections or ()))}
-        row = dsr.open_request(
+        row = lifecycle.open_request(
             registry.deployment, opened, kind=kind, person=who, actor=f"person:{officer}",
             jurisdiction=jurisdiction, details=details,
         )  # fmt: skip
@@ -70,7 +70,7 @@ def list_requests(
 ) -> None:
     """List the requests, newest first."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        rows = dsr.listed(registry.deployment, opened, limit, None)
+        rows = lifecycle.listed(registry.deployment, opened, limit, None)
     shown = table("request", "kind", "state", "received", "respond by", "can be")
     for row in rows:
         view = _view(row)
@@ -85,7 +85,7 @@ def show_request(
 ) -> None:
     """Show one request with its history."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        row, events = dsr.get(registry.deployment, opened, _id(request_id))
+        row, events = lifecycle.get(registry.deployment, opened, _id(request_id))
     history = [{"at": rfc3339(e.happened_at), "action": e.action, "state": e.state, "actor": e.actor} for e in events]
     answer(_view(row) | {"events": history}, as_json=as_json)
 
@@ -100,7 +100,7 @@ def _move(name: Move, summary: str) -> None:
         as_json: AsJson = False,
     ) -> None:
         with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-            row = dsr.move_request(registry.deployment, opened, _id(request_id), name, actor=f"person:{officer}")
+            row = lifecycle.move_request(registry.deployment, opened, _id(request_id), name, actor=f"person:{officer}")
         _answer(row, as_json=as_json)
 
 
@@ -164,7 +164,7 @@ def run_request(
 ) -> None:
     """Do what an approved request asks for; one that was interrupted goes on."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        row = dsr.run(registry.deployment, opened, _id(request_id), actor=f"person:{officer}")
+        row = lifecycle.run(registry.deployment, opened, _id(request_id), actor=f"person:{officer}")
     _answer(row, as_json=as_json)
 
 
@@ -179,13 +179,13 @@ def export_package(
 ) -> None:
     """Write the package of an access request, or the certificate of an erasure."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        row, _events = dsr.get(registry.deployment, opened, _id(request_id))
+        row, _events = lifecycle.get(registry.deployment, opened, _id(request_id))
         if to.exists():
             raise Conflict("the file exists already", hint="name another with --to")
         if row.certificate is not None:
             to.write_text(row.certificate, encoding="ascii")
         else:
-            dsr.scope_of(registry.deployment, opened, row)
+            lifecycle.scope_of(registry.deployment, opened, row)
             try:
                 with to.open("xb") as stream:
                     to.chmod(0o600)

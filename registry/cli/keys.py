@@ -9,7 +9,8 @@ from rich.progress import Progress
 
 from registry.access.policy import PrincipalKind
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
-from registry.flows import credentials, rotation
+from registry.flows.access import credentials
+from registry.flows.upkeep import rotation
 from registry.model.clock import DAY, parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import parse_id, text_id

@@ -13,7 +13,7 @@ from registry import bootstrap
 from registry.cli.diagnosis import diagnose
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
-from registry.flows import backup as copies
+from registry.flows.upkeep import backup as copies
 from registry.model.errors import Conflict, NotFound
 
 

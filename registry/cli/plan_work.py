@@ -14,7 +14,8 @@ from registry import bootstrap
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
 from registry.documents import Document, check, parse
-from registry.flows import plans, rehearsal
+from registry.flows import plans
+from registry.flows.traffic import rehearsal
 from registry.model.clock import DAY
 from registry.model.errors import InvalidInput
 from registry.plans.codegen import Language, generate

@@ -12,7 +12,9 @@ from registry.cli import plan_work, quarantine_work, violation_feed
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
 from registry.documents import check
-from registry.flows import credentials, plans, trace
+from registry.flows import plans
+from registry.flows.access import credentials
+from registry.flows.traffic import trace
 from registry.model.clock import rfc3339
 from registry.model.ids import text_id
 from registry.plans.lint import Severity, lint

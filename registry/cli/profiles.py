@@ -11,7 +11,7 @@ from rich.markup import escape
 from registry.cli import quality, stewardship
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
-from registry.flows import audiences, read
+from registry.flows.profiles import audiences, read
 from registry.model.ids import ProfileId, parse_id
 
 app = typer.Typer(no_args_is_help=True, help="What is known of a person, for a purpose.")

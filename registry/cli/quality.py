@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
-from registry.flows import quality as flow
+from registry.flows.profiles import quality as flow
 
 
 def add_to(app: typer.Typer) -> None:

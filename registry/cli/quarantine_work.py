@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, session
-from registry.flows import replay
+from registry.flows.traffic import replay
 
 
 def add_to(plans_app: typer.Typer, quarantine_app: typer.Typer) -> None:

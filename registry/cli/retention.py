@@ -8,8 +8,8 @@ import orjson
 import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
-from registry.flows import retention
-from registry.flows.retention import Report
+from registry.flows.retention import sweeping
+from registry.flows.retention.sweeping import Report
 from registry.model.clock import Micros, rfc3339
 from registry.model.errors import Conflict
 from registry.model.ids import text_id
@@ -33,9 +33,9 @@ def sweep(
     """Destroy now what is due; the server does it by itself, too. One that was interrupted goes on."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
         if dry_run:
-            told = _report(retention.preview(registry.deployment, opened)) | {"dry_run": True}
+            told = _report(sweeping.preview(registry.deployment, opened)) | {"dry_run": True}
         else:
-            done = retention.sweep(registry.deployment, opened, actor=who.actor)
+            done = sweeping.sweep(registry.deployment, opened, actor=who.actor)
             if done is None:
                 raise Conflict("another process is sweeping this workspace now", hint="wait until it is done")
             told = sweep_json(done) | {"dry_run": False}
@@ -51,10 +51,10 @@ def report(
 ) -> None:
     """List what is locked now and when it is destroyed, and what the latest sweeps destroyed and why."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        sweeps = [sweep_json(row) for row in retention.recent(registry.deployment, opened, limit)]
+        sweeps = [sweep_json(row) for row in sweeping.recent(registry.deployment, opened, limit)]
         locked = [
             {"compartment": name, "reason": reason, "count": count, "first_destroyed_at": _time(at)}
-            for name, reason, count, at in retention.locked(registry.deployment, opened)
+            for name, reason, count, at in sweeping.locked(registry.deployment, opened)
         ]
     if as_json:
         answer({"locked": locked, "sweeps": sweeps}, as_json=True)

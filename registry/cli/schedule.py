@@ -19,8 +19,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
-from registry.flows import alerts, delivery, destinations, dsr, forwarding, passing_on, quality, retention, webhooks
 from registry.flows.deployment import Deployment
+from registry.flows.dsr import lifecycle, passing_on
+from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
+from registry.flows.profiles import quality
+from registry.flows.retention import sweeping
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
 from registry.model.errors import RegistryError
@@ -59,11 +62,11 @@ def start(registry: Registry) -> BackgroundScheduler:
             dead=sum(seen.dead for seen in told),
             backlog=sum(seen.backlog for seen in passed),
             refused=sum(seen.refused for seen in passed),
-            locked=sum(count for _, _, count, _ in retention.locked(deployment, workspace)),
+            locked=sum(count for _, _, count, _ in sweeping.locked(deployment, workspace)),
         )
 
     def sweep(workspace: OpenWorkspace) -> None:
-        retention.sweep_if_due(deployment, workspace, hours, actor=ACTOR)
+        sweeping.sweep_if_due(deployment, workspace, hours, actor=ACTOR)
 
     def send(workspace: OpenWorkspace) -> None:
         for webhook_id in delivery.due(deployment, workspace):
@@ -77,8 +80,8 @@ def start(registry: Registry) -> BackgroundScheduler:
         quality.note_day(deployment, workspace)
 
     def go_on(workspace: OpenWorkspace) -> None:
-        for request in dsr.due(deployment, workspace):
-            _logged("request", dsr.go_on, deployment, workspace, request)
+        for request in lifecycle.due(deployment, workspace):
+            _logged("request", lifecycle.go_on, deployment, workspace, request)
 
     for name, seconds, job in (
         ("requests", REQUESTS_EVERY_S, go_on),

@@ -15,7 +15,7 @@ from registry import bootstrap
 from registry.bootstrap import Initialised, Registry
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, answer, out, reported, settings
-from registry.flows import dsr
+from registry.flows.dsr import lifecycle
 from registry.model.errors import Conflict, RegistryError, SettingInvalid
 from registry.model.ids import text_id
 from registry.settings import Settings
@@ -119,10 +119,10 @@ def resume(registry: Registry) -> None:
             known = administration.workspaces(transaction)
         for row in known:
             workspace = registry.workspaces.open(row.workspace_id)
-            for request in dsr.unfinished(deployment, workspace):
+            for request in lifecycle.unfinished(deployment, workspace):
                 name = text_id(request.request_id)
                 try:
-                    dsr.go_on(deployment, workspace, request)
+                    lifecycle.go_on(deployment, workspace, request)
                     log.info("request resumed", request=name)
                 except RegistryError as error:  # the next start, or `registry dsr run`, goes on
                     log.error("request not resumed", request=name, code=error.code)

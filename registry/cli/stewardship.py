@@ -12,10 +12,10 @@ from rich.markup import escape
 from registry.bootstrap import Registry
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
-from registry.flows import explain as explaining
-from registry.flows import merges as listing
-from registry.flows import stewardship
-from registry.flows.subjects import fragments_of, subject
+from registry.flows.identity.subjects import fragments_of, subject
+from registry.flows.stewards import deciding
+from registry.flows.stewards import explain as explaining
+from registry.flows.stewards import merges as listing
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.links import Verdict
 from registry.model.errors import InvalidInput, NotFound
@@ -91,14 +91,14 @@ def unmerge(
         if (other is None) == (merge_id is None):
             raise InvalidInput("say from whom", hint="use --and KIND=VALUE or --merge-id ID")
         if other is None:
-            done = stewardship.undo(deployment, opened, profile_id, parse_id(merge_id or "", "merge id"), actor=ACTOR)
+            done = deciding.undo(deployment, opened, profile_id, parse_id(merge_id or "", "merge id"), actor=ACTOR)
         else:
             their_profile, there = _found(registry, opened, _reference(registry, other))
             verdict = Verdict.RETRACTED if retract else Verdict.APART
             if their_profile == profile_id:
-                done = stewardship.unmerge(deployment, opened, profile_id, (here, there), verdict, actor=ACTOR)
+                done = deciding.unmerge(deployment, opened, profile_id, (here, there), verdict, actor=ACTOR)
             else:
-                done = stewardship.decide(deployment, opened, (here, there), verdict, actor=ACTOR)
+                done = deciding.decide(deployment, opened, (here, there), verdict, actor=ACTOR)
     _report(done, as_json=as_json)
 
 
@@ -114,7 +114,7 @@ def merge(
     """Join two people who are one, whatever the limits; `unmerge` takes it back."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         one = person(registry, email, user_id, reference)
-        done = stewardship.merge(registry.deployment, opened, one, _reference(registry, other), actor=ACTOR)
+        done = deciding.merge(registry.deployment, opened, one, _reference(registry, other), actor=ACTOR)
     _report(done, as_json=as_json)
 
 

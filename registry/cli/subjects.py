@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from registry.bootstrap import Registry
-from registry.flows.subjects import subject
+from registry.flows.identity.subjects import subject
 from registry.model.errors import InvalidInput
 from registry.model.message import Identifier
 

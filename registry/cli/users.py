@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
-from registry.flows import accounts
-from registry.flows.accounts import Secrets
+from registry.flows.access import accounts
+from registry.flows.access.accounts import Secrets
 from registry.model.clock import rfc3339
 from registry.model.ids import text_id
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
 from registry.dsr.certificate import CERTIFICATE_TYPE
-from registry.flows import verify as proofs
+from registry.flows.accountability import verify as proofs
 from registry.model.errors import InvalidInput, RegistryError
 
 FETCH_WITHIN_S = 10.0

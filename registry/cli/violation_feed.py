@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
-from registry.flows import trace
 from registry.flows.opening import source_names
-from registry.flows.violations import DIMENSIONS, follow, summary
+from registry.flows.traffic import trace
+from registry.flows.traffic.violations import DIMENSIONS, follow, summary
 from registry.model.clock import DAY
 from registry.store import quarantine
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
-from registry.flows import webhooks
-from registry.flows.outbox import Topic
+from registry.flows.acts.outbox import Topic
+from registry.flows.outgoing import webhooks
 from registry.model.clock import rfc3339
 from registry.model.ids import parse_id, text_id
 

@@ -14,12 +14,13 @@ import orjson
 
 from registry.access.policy import Principal
 from registry.dsr.requests import State
-from registry.flows import read, rotation
 from registry.flows.deployment import Deployment
+from registry.flows.identity.subjects import fragments_of, fragments_of_profile
 from registry.flows.opening import source_names
-from registry.flows.rotation import KeyStatus
-from registry.flows.subjects import fragments_of, fragments_of_profile
-from registry.flows.trace import violation_json
+from registry.flows.profiles import read
+from registry.flows.traffic.trace import violation_json
+from registry.flows.upkeep import rotation
+from registry.flows.upkeep.rotation import KeyStatus
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import DAY, Micros
 from registry.model.errors import NotFound, RegistryError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.documents import Document, parse
-from registry.flows import trail
+from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.model.errors import DocumentInvalid, PlanImmutable, PlanNotFound
 from registry.model.ids import WorkspaceId

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from threading import Lock
 
-from registry.flows import trail
+from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.keys.blind_index import BlindIndexer, SuppressionIndexer
 from registry.keys.bundle import secret_aad

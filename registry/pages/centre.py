@@ -15,7 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.flows import console, sessions, visits
+from registry.flows import console
+from registry.flows.access import sessions, visits
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND

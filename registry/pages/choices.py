@@ -11,9 +11,11 @@ from registry.api.package import package_stream
 from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
 from registry.consent.records import ConsentStatus
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move
-from registry.flows import consent, dsr, moves, visits
-from registry.flows.consent import Act
-from registry.flows.subjects import subject
+from registry.flows.access import visits
+from registry.flows.consent import ledger
+from registry.flows.consent.ledger import Act
+from registry.flows.dsr import lifecycle, moves
+from registry.flows.identity.subjects import subject
 from registry.model.decision import Decision, Reason
 from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
 from registry.model.ids import parse_id, text_id
@@ -91,7 +93,7 @@ def choices(guest: Guest) -> Response:
     acts = [act for choice in _offered(guest) if (act := _act(guest, choice)) is not None]
     receipts: list[tuple[str, str]] = []
     if acts:
-        made = consent.record(guest.deployment, guest.workspace, guest.known, acts, actor=visits.ACTOR)
+        made = ledger.record(guest.deployment, guest.workspace, guest.known, acts, actor=visits.ACTOR)
         receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
     return _choices(guest, receipts=receipts, saved=True)
 
@@ -106,7 +108,9 @@ def requests(guest: Guest) -> Response:
     if kind is Kind.RECTIFICATION:
         details = {"traits": {guest.form.text("trait", most=64): guest.form.text("correct", most=1_000)}}
     deployment, workspace = guest.deployment, guest.workspace
-    opened = dsr.open_request(deployment, workspace, kind=kind, person=guest.known, actor=visits.ACTOR, details=details)
+    opened = lifecycle.open_request(
+        deployment, workspace, kind=kind, person=guest.known, actor=visits.ACTOR, details=details
+    )
     moves.move_request(deployment, workspace, opened.request_id, Move.VERIFY, actor=visits.ACTOR)
     return _requests(guest, opened=True)
 
@@ -149,7 +153,7 @@ def _offered(guest: Guest) -> list[Choice]:
     offered = []
     for name, purpose in guest.deployment.policies.purposes.purposes.items():
         basis = purpose.basis_in(None)
-        decision = consent.check(guest.deployment, guest.workspace, guest.known, name)
+        decision = ledger.check(guest.deployment, guest.workspace, guest.known, name)
         now = _present(decision, basis) if basis in CAN_BE_REFUSED else None
         row = last.get(name)
         text = (
@@ -186,7 +190,7 @@ def _act(guest: Guest, choice: Choice) -> Act | None:
 
 def _history(guest: Guest) -> list[StoredConsent]:
     try:
-        return consent.history(guest.deployment, guest.workspace, guest.known)
+        return ledger.history(guest.deployment, guest.workspace, guest.known)
     except NotFound:
         return []
 

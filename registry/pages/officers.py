@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from registry.access.policy import Action, Principal
 from registry.access.signing_in import ABSOLUTE
-from registry.flows import sessions
+from registry.flows.access import sessions
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND

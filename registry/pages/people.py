@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.access.policy import Action
-from registry.flows import console, read
-from registry.flows.subjects import subject
+from registry.flows import console
+from registry.flows.identity.subjects import subject
+from registry.flows.profiles import read
 from registry.model.errors import InvalidInput, NotFound, PurposeDenied
 from registry.model.ids import EventId, ProfileId, parse_id, text_id
 from registry.pages.officers import Visit, officers

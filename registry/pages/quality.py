@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.access.policy import Action
-from registry.flows import quality
+from registry.flows.profiles import quality
 from registry.model.errors import NotFound
 from registry.pages.charts import draw_shares
 from registry.pages.officers import Visit, officers

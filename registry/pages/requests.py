@@ -13,8 +13,8 @@ from registry.api.dsr import MOVES, request_json
 from registry.api.package import package_stream
 from registry.dsr.plan import RequestPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State
-from registry.flows import dsr, moves, planning
-from registry.flows.subjects import subject
+from registry.flows.dsr import lifecycle, moves, planning
+from registry.flows.identity.subjects import subject
 from registry.model.clock import DAY
 from registry.model.errors import InvalidInput, NotFound
 from registry.model.ids import RequestId, parse_id, text_id
@@ -63,7 +63,7 @@ def open_request(visit: Visit) -> Response:
     form, policies = visit.form, visit.deployment.policies
     try:
         kind = _kind(form.text("kind", most=32))
-        opened = dsr.open_request(
+        opened = lifecycle.open_request(
             visit.deployment,
             visit.workspace,
             kind=kind,
@@ -81,12 +81,12 @@ def open_request(visit: Visit) -> Response:
 @officers(Action.DSR_READ)
 def request_page(visit: Visit) -> Response:
     """`GET /console/requests/{request_id}`: where it stands, and what can be done now."""
-    row, events = dsr.get(visit.deployment, visit.workspace, _id(visit))
+    row, events = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
     kind, state = Kind(row.kind), State(row.state)
     shown = request_json(row)
     steps = [(name, MOVE_WORDS.get(name, name)) for name in shown["allowed"] if visit.may(_action(name))]
     is_given_out = EFFECTS[kind] is Effect.GIVE and state is State.COMPLETED
-    plan = planning.plan_of(visit.deployment, visit.workspace, row.request_id) if not dsr.is_ended(row) else None
+    plan = planning.plan_of(visit.deployment, visit.workspace, row.request_id) if not lifecycle.is_ended(row) else None
     return visit.page(
         "request.html", row=row, shown=shown, events=[(event, _told(event)) for event in events], kind=KINDS[kind],
         days=_days(visit, row), steps=[step for step in steps if step[0] not in ENDING],
@@ -115,7 +115,7 @@ def move_request(visit: Visit) -> Response:
     by, request_id = visit.request.path_params["by"], _id(visit)
     if by == "run":
         visit.require(Action.DSR_RUN)
-        dsr.run(visit.deployment, visit.workspace, request_id, actor=visit.principal.actor)
+        lifecycle.run(visit.deployment, visit.workspace, request_id, actor=visit.principal.actor)
     elif by in list(Move) and Move(by) in MOVES:
         visit.require(MOVES[Move(by)])
         who = visit.principal
@@ -128,7 +128,7 @@ def move_request(visit: Visit) -> Response:
 @officers(Action.DSR_EXPORT, changes=True)
 def package(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/package`: the ZIP, streamed; a POST, since each is logged."""
-    row, _ = dsr.get(visit.deployment, visit.workspace, _id(visit))
+    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
     response = package_stream(visit.deployment, visit.workspace, row, actor=visit.principal.actor)
     response.headers.update(HEADERS)
     return response
@@ -137,7 +137,7 @@ def package(visit: Visit) -> Response:
 @officers(Action.DSR_READ)
 def certificate(visit: Visit) -> Response:
     """`GET /console/requests/{request_id}/certificate`: the signed JWT of a finished erasure."""
-    row, _ = dsr.get(visit.deployment, visit.workspace, _id(visit))
+    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
     if row.certificate is None:
         raise NotFound("the request has no certificate", hint="only a completed erasure is certified")
     name = f'attachment; filename="{text_id(row.request_id)}.jwt"'
@@ -147,7 +147,7 @@ def certificate(visit: Visit) -> Response:
 def _list(visit: Visit, status: int = 200, error: InvalidInput | None = None) -> Response:
     cursor = visit.query("cursor")
     before = parse_id(cursor, "cursor") if cursor is not None else None
-    rows = dsr.listed(visit.deployment, visit.workspace, PAGE + 1, before)
+    rows = lifecycle.listed(visit.deployment, visit.workspace, PAGE + 1, before)
     policies = visit.deployment.policies
     titled = [(name, purpose.told_in("en")[0]) for name, purpose in policies.purposes.purposes.items()]
     return visit.page(
@@ -160,7 +160,7 @@ def _list(visit: Visit, status: int = 200, error: InvalidInput | None = None) ->
 
 def _days(visit: Visit, row: StoredRequest) -> int | None:
     """Whole days until the answer is due, negative once it is late; None when nothing is due."""
-    return None if dsr.is_ended(row) else (row.respond_by - visit.deployment.clock()) // DAY
+    return None if lifecycle.is_ended(row) else (row.respond_by - visit.deployment.clock()) // DAY
 
 
 def _details(visit: Visit, kind: Kind) -> dict[str, object] | None:

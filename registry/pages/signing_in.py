@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from registry.flows import console, sessions
+from registry.flows import console
+from registry.flows.access import sessions
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Overloaded, RegistryError, Unauthenticated
 from registry.model.ids import WorkspaceId, parse_id

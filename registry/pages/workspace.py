@@ -8,8 +8,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.access.policy import Action
-from registry.flows import console, plans, replay, verify
-from registry.flows.trace import trace
+from registry.flows import console, plans
+from registry.flows.accountability import verify
+from registry.flows.traffic import replay
+from registry.flows.traffic.trace import trace
 from registry.model.errors import InvalidInput, NotFound, RegistryError
 from registry.model.ids import parse_id, text_id
 from registry.pages.officers import Visit, officers

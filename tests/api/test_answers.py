@@ -14,7 +14,7 @@ import pytest
 
 from registry.audit.checkpoint import parse_checkpoint
 from registry.audit.tree import leaf_hash, verify_consistency, verify_inclusion
-from registry.flows import verify
+from registry.flows.accountability import verify
 from tests.api.house import Desk
 from tests.factories import consent, identify, ordered, track, viewed
 from tests.simulator import ALL_YES

@@ -15,7 +15,7 @@ import pytest
 
 from registry.audit.checkpoint import parse_checkpoint
 from registry.audit.tree import leaf_hash, verify_inclusion
-from registry.flows.verify import document
+from registry.flows.accountability.verify import document
 from tests.live import Live
 
 MARK = "planted-7f3a91"

@@ -6,12 +6,13 @@ import re
 
 import pytest
 
-from registry.flows import erasure, ingest
+from registry.flows.dsr import erasure
+from registry.flows.ingest import pipeline
 from tests.architecture.project import ROOT
 
 PAGE = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
 OF_THE_REQUEST = {"0 start", "8 complete"}
-"""What `flows/dsr.py` does around an erasure."""
+"""What `flows/dsr/lifecycle.py` does around an erasure."""
 
 
 def _numbered(text: str) -> set[str]:
@@ -27,7 +28,7 @@ def _rows(section: str) -> set[str]:
 @pytest.mark.parametrize(
     ("section", "steps", "more"),
     [
-        ("A message in", ingest.__doc__, set()),
+        ("A message in", pipeline.__doc__, set()),
         ("A person out", erasure.__doc__, OF_THE_REQUEST),
     ],
 )

@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from registry import bootstrap
-from registry.flows.admission import Delivery
-from registry.flows.credentials import source_of
-from registry.flows.ingest import ingest
+from registry.flows.access.credentials import source_of
+from registry.flows.ingest.admission import Delivery
+from registry.flows.ingest.pipeline import ingest
 from registry.settings import Settings
 from tests.cli.test_commands import answer, run
 from tests.factories import identify, ordered

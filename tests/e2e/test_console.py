@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from registry import bootstrap
-from registry.flows import accounts
-from registry.flows.accounts import Secrets
+from registry.flows.access import accounts
+from registry.flows.access.accounts import Secrets
 from registry.settings import Settings
 from tests.e2e.browser import Watch, chromium, faults
 from tests.live import Live

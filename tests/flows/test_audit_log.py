@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from registry.flows import verify
+from registry.flows.accountability import verify
 from registry.keys.notes import sign_note
 from registry.keys.signing import SigningKey
 from registry.model.errors import SignatureInvalid

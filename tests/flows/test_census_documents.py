@@ -8,7 +8,7 @@ import io
 import pytest
 
 from registry.dsr.declarations import DECLARED
-from registry.flows import breach, inventory
+from registry.flows.accountability import breach, inventory
 from registry.model.clock import DAY, rfc3339
 from registry.model.errors import InvalidInput, NotFound
 from tests.conftest import SetClock

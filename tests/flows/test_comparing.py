@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from benchmarks import febrl
-from registry.flows.comparing import compare
+from registry.flows.stewards.comparing import compare
 from registry.identity.likeness import features
 
 

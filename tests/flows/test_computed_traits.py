@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from registry import bootstrap
-from registry.flows import audiences, credentials, ingest
-from registry.flows.admission import Delivery
+from registry.flows.access import credentials
+from registry.flows.ingest import pipeline
+from registry.flows.ingest.admission import Delivery
+from registry.flows.profiles import audiences
 from registry.model.errors import DocumentInvalid, Forbidden, PurposeDenied
 from registry.model.provenance import Method
 from tests.conftest import SetClock
@@ -133,7 +135,7 @@ def test_a_contact_point_says_whether_it_was_proven(tenant: Tenant) -> None:
     opted_in = Delivery(
         credentials.source_of(deployment, made.secret), [identify("ada", email="ada@example.com")], deployment.clock()
     )
-    ingest.ingest(deployment, tenant.workspace, [opted_in])
+    pipeline.ingest(deployment, tenant.workspace, [opted_in])
     view = tenant.lookup(*ADA, "service")
     states = {row["kind"]: row["verification"] for row in view["identifiers"]}
     assert states == {"user_id": None, "email": "double_opt_in", "phone": "unverified"}
@@ -158,7 +160,7 @@ def test_a_trait_that_is_named_like_what_is_kept_is_only_a_trait(tenant: Tenant)
     )  # fmt: skip
     call = identify("ada", **{"@computed:analytics": {"orders_count": {"of": "x", "days": {"1": "many"}}}}, **YES)
     source = credentials.source_of(deployment, made.secret)
-    ingest.ingest(deployment, tenant.workspace, [Delivery(source, [call], deployment.clock())])
+    pipeline.ingest(deployment, tenant.workspace, [Delivery(source, [call], deployment.clock())])
     tenant.send(ordered("ada", **YES))
     assert computed(tenant, *ADA)["orders_count"] == 1
     assert computed(tenant, *ADA, purpose="service") == {}

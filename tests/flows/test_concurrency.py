@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows import joining
-from registry.flows.admission import Delivery
-from registry.flows.intake import Intake
+from registry.flows.identity import joining
+from registry.flows.ingest.admission import Delivery
+from registry.flows.ingest.queue import Intake
 from registry.flows.keyring import Keyring
 from registry.store import identities
 from tests.factories import alias, consent, identify, ordered, track

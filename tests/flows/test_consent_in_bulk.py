@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from registry.flows import permitted
-from registry.flows.permitted import Question
+from registry.flows.consent import permitted
+from registry.flows.consent.permitted import Question
 from registry.model.errors import UnknownPurpose
 from registry.model.ids import ProfileId
 from tests.conftest import SetClock

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from registry.flows import quality, stewardship
 from registry.flows.opening import open_assertions
+from registry.flows.profiles import quality
+from registry.flows.stewards import deciding
 from registry.model.clock import DAY
 from tests.conftest import SetClock
 from tests.factories import identify
@@ -30,7 +31,7 @@ def test_accounts_that_are_or_may_be_one_person_are_duplicated(tenant: Tenant) -
     tenant.send(identify("ada"), identify("ada-2"), identify("bob"))
     assert counts(tenant)["duplicated"] == (0, 3)
     one, other = (tenant.person("user_id", who) for who in ("ada", "ada-2"))
-    stewardship.merge(tenant.registry.deployment, tenant.workspace, one, other, actor="person:steward")
+    deciding.merge(tenant.registry.deployment, tenant.workspace, one, other, actor="person:steward")
     assert counts(tenant)["duplicated"] == (2, 3), "joined, they are still two accounts"
     tenant.keep_apart(("user_id", "ada"), ("user_id", "ada-2"))
     assert counts(tenant)["duplicated"] == (0, 3), "they are two people"

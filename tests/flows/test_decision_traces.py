@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.flows.trace import trace
+from registry.flows.traffic.trace import trace
 from registry.model.errors import NotFound
 from tests.factories import identify, ordered, track, viewed
 from tests.simulator import Tenant

@@ -10,8 +10,9 @@ import orjson
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from registry.flows import destinations, endpoints, forwarding, passing_on
-from registry.flows.destinations import DestinationKind, Minted
+from registry.flows.dsr import passing_on
+from registry.flows.outgoing import destinations, endpoints, forwarding
+from registry.flows.outgoing.destinations import DestinationKind, Minted
 from registry.model.clock import to_datetime
 from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpose
 from tests.conftest import SetClock

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows import rotation, verify
+from registry.flows.accountability import verify
 from registry.flows.opening import open_assertions, open_event, open_identifiers
+from registry.flows.upkeep import rotation
 from registry.model.compartment import IDENTITY
 from registry.model.errors import Forbidden, KeyMissing, NotFound
 from registry.model.grants import OpenGrant

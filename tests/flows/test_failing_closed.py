@@ -14,7 +14,8 @@ import pytest
 
 from registry.access.policy import PrincipalKind
 from registry.dsr.requests import Kind
-from registry.flows import credentials, export
+from registry.flows.access import credentials
+from registry.flows.dsr import export
 from registry.model.errors import KeyFileInsecure, KmsUnavailable, NotInitialised, RegistryError, SealBroken
 from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered
@@ -250,7 +251,7 @@ def test_without_a_valid_key_nothing_is_answered(tenant: Tenant, client: TestCli
 def test_a_role_that_the_policy_no_longer_has_may_do_nothing(tenant: Tenant) -> None:
     who = dataclasses.replace(tenant.principal(), role="retired")
     with pytest.raises(RegistryError):
-        from registry.flows import read
+        from registry.flows.profiles import read
 
         deployment = tenant.registry.deployment
         read.lookup(deployment, tenant.workspace, who, tenant.person("user_id", "ada"), "service")

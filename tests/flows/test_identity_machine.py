@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from registry.flows import stewardship
+from registry.flows.stewards import deciding
 from registry.identity.links import Link, Verdict, link_between
 from registry.model.errors import Conflict, InvalidInput, KeyMissing, NotFound
 from registry.model.ids import BlindIndex
@@ -73,12 +73,12 @@ def machine(registry: RegistrySimulator) -> type[RuleBasedStateMachine]:
             arguments = registry.deployment, self.tenant.workspace, *people
             if not self._known(one, other):
                 with pytest.raises(NotFound):
-                    stewardship.merge(*arguments, actor=STEWARD)
+                    deciding.merge(*arguments, actor=STEWARD)
             elif self.model.together(one, other) or not self.model.merge(one, other):
                 with pytest.raises(Conflict):
-                    stewardship.merge(*arguments, actor=STEWARD)
+                    deciding.merge(*arguments, actor=STEWARD)
             else:
-                stewardship.merge(*arguments, actor=STEWARD)
+                deciding.merge(*arguments, actor=STEWARD)
 
         @precondition(lambda self: len(self.model.known) > 1)
         @rule(one=ANYBODY, other=ANYBODY)
@@ -98,11 +98,11 @@ def machine(registry: RegistrySimulator) -> type[RuleBasedStateMachine]:
             assert profile is not None
             if not self.model.together(one, other):
                 with pytest.raises(InvalidInput):
-                    stewardship.unmerge(
+                    deciding.unmerge(
                         registry.deployment, self.tenant.workspace, profile, ends, Verdict.RETRACTED, actor=STEWARD
                     )
                 return
-            stewardship.unmerge(
+            deciding.unmerge(
                 registry.deployment, self.tenant.workspace, profile, ends, Verdict.RETRACTED, actor=STEWARD
             )
             self.model.verdicts[link_between(self.model.index(one), self.model.index(other))] = Verdict.RETRACTED
@@ -161,7 +161,7 @@ def test_writers_stewards_and_an_erasure_at_once_neither_deadlock_nor_lose_a_mer
             people = tenant.person(*one), tenant.person(*other)
             try:
                 if random.random() < 0.5:
-                    stewardship.merge(postgres_registry.deployment, tenant.workspace, *people, actor=STEWARD)
+                    deciding.merge(postgres_registry.deployment, tenant.workspace, *people, actor=STEWARD)
                 else:
                     tenant.keep_apart(one, other)
                 done["decided"] += 1

@@ -13,7 +13,8 @@ import orjson
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows import dsr, verify
+from registry.flows.accountability import verify
+from registry.flows.dsr import lifecycle
 from registry.model.errors import RegistryError
 from registry.model.ids import RequestId, WorkspaceId
 from registry.store.database import Database, Transaction
@@ -62,17 +63,17 @@ def _run_and_die(
     registry = RegistrySimulator(folder, SetClock(), database_url=urls[0], keystore_url=urls[1])
     Database.write = _stop_before(commit, lambda: os._exit(KILLED))  # type: ignore[method-assign]
     opened = registry.workspaces.open(WorkspaceId(workspace))
-    dsr.run(registry.deployment, opened, RequestId(request), actor="person:second")
+    lifecycle.run(registry.deployment, opened, RequestId(request), actor="person:second")
 
 
 def _finished_right(tenant: Tenant, request_id: RequestId, name: str, expected: dict[str, Any]) -> None:
     deployment, workspace = tenant.registry.deployment, tenant.workspace
-    for waiting in dsr.unfinished(deployment, workspace):
-        dsr.run(deployment, workspace, waiting.request_id, actor="operator")
-    row, events = dsr.get(deployment, workspace, request_id)
+    for waiting in lifecycle.unfinished(deployment, workspace):
+        lifecycle.run(deployment, workspace, waiting.request_id, actor="operator")
+    row, events = lifecycle.get(deployment, workspace, request_id)
     if row.state == "approved":
-        row = dsr.run(deployment, workspace, request_id, actor="operator")
-        _, events = dsr.get(deployment, workspace, request_id)
+        row = lifecycle.run(deployment, workspace, request_id, actor="operator")
+        _, events = lifecycle.get(deployment, workspace, request_id)
     assert row.state == "completed"
     assert [event.action for event in events].count("complete") == 1
     assert _certified(tenant, row.certificate or "") == expected
@@ -168,9 +169,9 @@ def test_every_other_request_that_is_interrupted_resumes_with_the_same_effect(
         }
 
     def records(name: str) -> int:
-        from registry.flows import consent
+        from registry.flows.consent import ledger
 
-        return len(consent.history(shared.deployment, tenant.workspace, tenant.person("user_id", name)))
+        return len(ledger.history(shared.deployment, tenant.workspace, tenant.person("user_id", name)))
 
     def fail() -> None:
         raise Killed

@@ -13,7 +13,8 @@ import pytest
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind, Move
-from registry.flows import dsr, linked, planning, verify
+from registry.flows.accountability import verify
+from registry.flows.dsr import lifecycle, linked, planning
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.message import Identifier
 from registry.store.database import Database
@@ -114,12 +115,14 @@ def test_a_plan_announces_what_is_outside_and_an_undecided_field_blocks_the_appr
     with pytest.raises(Conflict) as caught:
         alone.request(Kind.ERASURE, "email", "ada@example.com")
     assert caught.value.extra["tables"] == ["shop: customer.nickname"]
-    [opened] = dsr.listed(alone.registry.deployment, alone.workspace, 5, None)
+    [opened] = lifecycle.listed(alone.registry.deployment, alone.workspace, 5, None)
     plan = planning.plan_of(alone.registry.deployment, alone.workspace, opened.request_id)
     assert [system.system for system in plan.systems] == ["registry", "shop"]
     assert plan.systems[1].accounts[0].rows == 1
     outside.undecided = ()
-    dsr.move_request(alone.registry.deployment, alone.workspace, opened.request_id, Move.APPROVE, actor="person:second")
+    lifecycle.move_request(
+        alone.registry.deployment, alone.workspace, opened.request_id, Move.APPROVE, actor="person:second"
+    )
 
 
 def test_a_system_that_is_down_is_waited_for_with_growing_intervals_and_reached_once(
@@ -134,18 +137,18 @@ def test_a_system_that_is_down_is_waited_for_with_growing_intervals_and_reached_
     assert "ada" not in str(caught.value)
     waits = []
     for _ in range(3):
-        row, _ = dsr.get(registry.deployment, alone.workspace, request.request_id)
+        row, _ = lifecycle.get(registry.deployment, alone.workspace, request.request_id)
         assert row.state == "waiting"
-        assert dsr.due(registry.deployment, alone.workspace) == []
+        assert lifecycle.due(registry.deployment, alone.workspace) == []
         waits.append((row.due_at or 0) - clock())
         clock.now = row.due_at or 0
-        [due] = dsr.due(registry.deployment, alone.workspace)
+        [due] = lifecycle.due(registry.deployment, alone.workspace)
         try:
-            dsr.go_on(registry.deployment, alone.workspace, due)
+            lifecycle.go_on(registry.deployment, alone.workspace, due)
         except LinkedSystemUnavailable:
             continue
     assert [wait // 60_000_000 for wait in waits] == [1, 2, 4]
-    row, events = dsr.get(registry.deployment, alone.workspace, request.request_id)
+    row, events = lifecycle.get(registry.deployment, alone.workspace, request.request_id)
     assert row.state == "completed"
     assert len(outside.ran) == 1
     assert {event.actor for event in events if event.action == "complete"} == {"person:second"}
@@ -163,8 +166,8 @@ def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Custo
     linked.override(
         registry.deployment, alone.workspace, request.request_id, "shop", reason="sold in 2025", actor="person:b"
     )
-    [due] = dsr.due(registry.deployment, alone.workspace)
-    done = dsr.go_on(registry.deployment, alone.workspace, due)
+    [due] = lifecycle.due(registry.deployment, alone.workspace)
+    done = lifecycle.go_on(registry.deployment, alone.workspace, due)
     _, claims = verify.document(done.certificate or "", alone.workspace.jwks())
     [told] = [f for f in claims["fields"] if f["system"] == "shop"]  # type: ignore[attr-defined]
     assert told["disposition"] == "retained"

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from registry.documents import parse
-from registry.flows import credentials, plans, replay
+from registry.flows import plans
+from registry.flows.access import credentials
+from registry.flows.traffic import replay
 from registry.model.clock import rfc3339
 from registry.model.stored import Quarantined
 from registry.store import administration, quarantine

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows import erasure, stewardship
+from registry.flows.dsr import erasure
+from registry.flows.stewards import deciding
 from registry.model.errors import Conflict, NotFound
 from tests.factories import alias, identify, ordered
 from tests.simulator import RegistrySimulator, Tenant
@@ -101,7 +102,7 @@ def test_a_merge_during_an_erasure_is_refused_and_takes_nobody_along(
     def between(*arguments: Any) -> Any:
         request = scope(*arguments)
         with pytest.raises((Conflict, NotFound)) as raised:
-            stewardship.merge(shared.deployment, tenant.workspace, *people, actor="person:steward")
+            deciding.merge(shared.deployment, tenant.workspace, *people, actor="person:steward")
         refused.append(raised.type)
         assert dict(tenant.send(alias("ada", "bob"), identify("bob", "b9")).counts)["accepted"] >= 1
         return request
@@ -123,7 +124,7 @@ def test_a_merge_that_waits_for_an_erasure_finds_nobody_any_more(postgres_regist
     def merge() -> None:
         started.wait(5)
         try:
-            stewardship.merge(postgres_registry.deployment, tenant.workspace, *people, actor="person:steward")
+            deciding.merge(postgres_registry.deployment, tenant.workspace, *people, actor="person:steward")
         except (Conflict, NotFound) as error:
             outcomes.append(error.code)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from registry.flows.rehearsal import Rehearsal, rehearse, rehearse_file, sample_of
-from registry.flows.replay import replay
+from registry.flows.traffic.rehearsal import Rehearsal, rehearse, rehearse_file, sample_of
+from registry.flows.traffic.replay import replay
 from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
 from registry.plans.compile import compile_plan
 from registry.plans.infer import infer

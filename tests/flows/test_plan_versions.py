@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from registry.documents import parse
-from registry.flows import credentials, ingest, plans
-from registry.flows.admission import Delivery, Status
-from registry.flows.replay import replay
+from registry.flows import plans
+from registry.flows.access import credentials
+from registry.flows.ingest import pipeline
+from registry.flows.ingest.admission import Delivery, Status
+from registry.flows.traffic.replay import replay
 from registry.model.clock import DAY, rfc3339
 from registry.model.errors import NotFound, PlanNotFound
 from tests.factories import track
@@ -33,11 +35,11 @@ class Chairs:
     tenant: Tenant
     key: str
 
-    def send(self, **more: Any) -> ingest.Receipt:
+    def send(self, **more: Any) -> pipeline.Receipt:
         deployment = self.tenant.registry.deployment
         source = credentials.source_of(deployment, self.key)
         call = track("Chair Reclined", "u-1", **more)
-        return ingest.ingest(deployment, self.tenant.workspace, [Delivery(source, [call], deployment.clock())])[0]
+        return pipeline.ingest(deployment, self.tenant.workspace, [Delivery(source, [call], deployment.clock())])[0]
 
 
 def published(tenant: Tenant, version: str, most: int) -> None:
@@ -57,7 +59,7 @@ def named(version: str) -> dict[str, Any]:
     return {"plan": {"name": "chairs", "version": version}}
 
 
-def accepted(receipt: ingest.Receipt) -> bool:
+def accepted(receipt: pipeline.Receipt) -> bool:
     return receipt.counts[Status.ACCEPTED] == 1
 
 

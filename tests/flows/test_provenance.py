@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.flows import credentials
-from registry.flows.admission import Delivery
-from registry.flows.ingest import ingest
+from registry.flows.access import credentials
+from registry.flows.ingest.admission import Delivery
+from registry.flows.ingest.pipeline import ingest
 from registry.model.clock import rfc3339
 from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered

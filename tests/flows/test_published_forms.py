@@ -13,7 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from registry.dsr.requests import Kind
-from registry.flows import export, verify
+from registry.flows.accountability import verify
+from registry.flows.dsr import export
 from tests.factories import consent, identify, ordered, track
 from tests.simulator import ALL_YES, Tenant
 

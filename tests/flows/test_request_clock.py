@@ -8,7 +8,9 @@ import pytest
 
 from registry.access.policy import PrincipalKind
 from registry.dsr.requests import Kind, Move
-from registry.flows import credentials, dsr, moves, planning, verify
+from registry.flows.access import credentials
+from registry.flows.accountability import verify
+from registry.flows.dsr import lifecycle, moves, planning
 from registry.model.clock import to_datetime
 from registry.model.errors import Conflict, Forbidden
 from registry.model.stored import StoredRequest
@@ -20,11 +22,11 @@ from tests.simulator import RegistrySimulator, Tenant
 def _open(tenant: Tenant, kind: Kind = Kind.ACCESS, law: str = "gdpr", by: str = "person:first") -> StoredRequest:
     person = tenant.person("email", "ada@example.com")
     deployment = tenant.registry.deployment
-    return dsr.open_request(deployment, tenant.workspace, kind=kind, person=person, actor=by, jurisdiction=law)
+    return lifecycle.open_request(deployment, tenant.workspace, kind=kind, person=person, actor=by, jurisdiction=law)
 
 
 def _move(tenant: Tenant, request: StoredRequest, by: Move, actor: str = "person:first") -> StoredRequest:
-    return dsr.move_request(tenant.registry.deployment, tenant.workspace, request.request_id, by, actor=actor)
+    return lifecycle.move_request(tenant.registry.deployment, tenant.workspace, request.request_id, by, actor=actor)
 
 
 def _extend(tenant: Tenant, request: StoredRequest) -> StoredRequest:
@@ -67,7 +69,7 @@ def test_two_pauses_count_together_and_an_extension_counts_from_the_receipt(tena
     assert 55 < _days(extended, paused) < 66, "two further months"
     with pytest.raises(Conflict):
         _extend(tenant, opened)
-    _, events = dsr.get(tenant.registry.deployment, tenant.workspace, opened.request_id)
+    _, events = lifecycle.get(tenant.registry.deployment, tenant.workspace, opened.request_id)
     assert [event.action for event in events] == ["open", "pause", "resume", "pause", "resume", "extend"]
     assert '"reason":"complex"' in (events[-1].details or "")
 
@@ -91,7 +93,7 @@ def test_an_answer_that_is_late_cannot_be_put_off(tenant: Tenant, clock: SetCloc
 def test_a_californian_request_is_held_to_the_deadlines_of_california(tenant: Tenant) -> None:
     deployment, person = tenant.registry.deployment, tenant.person("email", "ada@example.com")
     for kind in (Kind.KNOW, Kind.DELETE, Kind.OPT_OUT, Kind.LIMIT):
-        row = dsr.open_request(deployment, tenant.workspace, kind=kind, person=person, actor="app:shop")
+        row = lifecycle.open_request(deployment, tenant.workspace, kind=kind, person=person, actor="app:shop")
         assert row.jurisdiction == "ccpa"
 
 
@@ -131,13 +133,13 @@ def test_four_eyes_are_two_people_whatever_their_keys_are_called(
 ) -> None:
     first, second = tenant.principal(_key(tenant, *one)), tenant.principal(_key(tenant, *other))
     deployment, person = tenant.registry.deployment, tenant.person("email", "ada@example.com")
-    opened = dsr.open_request(
+    opened = lifecycle.open_request(
         deployment, tenant.workspace, kind=Kind.ERASURE, person=person, actor=first.actor, owner=first.owner
     )
     _move(tenant, opened, Move.VERIFY)
 
     def approve() -> StoredRequest:
-        return dsr.move_request(
+        return lifecycle.move_request(
             deployment, tenant.workspace, opened.request_id, Move.APPROVE, actor=second.actor, owner=second.owner
         )
 

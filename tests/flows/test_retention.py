@@ -13,7 +13,10 @@ import orjson
 import pytest
 
 from registry.documents import parse
-from registry.flows import credentials, plans, retention, verify
+from registry.flows import plans
+from registry.flows.access import credentials
+from registry.flows.accountability import verify
+from registry.flows.retention import sweeping
 from registry.model.errors import RegistryError
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.store.database import Database, Transaction
@@ -114,7 +117,7 @@ def test_fields_with_a_retention_of_their_own_go_alone(tenant: Tenant, clock: Se
     bought = track("Ticket Bought", "ada", gate="G7", price=3, stops=[{"at": "x", "until": "y"}, {"at": "z"}])
     tenant.send(identify("ada", seat="window", nickname="A"), bought)
     clock.pass_by(days=8)
-    assert retention.preview(deployment, tenant.workspace).gone.keys() == {
+    assert sweeping.preview(deployment, tenant.workspace).gone.keys() == {
         "tickets@1.0.0/ticket_bought/properties/gate: retention_ended",
         "tickets@1.0.0/ticket_bought/properties/stops/*/until: retention_ended",
     }
@@ -133,7 +136,7 @@ def test_a_dry_run_says_what_would_go_and_touches_nothing(tenant: Tenant, clock:
     tenant.send(track("Nonsense", "ada"))
     clock.pass_by(days=ANALYTICS_DAYS + 1)
     rows, before = tenant.registry.rows("SELECT count(*) FROM event"), keys(tenant)
-    foretold = retention.preview(tenant.registry.deployment, tenant.workspace)
+    foretold = sweeping.preview(tenant.registry.deployment, tenant.workspace)
     assert (tenant.registry.rows("SELECT count(*) FROM event"), keys(tenant)) == (rows, before)
     done = told(tenant)
     assert orjson.loads(foretold.encode())["gone"] == done["gone"]
@@ -179,8 +182,8 @@ def test_two_processes_never_sweep_one_workspace_together(tenant: Tenant) -> Non
     try:
         with other.sole(f"retention-{tenant.workspace_id.hex()}") as alone:
             assert alone
-            assert retention.sweep(deployment, tenant.workspace, actor="operator") is None
-        assert retention.sweep(deployment, tenant.workspace, actor="operator") is not None
+            assert sweeping.sweep(deployment, tenant.workspace, actor="operator") is None
+        assert sweeping.sweep(deployment, tenant.workspace, actor="operator") is not None
     finally:
         other.close()
 
@@ -205,13 +208,13 @@ def _sweep_and_die(folder: Path, urls: tuple[str | None, str | None], workspace:
     """In a process of its own: sweep, and be gone before a commit."""
     registry = RegistrySimulator(folder, SetClock(now), database_url=urls[0], keystore_url=urls[1])
     Database.write = _stop_before(commit, lambda: os._exit(KILLED))  # type: ignore[method-assign]
-    retention.sweep(registry.deployment, registry.workspaces.open(WorkspaceId(workspace)), actor="operator")
+    sweeping.sweep(registry.deployment, registry.workspaces.open(WorkspaceId(workspace)), actor="operator")
 
 
 def test_a_sweep_killed_before_any_commit_goes_on_and_ends_the_same(
     shared: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "PAGE", 2)
+    monkeypatch.setattr(sweeping, "PAGE", 2)
     clock, settings = shared.clock, shared.settings
     assert isinstance(clock, SetClock)
     tenants = [shared.tenant() for _ in range(10)]
@@ -237,7 +240,7 @@ def test_a_sweep_killed_before_any_commit_goes_on_and_ends_the_same(
 
             Database.write = _stop_before(commit, fail)  # type: ignore[method-assign]
             try:
-                retention.sweep(shared.deployment, tenant.workspace, actor="operator")
+                sweeping.sweep(shared.deployment, tenant.workspace, actor="operator")
             except RegistryError:
                 pass
             finally:

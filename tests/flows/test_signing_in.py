@@ -6,9 +6,9 @@ import pyotp
 import pytest
 
 from registry.access.policy import PrincipalKind
-from registry.flows import accounts, credentials, sessions
-from registry.flows.accounts import Secrets
-from registry.flows.sessions import Opened
+from registry.flows.access import accounts, credentials, sessions
+from registry.flows.access.accounts import Secrets
+from registry.flows.access.sessions import Opened
 from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
 from tests.conftest import SetClock
 from tests.simulator import RegistrySimulator, Tenant

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.flows import rotation, verify
+from registry.flows.accountability import verify
+from registry.flows.upkeep import rotation
 from registry.flows.workspace import PUBLISHED_BEFORE_USE, open_workspace
 from registry.keys.notes import verify_note
 from registry.model.clock import DAY, SECOND

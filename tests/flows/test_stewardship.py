@@ -8,7 +8,7 @@ import pytest
 
 from registry.access.policy import AccessPolicy
 from registry.dsr.requests import Kind
-from registry.flows import explain, merges, stewardship
+from registry.flows.stewards import deciding, explain, merges
 from registry.identity.links import Verdict
 from registry.model.errors import Conflict, InvalidInput, NotFound, PurposeDenied
 from registry.model.ids import FragmentId, ProfileId, parse_id
@@ -48,19 +48,19 @@ def inbox(tenant: Tenant, *, undecided: bool = True, **more: Any) -> dict[str, A
 
 def decide(tenant: Tenant, one: Reference, other: Reference, verdict: Verdict) -> dict[str, Any]:
     ends = fragment(tenant, one), fragment(tenant, other)
-    return stewardship.decide(tenant.registry.deployment, tenant.workspace, ends, verdict, actor=STEWARD)
+    return deciding.decide(tenant.registry.deployment, tenant.workspace, ends, verdict, actor=STEWARD)
 
 
 def unmerge(tenant: Tenant, one: Reference, other: Reference, verdict: Verdict = Verdict.APART) -> dict[str, Any]:
     ends = fragment(tenant, one), fragment(tenant, other)
-    return stewardship.unmerge(
+    return deciding.unmerge(
         tenant.registry.deployment, tenant.workspace, profile(tenant, one), ends, verdict, actor=STEWARD
     )
 
 
 def merge(tenant: Tenant, one: Reference, other: Reference) -> dict[str, Any]:
     people = tenant.person(*one), tenant.person(*other)
-    return stewardship.merge(tenant.registry.deployment, tenant.workspace, *people, actor=STEWARD)
+    return deciding.merge(tenant.registry.deployment, tenant.workspace, *people, actor=STEWARD)
 
 
 def test_the_explanation_is_the_shortest_path_with_each_link_s_source_message_and_time(
@@ -142,13 +142,13 @@ def test_undoing_a_merge_takes_along_what_came_by_it_and_since(tenant: Tenant, c
     move = next(row for row in listed if row["kind"] == "merge" and row["source"] == "shop")
     merge_id = parse_id(str(move["merge_id"]))
     deployment, workspace = tenant.registry.deployment, tenant.workspace
-    stewardship.undo(deployment, workspace, profile(tenant, ADA), merge_id, actor=STEWARD)
+    deciding.undo(deployment, workspace, profile(tenant, ADA), merge_id, actor=STEWARD)
     kiosk = next(person for person in before if KIOSK in person)
     assert tenant.people() == (before - {kiosk}) | {kiosk | {("phone", "+14155550100")}}
     tenant.send(alias("kiosk", "ada"), identify("ada", "kiosk"))
     assert not together(tenant, ADA, KIOSK)
     with pytest.raises((NotFound, Conflict)):
-        stewardship.undo(deployment, workspace, profile(tenant, ADA), merge_id, actor=STEWARD)
+        deciding.undo(deployment, workspace, profile(tenant, ADA), merge_id, actor=STEWARD)
 
 
 def test_merges_and_splits_are_listed_newest_first_by_pages(tenant: Tenant, clock: SetClock) -> None:
@@ -270,7 +270,7 @@ def test_an_identifier_that_links_many_joins_nobody_and_is_reported(tenant: Tena
 def test_past_the_limit_of_what_hangs_together_nobody_is_joined_and_no_message_is_lost(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.flows.component.COMPONENT_LIMIT", 10)
+    monkeypatch.setattr("registry.flows.identity.component.COMPONENT_LIMIT", 10)
     for number in range(8):
         tenant.send(identify(f"u{number}", "tablet"))
     receipt = tenant.send(*[identify(f"v{number}", "tablet") for number in range(5)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.flows import stewardship, suggestions
+from registry.flows.stewards import deciding, suggestions
 from registry.identity.links import Verdict
 from registry.model.errors import Conflict, Forbidden
 from registry.model.ids import FragmentId, parse_id
@@ -60,7 +60,7 @@ def test_two_accounts_of_one_person_are_suggested_and_a_sibling_is_not(town: Ten
 def test_an_accepted_suggestion_is_a_merge_that_can_be_taken_back(town: Tenant) -> None:
     before = town.people()
     [only] = suggested(town)
-    stewardship.accept(town.registry.deployment, town.workspace, ends(only), actor=STEWARD)
+    deciding.accept(town.registry.deployment, town.workspace, ends(only), actor=STEWARD)
     assert town.profile("user_id", "ada") == town.profile("user_id", "ada-2")
     assert suggested(town) == []
     town.keep_apart(("user_id", "ada"), ("user_id", "ada-2"))
@@ -69,7 +69,7 @@ def test_an_accepted_suggestion_is_a_merge_that_can_be_taken_back(town: Tenant) 
 
 def test_a_rejected_suggestion_never_comes_back(town: Tenant) -> None:
     [only] = suggested(town)
-    stewardship.decide(town.registry.deployment, town.workspace, ends(only), Verdict.APART, actor=STEWARD)
+    deciding.decide(town.registry.deployment, town.workspace, ends(only), Verdict.APART, actor=STEWARD)
     assert suggested(town) == []
     town.send(identify("ada-2", **ADA, email="ada@example.com"), identify("ada", email="ada@example.com"))
     assert suggested(town) == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows import verify
+from registry.flows.accountability import verify
 from registry.keys.bundle import unwrap_bundles
 from registry.model.compartment import IDENTITY
 from registry.model.errors import SealBroken, SignatureInvalid
@@ -105,7 +105,7 @@ def test_no_list_of_one_workspace_shows_anything_of_another(both: tuple[Tenant, 
 
 
 def test_a_change_of_consent_is_streamed_only_to_its_own_workspace(both: tuple[Tenant, Tenant]) -> None:
-    from registry.flows import consent as flow
+    from registry.flows.consent import ledger as flow
 
     one, other = both
     one.say("user_id", "ada", "marketing", "withdrawn")

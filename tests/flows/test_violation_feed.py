@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.flows.violations import DIMENSIONS, follow, summary
+from registry.flows.traffic.violations import DIMENSIONS, follow, summary
 from registry.model.errors import InvalidInput
 from tests.conftest import SetClock
 from tests.factories import ordered, track

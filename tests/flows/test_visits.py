@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from registry.flows import visits
-from registry.flows.visits import Letter
+from registry.flows.access import visits
+from registry.flows.access.visits import Letter
 from registry.model.errors import InvalidInput, Overloaded, Unauthenticated
 from registry.model.message import Identifier
 from tests.conftest import SetClock

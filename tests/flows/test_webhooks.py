@@ -11,8 +11,8 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from registry.dsr.requests import Kind
-from registry.flows import alerts, delivery, endpoints, webhooks
-from registry.flows.outbox import Topic
+from registry.flows.acts.outbox import Topic
+from registry.flows.outgoing import alerts, delivery, endpoints, webhooks
 from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
 from registry.store.database import Database
 from tests.conftest import SetClock

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.dsr.requests import Kind
-from registry.flows import stewardship
+from registry.flows.stewards import deciding
 from registry.model.decision import Decision, Reason
 from registry.model.errors import Conflict, NotFound
 from tests.conftest import SetClock
@@ -253,7 +253,7 @@ def test_merging_never_widens_permission(shared: RegistrySimulator, clock: SetCl
             if step[0] == "merge":
                 with suppress(Conflict, NotFound):
                     people = tenant.person(*step[1]), tenant.person(*step[2])
-                    stewardship.merge(shared.deployment, tenant.workspace, *people, actor="person:steward")
+                    deciding.merge(shared.deployment, tenant.workspace, *people, actor="person:steward")
             else:
                 tenant.send(_call(step[1]))
             for reference, decisions in _standing(tenant).items():

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows import consent, retention
+from registry.flows.consent import ledger
+from registry.flows.retention import sweeping
 from registry.model.errors import NotFound, PurposeDenied
 from registry.model.stored_upkeep import Sweep
 from tests.conftest import SetClock
@@ -31,7 +32,7 @@ def locks(tenant: Tenant) -> dict[str, tuple[str, int | None]]:
 
 
 def sweep(tenant: Tenant) -> Sweep:
-    done = retention.sweep(tenant.registry.deployment, tenant.workspace, actor="operator")
+    done = sweeping.sweep(tenant.registry.deployment, tenant.workspace, actor="operator")
     assert done is not None
     return done
 
@@ -149,11 +150,11 @@ def test_lifting_a_restriction_opens_what_it_alone_had_locked(tenant: Tenant, cl
     tenant.run(tenant.request(Kind.RESTRICTION, "user_id", "ada"))
     clock.pass_by(days=1)
     deployment, who = tenant.registry.deployment, tenant.person("user_id", "ada")
-    consent.lift_restriction(deployment, tenant.workspace, who, actor="operator")
+    ledger.lift_restriction(deployment, tenant.workspace, who, actor="operator")
     assert locks(tenant) == {"marketing": ("withdrawn", clock.now + GRACE_DAYS * 86_400_000_000)}
     assert tenant.traits("user_id", "ada")["first_name"] == "Ada"
     with pytest.raises(NotFound):
-        consent.lift_restriction(deployment, tenant.workspace, who, actor="operator")
+        ledger.lift_restriction(deployment, tenant.workspace, who, actor="operator")
 
 
 def test_an_objection_locks_like_a_withdrawal(tenant: Tenant) -> None:

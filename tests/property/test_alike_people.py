@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from registry import bootstrap
 from registry.consent.decide import decide
 from registry.consent.records import ConsentStatus
-from registry.flows.standing import alike, standings_for
+from registry.flows.consent.standing import alike, standings_for
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment
 

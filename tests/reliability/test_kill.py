@@ -22,7 +22,7 @@ import pytest
 from segment.analytics.client import Client
 
 from registry import bootstrap
-from registry.flows import verify
+from registry.flows.accountability import verify
 from registry.flows.opening import open_event, open_identifiers
 from registry.model.compartment import IDENTITY, Compartment
 from registry.model.grants import OpenGrant

@@ -13,7 +13,7 @@ from registry.cli.demo.narrator import Story
 from registry.cli.demo.server import Server, running
 from registry.cli.profiles import draw
 from registry.cli.session import table
-from registry.flows import verify
+from registry.flows.accountability import verify
 from registry.settings import Settings
 from registry.store import keystore
 

@@ -1,0 +1,165 @@
+"""Visits of the privacy centre: a person proves a contact point by what was sent there.
+
+1. invite      a code and a link go to the address that was given, whoever that is: what comes back never
+               says whether the address is known here
+2. confirm     by the code, tried five times at most, or by following the link, once
+3. visit       for half an hour; who the visitor is lies sealed under a key that only their browser holds
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from registry.connectors.mail import Mailer
+from registry.flows.access.sessions import require_try
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
+from registry.keys import visits as keys
+from registry.keys.credentials import hash_key, mint_key
+from registry.model.accounts import Visit
+from registry.model.clock import DAY, SECOND, Micros
+from registry.model.errors import InvalidInput, Unauthenticated
+from registry.model.message import Identifier
+from registry.model.stored import StoredRequest
+from registry.store import accounts, requests
+from registry.store.database import Transaction
+
+CODE_FOR: Micros = 15 * 60 * SECOND
+VISIT_FOR: Micros = 30 * 60 * SECOND
+REQUESTS_SHOWN = 50
+ACTOR = "app:privacy centre"
+"""Who acts, in the audit log, when a person acts here: never the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is sent to prove a contact point: `{code}` and `{link}` are filled in.
+
+    Attributes:
+        link: the address that the link's token is appended to; None leaves the link and its paragraph out.
+    """
+
+    subject: str
+    text: str
+    with_link: str
+    link: str | None
+
+
+def invite(deployment: Deployment, workspace: OpenWorkspace, mailer: Mailer, person: Identifier, letter: Letter) -> str:
+    """Send a code, and a link, to an e-mail address; the token for the cookie of whoever asked.
+
+    Raises:
+        InvalidInput: it is no e-mail address.
+        Overloaded: too many were sent to this address.
+        LinkedSystemUnavailable: the mail could not be handed over.
+    """
+    if person.kind != "email":
+        raise InvalidInput("a code is sent to an e-mail address", pointer="/subject/kind")
+    now, code = deployment.clock(), keys.new_code()
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        target = workspace.indexer.index("@invite", person.value)
+        require_try(transaction, workspace.workspace_id, target, now)
+        accounts.count_try(transaction, workspace.workspace_id, target, now)
+        token = _open(transaction, workspace, person, "code", now, CODE_FOR, code=code)
+        link = _open(transaction, workspace, person, "link", now, CODE_FOR)
+    text = letter.text.format(code=f"{code[:3]} {code[3:]}")
+    if letter.link is not None:
+        text += letter.with_link.format(link=letter.link + link)
+    mailer.send(person.value, letter.subject, text)
+    return token
+
+
+def confirm(deployment: Deployment, workspace: OpenWorkspace, token: str, code: str) -> str:
+    """The visit that a code opens; its token is another than that of the invitation.
+
+    Raises:
+        Unauthenticated: the code is wrong, or too old.
+        Overloaded: it was tried too often.
+    """
+    now, visit_hash = deployment.clock(), hash_key(token)
+    target = workspace.indexer.index("@code", visit_hash.hex())
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        require_try(transaction, workspace.workspace_id, target, now)
+        accounts.count_try(transaction, workspace.workspace_id, target, now)
+        row = accounts.visit(transaction, workspace.workspace_id, visit_hash)
+    if row is None or row.kind != "code" or row.code_hash is None or row.expires_at <= now:
+        raise Unauthenticated("the code is no longer valid", hint="ask for a new one")
+    if not keys.is_code(token, row.code_hash, code):
+        raise Unauthenticated("the code is wrong", hint="look at the newest message, or ask for a new code")
+    return _exchange(deployment, workspace, token, row)
+
+
+def follow(deployment: Deployment, workspace: OpenWorkspace, token: str) -> str:
+    """The visit that a link opens, once.
+
+    Raises:
+        Unauthenticated: the link was followed before, or is too old.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        row = accounts.visit(transaction, workspace.workspace_id, hash_key(token))
+    if row is None or row.kind != "link" or row.expires_at <= deployment.clock():
+        raise Unauthenticated("the link is no longer valid", hint="ask for a new one")
+    return _exchange(deployment, workspace, token, row)
+
+
+def visitor(deployment: Deployment, workspace: OpenWorkspace, token: str) -> Identifier:
+    """Who is visiting.
+
+    Raises:
+        Unauthenticated: the visit has ended, or never was confirmed.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        row = accounts.visit(transaction, workspace.workspace_id, hash_key(token))
+    if row is None or row.kind != "open" or row.expires_at <= deployment.clock():
+        raise Unauthenticated("the visit has ended", hint="ask for a new code")
+    return _visitor(workspace, token, row)
+
+
+def leave(deployment: Deployment, workspace: OpenWorkspace, token: str) -> None:
+    """End a visit."""
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        accounts.close_visit(transaction, workspace.workspace_id, hash_key(token))
+
+
+def requests_of(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> list[StoredRequest]:
+    """The requests that were opened for this contact point, newest first."""
+    pseudonym = workspace.suppression.key(person.kind, person.value).hex()
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        return requests.of_pseudonym(transaction, workspace.workspace_id, pseudonym, REQUESTS_SHOWN)
+
+
+def _exchange(deployment: Deployment, workspace: OpenWorkspace, token: str, row: Visit) -> str:
+    """A confirmed visit in place of what confirmed it, which works once."""
+    now = deployment.clock()
+    person = _visitor(workspace, token, row)
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        if not accounts.close_visit(transaction, workspace.workspace_id, row.visit_hash):
+            raise Unauthenticated("it was used before", hint="ask for a new one")
+        target = workspace.indexer.index("@invite", person.value)
+        accounts.forget_tries(transaction, workspace.workspace_id, target, now - DAY)
+        return _open(transaction, workspace, person, "open", now, VISIT_FOR)
+
+
+def _open(
+    transaction: Transaction,
+    workspace: OpenWorkspace,
+    person: Identifier,
+    kind: str,
+    now: Micros,
+    lasts: Micros,
+    *,
+    code: str | None = None,
+) -> str:
+    token, digest = mint_key("rg_visit")
+    sealed = keys.seal_visitor(token, workspace.workspace_id, digest, orjson.dumps([person.kind, person.value]))
+    kept = keys.code_hash(token, code) if code is not None else None
+    row = Visit(workspace.workspace_id, digest, kind, sealed, kept, now + lasts)
+    accounts.open_visit(transaction, row, now)
+    return token
+
+
+def _visitor(workspace: OpenWorkspace, token: str, row: Visit) -> Identifier:
+    kind, value = orjson.loads(keys.open_visitor(token, workspace.workspace_id, row.visit_hash, row.visitor_sealed))
+    return Identifier(kind, value)

@@ -1,0 +1,1 @@
+"""Consent: decided, recorded, in bulk; what a refusal closes at once."""

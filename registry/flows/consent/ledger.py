@@ -1,0 +1,236 @@
+"""Consent: decide, record, recount. A check is one indexed read and one pure decision.
+
+Recording appends to the ledger, raises the state version of the person's fragment and writes the
+audit log, in one transaction: from the commit on, no check answers by the older record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from registry.consent.decide import decide
+from registry.consent.receipt import receipt_claims
+from registry.consent.records import WHOLE_PERSON, ConsentStatus
+from registry.flows.acts import trail
+from registry.flows.acts.outbox import announce_consents
+from registry.flows.consent.locking import relock
+from registry.flows.consent.standing import standings_for, to_record
+from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
+from registry.flows.identity.history import fragments_at
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.envelope import record_aad, seal
+from registry.keys.signing import sign_jwt
+from registry.model.clock import SECOND, Micros
+from registry.model.compartment import IDENTITY
+from registry.model.decision import Decision
+from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
+from registry.model.ids import ProfileId, RecordId, text_id
+from registry.model.message import Identifier
+from registry.model.stored import ConsentState, Fragment, StoredConsent
+from registry.store import consents, identities
+from registry.store.database import Transaction
+
+CLOCK_TOLERANCE: Micros = 300 * SECOND
+"""How far in the future an act may lie: the clocks of two honest machines differ by less."""
+
+RECEIPT_TYPE = "consent-receipt+jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act of consent, as the caller reports it."""
+
+    purpose: str
+    status: ConsentStatus
+    acted_at: Micros | None = None
+    expires_at: Micros | None = None
+    notice_version: str | None = None
+    language: str | None = None
+    jurisdiction: str | None = None
+    channel: str = "api"
+    evidence: str | None = None
+
+
+def check(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    subject: Identifier,
+    purpose: str,
+    categories: frozenset[str] = frozenset(),
+    *,
+    at: Micros | None = None,
+) -> Decision:
+    """May this subject's data be used for this purpose, now or at a past moment?
+
+    Raises:
+        StoreUnavailable: no decision; the caller must take it as a no.
+    """
+    index = workspace.indexer.index(subject.kind, subject.value)
+    records: Sequence[ConsentState | StoredConsent]
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        if at is None:
+            fragments, records = consents.standing_of(transaction, workspace.workspace_id, index)
+        else:
+            fragments = fragments_at(transaction, workspace.workspace_id, index, at)
+            ids = [fragment.fragment_id for fragment in fragments]
+            records = consents.history(transaction, workspace.workspace_id, ids)
+    standing = standings_for(deployment.policies.identity, fragments, records, (purpose,))[purpose]
+    now = deployment.clock() if at is None else at
+    return decide(purpose, categories, standing, deployment.policies.purposes, now=now)
+
+
+def record(
+    deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, acts: Iterable[Act], *, actor: str
+) -> list[tuple[StoredConsent, str]]:
+    """Append acts of consent of one person; each record with its signed receipt.
+
+    A person not known yet becomes known by this: a refusal must be remembered too.
+
+    Raises:
+        UnknownPurpose: a purpose is not in the policy; nothing is recorded.
+        InvalidInput: an act lies in the future.
+        KeyMissing, Forbidden: the person was erased.
+    """
+    now = deployment.clock()
+    listed = list(acts)
+    for act in listed:
+        if act.purpose not in deployment.policies.purposes.purposes:
+            raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
+        if act.acted_at is not None and act.acted_at > now + CLOCK_TOLERANCE:
+            raise InvalidInput("the act lies in the future", pointer="/acted_at")
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
+        rows = append_acts(deployment, workspace, transaction, fragment, listed, actor=actor)
+    return [(row, _receipt(deployment, workspace, row)) for row in rows]
+
+
+def lift_restriction(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, *, actor: str) -> int:
+    """End the restriction of processing of a person (GDPR Art. 18(3) has them told before); on how many fragments.
+
+    What the restriction alone had locked can be opened again from the commit on.
+
+    Raises:
+        NotFound: nobody is known under this identifier, or nothing of theirs is restricted.
+    """
+    workspace_id = workspace.workspace_id
+    act = Act(WHOLE_PERSON, ConsentStatus.UNRESTRICTED, channel="operator")
+    with deployment.data.write(workspace_id) as transaction:
+        fragments = {f.fragment_id: f for f in subjects.fragments_of(workspace, transaction, subject)}
+        states = consents.states(transaction, workspace_id, fragments)
+        shut = [s.fragment_id for s in states if (s.purpose, s.status) == (WHOLE_PERSON, ConsentStatus.RESTRICTED)]
+        if not shut:
+            raise NotFound("nothing is restricted of anybody known under this identifier")
+        for fragment_id in sorted(shut):
+            append_acts(deployment, workspace, transaction, fragments[fragment_id], [act], actor=actor)
+    return len(shut)
+
+
+def append_acts(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    fragment: Fragment,
+    acts: Iterable[Act],
+    *,
+    actor: str,
+) -> list[StoredConsent]:
+    """Append acts to the ledger of one fragment, inside the caller's transaction, and log each."""
+    now = deployment.clock()
+    rows = [_row(deployment, workspace, fragment, act, actor, now) for act in acts]
+    consents.append(transaction, rows)
+    profiles = {fragment.fragment_id: fragment.profile_id}
+    announce_consents(deployment, transaction, workspace.workspace_id, rows, profiles)
+    identities.bump(transaction, workspace.workspace_id, [fragment.fragment_id])
+    relock(deployment, workspace.workspace_id, transaction, [fragment])
+    for row in rows:
+        trail.append(
+            transaction, workspace.workspace_id, now, actor=actor, action="consent:record:appended",
+            outcome=row.status, fields={"purpose": row.purpose, "record": text_id(row.record_id)},
+            about=trail.About(deployment.keyring, workspace.workspace_id, fragment.fragment_id),
+        )  # fmt: skip
+    return rows
+
+
+def history(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier) -> list[StoredConsent]:
+    """Every record of a person, in the order of the acts.
+
+    Raises:
+        NotFound: nobody is known under this identifier.
+    """
+    index = workspace.indexer.index(subject.kind, subject.value)
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        fragments, _ = consents.standing_of(transaction, workspace.workspace_id, index)
+        if not fragments:
+            raise NotFound("nobody is known under this identifier")
+        ids = [fragment.fragment_id for fragment in fragments]
+        return consents.history(transaction, workspace.workspace_id, ids)
+
+
+def matrix(
+    deployment: Deployment, fragments: Sequence[Fragment], records: Sequence[ConsentState | StoredConsent]
+) -> dict[str, Decision]:
+    """The decision for every purpose of the policy, for one profile."""
+    catalogue, rules, now = deployment.policies.purposes, deployment.policies.identity, deployment.clock()
+    standings = standings_for(rules, fragments, records, catalogue.purposes)
+    return {name: decide(name, frozenset(), standings[name], catalogue, now=now) for name in standings}
+
+
+def changes(
+    deployment: Deployment, workspace: OpenWorkspace, after: tuple[Micros, bytes], limit: int
+) -> list[tuple[Micros, RecordId, ProfileId, str, str]]:
+    """The next consent records after a cursor: time of record, record, profile, purpose, status."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        rows = consents.recorded_after(transaction, workspace.workspace_id, after[0], after[1], limit)
+    return [(at, RecordId(record), ProfileId(profile), p, s) for at, record, profile, p, s in rows]
+
+
+def _row(
+    deployment: Deployment, workspace: OpenWorkspace, fragment: Fragment, act: Act, actor: str, now: Micros
+) -> StoredConsent:
+    record_id = RecordId(deployment.new_id())
+    sealed = None
+    if act.evidence:
+        bundle = deployment.keyring.for_sealing(workspace.workspace_id, {fragment.fragment_id: (IDENTITY,)})
+        aad = record_aad(b"consent", workspace.workspace_id, fragment.fragment_id, record_id, b"evidence")
+        sealed = seal(bundle[fragment.fragment_id].key(IDENTITY), orjson.dumps(act.evidence), aad)
+    acted_at = min(act.acted_at, now) if act.acted_at is not None else now
+    return StoredConsent(
+        workspace.workspace_id,
+        fragment.fragment_id,
+        record_id,
+        act.purpose,
+        act.status.value,
+        acted_at,
+        now,
+        act.expires_at,
+        _version_of(deployment, act.purpose),
+        act.notice_version,
+        act.language,
+        act.jurisdiction,
+        act.channel,
+        "subject",
+        actor,
+        sealed,
+    )
+
+
+def _version_of(deployment: Deployment, purpose: str) -> int:
+    known = deployment.policies.purposes.purposes.get(purpose)  # a restriction is of no one purpose
+    return known.version if known is not None else 0
+
+
+def _receipt(deployment: Deployment, workspace: OpenWorkspace, row: StoredConsent) -> str:
+    claims = receipt_claims(
+        to_record(row),
+        deployment.policies.purposes.purposes[row.purpose],
+        deployment.controller,
+        text_id(row.fragment_id),
+        receipt_id=text_id(deployment.new_id()),
+        issuer=text_id(workspace.workspace_id),
+        issued_at=row.recorded_at,
+    )
+    return sign_jwt(workspace.signing, claims, RECEIPT_TYPE)

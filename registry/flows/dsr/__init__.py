@@ -1,0 +1,1 @@
+"""Data subject requests, from intake to certificate."""

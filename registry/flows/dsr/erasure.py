@@ -1,0 +1,248 @@
+"""Erasure (GDPR Art. 17): unreadable first, then gone, then looked for again, then certified.
+
+1. scope       the fragments, identifiers and quarantined messages, noted in the request
+2. suppress    keyed memory of every identifier, so that nobody re-creates the person
+3. shred       the erasure ledger, then every key: from here on nothing of the person opens
+4. delete      the rows, then SQLite's WAL is folded in so that old pages are overwritten
+5. linked      every system outside erases and is looked through again; one that is down is waited for
+6. verify      a second look for what should be gone, by other queries than those that deleted
+7. certify     a signed statement of what was done, with the audit log's root
+
+Each step may be done again; after a crash the request is run again from the first.
+The cost of steps 1 to 3 does not depend on how many events there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from registry import __version__
+from registry.audit.tree import Frontier
+from registry.dsr.accounting import unaccounted
+from registry.dsr.census import accounts
+from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
+from registry.dsr.declarations import DECLARED
+from registry.dsr.requests import Kind
+from registry.flows.acts import trail
+from registry.flows.deployment import Deployment
+from registry.flows.dsr import linked
+from registry.flows.dsr.passing_on import pass_on
+from registry.flows.dsr.reference import people_of, seal_people
+from registry.flows.identity.joining import repartition
+from registry.flows.opening import open_identifiers
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.signing import sign_jwt
+from registry.model.compartment import IDENTITY
+from registry.model.decision import Reason
+from registry.model.errors import Conflict, SealBroken
+from registry.model.grants import OpenGrant, ShredGrant
+from registry.model.ids import BlindIndex, FragmentId, text_id
+from registry.model.message import Identifier
+from registry.model.stored import StoredRequest, Suppression
+from registry.store import audit_log, identities, keystore, quarantine, requests, second_look
+from registry.store import erasure as rows
+from registry.store.database import Transaction
+
+
+def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> StoredRequest:
+    """Erase everybody in the request's scope; the request with its certificate.
+
+    Raises:
+        Conflict: the second look still finds something; the request stays open.
+        StoreUnavailable, KmsUnavailable: run it again.
+    """
+    if request.certificate is not None:  # it was interrupted after its last step
+        return request
+    # 1. scope, 2. suppress
+    request = _scope_and_suppress(deployment, workspace, request)
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    fragments = [FragmentId(bytes.fromhex(text)) for text in progress["fragments"]]
+    indexes = [BlindIndex(bytes.fromhex(text)) for text in progress["indexes"]]
+    quarantined = [FragmentId(bytes.fromhex(text)) for text in progress["quarantined"]]
+    # 3. shred
+    grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
+    destroyed = deployment.keyring.shred(grant, [*fragments, *quarantined])
+    progress["keys"] = max(destroyed, progress["keys"])
+    request = _note(deployment, request, progress)
+    # 4. delete
+    request, progress = _delete(deployment, workspace, request, fragments, indexes, quarantined, actor)
+    deployment.data.checkpoint()
+    # 5. the systems outside
+    request = linked.act(deployment, request, actor=actor)
+    progress = orjson.loads(request.progress)
+    # 6. verify
+    left = _second_look(deployment, workspace, fragments, indexes, quarantined)
+    if left:
+        raise Conflict("the second look still finds rows of this person", extra={"remaining": left})
+    # 7. certify
+    return _certify(deployment, workspace, request, progress, actor)
+
+
+def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
+    workspace_id = workspace.workspace_id
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    if progress.get("scoped"):
+        return request
+    with deployment.data.write(workspace_id) as transaction:
+        quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)  # in the writers' order of locks
+        identities.lock(transaction, workspace_id)
+        found = requests.scope(transaction, workspace_id, request.request_id)
+        known = identities.fragments(transaction, workspace_id, found)
+        profiles = {fragment.profile_id for fragment in known.values()}
+        fragments = identities.fragments_of_profiles(transaction, workspace_id, profiles)
+        ids = [fragment.fragment_id for fragment in fragments]
+        grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
+        stored = identities.identifiers_of(transaction, workspace_id, ids)
+        now = deployment.clock()
+        opened, closed = open_identifiers(deployment, grant, stored)
+        if closed[Reason.DAMAGED]:  # what cannot be read cannot be suppressed, and would bring the person back
+            hint = "run registry doctor, and restore the keystore or the damaged rows; then run the request again"
+            raise SealBroken("an identifier of the person does not open", hint=hint)
+        suppressions = [
+            Suppression(workspace_id, workspace.suppression.key(i.kind, i.value), "erased", request.request_id, now)
+            for _, i in opened
+        ]
+        if not fragments:
+            # Nobody is known, but whoever asked does not want to become known either.
+            key = bytes.fromhex(request.pseudonym)
+            suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now)]
+        with deployment.keystore.write(workspace_id) as ledger:
+            keystore.remember_suppressions(ledger, suppressions)
+        quarantine.suppress(transaction, suppressions)
+        # Whoever only ever sent what was rejected has no fragment: quarantine knows them by the index asked for.
+        asked = BlindIndex(bytes.fromhex(progress["subject"]))
+        indexes = sorted({asked, *(row.blind_index for row in stored)})
+        shut = quarantine.about(transaction, workspace_id, indexes)
+        with deployment.keystore.read(workspace_id) as ledger:
+            keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))
+        people = [identifier for _, identifier in opened]
+        told = pass_on(
+            deployment, transaction, workspace_id, request.request_id, fragments=ids, profiles=profiles, people=people
+        )
+        ids_kept = requests.kept_of(transaction, workspace_id, request.request_id, ids)
+        progress |= {
+            "scoped": True,
+            "kept": ids_kept
+            | {
+                "suppression": len(suppressions),
+                "erased_identifier": len(suppressions),
+                "destination_erasure": told,
+                "erasure": len(ids) + len(shut),
+            },
+            "fragments": [fragment.hex() for fragment in ids],
+            "indexes": [index.hex() for index in indexes],
+            "quarantined": [item.hex() for item in shut],
+            "keys": keys,
+        }
+        requests.set_scope(transaction, workspace_id, request.request_id, ids)
+        people = [identifier for _, identifier in opened]
+        request = _kept_for_linked(deployment, request, people)
+        return _write_progress(transaction, request, progress)
+
+
+def _kept_for_linked(deployment: Deployment, request: StoredRequest, people: Sequence[Identifier]) -> StoredRequest:
+    """The request with everybody whom the systems outside are asked about once the person's own keys are gone."""
+    if not deployment.linked:
+        return request
+    everybody = [*people_of(deployment, request), *people]
+    return request._replace(sealed=seal_people(deployment, request.workspace_id, request.request_id, everybody))
+
+
+def _delete(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    fragments: Sequence[FragmentId],
+    indexes: Sequence[BlindIndex],
+    quarantined: Sequence[FragmentId],
+    actor: str,
+) -> tuple[StoredRequest, dict[str, Any]]:
+    """Delete, and note in the same transaction how much there was: done again, it finds nothing more."""
+    workspace_id = workspace.workspace_id
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    noted = progress.get("counts", {})
+    with deployment.data.write(workspace_id) as transaction:
+        identities.lock(transaction, workspace_id)
+        erased = set(indexes)
+        links = identities.links_touching(transaction, workspace_id, erased)
+        counts = rows.counted(transaction, workspace_id, fragments, indexes, quarantined)
+        rows.erase_rows(transaction, workspace_id, fragments, indexes)
+        quarantine.erase(transaction, workspace_id, quarantined)
+        if request.profile_id is not None:
+            rows.forget_profile(transaction, workspace_id, request.profile_id)
+        # What the erased claims had kept apart, or out of reach, is decided anew by those that are left.
+        beside = {end for link in links for end in (link.low, link.high)} - erased
+        rules, now = deployment.policies.identity, deployment.clock()
+        repartition(transaction, workspace_id, rules, beside, new_id=deployment.new_id, now=now)
+        trail.append(
+            transaction, workspace_id, deployment.clock(), actor=actor, action="dsr:rows:erased", outcome="done",
+            fields={"request": text_id(request.request_id), "rows": sum(counts.values())},
+        )  # fmt: skip
+        progress["counts"] = {table: max(count, noted.get(table, 0)) for table, count in counts.items()}
+        return _write_progress(transaction, request, progress), progress
+
+
+def _second_look(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    fragments: Sequence[FragmentId],
+    indexes: Sequence[BlindIndex],
+    quarantined: Sequence[FragmentId],
+) -> dict[str, int]:
+    ids: list[bytes] = [*fragments, *indexes, *quarantined]
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        left = second_look.remaining(transaction, workspace.workspace_id, ids)
+    with deployment.keystore.read(workspace.workspace_id) as transaction:
+        return left | second_look.remaining(transaction, workspace.workspace_id, ids)
+
+
+def _certify(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, progress: dict[str, Any], actor: str
+) -> StoredRequest:
+    workspace_id = workspace.workspace_id
+    rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
+    accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *linked.accounts(request)]
+    missing = unaccounted(((f.system, f.table, f.field) for f in DECLARED if f.is_personal), accounted)
+    if missing:
+        raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})
+    with deployment.data.write(workspace_id) as transaction:
+        size, frontier = audit_log.head(transaction, workspace_id)
+        now = deployment.clock()
+        outcome = Outcome(
+            request_id=text_id(request.request_id),
+            kind=request.kind,
+            jurisdiction=request.jurisdiction,
+            subject=request.pseudonym,
+            received_at=request.received_at,
+            respond_by=request.respond_by,
+            completed_at=now,
+            accounts=accounted,
+            keys_destroyed=progress["keys"],
+            kek_generation=deployment.keyring.generation(workspace_id),
+            remaining=0,
+            audit_size=size,
+            audit_root=Frontier.decode(size, frontier).root().hex(),
+        )
+        claims = certificate_claims(outcome, issuer=text_id(workspace_id), version=__version__)
+        token = sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE)
+        certified = request._replace(certificate=token, profile_id=None)
+        trail.append(
+            transaction, workspace_id, now, actor=actor, action="dsr:certificate:issued", outcome="done",
+            fields={"request": text_id(request.request_id)},
+        )  # fmt: skip
+        return _write_progress(transaction, certified, progress)
+
+
+def _note(deployment: Deployment, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:
+    with deployment.data.write(request.workspace_id) as transaction:
+        return _write_progress(transaction, request, progress)
+
+
+def _write_progress(transaction: Transaction, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:
+    noted = request._replace(progress=orjson.dumps(progress).decode())
+    if not requests.move(transaction, noted, was=request.state):
+        raise Conflict("somebody else moved the request at this moment", hint="look at it again")
+    return noted

@@ -1,0 +1,273 @@
+"""Data subject requests: intake, verification, approval, and running them to their certificate.
+
+A request moves only as `dsr.requests.move` allows; each move is one transaction with its audit
+entry. Running one is a row of steps, each of which may be done again: killed anywhere, it resumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from registry.consent.purposes import LawfulBasis
+from registry.consent.records import WHOLE_PERSON, ConsentStatus
+from registry.dsr.deadlines import Jurisdiction, deadline
+from registry.dsr.requests import CALIFORNIAN, EFFECTS, ENDED, Effect, Kind, Move, State
+from registry.flows.consent.ledger import Act, append_acts
+from registry.flows.deployment import Deployment
+from registry.flows.dsr import erasure, linked, moves, planning, rectification, reference
+from registry.flows.dsr.moves import log, moved, owner_named, require
+from registry.flows.identity.subjects import fragments_of
+from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import Conflict, InvalidInput
+from registry.model.ids import BlindIndex, RequestId
+from registry.model.message import Identifier
+from registry.model.stored import Fragment, RequestEvent, StoredRequest
+from registry.store import consents, identities, quarantine, requests
+from registry.store.database import Transaction
+
+CALIFORNIA = "ccpa"
+OPERATOR = "operator"
+
+__all__ = ("due", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "scope_of", "unfinished")
+
+
+def open_request(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    *,
+    kind: Kind,
+    person: Identifier,
+    actor: str,
+    owner: str | None = None,
+    jurisdiction: str | None = None,
+    details: dict[str, object] | None = None,
+) -> StoredRequest:
+    """Take a request in. Whether the person is known is not said to the one who asks.
+
+    Args:
+        owner: who stands behind the actor (`Principal.owner`); by the actor's name when not given.
+        details: for an objection or withdrawal `{"purposes": [...]}`, for a rectification
+            `{"traits": {...}}` (kept sealed under the person's key, never in the request's row).
+
+    Raises:
+        InvalidInput: no such jurisdiction, or the details that the kind needs are missing.
+    """
+    usual = CALIFORNIA if kind in CALIFORNIAN else deployment.jurisdiction
+    law = deployment.policies.jurisdictions.get(jurisdiction or usual)
+    # By this the subject is looked for again when the request is run: they may become known, or be joined, meanwhile.
+    progress: dict[str, object] = {"subject": workspace.indexer.index(person.kind, person.value).hex()}
+    asked = details or {}
+    if EFFECTS[kind] is Effect.RECORD and kind is not Kind.RESTRICTION:
+        progress["purposes"] = _purposes(deployment, kind, asked)
+    traits = rectification.corrections(asked) if EFFECTS[kind] is Effect.CORRECT else {}
+    request = _new(deployment, workspace, kind, law, person)
+    request = request._replace(opened_by=actor, opened_owner=owner or owner_named(actor))
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        fragments = fragments_of(workspace, transaction, person)
+        if fragments:
+            request = request._replace(profile_id=fragments[0].profile_id)
+            if traits:
+                sealed = rectification.seal_corrections(deployment, workspace, request.request_id, fragments[0], traits)
+                progress |= {"sealed_details": sealed.hex(), "sealed_for": fragments[0].fragment_id.hex()}
+        sealed_people = reference.seal_people(deployment, workspace.workspace_id, request.request_id, [person])
+        request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed_people)
+        requests.add(transaction, request)
+        scope = [fragment.fragment_id for fragment in fragments]
+        requests.set_scope(transaction, workspace.workspace_id, request.request_id, scope)
+        requests.add_event(transaction, request, action="open", actor=actor, at=request.received_at)
+        log(deployment, transaction, request, "dsr:request:opened", actor, {"kind": kind.value})
+    return request
+
+
+def _new(
+    deployment: Deployment, workspace: OpenWorkspace, kind: Kind, law: Jurisdiction, person: Identifier
+) -> StoredRequest:
+    now = deployment.clock()
+    return StoredRequest(
+        workspace_id=workspace.workspace_id,
+        request_id=RequestId(deployment.new_id()),
+        kind=kind.value,
+        state=State.RECEIVED.value,
+        jurisdiction=law.name,
+        profile_id=None,
+        pseudonym=workspace.suppression.key(person.kind, person.value).hex(),
+        opened_by="",
+        approved_by=None,
+        received_at=now,
+        respond_by=deadline(law, now, kind=kind.value).respond_by,
+        completed_at=None,
+        progress="{}",
+        certificate=None,
+    )
+
+
+def get(
+    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
+) -> tuple[StoredRequest, list[RequestEvent]]:
+    """A request and its history.
+
+    Raises:
+        NotFound: there is no such request in this workspace.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        return (
+            require(transaction, workspace, request_id),
+            requests.events(transaction, workspace.workspace_id, request_id),
+        )
+
+
+def listed(deployment: Deployment, workspace: OpenWorkspace, limit: int, before: bytes | None) -> list[StoredRequest]:
+    """The latest requests, newest first."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        cursor = before if before is not None else b"\xff" * 17
+        return requests.newest(transaction, workspace.workspace_id, limit, cursor)
+
+
+def move_request(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request_id: RequestId,
+    by: Move,
+    *,
+    actor: str,
+    owner: str | None = None,
+) -> StoredRequest:
+    """Move a request (see `moves.move_request`); nothing is approved while a field is undecided.
+
+    Raises:
+        NotFound, Conflict, Forbidden: there is no such request, or it cannot be moved so now, or by this person.
+    """
+    if by is Move.APPROVE:
+        planning.require_decided(deployment, workspace, request_id)
+    return moves.move_request(deployment, workspace, request_id, by, actor=actor, owner=owner)
+
+
+def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
+    """Do what the request asks for, and certify it. A request that was interrupted goes on.
+
+    Raises:
+        NotFound, Conflict: there is no such request, or it is not ready to be run.
+        LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
+        StoreUnavailable, KmsUnavailable: try again; nothing is lost.
+    """
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        request = require(transaction, workspace, request_id)._replace(due_at=None)
+        request = moved(deployment, transaction, request, Move.START, actor)
+        _rescope(transaction, workspace, request)
+    match EFFECTS[Kind(request.kind)]:
+        case Effect.ERASE:
+            request = erasure.erase(deployment, workspace, request, actor=actor)
+        case Effect.GIVE:
+            pass  # the package is written when it is fetched: nothing personal waits on a disk
+        case Effect.CORRECT:
+            rectification.apply(deployment, workspace, request, actor=actor)
+            request = linked.act(deployment, request, actor=actor)
+        case Effect.RECORD:
+            _record(deployment, workspace, request, actor)
+            request = linked.act(deployment, request, actor=actor)
+    reference.forget(deployment, request)
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
+        return moved(deployment, transaction, request, Move.COMPLETE, actor)
+
+
+def go_on(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
+    """Run a request that was interrupted or waited, in the name of whoever ran it first.
+
+    Raises:
+        What `run` raises.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        acts = requests.events(transaction, workspace.workspace_id, request.request_id)
+    started = [act.actor for act in acts if act.action == Move.START.value]
+    return run(deployment, workspace, request.request_id, actor=started[0] if started else OPERATOR)
+
+
+def due(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
+    """Requests that wait for a system outside, and are to be tried again now."""
+    now = deployment.clock()
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        waiting = requests.in_states(transaction, workspace.workspace_id, [State.WAITING.value])
+    return [request for request in waiting if request.due_at is None or request.due_at <= now]
+
+
+def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
+    """Requests that were being acted on when something stopped them."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        return requests.in_states(transaction, workspace.workspace_id, [State.ACTING.value])
+
+
+def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> Sequence[Fragment]:
+    """The fragments that a request is about now: those found at intake, and what has joined them since.
+
+    Raises:
+        Conflict: the request has not been approved and run, or it is of a kind that gives nothing out.
+    """
+    if EFFECTS[Kind(request.kind)] is not Effect.GIVE or State(request.state) is not State.COMPLETED:
+        raise Conflict("there is a package only for a completed access or portability request")
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        found = requests.scope(transaction, workspace.workspace_id, request.request_id)
+        known = identities.fragments(transaction, workspace.workspace_id, found)
+        profiles = {fragment.profile_id for fragment in known.values()}
+        return identities.fragments_of_profiles(transaction, workspace.workspace_id, profiles)
+
+
+def _rescope(transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest) -> None:
+    """Add to the scope whatever is known of the subject by now."""
+    workspace_id = workspace.workspace_id
+    index = BlindIndex(bytes.fromhex(orjson.loads(request.progress)["subject"]))
+    profile_id = identities.profile_of(transaction, workspace_id, index)
+    if profile_id is not None:
+        found = identities.fragments_of_profiles(transaction, workspace_id, [profile_id])
+        requests.set_scope(transaction, workspace_id, request.request_id, [row.fragment_id for row in found])
+
+
+def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> None:
+    """Write what the person decided into the consent ledger, on every fragment of theirs, once."""
+    statuses = {
+        Kind.WITHDRAWAL: ConsentStatus.WITHDRAWN,
+        Kind.OBJECTION: ConsentStatus.OBJECTED,
+        Kind.OPT_OUT: ConsentStatus.OBJECTED,
+        Kind.LIMIT: ConsentStatus.OBJECTED,
+        Kind.RESTRICTION: ConsentStatus.RESTRICTED,
+    }
+    kind = Kind(request.kind)
+    purposes = [WHOLE_PERSON] if kind is Kind.RESTRICTION else orjson.loads(request.progress)["purposes"]
+    acts = [
+        Act(purpose=purpose, status=statuses[kind], acted_at=request.received_at, channel="dsr") for purpose in purposes
+    ]
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        quarantine.hold_suppressions(transaction, workspace.workspace_id)
+        found = requests.scope(transaction, workspace.workspace_id, request.request_id)
+        fragments = identities.fragments(transaction, workspace.workspace_id, found)
+        history = consents.history(transaction, workspace.workspace_id, fragments)
+        written = {(row.fragment_id, row.purpose, row.status, row.acted_at, row.channel) for row in history}
+        for fragment_id, fragment in fragments.items():
+            new = [a for a in acts if (fragment_id, a.purpose, a.status, a.acted_at, a.channel) not in written]
+            append_acts(deployment, workspace, transaction, fragment, new, actor=actor)
+
+
+def _purposes(deployment: Deployment, kind: Kind, details: dict[str, object]) -> list[str]:
+    """The purposes that a request refuses: those named, or those that the law means by this kind."""
+    purposes = details.get("purposes")
+    known = deployment.policies.purposes.purposes
+    if not purposes and kind is Kind.OPT_OUT:
+        purposes = [p.name for p in known.values() if p.gpc_opts_out or p.gpp]
+    elif not purposes and kind is Kind.LIMIT:
+        purposes = [p.name for p in known.values() if p.basis_in(None) is LawfulBasis.CONSENT]
+    if not isinstance(purposes, list) or not purposes or not all(isinstance(p, str) and p in known for p in purposes):
+        raise InvalidInput("name the purposes, each of them in the policy", pointer="/details/purposes")
+    return sorted(set(purposes))
+
+
+def _summary(progress: str) -> str:
+    """What is kept of a finished request's progress: counts, no ids and nothing sealed."""
+    kept = {name: value for name, value in orjson.loads(progress).items() if name in ("counts", "purposes")}
+    return orjson.dumps(kept).decode()
+
+
+def is_ended(request: StoredRequest) -> bool:
+    """Whether nothing more can happen to a request."""
+    return State(request.state) in ENDED

@@ -1,0 +1,78 @@
+"""The plan of a request: looked up now, in every system; nothing is changed."""
+
+from __future__ import annotations
+
+import orjson
+
+from registry.dsr.census import OWN_SYSTEM, accounts
+from registry.dsr.declarations import DECLARED
+from registry.dsr.plan import RequestPlan, SystemPlan
+from registry.dsr.requests import ENDED, Kind, State
+from registry.flows.deployment import Deployment
+from registry.flows.dsr import linked
+from registry.flows.dsr.moves import require
+from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import Conflict
+from registry.model.ids import BlindIndex, FragmentId, RequestId
+from registry.model.stored import StoredRequest
+from registry.store import destinations, identities, keystore, quarantine, requests
+from registry.store import erasure as rows
+from registry.store.database import Transaction
+
+
+def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> RequestPlan:
+    """What the request will do with every field, were it run now.
+
+    Raises:
+        NotFound: there is no such request.
+        Conflict: it has ended; what it did stands in its certificate.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        request = require(transaction, workspace, request_id)
+        if State(request.state) in ENDED:
+            raise Conflict(f"a request that is {request.state} has no plan any more", hint="look at its certificate")
+        counts, key_holders = _counts(transaction, workspace, request)
+    with deployment.keystore.read(workspace.workspace_id) as transaction:
+        counts["key_bundle"] = len(keystore.bundles(transaction, workspace.workspace_id, key_holders))
+    kind = Kind(request.kind)
+    own = SystemPlan(OWN_SYSTEM, accounts(DECLARED, counts, kind))
+    return RequestPlan(kind, [own, *linked.plans(deployment, request)])
+
+
+def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> None:
+    """Go on to an approval only if every field that is found anywhere is decided about.
+
+    Raises:
+        Conflict: a linked system has fields that nobody declared, or could not be asked.
+        NotFound: there is no such request.
+    """
+    if not deployment.linked:
+        return  # every field of Registry's own is declared: the build fails otherwise
+    plan = plan_of(deployment, workspace, request_id)
+    if plan.undecided or plan.unreachable:
+        tables = [f"{system}: {table}.{field}" for system, table, field in plan.undecided]
+        raise Conflict(
+            "not every field is decided about: see the plan",
+            hint="declare the fields in the system's file, or mend the system; then approve",
+            extra={"tables": [*tables, *plan.unreachable]},
+        )
+
+
+def _counts(
+    transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
+) -> tuple[dict[str, int], list[FragmentId]]:
+    """How many rows each table has of the person, and whose keys there are."""
+    workspace_id = workspace.workspace_id
+    known = set(requests.scope(transaction, workspace_id, request.request_id))
+    profiles = {f.profile_id for f in identities.fragments(transaction, workspace_id, known).values()}
+    subject = BlindIndex(bytes.fromhex(orjson.loads(request.progress)["subject"]))
+    profile_id = identities.profile_of(transaction, workspace_id, subject)
+    profiles |= {profile_id} if profile_id is not None else set()
+    fragments = [row.fragment_id for row in identities.fragments_of_profiles(transaction, workspace_id, profiles)]
+    indexes = [row.blind_index for row in identities.identifiers_of(transaction, workspace_id, fragments)]
+    shut = quarantine.about(transaction, workspace_id, indexes)
+    counts = rows.counted(transaction, workspace_id, fragments, indexes, shut)
+    counts |= requests.kept_of(transaction, workspace_id, request.request_id, fragments)
+    counts |= {"suppression": len(indexes), "erased_identifier": len(indexes), "erasure": len(fragments) + len(shut)}
+    counts["destination_erasure"] = len(destinations.recipients(transaction, workspace_id, fragments))
+    return counts, [*fragments, *shut]

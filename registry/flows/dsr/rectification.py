@@ -1,0 +1,116 @@
+"""Rectification (GDPR Art. 16): the person's own word on their traits, above every other source's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from registry.flows.acts import trail
+from registry.flows.deployment import Deployment
+from registry.flows.identity.subjects import NO_SOURCE
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.blind_index import hidden_name
+from registry.keys.envelope import open_sealed, record_aad, seal
+from registry.model.compartment import IDENTITY, Compartment, compartment_of
+from registry.model.errors import InvalidInput
+from registry.model.grants import OpenGrant
+from registry.model.ids import FragmentId, RequestId, text_id
+from registry.model.provenance import Method
+from registry.model.stored import Fragment, StoredAssertion, StoredRequest
+from registry.store import events, identities, quarantine, requests
+
+MAX_TRAITS = 100
+
+
+def corrections(details: Mapping[str, object]) -> dict[str, object]:
+    """The corrections asked for, by trait: looked at before it is known whom they are about.
+
+    Raises:
+        InvalidInput: there are none, or too many.
+    """
+    traits = details.get("traits")
+    if not isinstance(traits, dict) or not 0 < len(traits) <= MAX_TRAITS:
+        raise InvalidInput(f"name 1 to {MAX_TRAITS} traits with their right values", pointer="/details/traits")
+    return traits
+
+
+def seal_corrections(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request_id: RequestId,
+    fragment: Fragment,
+    traits: Mapping[str, object],
+) -> bytes:
+    """The corrections, sealed under the person's key until the request is run."""
+    bundles = deployment.keyring.for_sealing(workspace.workspace_id, {fragment.fragment_id: (IDENTITY,)})
+    aad = record_aad(b"dsr", workspace.workspace_id, fragment.fragment_id, request_id, b"details")
+    return seal(bundles[fragment.fragment_id].key(IDENTITY), orjson.dumps(traits), aad)
+
+
+def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> None:
+    """Write the corrections as assertions that win over every other; done again, nothing changes.
+
+    A correction keeps the consent tags of the values that it corrects; one of a trait that nobody
+    had asserted serves only `service`.
+    """
+    progress = orjson.loads(request.progress)
+    if request.profile_id is None or "sealed_details" not in progress:
+        return
+    workspace_id = workspace.workspace_id
+    target = FragmentId(bytes.fromhex(progress["sealed_for"]))
+    traits = _open_details(deployment, request, target, bytes.fromhex(progress["sealed_details"]))
+    with deployment.data.write(workspace_id) as transaction:
+        quarantine.hold_suppressions(transaction, workspace_id)
+        fragments = requests.scope(transaction, workspace_id, request.request_id)
+        present = {row.trait: row.compartment for row in events.assertions(transaction, workspace_id, fragments)}
+        rows = _rows(deployment, workspace, request, target, traits, present)
+        events.assert_traits(transaction, rows)
+        identities.bump(transaction, workspace_id, [target])
+        trail.append(
+            transaction,
+            workspace_id,
+            deployment.clock(),
+            actor=actor,
+            action="dsr:traits:corrected",
+            outcome="done",
+            fields={"request": text_id(request.request_id), "traits": len(rows)},
+        )
+
+
+def _open_details(deployment: Deployment, request: StoredRequest, target: FragmentId, sealed: bytes) -> dict[str, Any]:
+    grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
+    key = deployment.keyring.for_opening(grant, [target])[target].key(IDENTITY)
+    aad = record_aad(b"dsr", request.workspace_id, target, request.request_id, b"details")
+    traits: dict[str, Any] = orjson.loads(open_sealed(key, sealed, aad, grant, IDENTITY))
+    return traits
+
+
+def _rows(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    target: FragmentId,
+    traits: Mapping[str, Any],
+    present: Mapping[str, str],
+) -> list[StoredAssertion]:
+    workspace_id, at = workspace.workspace_id, request.received_at
+    # A name that no plan put there may hold anything: a keyed hash stands for it.
+    columns = {trait: trait if trait in present else hidden_name(workspace.indexer, trait) for trait in traits}
+    default = compartment_of(["service"])
+    kept = {trait: Compartment(present.get(column, default)) for trait, column in columns.items()}
+    bundle = deployment.keyring.for_sealing(workspace_id, {target: set(kept.values())})[target]
+    rank = deployment.policies.trust.rank("api", Method.CORRECTED)
+    rows = []
+    for trait, value in traits.items():
+        column, compartment = columns[trait], kept[trait]
+        content = {"value": value, "messageId": text_id(request.request_id), "trait": trait}
+        aad = record_aad(b"trait", workspace_id, target, column.encode(), NO_SOURCE)
+        sealed = seal(bundle.key(compartment), orjson.dumps(content), aad)
+        rows.append(
+            StoredAssertion(
+                workspace_id, target, column, NO_SOURCE, compartment, at, at, Method.CORRECTED.value, rank, sealed
+            )
+        )
+    return rows

@@ -1,0 +1,1 @@
+"""Who is who: identifiers joined into profiles, and profiles found by them."""

@@ -1,0 +1,256 @@
+"""What may it be used for: the consent gate, which stands twice on the way in.
+
+First on what the message says and what is known of its own identifiers, before anybody is joined;
+then on the resolved person's ledger, before anything is sealed. Both ask the same `decide`, and a
+purpose needs both. What a message says of consent is recorded in the ledger, once per change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import orjson
+
+from registry.consent.decide import Standing
+from registry.consent.ground import SILENT, lawful_purposes
+from registry.consent.purposes import PurposeCatalogue
+from registry.consent.records import WHOLE_PERSON, ConsentStatus
+from registry.consent.signals import SAYING, from_context
+from registry.flows.consent.standing import Alike, alike, standings_for
+from registry.flows.identity.joining import Joined
+from registry.flows.ingest.admission import Item
+from registry.identity.rules import IdentityRules
+from registry.model.clock import Micros
+from registry.model.errors import Conflict
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
+from registry.model.stored import ConsentState, Fragment, StoredConsent
+from registry.store import consents, identities
+from registry.store.database import Transaction
+
+NONE: frozenset[str] = frozenset()
+
+LOOKS = 3
+"""How often who is who is looked up while other writers change it, before the sender is asked to come again."""
+
+_Person = tuple[FragmentId, ...]
+_Known = Alike | tuple[FragmentId | int, ...]
+_Question = tuple[_Known, frozenset[str], bool, frozenset[tuple[str, bool]]]
+
+
+class Gate:
+    """The gate for one batch, inside its transaction.
+
+    Attributes:
+        by_index: the fragments of the identifiers that were known before the batch.
+        refused_on: the purposes that the batch itself refuses, by the identifier that its word hangs on.
+        records: what is to be appended to the ledger.
+    """
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        workspace_id: WorkspaceId,
+        catalogue: PurposeCatalogue,
+        rules: IdentityRules,
+        now: Micros,
+    ) -> None:
+        self._transaction = transaction
+        self._workspace_id = workspace_id
+        self._catalogue = catalogue
+        self._rules = rules
+        self._now = now
+        self.by_index: dict[BlindIndex, Fragment] = {}
+        self._profiles: dict[ProfileId, list[Fragment]] = {}
+        self._states: dict[FragmentId, dict[str, ConsentState]] = {}
+        self._standings: dict[_Person, dict[str, Standing]] = {}
+        self._alike: dict[_Person, _Known] = {}
+        self._answers: dict[_Question, frozenset[str]] = {}
+        self._changes = 0
+        self._said_before: dict[BlindIndex, dict[str, bool]] = {}
+        self._readings: dict[bytes, dict[str, bool]] = {}
+        self.refused_on: dict[BlindIndex, set[str]] = {}
+        self.records: list[StoredConsent] = []
+
+    def load(self, indexes: Iterable[BlindIndex]) -> None:
+        """Read what is known of the persons behind these identifiers."""
+        wanted = set(indexes)
+        for _ in range(LOOKS):
+            self.by_index = identities.fragments_by_index(self._transaction, self._workspace_id, wanted)
+            self._load_profiles({fragment.profile_id for fragment in self.by_index.values()})
+            if all(fragment.profile_id in self._profiles for fragment in self.by_index.values()):
+                return
+            self._profiles.clear()  # on PostgreSQL another writer moved a fragment between the two looks
+        raise Conflict("who is who changed while it was looked up", hint="send the batch again")
+
+    def admit(self, item: Item) -> None:
+        """The first gate: the message's own words, and its identifiers' records."""
+        profiles = {self.by_index[index].profile_id for index in item.indexes if index in self.by_index}
+        if len(profiles) == 1:
+            fragments = self._profiles[profiles.pop()]
+        else:
+            fragments = [f for profile in sorted(profiles) for f in self._profiles[profile]]
+        item.purposes = NONE.union(*(part.purposes for part in item.verdict.parts)) if item.verdict else NONE
+        item.said = self._said(item)
+        said: dict[str, bool] = {}
+        for index in item.indexes:
+            said |= self._said_before.get(index, {})
+        said |= item.said
+        if item.said:  # what a message says counts for those that come after it, in its batch too
+            self._said_before.update((index, said) for index in item.indexes)
+            self.refused_on[item.indexes[0]] = {name for name, yes in said.items() if not yes}
+        self._narrow(item, self._allowed(item, fragments, said))
+
+    def settle(self, items: Sequence[Item], joined: Joined, new_id: Callable[[], bytes]) -> None:
+        """The second gate: the resolved persons' ledger, with what the messages add to it."""
+        self._follow(joined)
+        for item in items:
+            fragment = item.fragment
+            if fragment is None:
+                continue
+            if item.said:
+                self._record(item, fragment, item.said, new_id)
+            refused = dict.fromkeys((name for name, yes in item.said.items() if not yes), False)
+            self._narrow(item, self._allowed(item, self._profiles[fragment.profile_id], refused))
+
+    def _follow(self, joined: Joined) -> None:
+        """Read again only whose profiles have changed; who is new through and through needs no reading."""
+        changed = [now for index, now in joined.by_index.items() if self.by_index.get(index) != now]
+        if not changed:
+            return
+        self._standings.clear()
+        self._alike.clear()
+        self._changes += 1
+        self._states.update({fragment_id: {} for fragment_id in joined.new})
+        profiles = {fragment.profile_id for fragment in changed}
+        for profile_id in profiles:
+            self._profiles.pop(profile_id, None)
+        for fragment in joined.new.values():
+            if FragmentId(fragment.profile_id) in joined.new:  # the oldest of a profile gives it its id: all are new
+                self._profiles.setdefault(fragment.profile_id, []).append(fragment)
+        self._load_profiles(profiles - self._profiles.keys())
+
+    def _load_profiles(self, profile_ids: set[ProfileId]) -> None:
+        found = identities.fragments_of_profiles(self._transaction, self._workspace_id, profile_ids)
+        for fragment in found:
+            self._profiles.setdefault(fragment.profile_id, []).append(fragment)
+        unread = {f.fragment_id for f in found} - self._states.keys()
+        for state in consents.states(self._transaction, self._workspace_id, unread):
+            self._states.setdefault(state.fragment_id, {})[state.purpose] = state
+
+    def _said(self, item: Item) -> dict[str, bool]:
+        """What the message says of consent; the same words, as most senders' are, are read once."""
+        context = item.message.body.get("context") if item.message is not None else None
+        if not isinstance(context, dict):
+            return {}
+        words = orjson.dumps([context.get(member) for member in SAYING])
+        said = self._readings.get(words)
+        if said is None:
+            said = self._readings[words] = from_context(context, self._catalogue)
+        return said
+
+    def _allowed(self, item: Item, fragments: Sequence[Fragment], said: dict[str, bool]) -> frozenset[str]:
+        purposes = item.purposes
+        opted_out = item.message is not None and item.message.opted_out_by_signal
+        person = tuple([fragment.fragment_id for fragment in fragments])
+        known = self._likeness(person, fragments)
+        question = (known, purposes, opted_out, frozenset(said.items()))
+        allowed = self._answers.get(question)
+        if allowed is None:
+            allowed = self._answers[question] = self._judge(person, fragments, purposes, said, opted_out=opted_out)
+        return allowed
+
+    def _judge(
+        self,
+        person: _Person,
+        fragments: Sequence[Fragment],
+        purposes: frozenset[str],
+        said: dict[str, bool],
+        *,
+        opted_out: bool,
+    ) -> frozenset[str]:
+        standings = self._standings.get(person)
+        if standings is None:
+            rows = self._rows(fragments)
+            names = (*self._catalogue.purposes, WHOLE_PERSON)
+            standings = standings_for(self._rules, fragments, rows, names) if fragments else {}
+            self._standings[person] = standings
+        allowed = lawful_purposes(
+            purposes,
+            standings,
+            self._catalogue,
+            now=self._now,
+            signal_opt_out=opted_out,
+            said=said,
+            otherwise=standings.get(WHOLE_PERSON, SILENT),
+        )
+        # A yes in the message counts at the first gate as the record that the second makes of it.
+        if not opted_out:
+            allowed |= frozenset(name for name in purposes if said.get(name) and not _restricted(standings))
+        return allowed
+
+    def _likeness(self, person: _Person, fragments: Sequence[Fragment]) -> _Known:
+        """What answers are remembered under: what the person has in common with others, or the person."""
+        known = self._alike.get(person)
+        if known is None:
+            shared = alike(self._rules, fragments, self._rows(fragments), self._now) if fragments else None
+            known = self._alike[person] = shared if shared is not None else (*person, self._changes)
+        return known
+
+    def _rows(self, fragments: Sequence[Fragment]) -> list[ConsentState]:
+        return [state for f in fragments for state in self._states.get(f.fragment_id, {}).values()]
+
+    def _narrow(self, item: Item, allowed: frozenset[str]) -> None:
+        purposes = item.purposes
+        item.grounded = (item.grounded & allowed) if item.fragment is not None else (purposes & allowed)
+        item.ungrounded = purposes - item.grounded
+
+    def _record(self, item: Item, fragment: Fragment, said: dict[str, bool], new_id: Callable[[], bytes]) -> None:
+        message = item.message
+        if message is None:
+            return
+        states = self._states.setdefault(fragment.fragment_id, {})
+        for purpose, yes in said.items():
+            before = states.get(purpose)
+            if before is not None and (before.status == ConsentStatus.GRANTED) == yes:
+                continue
+            if yes:
+                status = ConsentStatus.GRANTED
+            else:
+                status = ConsentStatus.WITHDRAWN if before is not None else ConsentStatus.DENIED
+            row = StoredConsent(
+                self._workspace_id,
+                fragment.fragment_id,
+                RecordId(new_id()),
+                purpose,
+                status.value,
+                message.observed_at,
+                self._now,
+                None,
+                self._catalogue.purposes[purpose].version,
+                None,
+                None,
+                None,
+                "message",
+                "subject",
+                item.source.row.name,
+                None,
+            )
+            self.records.append(row)
+            if before is None or row.acted_at >= before.acted_at:
+                states[purpose] = ConsentState(
+                    self._workspace_id, fragment.fragment_id, purpose, row.record_id, row.status,
+                    row.acted_at, row.recorded_at, row.expires_at,
+                )  # fmt: skip
+            self._forget(fragment)
+
+    def _forget(self, fragment: Fragment) -> None:
+        """What was worked out of a person no longer holds, once there is a record more."""
+        members = self._profiles.get(fragment.profile_id, ())
+        person = tuple([member.fragment_id for member in members])
+        self._standings.pop(person, None)
+        self._alike.pop(person, None)
+        self._changes += 1
+
+
+def _restricted(standings: dict[str, Standing]) -> bool:
+    return WHOLE_PERSON in standings and standings[WHOLE_PERSON].restricted

@@ -1,0 +1,239 @@
+"""Ingest: messages in, whole batches at a time, one transaction, one append to the audit log.
+
+ 1. decode        each call an item: envelope checked, message id keyed, times settled
+ 2. validate      hold it against its source's tracking plan
+ 3. identify      whom it is about: normalised identifiers, blind indexes
+ -- the transaction begins --
+ 4. dedupe        what was seen before is acknowledged again and not stored again
+ 5. suppress      what is about an erased person is refused, and only a keyed trace kept
+ 6. first gate    what the message itself and its own identifiers' records allow
+ 7. join          identifiers into fragments, links into profiles
+ 8. second gate   what the resolved person's records allow; consent that the message carries is recorded
+ 9. seal          parts by compartment; keys are committed to the keystore here, before the data
+10. append        events, traits, identifiers, violations, quarantine, consent, what webhooks are told; one audit entry
+ -- the transaction commits; only then is anything acknowledged --
+
+After a crash before the commit nothing of the batch is there but possibly keys without data, which
+open nothing; the sender's retry stores it. After it, the retry is found by its message ids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from registry.flows.acts import trail
+from registry.flows.acts.outbox import announce_consents, announce_violations
+from registry.flows.consent.locking import relock
+from registry.flows.deployment import Deployment
+from registry.flows.identity.joining import Claim, Joined, join
+from registry.flows.ingest import computing
+from registry.flows.ingest.admission import Delivery, Item, Status, check_size, decode, identify, validate
+from registry.flows.ingest.gate import Gate
+from registry.flows.ingest.sealing import (
+    assertion_rows,
+    bundles_for,
+    event_row,
+    grounded_parts,
+    identifier_rows,
+    quarantine_rows,
+    violation_rows,
+)
+from registry.flows.workspace import OpenWorkspace
+from registry.model.ids import EventId
+from registry.model.stored import RefusedMessage, StoredEvent
+from registry.model.stored_upkeep import FeedItem
+from registry.store import consents, destinations, events, identities, quarantine
+from registry.store.database import Transaction
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of one delivery; `items` lists what was not plainly accepted."""
+
+    counts: Counter[Status] = field(default_factory=Counter)
+    items: list[Item] = field(default_factory=list)
+
+
+def ingest(deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequence[Delivery]) -> list[Receipt]:
+    """Take the deliveries in; a receipt for each, in order, once all is durable.
+
+    Raises:
+        StoreUnavailable, KmsUnavailable, KeyMissing: nothing was stored, and nothing may be acknowledged.
+    """
+    # 1. decode
+    items = decode(deliveries, workspace.indexer, deployment.new_id)
+    check_size(items)
+    # 2. validate
+    validate(items)
+    # 3. identify
+    identify(items, deployment.policies.identity, workspace.indexer)
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        _take_in(deployment, workspace, items, transaction)
+    return _receipts(deliveries, items)
+
+
+def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item], transaction: Transaction) -> None:
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    # 4. dedupe
+    _dedupe(transaction, workspace, items)
+    # 5. suppress
+    _suppress(transaction, workspace, items)
+    accepted = [item for item in items if item.status is Status.ACCEPTED]
+    # 6. first gate
+    gate = Gate(transaction, workspace_id, deployment.policies.purposes, deployment.policies.identity, now)
+    gate.load(index for item in accepted for index in item.indexes)
+    for item in accepted:
+        gate.admit(item)
+    # 7. join
+    joined = _join(deployment, workspace, transaction, accepted, gate)
+    # 8. second gate
+    gate.settle(accepted, joined, deployment.new_id)
+    # 9. seal
+    parts = [grounded_parts(item) for item in accepted]
+    counted = computing.contributions(deployment.policies.computed, accepted, parts)
+    also = computing.compartments(counted)
+    bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined, also)
+    rejected = [item for item in items if item.status is Status.REJECTED]
+    keep_for = deployment.policies.retention.quarantine_for
+    rejected = [item for item in rejected if not item.delivery.replayed]  # it is there already
+    shut, subjects = quarantine_rows(workspace_id, rejected, deployment.keyring, deployment.new_id, keep_for)
+    # 10. append
+    _release(transaction, workspace, accepted)
+    identities.add_identifiers(transaction, identifier_rows(workspace_id, accepted, joined, bundles))
+    stored = [
+        (i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles))
+        for i, p in zip(accepted, parts, strict=True)
+    ]
+    events.append(transaction, [row for _, _, row in stored])
+    trust = deployment.policies.trust
+    indexer = workspace.indexer
+    traits = [row for i, p, _ in stored for row in assertion_rows(workspace_id, i, p, bundles, trust, indexer)]
+    traits += computing.rows(deployment, transaction, workspace_id, counted, bundles, joined)
+    events.assert_traits(transaction, traits)
+    consents.append(transaction, gate.records)
+    profiles = {fragment.fragment_id: fragment.profile_id for fragment in joined.by_index.values()}
+    announce_consents(deployment, transaction, workspace_id, gate.records, profiles)
+    quarantine.add(transaction, shut, subjects)
+    broken = [item for item in (*accepted, *rejected) if item.violations]
+    listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
+    quarantine.add_violations(transaction, listed)
+    announce_violations(deployment, transaction, workspace_id, listed)
+    _bump(transaction, workspace, gate, joined)
+    _relock(deployment, transaction, workspace, gate, joined)
+    position = _log(transaction, workspace, items, now)
+    _feed(transaction, workspace, position, [row for _, _, row in stored])
+
+
+def _join(
+    deployment: Deployment, workspace: OpenWorkspace, transaction: Transaction, accepted: Sequence[Item], gate: Gate
+) -> Joined:
+    joined = join(
+        transaction,
+        workspace.workspace_id,
+        deployment.policies.identity,
+        [_claim(item) for item in accepted],
+        new_id=deployment.new_id,
+        now=deployment.clock(),
+        known=gate.by_index,
+        refused_on=gate.refused_on,
+    )
+    for item in accepted:
+        item.fragment = joined.by_index[item.indexes[0]]
+        item.fragment_id = item.fragment.fragment_id
+    return joined
+
+
+def _dedupe(transaction: Transaction, workspace: OpenWorkspace, items: list[Item]) -> None:
+    known = events.known_messages(transaction, workspace.workspace_id, {item.key for item in items})
+    seen: set[bytes] = set()
+    for item in items:
+        before = known.get(item.key)
+        if item.delivery.replayed and before == "quarantined":
+            before = None  # a replay is the second coming of a message that was never let in
+        if before is not None or item.key in seen:
+            item.status = Status.SUPPRESSED if before == Status.SUPPRESSED else Status.DUPLICATE
+            item.violations = ()
+        seen.add(item.key)
+
+
+def _suppress(transaction: Transaction, workspace: OpenWorkspace, items: list[Item]) -> None:
+    distinct = {i for item in items for i in item.identifiers}
+    keys = {i: workspace.suppression.key(i.kind, i.value) for i in distinct}
+    suppressed = quarantine.suppressed(transaction, workspace.workspace_id, set(keys.values()))
+    if not suppressed:
+        return
+    refused = []
+    for item in items:
+        if item.status is Status.DUPLICATE or not any(keys[i] in suppressed for i in item.identifiers):
+            continue
+        item.status, item.violations = Status.SUPPRESSED, ()
+        source_id = item.source.row.source_id
+        refused.append(RefusedMessage(workspace.workspace_id, item.key, source_id, item.status.value, item.received_at))
+    quarantine.add_refused(transaction, refused)
+
+
+def _release(transaction: Transaction, workspace: OpenWorkspace, accepted: Sequence[Item]) -> None:
+    """Take what a replay has let in out of quarantine; its key is shredded by the replay."""
+    keys = [item.key for item in accepted if item.delivery.replayed]
+    quarantine.release(transaction, workspace.workspace_id, keys)
+
+
+def _claim(item: Item) -> Claim:
+    message = item.message
+    if message is None:
+        raise AssertionError("only admitted items make claims")
+    pairs = tuple((index, i.kind) for index, i in zip(item.indexes, item.identifiers, strict=True))
+    source_id = item.source.row.source_id
+    return Claim(pairs, source_id, item.key, message.observed_at, message.received_at)
+
+
+def _bump(transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined: Joined) -> None:
+    changed = {row.fragment_id for row in gate.records} - joined.new.keys()
+    identities.bump(transaction, workspace.workspace_id, changed)
+
+
+def _relock(
+    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined: Joined
+) -> None:
+    """What the batch refused, or joined to somebody who refused it, is closed in the same transaction."""
+    changed = ({row.fragment_id for row in gate.records} | joined.moved) - joined.new.keys()
+    fragments = [fragment for fragment in joined.by_index.values() if fragment.fragment_id in changed]
+    if fragments:
+        relock(deployment, workspace.workspace_id, transaction, fragments)
+
+
+def _feed(transaction: Transaction, workspace: OpenWorkspace, position: int, stored: Sequence[StoredEvent]) -> None:
+    """Put the events where destinations look for them: in the order of the audit log, which is that of the commits."""
+    if stored and destinations.are_there(transaction, workspace.workspace_id):
+        items = [
+            FeedItem(workspace.workspace_id, position, place, row.fragment_id, row.event_id)
+            for place, row in enumerate(stored)
+        ]
+        destinations.feed(transaction, items)
+
+
+def _log(transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Item], now: int) -> int:
+    counts = Counter(item.status for item in items)
+    fields = {status.value: counts[status] for status in Status if counts[status]}
+    sources = ",".join(sorted({item.source.row.name for item in items}))
+    return trail.append(
+        transaction,
+        workspace.workspace_id,
+        now,
+        actor=f"source:{sources}",
+        action="events:batch:ingested",
+        outcome="done",
+        fields=fields,
+    )
+
+
+def _receipts(deliveries: Sequence[Delivery], items: Sequence[Item]) -> list[Receipt]:
+    receipts = [Receipt() for _ in deliveries]
+    for item in items:
+        receipt = receipts[item.position]
+        receipt.counts[item.status] += 1
+        if item.status is not Status.ACCEPTED or item.violations:
+            receipt.items.append(item)
+    return receipts

@@ -1,0 +1,1 @@
+"""What leaves Registry: webhooks, destinations, alerts."""

@@ -1,0 +1,1 @@
+"""What has lost its ground, or was kept for long enough, is destroyed."""

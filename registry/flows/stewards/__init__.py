@@ -1,0 +1,1 @@
+"""Stewards' work: merges explained, taken apart, suggested, decided."""

@@ -1,0 +1,1 @@
+"""Messages that were sent, looked at again: violations, traces, rehearsals of a plan, replay."""

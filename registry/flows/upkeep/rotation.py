@@ -1,0 +1,241 @@
+"""Rotation of KEK generations: online, resumable, and the end of the erasure horizon.
+
+1. create       a new generation; from now on it wraps
+2. rewrap       every bundle and workspace secret, page by page; data keys and data stay as they are
+3. destroy      an old generation that nothing is wrapped under any more
+
+Until step 3 a backup of the keystore from before an erasure still opens what was erased: that is the
+erasure horizon. After it, nothing does. Killed anywhere, the rotation goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from registry.flows.acts import trail
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import PUBLISHED_BEFORE_USE, OpenWorkspace
+from registry.keys.bundle import rewrap_bundles, secret_aad
+from registry.keys.kms import GenerationState
+from registry.keys.signing import SigningKey
+from registry.model.clock import Micros
+from registry.model.errors import Conflict
+from registry.model.ids import FragmentId, WorkspaceId
+from registry.model.stored import WrappedSecret
+from registry.store import keystore
+
+PAGE = 500
+
+Progress = Callable[[int, int], None]
+"""Called with how many bundles are rewrapped, and how many there are in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStatus:
+    """One KEK generation: its age, and how many bundles are wrapped under it."""
+
+    number: int
+    state: str
+    created_at: Micros | None
+    bundles: int
+    secrets: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeyStatus:
+    """One of the workspace's own keys: the blind index's, the suppression's, or a signing key.
+
+    Attributes:
+        state: `current`, `coming` (a signing key that is published and does not sign yet) or `retired` (a signing
+            key that only verifies).
+    """
+
+    name: str
+    version: int
+    state: str
+    created_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """The keys of a workspace.
+
+    Attributes:
+        own: the workspace's own keys.
+        horizon_open_since: the creation of the oldest generation that still exists: keystore backups
+            from then on can still be opened. None when there is none.
+    """
+
+    generations: tuple[GenerationStatus, ...]
+    horizon_open_since: Micros | None
+    own: tuple[OwnKeyStatus, ...]
+
+
+def status(deployment: Deployment, workspace_id: WorkspaceId) -> KeyStatus:
+    """Generations, ages, how many bundles are under each, and the erasure horizon.
+
+    Raises:
+        KmsUnavailable, StoreUnavailable: they cannot be asked.
+    """
+    with deployment.keystore.read(workspace_id) as transaction:
+        counts = keystore.bundle_counts(transaction, workspace_id)
+        secrets = keystore.secrets(transaction, workspace_id)
+    generations = tuple(
+        GenerationStatus(
+            number=generation.number,
+            state=generation.state.value,
+            created_at=generation.created_at,
+            bundles=counts.get(generation.number, 0),
+            secrets=sum(1 for row in secrets if row.generation == generation.number),
+        )
+        for generation in deployment.kms.generations(workspace_id)
+    )
+    living = [g.created_at for g in generations if g.state != GenerationState.DESTROYED and g.created_at is not None]
+    return KeyStatus(generations, min(living, default=None), _own_keys(secrets, deployment.clock()))
+
+
+def rotate_signing(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> int:
+    """Add a signing key; its version. It is published at once, and signs once every server has it there.
+
+    The earlier keys stay in the JWK set: what they signed goes on to verify. One commit of the keystore does it;
+    killed before, nothing has happened, killed after, only the entry of the audit log is missing.
+
+    Raises:
+        Conflict: the last rotation's key does not sign yet.
+        KmsUnavailable, StoreUnavailable: nothing has happened.
+    """
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    generation = deployment.keyring.generation(workspace_id)
+    with deployment.keystore.write(workspace_id) as transaction:
+        keystore.lock_generations(transaction, workspace_id, exclusive=True)
+        secrets = keystore.secrets(transaction, workspace_id)
+        if any(key.state == "coming" for key in _own_keys(secrets, now)):
+            raise Conflict("the newest signing key does not sign yet", hint="wait two minutes")
+        version = 1 + max(row.version for row in secrets if row.name == "signing")
+        plain = SigningKey.generate().encode()
+        aad = secret_aad(workspace_id, "signing", version)
+        [wrapped] = deployment.kms.wrap_many(workspace_id, generation, [(plain, aad)])
+        row = WrappedSecret(workspace_id, "signing", version, generation, wrapped, now)
+        keystore.put_secrets(transaction, [row])
+    with deployment.data.write(workspace_id) as transaction:
+        trail.append(
+            transaction, workspace_id, now, actor=actor, action="key:signing:rotated", outcome="done",
+            fields={"version": version},
+        )  # fmt: skip
+    return version
+
+
+def is_due(deployment: Deployment, workspace_id: WorkspaceId, *, signing: bool, older_than: Micros) -> bool:
+    """Whether the newest KEK generation, or signing key, is older than so many microseconds, or of unknown age."""
+    found = status(deployment, workspace_id)
+    if signing:
+        newest = max(key.created_at for key in found.own if key.name == "signing")
+    else:
+        newest = next((g.created_at or 0 for g in found.generations if g.state == GenerationState.CURRENT), 0)
+    return deployment.clock() - newest > older_than
+
+
+def _own_keys(secrets: Sequence[WrappedSecret], now: Micros) -> tuple[OwnKeyStatus, ...]:
+    signing = [row for row in secrets if row.name == "signing"]
+    ripe = [row.version for row in signing if row.version == 1 or row.created_at <= now - PUBLISHED_BEFORE_USE]
+    in_use = max(ripe, default=1)
+    states = dict.fromkeys(ripe, "retired") | {in_use: "current"}
+    return tuple(
+        OwnKeyStatus(
+            row.name, row.version, states.get(row.version, "coming") if row.name == "signing" else "current",
+            row.created_at,
+        )
+        for row in secrets
+    )  # fmt: skip
+
+
+def rotate(
+    deployment: Deployment, workspace: OpenWorkspace, *, start: bool = True, progress: Progress | None = None
+) -> int:
+    """Move everything under a new generation; the number of it.
+
+    Args:
+        start: whether to create a generation; False goes on with a rotation that was interrupted.
+
+    Raises:
+        KmsUnavailable, StoreUnavailable: run it again with `start=False`.
+    """
+    workspace_id = workspace.workspace_id
+    # 1. create
+    if start:
+        deployment.kms.create_generation(workspace_id)
+    target = deployment.kms.generations(workspace_id)[-1].number
+    deployment.keyring.forget()
+    # 2. rewrap
+    with deployment.keystore.read(workspace_id) as transaction:
+        counts = keystore.bundle_counts(transaction, workspace_id)
+    total = sum(counts.values())
+    done = counts.get(target, 0)
+    for old in sorted(number for number in counts if number != target):
+        done = _rewrap_generation(deployment, workspace_id, old, target, done, total, progress)
+    _rewrap_secrets(deployment, workspace_id, target)
+    return target
+
+
+def destroy(deployment: Deployment, workspace_id: WorkspaceId, generation: int) -> None:
+    """Destroy a generation: whatever a backup of the keystore holds under it can never be opened.
+
+    Raises:
+        Conflict: it is the present one, or something is still wrapped under it: rotate first.
+        NotFound: there never was such a generation.
+    """
+    with deployment.keystore.write(workspace_id) as transaction:
+        keystore.lock_generations(transaction, workspace_id, exclusive=True)
+        bundles = keystore.bundle_counts(transaction, workspace_id).get(generation, 0)
+        secrets = [row for row in keystore.secrets(transaction, workspace_id) if row.generation == generation]
+        if bundles or secrets:
+            raise Conflict(
+                f"{bundles} bundles and {len(secrets)} secrets are still wrapped under this generation",
+                hint="run: registry keys rotate --resume",
+            )
+        deployment.kms.destroy(workspace_id, generation)
+
+
+def _rewrap_generation(
+    deployment: Deployment,
+    workspace_id: WorkspaceId,
+    old: int,
+    target: int,
+    done: int,
+    total: int,
+    progress: Progress | None,
+) -> int:
+    after = b""
+    while True:
+        with deployment.keystore.write(workspace_id) as transaction:
+            page = keystore.bundles_after(transaction, workspace_id, old, after, PAGE, lock=True)
+            if not page:
+                return done
+            wrapped = [(row.fragment_id, row.wrapped) for row in page]
+            fresh = rewrap_bundles(deployment.kms, workspace_id, target, wrapped)
+            keystore.put_bundles(
+                transaction,
+                [
+                    row._replace(generation=target, revision=row.revision + 1, wrapped=data)
+                    for row, data in zip(page, fresh, strict=True)
+                ],
+            )
+        after = FragmentId(page[-1].fragment_id)
+        done += len(page)
+        if progress is not None:
+            progress(done, max(done, total))
+
+
+def _rewrap_secrets(deployment: Deployment, workspace_id: WorkspaceId, target: int) -> None:
+    with deployment.keystore.write(workspace_id) as transaction:
+        rows = [row for row in keystore.secrets(transaction, workspace_id) if row.generation != target]
+        if not rows:
+            return
+        aads = [secret_aad(workspace_id, row.name, row.version) for row in rows]
+        opened = deployment.kms.unwrap_many(workspace_id, [(r.wrapped, aad) for r, aad in zip(rows, aads, strict=True)])
+        wrapped = deployment.kms.wrap_many(workspace_id, target, list(zip(opened, aads, strict=True)))
+        keystore.put_secrets(
+            transaction,
+            [row._replace(generation=target, wrapped=data) for row, data in zip(rows, wrapped, strict=True)],
+        )
