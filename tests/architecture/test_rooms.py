@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import ast
+import re
+from pathlib import Path
+
+import pytest
 
 from tests.architecture.project import CODE, settings
 
 
-def _layers() -> set[str]:
+def _layers(contract: str) -> set[str]:
     contracts = settings()["tool"]["importlinter"]["contracts"]
-    [direction] = [contract for contract in contracts if contract["type"] == "layers"]
+    [direction] = [found for found in contracts if found["name"] == contract]
+    assert direction["type"] == "layers"
     assert direction["exhaustive"]
-    named = {room.strip() for layer in direction["layers"] for room in layer.split("|")}
-    return named | set(direction["exhaustive_ignores"])
+    named = {room.strip() for layer in direction["layers"] for room in re.split("[|:]", layer)}
+    return named | set(direction.get("exhaustive_ignores", ()))
 
 
-def test_every_room_is_named_in_the_layers() -> None:
-    rooms = {path.parent.name for path in CODE.glob("*/__init__.py")}
-    rooms |= {path.stem for path in CODE.glob("*.py")} - {"__init__"}
-    assert rooms == _layers()
+@pytest.mark.parametrize(("folder", "contract"), [(CODE, "One direction"), (CODE / "flows", "Flows point one way")])
+def test_every_room_is_named_in_the_layers(folder: Path, contract: str) -> None:
+    rooms = {path.parent.name for path in folder.glob("*/__init__.py")}
+    rooms |= {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert rooms == _layers(contract)
 
 
 def test_every_room_says_what_it_is_for() -> None:
