@@ -189,6 +189,16 @@ EXAMPLES: dict[str, Any] = {
             {"profile_id": OTHER_FRAGMENT, "fragments": [OTHER_FRAGMENT]},
         ],
     },
+    "MergeDecisions": {
+        "decisions": [
+            {
+                "one": {"fragment_id": FRAGMENT, "kind": "user_id", "profile_id": FRAGMENT},
+                "other": {"fragment_id": OTHER_FRAGMENT, "kind": "email", "profile_id": OTHER_FRAGMENT},
+                "verdict": "apart", "actor": "person:steward", "decided_at": AT,
+            }
+        ],
+        "cursor": None,
+    },
     "RefusedMerges": {
         "refused": [
             {

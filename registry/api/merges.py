@@ -69,6 +69,18 @@ def decide_merge(request: Request, body: MergeDecision) -> dict[str, Any]:
     return deciding.decide(application.deployment, workspace, ends, VERDICTS[body.decision], actor=principal.actor)
 
 
+@router.get("/decisions", summary="What stewards decided")
+def list_merge_decisions(
+    request: Request,
+    limit: Limit = 50,
+    cursor: Annotated[str | None, Query(max_length=80, description="What the page before gave.")] = None,
+) -> dict[str, Any]:
+    """Every decision about two identifiers, newest first, and whose it was; it holds until a steward decides again."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.PROFILES_EXPLAIN)
+    return merges.decisions(application.deployment, workspace, limit=limit, cursor=cursor)
+
+
 @router.get("/suggestions", summary="People who may be one, to be decided on")
 def list_suggestions(request: Request, purpose: Purpose, limit: Limit = 50) -> dict[str, Any]:
     """The likeliest pairs, with what speaks for and against each: how each feature agrees, and its weight in bits;

@@ -65,6 +65,7 @@ ANSWER_OF: dict[str, str] = {
     "unmerge_profile": "Decided", "merge_profiles": "Decided",
     "decide_merge": "Decided", "decide_suggestion": "Decided",
     "list_suggestions": "Suggestions", "list_merges": "MergeFeed", "list_refused_merges": "RefusedMerges",
+    "list_merge_decisions": "MergeDecisions",
     "open_request": "Request", "list_requests": "Requests", "get_request": "Request", "request_events": "RequestEvents",
     "run_request": "Request", "move_request": "Request",
     "extend_request": "Request", "override_system": "Request", "request_plan": "RequestPlan",

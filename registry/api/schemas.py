@@ -231,6 +231,12 @@ ANSWERS: dict[str, Schema] = {
         audience=TEXT, purpose=TEXT, members=many(record(profile_id=ID)), looked_at=COUNT, cursor=maybe(ID)
     ),
     "Decided": record(verdict=one_of(Verdict), profiles=many(record(profile_id=ID, fragments=many(ID)))),
+    "MergeDecisions": record(
+        decisions=many(record(
+            one=record(**END), other=record(**END), verdict=one_of(Verdict), actor=TEXT, decided_at=TIME
+        )),
+        cursor=maybe(TEXT),
+    ),
     "RefusedMerges": record(
         refused=many(record(**REFUSED)), cursor=maybe(TEXT),
         counts={"type": "object", "additionalProperties": COUNT},

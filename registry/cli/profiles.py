@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from registry.cli import quality, stewardship
+from registry.cli import quality, stewardship, suggestions
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.flows.profiles import audiences, read
@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="What is known of a person, for a p
 def add_to(parent: typer.Typer) -> None:
     """Add this group to the command line."""
     stewardship.add_to(app)
+    suggestions.add_to(app)
     quality.add_to(app)
     parent.add_typer(app, name="profiles")
 

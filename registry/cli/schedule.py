@@ -55,6 +55,7 @@ def start(registry: Registry) -> BackgroundScheduler:
     def warn(workspace: OpenWorkspace) -> None:
         alerts.violation_rates(deployment, workspace, settings.violation_alert_per_minute)
         alerts.deadlines(deployment, workspace)
+        alerts.runaways(deployment, workspace)
         told = webhooks.listed(deployment, workspace.workspace_id)
         passed = destinations.listed(deployment, workspace.workspace_id)
         measure_outgoing(

@@ -123,17 +123,20 @@ def merges(
     user_id: UserId = None,
     reference: Reference = None,
     refused: Annotated[bool, typer.Option("--refused", help="The inbox: what the rules did not join.")] = False,
+    decisions: Annotated[bool, typer.Option("--decisions", help="What stewards decided.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, max=listing.PAGE_LIMIT, help="How many.")] = 50,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """List merges and splits: of one person, of everybody, or those that were refused, with the reason."""
+    """List merges and splits: of one person, of everybody, those that were refused and why, or what was decided."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         deployment = registry.deployment
         found: dict[str, Any]
         if refused:
             found = listing.refused(deployment, opened, undecided=True, limit=limit, cursor=None)
+        elif decisions:
+            found = listing.decisions(deployment, opened, limit=limit, cursor=None)
         elif any((email, user_id, reference)):
             profile_id, _own = _found(registry, opened, person(registry, email, user_id, reference))
             found = {"merges": listing.of_profile(deployment, opened, profile_id)}
@@ -143,6 +146,12 @@ def merges(
         answer(found, as_json=True)
     elif refused:
         _show_refused(found)
+    elif decisions:
+        decided = table("when", "one", "other", "verdict", "by")
+        for row in found["decisions"]:
+            ends = [f"{row[end]['kind']} {row[end]['fragment_id']}" for end in ("one", "other")]
+            decided.add_row(row["decided_at"], *ends, row["verdict"], escape(row["actor"]))
+        out.print(decided)
     else:
         moves = table("when", "what", "fragment", "from", "into", "source", "merge id")
         for row in found["merges"]:

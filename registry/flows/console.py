@@ -27,7 +27,7 @@ from registry.model.errors import NotFound, RegistryError
 from registry.model.ids import ProfileId
 from registry.model.message import Identifier
 from registry.model.stored import Credential, Source, StoredConsent, StoredRequest, Workspace
-from registry.store import administration, audit_log, consents, quarantine, requests, schema
+from registry.store import administration, audit_log, consents, quarantine, requests, schema, stewardship
 
 OPEN_STATES = [
     State.RECEIVED.value, State.VERIFIED.value, State.APPROVED.value, State.ACTING.value, State.PAUSED.value,
@@ -36,6 +36,7 @@ LATEST_ENTRIES = 2_000
 """How far back the overview reads the audit log: a bounded look, however long the log is."""
 
 DAYS = 14
+RUNAWAY_DAYS = 7
 
 
 class Check(NamedTuple):
@@ -70,6 +71,7 @@ def overview(deployment: Deployment, workspace: OpenWorkspace) -> Overview:
     now = deployment.clock()
     with deployment.data.read(workspace.workspace_id) as transaction:
         waiting = requests.in_states(transaction, workspace.workspace_id, OPEN_STATES)
+        runaways = len(stewardship.runaways_since(transaction, workspace.workspace_id, now - RUNAWAY_DAYS * DAY))
         size, _ = audit_log.head(transaction, workspace.workspace_id)
         first = max(0, size - LATEST_ENTRIES)
         entries = audit_log.entries(transaction, workspace.workspace_id, first, LATEST_ENTRIES)
@@ -84,7 +86,7 @@ def overview(deployment: Deployment, workspace: OpenWorkspace) -> Overview:
             rejected[entry["at"] // DAY] += entry["fields"].get("rejected", 0)
     days = {day: (accepted[day], rejected[day]) for day in range(now // DAY - DAYS + 1, now // DAY + 1)}
     ordered = sorted(waiting, key=lambda request: request.respond_by)
-    return Overview(ordered, days, since, _states(deployment, ordered, now), now)
+    return Overview(ordered, days, since, _states(deployment, ordered, runaways, now), now)
 
 
 def find_profile(
@@ -167,7 +169,13 @@ def workspaces(deployment: Deployment) -> list[Workspace]:
         return administration.workspaces(transaction)
 
 
-def _states(deployment: Deployment, waiting: Sequence[StoredRequest], now: Micros) -> list[Check]:
+def _runaways(count: int) -> Check:
+    """Identifiers that were linked with more others than a person can have, lately."""
+    mend = "see who is who: they join nobody; block what is no person's" if count else ""
+    return Check("Runaway identifiers, last 7 days", not count, str(count), mend)
+
+
+def _states(deployment: Deployment, waiting: Sequence[StoredRequest], runaways: int, now: Micros) -> list[Check]:
     checks = {
         "Data database": lambda: schema.require_current(deployment.data, "data"),
         "Keystore": lambda: schema.require_current(deployment.keystore, "keystore"),
@@ -184,5 +192,6 @@ def _states(deployment: Deployment, waiting: Sequence[StoredRequest], now: Micro
     stuck = sum(request.state == State.ACTING.value for request in waiting)
     states.append(Check("Interrupted requests", not stuck, str(stuck), "open each, and run it again" if stuck else ""))
     late = sum(request.respond_by < now for request in waiting)
+    states.append(_runaways(runaways))
     states.append(Check("Overdue requests", not late, str(late), "answer them first" if late else ""))
     return states

@@ -110,7 +110,7 @@ def _name(name: str, other: str, engine: Engine, *, same: Chances, alike: Chance
     return _comparison(
         name,
         ("same", f"{name}_l = {name}_r", same),
-        ("swapped", f"{name}_l = {other}_r AND {other}_l = {name}_r", (0.01, 0.00005)),
+        ("swapped", f"{name}_l = {other}_r AND {other}_l = {name}_r", (0.01, 0.0001)),
         ("very close", f"{similar}({name}_l, {name}_r) >= 0.92", alike),
         ("close", f"{similar}({name}_l, {name}_r) >= 0.8 OR ({crossed})", (0.03, 0.02)),
     )

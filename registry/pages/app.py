@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from registry.pages import choices, overview, people, quality, requests, signing_in, site, workspace
+from registry.pages import choices, overview, people, quality, requests, signing_in, site, stewards, workspace
 from registry.pages.site import Site
 
-CONSOLE = (*signing_in.ROUTES, *overview.ROUTES, *people.ROUTES, *quality.ROUTES, *requests.ROUTES, *workspace.ROUTES)
+CONSOLE = (
+    *signing_in.ROUTES,
+    *overview.ROUTES,
+    *people.ROUTES,
+    *stewards.ROUTES,
+    *quality.ROUTES,
+    *requests.ROUTES,
+    *workspace.ROUTES,
+)
 PAGES = (*site.ROUTES, *CONSOLE, *choices.ROUTES)
 """Every page. None of them is part of the API: docs/reference/pages.md lists them."""
 

@@ -27,6 +27,8 @@ MENU = (
     ("Overview", "/console/", Action.DSR_READ),
     ("Requests", "/console/requests", Action.DSR_READ),
     ("People", "/console/profiles", Action.PROFILES_READ),
+    ("Who is who", "/console/merges", Action.PROFILES_EXPLAIN),
+    ("Duplicates", "/console/suggestions", Action.PROFILES_MERGE),
     ("Data quality", "/console/quality", Action.PROFILES_EXPLAIN),
     ("Violations", "/console/violations", Action.VIOLATIONS_READ),
     ("Purposes", "/console/purposes", Action.POLICIES_READ),

@@ -40,6 +40,25 @@ def decisions_among(
     return [row for row in found if row.high in known]
 
 
+def decisions(
+    transaction: Transaction, workspace_id: bytes, limit: int, before: tuple[Micros, BlindIndex, BlindIndex] | None
+) -> list[StewardDecision]:
+    """Decisions, newest first, older than a place in that order if given."""
+    where, parameters = "workspace_id = ?", [workspace_id]
+    if before is not None:
+        at, low, high = before
+        where += " AND (decided_at < ? OR (decided_at = ? AND (low < ? OR (low = ? AND high < ?))))"
+        parameters += [at, at, low, low, high]  # type: ignore[list-item]
+    where += " ORDER BY decided_at DESC, low DESC, high DESC LIMIT ?"
+    return select(transaction, StewardDecision, "steward_decision", where, *parameters, limit)
+
+
+def runaways_since(transaction: Transaction, workspace_id: bytes, since: Micros) -> list[RunawayIdentifier]:
+    """The runaways that were noticed since a moment."""
+    where = "workspace_id = ? AND noticed_at >= ? ORDER BY noticed_at, fragment_id"
+    return select(transaction, RunawayIdentifier, "runaway_identifier", where, workspace_id, since)
+
+
 def runaways(transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]) -> set[BlindIndex]:
     """The known runaways among these identifiers."""
     found = select_in(transaction, RunawayIdentifier, "runaway_identifier", workspace_id, "blind_index", indexes)

@@ -57,6 +57,32 @@ def test_the_inbox_is_decided_on_by_fragment_and_a_merge_by_hand_is_reversible(d
     own = [row["fragment_id"] for row in view["identifiers"] if row["kind"] == "user_id"]
     undone = desk.admin.post(f"/v1/profiles/{view['profile_id']}/unmerge", json={"apart": own})
     assert undone.status_code == 200, undone.text
+    decided = desk.admin.get("/v1/merges/decisions").json()["decisions"]
+    assert sorted(row["verdict"] for row in decided) == ["apart", "same"]
+    assert all(row["actor"].startswith("person:") for row in decided)
+    assert desk.admin.get("/v1/merges/decisions", params={"cursor": "none"}).status_code == 400
+
+
+def test_data_quality_is_told_by_source(desk: Desk) -> None:
+    desk.send(identify("ada", email="family@example.com"), identify("bob", email="family@example.com"))
+    desk.send(identify(None, "nobody"))
+    [shop] = desk.admin.get("/v1/quality", params={"days": 30}).json()["sources"]
+    found = {name: (one["found"], one["of"]) for name, one in shop["obstacles"].items()}
+    assert found["duplicated"] == (2, 2)
+    assert found["disconnected"] == (1, 1)
+    assert desk.admin.get("/v1/quality", params={"days": 0}).status_code == 400
+
+
+def test_suggestions_come_with_what_speaks_for_and_against_and_are_decided_on(desk: Desk) -> None:
+    own = {"first_name": "Ada", "last_name": "Lovelace", "birthday": "1990-01-02"}
+    desk.send(identify("ada", **own), identify("ada-2", **own))
+    found = desk.admin.get("/v1/merges/suggestions", headers=SERVICE).json()
+    [only] = found["suggestions"]
+    assert (only["certain"], only["household"], only["group"]) == (False, False, 0), "a namesake may share a birthday"
+    assert {row["agreement"] for row in only["because"]} == {"same"}
+    order = {end: only[end]["fragment_id"] for end in ("one", "other")}
+    assert desk.admin.post("/v1/merges/suggestions", json=order | {"decision": "reject"}).status_code == 200
+    assert desk.admin.get("/v1/merges/suggestions", headers=SERVICE).json()["suggestions"] == []
 
 
 def test_what_is_asked_wrongly_is_answered_with_what_is_wrong(desk: Desk) -> None:

@@ -98,3 +98,39 @@ def test_data_quality_is_told_by_source_as_table_and_as_json(folder: Path) -> No
     assert "duplicated" in shown.stdout
     assert "change in 7 days" in shown.stdout
     assert "example.com" not in shown.stdout
+
+
+def test_suggestions_are_drawn_and_decided_on_and_decisions_listed(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    made = bootstrap.initialise(settings)
+    registry = bootstrap.connect(settings)
+    own = {"first_name": "Ada", "last_name": "Lovelace", "birthday": "1990-01-02"}
+    calls = [identify("ada", **own), identify("ada-2", **own | {"first_name": "Lovelace", "last_name": "Ada"})]
+    source = source_of(registry.deployment, made.write_key)
+    delivery = Delivery(source, calls, registry.deployment.clock())
+    ingest(registry.deployment, registry.workspaces.only(), [delivery])
+    registry.close()
+    folder, charts = settings.data_dir, tmp_path / "charts"
+    [only] = answer(folder, "profiles", "suggestions", *SERVICE, "--charts", str(charts))["suggestions"]
+    [drawn] = charts.iterdir()
+    words = ET.parse(drawn).getroot().findtext("{http://www.w3.org/2000/svg}desc") or ""
+    assert "first name swapped" in words
+    assert "Lovelace" not in drawn.read_text()
+    assert "last_name swapped" in run(folder, "profiles", "suggestions", *SERVICE).stdout
+    ends = [only[end]["fragment_id"] for end in ("one", "other")]
+    assert answer(folder, "profiles", "decide", "merge", *ends)["verdict"] == "same"
+    assert answer(folder, "profiles", "suggestions", *SERVICE)["suggestions"] == []
+    assert answer(folder, "profiles", "decide", "apart", *ends)["verdict"] == "apart"
+    [decided] = answer(folder, "profiles", "merges", "--decisions")["decisions"]
+    assert (decided["verdict"], decided["actor"]) == ("apart", "operator")
+    assert "apart" in run(folder, "profiles", "merges", "--decisions").stdout
+    assert run(folder, "profiles", "decide", "merge", ends[0], ends[0]).returncode != 0
+
+
+def test_splinks_settings_are_printed_for_both_engines(folder: Path) -> None:
+    told = {
+        engine: run(folder, "profiles", "suggestions", "--settings", engine).stdout for engine in ("duckdb", "spark")
+    }
+    assert "jaro_winkler_similarity" in told["duckdb"]
+    assert told["duckdb"].replace("jaro_winkler_similarity", "jaro_winkler") == told["spark"]
+    assert run(folder, "profiles", "suggestions", "--settings", "excel").returncode == 2

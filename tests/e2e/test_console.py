@@ -20,8 +20,8 @@ from tests.live import Live
 
 EMAIL = "shopper.console@example.com"
 PAGES = (
-    "", "profiles", "quality", "requests", "violations", "purposes", "purposes?language=de", "sources",
-    "plans/ecommerce/1.0.0", "keys", "audit", "documents",
+    "", "profiles", "merges", "suggestions?purpose=service", "quality", "requests", "violations", "purposes",
+    "purposes?language=de", "sources", "plans/ecommerce/1.0.0", "keys", "audit", "documents",
 )  # fmt: skip
 
 
@@ -175,6 +175,31 @@ def test_the_quarantine_is_tried_and_a_message_traced(officer: BrowserContext, c
     page.get_by_label("Message id").fill("never sent")
     page.get_by_role("button", name="Trace").click()
     expect(page.get_by_role("alert")).to_contain_text("No message with this id came")
+    page.close()
+
+
+def test_a_suggestion_is_seen_decided_and_decided_otherwise(officer: BrowserContext, console: Console) -> None:
+    own = {"first_name": "Alex", "last_name": "Sample", "birthday": "1980-02-03"}
+    calls = [{"type": "identify", "userId": f"twice-{number}", "traits": own} for number in (1, 2)]
+    body = {"batch": calls, "writeKey": console.server.keys.write_key}
+    assert httpx.post(f"{console.server.url}/v1/batch", json=body).json()["accepted"] == 2
+    page = officer.new_page()
+    page.goto(f"{console.server.url}/console/suggestions")
+    page.get_by_label("Purpose").select_option("service")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("main")).to_contain_text("1 pair shown")
+    shown = page.request.get(f"{console.server.url}{page.locator('img.chart').get_attribute('src')}")
+    assert "first name same" in shown.text()
+    assert "Alex" not in page.content() + shown.text()
+    page.get_by_role("button", name="One person").click()
+    expect(page.get_by_role("status")).to_contain_text("one person")
+    expect(page.locator("main")).to_contain_text("Nobody looks like anybody else")
+    page.goto(f"{console.server.url}/console/merges")
+    page.get_by_role("button", name="Two people").click()
+    expect(page.get_by_role("status")).to_contain_text("2 people")
+    expect(page.get_by_role("row", name=re.compile("two people")).first).to_be_visible()
+    page.get_by_role("button", name="One person").click()
+    expect(page.get_by_role("status")).to_contain_text("1 person")
     page.close()
 
 

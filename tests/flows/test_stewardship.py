@@ -267,6 +267,23 @@ def test_an_identifier_that_links_many_joins_nobody_and_is_reported(tenant: Tena
     assert inbox(tenant)["counts"] == {"runaway": many + 2}
 
 
+def test_decisions_are_listed_newest_first_by_pages_and_the_last_word_counts(tenant: Tenant, clock: SetClock) -> None:
+    tenant.send(identify("ada", email="family@example.com"), identify("bob", email="family@example.com"))
+    decide(tenant, ADA, FAMILY, Verdict.SAME)
+    clock.pass_by(seconds=1)
+    decide(tenant, BOB, FAMILY, Verdict.APART)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    first = merges.decisions(deployment, workspace, limit=1, cursor=None)
+    second = merges.decisions(deployment, workspace, limit=1, cursor=first["cursor"])
+    told = [*first["decisions"], *second["decisions"]]
+    assert ([row["verdict"] for row in told], second["cursor"]) == (["apart", "same"], None)
+    assert {row["actor"] for row in told} == {STEWARD}
+    assert {told[0]["one"]["kind"], told[0]["other"]["kind"]} == {"user_id", "email"}
+    decide(tenant, BOB, FAMILY, Verdict.RETRACTED)
+    again = merges.decisions(deployment, workspace, limit=9, cursor=None)["decisions"]
+    assert sorted(row["verdict"] for row in again) == ["retracted", "same"]
+
+
 def test_past_the_limit_of_what_hangs_together_nobody_is_joined_and_no_message_is_lost(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -244,6 +244,20 @@ def test_a_source_that_breaks_its_plan_too_often_is_told_of_once_an_hour(registr
     assert alerts.violation_rates(deployment, workspace, 10) == 0, "none in the last minute"
 
 
+def test_an_identifier_that_runs_away_is_told_of_once(tenant: Tenant, receiver: Receiver) -> None:
+    subscribe(tenant, receiver, Topic.IDENTITY_RUNAWAY)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    tenant.send(*(identify(f"u{number}", MARK) for number in range(150)))
+    assert alerts.runaways(deployment, workspace) == 0
+    tenant.send(*(identify(f"u{number}", MARK) for number in range(150, 210)))
+    assert [alerts.runaways(deployment, workspace) for _ in range(2)] == [1, 0]
+    deliver(tenant)
+    [got] = receiver.received
+    assert (got.json["type"], got.json["data"]["neighbours"]) == ("identity.runaway", 210)
+    assert got.json["data"]["kind"] == "anonymous_id"
+    assert MARK.encode() not in got.body
+
+
 def test_a_request_that_comes_near_its_deadline_is_told_of_at_each_step(
     tenant: Tenant, receiver: Receiver, clock: SetClock
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from registry.dsr.requests import Kind
 from registry.flows.consent import ledger
 from registry.flows.retention import sweeping
+from registry.flows.stewards import deciding
 from registry.model.errors import NotFound, PurposeDenied
 from registry.model.stored_upkeep import Sweep
 from tests.conftest import SetClock
@@ -170,3 +171,22 @@ def test_a_consent_that_expired_by_itself_is_locked_by_the_next_sweep(tenant: Te
     assert locks(tenant) == {}
     sweep(tenant)
     assert locks(tenant)["marketing"][0] == "expired"
+
+
+def test_who_is_taken_apart_by_a_steward_is_locked_and_opened_by_their_own_word_at_once(tenant: Tenant) -> None:
+    person(tenant)
+    person(tenant, "bob")
+    tenant.say("user_id", "bob", "marketing", "withdrawn")
+    bobs = set(locked_fragments(tenant))
+    assert len(bobs) == 1
+    people = [tenant.person("user_id", who) for who in ("ada", "bob")]
+    deciding.merge(tenant.registry.deployment, tenant.workspace, *people, actor="person:steward")
+    assert len(locked_fragments(tenant)) == 2, "together they allow what both allow"
+    tenant.keep_apart(("user_id", "ada"), ("user_id", "bob"))
+    assert locked_fragments(tenant) == bobs, "no sweep was waited for"
+    assert tenant.traits("user_id", "ada", "marketing")["loyalty_tier"] == "gold"
+
+
+def locked_fragments(tenant: Tenant) -> set[bytes]:
+    sql = "SELECT DISTINCT fragment_id FROM compartment_lock WHERE workspace_id = ?"
+    return {bytes(row[0]) for row in tenant.registry.rows(sql, tenant.workspace_id)}

@@ -30,6 +30,8 @@ class Topic(StrEnum):
     """More violations a minute from one source than the setting allows; once an hour."""
     DSR_DEADLINE = "dsr.deadline"
     """A request that is soon, or already, late."""
+    IDENTITY_RUNAWAY = "identity.runaway"
+    """An identifier has been linked with more others than the alarm threshold: it joins nobody any more."""
     ENDPOINT_TEST = "endpoint.test"
     """Somebody asked for it, to see whether it arrives."""
 

@@ -1,4 +1,6 @@
-"""Alerts that no single act raises: too many violations at once, and requests that are soon late."""
+"""Alerts that no single act raises: too many violations at once, requests that are soon late, and identifiers
+that link more than one person can have.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import DAY, SECOND, Micros, rfc3339
 from registry.model.ids import text_id
-from registry.store import requests
+from registry.store import identities, requests, stewardship
 from registry.store import webhooks as rows
 
 WINDOW: Micros = 60 * SECOND
@@ -72,4 +74,34 @@ def deadlines(deployment: Deployment, workspace: OpenWorkspace) -> int:
             for row, days in (near[name] for name in fresh)
         ]
         outbox.announce(deployment, transaction, workspace_id, Topic.DSR_DEADLINE, notices, to=to)
+    return len(fresh)
+
+
+def runaways(deployment: Deployment, workspace: OpenWorkspace) -> int:
+    """Tell of identifiers that passed the alarm threshold lately, once each; how many."""
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    with deployment.data.read(workspace_id) as transaction:
+        to = outbox.subscribed(transaction, workspace_id, Topic.IDENTITY_RUNAWAY)
+        found = stewardship.runaways_since(transaction, workspace_id, now - DAY) if to else []
+        fragments = identities.fragments(transaction, workspace_id, {row.fragment_id for row in found})
+        links = {row.fragment_id: stewardship.neighbours(transaction, workspace_id, row.blind_index) for row in found}
+    noticed = {f"runaway:{row.fragment_id.hex()}": row for row in found if row.fragment_id in fragments}
+    if not noticed:
+        return 0
+    with deployment.data.write(workspace_id) as transaction:
+        rows.forget_alerts(transaction, workspace_id, "runaway:", now - 2 * DAY)
+        fresh = rows.alerted(transaction, workspace_id, noticed.keys(), now)
+        notices = [
+            Notice(
+                {
+                    "fragment_id": text_id(row.fragment_id),
+                    "kind": fragments[row.fragment_id].kind,
+                    "neighbours": links[row.fragment_id],
+                    "noticed_at": rfc3339(row.noticed_at),
+                },
+                row.fragment_id,
+            )
+            for row in (noticed[name] for name in fresh)
+        ]
+        outbox.announce(deployment, transaction, workspace_id, Topic.IDENTITY_RUNAWAY, notices, to=to)
     return len(fresh)

@@ -2,7 +2,8 @@
 
 1. Find the identifiers that are meant, by their fragments: no value is needed, and none is shown.
 2. Keep the decision. It holds against whatever arrives later, and is the steward's to change.
-3. Compute the touched component anew; point its fragments at their profiles.
+3. Compute the touched component anew; point its fragments at their profiles; lock, or open again, what
+   those who are apart or together now allow.
 4. One entry in the audit log, in the same transaction.
 
 A decision about a person who is being erased waits for the erasure, and then finds nobody.
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from registry.flows.acts import trail
+from registry.flows.consent import locking
 from registry.flows.deployment import Deployment
 from registry.flows.identity.joining import NO_MESSAGE, repartition
 from registry.flows.identity.subjects import NO_SOURCE, fragments_of_profile
@@ -191,6 +193,7 @@ def _decide(
     joined = repartition(
         transaction, workspace_id, deployment.policies.identity, seeds, new_id=deployment.new_id, now=now
     )
+    locking.relock(deployment, workspace_id, transaction, joined.by_index.values())
     if not joined.whole:
         raise Conflict("too many identifiers hang together here", hint="block the shared one in identity.yaml")
     decided = {end for row in rows for end in (row.low, row.high)}

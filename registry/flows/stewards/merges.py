@@ -16,7 +16,7 @@ from registry.identity.links import NOT_TO_OVERRULE, SENTENCES, Link, Refusal
 from registry.model.clock import Micros, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import BlindIndex, ProfileId, text_id
-from registry.model.stored import Fragment, StoredMerge, StoredRefusal
+from registry.model.stored import Fragment, StewardDecision, StoredMerge, StoredRefusal
 from registry.store import events, identities, stewardship
 from registry.store.database import Transaction
 
@@ -81,8 +81,35 @@ def refused(
         for row in page
         if row.low in ends and row.high in ends
     ]
-    following = _cursor(page[-1]) if len(rows) > count else None
+    following = _cursor(page[-1].refused_at, page[-1]) if len(rows) > count else None
     return {"refused": listed, "counts": counts, "runaways": runaways, "cursor": following}
+
+
+def decisions(deployment: Deployment, workspace: OpenWorkspace, *, limit: int, cursor: str | None) -> dict[str, Any]:
+    """What stewards decided about two identifiers, newest first; each holds until a steward decides otherwise.
+
+    Raises:
+        InvalidInput: the cursor is not one of ours.
+    """
+    count = min(limit, PAGE_LIMIT)
+    workspace_id = workspace.workspace_id
+    before = _place(cursor) if cursor is not None else None
+    with deployment.data.read(workspace_id) as transaction:
+        rows = stewardship.decisions(transaction, workspace_id, count + 1, before)
+        page = rows[:count]
+        ends = identities.fragments_by_index(
+            transaction, workspace_id, {i for row in page for i in (row.low, row.high)}
+        )
+    told = [
+        {
+            "one": _end(ends[row.low]), "other": _end(ends[row.high]), "verdict": row.verdict, "actor": row.actor,
+            "decided_at": rfc3339(row.decided_at),
+        }
+        for row in page
+        if row.low in ends and row.high in ends
+    ]  # fmt: skip
+    following = _cursor(page[-1].decided_at, page[-1]) if len(rows) > count else None
+    return {"decisions": told, "cursor": following}
 
 
 def _refusal(row: StoredRefusal, fragments: dict[BlindIndex, Fragment], sources: Sequence[str]) -> dict[str, Any]:
@@ -143,8 +170,8 @@ def _moves(transaction: Transaction, workspace: OpenWorkspace, rows: Sequence[St
     return found
 
 
-def _cursor(row: StoredRefusal) -> str:
-    return (row.refused_at.to_bytes(8, "big") + row.low + row.high).hex()
+def _cursor(at: Micros, row: StoredRefusal | StewardDecision) -> str:
+    return (at.to_bytes(8, "big") + row.low + row.high).hex()
 
 
 def _place(cursor: str) -> tuple[Micros, BlindIndex, BlindIndex]:
