@@ -18,7 +18,7 @@ ROWS = (
     "ingest", "ingest-postgres", "consent-http", "consent-client", "validate", "seal", "append", "erasure", "merge",
     "view", "export", "audit-append",
 )  # fmt: skip
-ON_REQUEST = ("resolve", "growth", "febrl")
+ON_REQUEST = ("resolve", "growth", "febrl", "bulk-import")
 """Rows that take minutes, or need more than the others: run when they are named."""
 
 WIDTH = 110

@@ -42,6 +42,8 @@ class AuditAction(StrEnum):
     SESSION_CLOSED = "session:closed"
     PLAN_PUBLISHED = "plan:version:published"
     EVENTS_INGESTED = "events:batch:ingested"
+    IMPORT_BEGUN = "import:rows:begun"
+    IMPORT_FINISHED = "import:rows:finished"
     QUARANTINE_REPLAYED = "quarantine:messages:replayed"
     TRAFFIC_CHECKED = "plans:traffic:checked"
     PLAN_INFERRED = "plans:plan:inferred"

@@ -41,6 +41,7 @@ GROUPS = {
         "violations": "Why messages were rejected or reported, newest first; never with a value.",
         "trace": "What became of a message, and why; without its values.",
     },
+    "importing": {"imports": "Existing customers, from CSV, JSON Lines or a database."},
     "consent": {"consent": "Ask, record and recount consent."},
     "profiles": {"profiles": "What is known of a person, for a purpose."},
     "dsr": {"dsr": "Data subject requests, from intake to certificate."},

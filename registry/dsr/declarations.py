@@ -178,6 +178,11 @@ _RUNNING = (
     declared(
         "quality_day", purposes=RUNNING, retention="400 days", operation="day source_id obstacle found looked_at",
     ),
+    declared(
+        "import_run", purposes=RUNNING, retention=FOR_PROOF,
+        operation="name source_id fingerprint rows_done accepted rejected duplicate suppressed unreadable started_at "
+        "finished_at",
+    ),
     declared("workspace", purposes=RUNNING, retention=AS_CONFIGURED, operation="name created_at"),
     declared(
         "source", purposes=RUNNING, retention=AS_CONFIGURED,

@@ -33,6 +33,23 @@ class Sweep(NamedTuple):
     report: str
 
 
+class ImportRun(NamedTuple):
+    """One import: `rows_done` is the last row that is done; `fingerprint` a keyed hash of what is read, and how."""
+
+    workspace_id: WorkspaceId
+    name: str
+    source_id: SourceId
+    fingerprint: bytes
+    rows_done: int
+    accepted: int
+    rejected: int
+    duplicate: int
+    suppressed: int
+    unreadable: int
+    started_at: Micros
+    finished_at: Micros | None
+
+
 class QualityDay(NamedTuple):
     """How many values or identifiers of a source were in the way of one view, on a day since 1970."""
 

@@ -28,6 +28,7 @@ def models(role: Role) -> MetaData:
             account_tables,
             destination_tables,
             identity_tables,
+            import_tables,
             outbox_tables,
             quality_tables,
             retention_tables,

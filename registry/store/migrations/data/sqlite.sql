@@ -1,4 +1,4 @@
--- data 0010;
+-- data 0011;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -466,4 +466,19 @@ CREATE TABLE quality_day (
 	looked_at BIGINT NOT NULL, 
 	CONSTRAINT pk_quality_day PRIMARY KEY (workspace_id, day, source_id, obstacle)
 );
-INSERT INTO schema_version_data VALUES ('0010');
+CREATE TABLE import_run (
+	workspace_id BLOB NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	source_id BLOB NOT NULL, 
+	fingerprint BLOB NOT NULL, 
+	rows_done BIGINT NOT NULL, 
+	accepted BIGINT NOT NULL, 
+	rejected BIGINT NOT NULL, 
+	duplicate BIGINT NOT NULL, 
+	suppressed BIGINT NOT NULL, 
+	unreadable BIGINT NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	finished_at BIGINT, 
+	CONSTRAINT pk_import_run PRIMARY KEY (workspace_id, name)
+);
+INSERT INTO schema_version_data VALUES ('0011');
