@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks.installation import Installation, installation
 from benchmarks.row import Row
 
-ROWS = int(os.environ.get("N", "100000"))
-FEW = 10_000
+ROWS = int(os.environ.get("N", "200000"))
+FEW = 50_000
 MAPPING = """
 version: 1
 import: {name}
@@ -34,7 +34,10 @@ consent:
 
 
 def measure() -> Iterator[tuple[str, Row]]:
-    """A CSV of few rows, then one of N (100,000 unless set) synthetic customers, each by a process of its own."""
+    """A CSV of synthetic customers, enough to fill the databases' caches, then one of N (200,000 unless set).
+
+    Each is imported by a process of its own.
+    """
     with installation() as made, tempfile.TemporaryDirectory() as folder:
         _registry(made, "sources", "create", "crm", "--method", "imported")
         _, small = _import(made, Path(folder), "few", 0, FEW)

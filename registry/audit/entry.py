@@ -42,6 +42,7 @@ class AuditAction(StrEnum):
     SESSION_CLOSED = "session:closed"
     PLAN_PUBLISHED = "plan:version:published"
     EVENTS_INGESTED = "events:batch:ingested"
+    TRAITS_RECOUNTED = "profile:traits:recounted"
     IMPORT_BEGUN = "import:rows:begun"
     IMPORT_FINISHED = "import:rows:finished"
     QUARANTINE_REPLAYED = "quarantine:messages:replayed"

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from registry.cli import quality, stewardship, suggestions
+from registry.cli import quality, recounting, stewardship, suggestions
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.flows.profiles import audiences, read
@@ -22,6 +22,7 @@ def add_to(parent: typer.Typer) -> None:
     stewardship.add_to(app)
     suggestions.add_to(app)
     quality.add_to(app)
+    recounting.add_to(app)
     parent.add_typer(app, name="profiles")
 
 

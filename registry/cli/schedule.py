@@ -21,12 +21,13 @@ from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle, passing_on
+from registry.flows.ingest import recounting
 from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
 from registry.flows.profiles import quality
 from registry.flows.retention import sweeping
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
-from registry.model.errors import RegistryError
+from registry.model.errors import Conflict, RegistryError
 from registry.model.ids import FragmentId
 from registry.store import administration
 
@@ -35,6 +36,9 @@ LOOK_EVERY_S = 1
 ALERT_EVERY_S = 30
 RETENTION_EVERY_S = 600
 QUALITY_EVERY_S = 3600
+RECOUNT_EVERY_S = 30
+RECOUNT_PAGES = 50
+"""Pages that are counted back at a time, so that whoever writes is not held up for long."""
 REQUESTS_EVERY_S = 30
 SENDERS = 8
 """Addresses that are sent to at the same time: a slow one holds up itself only."""
@@ -80,6 +84,10 @@ def start(registry: Registry) -> BackgroundScheduler:
     def note(workspace: OpenWorkspace) -> None:
         quality.note_day(deployment, workspace)
 
+    def recount(workspace: OpenWorkspace) -> None:
+        with suppress(Conflict):  # another server does
+            recounting.recount(deployment, workspace, pages=RECOUNT_PAGES, actor=ACTOR)
+
     def go_on(workspace: OpenWorkspace) -> None:
         for request in lifecycle.due(deployment, workspace):
             _logged("request", lifecycle.go_on, deployment, workspace, request)
@@ -90,6 +98,7 @@ def start(registry: Registry) -> BackgroundScheduler:
         ("alerts", ALERT_EVERY_S, warn),
         ("retention", RETENTION_EVERY_S, sweep),
         ("quality", QUALITY_EVERY_S, note),
+        ("recount", RECOUNT_EVERY_S, recount),
     ):
         first = to_datetime(deployment.clock()) + timedelta(seconds=min(seconds, 5))
         scheduler.add_job(_each, "interval", [registry, name, job], seconds=seconds, next_run_time=first, id=name)

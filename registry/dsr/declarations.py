@@ -183,6 +183,9 @@ _RUNNING = (
         operation="name source_id fingerprint rows_done accepted rejected duplicate suppressed unreadable started_at "
         "finished_at",
     ),
+    declared(
+        "counted_back", purposes=RUNNING, retention=AS_CONFIGURED, operation="trait form after started_at finished_at",
+    ),
     declared("workspace", purposes=RUNNING, retention=AS_CONFIGURED, operation="name created_at"),
     declared(
         "source", purposes=RUNNING, retention=AS_CONFIGURED,

@@ -50,6 +50,17 @@ class ImportRun(NamedTuple):
     finished_at: Micros | None
 
 
+class CountedBack(NamedTuple):
+    """That a computed trait of this `form` was counted back, as far as the fragment `after`."""
+
+    workspace_id: WorkspaceId
+    trait: str
+    form: str
+    after: bytes
+    started_at: Micros
+    finished_at: Micros | None
+
+
 class QualityDay(NamedTuple):
     """How many values or identifiers of a source were in the way of one view, on a day since 1970."""
 

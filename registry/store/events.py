@@ -87,6 +87,26 @@ def stream(
             after = page[-1].event_id
 
 
+def of_plan_events(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId], plan_events: Collection[str]
+) -> Iterator[StoredEvent]:
+    """The events of these fragments that are of these kinds (ids of the plan), in bounded memory."""
+    marks = ", ".join("?" * len(plan_events))
+    for fragment in sorted(fragment_ids):
+        after = b""
+        while True:
+            where = (
+                f"workspace_id = ? AND fragment_id = ? AND event_id > ? AND plan_event IN ({marks}) "
+                "ORDER BY event_id LIMIT ?"
+            )
+            parameters = (workspace_id, fragment, after, *sorted(plan_events), PAGE)
+            page = select(transaction, StoredEvent, "event", where, *parameters)
+            yield from page
+            if len(page) < PAGE:
+                break
+            after = page[-1].event_id
+
+
 def received_since(
     transaction: Transaction, workspace_id: bytes, received_at: int, after: tuple[bytes, bytes], limit: int
 ) -> list[StoredEvent]:

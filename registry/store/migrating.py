@@ -26,6 +26,7 @@ def models(role: Role) -> MetaData:
     if role == "data":
         from registry.store import (  # noqa: F401 - they declare tables of the same metadata
             account_tables,
+            computed_tables,
             destination_tables,
             identity_tables,
             import_tables,

@@ -134,3 +134,13 @@ def test_splinks_settings_are_printed_for_both_engines(folder: Path) -> None:
     assert "jaro_winkler_similarity" in told["duckdb"]
     assert told["duckdb"].replace("jaro_winkler_similarity", "jaro_winkler") == told["spark"]
     assert run(folder, "profiles", "suggestions", "--settings", "excel").returncode == 2
+
+
+def test_computed_traits_are_counted_back_once_and_by_name_again(folder: Path) -> None:
+    first = answer(folder, "profiles", "recount")
+    assert first["finished"]
+    assert "orders_count" in first["traits"]
+    assert answer(folder, "profiles", "recount")["traits"] == []
+    assert answer(folder, "profiles", "recount", "--trait", "orders_total")["traits"] == ["orders_total"]
+    assert "was counted back" in run(folder, "profiles", "recount").stdout
+    assert run(folder, "profiles", "recount", "--trait", "shoe_size").returncode != 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,12 @@ import pytest
 
 from registry import bootstrap
 from registry.flows.access import credentials
-from registry.flows.ingest import pipeline
+from registry.flows.ingest import pipeline, recounting
 from registry.flows.ingest.admission import Delivery
 from registry.flows.profiles import audiences
-from registry.model.errors import DocumentInvalid, Forbidden, PurposeDenied
+from registry.model.errors import DocumentInvalid, Forbidden, NotFound, PurposeDenied
 from registry.model.provenance import Method
+from registry.profiles.conditions import ComputedPolicy
 from tests.conftest import SetClock
 from tests.factories import alias, consent, identify, ordered
 from tests.flows.test_concurrency import _at_once
@@ -166,3 +170,74 @@ def test_a_trait_that_is_named_like_what_is_kept_is_only_a_trait(tenant: Tenant)
     assert computed(tenant, *ADA, purpose="service") == {}
     names = {row["trait"] for purpose in ("service", "analytics") for row in tenant.lookup(*ADA, purpose)["traits"]}
     assert names <= {"@computed:analytics"}
+
+
+def count_back(tenant: Tenant, **more: Any) -> dict[str, Any]:
+    return recounting.recount(tenant.registry.deployment, tenant.workspace, actor="operator", **more)
+
+
+@contextmanager
+def before_the_policy(tenant: Tenant) -> Iterator[None]:
+    """Nothing is computed yet, as before a trait is declared."""
+    own = tenant.registry.deployment
+    tenant.registry.deployment = replace(own, policies=replace(own.policies, computed=ComputedPolicy({}, (), {})))
+    try:
+        yield
+    finally:
+        tenant.registry.deployment = own
+
+
+def test_a_trait_that_is_declared_later_looks_back_and_goes_on_from_there(tenant: Tenant) -> None:
+    with before_the_policy(tenant):
+        tenant.send(*[ordered("ada", total=2.5, **YES) for _ in range(3)], ordered("bob", **NO), ordered("eve"))
+        assert count_back(tenant) == {"traits": [], "fragments": 0, "finished": True}
+    assert computed(tenant, *ADA) == {}
+    tenant.send(ordered("ada", total=1, **YES))
+    assert computed(tenant, *ADA)["orders_count"] == 1
+    done = count_back(tenant)
+    assert (done["traits"], done["finished"]) == (["orders_count", "orders_in_90_days", "orders_total"], True)
+    assert computed(tenant, *ADA) == {"orders_count": 4, "orders_in_90_days": 4, "orders_total": 8.5}
+    assert count_back(tenant)["traits"] == [], "once is enough"
+    tenant.send(ordered("ada", total=1, **YES))
+    assert count_back(tenant, names=["orders_count"])["traits"] == ["orders_count"]
+    assert computed(tenant, *ADA) == {"orders_count": 5, "orders_in_90_days": 5, "orders_total": 9.5}
+    tenant.say("user_id", "eve", "analytics", "granted")
+    count_back(tenant, names=["orders_count"])
+    assert computed(tenant, "user_id", "eve") == {}, "what came before the consent does not count"
+    with pytest.raises(NotFound):
+        count_back(tenant, names=["shoe_size"])
+
+
+def test_counting_back_goes_on_where_it_was_interrupted(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    with before_the_policy(tenant):
+        tenant.send(*[ordered(f"u{n}", **YES) for n in range(7)])
+    monkeypatch.setattr(recounting, "PAGE", 2)
+    first = count_back(tenant, pages=2)
+    assert (first["fragments"], first["finished"]) == (4, False)
+    second = count_back(tenant)
+    assert (second["fragments"], second["finished"]) == (3, True)
+    assert [computed(tenant, "user_id", f"u{n}")["orders_count"] for n in range(7)] == [1] * 7
+
+
+def test_what_is_locked_stays_as_it_stands_and_counts_when_it_opens_again(tenant: Tenant, clock: SetClock) -> None:
+    tenant.send(ordered("ada", **YES), ordered("ada", **YES))
+    tenant.say("user_id", "ada", "analytics", "withdrawn")
+    count_back(tenant)
+    clock.pass_by(seconds=1)
+    tenant.say("user_id", "ada", "analytics", "granted")
+    assert computed(tenant, *ADA)["orders_count"] == 2
+
+
+def test_those_who_write_meanwhile_are_counted_once(tenant: Tenant) -> None:
+    tenant.send(ordered("ada", **YES))
+
+    def write() -> None:
+        for _ in range(6):
+            tenant.send(ordered("ada", **YES))
+
+    def again() -> None:
+        for _ in range(6):
+            count_back(tenant, names=["orders_count"])
+
+    _at_once(write, again)
+    assert computed(tenant, *ADA)["orders_count"] == 7

@@ -1,4 +1,4 @@
--- data 0011;
+-- data 0012;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -481,4 +481,13 @@ CREATE TABLE import_run (
 	finished_at BIGINT, 
 	CONSTRAINT pk_import_run PRIMARY KEY (workspace_id, name)
 );
-INSERT INTO schema_version_data VALUES ('0011');
+CREATE TABLE counted_back (
+	workspace_id BLOB NOT NULL, 
+	trait VARCHAR(255) NOT NULL, 
+	form TEXT NOT NULL, 
+	"after" BLOB NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	finished_at BIGINT, 
+	CONSTRAINT pk_counted_back PRIMARY KEY (workspace_id, trait)
+);
+INSERT INTO schema_version_data VALUES ('0012');
