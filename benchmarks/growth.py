@@ -29,17 +29,19 @@ BODY_BYTES = 1_100
 def measure() -> Iterator[tuple[str, Row]]:
     """Microseconds an event where 100,000 are stored, and where N are (five million unless set), in process.
 
-    The two take turns, so that what else the machine does falls on both.
+    As many different people come to either; in the larger store they stand far apart. The two take turns, so
+    that what else the machine does falls on both.
     """
     late, chance = int(os.environ.get("N", "5000000")), random.Random(19)
     with installation() as young, installation() as old, young.opened() as few, old.opened() as many:
         sizes = {EARLY: few, late: many}
         for size, opened in sizes.items():
             _fill(opened, chance, size)
+        os.sync()  # what was laid down is on the disk before anybody waits for it
         taken: dict[int, list[float]] = {size: [] for size in sizes}
         for _ in range(ROUNDS):
             for size, opened in sizes.items():
-                calls = list(visits(chance, SAMPLE, size // EACH))
+                calls = list(visits(chance, SAMPLE, EARLY // EACH, apart=max(1, size // EARLY - 1)))
                 start = time.perf_counter()
                 opened.take(calls)
                 taken[size].append((time.perf_counter() - start) / SAMPLE * 1e6)

@@ -46,13 +46,14 @@ def order(chance: random.Random, person: int) -> dict[str, Any]:
     })  # fmt: skip
 
 
-def visit(chance: random.Random, people: int, *, new: float = 0.05) -> dict[str, Any]:
+def visit(chance: random.Random, people: int, *, new: float = 0.05, apart: int = 1) -> dict[str, Any]:
     """One call of somebody: of `people` known ones, or, in a share `new` of cases, of somebody never seen.
 
     Of ten calls five view or add a product, two view a page, two order, one identifies. Six of ten
     people said yes to everything in the shop's banner, two said no, two were not asked.
     """
-    person = chance.randrange(people) if chance.random() >= new else people + chance.getrandbits(40)
+    known = chance.random() >= new
+    person = chance.randrange(people) * apart if known else people * apart + chance.getrandbits(40)
     kind = chance.randrange(10)
     if kind < 5:
         event = "Product Viewed" if kind < 4 else "Product Added"
@@ -70,9 +71,11 @@ def introduction(chance: random.Random, person: int) -> dict[str, Any]:
     return _call(chance, person, "identify", traits=traits)
 
 
-def visits(chance: random.Random, count: int, people: int, *, new: float = 0.05) -> Iterator[dict[str, Any]]:
+def visits(
+    chance: random.Random, count: int, people: int, *, new: float = 0.05, apart: int = 1
+) -> Iterator[dict[str, Any]]:
     """So many calls of `visit`."""
-    return (visit(chance, people, new=new) for _ in range(count))
+    return (visit(chance, people, new=new, apart=apart) for _ in range(count))
 
 
 def _call(chance: random.Random, person: int, kind: str, **members: Any) -> dict[str, Any]:
