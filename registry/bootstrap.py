@@ -83,7 +83,14 @@ class Registry:
         )
         writers = 1 if self.deployment.data.is_sqlite else 2
         intake = Intake(self.deployment, self.workspaces, writers=writers)
-        return Application(self.deployment, self.workspaces, intake, limits, plan_schema(), settings.spaces_api)
+        return Application(
+            self.deployment, self.workspaces, intake, limits, plan_schema(), settings.spaces_api, self.public_url
+        )
+
+    @property
+    def public_url(self) -> str | None:
+        """Where people and other systems reach the server, without a slash at its end; None where nobody said."""
+        return self.settings.public_url.rstrip("/") if self.settings.public_url else None
 
     def server(self) -> Any:
         """The ASGI application, with this process tuned to serve it."""
@@ -97,8 +104,7 @@ class Registry:
         origins = [origin.strip() for origin in self.settings.cors_origins.split(",") if origin.strip()]
         app = create_app(self.application(), cors_origins=origins)
         mailer = open_mailer(self.settings.resolved_mail_url(), self.settings.mail_from)
-        public_url = self.settings.public_url.rstrip("/") if self.settings.public_url else None
-        add_pages(app, Site(self.deployment, self.workspaces, templates(), mailer, public_url))
+        add_pages(app, Site(self.deployment, self.workspaces, templates(), mailer, self.public_url))
         return app
 
     def close(self) -> None:

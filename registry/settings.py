@@ -66,7 +66,9 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("registry@localhost", description="Sender of mail to people.")
     public_url: str | None = Field(
-        None, description="Where people reach the pages, for links in mail; without it, mail holds codes only."
+        None,
+        description="Where the server is reached from outside: for links in mail (without it, mail holds codes only), "
+        "and as the host name that OpenDSR answers are signed for.",
     )
     log_level: str = Field("info", description="debug, info, warning or error.")
 

@@ -30,6 +30,8 @@ class Action(StrEnum):
     PROFILES_EXPLAIN = "profiles:explain"
     PROFILES_MERGE = "profiles:merge"
     DSR_OPEN = "dsr:open"
+    DSR_RECEIVE = "dsr:receive"
+    """Requests of a controller, by OpenDSR, which vouches for the person."""
     DSR_READ = "dsr:read"
     DSR_VERIFY = "dsr:verify"
     DSR_APPROVE = "dsr:approve"

@@ -23,6 +23,7 @@ from registry.api import (
     destinations,
     dsr,
     merges,
+    opendsr,
     operations,
     permitted,
     problems,
@@ -63,8 +64,10 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     )
     app.state.registry = application
     app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *permitted.ROUTES, *changes.ROUTES, *operations.ROUTES])
-    for part in (consent, profiles, merges, spaces, audiences, quality, dsr, administration, destinations, webhooks):
-        app.include_router(part.router)
+    administrative = (dsr, opendsr, administration, destinations, webhooks)
+    faces = (consent, profiles, merges, spaces, audiences, quality, *administrative)
+    for router in (*[face.router for face in faces], opendsr.open_router):
+        app.include_router(router)
     app.add_exception_handler(RegistryError, problems.on_registry_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)

@@ -48,6 +48,7 @@ class Application:
     limits: Limits
     plan_schema: Mapping[str, object]
     spaces: bool = False
+    public_url: str | None = None
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
     _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
     _schemas_hold_until: Micros = 0

@@ -40,10 +40,12 @@ class JsonRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             of(request).principal(request)
             if takes_body:
-                value = decode_object(await read_body(request, JSON_BYTES))
+                raw = await read_body(request, JSON_BYTES)
+                value = decode_object(raw)
                 if nested_deeper(value, MAX_NESTING):
                     raise InvalidInput(f"more than {MAX_NESTING} objects and lists inside each other")
                 request = _Decoded(request, value)
+                request.state.raw = raw
             return await handle(request)
 
         return guarded

@@ -9,7 +9,10 @@ RECORD = "0195e7a0-0000-7000-8000-000000000002"
 EVENT = "0195e7a0-0000-7000-8000-000000000003"
 REQUEST = "0195e7a0-0000-7000-8000-000000000004"
 FRAGMENT = "0195e7a0-0000-7000-8000-000000000005"
+WORKSPACE = "0195e7a0-0000-7000-8000-00000000000a"
+CONTROLLERS = "a7551968-d5d6-44b2-9831-815ac9017798"
 AT = "2026-01-01T00:00:00Z"
+LATER = "2026-02-01T23:59:59Z"
 
 VIOLATION = {
     "code": "required_missing",
@@ -220,6 +223,23 @@ EXAMPLES: dict[str, Any] = {
             {"action": "open", "state": "received", "actor": "person:first admin", "at": AT, "details": {}}
         ]
     },
+    "Discovery": {
+        "api_version": "2.0",
+        "supported_identities": [{"identity_type": "email", "identity_format": "raw"}],
+        "supported_subject_request_types": ["access", "portability", "erasure"],
+        "processor_certificate": f"https://registry.example/opendsr/v2/certificate?workspace={WORKSPACE}",
+    },
+    "OpenDsrReceipt": {
+        "controller_id": WORKSPACE, "expected_completion_time": LATER, "received_time": AT,
+        "encoded_request": "eyJ9", "subject_request_id": CONTROLLERS,
+    },
+    "OpenDsrStatus": {
+        "controller_id": WORKSPACE, "expected_completion_time": LATER, "subject_request_id": CONTROLLERS,
+        "request_status": "in_progress", "api_version": "2.0",
+    },
+    "OpenDsrCancellation": {
+        "controller_id": WORKSPACE, "received_time": AT, "subject_request_id": CONTROLLERS, "api_version": "2.0",
+    },
     "RequestPlan": {
         "request_id": REQUEST, "kind": "erasure", "complete": True, "undecided": [],
         "systems": [
@@ -314,6 +334,7 @@ EXAMPLES: dict[str, Any] = {
     "audit_checkpoint": f"registry/{FRAGMENT}\n2\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n"
     f"— registry/{FRAGMENT} …\n",
     "request_certificate": "eyJ…",
+    "get_certificate": "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n",
     "metrics": 'registry_events_total{outcome="accepted"} 4.0\n',
     "security_txt": "Contact: mailto:security@registry.example\nExpires: 2026-06-30T00:00:00Z\n",
 }  # fmt: skip

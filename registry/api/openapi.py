@@ -19,6 +19,8 @@ TAGS = [
      "value comes from, and what is withheld and why. Nobody's identifier ever stands in a URL."},
     {"name": "data subject requests", "description": "Access, portability, rectification, restriction, objection, "
      "withdrawal and erasure, from intake to the signed certificate."},
+    {"name": "OpenDSR", "description": "Requests that controllers send, as OpenDSR 2.0 has them: signed answers and "
+     "callbacks. Errors hold the specification's `error` beside the members of a problem document."},
     {"name": "administration", "description": "Sources, tracking plans, keys, policies, violations, quarantine, "
      "decision traces, and the tamper-evident audit log."},
     {"name": "webhooks", "description": "Who is told what happens here, in the form of Standard Webhooks: signed, at "
@@ -51,6 +53,8 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "get_request": (404,), "request_events": (404,), "request_certificate": (404,), "request_package": (404, 409),
     "run_request": (404, 409), "request_plan": (404, 409), "extend_request": (404, 409, 413),
     "override_system": (404, 409, 413),
+    "receive_request": (409, 413), "request_status": (404,), "request_results": (404, 409),
+    "cancel_received": (404, 409), "discover": (404, 409), "get_certificate": (404, 409),
     "move_request": (404, 409), "create_source": (404, 409, 413), "publish_plan": (409, 413, 422),
     "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
     "revoke_key": (404,), "check_consents": (413,), "check_consent": (413,), "filter_subjects": (413,),
@@ -67,7 +71,8 @@ ANSWER_OF: dict[str, str] = {
     "list_suggestions": "Suggestions", "list_merges": "MergeFeed", "list_refused_merges": "RefusedMerges",
     "list_merge_decisions": "MergeDecisions",
     "open_request": "Request", "list_requests": "Requests", "get_request": "Request", "request_events": "RequestEvents",
-    "run_request": "Request", "move_request": "Request",
+    "run_request": "Request", "move_request": "Request", "discover": "Discovery", "receive_request": "OpenDsrReceipt",
+    "request_status": "OpenDsrStatus", "cancel_received": "OpenDsrCancellation",
     "extend_request": "Request", "override_system": "Request", "request_plan": "RequestPlan",
     "list_sources": "Sources", "create_source": "NewSourceKey",
     "list_plans": "Plans", "publish_plan": "PublishedPlan", "list_violations": "Violations",
@@ -76,10 +81,14 @@ ANSWER_OF: dict[str, str] = {
     "get_policies": "Policies", "audit_entries": "AuditEntries", "audit_proof": "AuditProof",
 }  # fmt: skip
 MEDIA_OF = {
-    "request_certificate": "application/jwt", "request_package": "application/zip", "get_plan": "application/yaml",
+    "request_certificate": "application/jwt", "request_package": "application/zip",
+    "request_results": "application/zip", "get_certificate": "application/x-pem-file", "get_plan": "application/yaml",
     "audit_checkpoint": "text/plain",
 }  # fmt: skip
 """Operations whose answer is no JSON."""
+
+OPEN = frozenset({"discover", "get_certificate"})
+"""Operations that need no key."""
 
 MEDIA_SCHEMAS: dict[str, Schema] = {
     "application/zip": TEXT | {"contentMediaType": "application/zip"},
@@ -122,7 +131,7 @@ def _complete(operation: dict[str, Any]) -> None:
         responses[status] = _media(MEDIA_OF[name], name)
     if name == "publish_plan":
         operation["requestBody"] = {"required": True, "content": _media("application/yaml", "get_plan")["content"]}
-    operation["security"] = [{"bearer": []}]
+    operation["security"] = [] if name in OPEN else [{"bearer": []}]
     responses |= _errors(ALWAYS + MORE_ERRORS.get(name, ()) + OUTGOING_ERRORS.get(name, ()))
 
 

@@ -125,14 +125,17 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_validation_error(_request: Request, error: Exception) -> Response:
-    """FastAPI's handler for what is not of the declared form: fields and rules named, values never."""
+    """FastAPI's handler for what is not of the declared form."""
+    return render(not_of_the_form(error))
+
+
+def not_of_the_form(error: Exception) -> errors.InvalidInput:
+    """The error for what a validator found: fields and rules named, values never."""
     faults = [_fault(fault) for fault in getattr(error, "errors", list)()]
     first = faults[0]
     place = first["pointer"] or "the body"
     rule = f" ({first['rule']})" if "rule" in first else ""
-    return render(
-        errors.InvalidInput(f"{place}: {first['reason']}{rule}", pointer=first["pointer"], extra={"faults": faults})
-    )
+    return errors.InvalidInput(f"{place}: {first['reason']}{rule}", pointer=first["pointer"], extra={"faults": faults})
 
 
 def unforeseen(error: BaseException) -> Response:

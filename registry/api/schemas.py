@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry.access.policy import PrincipalKind
+from registry.dsr import opendsr
 from registry.dsr.accounting import Disposition
 from registry.dsr.requests import Kind, State
 from registry.flows.ingest.admission import Status
@@ -162,6 +163,9 @@ ANSWERS: dict[str, Schema] = {
             "limit_bytes": COUNT,
             "remaining": {"type": "object"},
             "tables": many(TEXT),
+            "error": record(
+                code=COUNT, message=TEXT, errors=many(record(domain=TEXT, reason=TEXT, message=TEXT))
+            ) | {"description": "The same as OpenDSR says it, under its paths."},
         },
         type={"type": "string", "format": "uri", "description": "Stable; its last part is `code`."},
         title=TEXT,
@@ -247,6 +251,20 @@ ANSWERS: dict[str, Schema] = {
     "RequestEvents": record(
         events=many(record(action=TEXT, state=one_of(State), actor=TEXT, at=TIME, details={"type": "object"}))
     ),
+    "Discovery": record(
+        api_version=TEXT, supported_identities=many(record(identity_type=TEXT, identity_format=TEXT)),
+        supported_subject_request_types=many(one_of(opendsr.Asked)), processor_certificate=TEXT | {"format": "uri"},
+    ),
+    "OpenDsrReceipt": record(
+        controller_id=ID, expected_completion_time=TIME, received_time=TIME, subject_request_id=ID,
+        encoded_request=TEXT | {"contentEncoding": "base64", "description": "What was sent; not to be logged."},
+    ),
+    "OpenDsrStatus": record(
+        {"results_url": TEXT | {"format": "uri"}, "results_count": COUNT},
+        controller_id=ID, expected_completion_time=TIME, subject_request_id=ID, request_status=one_of(opendsr.Status),
+        api_version=TEXT,
+    ),
+    "OpenDsrCancellation": record(controller_id=ID, received_time=TIME, subject_request_id=ID, api_version=TEXT),
     "RequestPlan": record(
         request_id=ID, kind=one_of(Kind),
         complete=YES_OR_NO | {"description": "Every field is declared, and every system was asked."},

@@ -11,6 +11,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from registry.access.policy import PrincipalKind
+from registry.dsr.opendsr import RAW, Asked, Regulation
 from registry.dsr.requests import Kind
 from registry.flows.acts.outbox import Topic
 from registry.flows.outgoing.destinations import DestinationKind
@@ -61,6 +62,12 @@ class Request(BaseModel):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(hidden)"
+
+
+class Opening(BaseModel):
+    """Base of bodies of a protocol that others may extend: members that are not known are passed over."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
 class Subject(Request):
@@ -128,6 +135,42 @@ class NewRequest(Request):
         dict[str, Any] | None,
         Field(description="purposes of an objection or withdrawal; traits of a rectification"),
     ] = None
+
+
+class OpenDsrIdentity(Opening):
+    """One identity of the person, as the controller knows it."""
+
+    identity_type: Annotated[str, Field(max_length=64)]
+    identity_value: Annotated[str, Field(min_length=1, max_length=512)]
+    identity_format: Annotated[str, Field(max_length=16)] = RAW
+
+
+class OpenDsrRequestBody(Opening):
+    """A request of a data subject, from a controller (OpenDSR 2.0 section 6)."""
+
+    model_config = ConfigDict(
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "example": {
+                "regulation": "gdpr",
+                "subject_request_id": "a7551968-d5d6-44b2-9831-815ac9017798",
+                "subject_request_type": "erasure",
+                "submitted_time": "2026-01-01T12:00:00Z",
+                "subject_identities": [
+                    {"identity_type": "email", "identity_value": "shopper@example.com", "identity_format": "raw"}
+                ],
+                "api_version": "2.0",
+                "status_callback_urls": ["https://controller.example/opendsr/callbacks"],
+            }
+        },
+    )
+    regulation: Regulation | None = None
+    subject_request_id: Annotated[str, Field(max_length=36, json_schema_extra=UUID_FORM)]
+    subject_request_type: Asked
+    submitted_time: Annotated[str, Field(max_length=40, description="RFC 3339")]
+    subject_identities: Annotated[list[OpenDsrIdentity], Field(min_length=1, max_length=20)]
+    api_version: Annotated[str | None, Field(max_length=16)] = None
+    status_callback_urls: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=10)] = []
 
 
 class Extension(Request):

@@ -20,7 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import lifecycle, passing_on
+from registry.flows.dsr import callbacks, lifecycle, passing_on
 from registry.flows.ingest import recounting
 from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
 from registry.flows.profiles import quality
@@ -78,6 +78,8 @@ def start(registry: Registry) -> BackgroundScheduler:
             _once(scheduler, "webhook", delivery.deliver, deployment, workspace, webhook_id)
         for destination_id in forwarding.due(deployment, workspace):
             _once(scheduler, "destination", forwarding.forward, deployment, workspace, destination_id)
+        for holder_id in callbacks.due(deployment, workspace):
+            _once(scheduler, "controller", callbacks.tell, deployment, workspace, holder_id)
         for destination_id in passing_on.due(deployment, workspace):
             _once(scheduler, "erasure", passing_on.tell, deployment, workspace, destination_id)
 

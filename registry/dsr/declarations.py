@@ -146,6 +146,15 @@ _OUTGOING = (
         reference="webhook_id message_id fragment_id",
     ),
     declared(
+        "opendsr_key", purposes=RUNNING, retention=AS_CONFIGURED,
+        operation="domain holder_id certificate sealed created_at",
+    ),
+    declared(
+        "opendsr_request", purposes=DUTY, retention=FOR_PROOF,
+        evidence="subject_request_id request_id body_key received_at",
+        operation="domain holder_id sealed told seen attempts next_at failure",
+    ),
+    declared(
         "webhook", purposes=RUNNING, retention=AS_CONFIGURED,
         operation="webhook_id name topics purpose sealed created_at paused_at failures retry_at delivered delivered_at",
     ),

@@ -14,7 +14,7 @@ from registry.keys.passwords import account_key
 from registry.keys.primitives import KEY_BYTES, random_bytes
 from registry.keys.signing import SigningKey
 from registry.model.clock import SECOND, Micros
-from registry.model.errors import Conflict, KeyMissing, NotInitialised
+from registry.model.errors import Conflict, KeyMissing, NotFound, NotInitialised
 from registry.model.ids import WorkspaceId
 from registry.model.stored import Workspace, WrappedSecret
 from registry.store import administration, keystore
@@ -58,6 +58,7 @@ class Workspaces:
         """The workspace with its keys.
 
         Raises:
+            NotFound: there is no such workspace.
             KeyMissing: the keystore does not belong to the data.
             KmsUnavailable, StoreUnavailable: they cannot be opened now.
         """
@@ -111,11 +112,14 @@ def open_workspace(deployment: Deployment, workspace_id: WorkspaceId) -> OpenWor
     """Unwrap a workspace's own keys.
 
     Raises:
+        NotFound: there is no such workspace.
         KeyMissing: they are not in this keystore.
         SealBroken, KmsUnavailable: they cannot be unwrapped.
     """
     with deployment.data.directory() as transaction:
         names = {row.workspace_id: row.name for row in administration.workspaces(transaction)}
+    if workspace_id not in names:
+        raise NotFound("there is no such workspace")
     with deployment.keystore.read(workspace_id) as transaction:
         secrets = keystore.secrets(transaction, workspace_id)
     if {row.name for row in secrets} != set(SECRET_NAMES):

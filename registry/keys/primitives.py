@@ -10,7 +10,9 @@ import hmac
 import os
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -105,3 +107,15 @@ def ed25519_verifies(public: bytes, signature: bytes, message: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def rsa_key() -> RSAPrivateKey:
+    """A new 3072-bit RSA key (RFC 8017), for protocols that know nothing else."""
+    # Safe: 3072 bits are 128 bits of security (NIST SP 800-57 part 1, table 2); 65537 is the usual exponent.
+    return generate_private_key(public_exponent=65537, key_size=3072)
+
+
+def rsa_sign(key: RSAPrivateKey, message: bytes) -> bytes:
+    """The RSASSA-PKCS1-v1_5 signature over the SHA-256 of a message (RFC 8017 section 8.2)."""
+    # Safe: for signatures, which need no secrecy of the message, this padding has no known attack.
+    return key.sign(message, padding.PKCS1v15(), SHA256())

@@ -178,3 +178,37 @@ class DestinationErasure(NamedTuple):
     retry_at: Micros
     failure: str | None
     settled_at: Micros | None
+
+
+class OpenDsrKey(NamedTuple):
+    """What answers to controllers are signed with under a host name: `sealed` holds the private key."""
+
+    workspace_id: WorkspaceId
+    domain: str
+    holder_id: FragmentId
+    certificate: str
+    sealed: bytes
+    created_at: Micros
+
+
+class OpenDsrRequest(NamedTuple):
+    """A request that a controller sent by OpenDSR, under the id that it gave.
+
+    `body_key` is a keyed hash of what it sent. `sealed` holds the addresses to be called back, None once nobody
+    is to be told any more; `told` counts the statuses that all of them have taken, `seen` the entries of the request's
+    history that have been looked at.
+    """
+
+    workspace_id: WorkspaceId
+    subject_request_id: bytes
+    request_id: RequestId
+    body_key: bytes
+    domain: str
+    received_at: Micros
+    holder_id: FragmentId
+    sealed: bytes | None
+    told: int
+    seen: int
+    attempts: int
+    next_at: Micros
+    failure: str | None

@@ -17,6 +17,8 @@ HOLDERS: dict[str, str] = {
     "webhook": "webhook_id",
     "destination": "destination_id",
     "destination_erasure": "order_id",
+    "opendsr_key": "holder_id",
+    "opendsr_request": "holder_id",
 }
 """Table -> the column whose value is the id of a key bundle. A test walks every table that holds
 ciphertext, and fails when it is tied to none of these."""

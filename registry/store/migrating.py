@@ -30,6 +30,7 @@ def models(role: Role) -> MetaData:
             destination_tables,
             identity_tables,
             import_tables,
+            opendsr_tables,
             outbox_tables,
             quality_tables,
             retention_tables,

@@ -110,9 +110,14 @@ def kept_of(
         transaction,
         "SELECT count(*) FROM dsr_event WHERE workspace_id = ? AND request_id = ?", workspace_id, request_id,
     )  # fmt: skip
+    sent = query(
+        transaction,
+        "SELECT count(*) FROM opendsr_request WHERE workspace_id = ? AND request_id = ?", workspace_id, request_id,
+    )  # fmt: skip
     entries = 0
     for chunk in chunks(fragment_ids):
         marks = ", ".join("?" * len(chunk))
         sql = f"SELECT count(*) FROM audit_detail WHERE workspace_id = ? AND fragment_id IN ({marks})"
         entries += int(query(transaction, sql, workspace_id, *chunk)[0][0])
-    return {"dsr_request": 1, "dsr_event": int(told[0][0]), "audit_entry": entries, "refused_message": 0}
+    requested = {"dsr_request": 1, "dsr_event": int(told[0][0]), "opendsr_request": int(sent[0][0])}
+    return requested | {"audit_entry": entries, "refused_message": 0}

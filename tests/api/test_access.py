@@ -33,7 +33,7 @@ def bearer_operations(desk: Desk) -> list[tuple[str, str, dict[str, Any]]]:
 
 def asked(client: httpx.Client, desk: Desk, path: str, method: str, operation: dict[str, Any]) -> int:
     """The status of an operation that is asked for what is not there."""
-    for parameter in ("request_id", "profile_id", "key_id", "webhook_id", "destination_id"):
+    for parameter in ("subject_request_id", "request_id", "profile_id", "key_id", "webhook_id", "destination_id"):
         path = path.replace(f"{{{parameter}}}", str(uuid4()))
     path = path.replace("{workspace}", "default").replace("{reference}/{part}", "user_id:ada/traits")
     path = path.replace("{by}", "verify").replace("{name}", "x").replace("{version}", "1.0.0")

@@ -107,14 +107,14 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         ]
         if not fragments:
             # Nobody is known, but whoever asked does not want to become known either.
-            key = bytes.fromhex(request.pseudonym)
-            suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now)]
+            unknown = [bytes.fromhex(key) for _, key in progress["subjects"]]
+            suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now) for key in unknown]
         with deployment.keystore.write(workspace_id) as ledger:
             keystore.remember_suppressions(ledger, suppressions)
         quarantine.suppress(transaction, suppressions)
         # Whoever only ever sent what was rejected has no fragment: quarantine knows them by the index asked for.
-        asked = BlindIndex(bytes.fromhex(progress["subject"]))
-        indexes = sorted({asked, *(row.blind_index for row in stored)})
+        asked = {BlindIndex(bytes.fromhex(index)) for index, _ in progress["subjects"]}
+        indexes = sorted(asked | {row.blind_index for row in stored})
         shut = quarantine.about(transaction, workspace_id, indexes)
         with deployment.keystore.read(workspace_id) as ledger:
             keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))

@@ -43,10 +43,14 @@ def open_request(
     owner: str | None = None,
     jurisdiction: str | None = None,
     details: dict[str, object] | None = None,
+    also: Sequence[Identifier] = (),
+    request_id: RequestId | None = None,
 ) -> StoredRequest:
     """Take a request in. Whether the person is known is not said to the one who asks.
 
     Args:
+        also: further identifiers that whoever asks vouches for as the same person's.
+        request_id: one that the caller has written down already; a new one if absent.
         owner: who stands behind the actor (`Principal.owner`); by the actor's name when not given.
         details: for an objection or withdrawal `{"purposes": [...]}`, for a rectification
             `{"traits": {...}}` (kept sealed under the person's key, never in the request's row).
@@ -57,21 +61,24 @@ def open_request(
     usual = CALIFORNIA if kind in CALIFORNIAN else deployment.jurisdiction
     law = deployment.policies.jurisdictions.get(jurisdiction or usual)
     # By this the subject is looked for again when the request is run: they may become known, or be joined, meanwhile.
-    progress: dict[str, object] = {"subject": workspace.indexer.index(person.kind, person.value).hex()}
+    people = [person, *also]
+    asked_for = [(workspace.indexer.index(p.kind, p.value), workspace.suppression.key(p.kind, p.value)) for p in people]
+    progress: dict[str, object] = {"subjects": [[index.hex(), key.hex()] for index, key in asked_for]}
     asked = details or {}
     if EFFECTS[kind] is Effect.RECORD and kind is not Kind.RESTRICTION:
         progress["purposes"] = _purposes(deployment, kind, asked)
     traits = rectification.corrections(asked) if EFFECTS[kind] is Effect.CORRECT else {}
     request = _new(deployment, workspace, kind, law, person)
     request = request._replace(opened_by=actor, opened_owner=owner or owner_named(actor))
+    request = request._replace(request_id=request_id or request.request_id)
     with deployment.data.write(workspace.workspace_id) as transaction:
-        fragments = fragments_of(workspace, transaction, person)
+        fragments = [fragment for one in people for fragment in fragments_of(workspace, transaction, one)]
         if fragments:
             request = request._replace(profile_id=fragments[0].profile_id)
             if traits:
                 sealed = rectification.seal_corrections(deployment, workspace, request.request_id, fragments[0], traits)
                 progress |= {"sealed_details": sealed.hex(), "sealed_for": fragments[0].fragment_id.hex()}
-        sealed_people = reference.seal_people(deployment, workspace.workspace_id, request.request_id, [person])
+        sealed_people = reference.seal_people(deployment, workspace.workspace_id, request.request_id, people)
         request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed_people)
         requests.add(transaction, request)
         scope = [fragment.fragment_id for fragment in fragments]
@@ -217,11 +224,11 @@ def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRe
 def _rescope(transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest) -> None:
     """Add to the scope whatever is known of the subject by now."""
     workspace_id = workspace.workspace_id
-    index = BlindIndex(bytes.fromhex(orjson.loads(request.progress)["subject"]))
-    profile_id = identities.profile_of(transaction, workspace_id, index)
-    if profile_id is not None:
-        found = identities.fragments_of_profiles(transaction, workspace_id, [profile_id])
-        requests.set_scope(transaction, workspace_id, request.request_id, [row.fragment_id for row in found])
+    indexes = [BlindIndex(bytes.fromhex(index)) for index, _ in orjson.loads(request.progress)["subjects"]]
+    known = identities.fragments_by_index(transaction, workspace_id, indexes)
+    profiles = {fragment.profile_id for fragment in known.values()}
+    found = identities.fragments_of_profiles(transaction, workspace_id, profiles)
+    requests.set_scope(transaction, workspace_id, request.request_id, [row.fragment_id for row in found])
 
 
 def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> None:

@@ -65,9 +65,8 @@ def _counts(
     workspace_id = workspace.workspace_id
     known = set(requests.scope(transaction, workspace_id, request.request_id))
     profiles = {f.profile_id for f in identities.fragments(transaction, workspace_id, known).values()}
-    subject = BlindIndex(bytes.fromhex(orjson.loads(request.progress)["subject"]))
-    profile_id = identities.profile_of(transaction, workspace_id, subject)
-    profiles |= {profile_id} if profile_id is not None else set()
+    subjects = [BlindIndex(bytes.fromhex(index)) for index, _ in orjson.loads(request.progress)["subjects"]]
+    profiles |= {f.profile_id for f in identities.fragments_by_index(transaction, workspace_id, subjects).values()}
     fragments = [row.fragment_id for row in identities.fragments_of_profiles(transaction, workspace_id, profiles)]
     indexes = [row.blind_index for row in identities.identifiers_of(transaction, workspace_id, fragments)]
     shut = quarantine.about(transaction, workspace_id, indexes)

@@ -1,4 +1,4 @@
--- data 0012;
+-- data 0013;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -490,4 +490,29 @@ CREATE TABLE counted_back (
 	finished_at BIGINT, 
 	CONSTRAINT pk_counted_back PRIMARY KEY (workspace_id, trait)
 );
-INSERT INTO schema_version_data VALUES ('0012');
+CREATE TABLE opendsr_key (
+	workspace_id BLOB NOT NULL, 
+	domain VARCHAR(255) NOT NULL, 
+	holder_id BLOB NOT NULL, 
+	certificate TEXT NOT NULL, 
+	sealed BLOB NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	CONSTRAINT pk_opendsr_key PRIMARY KEY (workspace_id, domain)
+);
+CREATE TABLE opendsr_request (
+	workspace_id BLOB NOT NULL, 
+	subject_request_id BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	body_key BLOB NOT NULL, 
+	domain VARCHAR(255) NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	holder_id BLOB NOT NULL, 
+	sealed BLOB, 
+	told INTEGER NOT NULL, 
+	seen INTEGER NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	next_at BIGINT NOT NULL, 
+	failure VARCHAR(255), 
+	CONSTRAINT pk_opendsr_request PRIMARY KEY (workspace_id, subject_request_id)
+);
+INSERT INTO schema_version_data VALUES ('0013');

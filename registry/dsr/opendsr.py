@@ -1,0 +1,96 @@
+"""OpenDSR 2.0 in our terms: its kinds of requests, identities and statuses (opengdpr/OpenDSR, specification.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from registry.dsr.requests import Kind, State
+
+API_VERSION = "2.0"
+
+
+class Regulation(StrEnum):
+    """Which law a request invokes; the names of jurisdictions.yaml."""
+
+    GDPR = "gdpr"
+    CCPA = "ccpa"
+
+
+class Asked(StrEnum):
+    """The types of requests that the specification has."""
+
+    ACCESS = "access"
+    PORTABILITY = "portability"
+    ERASURE = "erasure"
+
+
+class Status(StrEnum):
+    """Where a request stands, as a controller is told."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+LAST = frozenset({Status.COMPLETED, Status.CANCELLED})
+
+KINDS: Mapping[tuple[Regulation, Asked], Kind] = {
+    (Regulation.GDPR, Asked.ACCESS): Kind.ACCESS,
+    (Regulation.GDPR, Asked.PORTABILITY): Kind.PORTABILITY,
+    (Regulation.GDPR, Asked.ERASURE): Kind.ERASURE,
+    (Regulation.CCPA, Asked.ACCESS): Kind.KNOW,
+    (Regulation.CCPA, Asked.PORTABILITY): Kind.PORTABILITY,
+    (Regulation.CCPA, Asked.ERASURE): Kind.DELETE,
+}
+
+_DEVICES = (
+    "android_advertising_id", "android_id", "fire_advertising_id", "ios_advertising_id", "ios_vendor_id",
+    "microsoft_advertising_id", "microsoft_publisher_id", "roku_advertising_id", "roku_publisher_id",
+)  # fmt: skip
+
+IDENTITIES: Mapping[str, str] = {
+    "controller_customer_id": "user_id",
+    "email": "email",
+    **dict.fromkeys(_DEVICES, "device_id"),
+}
+"""Identity type of the specification -> kind of the identity policy."""
+
+RAW = "raw"
+"""The one format that is taken: a hash that the controller made cannot be found among keyed ones."""
+
+_STATUS_OF: Mapping[State, Status] = {
+    State.RECEIVED: Status.PENDING,
+    State.VERIFIED: Status.PENDING,
+    State.PAUSED: Status.PENDING,
+    State.APPROVED: Status.IN_PROGRESS,
+    State.ACTING: Status.IN_PROGRESS,
+    State.WAITING: Status.IN_PROGRESS,
+    State.COMPLETED: Status.COMPLETED,
+    State.REFUSED: Status.CANCELLED,
+    State.CANCELLED: Status.CANCELLED,
+}
+
+
+def status_of(state: State) -> Status:
+    """Where a request in this state stands for a controller. A refusal is told as a cancellation: the
+    specification has no word for it.
+    """
+    return _STATUS_OF[state]
+
+
+def statuses(states: Iterable[State]) -> list[Status]:
+    """The statuses that a request has gone through, each change once."""
+    passed: list[Status] = []
+    for state in states:
+        status = _STATUS_OF[state]
+        if not passed or passed[-1] is not status:
+            passed.append(status)
+    return passed
+
+
+def supported(kinds: Iterable[str]) -> list[dict[str, str]]:
+    """The identities that a policy with these kinds of identifiers can find somebody by."""
+    known = frozenset(kinds)
+    return [{"identity_type": name, "identity_format": RAW} for name, kind in IDENTITIES.items() if kind in known]

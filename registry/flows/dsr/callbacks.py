@@ -1,0 +1,101 @@
+"""Callbacks: controllers are told of each change of their requests, signed, at least once, in order.
+
+All addresses of a request are told of a status before any is told of the next; what did not answer is tried
+again later, each time after a longer wait. After the last status, or the last attempt, the addresses are forgotten.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import orjson
+
+from registry.connectors.outgoing import Verdict
+from registry.dsr.opendsr import API_VERSION, LAST, Status, statuses
+from registry.dsr.requests import State
+from registry.flows.deployment import Deployment
+from registry.flows.dsr import lifecycle
+from registry.flows.dsr.opendsr import signature
+from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, wait_after
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import rfc3339
+from registry.model.ids import FragmentId, text_id
+from registry.model.stored import StoredRequest
+from registry.model.stored_upkeep import OpenDsrRequest
+from registry.store import opendsr as rows
+
+DOMAIN_HEADER = "X-OpenDSR-Processor-Domain"
+SIGNATURE_HEADER = "X-OpenDSR-Signature"
+
+
+def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
+    """The requests, by the holders of their addresses, of which controllers do not know everything yet."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        found = rows.waiting(transaction, workspace.workspace_id, deployment.clock())
+    return [row.holder_id for row in found]
+
+
+def tell(deployment: Deployment, workspace: OpenWorkspace, holder_id: FragmentId) -> int:
+    """Tell of one request what its controller does not know; how many callbacks were taken.
+
+    Raises:
+        StoreUnavailable, KmsUnavailable: what was taken meanwhile may be told again.
+    """
+    with deployment.data.sole(f"opendsr-{holder_id.hex()}") as alone:
+        if not alone:
+            return 0
+        with deployment.data.read(workspace.workspace_id) as transaction:
+            found = rows.waiting(transaction, workspace.workspace_id, deployment.clock())
+        return sum(_tell(deployment, workspace, row) for row in found if row.holder_id == holder_id)
+
+
+def status_json(row: OpenDsrRequest, request: StoredRequest, status: Status) -> dict[str, Any]:
+    """What a controller is told of a request (specification section 8)."""
+    return {
+        "controller_id": text_id(row.workspace_id),
+        "expected_completion_time": rfc3339(request.respond_by),
+        "subject_request_id": text_id(row.subject_request_id),
+        "request_status": status.value,
+        "api_version": API_VERSION,
+    }
+
+
+def signed_headers(deployment: Deployment, workspace: OpenWorkspace, domain: str, body: bytes) -> dict[str, str]:
+    """The headers by which a controller checks that a body is ours (specification section 10)."""
+    signed = base64.b64encode(signature(deployment, workspace, domain, body)).decode()
+    return {DOMAIN_HEADER: domain, SIGNATURE_HEADER: signed, "Content-Type": "application/json"}
+
+
+def _tell(deployment: Deployment, workspace: OpenWorkspace, row: OpenDsrRequest) -> int:
+    request, history = lifecycle.get(deployment, workspace, row.request_id)
+    passed = statuses(State(event.state) for event in history)[1:]  # the first is the answer to the request itself
+    urls = open_config(deployment, workspace.workspace_id, row.holder_id, row.sealed or b"")["urls"]
+    count = 0
+    for status in passed[row.told :]:
+        taken = [_call(deployment, workspace, row, status_json(row, request, status), url) for url in urls]
+        count += sum(taken)
+        if not all(taken):
+            attempts = row.attempts + 1
+            wait = wait_after(attempts)
+            _note(deployment, row._replace(attempts=attempts, next_at=deployment.clock() + wait, failure="not taken"))
+            return count
+        row = row._replace(told=row.told + 1, attempts=0, failure=None)
+    _note(deployment, row._replace(seen=len(history)), last=bool(passed) and passed[-1] in LAST)
+    return count
+
+
+def _call(
+    deployment: Deployment, workspace: OpenWorkspace, row: OpenDsrRequest, told: dict[str, Any], url: str
+) -> bool:
+    body = orjson.dumps(told | {"status_callback_url": url})
+    headers = signed_headers(deployment, workspace, row.domain, body)
+    return deployment.outgoing.post(url, body, headers).verdict is Verdict.DELIVERED
+
+
+def _note(deployment: Deployment, row: OpenDsrRequest, *, last: bool = False) -> None:
+    if last or row.attempts >= ATTEMPTS:
+        forget_config(deployment, row.workspace_id, row.holder_id)
+        row = row._replace(sealed=None)
+    with deployment.data.write(row.workspace_id) as transaction:
+        rows.note(transaction, row)

@@ -1,0 +1,79 @@
+"""RSA keys with an X.509 certificate of their own (RFC 5280), for protocols that publish one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from registry.keys.primitives import rsa_key, rsa_sign
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+VALID_DAYS = 3650
+
+
+class CertifiedKey:
+    """A private RSA key. The `repr` hides it and it cannot be pickled."""
+
+    __slots__ = ("_private",)
+
+    def __init__(self, private: RSAPrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def generate(cls) -> Self:
+        """A new random key."""
+        return cls(rsa_key())
+
+    def certificate(self, domain: str, now: datetime) -> str:
+        """The key's certificate for a host name, signed by itself, in PEM."""
+        from cryptography import x509
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, domain[:64])])
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self._private.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(minutes=5))
+            .not_valid_after(now + timedelta(days=VALID_DAYS))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .sign(self._private, SHA256())
+        )
+        return made.public_bytes(Encoding.PEM).decode()
+
+    def sign(self, message: bytes) -> bytes:
+        """The RSASSA-PKCS1-v1_5 signature over the SHA-256 of a message."""
+        return rsa_sign(self._private, message)
+
+    def encode(self) -> str:
+        """The private key in PEM (PKCS #8), only for sealing it."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        return self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """The key of `encode`.
+
+        Raises:
+            ValueError: the text is not a private RSA key.
+        """
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        found = load_pem_private_key(text.encode(), password=None)
+        if not isinstance(found, RSAPrivateKey):
+            raise ValueError("this is no RSA key")
+        return cls(found)
+
+    def __repr__(self) -> str:
+        return "CertifiedKey(secret hidden)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a private key is not to be serialised")
