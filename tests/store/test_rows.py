@@ -46,6 +46,8 @@ ROWS = {
     "destination_erasure": stored_upkeep.DestinationErasure,
     "visit": accounts.Visit,
     "quality_day": stored_upkeep.QualityDay,
+    "import_run": stored_upkeep.ImportRun,
+    "counted_back": stored_upkeep.CountedBack,
     "opendsr_key": stored_upkeep.OpenDsrKey,
     "opendsr_request": stored_upkeep.OpenDsrRequest,
     "key_bundle": stored.WrappedBundle,
