@@ -14,10 +14,11 @@ from registry.access.policy import Action
 from registry.flows import console
 from registry.flows.identity.subjects import subject
 from registry.flows.profiles import read
+from registry.flows.stewards import explain
 from registry.model.errors import InvalidInput, NotFound, PurposeDenied
 from registry.model.ids import EventId, ProfileId, parse_id, text_id
 from registry.pages.officers import Visit, officers
-from registry.pages.site import redirect
+from registry.pages.site import CHART_POLICY, HEADERS, redirect
 
 PAGE = 25
 
@@ -57,6 +58,16 @@ def profile(visit: Visit) -> Response:
     )  # fmt: skip
 
 
+@officers(Action.PROFILES_EXPLAIN)
+def graph(visit: Visit) -> Response:
+    """`GET /console/profiles/{profile_id}/graph.svg?purpose=…`: why the identifiers are one person, drawn."""
+    profile_id = ProfileId(parse_id(visit.request.path_params["profile_id"], "profile_id"))
+    given = (visit.deployment, visit.workspace, visit.principal, profile_id, visit.query("purpose") or "")
+    drawn = explain.picture(explain.graph(*given), list(visit.deployment.policies.identity.kinds))
+    headers = HEADERS | {"Content-Security-Policy": CHART_POLICY}
+    return Response(drawn, 200, headers, media_type="image/svg+xml")
+
+
 def _form(visit: Visit, status: int = 200, **values: Any) -> Response:
     titles = _titles(visit)
     mine = [(name, title) for name, title in titles.items() if name in visit.principal.purposes]
@@ -71,4 +82,5 @@ def _titles(visit: Visit) -> dict[str, str]:
 ROUTES = [
     Route("/console/profiles", look_up, methods=["GET", "POST"]),
     Route("/console/profiles/{profile_id}", profile),
+    Route("/console/profiles/{profile_id}/graph.svg", graph),
 ]
