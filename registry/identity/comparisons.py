@@ -75,7 +75,7 @@ def settings(engine: Engine, *, chance: float = FEW, learn: bool = False) -> dic
         _name("first_name", "last_name", engine, same=(0.80, 0.01), alike=(0.08, 0.004)),
         _name("last_name", "first_name", engine, same=(0.85, 0.004), alike=(0.06, 0.002)),
         _digits("birthday", same=(0.92, 0.0003), one=(0.04, 0.003), two=(0.015, 0.02)),
-        _words("email", engine, same=(0.60, 0.00005), alike=(0.10, 0.002)),
+        _digits("email", same=(0.60, 0.00005), one=(0.05, 0.005)),  # p1@ and p2@ of one house are two people's
         _digits("phone", same=(0.60, 0.0001), one=(0.05, 0.0002)),
         _digits("house", same=(0.80, 0.60), one=(0.10, 0.15)),
         _words("street", engine, same=(0.55, 0.001), alike=(0.20, 0.01), other="line2"),

@@ -118,13 +118,15 @@ def is_household(agreements: Collection[Agreement]) -> bool:
 
 
 def is_certain(probability: float, agreements: Collection[Agreement]) -> bool:
-    """Whether a pair is as good as proven: likely enough, and neither first name nor birthday speaks against it.
+    """Whether a pair is as good as proven: likely enough, first names and birthdays agree, one of them exactly.
 
-    Twins share a birthday, a name and an address; a father and his son may share all but a birthday.
+    Twins share a birthday, a name and an address; a father and his son may share all but a birthday; and
+    sisters of like names may be born one day, or one year, apart.
     """
     levels = {one.feature: one.level for one in agreements}
-    personal = [levels.get(name, "unknown") for name in ("first_name", "birthday")]
-    return probability >= CERTAIN and DIFFERENT not in personal and "unknown" not in personal
+    personal = {levels.get(name, "unknown") for name in ("first_name", "birthday")}
+    agree = personal.isdisjoint({DIFFERENT, "unknown"}) and not personal.isdisjoint({"same", "swapped"})
+    return probability >= CERTAIN and agree
 
 
 def groups(pairs: Collection[tuple[Who, Who]]) -> dict[Who, int]:

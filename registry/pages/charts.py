@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from starlette.responses import Response
@@ -57,12 +58,12 @@ def draw_days(by_day: Mapping[int, tuple[int, int]]) -> Response:
 
 
 def draw_shares(shares: Mapping[str, Mapping[str, float]]) -> Response:
-    """Percentages by day, a line for each name."""
+    """Percentages by day (`2026-11-24`), a line for each name."""
     import pygal
 
     chart = _chart(pygal.Line, colours=_LINES)
     days = sorted({day for own in shares.values() for day in own})
-    chart.x_labels = days
+    chart.x_labels = [date.fromisoformat(day).strftime("%d %b") for day in days]
     chart.x_labels_major_count = 3
     chart.show_minor_x_labels = False
     chart.range = (0, max([5.0, *(share for own in shares.values() for share in own.values())]))

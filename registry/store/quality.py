@@ -14,6 +14,10 @@ Counts = dict[SourceId, tuple[int, int]]
 """For each source, how many were found, of how many."""
 
 
+_WAITING = "reason IN ('merge_protection', 'limit_exceeded')"
+"""Claims that two known people are one, which no steward has decided on: not what shared devices link."""
+
+
 def duplicated(transaction: Transaction, workspace_id: WorkspaceId, accounts: Collection[str]) -> Counts:
     """Identifiers of these kinds, of which a person should have one: those with a second, joined or claimed."""
     if not accounts:
@@ -21,8 +25,8 @@ def duplicated(transaction: Transaction, workspace_id: WorkspaceId, accounts: Co
     sql = (
         "SELECT source_id, sum(twice), count(*) FROM (SELECT i.source_id, CASE WHEN count(*) OVER "
         "(PARTITION BY f.profile_id, i.kind) > 1 OR i.blind_index IN (SELECT low FROM refused_link "
-        "WHERE workspace_id = ? AND reason NOT IN ('steward', 'retracted') UNION SELECT high FROM refused_link "
-        "WHERE workspace_id = ? AND reason NOT IN ('steward', 'retracted')) THEN 1 ELSE 0 END AS twice "
+        f"WHERE workspace_id = ? AND {_WAITING} UNION SELECT high FROM refused_link "
+        f"WHERE workspace_id = ? AND {_WAITING}) THEN 1 ELSE 0 END AS twice "
         "FROM identifier i JOIN fragment f ON f.workspace_id = i.workspace_id AND f.fragment_id = i.fragment_id "
         f"WHERE i.workspace_id = ? AND i.kind IN ({_marks(accounts)})) AS seen GROUP BY source_id"
     )

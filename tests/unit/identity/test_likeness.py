@@ -80,6 +80,7 @@ def test_a_couple_and_twins_are_not_certain_however_much_they_share() -> None:
     one = pair(first_name="very close", birthday="same", **shared)
     assert (is_certain(0.9999, one), is_certain(0.99, one)) == (True, False)
     assert not is_certain(0.9999, pair(first_name="same", birthday="unknown", **shared))
+    assert not is_certain(0.9999, pair(first_name="very close", birthday="one sign off", **shared)), "sisters"
 
 
 def test_whoever_is_suggested_with_somebody_of_a_group_is_in_it() -> None:
