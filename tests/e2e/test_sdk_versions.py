@@ -11,19 +11,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from registry.api import problems
 from registry.model.errors import InvalidInput, Overloaded, RegistryError, StoreUnavailable, TooLarge
-from tests.api.house import Desk, House, serving
-from tests.conftest import SetClock
-from tests.simulator import RegistrySimulator
+from tests.api.house import Desk
+from tests.e2e.weather import Weather, weathered
 
 SENDER = Path(__file__).with_name("sdk_sender.py")
 OLD = "2.3.4"
@@ -44,49 +43,11 @@ def sdk(request: pytest.FixtureRequest) -> Path | None:
     return request.getfixturevalue("old_sdk") if request.param == OLD else None
 
 
-class Weather:
-    """Stands before the real application: counts what comes, and answers the first few itself, as it would."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-        self.storm: list[RegistryError] = []
-        self.seen: list[tuple[str, int]] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        status = 0
-
-        async def noted(message: Any) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        if self.storm and scope["path"].endswith("/batch"):
-            while (await receive()).get("more_body"):
-                pass
-            await problems.render(self.storm.pop(0))(scope, receive, noted)
-        else:
-            await self.app(scope, receive, noted)
-        self.seen.append((scope["path"], status))
-
-    def statuses(self) -> list[int]:
-        """The statuses of the batches so far; forgotten afterwards."""
-        seen = [status for path, status in self.seen if path.endswith("/batch")]
-        self.seen.clear()
-        return seen
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Weather, str]]:
     """A registry, the weather before it, and the address of both."""
-    registry = RegistrySimulator(tmp_path_factory.mktemp("sdk-house"), SetClock())
-    app = registry._registry.server()
-    weather = Weather(app)
-    with serving(weather) as url, ExitStack() as stack:
-        yield Desk(House(registry, app, url), stack), weather, url
-    registry.close()
+    with weathered(tmp_path_factory.mktemp("sdk-house")) as made:
+        yield made
 
 
 def sent(sdk: Path | None, *jobs: dict[str, Any]) -> list[list[str]]:

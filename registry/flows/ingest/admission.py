@@ -139,6 +139,8 @@ def _decode_one(
         context = raw.get("context")
         body = {**raw, "context": {**delivery.context, **(context if isinstance(context, dict) else {})}}
     call = CALL_TYPES[body["type"]]
+    if call is CallType.IDENTIFY and body.get("traits") is None:
+        body = _traits_in_context(body)
     item.message = Message(
         call=call,
         name=str(body.get("event") or body.get("name") or ""),
@@ -149,6 +151,13 @@ def _decode_one(
         opted_out_by_signal=delivery.opted_out,
     )
     return item
+
+
+def _traits_in_context(body: dict[str, Any]) -> dict[str, Any]:
+    """The call with its traits where the protocol has them: RudderStack's SDKs put those of `identify` into `context`."""
+    context = body.get("context")
+    traits = context.get("traits") if isinstance(context, dict) else None
+    return {**body, "traits": traits} if isinstance(traits, dict) else body
 
 
 def check_size(items: Sequence[Item]) -> None:
