@@ -1,4 +1,4 @@
-"""A page of another origin sends from a real Chromium: with `@segment/analytics-next` unmodified, and with bare beacons."""
+"""A page of another origin sends from Chromium: with `@segment/analytics-next` unmodified, and with bare beacons."""
 
 from __future__ import annotations
 

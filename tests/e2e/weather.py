@@ -1,4 +1,4 @@
-"""A real registry behind a real server, and before it what a network does to senders: overload, outages, lost answers."""
+"""A real registry behind a real server, and before it what a network does: overload, outages, lost answers."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def _decode_one(
 
 
 def _traits_in_context(body: dict[str, Any]) -> dict[str, Any]:
-    """The call with its traits where the protocol has them: RudderStack's SDKs put those of `identify` into `context`."""
+    """The call with its traits in their place: RudderStack's SDKs put those of `identify` into `context`."""
     context = body.get("context")
     traits = context.get("traits") if isinstance(context, dict) else None
     return {**body, "traits": traits} if isinstance(traits, dict) else body
