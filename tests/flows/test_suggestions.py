@@ -11,6 +11,7 @@ from registry.flows.stewards import deciding, suggestions
 from registry.identity.links import Verdict
 from registry.model.errors import Conflict, Forbidden
 from registry.model.ids import FragmentId, parse_id
+from tests.conftest import SetClock
 from tests.factories import identify
 from tests.simulator import Tenant
 
@@ -79,6 +80,26 @@ def test_only_what_the_purpose_may_see_of_whom_it_may_use_is_compared(town: Tena
     assert suggested(town, "analytics") == []
     with pytest.raises(Forbidden):
         suggested(town, "analytics", town.keys.app)
+
+
+def test_what_is_kept_for_other_purposes_only_is_not_compared_any_more(town: Tenant, clock: SetClock) -> None:
+    days = town.registry.deployment.policies.purposes.purposes["service"].retention_days
+    clock.pass_by(days=days - 1)
+    assert len(suggested(town)) == 1
+    clock.pass_by(days=2)
+    assert suggested(town) == []
+
+
+def test_who_is_suggested_to_be_one_all_together_has_one_number(town: Tenant) -> None:
+    other = {"first_name": "Grace", "last_name": "Example", "birthday": "1985-04-05", **HOME}
+    town.send(identify("ada-3", **ADA, **HOME), *[identify(f"grace-{n}", **other) for n in (1, 2)])
+    found = suggested(town)
+    people = [frozenset({one["one"]["profile_id"], one["other"]["profile_id"]}) for one in found]
+    adas = {town.lookup("user_id", who, "service")["profile_id"] for who in ("ada", "ada-2", "ada-3")}
+    numbers = {one["group"] for one, pair in zip(found, people, strict=True) if pair <= adas}
+    assert len(numbers) == 1
+    assert {one["group"] for one in found} == {0, 1}
+    assert found[0]["group"] == 0
 
 
 def test_more_people_than_fit_into_memory_are_not_compared(town: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,8 @@ def opened(
         for lock in retention.locks(transaction, workspace_id, home):
             locked[home[lock.fragment_id]].add(lock.compartment)
         names = source_names(transaction, workspace_id)
-    rows = [row for row in rows if row.compartment not in locked[home[row.fragment_id]]]
+    oldest = read.kept_since(deployment, purpose)
+    rows = [row for row in rows if row.compartment not in locked[home[row.fragment_id]] and row.received_at >= oldest]
     grant = OpenGrant(workspace_id, compartments_for(purpose, {row.compartment for row in rows}), why)
     versions = versions_of(fragment for own in allowed.values() for fragment in own)
     known: dict[ProfileId, list[TraitAssertion]] = {profile: [] for profile in allowed}

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry.access.policy import Principal
@@ -68,12 +68,19 @@ def suggest(
     left = {pair: seen for pair, seen in found.items() if frozenset(pair) not in decided}
     told = [(pair, _told(seen)) for pair, seen in left.items()]
     told.sort(key=lambda one: (one[1]["household"], -one[1]["probability"], one[0]))
-    group = groups([pair for pair, one in told if not one["household"]])
+    group = _numbered([pair for pair, one in told if not one["household"]])
     return {
         "purpose": purpose,
         "looked_at": looked_at,
-        "suggestions": [_end_of(pair, oldest) | {"group": group.get(pair[0])} | one for pair, one in told[:limit]],
+        "suggestions": [_end_of(pair, oldest) | {"group": group.get(pair)} | one for pair, one in told[:limit]],
     }
+
+
+def _numbered(pairs: Sequence[Pair]) -> dict[Pair, int]:
+    """The group of each pair, numbered in the order in which they are listed."""
+    group = groups(pairs)
+    numbers: dict[int, int] = {}
+    return {pair: numbers.setdefault(group[pair[0]], len(numbers)) for pair in pairs}
 
 
 def _told(seen: Likeness) -> dict[str, Any]:
