@@ -10,10 +10,12 @@ from collections.abc import Iterator
 
 from benchmarks.installation import Opened, installation
 from benchmarks.row import Row
+from benchmarks.traffic import introduction
 from registry.flows.identity.joining import Claim, join
 from registry.model.ids import BlindIndex, MessageKey, SourceId
 from registry.model.stored import Fragment, StoredIdentifier, StoredLink
 from registry.store import identities
+from registry.store.rows import query
 
 SIZES = (10_000, 100_000, 1_000_000)
 BATCH = 100
@@ -24,15 +26,17 @@ STEP = 20_000
 def measure() -> Iterator[tuple[str, Row]]:
     """Microseconds a message in `join`, half of which link a known person's new browser, half name nobody new.
 
-    People are laid down as rows, two identifiers each: what resolving reads does not depend on their values.
-    N caps the largest number of people.
+    People are laid down by the store's own statements, two identifiers each, their sealed values as long as those
+    of a message that came by ingest: what resolving reads does not depend on the values. N caps the largest number.
     """
     sizes = [size for size in SIZES if size <= int(os.environ.get("N", str(SIZES[-1])))]
     chance, taken = random.Random(23), dict[int, float]()
     with installation() as made, made.opened() as opened:
+        opened.take([introduction(chance, 0)])
+        [(length,)] = _rows(opened, "SELECT max(length(sealed)) FROM identifier")
         there = 0
         for size in sizes:
-            _lay_down(opened, there, size)
+            _lay_down(opened, there, size, length)
             there = size
             rounds = [_resolve(opened, chance, size) for _ in range(ROUNDS)]
             taken[size] = statistics.median(rounds)
@@ -46,7 +50,12 @@ def _index(kind: str, number: int) -> BlindIndex:
     return BlindIndex(random.Random(f"{kind}{number}").randbytes(16))
 
 
-def _lay_down(opened: Opened, first: int, last: int) -> None:
+def _rows(opened: Opened, sql: str) -> list[tuple[int]]:
+    with opened.registry.deployment.data.owner() as transaction:
+        return [tuple(row) for row in query(transaction, sql)]
+
+
+def _lay_down(opened: Opened, first: int, last: int, length: int) -> None:
     workspace_id, deployment = opened.workspace.workspace_id, opened.registry.deployment
     source, key = SourceId(opened.source.row.source_id), MessageKey(bytes(16))
     for start in range(first, last, STEP):
@@ -57,7 +66,8 @@ def _lay_down(opened: Opened, first: int, last: int) -> None:
             for position, (index, kind) in enumerate(ends):
                 own = profile if position == 0 else deployment.new_id()
                 fragments.append(Fragment(workspace_id, own, profile, profile, index, kind, 0, 1, 0))  # type: ignore[arg-type]
-                known.append(StoredIdentifier(workspace_id, index, kind, own, b"", source, key, 0))  # type: ignore[arg-type]
+                sealed = random.Random(number).randbytes(length)
+                known.append(StoredIdentifier(workspace_id, index, kind, own, sealed, source, key, 0))  # type: ignore[arg-type]
             low, high = sorted(index for index, _ in ends)
             links.append(StoredLink(workspace_id, low, high, source, key, 0, 0))
         with deployment.data.owner(writes=True) as transaction:
