@@ -22,7 +22,8 @@ VIOLATION = {
 }
 FED_VIOLATION = {
     "violation_id": "0195e7a0-0000-7000-8000-000000000006", "source": "shop", "type": "track",
-    "event": "order_completed", "plan": "ecommerce@1.0.0", **VIOLATION, "rejected": True, "received_at": AT,
+    "event": "order_completed", "plan": "ecommerce@1.0.0", "app_version": "4.2.0", **VIOLATION,
+    "rejected": True, "received_at": AT,
 }  # fmt: skip
 REFUSED = {
     "allowed": False,

@@ -73,7 +73,7 @@ DECISION = {
 }
 FED_VIOLATION = {
     "violation_id": ID, "source": TEXT, "type": TEXT, "event": maybe(TEXT), "plan": TEXT,
-    **VIOLATION, "rejected": YES_OR_NO, "received_at": TIME,
+    "app_version": maybe(TEXT), **VIOLATION, "rejected": YES_OR_NO, "received_at": TIME,
 }  # fmt: skip
 PROVENANCE = {
     "source": TEXT, "message_id": TEXT, "observed_at": TIME, "received_at": TIME, "method": one_of(Method),

@@ -93,7 +93,7 @@ _NOT_LET_IN = (
     ),
     declared(
         "violation", purposes=RUNNING, retention="as long as the message",
-        context="source_id call plan_event plan_version code path rule expected rejected received_at",
+        context="source_id call plan_event plan_version code path rule expected rejected received_at app_version",
         reference="violation_id message_key",
     ),
     declared(

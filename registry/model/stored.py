@@ -256,6 +256,7 @@ class StoredViolation(NamedTuple):
     expected: str
     rejected: bool
     received_at: Micros
+    app_version: str | None
 
 
 class Quarantined(NamedTuple):

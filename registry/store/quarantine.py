@@ -48,6 +48,7 @@ SUMMARY_DIMENSIONS: dict[str, str] = {
     "code": "code",
     "source": "source_id",
     "plan": "plan_version",
+    "app_version": "app_version",
     "day": "received_at / 86400000000",
 }
 """What violations can be counted by, and the SQL of each; a day is a number of days since 1970."""

@@ -266,6 +266,7 @@ class ViolationTable(DataTable, table=True):
     expected: str = text()
     rejected: bool = Field(default=True, nullable=False)
     received_at: int = micros()
+    app_version: str | None = word(null=True)
 
 
 class QuarantineTable(DataTable, table=True):

@@ -36,6 +36,14 @@ def test_violations_are_counted_by_what_one_asks_for(tenant: Tenant, clock: SetC
             counted(tenant, *wrong)
 
 
+def test_violations_are_counted_by_the_version_of_the_app_and_nothing_else_is_kept_of_it(tenant: Tenant) -> None:
+    for version in ("4.2.0", "4.2.0", "4.3.0-beta.2", "shopper@example.com", 17):
+        tenant.send(ordered("u-1", order_id=7, context={"app": {"version": version}}))
+    tenant.send(ordered("u-1", order_id=7))
+    found = {row["app_version"]: row["count"] for row in counted(tenant, "app_version")}
+    assert found == {"4.2.0": 2, "4.3.0-beta.2": 1, "other": 3, None: 1}, "a number breaks the plan, too"
+
+
 def test_new_violations_are_followed_as_they_come(tenant: Tenant) -> None:
     tenant.send(ordered("u-1", order_id=7))
     waits = iter([True, True, False])

@@ -30,6 +30,7 @@ from registry.model.stored import (
     StoredIdentifier,
     StoredViolation,
 )
+from registry.plans.app_version import version_of_app
 from registry.profiles.trust import TrustPolicy
 
 ENVELOPE_MEMBERS = ("event", "name", "category", "groupId")
@@ -185,6 +186,7 @@ def violation_rows(workspace_id: WorkspaceId, item: Item, new_id: Callable[[], b
     """A row for each violation, without values."""
     plan_event = item.verdict.plan_event if item.verdict is not None else None
     call = item.message.call.value if item.message is not None else "unknown"
+    app_version = version_of_app(item.message.body if item.message is not None else item.raw)
     return [
         StoredViolation(
             workspace_id,
@@ -200,6 +202,7 @@ def violation_rows(workspace_id: WorkspaceId, item: Item, new_id: Callable[[], b
             violation.expected,
             item.status is Status.REJECTED,
             item.received_at,
+            app_version,
         )
         for violation in item.violations
     ]

@@ -44,6 +44,7 @@ def violation_json(row: StoredViolation, names: dict[bytes, str]) -> dict[str, o
         "type": row.call,
         "event": row.plan_event,
         "plan": row.plan_version,
+        "app_version": row.app_version,
         "code": row.code,
         "path": row.path,
         "rule": row.rule,

@@ -1,4 +1,4 @@
--- data 0013;
+-- data 0014;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -268,7 +268,7 @@ CREATE TABLE violation (
 	rule TEXT NOT NULL, 
 	expected TEXT NOT NULL, 
 	rejected BOOLEAN NOT NULL, 
-	received_at BIGINT NOT NULL, 
+	received_at BIGINT NOT NULL, app_version VARCHAR(255), 
 	CONSTRAINT pk_violation PRIMARY KEY (workspace_id, violation_id)
 );
 CREATE INDEX ix_violation_message ON violation (workspace_id, message_key);
@@ -515,4 +515,4 @@ CREATE TABLE opendsr_request (
 	failure VARCHAR(255), 
 	CONSTRAINT pk_opendsr_request PRIMARY KEY (workspace_id, subject_request_id)
 );
-INSERT INTO schema_version_data VALUES ('0013');
+INSERT INTO schema_version_data VALUES ('0014');
