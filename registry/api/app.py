@@ -18,6 +18,7 @@ from registry.api import (
     administration,
     audiences,
     changes,
+    checking,
     collect,
     consent,
     destinations,
@@ -63,7 +64,8 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.registry = application
-    app.router.routes.extend([*collect.ROUTES, *consent.ROUTES, *permitted.ROUTES, *changes.ROUTES, *operations.ROUTES])
+    for plain in (checking, collect, permitted, changes, operations):  # the first is looked for first
+        app.router.routes.extend(plain.ROUTES)
     administrative = (dsr, opendsr, administration, destinations, webhooks)
     faces = (consent, profiles, merges, spaces, audiences, quality, *administrative)
     for router in (*[face.router for face in faces], opendsr.open_router):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from prometheus_client import Counter
 from starlette.requests import Request
 
 from registry.access.policy import Action, Principal
 from registry.flows.access.credentials import principal_of, source_of
+from registry.flows.consent.remembered import Remembered
 from registry.flows.deployment import Deployment
 from registry.flows.ingest.admission import BoundSource
 from registry.flows.ingest.queue import Intake
@@ -38,6 +40,13 @@ class Limits:
     batch_events: int
 
 
+class Answer(NamedTuple):
+    """An answer to a consent check that may be given again: the body, and what counts it."""
+
+    content: bytes
+    counter: Counter
+
+
 @dataclass(slots=True)
 class Application:
     """One server's state; handed to every route as `request.app.state.registry`."""
@@ -52,6 +61,10 @@ class Application:
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
     _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
     _schemas_hold_until: Micros = 0
+    remembered: Remembered[Answer] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.remembered = Remembered(self.deployment.data)
 
     def principal(self, request: Request) -> Principal:
         """Who is calling, by the bearer key.

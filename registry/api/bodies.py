@@ -7,14 +7,15 @@ nesting that could not be written again.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import orjson
 from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from registry.api.application import of
 from registry.model.errors import InvalidInput, MalformedJson, TooLarge
@@ -76,19 +77,30 @@ async def read_body(request: Request, limit: int) -> bytes:
         TooLarge: more than `limit` bytes, compressed or not.
         InvalidInput: broken gzip, or the sender went away.
     """
-    declared = request.headers.get("content-length", "").lstrip("0")
+    return await receive_body(request.receive, request.headers, limit)
+
+
+async def receive_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    """As `read_body`, for an endpoint that has no request object.
+
+    Raises: as `read_body`.
+    """
+    declared = headers.get("content-length", "").lstrip("0")
     if len(declared) > len(str(limit)) or (declared.isascii() and declared.isdigit() and int(declared) > limit):
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise InvalidInput("the sender went away before the body was complete") from None
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidInput("the sender went away before the body was complete")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
     body = b"".join(chunks)
     return _inflate(body, limit) if body[:2] == GZIP_MAGIC else body
 

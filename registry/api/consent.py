@@ -1,43 +1,27 @@
-"""Consent over HTTP. A check is a plain endpoint on bytes: it stands before every use of data."""
+"""The consent ledger over HTTP, and what a check is written as."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from registry.access.policy import Action
 from registry.api.application import Application, of
-from registry.api.bodies import JsonRoute, decode_object, read_body
-from registry.api.metrics import DECISIONS
+from registry.api.bodies import JsonRoute
 from registry.api.wire import ConsentAct, SubjectQuery
 from registry.consent.records import ConsentStatus
 from registry.flows.consent import ledger
 from registry.flows.consent.permitted import Question
 from registry.flows.identity.subjects import subject
-from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.decision import Decision
 from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 
-CHECK_BYTES = 64 * 1024
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
-
-
-async def check_consent(request: Request) -> Response:
-    """`POST /v1/consent/check`: one decision."""
-    application = of(request)
-    _, workspace = application.caller(request, Action.CONSENT_CHECK)
-    question = decode_object(await read_body(request, CHECK_BYTES))
-    decision = await _off_the_loop(application, _decide, application, workspace, question)
-    return Response(orjson.dumps(decision_json(decision)), 200, media_type="application/json")
 
 
 @router.post("/records", status_code=201, summary="Record an act of consent")
@@ -121,13 +105,6 @@ def moment(text: str | None, pointer: str) -> Micros | None:
     return at
 
 
-def _decide(application: Application, workspace: OpenWorkspace, question: object) -> Decision:
-    asked, at = question_of(application, question)
-    decision = ledger.check(application.deployment, workspace, asked.person, asked.purpose, asked.categories, at=at)
-    DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value).inc()
-    return decision
-
-
 def question_of(application: Application, question: object) -> tuple[Question, Micros | None]:
     """A check as a caller writes it, and the past moment that it asks about; None for now.
 
@@ -160,13 +137,3 @@ def person_of(application: Application, reference: object) -> Identifier:
     if not isinstance(kind, str) or not isinstance(value, str):
         raise InvalidInput("subject needs kind and value, both text", pointer="/subject")
     return subject(application.deployment.policies.identity, kind, value)
-
-
-async def _off_the_loop(application: Application, function: Any, *arguments: Any) -> Any:
-    """On SQLite a point read is cheaper than the hop to a thread; PostgreSQL waits for a network."""
-    if application.deployment.data.is_sqlite:
-        return function(*arguments)
-    return await run_in_threadpool(function, *arguments)
-
-
-ROUTES = [Route("/v1/consent/check", check_consent, methods=["POST"])]

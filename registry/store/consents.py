@@ -8,8 +8,11 @@ from typing import Any
 from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
-from registry.store.database import Transaction
+from registry.store.database import Database, Transaction
 from registry.store.rows import chunks, insert, query, select_in
+
+Person = tuple[list[Fragment], list[ConsentState]]
+"""A person's fragments, and the current records of these."""
 
 MOST_RECENT = (
     "ON CONFLICT (workspace_id, fragment_id, purpose) DO UPDATE SET record_id = excluded.record_id, "
@@ -78,15 +81,30 @@ WHERE i.workspace_id = ? AND i.blind_index = ?
 """
 
 
-def standing_of(
-    transaction: Transaction, workspace_id: WorkspaceId, index: BlindIndex
-) -> tuple[list[Fragment], list[ConsentState]]:
+def standing_of(transaction: Transaction, workspace_id: WorkspaceId, index: BlindIndex) -> Person:
     """All that a consent check needs of the person behind an identifier, in one indexed read:
     the fragments of the profile and their current records. Both are empty for nobody.
     """
+    return _person(workspace_id, query(transaction, _CHECK, workspace_id, index))
+
+
+def standing_now(database: Database, workspace_id: WorkspaceId, index: BlindIndex) -> Person:
+    """As `standing_of`, in a look of its own.
+
+    Raises:
+        StoreUnavailable: the database cannot be read.
+    """
+    rows = database.point_read(_CHECK, workspace_id, index)
+    if rows is not None:
+        return _person(workspace_id, rows)
+    with database.read(workspace_id) as transaction:
+        return standing_of(transaction, workspace_id, index)
+
+
+def _person(workspace_id: WorkspaceId, rows: Sequence[Any]) -> Person:
     fragments: dict[bytes, Fragment] = {}
     states: list[ConsentState] = []
-    for row in query(transaction, _CHECK, workspace_id, index):
+    for row in rows:
         fragments.setdefault(row[0], Fragment(workspace_id, *row[:8]))
         if row[8] is not None:
             states.append(ConsentState(workspace_id, row[0], *row[8:14]))
@@ -112,9 +130,6 @@ LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id =
 WHERE f.workspace_id = ? AND f.profile_id > ? AND f.profile_id <= ?
 ORDER BY f.profile_id
 """
-
-Person = tuple[list[Fragment], list[ConsentState]]
-"""A person's fragments, and the current records of these."""
 
 
 def standings_of(

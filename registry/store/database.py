@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 from sqlalchemy.pool import NullPool, QueuePool
 
 from registry.model.errors import Conflict, SettingInvalid, StoreUnavailable
+from registry.store.point import PointReader, Rows
 from registry.store.row_security import DIRECTORY, Scope, by_key, of_workspace
 
 Transaction = Connection
@@ -64,6 +65,7 @@ class Database:
         place = _Place(self.file)
         self._writer = _engine(self.url, "BEGIN IMMEDIATE", place) if self.is_sqlite else _server_engine(self.url)
         self._reader = _engine(self.url, "BEGIN", place) if self.is_sqlite else _server_engine(self.url)
+        self._point = PointReader(self._reader.raw_connection, place.check) if self.is_sqlite else None
         self._own = create_engine(self.url, poolclass=NullPool, hide_parameters=True)  # PostgreSQL's only
 
     @property
@@ -93,6 +95,36 @@ class Database:
         """
         with _translated(self.url), _scoped(self._reader, of_workspace(workspace_id)) as connection:
             yield connection
+
+    def point_read(self, sql: str, *parameters: object) -> Rows | None:
+        """The rows of one statement of our own text, at one moment; None on PostgreSQL, which has no cheaper way.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        if self._point is None:
+            return None
+        try:
+            return self._point.query(sql, *parameters)
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from error
+
+    def commits(self) -> int | None:
+        """A number that changes with every commit to this database, whoever made it; None on PostgreSQL.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        if self._point is None:
+            return None
+        try:
+            return self._point.version()
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        where = self.url.render_as_string(hide_password=True)
+        return StoreUnavailable(f"{where}: {_reason(error)}", hint=_hint(error))
 
     @contextmanager
     def directory(self) -> Iterator[Transaction]:
@@ -190,6 +222,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._point is not None:
+            self._point.close()
         self._writer.dispose()
         self._reader.dispose()
         self._own.dispose()

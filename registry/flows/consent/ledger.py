@@ -17,7 +17,7 @@ from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents
 from registry.flows.consent.locking import relock
-from registry.flows.consent.standing import standings_for, to_record
+from registry.flows.consent.standing import alike, standings_for, to_record
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
 from registry.flows.identity.history import fragments_at
@@ -69,18 +69,31 @@ def check(
     Raises:
         StoreUnavailable: no decision; the caller must take it as a no.
     """
+    if at is None:
+        return answer(deployment, workspace, subject, purpose, categories)[0]
     index = workspace.indexer.index(subject.kind, subject.value)
-    records: Sequence[ConsentState | StoredConsent]
     with deployment.data.read(workspace.workspace_id) as transaction:
-        if at is None:
-            fragments, records = consents.standing_of(transaction, workspace.workspace_id, index)
-        else:
-            fragments = fragments_at(transaction, workspace.workspace_id, index, at)
-            ids = [fragment.fragment_id for fragment in fragments]
-            records = consents.history(transaction, workspace.workspace_id, ids)
+        fragments = fragments_at(transaction, workspace.workspace_id, index, at)
+        ids = [fragment.fragment_id for fragment in fragments]
+        records = consents.history(transaction, workspace.workspace_id, ids)
     standing = standings_for(deployment.policies.identity, fragments, records, (purpose,))[purpose]
-    now = deployment.clock() if at is None else at
-    return decide(purpose, categories, standing, deployment.policies.purposes, now=now)
+    return decide(purpose, categories, standing, deployment.policies.purposes, now=at)
+
+
+def answer(
+    deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, purpose: str, categories: frozenset[str]
+) -> tuple[Decision, bool]:
+    """The decision now, and whether it holds until something is written: it does not where time alone changes it.
+
+    Raises:
+        StoreUnavailable: no decision; the caller must take it as a no.
+    """
+    index, rules = workspace.indexer.index(subject.kind, subject.value), deployment.policies.identity
+    fragments, records = consents.standing_now(deployment.data, workspace.workspace_id, index)
+    standing, now = standings_for(rules, fragments, records, (purpose,))[purpose], deployment.clock()
+    decision = decide(purpose, categories, standing, deployment.policies.purposes, now=now)
+    lasting = decision.valid_until is None and alike(rules, fragments, records, now) is not None
+    return decision, lasting
 
 
 def record(
