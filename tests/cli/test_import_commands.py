@@ -41,13 +41,13 @@ def test_a_table_is_tried_imported_and_listed(folder: Path, tmp_path: Path) -> N
     assert {name: tried[name] for name in ("rows", "accepted", "rejected", "unreadable", "dry_run")} == {
         "rows": 3, "accepted": 1, "rejected": 1, "unreadable": 1, "dry_run": True,
     }  # fmt: skip
-    assert answer(folder, "imports", "list")["imports"] == []
+    assert "crm" not in [one["import"] for one in answer(folder, "imports", "list")["imports"]]
     report = tmp_path / "report.jsonl"
     shown = run(folder, "imports", "run", *given, "--report", str(report))
     assert "1 accepted" in shown.stdout
     assert "row 3 unreadable: cell_unreadable /born a date" in shown.stdout
     assert sorted(json.loads(line)["row"] for line in report.read_text().splitlines()) == [2, 3]
-    [listed] = answer(folder, "imports", "list")["imports"]
+    [listed] = [one for one in answer(folder, "imports", "list")["imports"] if one["import"] == "crm"]
     assert (listed["import"], listed["rows"], listed["accepted"]) == ("crm", 3, 1)
     assert "1 accepted" in run(folder, "imports", "list").stdout
     traits = answer(folder, "profiles", "show", "--user-id", "1", "--purpose", "service")["traits"]

@@ -133,9 +133,8 @@ def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
     try:
         assert send([ordered(f"user-{n}") for n in range(50)]) == 200
         assert server.pid is not None
-        files = [file for file in settings.data_dir.iterdir() if file.is_file()]
-        _limit(server.pid, max(file.stat().st_size for file in files) + 4 * PAGE)
-        refused = [ordered(f"user-{n}", order_id=f"order-{n}") for n in range(400)]
+        _limit(server.pid, (settings.data_dir / "registry.db").stat().st_size + 4 * PAGE)
+        refused = [ordered(f"user-{n}", order_id=f"order-{n}") for n in range(1_000)]
         assert send(refused) == 503
         check = {"subject": {"kind": "user_id", "value": "user-1"}, "purpose": "service"}
         bearer = {"Authorization": f"Bearer {made.app_key}"}
