@@ -147,6 +147,6 @@ def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
         server.stop()
     registry = RegistrySimulator(settings.data_dir, SetClock())
     try:
-        assert registry.rows("SELECT count(*) FROM event")[0][0] == len(acknowledged) == 450
+        assert registry.rows("SELECT count(*) FROM event")[0][0] == len(acknowledged) == 1_050
     finally:
         registry.close()
