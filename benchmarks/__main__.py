@@ -15,7 +15,7 @@ from benchmarks.row import Row
 from registry.bootstrap import GC_THRESHOLDS
 
 ROWS = (
-    "ingest", "ingest-postgres", "consent-http", "consent-client", "validate", "seal", "append", "erasure", "merge",
+    "ingest", "ingest-postgres", "consent-http", "consent-client", "propagation", "validate", "seal", "append", "erasure", "merge",
     "view", "export", "audit-append",
 )  # fmt: skip
 ON_REQUEST = ("resolve", "growth", "febrl", "bulk-import")

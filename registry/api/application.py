@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from starlette.requests import Request
 
 from registry.access.policy import Action, Principal
+from registry.api.looks import Looks
 from registry.flows.access.credentials import principal_of, source_of
 from registry.flows.consent.remembered import Remembered
 from registry.flows.deployment import Deployment
@@ -61,6 +62,7 @@ class Application:
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
     _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
     _schemas_hold_until: Micros = 0
+    looks: Looks = field(default_factory=Looks)
     remembered: Remembered[Answer] = field(init=False)
 
     def __post_init__(self) -> None:

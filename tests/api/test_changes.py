@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from registry.api import changes
+from registry.api.looks import Looks
 from tests.api.house import Desk
 from tests.factories import consent as choices
 from tests.factories import identify
@@ -139,3 +141,42 @@ def test_streams_that_nobody_reads_any_more_are_let_go(desk: Desk) -> None:
     while ended(desk) < before + 20:
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_record_that_commits_after_a_younger_one_is_told_all_the_same(desk: Desk) -> None:
+    clock = desk.house.clock
+    with following(desk, "0-") as stream:
+        say(desk, "marketing", "granted")
+        [young] = take(stream, 1)
+        before, clock.now = clock.now, clock.now - changes.LATE // 2  # dated earlier, committed later
+        try:
+            say(desk, "analytics", "granted")
+        finally:
+            clock.now = before
+        [late] = take(stream, 1)
+        say(desk, "marketing", "withdrawn")
+        [next_one] = take(stream, 1)
+    assert late["purpose"] == "analytics"
+    assert late["id"] == young["id"]  # a cursor never goes back
+    assert next_one["status"] == "withdrawn"
+
+
+def test_many_who_look_at_once_share_a_read() -> None:
+    reads = []
+
+    def read(number: int) -> int:
+        reads.append(number)
+        time.sleep(0.02)
+        return number
+
+    async def ask() -> list[int]:
+        looks = Looks()
+        first = await asyncio.gather(*[looks.shared("key", read, 1) for _ in range(50)])
+        running = asyncio.ensure_future(looks.shared("key", read, 2))
+        await asyncio.sleep(0.005)
+        later = await asyncio.gather(*[looks.shared("key", read, 3) for _ in range(50)])  # they see what came since
+        return [*first, await running, *later]
+
+    answers = asyncio.run(ask())
+    assert reads == [1, 2, 3]
+    assert answers == [1] * 50 + [2] + [3] * 50

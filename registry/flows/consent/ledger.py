@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -192,13 +193,21 @@ def matrix(
     return {name: decide(name, frozenset(), standings[name], catalogue, now=now) for name in standings}
 
 
-def changes(
-    deployment: Deployment, workspace: OpenWorkspace, after: tuple[Micros, bytes], limit: int
-) -> list[tuple[Micros, RecordId, ProfileId, str, str]]:
-    """The next consent records after a cursor: time of record, record, profile, purpose, status."""
+class Change(NamedTuple):
+    """One record as those are told who follow changes: when it was recorded, and for whose profile."""
+
+    at: Micros
+    record_id: RecordId
+    profile_id: ProfileId
+    purpose: str
+    status: str
+
+
+def changes(deployment: Deployment, workspace: OpenWorkspace, after: tuple[Micros, bytes], limit: int) -> list[Change]:
+    """The next consent records after a cursor (time of record, record)."""
     with deployment.data.read(workspace.workspace_id) as transaction:
         rows = consents.recorded_after(transaction, workspace.workspace_id, after[0], after[1], limit)
-    return [(at, RecordId(record), ProfileId(profile), p, s) for at, record, profile, p, s in rows]
+    return [Change(at, RecordId(bytes(record)), ProfileId(profile), p, s) for at, record, profile, p, s in rows]
 
 
 def _row(

@@ -1,0 +1,41 @@
+"""Reads that many wait for at the same time, done once for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar, cast
+
+from starlette.concurrency import run_in_threadpool
+
+_T = TypeVar("_T")
+
+
+class Looks:
+    """Reads under way, by what they ask for. For one event loop."""
+
+    def __init__(self) -> None:
+        self._next: dict[Hashable, asyncio.Task[Any]] = {}
+        self._running: dict[Hashable, asyncio.Task[Any]] = {}
+
+    async def shared(self, key: Hashable, read: Callable[..., _T], *arguments: Any) -> _T:
+        """What `read` gives, in a thread. Whoever asks for the same before it has begun waits for the same answer;
+        it begins when the one before it has ended, so that everybody sees what was there when they asked.
+
+        Raises:
+            Whatever `read` raises, for everybody who waits.
+        """
+        task = self._next.get(key)
+        if task is None:
+            task = self._next[key] = asyncio.ensure_future(self._read(key, read, *arguments))
+        return cast(_T, await asyncio.shield(task))
+
+    async def _read(self, key: Hashable, read: Callable[..., _T], *arguments: Any) -> _T:
+        before = self._running.get(key)
+        await (asyncio.wait([before]) if before is not None else asyncio.sleep(0))
+        task = self._running[key] = self._next.pop(key)
+        try:
+            return await run_in_threadpool(read, *arguments)
+        finally:
+            if self._running.get(key) is task:
+                del self._running[key]
