@@ -42,6 +42,10 @@ def no_retrieval(_uri: str) -> NoReturn:
     raise ValueError("a plan refers to nothing outside itself")
 
 
+_NOT_DESCRIBED = "is no object: what is declared is described"
+"""Said of `true` and `false`, which are schemas, but say nothing of what is there."""
+
+
 class Inspection:
     """Gathers the faults of one plan's schemas."""
 
@@ -63,8 +67,11 @@ class Inspection:
         if fault not in self.faults:
             self.faults.append(fault)
 
-    def schema(self, pointer: str, schema: Schema) -> None:
+    def schema(self, pointer: str, schema: Schema | bool) -> None:
         """Inspect the schema of a field, or a definition."""
+        if isinstance(schema, bool):
+            self.fault(pointer, _NOT_DESCRIBED)
+            return
         before = len(self.faults)
         self._walk(pointer, schema, 0, nested=False, branch=False)
         if len(self.faults) == before:
@@ -95,6 +102,10 @@ class Inspection:
         self._annotations(pointer, schema, nested=nested, branch=branch)
         if "$ref" in schema:
             self._reference(pointer, schema, nested=nested or branch)
+        declared = schema.get("properties")
+        if isinstance(declared, Mapping) and not branch:
+            for name in (name for name, inner in declared.items() if isinstance(inner, bool)):
+                self.fault(f"{pointer}/properties/{escape(name)}", _NOT_DESCRIBED)
         for pattern, place in _patterns(schema):
             self._pattern(f"{pointer}/{place}", pattern)
         for steps, inner, in_branch in below(schema):
@@ -122,7 +133,9 @@ class Inspection:
             self.fault(f"{pointer}/$ref", "the definition states purposes, which only the topmost field can")
 
     def _states_purposes(self, name: str, *seen: str) -> bool:
-        schema = self._definitions.get(name, {})
+        schema: Schema | bool = self._definitions.get(name, {})
+        if isinstance(schema, bool):
+            return False
         if "x-purposes" in schema:
             return True
         further = definition_name(str(schema.get("$ref", "")))
@@ -159,7 +172,9 @@ class Inspection:
             self._following.pop()
         return self._sizes[name]
 
-    def _measure(self, schema: Schema) -> tuple[int, int]:
+    def _measure(self, schema: Schema | bool) -> tuple[int, int]:
+        if isinstance(schema, bool):
+            return 1, 1
         name = definition_name(str(schema.get("$ref", "")))
         if name in self._definitions:
             return self._size_of(name)

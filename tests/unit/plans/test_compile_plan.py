@@ -8,8 +8,11 @@ from plan_values import HEAD, ecommerce, ecommerce_document, identify, kept, mod
 from registry.documents import parse
 from registry.model.errors import DocumentInvalid
 from registry.model.message import CallType
+from registry.plans.codegen import Language, generate
 from registry.plans.compile import compile_plan
+from registry.plans.diff import diff
 from registry.plans.enforcement import Enforcement, Mode
+from registry.plans.lint import lint
 
 
 def faults(rest: str) -> list[tuple[str, str]]:
@@ -36,6 +39,35 @@ def test_a_reference_that_leaves_the_plan_or_leads_nowhere_is_refused(reference:
 def test_nothing_may_change_what_a_reference_means(keyword: str) -> None:
     (fault,) = faults(thing(f"{{a: {{type: string, {keyword}: 'http://other.example/'}}}}"))
     assert fault[0] == f"/events/0/properties/a/{keyword}"
+
+
+@pytest.mark.parametrize("schema", ["true", "false"])
+def test_what_is_declared_is_described_and_not_merely_allowed(schema: str) -> None:
+    said = "is no object: what is declared is described"
+    assert faults(thing(f"{{a: {schema}}}")) == [("/events/0/properties/a", said)]
+    inner = thing(f"{{a: {{properties: {{b: {schema}}}}}}}")
+    assert faults(inner) == [("/events/0/properties/a/properties/b", said)]
+    reference = thing("{a: {$ref: '#/$defs/d'}}")
+    assert faults(f"definitions: {{d: {schema}}}\n{reference}") == [("/definitions/d", said)]
+    assert faults(f"context: {{properties: {{a: {schema}}}}}\nevents: []") == [("/context/properties/a", said)]
+
+
+INSIDE = ["items: {0}", "anyOf: [{0}, {{type: string}}]", "not: {0}", "prefixItems: [{0}]",
+          "anyOf: [{{properties: {{b: {0}}}}}]", "additionalProperties: {0}", "patternProperties: {{x: {0}}}", "if: {0}", "contains: {0}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", ["true", "false"])
+@pytest.mark.parametrize("place", INSIDE)
+def test_inside_a_declaration_a_schema_may_be_a_yes_or_no(place: str, schema: str) -> None:
+    stated = f"{{a: {{{place.format(schema)}}}}}"
+    parsed = parse(HEAD + f"context: {{properties: {stated}}}\n" + thing(stated), file="small.yaml")
+    plan = compile_plan(parsed)
+    for value in (1, "x", [], [1], {}, {"b": 1}, {"x": {}}):
+        plan.check(track({"a": value}), Enforcement(violations=Mode.OMIT))
+    lint(parsed, plan)
+    diff({**parsed.value, "events": []}, parsed.value)
+    for language in Language:
+        generate(parsed.value, language)
 
 
 def test_a_definition_that_leads_back_to_itself_is_refused() -> None:
