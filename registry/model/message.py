@@ -49,8 +49,7 @@ class Identifier(NamedTuple):
         return f"Identifier({self.kind}, value hidden)"
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """One way in which one event broke the plan; never holds the value.
 
     Attributes:

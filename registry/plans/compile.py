@@ -252,7 +252,13 @@ class _Compiler:
                 schema.setdefault("required", []).append(part.name)
         compiled = validator(schema, retriever=no_retrieval, pattern_options=PATTERNS, validate_formats=True)
         identifiers = tuple(found for part in sections for found in part.identifiers())
-        return Rule(event, self.identity, pointer, compiled, schema, sections, self.definitions, identifiers)
+        required: dict[str | int, frozenset[str]] = {
+            part.name: frozenset(part.schema.get("required", ())) for part in sections
+        }
+        return Rule(
+            event, self.identity, pointer, compiled, schema, sections, self.definitions, identifiers, required,
+            counted=any("minProperties" in part.schema for part in sections),
+        )  # fmt: skip
 
     def _dialect(self) -> str:
         return str(self.value.get("dialect", "2020-12"))

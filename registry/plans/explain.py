@@ -20,6 +20,9 @@ MAX_VIOLATIONS = 100
 
 UNPLANNED = frozenset({"additionalProperties", "unevaluatedProperties"})
 
+Explained = dict[tuple[tuple[str | int, ...], tuple[str | int, ...], str], Violation]
+"""Violations by the path of the rule in the compiled schema, the path in the event, and the name that is missing."""
+
 CODES = {
     "required": "required_missing",
     "type": "type_mismatch",
@@ -68,30 +71,43 @@ _WORDS = {
 }
 
 
-def violation_of(
+def explain(
     error: jsonschema_rs.ValidationError,
+    path: tuple[str | int, ...],
     schema: Schema,
     pointer: str,
     sections: Sequence[Section],
     definitions: Mapping[str, Schema],
+    explained: Explained,
 ) -> Violation:
     """The violation of one validator error.
 
     Args:
+        path: of the instance, from the error.
         schema: the compiled schema of the rule.
         pointer: of the rule in the plan file.
+        explained: what was explained before. Only places that the plan declares by name are added, so that it is
+            as small as the plan and holds nothing of any event.
     """
-    keyword = error.kind.name
-    details = error.kind.as_dict()
-    tokens = masked(error.instance_path, schema)
-    if keyword == "required":
-        tokens.append(escape(str(details["property"])))
+    kind = error.kind
+    keyword = kind.name
+    missing = str(kind.as_dict()["property"]) if keyword == "required" else ""
+    key = (tuple(error.schema_path), path, missing)
+    known = explained.get(key)
+    if known is not None:
+        return known
+    tokens = masked(path, schema)
+    declared = not any(isinstance(step, int) for step in path) and "*" not in tokens
+    if missing:
+        tokens.append(escape(missing))
     elif keyword in UNPLANNED:
         tokens.append("*")
     rule = _rule(error.schema_path, pointer, sections, definitions)
-    return Violation(
-        CODES.get(keyword, "rule_broken"), "".join(f"/{t}" for t in tokens), rule, _expected(keyword, details)
-    )
+    expected = _expected(keyword, kind.as_dict())
+    violation = Violation(CODES.get(keyword, "rule_broken"), "".join(f"/{t}" for t in tokens), rule, expected)
+    if declared:
+        explained[key] = violation
+    return violation
 
 
 def bounded(violations: Sequence[Violation]) -> tuple[Violation, ...]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema_rs
 
 from registry.model.message import Violation
 from registry.plans.enforcement import Enforcement, Mode
-from registry.plans.explain import UNPLANNED, bounded, violation_of
+from registry.plans.explain import UNPLANNED, Explained, bounded, explain
 from registry.plans.schemas import Schema
 from registry.plans.sections import Section
 from registry.plans.verdict import Part, Verdict
@@ -32,6 +31,9 @@ class Rule:
         pointer: of the event in the plan file.
         sections: the event's own (`properties` or `traits`), then `context`.
         identifiers: (kind, path of names, `*` for items) where the plan says that an identifier stands.
+        required: per section, the fields that must be there.
+        counted: whether a section must have a number of members.
+        explained: what has been explained before, see `explain`.
     """
 
     event: str | None
@@ -42,6 +44,9 @@ class Rule:
     sections: tuple[Section, ...]
     definitions: Mapping[str, Schema]
     identifiers: tuple[tuple[str, tuple[str, ...]], ...]
+    required: Mapping[str | int, frozenset[str]]
+    counted: bool
+    explained: Explained = field(default_factory=dict, compare=False, repr=False)
 
     def check(self, body: dict[str, Any], enforcement: Enforcement) -> Verdict:
         """The verdict on the decoded call of this event.
@@ -65,7 +70,7 @@ class Rule:
             omitted += len(cut)
             kept = _without(kept, cut)
             # Leaving out may break another rule (too few members now): what is kept must hold by itself.
-            if self.validator.is_valid(kept):
+            if self._settled(unplanned, cut, enforcement) or self.validator.is_valid(kept):
                 return self._accept(kept, bounded(violations), omitted, keep_undeclared=keep)
         return Verdict(False, bounded(violations), self.event, self.plan, 0, (), self._identifiers(body))
 
@@ -76,9 +81,12 @@ class Rule:
         broken: set[Path] = set()
         for error in self.validator.iter_errors(body):
             path: Path = tuple(error.instance_path)
-            violations.append(violation_of(error, self.schema, self.pointer, self.sections, self.definitions))
-            if error.kind.name in UNPLANNED:
-                unplanned.update((*path, name) for name in error.kind.as_dict()["unexpected"])
+            kind = error.kind
+            violations.append(
+                explain(error, path, self.schema, self.pointer, self.sections, self.definitions, self.explained)
+            )
+            if kind.name in UNPLANNED:
+                unplanned.update((*path, name) for name in kind.as_dict()["unexpected"])
             else:
                 broken.add(path)
         return violations, unplanned, broken
@@ -91,18 +99,19 @@ class Rule:
             return None
         cut = set(unplanned) if enforcement.unplanned_properties is Mode.OMIT else set()
         if enforcement.violations is Mode.OMIT:
-            for path in broken:
-                if not self._removable(path):
+            for path in broken:  # leaving out the field that a fault lies in does not mend it if it must be there
+                if len(path) < 2 or path[1] in self.required.get(path[0], (path[1],)):
                     return None
                 cut.add(path[:2])
         return cut
 
-    def _removable(self, path: Path) -> bool:
-        """Whether leaving out the field that a fault lies in mends it: not if the fault is a missing one."""
-        if len(path) < 2:
+    def _settled(self, unplanned: set[Path], cut: set[Path], enforcement: Enforcement) -> bool:
+        """Whether what is left holds without asking again: all faults were cut, and whole fields of objects whose
+        number of members no rule speaks of. Sections have no rules across their fields but that and `required`.
+        """
+        if self.counted or (unplanned and enforcement.unplanned_properties is not Mode.OMIT):
             return False
-        section = next((s for s in self.sections if s.name == path[0]), None)
-        return section is not None and path[1] not in section.schema.get("required", ())
+        return not unplanned or all(len(path) == 2 for path in cut)
 
     def _accept(
         self, body: dict[str, Any], violations: tuple[Violation, ...], omitted: int, *, keep_undeclared: bool
@@ -113,7 +122,7 @@ class Rule:
             value = body.get(section.name)
             if not value or not isinstance(value, dict):
                 continue
-            if section.closed:
+            if section.closed and (keep_undeclared or section.schema["additionalProperties"]):
                 unplanned |= section.undeclared(value)
             groups, left_out = section.split(value, keep_undeclared=keep_undeclared)
             omitted += left_out
@@ -148,16 +157,20 @@ def _texts(value: Any, path: tuple[str, ...], position: int) -> Iterator[str]:
 
 
 def _without(body: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
-    """A copy of a body without what stands at these paths; the body itself is left as it was."""
-    paths = list(paths)
-    copy = {**body, **{str(name): deepcopy(body[str(name)]) for name in {path[0] for path in paths}}}
+    """A body without what stands at these paths; the body itself is left as it was, and shares what was not touched."""
+    copy = dict(body)
+    fresh: dict[Path, Any] = {}
     for path in paths:
         value: Any = copy
-        for step in path[:-1]:
-            if isinstance(value, dict):
-                value = value.get(str(step))
-            elif isinstance(value, list) and isinstance(step, int):
-                value = value[step]
+        for depth, step in enumerate(path[:-1], start=1):
+            inner = fresh.get(path[:depth])
+            if inner is None:
+                held = value.get(step) if isinstance(value, dict) else value[step]
+                if not isinstance(held, dict | list):  # it went with what it stood in
+                    value = None
+                    break
+                inner = value[step] = fresh[path[:depth]] = held.copy()
+            value = inner
         if isinstance(value, dict):
-            value.pop(str(path[-1]), None)
+            value.pop(path[-1], None)
     return copy

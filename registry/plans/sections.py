@@ -74,14 +74,14 @@ class Section:
         In a closed section, undeclared fields have been dealt with before: those still here were let in.
         The object itself comes back where all of it serves the same.
         """
-        if self.closed and self.apart.isdisjoint(value):
-            return {self.default: value}, 0
+        if self.closed:
+            return self._split_closed(value), 0
         groups: dict[Purposes, dict[str, Any]] = {}
         omitted = 0
         for name, content in value.items():
             purposes = self.purposes.get(name)
             if purposes is None:
-                if not self.closed and not keep_undeclared:
+                if not keep_undeclared:
                     omitted += 1
                     continue
                 purposes = self.default
@@ -94,6 +94,17 @@ class Section:
             else:
                 group[name] = content
         return groups, omitted
+
+    def _split_closed(self, value: dict[str, Any]) -> dict[Purposes, dict[str, Any]]:
+        apart = self.apart
+        if apart.isdisjoint(value):
+            return {self.default: value}
+        rest = {name: content for name, content in value.items() if name not in apart}
+        groups = {self.default: rest} if rest else {}
+        for name, content in value.items():
+            if name in apart:
+                groups.setdefault(self.purposes[name], {})[name] = content
+        return groups
 
     def undeclared(self, value: dict[str, Any]) -> frozenset[str]:
         """The names in an object of this section that the plan does not know."""
