@@ -27,6 +27,7 @@ from tests.factories import identify, ordered, track, viewed
 CASES = settings.default.max_examples if settings.default else 60
 LONG = CASES > 1000
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example]
+pytestmark = pytest.mark.timeout(8 * 3600 if LONG else 180)
 PURPOSES = ("service", "marketing", "analytics", "nothing")
 KINDS = ("user_id", "email", "anonymous_id", "phone", "nothing")
 
@@ -108,7 +109,7 @@ def test_fuzzed_requests_get_documented_answers(lived_in: tuple[Desk, dict[str, 
         modes.append(schemathesis.GenerationMode.NEGATIVE)
     session, takes = requests.Session(), None if tracking else body_of(operation.definition.raw)
 
-    @settings(max_examples=100_000 // len(OPERATIONS) if LONG else 26, deadline=None, suppress_health_check=QUIET)
+    @settings(max_examples=CASES // len(OPERATIONS) if LONG else 26, deadline=None, suppress_health_check=QUIET)
     @given(data=st.data())
     def fuzz(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from(modes))
@@ -184,9 +185,12 @@ def fuzz_desk(shared_house: House) -> Iterator[Desk]:
         yield Desk(shared_house, stack)
 
 
-@settings(max_examples=100_000 if LONG else 400, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
-@given(body=bodies)
-def test_fuzzed_batches_are_taken_in_and_every_call_is_accounted_for(fuzz_desk: Desk, body: dict[str, Any]) -> None:
+@settings(max_examples=CASES if LONG else 400, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
+@given(body=bodies, good=numbers, place=st.integers(0, 6))
+def test_fuzzed_batches_are_taken_in_and_every_call_is_accounted_for(
+    fuzz_desk: Desk, body: dict[str, Any], good: str, place: int
+) -> None:
+    body["batch"].insert(place, ordered(f"good-{good}", messageId=f"good-{good}"))
     answer = fuzz_desk.sdk.post("/v1/batch", json=body)
     if answer.status_code != 200:
         # Only what the batch says for all of its calls may cost them all: too deep, or too large written out.
@@ -198,6 +202,9 @@ def test_fuzzed_batches_are_taken_in_and_every_call_is_accounted_for(fuzz_desk: 
     listed = [row["status"] for row in told["results"]]
     assert listed.count("rejected") + listed.count("suppressed") == told["rejected"]
     assert listed.count("duplicate") == told["duplicate"]
+    if not body.keys() & {"context", "integrations"}:
+        refused = {row["messageId"] for row in told["results"] if row["status"] not in ("accepted", "duplicate")}
+        assert f"good-{good}" not in refused, "whatever came with it, a good event is taken in"
     again = fuzz_desk.sdk.post("/v1/batch", json=body).json()
     named = sum(
         1
@@ -210,7 +217,7 @@ def test_fuzzed_batches_are_taken_in_and_every_call_is_accounted_for(fuzz_desk: 
 WHOLE = json.dumps({"batch": [ordered("ada", messageId="m-whole")], "sentAt": "2026-01-01T00:00:00Z"}).encode()
 
 
-@settings(max_examples=100_000 if LONG else 300, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
+@settings(max_examples=CASES if LONG else 300, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_fuzzed_bytes_never_break_the_reader(fuzz_desk: Desk, data: st.DataObject) -> None:
     content = WHOLE
@@ -221,7 +228,7 @@ def test_fuzzed_bytes_never_break_the_reader(fuzz_desk: Desk, data: st.DataObjec
     assert answer.status_code in (200, 400, 401)
 
 
-@settings(max_examples=100_000 if LONG else 200, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
+@settings(max_examples=CASES if LONG else 200, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(KINDS) | texts, value=texts | leaves, purpose=st.sampled_from(PURPOSES) | texts, more=values
 )

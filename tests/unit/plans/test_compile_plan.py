@@ -52,8 +52,10 @@ def test_what_is_declared_is_described_and_not_merely_allowed(schema: str) -> No
     assert faults(f"context: {{properties: {{a: {schema}}}}}\nevents: []") == [("/context/properties/a", said)]
 
 
-INSIDE = ["items: {0}", "anyOf: [{0}, {{type: string}}]", "not: {0}", "prefixItems: [{0}]",
-          "anyOf: [{{properties: {{b: {0}}}}}]", "additionalProperties: {0}", "patternProperties: {{x: {0}}}", "if: {0}", "contains: {0}"]  # fmt: skip
+INSIDE = [
+    "items: {0}", "anyOf: [{0}, {{type: string}}]", "anyOf: [{{properties: {{b: {0}}}}}]", "not: {0}",
+    "prefixItems: [{0}]", "additionalProperties: {0}", "patternProperties: {{x: {0}}}", "if: {0}", "contains: {0}",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("schema", ["true", "false"])

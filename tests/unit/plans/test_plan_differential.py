@@ -47,11 +47,12 @@ LEAVES = st.fixed_dictionaries(
 
 
 def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    declared, inner = inner, st.one_of(inner, st.booleans())  # what is declared is described, the rest may be yes or no
     several = st.lists(inner, min_size=1, max_size=3)
     # Open objects: that a plan's objects are closed unless they say otherwise is a known difference.
     objects = st.fixed_dictionaries(
         {
-            "properties": st.dictionaries(NAMES, inner, max_size=3),
+            "properties": st.dictionaries(NAMES, declared, max_size=3),
             "additionalProperties": st.one_of(st.just(True), inner),
         }
     )
