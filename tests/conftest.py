@@ -15,7 +15,8 @@ from sqlalchemy.engine import make_url
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, max_examples=60)
-settings.register_profile("long", settings.get_profile("dev"), max_examples=int(os.environ.get("REGISTRY_TEST_CASES", "100000")))
+MANY = int(os.environ.get("REGISTRY_TEST_CASES", "100000"))
+settings.register_profile("long", settings.get_profile("dev"), max_examples=MANY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 START = 1_767_225_600_000_000
