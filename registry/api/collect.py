@@ -16,7 +16,7 @@ from starlette.routing import Route
 from registry.api.application import Application, basic_user, of
 from registry.api.bodies import MAX_NESTING, decode_object, nested_deeper, read_body
 from registry.api.metrics import EVENTS
-from registry.consent.signals import from_gpc
+from registry.consent.signals.banners import from_gpc
 from registry.flows.ingest.admission import Delivery, Item, Status
 from registry.flows.ingest.pipeline import Receipt
 from registry.model.clock import parse_rfc3339

@@ -8,6 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, cast
 
+from registry.consent.us_sections import choices_of
 from registry.documents import Document
 from registry.model.canonical import canonical
 from registry.model.errors import DocumentInvalid, UnknownPurpose
@@ -24,6 +25,17 @@ class LawfulBasis(StrEnum):
     LEGITIMATE_INTERESTS = "legitimate_interests"
     OPT_OUT = "opt_out"
 
+
+GOOGLE_CONSENT_TYPES = (
+    "ad_storage",
+    "ad_user_data",
+    "ad_personalization",
+    "analytics_storage",
+    "functionality_storage",
+    "personalization_storage",
+    "security_storage",
+)
+"""The consent types of Google Consent Mode v2."""
 
 CAN_BE_REFUSED = frozenset(
     {LawfulBasis.CONSENT, LawfulBasis.PUBLIC_TASK, LawfulBasis.LEGITIMATE_INTERESTS, LawfulBasis.OPT_OUT}
@@ -44,9 +56,11 @@ class Purpose:
         minimum_age: in years, under which a parent must consent; None where the law sets none.
         parent: the purpose under which it is shown; a parent's consent does not speak for its children.
         tcf_purposes: numbers of IAB TCF purposes that stand for it.
+        tcf_special_features: numbers of IAB TCF special features that it needs, too.
         gpp: per GPP section, the fields whose opt-out value refuses it.
         gpc_opts_out: whether `Sec-GPC: 1` refuses it.
         segment_categories: ids in `context.consent.categoryPreferences`, all of which it needs.
+        google_consent: types of Google Consent Mode that stand for it, all of which it needs.
         despite_restriction: goes on while processing is restricted (GDPR Art. 18(2)).
     """
 
@@ -61,9 +75,11 @@ class Purpose:
     minimum_age: int | None
     parent: str | None
     tcf_purposes: tuple[int, ...]
+    tcf_special_features: tuple[int, ...]
     gpp: Mapping[str, tuple[str, ...]]
     gpc_opts_out: bool
     segment_categories: tuple[str, ...]
+    google_consent: tuple[str, ...]
     despite_restriction: bool
 
     def basis_in(self, jurisdiction: str | None) -> LawfulBasis:
@@ -98,8 +114,8 @@ class PurposeCatalogue:
         """The catalogue of a document that conforms to `schemas/policies/purposes.schema.json`.
 
         Raises:
-            DocumentInvalid: two purposes share a name, a parent is missing or its own descendant, or title
-                and text are not in the same languages.
+            DocumentInvalid: two purposes share a name, a parent is missing or its own descendant, title and text
+                are not in the same languages, or a GPP section or a choice in it is not one that there is.
         """
         value = cast(Mapping[str, Any], document.value)
         entries: list[Mapping[str, Any]] = value["purposes"]
@@ -137,9 +153,11 @@ def _purpose(entry: Mapping[str, Any]) -> Purpose:
         minimum_age=entry.get("minimum_age"),
         parent=entry.get("parent"),
         tcf_purposes=tuple(entry.get("tcf_purposes", ())),
+        tcf_special_features=tuple(entry.get("tcf_special_features", ())),
         gpp={section: tuple(fields) for section, fields in entry.get("gpp", {}).items()},
         gpc_opts_out=entry.get("gpc_opts_out", False),
         segment_categories=tuple(entry.get("segment_categories", ())),
+        google_consent=tuple(entry.get("google_consent", ())),
         despite_restriction=entry.get("despite_restriction", False),
     )
 
@@ -153,6 +171,10 @@ def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[s
         if name in seen:
             faults.append(document.fault(f"/purposes/{index}/name", "two purposes have the same name"))
         seen.add(name)
+        for section, fields in entry.get("gpp", {}).items():
+            for field in set(fields) - choices_of(section):
+                place = f"/purposes/{index}/gpp/{section}"
+                faults.append(document.fault(place, f"{field} is no choice of a section of that name"))
         if set(entry["title"]) != set(entry["text"]):
             faults.append(document.fault(f"/purposes/{index}/text", "title and text are not in the same languages"))
         above, passed = parents[name], {name}

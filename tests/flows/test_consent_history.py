@@ -29,7 +29,7 @@ def test_no_record_is_ever_changed_or_removed_by_a_later_one(tenant: Tenant, clo
         lambda: tenant.say(*ADA, "marketing", "granted"),
         lambda: tenant.say(*ADA, "marketing", "withdrawn"),
         lambda: tenant.send(ordered("ada", context=consent(Advertising=True, Analytics=False))),
-        lambda: tenant.send(identify("ada", "browser", context=consent(Advertising=False))),
+        lambda: tenant.send(identify("ada", "browser", context=consent(Functional=True))),
         lambda: tenant.say(*BROWSER, "analytics", "granted", acted_at=clock() - 5),
         lambda: tenant.say(*ADA, "marketing", "granted", acted_at=clock() - 10**12),
     ):

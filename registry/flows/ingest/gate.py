@@ -2,7 +2,8 @@
 
 First on what the message says and what is known of its own identifiers, before anybody is joined;
 then on the resolved person's ledger, before anything is sealed. Both ask the same `decide`, and a
-purpose needs both. What a message says of consent is recorded in the ledger, once per change.
+purpose needs both. What a message says of consent is recorded in the ledger, once per change. Its yes does
+not lift a no that the person said elsewhere: banners repeat an old choice with every event.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import orjson
 from registry.consent.decide import Standing
 from registry.consent.ground import SILENT, lawful_purposes
 from registry.consent.purposes import PurposeCatalogue
-from registry.consent.records import WHOLE_PERSON, ConsentStatus
-from registry.consent.signals import SAYING, from_context
+from registry.consent.records import REFUSALS, WHOLE_PERSON, ConsentStatus
+from registry.consent.signals.context import SAYING, from_context
 from registry.flows.consent.standing import Alike, alike, standings_for
 from registry.flows.identity.joining import Joined
 from registry.flows.ingest.admission import Item
@@ -31,6 +32,11 @@ NONE: frozenset[str] = frozenset()
 
 LOOKS = 3
 """How often who is who is looked up while other writers change it, before the sender is asked to come again."""
+
+BY_MESSAGE = "message"
+"""The channel of what messages say."""
+
+_REFUSING = frozenset(status.value for status in REFUSALS)
 
 _Person = tuple[FragmentId, ...]
 _Known = Alike | tuple[FragmentId | int, ...]
@@ -68,6 +74,7 @@ class Gate:
         self._changes = 0
         self._said_before: dict[BlindIndex, dict[str, bool]] = {}
         self._readings: dict[bytes, dict[str, bool]] = {}
+        self._channels: dict[RecordId, str] = {}
         self.refused_on: dict[BlindIndex, set[str]] = {}
         self.records: list[StoredConsent] = []
 
@@ -90,7 +97,7 @@ class Gate:
         else:
             fragments = [f for profile in sorted(profiles) for f in self._profiles[profile]]
         item.purposes = NONE.union(*(part.purposes for part in item.verdict.parts)) if item.verdict else NONE
-        item.said = self._said(item)
+        item.said = self._heeded(self._said(item), fragments)
         said: dict[str, bool] = {}
         for index in item.indexes:
             said |= self._said_before.get(index, {})
@@ -107,6 +114,7 @@ class Gate:
             fragment = item.fragment
             if fragment is None:
                 continue
+            item.said = self._heeded(item.said, self._profiles[fragment.profile_id])
             if item.said:
                 self._record(item, fragment, item.said, new_id)
             refused = dict.fromkeys((name for name, yes in item.said.items() if not yes), False)
@@ -147,6 +155,23 @@ class Gate:
         if said is None:
             said = self._readings[words] = from_context(context, self._catalogue)
         return said
+
+    def _heeded(self, said: dict[str, bool], fragments: Sequence[Fragment]) -> dict[str, bool]:
+        """What counts of a message's words: not a yes where the person refused by another way than messages."""
+        doubtful = {
+            state.record_id: state
+            for fragment in fragments
+            for state in self._states.get(fragment.fragment_id, {}).values()
+            if state.status in _REFUSING and said.get(state.purpose)
+        }
+        if not doubtful:
+            return said
+        if unread := {state.fragment_id for key, state in doubtful.items() if key not in self._channels}:
+            self._channels.update((row.record_id, row.channel) for row in self.records)
+            rows = consents.history(self._transaction, self._workspace_id, unread)
+            self._channels.update((row.record_id, row.channel) for row in rows)
+        kept = {state.purpose for key, state in doubtful.items() if self._channels.get(key) != BY_MESSAGE}
+        return {name: yes for name, yes in said.items() if not (yes and name in kept)}
 
     def _allowed(self, item: Item, fragments: Sequence[Fragment], said: dict[str, bool]) -> frozenset[str]:
         purposes = item.purposes
@@ -230,7 +255,7 @@ class Gate:
                 None,
                 None,
                 None,
-                "message",
+                BY_MESSAGE,
                 "subject",
                 item.source.row.name,
                 None,

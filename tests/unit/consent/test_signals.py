@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from consent_values import TEXT, catalogue_of, shipped_catalogue
 
-from registry.consent.signals import from_context, from_gpc, from_rudderstack, from_segment
+from registry.consent.signals.banners import from_gpc, from_rudderstack, from_segment
+from registry.consent.signals.context import from_context
 
 CATALOGUE = shipped_catalogue()
 NO = {"analytics": False, "personalisation": False, "marketing": False}

@@ -1,4 +1,4 @@
-"""What browsers and consent banners say along with a message, in the catalogue's purposes.
+"""What browsers and consent banners say along with a message, in words of their own.
 
 A purpose that is absent from an answer was not spoken of: the ledger decides. What cannot be read
 is a no, never a yes.
@@ -9,17 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from registry.consent.purposes import PurposeCatalogue
-
-SAYING = ("consent", "consentManagement")
-"""The members of a message's context that speak of consent."""
-
-
-def from_context(context: Mapping[str, object], catalogue: PurposeCatalogue) -> dict[str, bool]:
-    """What a message's context says of each purpose, in either shape; where the two differ, the no."""
-    said = from_segment(context, catalogue)
-    for name, allowed in from_rudderstack(context, catalogue).items():
-        said[name] = allowed and said.get(name, True)
-    return said
 
 
 def from_segment(context: Mapping[str, object], catalogue: PurposeCatalogue) -> dict[str, bool]:
