@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.access.policy import Action
 from registry.api.application import of
-from registry.api.bodies import JsonRoute, read_body
+from registry.api.bodies import JsonRoute
 from registry.api.consent import moment
+from registry.api.plan_work import sent_plan
 from registry.api.wire import UUID_FORM, Cursor, MessageQuery, NewKey, NewSource, PlainPath, Position, Replay
-from registry.documents import check, parse
+from registry.documents import Document
 from registry.flows import plans
 from registry.flows.access import credentials
 from registry.flows.accountability import verify
@@ -32,7 +32,6 @@ from registry.store import audit_log, quarantine
 
 router = APIRouter(prefix="/v1", tags=["administration"], route_class=JsonRoute)
 
-PLAN_BYTES = 2 * 1024 * 1024
 Limit = Annotated[int, Query(ge=1, le=500)]
 Dimensions = Annotated[str, Query(max_length=80, description=f"Some of {', '.join(DIMENSIONS)}, with commas between.")]
 
@@ -87,19 +86,12 @@ async def publish_plan(request: Request) -> dict[str, Any]:
     """The body is the plan's file, YAML or JSON. A published version never changes."""
     application = of(request)
     principal, workspace = application.caller(request, Action.PLANS_PUBLISH)
-    body = await read_body(request, PLAN_BYTES)
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise InvalidInput("the plan is not UTF-8 text") from None
 
-    def publish() -> dict[str, Any]:
-        document = parse(text, file="plan")
-        check(document, application.plan_schema)
+    def publish(document: Document) -> dict[str, Any]:
         plan = plans.publish(application.deployment, workspace.workspace_id, document, actor=principal.actor)
         return {"name": plan.name, "version": plan.version, "events": len(plan.rules)}
 
-    return await run_in_threadpool(publish)  # reading and compiling a large plan takes seconds
+    return dict(await sent_plan(request, application.plan_schema, publish))
 
 
 @router.get("/plans/{name}/{version}", summary="A published plan's file")

@@ -25,6 +25,10 @@ FED_VIOLATION = {
     "event": "order_completed", "plan": "ecommerce@1.0.0", "app_version": "4.2.0", **VIOLATION,
     "rejected": True, "received_at": AT,
 }  # fmt: skip
+FOUND = {
+    "event": "order_completed", "path": "/properties/coupon", "category": "user.contact.email", "known_by": "email",
+    "confidence": "high", "declared": [], "count": 2, "looked_at": 120,
+}  # fmt: skip
 REFUSED = {
     "allowed": False,
     "reason": "withdrawn",
@@ -281,6 +285,49 @@ EXAMPLES: dict[str, Any] = {
                 "event": "order_completed", "day": AT[:10], "count": 1, "first_seen_at": AT, "last_seen_at": AT,
             }
         ],
+    },
+    "LintFindings": {
+        "findings": [
+            {
+                "line": 12, "severity": "warning", "code": "undescribed", "pointer": "/events/0/properties/total",
+                "message": "has no description",
+            }
+        ]
+    },
+    "PlanDifference": {
+        "breaking": False, "least_version": "1.1.0", "version_suffices": True,
+        "changes": [
+            {
+                "code": "event_added", "breaking": False, "event": "track Order Refunded", "pointer": "/events/1",
+                "message": "is new",
+            }
+        ],
+    },
+    "Rehearsal": {
+        "outcomes": {"let_in": 3, "still_rejected": 0, "newly_rejected": 1, "still_let_in": 120, "not_decided": 0},
+        "withheld": 4, "violations": [{"event": "order_completed", **VIOLATION, "count": 1}],
+        "undeclared_personal_data": [FOUND],
+    },
+    "BoundSource": {"source": "shop", "plan": "ecommerce", "bound_to": "^1.0.0", "version": "1.0.0"},
+    "DataInventory": {
+        "plans": [
+            {
+                "plan": "ecommerce@1.0.0", "sources": ["shop"], "calls_looked_at": 124, "unnamed_events": 0,
+                "declared": [
+                    {
+                        "event": "identify", "pointer": "/identify/traits/properties/email",
+                        "categories": ["user.contact.email"], "purposes": ["service"], "identifier": "email",
+                        "retention": None, "sensitivity": None, "personal": True,
+                    }
+                ],
+                "found_undeclared": [FOUND],
+            }
+        ],
+        "withheld": 4,
+    },
+    "infer_plan": {
+        "plan": "shop", "version": "0.1.0", "purposes": ["service"],
+        "events": [{"type": "track", "name": "Order Completed"}],
     },
     "Replayed": {"looked_at": 2, "accepted": 1, "rejected": 1},
     "Trace": {

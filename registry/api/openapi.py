@@ -58,7 +58,8 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "move_request": (404, 409), "create_source": (404, 409, 413), "publish_plan": (409, 413, 422),
     "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
     "revoke_key": (404,), "check_consents": (413,), "check_consent": (413,), "filter_subjects": (413,),
-    "list_permitted": (413,),
+    "list_permitted": (413,), "lint_plan": (413, 422), "compare_plan": (404, 413, 422),
+    "check_plan_against_traffic": (404, 413, 422), "infer_plan": (404, 413, 422), "bind_source": (404, 413),
 }  # fmt: skip
 
 ANSWER_OF: dict[str, str] = {
@@ -77,15 +78,20 @@ ANSWER_OF: dict[str, str] = {
     "list_sources": "Sources", "create_source": "NewSourceKey",
     "list_plans": "Plans", "publish_plan": "PublishedPlan", "list_violations": "Violations",
     "summarise_violations": "ViolationSummary",
+    "lint_plan": "LintFindings", "compare_plan": "PlanDifference", "check_plan_against_traffic": "Rehearsal",
+    "bind_source": "BoundSource", "data_inventory": "DataInventory",
     "replay_quarantine": "Replayed", "trace_message": "Trace", "list_keys": "Keys", "create_key": "NewKeySecret",
     "get_policies": "Policies", "audit_entries": "AuditEntries", "audit_proof": "AuditProof",
 }  # fmt: skip
 MEDIA_OF = {
     "request_certificate": "application/jwt", "request_package": "application/zip",
     "request_results": "application/zip", "get_certificate": "application/x-pem-file", "get_plan": "application/yaml",
-    "audit_checkpoint": "text/plain",
+    "infer_plan": "application/yaml", "audit_checkpoint": "text/plain",
 }  # fmt: skip
 """Operations whose answer is no JSON."""
+
+TAKING_PLANS = frozenset({"publish_plan", "lint_plan", "compare_plan", "check_plan_against_traffic"})
+"""Operations whose body is a plan's file."""
 
 OPEN = frozenset({"discover", "get_certificate"})
 """Operations that need no key."""
@@ -129,7 +135,7 @@ def _complete(operation: dict[str, Any]) -> None:
         responses[status] = _json(answer)
     elif name in MEDIA_OF:
         responses[status] = _media(MEDIA_OF[name], name)
-    if name == "publish_plan":
+    if name in TAKING_PLANS:
         operation["requestBody"] = {"required": True, "content": _media("application/yaml", "get_plan")["content"]}
     operation["security"] = [] if name in OPEN else [{"bearer": []}]
     responses |= _errors(ALWAYS + MORE_ERRORS.get(name, ()) + OUTGOING_ERRORS.get(name, ()))

@@ -13,11 +13,14 @@ from registry.dsr import opendsr
 from registry.dsr.accounting import Disposition
 from registry.dsr.requests import Kind, State
 from registry.flows.ingest.admission import Status
+from registry.flows.traffic.rehearsal import OUTCOMES
 from registry.flows.traffic.violations import DIMENSIONS
 from registry.identity.links import Refusal, Verdict
 from registry.model.decision import Reason
 from registry.model.provenance import Method
 from registry.plans.enforcement import Mode
+from registry.plans.lint import Severity
+from registry.plans.personal_values import Confidence
 from registry.profiles.computed import Measure
 from registry.profiles.survivorship import Verification
 
@@ -74,6 +77,11 @@ DECISION = {
 FED_VIOLATION = {
     "violation_id": ID, "source": TEXT, "type": TEXT, "event": maybe(TEXT), "plan": TEXT,
     "app_version": maybe(TEXT), **VIOLATION, "rejected": YES_OR_NO, "received_at": TIME,
+}  # fmt: skip
+UNDECLARED = {
+    "event": maybe(TEXT), "path": TEXT, "category": TEXT | {"description": "A fideslang key."},
+    "known_by": TEXT | {"description": "The matcher; `name` where only the field's name says so."},
+    "confidence": one_of(Confidence), "declared": many(TEXT), "count": COUNT, "looked_at": COUNT,
 }  # fmt: skip
 PROVENANCE = {
     "source": TEXT, "message_id": TEXT, "observed_at": TIME, "received_at": TIME, "method": one_of(Method),
@@ -289,10 +297,38 @@ ANSWERS: dict[str, Schema] = {
         by=many(one_of(DIMENSIONS)),
         counts=many(
             record(
-                {**dict.fromkeys(DIMENSIONS, TEXT), "event": maybe(TEXT)},
+                {**dict.fromkeys(DIMENSIONS, TEXT), "event": maybe(TEXT), "app_version": maybe(TEXT)},
                 count=COUNT, first_seen_at=TIME, last_seen_at=TIME,
             )
         ),
+    ),
+    "LintFindings": record(
+        findings=many(record(line=COUNT, severity=one_of(Severity), code=TEXT, pointer=TEXT, message=TEXT))
+    ),
+    "PlanDifference": record(
+        breaking=YES_OR_NO, least_version=TEXT, version_suffices=YES_OR_NO,
+        changes=many(record(code=TEXT, breaking=YES_OR_NO, event=TEXT, pointer=TEXT, message=TEXT)),
+    ),
+    "Rehearsal": record(
+        outcomes=record(**dict.fromkeys(OUTCOMES, COUNT)), withheld=COUNT,
+        violations=many(record(event=maybe(TEXT), **VIOLATION, count=COUNT)),
+        undeclared_personal_data=many(record(**UNDECLARED)),
+    ),
+    "BoundSource": record(source=TEXT, plan=TEXT, bound_to=TEXT, version=TEXT),
+    "DataInventory": record(
+        plans=many(
+            record(
+                plan=TEXT, sources=many(TEXT), calls_looked_at=COUNT, unnamed_events=COUNT,
+                declared=many(
+                    record(
+                        event=TEXT, pointer=TEXT, categories=many(TEXT), purposes=many(TEXT), identifier=maybe(TEXT),
+                        retention=maybe(TEXT), sensitivity=maybe(TEXT), personal=YES_OR_NO,
+                    )
+                ),
+                found_undeclared=many(record(**UNDECLARED)),
+            )
+        ),
+        withheld=COUNT,
     ),
     "Replayed": record({"duplicate": COUNT, "suppressed": COUNT}, looked_at=COUNT, accepted=COUNT, rejected=COUNT),
     "Trace": record(

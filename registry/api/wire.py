@@ -213,6 +213,25 @@ class NewSource(Request):
     violations: Annotated[Mode | None, Field(description="in place of the plan's")] = None
 
 
+class Binding(Request):
+    """The plan that a source is held against."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"plan": "ecommerce", "version": "^1.0.0"}})
+    plan: Annotated[Plain, Field(max_length=64)]
+    version: Annotated[Plain, Field(description="a published version, or a range of them", max_length=32)]
+
+
+class Inference(Request):
+    """A plan to be inferred from what lies in quarantine."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "shop", "purposes": ["service"]}})
+    name: Annotated[Plain, Field(description="the plan's name", min_length=1, max_length=64)]
+    source: Annotated[str | None, Field(description="only what came from this source", max_length=100)] = None
+    purposes: Annotated[
+        list[Annotated[Plain, Field(max_length=100)]], Field(description="what everything in it serves", min_length=1)
+    ] = ["service"]
+
+
 class NewKey(Request):
     """An API key for an app or a person."""
 

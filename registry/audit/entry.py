@@ -47,6 +47,7 @@ class AuditAction(StrEnum):
     IMPORT_FINISHED = "import:rows:finished"
     QUARANTINE_REPLAYED = "quarantine:messages:replayed"
     TRAFFIC_CHECKED = "plans:traffic:checked"
+    TRAFFIC_INVENTORIED = "plans:traffic:inventoried"
     PLAN_INFERRED = "plans:plan:inferred"
     CONSENT_APPENDED = "consent:record:appended"
     CONSENT_LISTED = "consent:people:listed"

@@ -12,7 +12,8 @@ import typer
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import breach, inventory
-from registry.model.clock import Micros, parse_rfc3339
+from registry.flows.traffic import inventory as data
+from registry.model.clock import DAY, Micros, parse_rfc3339
 from registry.model.errors import Conflict, InvalidInput
 
 app = typer.Typer(no_args_is_help=True, help="What is held of people, field by field, and the documents that follow.")
@@ -81,6 +82,35 @@ def assessment(
             answer({"markdown": text}, as_json=True)
         else:
             _write(text, to, as_json=as_json)
+
+
+@app.command("inventory")
+def data_inventory(
+    days: Annotated[int, typer.Option(help="How far back recorded traffic is looked at.", min=1, max=3650)] = 7,
+    purpose: Annotated[str, typer.Option(help="What accepted events are opened for.")] = "service",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set what the plans in use declare beside what recorded traffic holds, by matchers on names and values.
+
+    Traffic is opened in memory only. A finding says field, category, confidence and count, never a value.
+    """
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        since = registry.deployment.clock() - days * DAY
+        found = data.inventory(registry.deployment, opened, since=since, purpose=purpose, actor=who.actor)
+    shown = table("plan", "event", "where", "declared", "found", "known by", "confidence", "count")
+    for one in found["plans"]:
+        for field in one["declared"]:
+            if field["categories"]:
+                shown.add_row(one["plan"], field["event"], field["pointer"], ", ".join(field["categories"]))
+        for field in one["found_undeclared"]:
+            declared = ", ".join(field["declared"]) or "[red]nothing[/]"
+            shown.add_row(
+                one["plan"], field["event"] or "(unplanned)", field["path"], declared, field["category"],
+                field["known_by"], field["confidence"], f"{field['count']} of {field['looked_at']}",
+            )  # fmt: skip
+    answer(found, as_json=as_json, text=shown)
 
 
 @app.command("breach")

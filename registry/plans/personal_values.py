@@ -50,11 +50,19 @@ _CARD_START = re.compile(r"3[0-9]|4|5[0-9]|6|2[2-7]")
 _SSN = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?!\w)")
 _PASSPORT = re.compile(r"(?<!\S)P[A-Z<][A-Z]{3}[A-Z<]{20,39}(?!\S)")
+_PASSPORT_NUMBER = re.compile(
+    r"(?i)(?<!\w)(?:passport|reisepass|passeport|pasaporte)(?: ?(?:no|nr|number|n°)\b\.?)?[ :#]{1,3}"
+    r"(?=[a-z]{0,2}[a-z0-9]{0,8}\d)([a-z0-9]{6,9})(?!\w)"
+)
 _TOKEN = re.compile(
     r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|(?<!\w)(?:AKIA[0-9A-Z]{16}|gh[pousr]_\w{30,}|[rs]k_live_\w{16,}|xox[abprs]-[\w-]{10,})"
     r"|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----|(?i:bearer [\w.~+/-]{16,})"
 )
 _DATE = re.compile(r"(?:(\d{4})-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./](\d{4}))(?:T00:00:00(?:\.0+)?Z?)?")
+_BORN = re.compile(
+    r"(?i)(?<!\w)(?:born|birth(?:day|date)?|dob|geboren|geburtsdatum|geb\.|née?)(?!\w)[^\d\n]{0,20}"
+    r"(?:(\d{4})-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./](\d{4}))(?!\d)"
+)
 _STREET = re.compile(
     r"(?i)(?<!\w)\d{1,5}[a-z]? (?:[\w'.-]{1,30} ){1,4}(?:street|st|avenue|ave|road|rd|lane|ln|drive|boulevard|blvd|"
     r"square|court|terrace)(?!\w)|(?<!\w)\d{1,4} ?(?:bis|ter)?,? (?:rue|avenue|boulevard|place|quai|calle|via) \w|"
@@ -109,6 +117,8 @@ def _accounts(text: str) -> Iterator[Match]:
 def _passports(text: str) -> Iterator[Match]:
     if _PASSPORT.search(text):
         yield Match("user.government_id", "passport", Confidence.HIGH)
+    elif _PASSPORT_NUMBER.search(text):
+        yield Match("user.government_id", "passport", Confidence.MEDIUM)
 
 
 def _tokens(text: str) -> Iterator[Match]:
@@ -135,10 +145,11 @@ def _network_addresses(text: str) -> Iterator[Match]:
 
 
 def _birth_date(text: str, year: int) -> list[Match]:
-    match = _DATE.fullmatch(text.strip())
-    if match is None or not year - OLDEST_BIRTH <= int(match[1] or match[2]) <= year - YOUNGEST_AGE:
-        return []
-    return [Match("user.demographic.date_of_birth", "birth_date", Confidence.LOW)]
+    """A text that is nothing but a date may be one; after a word for birth, a date is one."""
+    for match, sure in ((_BORN.search(text), Confidence.MEDIUM), (_DATE.fullmatch(text.strip()), Confidence.LOW)):
+        if match is not None and year - OLDEST_BIRTH <= int(match[1] or match[2]) <= year - YOUNGEST_AGE:
+            return [Match("user.demographic.date_of_birth", "birth_date", sure)]
+    return []
 
 
 _MATCHERS: tuple[Callable[[str], Iterator[Match]], ...] = (

@@ -19,7 +19,8 @@ BY_AUDITORS = {
     "list_webhooks", "get_webhook", "list_dead_letters", "list_destinations", "get_destination",
     "list_refused_events", "erasures_passed_on",
     "audit_entries", "audit_checkpoint", "audit_proof", "list_requests", "get_request", "request_events",
-    "request_certificate", "request_plan", "list_plans", "get_plan", "list_sources", "list_keys", "get_policies",
+    "request_certificate", "request_plan", "list_plans", "get_plan", "lint_plan", "compare_plan",
+    "list_sources", "list_keys", "get_policies",
 }  # fmt: skip
 
 

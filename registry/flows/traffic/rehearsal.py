@@ -98,7 +98,8 @@ def rehearse(
     for found in kept(deployment, workspace, purpose=purpose, since=since, counts=counts):
         if chosen is None or found.source_id == chosen:
             enforced = bound[found.source_id].enforcement if found.source_id in bound else plan.enforcement
-            _judge(run, plan, found.message, enforced, whole=found.whole)
+            message, _ = plan.transform(found.message)
+            _judge(run, plan, message, enforced, whole=found.whole)
             sample.add([found.message.body])
     run.withheld = counts.withheld
     # 5. report
