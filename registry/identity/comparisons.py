@@ -48,12 +48,8 @@ BLOCKING = (
 )
 """Only pairs that agree like this somewhere are compared: wide enough for several mistakes in one record."""
 
-TRAINING = (
-    "l.birthday = r.birthday",
-    "l.postcode = r.postcode AND l.city = r.city",
-    "l.first_name = r.first_name AND l.last_name = r.last_name",
-)
-"""Pairs among which the chances are learnt; what a rule holds equal is learnt under the other rules."""
+TRAINING = (("birthday",), ("postcode", "city"), ("first_name", "last_name"))
+"""Pairs that agree on these are those among which the chances are learnt; what agrees is learnt by the others."""
 
 STRICT = (
     ("birthday", "first_name"),

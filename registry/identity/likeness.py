@@ -8,7 +8,7 @@ from collections.abc import Collection, Hashable, Mapping
 from typing import NamedTuple, TypeVar
 from unicodedata import combining, normalize
 
-from registry.identity.comparisons import DIFFERENT, FEW, STRICT
+from registry.identity.comparisons import DIFFERENT, FEW, STRICT, TRAINING
 from registry.identity.grouping import components
 
 FEATURES = (
@@ -101,13 +101,21 @@ def _plain(value: object, *, keep: str) -> str | None:
 
 def chance(people: Mapping[Who, Features]) -> float | None:
     """The chance that two of these people are one, by those that agree strictly; None: too few to learn from."""
-    pairs = 0
-    for rule in STRICT:
-        same: Counter[tuple[str | None, ...]] = Counter(tuple(own[name] for name in rule) for own in people.values())
-        pairs = max(pairs, sum(n * (n - 1) // 2 for key, n in same.items() if None not in key))
+    pairs = max(_agreeing(people, rule) for rule in STRICT)
     if len(people) < ENOUGH_PEOPLE or pairs < ENOUGH_PAIRS:
         return None
     return max(FEW, pairs / FOUND_STRICTLY / (len(people) * (len(people) - 1) / 2))
+
+
+def trainable(people: Mapping[Who, Features]) -> list[tuple[str, ...]]:
+    """The rules of training that enough pairs agree by; a registry may hold no addresses at all."""
+    return [rule for rule in TRAINING if _agreeing(people, rule) >= ENOUGH_PAIRS]
+
+
+def _agreeing(people: Mapping[Who, Features], rule: tuple[str, ...]) -> int:
+    """How many pairs have these features in common."""
+    same: Counter[tuple[str | None, ...]] = Counter(tuple(own[name] for name in rule) for own in people.values())
+    return sum(n * (n - 1) // 2 for key, n in same.items() if None not in key)
 
 
 def is_household(agreements: Collection[Agreement]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from random import Random
 
 import pytest
 
@@ -35,6 +36,21 @@ def test_the_same_people_are_judged_alike_whoever_else_is_there() -> None:
     assert (levels["first_name"], levels["last_name"], levels["phone"]) == ("swapped", "swapped", "unknown")
     total = seen.start + sum(one.weight for one in seen.agreements)
     assert 2**total / (1 + 2**total) == pytest.approx(seen.probability, abs=0.001)
+
+
+def test_a_registry_that_holds_no_addresses_learns_from_what_it_has() -> None:
+    chance = Random(1)
+    people = {
+        n: {
+            "first_name": f"Given{chance.randrange(300)}",
+            "last_name": f"Family{chance.randrange(500)}",
+            "birthday": f"{chance.randrange(1940, 2000)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}",
+        }
+        for n in range(1200)
+    }
+    again = {-n: people[n] | {"first_name": people[n]["first_name"][: -1 if n % 3 else None]} for n in range(1, 121)}
+    found = compare({who: features(own) for who, own in (people | again).items()})
+    assert {frozenset(pair) for pair in found} == {frozenset({n, -n}) for n in range(1, 121)}
 
 
 def test_nothing_that_is_compared_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,8 +12,8 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from registry.identity.comparisons import FEW, TRAINING, settings
-from registry.identity.likeness import FEATURES, LIKELY, Agreement, Features, chance
+from registry.identity.comparisons import FEW, settings
+from registry.identity.likeness import FEATURES, LIKELY, Agreement, Features, chance, trainable
 from registry.model.errors import Conflict
 
 MEMORY = "1GB"
@@ -62,7 +62,7 @@ def compare(people: Mapping[Who, Features]) -> dict[tuple[Who, Who], Likeness]:
         database.execute(f"SET memory_limit = '{MEMORY}'")
         linker = Linker(frame, chosen, DuckDBAPI(connection=database), set_up_basic_logging=False)
         if learnt is not None:
-            _learn(linker)
+            _learn(linker, trainable(people))
         pairs = linker.inference.predict(threshold_match_probability=LIKELY).as_record_dict()
         known = linker.misc.save_model_to_json()
     finally:
@@ -72,10 +72,11 @@ def compare(people: Mapping[Who, Features]) -> dict[tuple[Who, Who], Likeness]:
     return {(order[row["unique_id_l"]], order[row["unique_id_r"]]): _told(row, labels, start) for row in pairs}
 
 
-def _learn(linker: Any) -> None:
+def _learn(linker: Any, rules: Sequence[tuple[str, ...]]) -> None:
     linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLE, seed=SEED)
-    for rule in TRAINING:
-        linker.training.estimate_parameters_using_expectation_maximisation(rule)
+    for rule in rules:
+        agree = " AND ".join(f"l.{name} = r.{name}" for name in rule)
+        linker.training.estimate_parameters_using_expectation_maximisation(agree)
 
 
 def _labels(levels: Sequence[Mapping[str, Any]]) -> dict[int, str]:
