@@ -69,7 +69,7 @@ def _plan(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         yield Change("dialect_changed", True, "plan", "/dialect", "the rules are read by another draft of JSON Schema")
     yield from _purposes("plan", "/purposes", old["purposes"], new["purposes"])
     before, after = Enforcement.from_plan(old), Enforcement.from_plan(new)
-    for name in ("unplanned_events", "unplanned_properties", "violations"):
+    for name in ("unplanned_events", "unplanned_properties", "violations", "consent_denied"):
         was, now = getattr(before, name), getattr(after, name)
         if was is not now:
             stricter = _STRICTNESS[now] > _STRICTNESS[was]

@@ -25,6 +25,8 @@ class Enforcement:
     unplanned_events: Mode = Mode.BLOCK
     unplanned_properties: Mode = Mode.OMIT
     violations: Mode = Mode.BLOCK
+    consent_denied: Mode = Mode.OMIT
+    """Of an event none of whose purposes may be served, by consent or another ground; the plan's word alone."""
 
     @classmethod
     def from_plan(cls, plan: Mapping[str, object]) -> Enforcement:
@@ -41,10 +43,12 @@ class Enforcement:
         unplanned_events: str | None = None,
         unplanned_properties: str | None = None,
         violations: str | None = None,
+        consent_denied: str | None = None,
     ) -> Enforcement:
-        """This enforcement with the modes that a source sets for itself."""
+        """This enforcement with the modes that a source, or a plan, sets for itself."""
         return Enforcement(
             Mode(unplanned_events) if unplanned_events else self.unplanned_events,
             Mode(unplanned_properties) if unplanned_properties else self.unplanned_properties,
             Mode(violations) if violations else self.violations,
+            Mode(consent_denied) if consent_denied else self.consent_denied,
         )

@@ -21,7 +21,7 @@ from registry.model.ids import BlindIndex, FragmentId, MessageKey, text_id
 from registry.model.message import CallType, Identifier, Message, Violation
 from registry.model.stored import Fragment, Source
 from registry.plans.compile import CompiledPlan
-from registry.plans.enforcement import Enforcement
+from registry.plans.enforcement import Enforcement, Mode
 from registry.plans.envelope import check_envelope
 from registry.plans.verdict import Verdict
 
@@ -81,7 +81,12 @@ class Delivery:
 
 @dataclass(slots=True, repr=False)
 class Item:
-    """One call on its way through ingest; `position` is that of its delivery among those of the batch."""
+    """One call on its way through ingest; `position` is that of its delivery among those of the batch.
+
+    Attributes:
+        needs_ground: whether its plan refuses it where none of its purposes may be served.
+        turned_away: whether it was refused for that: nothing of it is kept, in quarantine neither.
+    """
 
     position: int
     delivery: Delivery
@@ -101,6 +106,8 @@ class Item:
     said: dict[str, bool] = field(default_factory=dict)
     grounded: frozenset[str] = frozenset()
     ungrounded: frozenset[str] = frozenset()
+    needs_ground: bool = False
+    turned_away: bool = False
 
     @property
     def source(self) -> BoundSource:
@@ -111,6 +118,15 @@ class Item:
         """Refuse the call for these reasons."""
         self.status = Status.REJECTED
         self.violations = (*self.violations, *violations)
+
+
+def turn_away(items: Sequence[Item]) -> None:
+    """Refuse those whose plan says so because none of their purposes may be served."""
+    for item in items:
+        if item.needs_ground and item.purposes and not item.grounded:
+            expected = "consent, or another lawful ground, for one of its purposes"
+            item.reject(Violation("consent_denied", "/context/consent", "/enforcement/consent_denied", expected))
+            item.turned_away = True
 
 
 def decode(deliveries: Sequence[Delivery], indexer: BlindIndexer, new_id: Callable[[], bytes]) -> list[Item]:
@@ -226,6 +242,7 @@ def validate(items: Sequence[Item]) -> None:
         verdict = source.plan.check(item.message, source.enforcement)
         verdict.transformed = transformed
         item.verdict = verdict
+        item.needs_ground = source.enforcement.consent_denied is Mode.BLOCK
         item.violations = verdict.violations
         if not verdict.accepted:
             item.status = Status.REJECTED

@@ -74,6 +74,7 @@ class Gate:
         self._changes = 0
         self._said_before: dict[BlindIndex, dict[str, bool]] = {}
         self._readings: dict[bytes, dict[str, bool]] = {}
+        self._opted_out = {p.name: False for p in catalogue.purposes.values() if p.gpc_opts_out}
         self._channels: dict[RecordId, str] = {}
         self.refused_on: dict[BlindIndex, set[str]] = {}
         self.records: list[StoredConsent] = []
@@ -146,10 +147,14 @@ class Gate:
             self._states.setdefault(state.fragment_id, {})[state.purpose] = state
 
     def _said(self, item: Item) -> dict[str, bool]:
-        """What the message says of consent; the same words, as most senders' are, are read once."""
-        context = item.message.body.get("context") if item.message is not None else None
-        if not isinstance(context, dict):
+        """What the message says of consent, its browser's signal included; the same words are read once."""
+        if item.message is None:
             return {}
+        context = item.message.body.get("context")
+        said = self._read(context) if isinstance(context, dict) else {}
+        return said | self._opted_out if item.message.opted_out_by_signal else said
+
+    def _read(self, context: dict[str, object]) -> dict[str, bool]:
         words = orjson.dumps([context.get(member) for member in SAYING])
         said = self._readings.get(words)
         if said is None:

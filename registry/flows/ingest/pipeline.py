@@ -6,7 +6,7 @@
  -- the transaction begins --
  4. dedupe        what was seen before is acknowledged again and not stored again
  5. suppress      what is about an erased person is refused, and only a keyed trace kept
- 6. first gate    what the message itself and its own identifiers' records allow
+ 6. first gate    what the message itself and its own identifiers' records allow; a plan may refuse what serves nothing
  7. join          identifiers into fragments, links into profiles
  8. second gate   what the resolved person's records allow; consent that the message carries is recorded
  9. seal          parts by compartment; keys are committed to the keystore here, before the data
@@ -29,7 +29,16 @@ from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
 from registry.flows.identity.joining import Claim, Joined, join
 from registry.flows.ingest import computing
-from registry.flows.ingest.admission import Delivery, Item, Status, check_size, decode, identify, validate
+from registry.flows.ingest.admission import (
+    Delivery,
+    Item,
+    Status,
+    check_size,
+    decode,
+    identify,
+    turn_away,
+    validate,
+)
 from registry.flows.ingest.gate import Gate
 from registry.flows.ingest.sealing import (
     assertion_rows,
@@ -86,25 +95,32 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     gate.load(index for item in accepted for index in item.indexes)
     for item in accepted:
         gate.admit(item)
+    turn_away([item for item in accepted if not item.said])  # what a message says of consent is recorded first
+    accepted = [item for item in accepted if not item.turned_away]
     # 7. join
     joined = _join(deployment, workspace, transaction, accepted, gate)
     # 8. second gate
     gate.settle(accepted, joined, deployment.new_id)
+    turn_away(accepted)
     # 9. seal
     parts = [grounded_parts(item) for item in accepted]
     counted = computing.contributions(deployment.policies.computed, accepted, parts)
     also = computing.compartments(counted)
     bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined, also)
+    admitted = [item for item in accepted if not item.turned_away]
     rejected = [item for item in items if item.status is Status.REJECTED]
     keep_for = deployment.policies.retention.quarantine_for
     rejected = [item for item in rejected if not item.delivery.replayed]  # it is there already
-    shut, subjects = quarantine_rows(workspace_id, rejected, deployment.keyring, deployment.new_id, keep_for)
+    kept = [item for item in rejected if not item.turned_away]
+    shut, subjects = quarantine_rows(workspace_id, kept, deployment.keyring, deployment.new_id, keep_for)
     # 10. append
-    _release(transaction, workspace, accepted)
+    _release(transaction, workspace, admitted)
+    _note(transaction, workspace, [item for item in rejected if item.turned_away])
     identities.add_identifiers(transaction, identifier_rows(workspace_id, accepted, joined, bundles))
     stored = [
         (i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles))
         for i, p in zip(accepted, parts, strict=True)
+        if not i.turned_away
     ]
     events.append(transaction, [row for _, _, row in stored])
     trust = deployment.policies.trust
@@ -116,7 +132,7 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     profiles = {fragment.fragment_id: fragment.profile_id for fragment in joined.by_index.values()}
     announce_consents(deployment, transaction, workspace_id, gate.records, profiles)
     quarantine.add(transaction, shut, subjects)
-    broken = [item for item in (*accepted, *rejected) if item.violations]
+    broken = [item for item in (*admitted, *rejected) if item.violations]
     listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
     quarantine.add_violations(transaction, listed)
     announce_violations(deployment, transaction, workspace_id, listed)
@@ -169,9 +185,18 @@ def _suppress(transaction: Transaction, workspace: OpenWorkspace, items: list[It
         if item.status is Status.DUPLICATE or not any(keys[i] in suppressed for i in item.identifiers):
             continue
         item.status, item.violations = Status.SUPPRESSED, ()
-        source_id = item.source.row.source_id
-        refused.append(RefusedMessage(workspace.workspace_id, item.key, source_id, item.status.value, item.received_at))
-    quarantine.add_refused(transaction, refused)
+        refused.append(item)
+    _note(transaction, workspace, refused)
+
+
+def _note(transaction: Transaction, workspace: OpenWorkspace, refused: Sequence[Item]) -> None:
+    """Keep a keyed trace of messages of which nothing else is kept."""
+    workspace_id = workspace.workspace_id
+    rows = [
+        RefusedMessage(workspace_id, item.key, item.source.row.source_id, item.status.value, item.received_at)
+        for item in refused
+    ]
+    quarantine.add_refused(transaction, rows)
 
 
 def _release(transaction: Transaction, workspace: OpenWorkspace, accepted: Sequence[Item]) -> None:
