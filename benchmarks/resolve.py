@@ -90,7 +90,7 @@ def _resolve(opened: Opened, chance: random.Random, people: int) -> float:
         start = time.perf_counter()
         joined = join(
             transaction, workspace_id, deployment.policies.identity, claims,
-            new_id=deployment.new_id, now=now,
+            new_id=deployment.new_id, now=now, index_version=1,
         )  # fmt: skip
         spent = time.perf_counter() - start
         made = [

@@ -206,8 +206,8 @@ class Tenant:
     def profile(self, kind: str, value: str) -> ProfileId | None:
         """The profile behind an identifier, None for nobody."""
         person = self.person(kind, value)
-        index = self.workspace.indexer.index(person.kind, person.value)
         with self.registry.deployment.data.owner() as transaction:
+            index = subjects.standing(self.workspace, transaction, [person])[person]
             return identities.profile_of(transaction, self.workspace_id, index)
 
     def people(self) -> set[frozenset[tuple[str, str]]]:
@@ -240,8 +240,8 @@ class Tenant:
 
     def fragment(self, person: Identifier) -> FragmentId:
         """The fragment that hangs on an identifier."""
-        index = self.workspace.indexer.index(person.kind, person.value)
         with self.registry.deployment.data.owner() as transaction:
+            index = subjects.standing(self.workspace, transaction, [person])[person]
             return identities.identifiers(transaction, self.workspace_id, [index])[index].fragment_id
 
     def request(self, kind: Kind, person_kind: str, value: str, **details: object) -> StoredRequest:

@@ -35,6 +35,8 @@ class AuditAction(StrEnum):
     KEY_CREATED = "key:api:created"
     KEY_REVOKED = "key:api:revoked"
     SIGNING_KEY_ROTATED = "key:signing:rotated"
+    INDEX_KEY_ROTATED = "key:index:rotated"
+    INDEX_MOVED = "key:index:moved"
     ACCOUNT_CREATED = "account:created"
     ACCOUNT_CHANGED = "account:changed"
     SESSION_OPENED = "session:opened"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -10,8 +11,10 @@ from rich.progress import Progress
 from registry.access.policy import PrincipalKind
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.flows.access import credentials
-from registry.flows.upkeep import rotation
-from registry.model.clock import DAY, parse_rfc3339, rfc3339
+from registry.flows.deployment import Deployment
+from registry.flows.upkeep import reindexing, rotation
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import DAY, SECOND, parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import parse_id, text_id
 from registry.store import administration
@@ -103,6 +106,9 @@ def status(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json:
         shown.add_row(str(one.number), one.state, age, str(one.bundles), str(one.secrets))
     for key in found.own:
         shown.add_row(f"{key.name} {key.version}", key.state, f"{(now - key.created_at) // DAY} days", "", "")
+    for move in found.moves:
+        state = "moving" if move.finished_at is None else "moved"
+        shown.add_row(f"identifiers under blind-index {move.version}", state, "", f"{move.moved} of {move.total}", "")
     horizon = rfc3339(found.horizon_open_since) if found.horizon_open_since is not None else None
     shown.caption = f"Backups of the keystore since {horizon} can still be opened."
     listed = [
@@ -119,13 +125,27 @@ def status(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json:
         {"name": key.name, "version": key.version, "state": key.state, "created_at": rfc3339(key.created_at)}
         for key in found.own
     ]
-    answer({"generations": listed, "keys": own, "horizon_open_since": horizon}, as_json=as_json, text=shown)
+    moves = [
+        {
+            "blind_index_key": move.version,
+            "moved": move.moved,
+            "total": move.total,
+            "started_at": rfc3339(move.started_at),
+            "finished_at": rfc3339(move.finished_at) if move.finished_at is not None else None,
+        }
+        for move in found.moves
+    ]
+    body = {"generations": listed, "keys": own, "moves": moves, "horizon_open_since": horizon}
+    answer(body, as_json=as_json, text=shown)
 
 
 @app.command()
 def rotate(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a rotation that was interrupted.")] = False,
     signing: Annotated[bool, typer.Option("--signing", help="Rotate the signing key instead of the KEK.")] = False,
+    blind_index: Annotated[
+        bool, typer.Option("--blind-index", help="Rotate the key that identifiers are found by instead of the KEK.")
+    ] = False,
     older_than: Annotated[
         int | None, typer.Option(min=0, help="Only if the present one is older than so many days; for a schedule.")
     ] = None,
@@ -133,27 +153,51 @@ def rotate(
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new KEK generation and move every bundle under it, or a new signing key; the server goes on running."""
+    """Make a new KEK generation and move every bundle under it, or another new key; the server goes on running."""
+    if signing and blind_index:
+        raise typer.BadParameter("rotate one kind of key at a time")
     if resume and (signing or older_than is not None):
         raise typer.BadParameter("--resume goes with neither --signing nor --older-than")
+    kind = rotation.Kind.SIGNING if signing else rotation.Kind.BLIND_INDEX if blind_index else rotation.Kind.KEK
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
         deployment, age = registry.deployment, None if older_than is None else older_than * DAY
-        if age is not None and not rotation.is_due(deployment, opened.workspace_id, signing=signing, older_than=age):
+        if age is not None and not rotation.is_due(deployment, opened.workspace_id, kind, older_than=age):
             answer({"rotated": False}, as_json=as_json, text="Not due yet.")
             return
-        if signing:
-            version = rotation.rotate_signing(deployment, opened, actor=who.actor)
-            text = f"Signing key {version} is published, and signs in two minutes; the earlier ones go on to verify."
-            answer({"rotated": True, "signing_key": version}, as_json=as_json, text=text)
-            return
         with Progress(disable=as_json) as bar:
-            task = bar.add_task("Rewrapping", total=None)
-            number = rotation.rotate(
-                deployment, opened, start=not resume,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            task = bar.add_task("Moving", total=None)
+            done, text = _rotate(
+                kind, deployment, opened, resume, who.actor,
+                lambda done, total: bar.update(task, completed=done, total=total),
             )  # fmt: skip
-    text = f"Generation {number} wraps now. End the erasure horizon with: registry keys destroy GENERATION"
-    answer({"rotated": True, "generation": number}, as_json=as_json, text=text)
+    answer({"rotated": True} | done, as_json=as_json, text=text)
+
+
+def _rotate(
+    kind: rotation.Kind,
+    deployment: Deployment,
+    opened: OpenWorkspace,
+    resume: bool,
+    actor: str,
+    progress: rotation.Progress,
+) -> tuple[dict[str, object], str]:
+    """Rotate, or go on; what to answer."""
+    if kind is rotation.Kind.SIGNING:
+        version = rotation.rotate_signing(deployment, opened, actor=actor)
+        text = f"Signing key {version} is published, and signs in two minutes; the earlier ones go on to verify."
+        return {"signing_key": version}, text
+    if kind is rotation.Kind.KEK:
+        number = rotation.rotate(deployment, opened, start=not resume, progress=progress)
+        text = f"Generation {number} wraps now. End the erasure horizon with: registry keys destroy GENERATION"
+        return {"generation": number}, text
+    if not resume:
+        reindexing.begin(deployment, opened, actor=actor)
+    ready = reindexing.movable_at(deployment, opened.workspace_id)
+    if ready is None:
+        return {"blind_index_key": None}, "Every identifier is under the newest key."
+    time.sleep(max(0, ready - deployment.clock()) / SECOND)  # until every server knows the key
+    moved = reindexing.go_on(deployment, opened.workspace_id, actor=actor, progress=progress)
+    return {"blind_index_key": moved}, f"Every identifier is found by blind-index key {moved} now."
 
 
 @app.command()

@@ -12,7 +12,7 @@ from rich.markup import escape
 from registry.bootstrap import Registry
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
-from registry.flows.identity.subjects import fragments_of, subject
+from registry.flows.identity.subjects import fragments_of, standing, subject
 from registry.flows.stewards import deciding
 from registry.flows.stewards import explain as explaining
 from registry.flows.stewards import merges as listing
@@ -195,7 +195,7 @@ def _found(registry: Registry, opened: OpenWorkspace, who: Identifier) -> tuple[
     """The profile and the fragment behind an identifier."""
     with registry.deployment.data.read(opened.workspace_id) as transaction:
         fragments = fragments_of(opened, transaction, who)
-        index = opened.indexer.index(who.kind, who.value)
+        index = standing(opened, transaction, [who])[who]
     own = [fragment for fragment in fragments if fragment.anchor == index]
     if not own:
         raise NotFound("nobody is known under this identifier")

@@ -195,6 +195,10 @@ _RUNNING = (
     declared(
         "counted_back", purposes=RUNNING, retention=AS_CONFIGURED, operation="trait form after started_at finished_at",
     ),
+    declared(
+        "index_move", purposes=RUNNING, retention=AS_CONFIGURED,
+        operation="version after moved closed total started_at finished_at",
+    ),
     declared("workspace", purposes=RUNNING, retention=AS_CONFIGURED, operation="name created_at"),
     declared(
         "source", purposes=RUNNING, retention=AS_CONFIGURED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -17,7 +18,7 @@ from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict, KeyMissing, NotFound, NotInitialised
 from registry.model.ids import WorkspaceId
 from registry.model.stored import Workspace, WrappedSecret
-from registry.store import administration, keystore
+from registry.store import administration, keystore, reindexing
 
 OPEN_FOR: Micros = 60 * SECOND
 """How long a workspace's own keys are used before the key service is asked again."""
@@ -129,18 +130,39 @@ def open_workspace(deployment: Deployment, workspace_id: WorkspaceId) -> OpenWor
         )
     items = [(row.wrapped, secret_aad(workspace_id, row.name, row.version)) for row in secrets]
     opened = deployment.kms.unwrap_many(workspace_id, items)
-    latest = {row.name: plain for row, plain in zip(secrets, opened, strict=True)}
+    roots = {(row.name, row.version): plain for row, plain in zip(secrets, opened, strict=True)}
     pairs = [(row, SigningKey.decode(p)) for row, p in zip(secrets, opened, strict=True) if row.name == "signing"]
     signing = [key for _, key in pairs]
-    ripe = deployment.clock() - PUBLISHED_BEFORE_USE
-    in_use = [key for row, key in pairs if row.version == 1 or row.created_at <= ripe][-1]
+    in_use = [key for row, key in pairs if is_ripe(row, deployment.clock())][-1]
     return OpenWorkspace(
         workspace_id=workspace_id,
         name=names[workspace_id],
-        indexer=BlindIndexer(latest["blind-index"]),
-        suppression=SuppressionIndexer(latest["suppression"]),
+        indexer=_indexer(deployment, workspace_id, [row for row in secrets if row.name == "blind-index"], roots),
+        suppression=SuppressionIndexer(roots["suppression", 1]),
         signing=in_use,
-        accounts=account_key(latest["blind-index"]),
+        accounts=account_key(roots["blind-index", 1]),
         published=tuple(key.public_jwk() for key in signing),
         verifying=tuple(key.public for key in signing),
     )
+
+
+def is_ripe(row: WrappedSecret, now: Micros) -> bool:
+    """Whether one of the workspace's own keys may be used: the first at once, a later one when every server has it."""
+    return row.version == 1 or row.created_at <= now - PUBLISHED_BEFORE_USE
+
+
+def _indexer(
+    deployment: Deployment,
+    workspace_id: WorkspaceId,
+    rows: Sequence[WrappedSecret],
+    roots: Mapping[tuple[str, int], bytes],
+) -> BlindIndexer:
+    """New identifiers under the newest ripe root; looked up under every root that some may still be under."""
+    versions = [row.version for row in rows]
+    if len(versions) == 1:
+        return BlindIndexer(roots["blind-index", 1])
+    with deployment.data.read(workspace_id) as transaction:
+        settled = reindexing.settled(transaction, workspace_id)
+    writing = max(row.version for row in rows if is_ripe(row, deployment.clock()))
+    later = {version: roots["blind-index", version] for version in versions if version > 1}
+    return BlindIndexer(roots["blind-index", 1], later, writing=writing, settled=settled)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from registry.keys.primitives import derive, hmac_sha256
 from registry.model.ids import BlindIndex, MessageKey
 
@@ -15,30 +17,63 @@ class BlindIndexer:
     Each kind of identifier has a key of its own, so that the same text as an e-mail and as a user id
     gives unrelated hashes; another workspace's root gives unrelated hashes throughout.
 
+    Roots are rotated for identifiers alone: what is hashed here and kept nowhere in full (`lasting`,
+    `message_key`) could not be hashed again, and stays under the first root.
+
     Args:
         root: 32 random bytes, kept wrapped in the keystore as a workspace secret.
+        later: the roots of the versions after the first.
+        writing: the version that new identifiers are stored under.
+        settled: the newest version that every stored identifier is under, or a later one.
     """
 
-    __slots__ = ("_keys", "_message_key", "_root")
+    __slots__ = ("_keys", "_message_key", "_others", "_roots", "several", "version")
 
-    def __init__(self, root: bytes) -> None:
-        self._root = root
-        self._keys: dict[str, bytes] = {}
+    def __init__(
+        self, root: bytes, later: Mapping[int, bytes] | None = None, *, writing: int = 1, settled: int = 1
+    ) -> None:
+        self._roots = {1: root} | dict(later or {})
+        self._keys: dict[tuple[int, str], bytes] = {}
         self._message_key = derive(root, b"registry/message-key")
+        self.version = max(writing, settled)
+        self._others = [version for version in sorted(self._roots) if settled <= version != self.version]
+        self.several = bool(self._others)
 
     def index(self, kind: str, normalised: str) -> BlindIndex:
         """The 16-byte hash of an identifier; the value is normalised by the identity rules before.
 
         `kind` is one of the policy's kinds: a key is kept for each that was asked for.
         """
-        key = self._keys.get(kind)
-        if key is None:
-            key = self._keys[kind] = derive(self._root, b"registry/blind-index/" + kind.encode())
-        return BlindIndex(hmac_sha256(key, normalised.encode())[:INDEX_BYTES])
+        return BlindIndex(self._hash(self.version, kind, normalised))
+
+    def indexes(self, kind: str, normalised: str) -> tuple[BlindIndex, ...]:
+        """Every hash that the identifier may stand under, `index` first; more than one only while they move."""
+        own = self.index(kind, normalised)
+        return (own, *(BlindIndex(self._hash(version, kind, normalised)) for version in self._others))
+
+    def every(self, kind: str, normalised: str) -> set[BlindIndex]:
+        """The hashes under all versions there ever were: for what is never moved, such as quarantine's subjects."""
+        return {BlindIndex(self._hash(version, kind, normalised)) for version in self._roots}
+
+    def lasting(self, kind: str, text: str) -> bytes:
+        """A 16-byte hash that no rotation changes, of what is not an identifier of a person on record."""
+        return self._hash(1, kind, text)
 
     def message_key(self, message_id: str) -> MessageKey:
         """The 16-byte hash of a sender's message id, by which messages are deduplicated."""
         return MessageKey(hmac_sha256(self._message_key, message_id.encode())[:INDEX_BYTES])
+
+    def _hash(self, version: int, kind: str, text: str) -> bytes:
+        key = self._keys.get((version, kind))
+        if key is None:
+            key = derive(self._roots[version], b"registry/blind-index/" + kind.encode())
+            self._keys[version, kind] = key
+        return hmac_sha256(key, text.encode())[:INDEX_BYTES]
+
+    @property
+    def rotated(self) -> bool:
+        """Whether there is more than the first root."""
+        return len(self._roots) > 1
 
     def __repr__(self) -> str:
         return "BlindIndexer(hidden)"
@@ -46,7 +81,7 @@ class BlindIndexer:
 
 def hidden_name(indexer: BlindIndexer, trait: str) -> str:
     """What stands in the clear for a trait's name that no plan knows, and that so may hold anything."""
-    return f"~{indexer.index('trait', trait).hex()}"
+    return f"~{indexer.lasting('trait', trait).hex()}"
 
 
 class SuppressionIndexer:

@@ -212,3 +212,20 @@ class OpenDsrRequest(NamedTuple):
     attempts: int
     next_at: Micros
     failure: str | None
+
+
+class IndexMove(NamedTuple):
+    """How far the identifiers have moved under a version of the blind-index key, in the order of their fragments.
+
+    Attributes:
+        closed: how many of those passed so far did not open, and so stayed where they were.
+    """
+
+    workspace_id: WorkspaceId
+    version: int
+    after: bytes
+    moved: int
+    closed: int
+    total: int
+    started_at: Micros
+    finished_at: Micros | None

@@ -52,6 +52,14 @@ def identifiers_of(
     return sorted(found, key=lambda row: (row.first_seen_at, row.blind_index))
 
 
+def identifiers_after(
+    transaction: Transaction, workspace_id: bytes, after: bytes, limit: int
+) -> list[StoredIdentifier]:
+    """Up to `limit` identifiers whose fragments have ids after `after`, in their order."""
+    where = "workspace_id = ? AND fragment_id > ? ORDER BY fragment_id LIMIT ?"
+    return select(transaction, StoredIdentifier, "identifier", where, workspace_id, after, limit)
+
+
 def add_identifiers(transaction: Transaction, rows: Sequence[StoredIdentifier]) -> None:
     """Store identifiers; one that another writer stored first is left as it is."""
     insert(transaction, "identifier", rows, on_conflict="ON CONFLICT (workspace_id, blind_index) DO NOTHING")

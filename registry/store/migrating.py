@@ -30,6 +30,7 @@ def models(role: Role) -> MetaData:
             destination_tables,
             identity_tables,
             import_tables,
+            index_tables,
             opendsr_tables,
             outbox_tables,
             quality_tables,

@@ -69,9 +69,9 @@ def test_a_rotation_without_the_key_service_changes_nothing(tenant: Tenant, monk
 
 def test_a_rotation_is_due_when_the_present_key_is_old(tenant: Tenant, clock: SetClock) -> None:
     deployment = tenant.registry.deployment
-    for signing in (True, False):
-        assert not rotation.is_due(deployment, tenant.workspace_id, signing=signing, older_than=90 * DAY)
+    for kind in rotation.Kind:
+        assert not rotation.is_due(deployment, tenant.workspace_id, kind, older_than=90 * DAY)
     clock.pass_by(days=91)
-    assert rotation.is_due(deployment, tenant.workspace_id, signing=True, older_than=90 * DAY)
+    assert rotation.is_due(deployment, tenant.workspace_id, rotation.Kind.SIGNING, older_than=90 * DAY)
     rotation.rotate_signing(deployment, tenant.workspace, actor="person:admin")
-    assert not rotation.is_due(deployment, tenant.workspace_id, signing=True, older_than=90 * DAY)
+    assert not rotation.is_due(deployment, tenant.workspace_id, rotation.Kind.SIGNING, older_than=90 * DAY)

@@ -48,7 +48,7 @@ def sign_in(deployment: Deployment, workspace: OpenWorkspace, name: str, passwor
         Overloaded: too many wrong tries for this name; `retry_after_s` says how long to wait.
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
-    target = workspace.indexer.index("@sign-in", name)
+    target = workspace.indexer.lasting("@sign-in", name)
     # 1. count the try
     with deployment.data.write(workspace_id) as transaction:
         require_try(transaction, workspace_id, target, now)

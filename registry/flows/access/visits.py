@@ -59,7 +59,7 @@ def invite(deployment: Deployment, workspace: OpenWorkspace, mailer: Mailer, per
         raise InvalidInput("a code is sent to an e-mail address", pointer="/subject/kind")
     now, code = deployment.clock(), keys.new_code()
     with deployment.data.write(workspace.workspace_id) as transaction:
-        target = workspace.indexer.index("@invite", person.value)
+        target = workspace.indexer.lasting("@invite", person.value)
         require_try(transaction, workspace.workspace_id, target, now)
         accounts.count_try(transaction, workspace.workspace_id, target, now)
         token = _open(transaction, workspace, person, "code", now, CODE_FOR, code=code)
@@ -79,7 +79,7 @@ def confirm(deployment: Deployment, workspace: OpenWorkspace, token: str, code: 
         Overloaded: it was tried too often.
     """
     now, visit_hash = deployment.clock(), hash_key(token)
-    target = workspace.indexer.index("@code", visit_hash.hex())
+    target = workspace.indexer.lasting("@code", visit_hash.hex())
     with deployment.data.write(workspace.workspace_id) as transaction:
         require_try(transaction, workspace.workspace_id, target, now)
         accounts.count_try(transaction, workspace.workspace_id, target, now)
@@ -137,7 +137,7 @@ def _exchange(deployment: Deployment, workspace: OpenWorkspace, token: str, row:
     with deployment.data.write(workspace.workspace_id) as transaction:
         if not accounts.close_visit(transaction, workspace.workspace_id, row.visit_hash):
             raise Unauthenticated("it was used before", hint="ask for a new one")
-        target = workspace.indexer.index("@invite", person.value)
+        target = workspace.indexer.lasting("@invite", person.value)
         accounts.forget_tries(transaction, workspace.workspace_id, target, now - DAY)
         return _open(transaction, workspace, person, "open", now, VISIT_FOR)
 

@@ -72,8 +72,8 @@ def check(
     """
     if at is None:
         return answer(deployment, workspace, subject, purpose, categories)[0]
-    index = workspace.indexer.index(subject.kind, subject.value)
     with deployment.data.read(workspace.workspace_id) as transaction:
+        index = subjects.standing(workspace, transaction, [subject])[subject]
         fragments = fragments_at(transaction, workspace.workspace_id, index, at)
         ids = [fragment.fragment_id for fragment in fragments]
         records = consents.history(transaction, workspace.workspace_id, ids)
@@ -89,8 +89,14 @@ def answer(
     Raises:
         StoreUnavailable: no decision; the caller must take it as a no.
     """
-    index, rules = workspace.indexer.index(subject.kind, subject.value), deployment.policies.identity
-    fragments, records = consents.standing_now(deployment.data, workspace.workspace_id, index)
+    rules, workspace_id = deployment.policies.identity, workspace.workspace_id
+    if workspace.indexer.several:
+        with deployment.data.read(workspace_id) as transaction:
+            index = subjects.standing(workspace, transaction, [subject])[subject]
+            fragments, records = consents.standing_of(transaction, workspace_id, index)
+    else:
+        index = workspace.indexer.index(subject.kind, subject.value)
+        fragments, records = consents.standing_now(deployment.data, workspace_id, index)
     standing, now = standings_for(rules, fragments, records, (purpose,))[purpose], deployment.clock()
     decision = decide(purpose, categories, standing, deployment.policies.purposes, now=now)
     lasting = decision.valid_until is None and alike(rules, fragments, records, now) is not None
@@ -175,8 +181,8 @@ def history(deployment: Deployment, workspace: OpenWorkspace, subject: Identifie
     Raises:
         NotFound: nobody is known under this identifier.
     """
-    index = workspace.indexer.index(subject.kind, subject.value)
     with deployment.data.read(workspace.workspace_id) as transaction:
+        index = subjects.standing(workspace, transaction, [subject])[subject]
         fragments, _ = consents.standing_of(transaction, workspace.workspace_id, index)
         if not fragments:
             raise NotFound("nobody is known under this identifier")

@@ -14,6 +14,7 @@ from registry.consent.records import WHOLE_PERSON
 from registry.flows.acts import trail
 from registry.flows.consent.standing import Alike, alike, standings_for
 from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
 from registry.model.decision import Decision
@@ -42,9 +43,10 @@ def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequ
     Raises:
         StoreUnavailable: no decision; the caller must take it as a no.
     """
-    index_of, rules = workspace.indexer.index, deployment.policies.identity
-    indexes = [index_of(question.person.kind, question.person.value) for question in questions]
+    rules = deployment.policies.identity
     with deployment.data.read(workspace.workspace_id) as transaction:
+        index_of = subjects.standing(workspace, transaction, {question.person for question in questions})
+        indexes = [index_of[question.person] for question in questions]
         people = consents.standings_of(transaction, workspace.workspace_id, set(indexes))
     catalogue, now = deployment.policies.purposes, deployment.clock()
     decisions = []
@@ -62,9 +64,9 @@ def filter_people(
     Raises:
         StoreUnavailable: no decision; the caller must take it as a no.
     """
-    index_of = workspace.indexer.index
-    indexes = [index_of(person.kind, person.value) for person in people]
     with deployment.data.read(workspace.workspace_id) as transaction:
+        index_of = subjects.standing(workspace, transaction, people)
+        indexes = [index_of[person] for person in people]
         found = consents.standings_of(transaction, workspace.workspace_id, set(indexes))
     answers = _Answers(deployment, purpose)
     allowed = {index: answers.allowed(person) for index, person in found.items()}

@@ -30,7 +30,7 @@ from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked
 from registry.flows.dsr.passing_on import pass_on
-from registry.flows.dsr.reference import people_of, seal_people
+from registry.flows.dsr.reference import indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
@@ -69,6 +69,7 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     request = _note(deployment, request, progress)
     # 4. delete
     request, progress = _delete(deployment, workspace, request, fragments, indexes, quarantined, actor)
+    indexes = [BlindIndex(bytes.fromhex(text)) for text in progress["indexes"]]
     deployment.data.checkpoint()
     # 5. the systems outside
     request = linked.act(deployment, request, actor=actor)
@@ -113,8 +114,8 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             keystore.remember_suppressions(ledger, suppressions)
         quarantine.suppress(transaction, suppressions)
         # Whoever only ever sent what was rejected has no fragment: quarantine knows them by the index asked for.
-        asked = {BlindIndex(bytes.fromhex(index)) for index, _ in progress["subjects"]}
-        indexes = sorted(asked | {row.blind_index for row in stored})
+        asked = indexes_of(deployment, workspace, request)
+        indexes = sorted(set(asked) | {row.blind_index for row in stored})
         shut = quarantine.about(transaction, workspace_id, indexes)
         with deployment.keystore.read(workspace_id) as ledger:
             keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))
@@ -166,7 +167,11 @@ def _delete(
     noted = progress.get("counts", {})
     with deployment.data.write(workspace_id) as transaction:
         identities.lock(transaction, workspace_id)
-        erased = set(indexes)
+        # Between the scope and now the blind-index key may have been rotated.
+        moved = {row.blind_index for row in identities.identifiers_of(transaction, workspace_id, fragments)}
+        erased = moved.union(indexes)
+        indexes = sorted(erased)
+        progress["indexes"] = [index.hex() for index in indexes]
         links = identities.links_touching(transaction, workspace_id, erased)
         counts = rows.counted(transaction, workspace_id, fragments, indexes, quarantined)
         rows.erase_rows(transaction, workspace_id, fragments, indexes)

@@ -21,7 +21,7 @@ from registry.flows.dsr.moves import log, moved, owner_named, require
 from registry.flows.identity.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, InvalidInput
-from registry.model.ids import BlindIndex, RequestId
+from registry.model.ids import RequestId
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, RequestEvent, StoredRequest
 from registry.store import consents, identities, quarantine, requests
@@ -162,7 +162,7 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)._replace(due_at=None)
         request = moved(deployment, transaction, request, Move.START, actor)
-        _rescope(transaction, workspace, request)
+        _rescope(deployment, transaction, workspace, request)
     match EFFECTS[Kind(request.kind)]:
         case Effect.ERASE:
             request = erasure.erase(deployment, workspace, request, actor=actor)
@@ -221,10 +221,12 @@ def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRe
         return identities.fragments_of_profiles(transaction, workspace.workspace_id, profiles)
 
 
-def _rescope(transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest) -> None:
+def _rescope(
+    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
+) -> None:
     """Add to the scope whatever is known of the subject by now."""
     workspace_id = workspace.workspace_id
-    indexes = [BlindIndex(bytes.fromhex(index)) for index, _ in orjson.loads(request.progress)["subjects"]]
+    indexes = reference.indexes_of(deployment, workspace, request)
     known = identities.fragments_by_index(transaction, workspace_id, indexes)
     profiles = {fragment.profile_id for fragment in known.values()}
     found = identities.fragments_of_profiles(transaction, workspace_id, profiles)

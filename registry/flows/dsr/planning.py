@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
-
 from registry.dsr.census import OWN_SYSTEM, accounts
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import RequestPlan, SystemPlan
@@ -11,9 +9,10 @@ from registry.dsr.requests import ENDED, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked
 from registry.flows.dsr.moves import require
+from registry.flows.dsr.reference import indexes_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
-from registry.model.ids import BlindIndex, FragmentId, RequestId
+from registry.model.ids import FragmentId, RequestId
 from registry.model.stored import StoredRequest
 from registry.store import destinations, identities, keystore, quarantine, requests
 from registry.store import erasure as rows
@@ -31,7 +30,7 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
         request = require(transaction, workspace, request_id)
         if State(request.state) in ENDED:
             raise Conflict(f"a request that is {request.state} has no plan any more", hint="look at its certificate")
-        counts, key_holders = _counts(transaction, workspace, request)
+        counts, key_holders = _counts(deployment, transaction, workspace, request)
     with deployment.keystore.read(workspace.workspace_id) as transaction:
         counts["key_bundle"] = len(keystore.bundles(transaction, workspace.workspace_id, key_holders))
     kind = Kind(request.kind)
@@ -59,13 +58,13 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
 
 
 def _counts(
-    transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
+    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
 ) -> tuple[dict[str, int], list[FragmentId]]:
     """How many rows each table has of the person, and whose keys there are."""
     workspace_id = workspace.workspace_id
     known = set(requests.scope(transaction, workspace_id, request.request_id))
     profiles = {f.profile_id for f in identities.fragments(transaction, workspace_id, known).values()}
-    subjects = [BlindIndex(bytes.fromhex(index)) for index, _ in orjson.loads(request.progress)["subjects"]]
+    subjects = indexes_of(deployment, workspace, request)
     profiles |= {f.profile_id for f in identities.fragments_by_index(transaction, workspace_id, subjects).values()}
     fragments = [row.fragment_id for row in identities.fragments_of_profiles(transaction, workspace_id, profiles)]
     indexes = [row.blind_index for row in identities.identifiers_of(transaction, workspace_id, fragments)]

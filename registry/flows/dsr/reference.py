@@ -10,10 +10,11 @@ from collections.abc import Iterable
 import orjson
 
 from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.compartment import IDENTITY
 from registry.model.grants import OpenGrant, ShredGrant
-from registry.model.ids import FragmentId, RequestId, WorkspaceId, text_id
+from registry.model.ids import BlindIndex, FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
@@ -46,6 +47,18 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
     aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
     told = orjson.loads(open_sealed(key, request.sealed, aad, grant, IDENTITY))
     return [Identifier(kind, value) for kind, value in told]
+
+
+def indexes_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> list[BlindIndex]:
+    """Every blind index that the request's person may be found under, whatever keys were rotated since it came.
+
+    Raises:
+        KmsUnavailable, SealBroken, StoreUnavailable: the request's identifiers cannot be opened.
+    """
+    recorded = {BlindIndex(bytes.fromhex(index)) for index, _ in orjson.loads(request.progress)["subjects"]}
+    if workspace.indexer.rotated:
+        recorded.update(*(workspace.indexer.every(i.kind, i.value) for i in people_of(deployment, request)))
+    return sorted(recorded)
 
 
 def forget(deployment: Deployment, request: StoredRequest) -> None:

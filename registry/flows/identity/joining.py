@@ -20,9 +20,10 @@ from registry.identity.links import Link, Refusal, Verdict, links_of
 from registry.identity.resolve import Partition, partition
 from registry.identity.rules import IdentityRules
 from registry.model.clock import Micros
+from registry.model.errors import StoreUnavailable
 from registry.model.ids import BlindIndex, FragmentId, MessageKey, ProfileId, SourceId, WorkspaceId
 from registry.model.stored import Fragment, RunawayIdentifier, StoredLink, StoredMerge, StoredRefusal
-from registry.store import consents, identities, stewardship
+from registry.store import consents, identities, reindexing, stewardship
 from registry.store.database import Transaction
 
 NO_MESSAGE = MessageKey(b"\0" * 16)
@@ -65,16 +66,21 @@ def join(
     *,
     new_id: Callable[[], bytes],
     now: Micros,
+    index_version: int,
     known: Mapping[BlindIndex, Fragment] | None = None,
     refused_on: Mapping[BlindIndex, Collection[str]] | None = None,
 ) -> Joined:
     """Find or create the fragments of the claims' identifiers, and merge what they link.
 
     Args:
+        index_version: the version of the blind-index key that the identifiers are looked up by.
         known: the fragments of those identifiers that are known, if this transaction has read them.
         refused_on: purposes refused by messages whose consent records are still to be written.
 
     The new fragments and links are inserted; identifiers' rows are the caller's, who seals them.
+
+    Raises:
+        StoreUnavailable: identifiers are stored under a later version by now: open the workspace again.
     """
     kinds = {index: kind for claim in claims for index, kind in claim.identifiers}
     # 1. look up
@@ -91,7 +97,10 @@ def join(
         # Who is who may have changed while this writer waited: what was read before the lock is read again.
         joined.by_index |= identities.fragments_by_index(transaction, workspace_id, kinds)
         fresh = _unknown_links(transaction, workspace_id, fresh)
-    for index in sorted(kinds.keys() - joined.by_index.keys()):
+    unknown = kinds.keys() - joined.by_index.keys()
+    if unknown and reindexing.newest(transaction, workspace_id) > index_version:
+        raise StoreUnavailable("the blind-index key was rotated", hint="send it again")
+    for index in sorted(unknown):
         fragment = _new_fragment(workspace_id, FragmentId(new_id()), index, kinds[index], now)
         joined.by_index[index] = joined.new[fragment.fragment_id] = fragment
     if fresh:

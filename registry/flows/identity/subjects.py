@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from registry.flows.deployment import Deployment
 from registry.flows.identity.joining import Claim, join
@@ -16,7 +16,7 @@ from registry.model.errors import Forbidden, InvalidInput, NotFound
 from registry.model.ids import BlindIndex, FragmentId, MessageKey, ProfileId, SourceId, WorkspaceId
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, StoredIdentifier
-from registry.store import identities, quarantine
+from registry.store import identities, quarantine, reindexing
 from registry.store.database import Transaction
 
 NO_SOURCE = SourceId(b"\0" * 16)
@@ -36,9 +36,27 @@ def subject(rules: IdentityRules, kind: str, value: str) -> Identifier:
     return found
 
 
+def standing(
+    workspace: OpenWorkspace, transaction: Transaction, people: Collection[Identifier]
+) -> dict[Identifier, BlindIndex]:
+    """The blind index that each of these identifiers stands under, or would be stored under.
+
+    Between two versions of the blind-index key it is the one that its row is under; nobody moves it
+    until the transaction ends.
+    """
+    indexer = workspace.indexer
+    if not indexer.several:
+        return {person: indexer.index(person.kind, person.value) for person in people}
+    reindexing.hold(transaction, workspace.workspace_id)
+    candidates = {person: indexer.indexes(person.kind, person.value) for person in people}
+    every = {index for indexes in candidates.values() for index in indexes}
+    known = identities.identifiers(transaction, workspace.workspace_id, every)
+    return {person: next((i for i in indexes if i in known), indexes[0]) for person, indexes in candidates.items()}
+
+
 def fragments_of(workspace: OpenWorkspace, transaction: Transaction, person: Identifier) -> list[Fragment]:
     """Every fragment of the person behind an identifier, oldest first; none for nobody."""
-    index = workspace.indexer.index(person.kind, person.value)
+    index = standing(workspace, transaction, [person])[person]
     profile_id = identities.profile_of(transaction, workspace.workspace_id, index)
     if profile_id is None:
         return []
@@ -69,11 +87,14 @@ def find_or_create(
     if quarantine.suppressed(transaction, workspace.workspace_id, [key]):
         raise Forbidden("this person was erased and must not be re-created", extra={"rule": "suppression"})
     workspace_id, now = workspace.workspace_id, deployment.clock()
-    index = workspace.indexer.index(person.kind, person.value)
+    index = standing(workspace, transaction, [person])[person]
     nowhere = MessageKey(b"\0" * 16)
     claim = Claim(((index, person.kind),), NO_SOURCE, nowhere, now, now)
     rules = deployment.policies.identity
-    joined = join(transaction, workspace_id, rules, [claim], new_id=deployment.new_id, now=now)
+    joined = join(
+        transaction, workspace_id, rules, [claim], new_id=deployment.new_id, now=now,
+        index_version=workspace.indexer.version,
+    )  # fmt: skip
     fragment = joined.by_index[index]
     if fragment.fragment_id in joined.new:
         needs = {fragment.fragment_id: (IDENTITY,)}

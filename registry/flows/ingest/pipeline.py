@@ -28,6 +28,7 @@ from registry.flows.acts.outbox import announce_consents, announce_violations
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
 from registry.flows.identity.joining import Claim, Joined, join
+from registry.flows.identity.subjects import standing
 from registry.flows.ingest import computing
 from registry.flows.ingest.admission import (
     Delivery,
@@ -89,6 +90,8 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     _dedupe(transaction, workspace, items)
     # 5. suppress
     _suppress(transaction, workspace, items)
+    if workspace.indexer.several:
+        _name(transaction, workspace, items)
     accepted = [item for item in items if item.status is Status.ACCEPTED]
     # 6. first gate
     gate = Gate(transaction, workspace_id, deployment.policies.purposes, deployment.policies.identity, now)
@@ -152,6 +155,7 @@ def _join(
         [_claim(item) for item in accepted],
         new_id=deployment.new_id,
         now=deployment.clock(),
+        index_version=workspace.indexer.version,
         known=gate.by_index,
         refused_on=gate.refused_on,
     )
@@ -197,6 +201,13 @@ def _note(transaction: Transaction, workspace: OpenWorkspace, refused: Sequence[
         for item in refused
     ]
     quarantine.add_refused(transaction, rows)
+
+
+def _name(transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Item]) -> None:
+    """While identifiers move to another blind-index key: each by the index that it stands under now."""
+    indexes = standing(workspace, transaction, {i for item in items for i in item.identifiers})
+    for item in items:
+        item.indexes = tuple(indexes[identifier] for identifier in item.identifiers)
 
 
 def _release(transaction: Transaction, workspace: OpenWorkspace, accepted: Sequence[Item]) -> None:

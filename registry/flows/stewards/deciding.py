@@ -17,7 +17,7 @@ from registry.flows.acts import trail
 from registry.flows.consent import locking
 from registry.flows.deployment import Deployment
 from registry.flows.identity.joining import NO_MESSAGE, repartition
-from registry.flows.identity.subjects import NO_SOURCE, fragments_of_profile
+from registry.flows.identity.subjects import NO_SOURCE, fragments_of_profile, standing
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.links import NOT_TO_OVERRULE, SENTENCES, Link, Refusal, Verdict, link_between
@@ -42,9 +42,10 @@ def merge(
         NotFound: nobody is known under one of the identifiers.
         Conflict: they are one person already, or one side's own consent forbids joining.
     """
-    indexes = [workspace.indexer.index(person.kind, person.value) for person in (one, other)]
     with deployment.data.write(workspace.workspace_id) as transaction:
         _begin(transaction, workspace)
+        index_of = standing(workspace, transaction, (one, other))
+        indexes = [index_of[one], index_of[other]]
         found = identities.fragments_by_index(transaction, workspace.workspace_id, indexes)
         if len(found) < len(set(indexes)):
             raise NotFound("nobody is known under one of the identifiers")

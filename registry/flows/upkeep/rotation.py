@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.workspace import PUBLISHED_BEFORE_USE, OpenWorkspace
+from registry.flows.workspace import OpenWorkspace, is_ripe
 from registry.keys.bundle import rewrap_bundles, secret_aad
 from registry.keys.kms import GenerationState
 from registry.keys.signing import SigningKey
@@ -23,12 +24,21 @@ from registry.model.clock import Micros
 from registry.model.errors import Conflict
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.model.stored import WrappedSecret
-from registry.store import keystore
+from registry.model.stored_upkeep import IndexMove
+from registry.store import keystore, reindexing
 
 PAGE = 500
 
 Progress = Callable[[int, int], None]
 """Called with how many bundles are rewrapped, and how many there are in all."""
+
+
+class Kind(StrEnum):
+    """The kinds of keys that are rotated; a workspace's own keys by their names in the keystore."""
+
+    KEK = "kek"
+    SIGNING = "signing"
+    BLIND_INDEX = "blind-index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +54,11 @@ class GenerationStatus:
 
 @dataclass(frozen=True, slots=True)
 class OwnKeyStatus:
-    """One of the workspace's own keys: the blind index's, the suppression's, or a signing key.
+    """One of the workspace's own keys: a blind-index key, the suppression's, or a signing key.
 
     Attributes:
-        state: `current`, `coming` (a signing key that is published and does not sign yet) or `retired` (a signing
-            key that only verifies).
+        state: `current`, `coming` (known to every server soon, and not used yet) or `retired` (a signing key that
+            only verifies; a blind-index key that nothing new is stored under).
     """
 
     name: str
@@ -63,6 +73,7 @@ class KeyStatus:
 
     Attributes:
         own: the workspace's own keys.
+        moves: how far identifiers have moved under each later blind-index key.
         horizon_open_since: the creation of the oldest generation that still exists: keystore backups
             from then on can still be opened. None when there is none.
     """
@@ -70,6 +81,7 @@ class KeyStatus:
     generations: tuple[GenerationStatus, ...]
     horizon_open_since: Micros | None
     own: tuple[OwnKeyStatus, ...]
+    moves: tuple[IndexMove, ...]
 
 
 def status(deployment: Deployment, workspace_id: WorkspaceId) -> KeyStatus:
@@ -81,6 +93,8 @@ def status(deployment: Deployment, workspace_id: WorkspaceId) -> KeyStatus:
     with deployment.keystore.read(workspace_id) as transaction:
         counts = keystore.bundle_counts(transaction, workspace_id)
         secrets = keystore.secrets(transaction, workspace_id)
+    with deployment.data.read(workspace_id) as transaction:
+        moves = tuple(reindexing.moves(transaction, workspace_id))
     generations = tuple(
         GenerationStatus(
             number=generation.number,
@@ -92,7 +106,7 @@ def status(deployment: Deployment, workspace_id: WorkspaceId) -> KeyStatus:
         for generation in deployment.kms.generations(workspace_id)
     )
     living = [g.created_at for g in generations if g.state != GenerationState.DESTROYED and g.created_at is not None]
-    return KeyStatus(generations, min(living, default=None), _own_keys(secrets, deployment.clock()))
+    return KeyStatus(generations, min(living, default=None), _own_keys(secrets, deployment.clock()), moves)
 
 
 def rotate_signing(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> int:
@@ -105,49 +119,81 @@ def rotate_signing(deployment: Deployment, workspace: OpenWorkspace, *, actor: s
         Conflict: the last rotation's key does not sign yet.
         KmsUnavailable, StoreUnavailable: nothing has happened.
     """
-    workspace_id, now = workspace.workspace_id, deployment.clock()
-    generation = deployment.keyring.generation(workspace_id)
+    plain = SigningKey.generate().encode()
+
+    def refuse(rows: Sequence[WrappedSecret]) -> str | None:
+        return None if is_ripe(rows[-1], deployment.clock()) else "the newest signing key does not sign yet"
+
+    return add_secret(
+        deployment, workspace.workspace_id, "signing", plain, actor=actor, action="key:signing:rotated", refuse=refuse
+    )
+
+
+def add_secret(
+    deployment: Deployment,
+    workspace_id: WorkspaceId,
+    name: str,
+    plain: bytes,
+    *,
+    actor: str,
+    action: str,
+    refuse: Callable[[Sequence[WrappedSecret]], str | None],
+) -> int:
+    """Add another version of one of the workspace's own keys; its number.
+
+    Args:
+        refuse: is given the versions that there are, oldest first, and says why there may not be another one yet.
+
+    Raises:
+        Conflict: `refuse` gave a reason.
+        KmsUnavailable, StoreUnavailable: nothing has happened.
+    """
+    now, generation = deployment.clock(), deployment.keyring.generation(workspace_id)
     with deployment.keystore.write(workspace_id) as transaction:
         keystore.lock_generations(transaction, workspace_id, exclusive=True)
-        secrets = keystore.secrets(transaction, workspace_id)
-        if any(key.state == "coming" for key in _own_keys(secrets, now)):
-            raise Conflict("the newest signing key does not sign yet", hint="wait two minutes")
-        version = 1 + max(row.version for row in secrets if row.name == "signing")
-        plain = SigningKey.generate().encode()
-        aad = secret_aad(workspace_id, "signing", version)
-        [wrapped] = deployment.kms.wrap_many(workspace_id, generation, [(plain, aad)])
-        row = WrappedSecret(workspace_id, "signing", version, generation, wrapped, now)
-        keystore.put_secrets(transaction, [row])
+        rows = [row for row in keystore.secrets(transaction, workspace_id) if row.name == name]
+        if reason := refuse(rows):
+            raise Conflict(reason, hint="wait two minutes; an interrupted rotation goes on with --resume")
+        version = rows[-1].version + 1
+        [wrapped] = deployment.kms.wrap_many(
+            workspace_id, generation, [(plain, secret_aad(workspace_id, name, version))]
+        )
+        keystore.put_secrets(transaction, [WrappedSecret(workspace_id, name, version, generation, wrapped, now)])
     with deployment.data.write(workspace_id) as transaction:
         trail.append(
-            transaction, workspace_id, now, actor=actor, action="key:signing:rotated", outcome="done",
-            fields={"version": version},
-        )  # fmt: skip
+            transaction, workspace_id, now, actor=actor, action=action, outcome="done", fields={"version": version}
+        )
     return version
 
 
-def is_due(deployment: Deployment, workspace_id: WorkspaceId, *, signing: bool, older_than: Micros) -> bool:
-    """Whether the newest KEK generation, or signing key, is older than so many microseconds, or of unknown age."""
-    found = status(deployment, workspace_id)
-    if signing:
-        newest = max(key.created_at for key in found.own if key.name == "signing")
-    else:
-        newest = next((g.created_at or 0 for g in found.generations if g.state == GenerationState.CURRENT), 0)
-    return deployment.clock() - newest > older_than
+def born(found: KeyStatus) -> dict[Kind, Micros]:
+    """When the newest key of each kind was made; 0 where nobody knows."""
+    kek = next((g.created_at or 0 for g in found.generations if g.state == GenerationState.CURRENT), 0)
+    own = {
+        kind: max(key.created_at for key in found.own if key.name == kind) for kind in (Kind.SIGNING, Kind.BLIND_INDEX)
+    }
+    return {Kind.KEK: kek} | own
+
+
+def is_due(deployment: Deployment, workspace_id: WorkspaceId, kind: Kind, *, older_than: Micros) -> bool:
+    """Whether the newest key of a kind is older than so many microseconds, or of unknown age."""
+    return deployment.clock() - born(status(deployment, workspace_id))[kind] > older_than
 
 
 def _own_keys(secrets: Sequence[WrappedSecret], now: Micros) -> tuple[OwnKeyStatus, ...]:
-    signing = [row for row in secrets if row.name == "signing"]
-    ripe = [row.version for row in signing if row.version == 1 or row.created_at <= now - PUBLISHED_BEFORE_USE]
-    in_use = max(ripe, default=1)
-    states = dict.fromkeys(ripe, "retired") | {in_use: "current"}
+    in_use: dict[str, int] = {}
+    for row in secrets:
+        if is_ripe(row, now):
+            in_use[row.name] = max(row.version, in_use.get(row.name, 1))
     return tuple(
-        OwnKeyStatus(
-            row.name, row.version, states.get(row.version, "coming") if row.name == "signing" else "current",
-            row.created_at,
-        )
-        for row in secrets
-    )  # fmt: skip
+        OwnKeyStatus(row.name, row.version, _state(row.version, in_use[row.name]), row.created_at) for row in secrets
+    )
+
+
+def _state(version: int, in_use: int) -> str:
+    if version == in_use:
+        return "current"
+    return "coming" if version > in_use else "retired"
 
 
 def rotate(

@@ -1,4 +1,4 @@
--- data 0014;
+-- data 0015;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -515,4 +515,15 @@ CREATE TABLE opendsr_request (
 	failure VARCHAR(255), 
 	CONSTRAINT pk_opendsr_request PRIMARY KEY (workspace_id, subject_request_id)
 );
-INSERT INTO schema_version_data VALUES ('0014');
+CREATE TABLE index_move (
+	workspace_id BLOB NOT NULL, 
+	version BIGINT NOT NULL, 
+	"after" BLOB NOT NULL, 
+	moved BIGINT NOT NULL, 
+	closed BIGINT NOT NULL, 
+	total BIGINT NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	finished_at BIGINT, 
+	CONSTRAINT pk_index_move PRIMARY KEY (workspace_id, version)
+);
+INSERT INTO schema_version_data VALUES ('0015');

@@ -1,0 +1,127 @@
+"""Rotations that are killed with SIGKILL go on where they were, and end as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from registry.flows.upkeep import reindexing, rotation
+from registry.flows.workspace import PUBLISHED_BEFORE_USE
+from registry.model.clock import SECOND
+from tests.conftest import SetClock
+from tests.factories import consent, identify
+from tests.simulator import ALL_YES, RegistrySimulator, Tenant
+
+PEOPLE = 500
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def tenant(database_url: str, keystore_url: str, tmp_path: Path) -> Iterator[Tenant]:
+    """A registry of the test's own on each engine, with a thousand identifiers."""
+    made = RegistrySimulator(tmp_path, SetClock(), database_url=database_url, keystore_url=keystore_url)
+    tenant = made.tenant()
+    chosen = consent(**ALL_YES)
+    for start in range(0, PEOPLE, 100):
+        tenant.send(
+            *(identify(f"u{n}", email=f"u{n}@people.example", context=chosen) for n in range(start, start + 100))
+        )
+    yield tenant
+    made.close()
+
+
+def _process(tenant: Tenant, *options: str) -> subprocess.Popen[bytes]:
+    settings = tenant.registry.settings
+    environment = os.environ | {
+        "REGISTRY_DATABASE_URL": str(settings.database_url), "REGISTRY_KEYSTORE_URL": str(settings.keystore_url),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "registry", "keys", "rotate", *options, "--data-dir", str(settings.data_dir)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def _kill_when_further(tenant: Tenant, done: Callable[[], int], *options: str) -> int:
+    """Start the rotation, and kill it as soon as it is further than before; how far it was."""
+    before, until = done(), time.monotonic() + PATIENCE_S
+    process = _process(tenant, *options)
+    while done() <= before and time.monotonic() < until:
+        assert process.poll() is None or done() > before, process.communicate()[0].decode()
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+    return done()
+
+
+def _finish(tenant: Tenant, *options: str) -> None:
+    process = _process(tenant, *options)
+    told = process.communicate(timeout=PATIENCE_S)[0].decode()
+    assert process.returncode == 0, told
+
+
+def _all_found(tenant: Tenant) -> None:
+    """A few people, in all corners, by both identifiers; nobody is there twice."""
+    tenant.registry.restart()
+    for number in range(0, PEOPLE, 50):
+        assert tenant.traits("email", f"u{number}@people.example")["email"] == f"u{number}@people.example"
+        assert tenant.profile("user_id", f"u{number}") == tenant.profile("email", f"u{number}@people.example")
+    [[count]] = tenant.registry.rows("SELECT count(*) FROM identifier")
+    assert count == 2 * PEOPLE
+
+
+def test_a_killed_rotation_of_the_blind_index_key_goes_on(tenant: Tenant) -> None:
+    deployment = tenant.registry.deployment
+    reindexing.begin(deployment, tenant.workspace, actor="person:admin")
+    assert isinstance(tenant.registry.clock, SetClock)
+    tenant.registry.clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+
+    def done() -> int:
+        return sum(move.moved for move in rotation.status(tenant.registry.deployment, tenant.workspace_id).moves)
+
+    assert _kill_when_further(tenant, done, "--blind-index", "--resume") > 0
+    _all_found(tenant)
+    _finish(tenant, "--blind-index", "--resume")
+    assert done() == 2 * PEOPLE
+    _all_found(tenant)
+    assert not tenant.workspace.indexer.several
+
+
+def test_a_killed_rotation_of_the_kek_goes_on(tenant: Tenant) -> None:
+    workspace_id = tenant.workspace_id
+
+    def under() -> dict[int, tuple[int, int]]:
+        found = rotation.status(tenant.registry.deployment, workspace_id).generations
+        return {one.number: (one.bundles, one.secrets) for one in found}
+
+    everything = under()[1]
+    moved = _kill_when_further(tenant, lambda: under().get(2, (0, 0))[0])
+    assert sum(bundles for bundles, _ in under().values()) == everything[0], "no bundle is lost, none is there twice"
+    assert moved > 0
+    _all_found(tenant)
+    _finish(tenant, "--resume")
+    assert under() == {1: (0, 0), 2: everything}
+    tenant.registry.restart()
+    rotation.destroy(tenant.registry.deployment, workspace_id, 1)
+    _all_found(tenant)
+
+
+def test_a_rotation_of_the_signing_key_that_is_killed_has_happened_or_has_not(tenant: Tenant) -> None:
+    def versions() -> list[int]:
+        own = rotation.status(tenant.registry.deployment, tenant.workspace_id).own
+        return [key.version for key in own if key.name == "signing"]
+
+    for delay in (0.0, 0.3):
+        process = _process(tenant, "--signing")
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+        assert versions() in ([1], [1, 2])
+    if versions() == [1]:
+        _finish(tenant, "--signing")
+    tenant.registry.restart()
+    assert len(tenant.workspace.published) == 2
+    _all_found(tenant)
