@@ -48,6 +48,7 @@ ROWS = {
     "quality_day": stored_upkeep.QualityDay,
     "import_run": stored_upkeep.ImportRun,
     "counted_back": stored_upkeep.CountedBack,
+    "index_move": stored_upkeep.IndexMove,
     "opendsr_key": stored_upkeep.OpenDsrKey,
     "opendsr_request": stored_upkeep.OpenDsrRequest,
     "key_bundle": stored.WrappedBundle,
