@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import uuid_utils
 
 from registry.access.policy import AccessPolicy, PrincipalKind
+from registry.connectors.configured import linked_systems
 from registry.connectors.outgoing import Outgoing
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
@@ -111,6 +112,8 @@ class Registry:
         """Forget every key and close the databases."""
         self.deployment.keyring.forget()
         self.deployment.outgoing.close()
+        for system in self.deployment.linked:
+            system.close()
         self.deployment.data.close()
         self.deployment.keystore.close()
 
@@ -161,6 +164,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         ),
         jurisdiction=settings.jurisdiction,
         outgoing=Outgoing(frozenset(filter(None, settings.plain_http_hosts.split(",")))),
+        linked=linked_systems(datasets(settings.connectors), os.environ),
     )
     return Registry(settings, deployment, Workspaces(deployment))
 
@@ -318,6 +322,23 @@ def _policy(folder: Path | None, name: str) -> Document:
     document = read_document(own) if own is not None and own.exists() else shipped("policies", f"{name}.yaml")
     check(document, shipped_schema(f"policies/{name}.schema.json"))
     return document
+
+
+def datasets(folder: Path | None) -> list[Document]:
+    """The descriptions of databases outside in a folder, checked against their schema; none without one.
+
+    Raises:
+        SettingInvalid: there is no such folder, or a file cannot be read.
+        DocumentInvalid: a file is no description.
+    """
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise SettingInvalid(f"the folder {folder} does not exist", pointer="connectors")
+    documents = [read_document(path) for path in sorted(folder.glob("*.yaml"))]
+    for document in documents:
+        check(document, shipped_schema("dataset.schema.json"))
+    return documents
 
 
 def read_document(path: Path) -> Document:

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     policies: Path | None = Field(
         None, description="Folder of policy files that override the shipped ones, file by file."
     )
+    connectors: Path | None = Field(
+        None, description="Folder of reviewed descriptions of databases outside, which requests reach, too."
+    )
     controller: str = Field("the controller of this registry", description="Name in certificates and receipts.")
     controller_address: str = Field("not stated", description="The controller's postal address, for receipts.")
     controller_contact: str = Field("not stated", description="Where a person reaches the controller.")

@@ -45,6 +45,7 @@ GROUPS = {
     "consent": {"consent": "Ask, record and recount consent."},
     "profiles": {"profiles": "What is known of a person, for a purpose."},
     "dsr": {"dsr": "Data subject requests, from intake to certificate."},
+    "connectors": {"connectors": "Databases outside that requests reach, too."},
     "destinations": {"destinations": "Systems that events are passed on to, by consent."},
     "webhooks": {"webhooks": "Who is told what happens here, by signed webhooks."},
     "retention": {"retention": "What is locked, what has been destroyed, and what is due."},

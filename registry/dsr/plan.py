@@ -7,9 +7,9 @@ same `FieldAccount`s that the certificate consists of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from registry.dsr.accounting import FieldAccount
 from registry.dsr.census import DeclaredField
@@ -45,6 +45,9 @@ class LinkedSystem(Protocol):
     def name(self) -> str:
         """The system's name, as plans and certificates state it."""
 
+    def undecided(self) -> Sequence[tuple[str, str]]:
+        """Every (table, field) that is there and that nobody has declared: each blocks every request."""
+
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         """What a request of this kind would do here; changes nothing."""
 
@@ -53,6 +56,12 @@ class LinkedSystem(Protocol):
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
         """After an erasure: rows still found, by table, looked for in another way; none when all is well."""
+
+    def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(table, row) of all that an access or portability request gives out of this system, as a stream."""
+
+    def close(self) -> None:
+        """Let go of every connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from registry.model.errors import Conflict, InvalidInput, NotFound
 from registry.plans.rows import ImportMapping
 from tests.factories import identify
 from tests.simulator import Tenant
-from tests.unit.plans.test_rows import mapping
+from tests.unit.plans.test_rows_of_a_table import mapping
 
 MAPPING = mapping("row_id: nr\nidentifiers: {crm_id: crm}\ntraits: {email: mail, first_name: name}\n")
 

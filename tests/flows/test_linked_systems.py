@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ class Customers:
 
     file: Path
     name: str = "shop"
-    undecided: Sequence[tuple[str, str]] = ()
+    missing: Sequence[tuple[str, str]] = ()
     failing: int = 0
     lying: bool = False
     ran: list[str] = field(default_factory=list)
@@ -47,8 +48,17 @@ class Customers:
             sql = f"SELECT count(*) FROM customer WHERE email IN ({marks})"
             return int(connection.execute(sql, wanted).fetchone()[0])
 
+    def undecided(self) -> Sequence[tuple[str, str]]:
+        return self.missing
+
+    def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield from (("customer", {"address": "x"}) for _ in range(self.rows(people)))
+
+    def close(self) -> None:
+        self.ran.clear()
+
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
-        return SystemPlan(self.name, self._accounts(self.rows(people)), self.undecided)
+        return SystemPlan(self.name, self._accounts(self.rows(people)), self.missing)
 
     def run(self, request_id: str, kind: Kind, people: Sequence[Identifier]) -> Sequence[FieldAccount]:
         if self.failing:
@@ -111,7 +121,7 @@ def test_whom_a_request_was_about_cannot_be_read_when_it_has_ended(outside: Cust
 def test_a_plan_announces_what_is_outside_and_an_undecided_field_blocks_the_approval(
     outside: Customers, alone: Tenant
 ) -> None:
-    outside.undecided = [("customer", "nickname")]
+    outside.missing = [("customer", "nickname")]
     with pytest.raises(Conflict) as caught:
         alone.request(Kind.ERASURE, "email", "ada@example.com")
     assert caught.value.extra["tables"] == ["shop: customer.nickname"]
@@ -119,7 +129,7 @@ def test_a_plan_announces_what_is_outside_and_an_undecided_field_blocks_the_appr
     plan = planning.plan_of(alone.registry.deployment, alone.workspace, opened.request_id)
     assert [system.system for system in plan.systems] == ["registry", "shop"]
     assert plan.systems[1].accounts[0].rows == 1
-    outside.undecided = ()
+    outside.missing = ()
     lifecycle.move_request(
         alone.registry.deployment, alone.workspace, opened.request_id, Move.APPROVE, actor="person:second"
     )

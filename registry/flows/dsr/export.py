@@ -23,7 +23,7 @@ from jinja2 import Environment
 from registry.flows.acts import trail
 from registry.flows.consent.ledger import matrix
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import lifecycle
+from registry.flows.dsr import lifecycle, linked
 from registry.flows.opening import API_SOURCE, open_assertions, open_event, open_identifiers, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339, to_datetime
@@ -32,6 +32,7 @@ from registry.model.decision import Reason
 from registry.model.errors import NotFound
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
+from registry.model.message import Identifier
 from registry.model.stored import Fragment, StoredConsent, StoredRequest
 from registry.profiles.view import consent_json, provenance_json
 from registry.store import consents, events, identities
@@ -85,6 +86,11 @@ def write_package(
         seen: Counter[tuple[str, str]] = Counter()
         damaged: Counter[Reason] = contents["closed"]
         package.add("events.jsonl", _events(deployment, workspace, request, fragments, seen, damaged))
+        outside: Counter[str] = Counter()
+        people = [Identifier(one["kind"], one["value"]) for one in contents["identifiers"]]
+        for system in deployment.linked:
+            package.add(f"outside/{system.name}.jsonl", linked.exported(system, people, outside))
+        contents["outside"] = sorted(outside.items())
         package.add("index.html", [_page(deployment, request, contents, seen)])
         manifest = {
             "format": FORMAT,

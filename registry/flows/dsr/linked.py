@@ -7,7 +7,8 @@ as it takes, unless somebody decides on the record that the request ends without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -72,6 +73,19 @@ def act(deployment: Deployment, request: StoredRequest, *, actor: str) -> Stored
         with deployment.data.write(request.workspace_id) as transaction:
             write(transaction, request, was=request.state)
     return request
+
+
+def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter[str]) -> Iterator[bytes]:
+    """What a system gives out of a person: a line of JSON a row; counts the rows by table on the way.
+
+    Raises:
+        LinkedSystemUnavailable: it does not answer; what was written so far is no whole package.
+    """
+    rows = iter(_asked(system, lambda: system.export(people)))
+    while (one := _asked(system, lambda: next(rows, None))) is not None:
+        table, row = one
+        counts[f"{system.name}: {table}"] += 1
+        yield orjson.dumps({"table": table, "row": row}, default=str) + b"\n"
 
 
 def accounts(request: StoredRequest) -> list[FieldAccount]:

@@ -1,0 +1,68 @@
+"""A first description of a database outside, by reflection: every field a guess, to be confirmed by a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from registry.model.errors import LinkedSystemUnavailable
+from registry.plans.personal_names import personal_category
+
+IDENTITY_OF: dict[str | None, str] = {"user.contact.email": "email", "user.contact.phone_number": "phone"}
+"""Data category -> kind of the identity policy that such a field usually identifies by."""
+
+
+def scaffold(url: str, name: str, url_env: str) -> dict[str, Any]:
+    """The description of every table: references as the database declares them, the rest guessed from names.
+
+    Fields of tables with people in them are taken for personal. Every field says `guess: true`, which blocks each
+    request until somebody has looked at it. Rows are kept, so that nothing is deleted that nobody has decided on; a
+    table in which nothing looks personal, and that leads to none that does, stands in `without_people`.
+
+    Args:
+        url: SQLAlchemy URL; it stands in nothing that is written.
+
+    Raises:
+        LinkedSystemUnavailable: the database cannot be read.
+    """
+    metadata = sa.MetaData()
+    try:
+        engine = sa.create_engine(url, hide_parameters=True)
+        metadata.reflect(engine)
+        engine.dispose()
+    except SQLAlchemyError as error:
+        raise LinkedSystemUnavailable(f"{name}: the database failed ({type(error).__name__})") from None
+    tables = {str(table.name): table for table in metadata.sorted_tables}  # plain names, without their quoting
+    leads = {name: {key.column.table.name for key in table.foreign_keys} for name, table in tables.items()}
+    people = {name for name, table in tables.items() if any(_category(column) for column in table.columns)}
+    while more := {name for name in tables.keys() - people if leads[name] & people}:
+        people |= more
+    without = dict.fromkeys(sorted(tables.keys() - people), "a guess: no field's name looks personal")
+    return {
+        "dataset": name,
+        "url_env": url_env,
+        **({"without_people": without} if without else {}),
+        "tables": {
+            one: {"rows": "keep", "fields": {str(column.name): _field(column) for column in tables[one].columns}}
+            for one in sorted(people)
+        },
+    }
+
+
+def _category(column: sa.Column[Any]) -> str | None:
+    return personal_category(column.name, of_person=True)
+
+
+def _field(column: sa.Column[Any]) -> dict[str, Any]:
+    """What stands beside a person is about them, until somebody says that it is not."""
+    category = _category(column)
+    field: dict[str, Any] = {"category": category or (None if column.primary_key else "user")}
+    for key in column.foreign_keys:
+        field["references"] = str(key.target_fullname)
+    if category in IDENTITY_OF:
+        field["identity"] = IDENTITY_OF[category]
+    if field["category"] is not None:
+        field["erasure"] = "null" if column.nullable else "hash"
+    return field | {"guess": True}
