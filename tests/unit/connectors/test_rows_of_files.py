@@ -56,8 +56,8 @@ def test_a_file_without_line_ends_and_a_header_that_names_a_column_twice_are_ref
             read(path)
 
 
-def test_a_database_is_read_in_the_order_of_its_rows_names_and_its_url_is_told_to_nobody(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'crm.db'}"
+def test_a_database_is_read_in_the_order_of_its_rows_names_and_its_url_is_told_to_nobody(database_url: str) -> None:
+    url = database_url
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE customer (nr INTEGER, name TEXT)")
