@@ -333,7 +333,8 @@ EXAMPLES: dict[str, Any] = {
     "Trace": {
         "outcome": "accepted", "source": "shop", "received_at": AT, "observed_at": AT, "plan": "ecommerce@1.0.0",
         "type": "track", "event": "order_completed", "omitted": 0, "violations": [],
-        "compartments": ["analytics+legal+service"], "without_lawful_ground": [], "profile_id": PROFILE,
+        "compartments": ["analytics+legal+service"], "without_lawful_ground": [],
+        "transformed_by": ["ecommerce@1.0.0#/transformations/0"], "profile_id": PROFILE,
         "fragment_id": FRAGMENT, "event_id": EVENT,
     },
     "Keys": {

@@ -132,6 +132,7 @@ AUDIT_ENTRY = {
 TRACE_OF_ACCEPTED = {
     "observed_at": TIME, "plan": TEXT, "type": TEXT, "event": maybe(TEXT), "omitted": COUNT,
     "compartments": many(TEXT), "without_lawful_ground": many(TEXT),
+    "transformed_by": many(TEXT | {"description": "Of the plan's transformations: `plan@version#pointer`."}),
     "profile_id": ID, "fragment_id": ID, "event_id": ID,
 }  # fmt: skip
 COMPUTED = {
@@ -203,7 +204,7 @@ ANSWERS: dict[str, Schema] = {
         receipt=TEXT | {"description": "A signed receipt (JWT, EdDSA) with the fields of ISO/IEC TS 27560."},
     ),
     "ConsentHistory": record(records=many(record(**CONSENT_RECORD))),
-    "Provenance": record(**PROVENANCE),
+    "Provenance": record({"transformed_by": many(TEXT)}, **PROVENANCE),
     "Trait": record(**TRAIT),
     "View": record(VIEW, profile_id=ID, purpose=TEXT, as_of=TIME, withheld=WITHHELD),
     "Timeline": record(profile_id=ID, purpose=TEXT, events=many(record(**EVENT)), cursor=maybe(ID)),

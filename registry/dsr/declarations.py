@@ -53,7 +53,8 @@ _PEOPLE = (
     declared(
         "event", purposes=TAGGED, retention=BY_PURPOSE,
         content={"body": ("user.behavior", "user.content", "user.contact", "user.device", "user.payment")},
-        context="call plan_event plan_version source_id observed_at received_at compartments omitted ungrounded",
+        context="call plan_event plan_version source_id observed_at received_at compartments omitted ungrounded"
+        " transformed",
         reference="fragment_id event_id message_key",
     ),
     declared(

@@ -93,6 +93,7 @@ def open_assertions(
             received_at=row.received_at,
             method=Method(row.method),
             trust=row.trust,
+            transformed_by=tuple(plain.get("transformed", ())),
         )
         trait = plain.get("trait", row.trait)
         compartment = Compartment(row.compartment)

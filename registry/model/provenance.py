@@ -25,7 +25,9 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where one value comes from. `trust` is the rank given at ingest, higher is better."""
+    """Where one value comes from. `trust` is the rank given at ingest, higher is better; `transformed_by` names the
+    plan's transformations that its message went through, each as `plan@version#pointer`.
+    """
 
     source_id: SourceId
     source_name: str
@@ -34,3 +36,4 @@ class Provenance:
     received_at: Micros
     method: Method
     trust: int
+    transformed_by: tuple[str, ...] = ()

@@ -162,7 +162,8 @@ class StoredMerge(NamedTuple):
 
 class StoredEvent(NamedTuple):
     """An accepted message. `compartments` and `ungrounded` are comma-separated names;
-    `ungrounded` names the purposes that had no lawful ground when the message came.
+    `ungrounded` names the purposes that had no lawful ground when the message came; `transformed` the plan's
+    transformations that changed it, by their pointers.
     """
 
     workspace_id: WorkspaceId
@@ -179,6 +180,7 @@ class StoredEvent(NamedTuple):
     omitted: int
     ungrounded: str
     body: bytes
+    transformed: str | None = None
 
 
 class StoredAssertion(NamedTuple):

@@ -46,5 +46,10 @@ class Verdict:
     unplanned: frozenset[str] = frozenset()
     transformed: tuple[str, ...] = ()
 
+    @property
+    def transformed_by(self) -> list[str]:
+        """The transformations that changed the event, each as `name@version#pointer`."""
+        return [f"{self.plan_version}#{pointer}" for pointer in self.transformed]
+
     def __repr__(self) -> str:
         return f"Verdict(accepted={self.accepted}, {len(self.violations)} violations, content hidden)"

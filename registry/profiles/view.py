@@ -111,6 +111,7 @@ def provenance_json(provenance: Provenance) -> dict[str, object]:
         "received_at": rfc3339(provenance.received_at),
         "method": provenance.method.value,
         "trust": provenance.trust,
+        **({"transformed_by": list(provenance.transformed_by)} if provenance.transformed_by else {}),
     }
 
 

@@ -182,6 +182,7 @@ class EventTable(DataTable, table=True):
     omitted: int = small()
     ungrounded: str = text()
     body: bytes = blob()
+    transformed: str | None = text(null=True)
 
 
 class TraitAssertionTable(DataTable, table=True):

@@ -13,6 +13,7 @@ from registry.flows.access import credentials
 from registry.flows.ingest import pipeline
 from registry.flows.ingest.admission import Delivery, Status
 from registry.flows.traffic.replay import replay
+from registry.flows.traffic.trace import trace
 from registry.model.clock import DAY, rfc3339
 from registry.model.errors import NotFound, PlanNotFound
 from tests.factories import track
@@ -114,3 +115,30 @@ def test_a_source_is_bound_anew_and_what_waited_is_let_in(tenant: Tenant) -> Non
         credentials.bind_source(deployment, tenant.workspace_id, version="1.0.0", **rebind | {"name": "nobody"})
     with pytest.raises(PlanNotFound):
         credentials.bind_source(deployment, tenant.workspace_id, version="9.0.0", **rebind)
+
+
+def test_a_trait_s_provenance_and_the_trace_name_the_transformations(tenant: Tenant) -> None:
+    deployment = tenant.registry.deployment
+    text = (
+        "plan: people\nversion: 1.0.0\npurposes: [service]\n"
+        "transformations:\n  - {do: rename, type: identify, field: favourite, to: taste}\n"
+        "  - {do: drop, type: identify, field: never_sent}\n"
+        "identify: {traits: {properties: {taste: {type: string}}}}\n"
+    )
+    plans.publish(deployment, tenant.workspace_id, parse(text, file="people.yaml"), actor="tester")
+    made = credentials.create_source(
+        deployment, tenant.workspace_id, name="people", plan="people", version="1.0.0", actor="tester"
+    )
+    source = credentials.source_of(deployment, made.secret)
+    for number, traits in enumerate(({"favourite": "salt"}, {"taste": "salt"})):
+        call = {"type": "identify", "userId": f"u-{number}", "messageId": f"m-{number}", "traits": traits}
+        assert accepted(
+            pipeline.ingest(deployment, tenant.workspace, [Delivery(source, [call], deployment.clock())])[0]
+        )
+    named_as = ["people@1.0.0#/transformations/0"]
+    assert trace(deployment, tenant.workspace, "m-0")["transformed_by"] == named_as
+    assert trace(deployment, tenant.workspace, "m-1")["transformed_by"] == []
+    [chosen] = [t for t in tenant.lookup("user_id", "u-0", "service")["traits"] if t["trait"] == "taste"]
+    assert chosen["provenance"]["transformed_by"] == named_as
+    [chosen] = [t for t in tenant.lookup("user_id", "u-1", "service")["traits"] if t["trait"] == "taste"]
+    assert "transformed_by" not in chosen["provenance"]

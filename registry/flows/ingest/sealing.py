@@ -137,6 +137,7 @@ def event_row(
         verdict.omitted,
         ",".join(sorted(item.ungrounded)),
         body,
+        ",".join(verdict.transformed) or None,
     )
 
 
@@ -155,10 +156,13 @@ def assertion_rows(
     source = item.source.row
     method = Method(source.method)
     rank = trust.rank(source.name, method)
+    transformed = item.verdict.transformed_by if item.verdict is not None else []
     rows = []
     for compartment, content in parts:
         for trait, value in content.get("traits", {}).items():
-            content_of = {"value": value, "messageId": message.message_id}
+            content_of: dict[str, Any] = {"value": value, "messageId": message.message_id}
+            if transformed:
+                content_of["transformed"] = transformed
             column = trait
             if item.verdict is not None and trait in item.verdict.unplanned:
                 column, content_of["trait"] = hidden_name(indexer, trait), trait

@@ -69,6 +69,7 @@ def _accepted(
         "violations": [violation_json(row, names) for row in broken],
         "compartments": [name for name in event.compartments.split(",") if name],
         "without_lawful_ground": [name for name in event.ungrounded.split(",") if name],
+        "transformed_by": [f"{event.plan_version}#{one}" for one in (event.transformed or "").split(",") if one],
         "profile_id": profile_id,
         "fragment_id": text_id(event.fragment_id),
         "event_id": text_id(event.event_id),

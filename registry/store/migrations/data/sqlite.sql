@@ -1,4 +1,4 @@
--- data 0015;
+-- data 0016;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -123,7 +123,7 @@ CREATE TABLE event (
 	compartments TEXT NOT NULL, 
 	omitted INTEGER NOT NULL, 
 	ungrounded TEXT NOT NULL, 
-	body BLOB NOT NULL, 
+	body BLOB NOT NULL, transformed TEXT, 
 	CONSTRAINT pk_event PRIMARY KEY (workspace_id, fragment_id, event_id)
 );
 CREATE UNIQUE INDEX uq_event_message_key ON event (workspace_id, message_key);
@@ -526,4 +526,4 @@ CREATE TABLE index_move (
 	finished_at BIGINT, 
 	CONSTRAINT pk_index_move PRIMARY KEY (workspace_id, version)
 );
-INSERT INTO schema_version_data VALUES ('0015');
+INSERT INTO schema_version_data VALUES ('0016');
