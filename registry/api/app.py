@@ -23,6 +23,7 @@ from registry.api import (
     consent,
     destinations,
     dsr,
+    holds,
     merges,
     opendsr,
     operations,
@@ -67,7 +68,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     app.state.registry = application
     for plain in (checking, collect, permitted, changes, operations):  # the first is looked for first
         app.router.routes.extend(plain.ROUTES)
-    administrative = (dsr, opendsr, administration, plan_work, destinations, webhooks)
+    administrative = (dsr, holds, opendsr, administration, plan_work, destinations, webhooks)
     faces = (consent, profiles, merges, spaces, audiences, quality, *administrative)
     for router in (*[face.router for face in faces], opendsr.open_router):
         app.include_router(router)

@@ -6,6 +6,7 @@ from typing import Any
 
 from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKEN, single
 from registry.api.examples import EXAMPLES
+from registry.api.keeping import KEEPING_ANSWER_OF, KEEPING_ANSWERS, KEEPING_ERRORS, KEEPING_EXAMPLES
 from registry.api.outgoing import OUTGOING_ANSWER_OF, OUTGOING_ANSWERS, OUTGOING_ERRORS, OUTGOING_EXAMPLES
 from registry.api.schemas import ANSWERS, TEXT, Schema, ref
 from registry.model.message import CallType
@@ -110,7 +111,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas |= ANSWERS | OUTGOING_ANSWERS | TAKEN
+    schemas |= ANSWERS | OUTGOING_ANSWERS | KEEPING_ANSWERS | TAKEN
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
         "writeKey": {"type": "http", "scheme": "basic", "description": "A write key as the user, no password."},
@@ -130,7 +131,7 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     [status] = [status for status in responses if status.startswith("2")]
-    answer = ANSWER_OF.get(name) or OUTGOING_ANSWER_OF.get(name)
+    answer = (ANSWER_OF | OUTGOING_ANSWER_OF | KEEPING_ANSWER_OF).get(name)
     if answer is not None:
         responses[status] = _json(answer)
     elif name in MEDIA_OF:
@@ -138,7 +139,7 @@ def _complete(operation: dict[str, Any]) -> None:
     if name in TAKING_PLANS:
         operation["requestBody"] = {"required": True, "content": _media("application/yaml", "get_plan")["content"]}
     operation["security"] = [] if name in OPEN else [{"bearer": []}]
-    responses |= _errors(ALWAYS + MORE_ERRORS.get(name, ()) + OUTGOING_ERRORS.get(name, ()))
+    responses |= _errors(ALWAYS + (MORE_ERRORS | OUTGOING_ERRORS | KEEPING_ERRORS).get(name, ()))
 
 
 def _tracking() -> dict[str, Any]:
@@ -287,7 +288,9 @@ def _with_errors(name: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json(name: str) -> dict[str, Any]:
-    return _content({"application/json": {"schema": ref(name), "example": (EXAMPLES | OUTGOING_EXAMPLES)[name]}})
+    return _content(
+        {"application/json": {"schema": ref(name), "example": (EXAMPLES | OUTGOING_EXAMPLES | KEEPING_EXAMPLES)[name]}}
+    )
 
 
 def _media(media: str, example: str) -> dict[str, Any]:

@@ -284,6 +284,11 @@ ANSWERS: dict[str, Schema] = {
             )
         ),
         undecided=many(record(system=TEXT, table=TEXT, field=TEXT)),
+        retained=many(
+            record(
+                because=TEXT, ground=TEXT, purpose=TEXT, categories=many(TEXT), items=COUNT, until=maybe(TIME),
+            )
+        ),
     ),
     "Sources": record(sources=many(record(**SOURCE))),
     "NewSourceKey": record(source_id=ID, name=TEXT, write_key=TEXT | {"description": "Shown once."}),

@@ -120,6 +120,21 @@ class ProfileQuery(Request):
     include: Annotated[list[str] | None, Field(description="parts of the view; all if absent", max_length=32)] = None
 
 
+class NewHold(Request):
+    """A legal hold on a person's data."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={"example": {"subject": EXAMPLE_SUBJECT, "ground": "a claim is pending", "purpose": "legal"}},
+    )
+    subject: Subject
+    ground: Annotated[Plain, Field(description="why, in the clear: of the duty, never of the person", max_length=500)]
+    purpose: Annotated[str, Field(description="the one purpose that it may be opened for", max_length=64)]
+    categories: Annotated[list[Word] | None, Field(description="all if absent", min_length=1, max_length=64)] = None
+    until: Annotated[str | None, Field(description="RFC 3339; until released if absent", max_length=40)] = None
+
+
 class NewRequest(Request):
     """A data subject request."""
 

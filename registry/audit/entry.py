@@ -73,6 +73,11 @@ class AuditAction(StrEnum):
     DSR_ROWS_ERASED = "dsr:rows:erased"
     DSR_CORRECTED = "dsr:traits:corrected"
     DSR_EXPORTED = "dsr:package:written"
+    HOLD_PLACED = "hold:data:placed"
+    HOLD_RELEASED = "hold:data:released"
+    RETAINED_SET_ASIDE = "dsr:retained:set_aside"
+    RETAINED_READ = "dsr:retained:read"
+    RETAINED_ERASED = "dsr:retained:erased"
     DSR_CERTIFIED = "dsr:certificate:issued"
 
 

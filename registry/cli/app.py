@@ -46,6 +46,7 @@ GROUPS = {
     "profiles": {"profiles": "What is known of a person, for a purpose."},
     "dsr": {"dsr": "Data subject requests, from intake to certificate."},
     "connectors": {"connectors": "Databases outside that requests reach, too."},
+    "holds": {"holds": "Legal holds, and what erasures set aside for them and for statutory duties."},
     "destinations": {"destinations": "Systems that events are passed on to, by consent."},
     "webhooks": {"webhooks": "Who is told what happens here, by signed webhooks."},
     "retention": {"retention": "What is locked, what has been destroyed, and what is due."},

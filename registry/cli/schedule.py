@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,7 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import callbacks, lifecycle, passing_on
+from registry.flows.dsr import callbacks, kept, lifecycle, passing_on
 from registry.flows.ingest import recounting
 from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
 from registry.flows.profiles import quality
@@ -90,12 +91,8 @@ def start(registry: Registry) -> BackgroundScheduler:
         with suppress(Conflict):  # another server does
             recounting.recount(deployment, workspace, pages=RECOUNT_PAGES, actor=ACTOR)
 
-    def go_on(workspace: OpenWorkspace) -> None:
-        for request in lifecycle.due(deployment, workspace):
-            _logged("request", lifecycle.go_on, deployment, workspace, request)
-
     for name, seconds, job in (
-        ("requests", REQUESTS_EVERY_S, go_on),
+        ("requests", REQUESTS_EVERY_S, partial(_go_on, deployment)),
         ("deliveries", LOOK_EVERY_S, send),
         ("alerts", ALERT_EVERY_S, warn),
         ("retention", RETENTION_EVERY_S, sweep),
@@ -106,6 +103,13 @@ def start(registry: Registry) -> BackgroundScheduler:
         scheduler.add_job(_each, "interval", [registry, name, job], seconds=seconds, next_run_time=first, id=name)
     scheduler.start()
     return scheduler
+
+
+def _go_on(deployment: Deployment, workspace: OpenWorkspace) -> None:
+    """Try again what waited, and finish the erasures that a hold or duty had deferred."""
+    for request in lifecycle.due(deployment, workspace):
+        _logged("request", lifecycle.go_on, deployment, workspace, request)
+    kept.end_due(deployment, workspace, actor=ACTOR)
 
 
 def _each(registry: Registry, name: str, job: Callable[[OpenWorkspace], None]) -> None:

@@ -30,6 +30,8 @@ class Handling(StrEnum):
     """Keyed memory that somebody does not want to be known: kept after an erasure, since it is its effect."""
     EVIDENCE = "evidence"
     """What proves that duties were met, without saying of whom: kept."""
+    HELD = "held"
+    """Set aside by an erasure, for a legal hold or a statutory duty alone, under a key of its own."""
     OPERATION = "operation"
     """About nobody outside: the registry's own running."""
 
@@ -37,10 +39,13 @@ class Handling(StrEnum):
 GROUNDS: Mapping[Handling, str] = {
     Handling.MEMORY: "GDPR Art. 17(1) and 21(3): a keyed hash, so that the person is not recorded again",
     Handling.EVIDENCE: "GDPR Art. 5(2) and 17(3)(e): proof that the request was met; nothing that names the person",
+    Handling.HELD: "GDPR Art. 17(3)(b), (e): kept for the holds and duties that `retained` names, and for nothing else",
 }
 """On which ground a field of a handling outlives an erasure."""
 
 NOT_GIVEN = "GDPR Art. 15(4): a keyed reference or key, which means nothing outside and would weaken its protection"
+
+HELD_BACK = "GDPR Art. 18(2): of somebody erased, sealed for a legal claim or duty; an officer opens it for that alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ class DeclaredField:
                 ground = GROUNDS.get(self.handling)
                 return (Disposition.RETAINED, ground) if ground else (Disposition.ERASED, None)
             case Effect.GIVE:
+                if self.handling is Handling.HELD:
+                    return Disposition.RETAINED, HELD_BACK
                 given = self.handling in (Handling.CONTENT, Handling.CONTEXT)
                 return (Disposition.EXPORTED, None) if given else (Disposition.RETAINED, NOT_GIVEN)
             case Effect.CORRECT:
@@ -118,6 +125,7 @@ def declared(
         Handling.REFERENCE: ("user.unique_id.pseudonymous",),
         Handling.MEMORY: ("user.unique_id.pseudonymous",),
         Handling.EVIDENCE: ("user.unique_id.pseudonymous",),
+        Handling.HELD: ("user",),
         Handling.OPERATION: (),
     }
     for word, names in handled.items():

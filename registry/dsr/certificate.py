@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.dsr.accounting import FieldAccount
@@ -29,6 +29,10 @@ class Outcome:
     remaining: int
     audit_size: int
     audit_root: str
+    retained: Sequence[Mapping[str, object]] = ()
+    """What was set aside for legal holds and statutory duties, by each."""
+    ends_case: str | None = None
+    """The case whose end this certifies: the part of the erasure that a hold or duty had deferred."""
 
 
 def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[str, object]:
@@ -37,6 +41,8 @@ def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[s
     `subject` is a keyed pseudonym: whoever holds the person's identifier and the workspace's key can
     compute it again, nobody else can learn from it whom it is about.
     """
+    kept = {"retained": [dict(one) for one in outcome.retained]} if outcome.retained else {}
+    ended = {"ends_case": outcome.ends_case} if outcome.ends_case is not None else {}
     return {
         "format": FORMAT,
         "iss": issuer,
@@ -60,4 +66,6 @@ def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[s
         "verification": {"rows_found_by_second_look": outcome.remaining, "passed": outcome.remaining == 0},
         "audit": {"size": outcome.audit_size, "root": outcome.audit_root},
         "registry_version": version,
+        **kept,
+        **ended,
     }

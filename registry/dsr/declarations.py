@@ -128,6 +128,26 @@ _REQUESTS = (
     declared("audit_entry", purposes=DUTY, retention=FOR_PROOF, evidence="position entry"),
 )  # fmt: skip
 
+_KEPT_FOR_A_DUTY = (
+    declared(
+        "legal_hold", purposes=DUTY, retention=FOR_PROOF,
+        evidence="hold_id ground purpose categories until placed_by placed_at released_by released_at",
+    ),
+    declared(
+        "hold_subject", purposes=DUTY, retention="until the hold is released, or the person is erased",
+        reference="hold_id blind_index",
+    ),
+    declared(
+        "retained_case", purposes=DUTY, retention=FOR_PROOF,
+        evidence="case_id request_id hold_id duty ground purpose categories made_at items ended_at certificate",
+    ),
+    declared(
+        "retained_item", purposes="the one purpose of its hold or duty",
+        retention="until the hold ends, or the duty of retention.yaml is over",
+        held="case_id item_id kept_until sealed",
+    ),
+)  # fmt: skip
+
 _KEYS = (
     declared(
         "key_bundle", purposes=ALL, retention="until it is shredded",
@@ -234,7 +254,11 @@ _RUNNING = (
 
 
 def _all() -> tuple[DeclaredField, ...]:
-    fields = list(chain.from_iterable(chain(_PEOPLE, _CONSENT, _NOT_LET_IN, _REQUESTS, _OUTGOING, _KEYS, _RUNNING)))
+    fields = list(
+        chain.from_iterable(
+            chain(_PEOPLE, _CONSENT, _NOT_LET_IN, _REQUESTS, _KEPT_FOR_A_DUTY, _OUTGOING, _KEYS, _RUNNING)
+        )
+    )
     tables = {field.table: field for field in fields}
     fields += [
         DeclaredField(OWN_SYSTEM, table, "workspace_id", Handling.OPERATION, (), field.purposes, field.retention)

@@ -70,6 +70,8 @@ class RequestPlan:
 
     kind: Kind
     systems: Sequence[SystemPlan]
+    retained: Sequence[Mapping[str, object]] = ()
+    """What an erasure will set aside, by legal hold and statutory duty."""
 
     @property
     def undecided(self) -> list[tuple[str, str, str]]:
@@ -106,5 +108,6 @@ def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, o
         "kind": plan.kind.value,
         "complete": not plan.undecided and not plan.unreachable,
         "systems": systems,
+        "retained": [dict(one) for one in plan.retained],
         "undecided": [{"system": s, "table": t, "field": f} for s, t, f in plan.undecided],
     }

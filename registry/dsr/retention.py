@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from registry.documents import Document
+from registry.dsr.holding import Duty
 from registry.model.clock import DAY, Micros
 
 EXPIRED = "retention_ended"
@@ -28,17 +29,23 @@ class Retention:
 
     Attributes:
         quarantine_for: how long a rejected message waits for a plan fix.
+        duties: what an erasure sets aside because a law wants it kept.
         grace_for: how long a compartment without any lawful ground stays locked before its key is destroyed.
     """
 
     quarantine_for: Micros
     grace_for: Micros
+    duties: tuple[Duty, ...] = ()
 
     @classmethod
     def from_document(cls, document: Document) -> Retention:
         """The policy of a document that conforms to `schemas/policies/retention.schema.json`."""
         value = cast(Mapping[str, Any], document.value)
-        return cls(value["quarantine_days"] * DAY, value.get("grace_days", 30) * DAY)
+        duties = tuple(
+            Duty(one["name"], one["ground"], one["purpose"], tuple(one["categories"]), one["days"] * DAY)
+            for one in value.get("statutory", ())
+        )
+        return cls(value["quarantine_days"] * DAY, value.get("grace_days", 30) * DAY, duties)
 
 
 class Lock(NamedTuple):

@@ -51,6 +51,7 @@ def erase_rows(
     for table, column in PERSONAL_TABLES.items():
         counts[table] = delete_in(transaction, table, workspace_id, column, fragment_ids)
     counts["identifier"] += delete_in(transaction, "identifier", workspace_id, "blind_index", indexes)
+    counts["hold_subject"] = delete_in(transaction, "hold_subject", workspace_id, "blind_index", indexes)
     return counts
 
 
@@ -67,6 +68,7 @@ def counted(
         counts[table] = sum(_count(transaction, table, workspace_id, end, indexes) for end in ("low", "high"))
     for table, column in PERSONAL_TABLES.items():
         counts[table] = _count(transaction, table, workspace_id, column, fragment_ids)
+    counts["hold_subject"] = _count(transaction, "hold_subject", workspace_id, "blind_index", indexes)
     for table in ("quarantine", "quarantine_subject"):
         counts[table] = _count(transaction, table, workspace_id, "quarantine_id", quarantined)
     rejected = [row.message_key for row in select_in(transaction, Quarantined, "quarantine", workspace_id,

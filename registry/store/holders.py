@@ -17,6 +17,7 @@ HOLDERS: dict[str, str] = {
     "webhook": "webhook_id",
     "destination": "destination_id",
     "destination_erasure": "order_id",
+    "retained_case": "case_id",
     "opendsr_key": "holder_id",
     "opendsr_request": "holder_id",
 }

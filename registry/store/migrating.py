@@ -28,6 +28,7 @@ def models(role: Role) -> MetaData:
             account_tables,
             computed_tables,
             destination_tables,
+            holding_tables,
             identity_tables,
             import_tables,
             index_tables,

@@ -18,7 +18,7 @@ _PAIRS: tuple[tuple[str, Any], ...] = (
 )
 """Tables that name two identifiers, smaller first: moved, the two may change places."""
 
-_SINGLES = ("runaway_identifier", "quarantine_subject")
+_SINGLES = ("runaway_identifier", "quarantine_subject", "hold_subject")
 
 
 def hold(transaction: Transaction, workspace_id: bytes, *, exclusive: bool = False) -> None:

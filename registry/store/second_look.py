@@ -12,11 +12,11 @@ from collections.abc import Collection
 from registry.store.database import Transaction
 from registry.store.rows import chunks, query
 
-TYING = frozenset({"fragment_id", "blind_index", "low", "high", "quarantine_id"})
+TYING = frozenset({"fragment_id", "blind_index", "low", "high", "quarantine_id", "case_id"})
 """Names of the columns that tie a row to a person, in every table."""
 
-MEMORY = frozenset({"erasure", "erased_identifier", "suppression"})
-"""Tables that are there to remember an erasure."""
+MEMORY = frozenset({"erasure", "erased_identifier", "suppression", "retained_case"})
+"""Tables that are there to remember an erasure, or that something was kept for a duty and is gone."""
 
 _COLUMNS = {
     "sqlite": "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'",

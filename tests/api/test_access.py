@@ -18,6 +18,7 @@ BY_APPS = {
 BY_AUDITORS = {
     "list_webhooks", "get_webhook", "list_dead_letters", "list_destinations", "get_destination",
     "list_refused_events", "erasures_passed_on",
+    "list_holds", "list_retained",
     "audit_entries", "audit_checkpoint", "audit_proof", "list_requests", "get_request", "request_events",
     "request_certificate", "request_plan", "list_plans", "get_plan", "lint_plan", "compare_plan",
     "list_sources", "list_keys", "get_policies",
@@ -34,7 +35,8 @@ def bearer_operations(desk: Desk) -> list[tuple[str, str, dict[str, Any]]]:
 
 def asked(client: httpx.Client, desk: Desk, path: str, method: str, operation: dict[str, Any]) -> int:
     """The status of an operation that is asked for what is not there."""
-    for parameter in ("subject_request_id", "request_id", "profile_id", "key_id", "webhook_id", "destination_id"):
+    for parameter in ("subject_request_id", "request_id", "profile_id", "key_id", "webhook_id", "destination_id",
+                      "hold_id", "case_id"):  # fmt: skip
         path = path.replace(f"{{{parameter}}}", str(uuid4()))
     path = path.replace("{workspace}", "default").replace("{reference}/{part}", "user_id:ada/traits")
     path = path.replace("{by}", "verify").replace("{name}", "x").replace("{version}", "1.0.0")

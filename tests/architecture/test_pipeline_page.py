@@ -11,7 +11,7 @@ from registry.flows.ingest import pipeline
 from tests.architecture.project import ROOT
 
 PAGE = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
-OF_THE_REQUEST = {"0 start", "8 complete"}
+OF_THE_REQUEST = {"0 start", "9 complete"}
 """What `flows/dsr/lifecycle.py` does around an erasure."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.model import accounts, stored, stored_upkeep
+from registry.model import accounts, stored, stored_holding, stored_upkeep
 from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES
 from registry.store.holders import HOLDERS
 from registry.store.migrating import models
@@ -51,13 +51,24 @@ ROWS = {
     "index_move": stored_upkeep.IndexMove,
     "opendsr_key": stored_upkeep.OpenDsrKey,
     "opendsr_request": stored_upkeep.OpenDsrRequest,
+    "legal_hold": stored_holding.LegalHold,
+    "retained_case": stored_holding.RetainedCase,
+    "retained_item": stored_holding.RetainedItem,
     "key_bundle": stored.WrappedBundle,
     "workspace_secret": stored.WrappedSecret,
     "erasure": stored.ErasureOrder,
     "erased_identifier": stored.Suppression,
 }
 
-WITHOUT_A_TUPLE = {"alert", "destination_recipient", "dsr_fragment", "audit_entry", "audit_node", "audit_head"}
+WITHOUT_A_TUPLE = {
+    "alert",
+    "destination_recipient",
+    "dsr_fragment",
+    "hold_subject",
+    "audit_entry",
+    "audit_node",
+    "audit_head",
+}
 TABLES = {**models("data").tables, **models("keystore").tables}
 
 

@@ -2,14 +2,15 @@
 
 1. scope       the fragments, identifiers and quarantined messages, noted in the request
 2. suppress    keyed memory of every identifier, so that nobody re-creates the person
-3. shred       the erasure ledger, then every key: from here on nothing of the person opens
-4. delete      the rows, then SQLite's WAL is folded in so that old pages are overwritten
-5. linked      every system outside erases and is looked through again; one that is down is waited for
-6. verify      a second look for what should be gone, by other queries than those that deleted
-7. certify     a signed statement of what was done, with the audit log's root
+3. set aside   what a legal hold or a statutory duty covers is sealed again, for that sole purpose
+4. shred       the erasure ledger, then every key: from here on nothing of the person opens
+5. delete      the rows, then SQLite's WAL is folded in so that old pages are overwritten
+6. linked      every system outside erases and is looked through again; one that is down is waited for
+7. verify      a second look for what should be gone, by other queries than those that deleted
+8. certify     a signed statement of what was done, with the audit log's root
 
 Each step may be done again; after a crash the request is run again from the first.
-The cost of steps 1 to 3 does not depend on how many events there are.
+The cost of steps 1 to 4 does not depend on how many events there are, unless a hold or duty covers them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked
+from registry.flows.dsr import linked, retaining
 from registry.flows.dsr.passing_on import pass_on
 from registry.flows.dsr.reference import indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
@@ -42,7 +43,8 @@ from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest, Suppression
-from registry.store import audit_log, identities, keystore, quarantine, requests, second_look
+from registry.model.stored_holding import RetainedCase
+from registry.store import audit_log, holdings, identities, keystore, quarantine, requests, second_look
 from registry.store import erasure as rows
 from registry.store.database import Transaction
 
@@ -62,23 +64,27 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     fragments = [FragmentId(bytes.fromhex(text)) for text in progress["fragments"]]
     indexes = [BlindIndex(bytes.fromhex(text)) for text in progress["indexes"]]
     quarantined = [FragmentId(bytes.fromhex(text)) for text in progress["quarantined"]]
-    # 3. shred
+    # 3. set aside
+    cases = retaining.set_aside(deployment, workspace, request, fragments, indexes, actor=actor)
+    kept = sum(case.items for case in cases)
+    progress["kept"] |= {"legal_hold": len(cases), "retained_case": len(cases), "retained_item": kept}
+    # 4. shred
     grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
     destroyed = deployment.keyring.shred(grant, [*fragments, *quarantined])
     progress["keys"] = max(destroyed, progress["keys"])
     request = _note(deployment, request, progress)
-    # 4. delete
+    # 5. delete
     request, progress = _delete(deployment, workspace, request, fragments, indexes, quarantined, actor)
     indexes = [BlindIndex(bytes.fromhex(text)) for text in progress["indexes"]]
     deployment.data.checkpoint()
-    # 5. the systems outside
+    # 6. the systems outside
     request = linked.act(deployment, request, actor=actor)
     progress = orjson.loads(request.progress)
-    # 6. verify
+    # 7. verify
     left = _second_look(deployment, workspace, fragments, indexes, quarantined)
     if left:
         raise Conflict("the second look still finds rows of this person", extra={"remaining": left})
-    # 7. certify
+    # 8. certify
     return _certify(deployment, workspace, request, progress, actor)
 
 
@@ -215,6 +221,7 @@ def _certify(
         raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})
     with deployment.data.write(workspace_id) as transaction:
         size, frontier = audit_log.head(transaction, workspace_id)
+        cases = holdings.cases(transaction, workspace_id, request.request_id)
         now = deployment.clock()
         outcome = Outcome(
             request_id=text_id(request.request_id),
@@ -230,6 +237,7 @@ def _certify(
             remaining=0,
             audit_size=size,
             audit_root=Frontier.decode(size, frontier).root().hex(),
+            retained=[_told(case) for case in cases if case.items],
         )
         claims = certificate_claims(outcome, issuer=text_id(workspace_id), version=__version__)
         token = sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE)
@@ -239,6 +247,16 @@ def _certify(
             fields={"request": text_id(request.request_id)},
         )  # fmt: skip
         return _write_progress(transaction, certified, progress)
+
+
+def _told(case: RetainedCase) -> dict[str, object]:
+    return {
+        "case": text_id(case.case_id),
+        "ground": case.ground,
+        "purpose": case.purpose,
+        "categories": list(filter(None, case.categories.split(","))),
+        "items": case.items,
+    }
 
 
 def _note(deployment: Deployment, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from registry.dsr.census import OWN_SYSTEM, accounts
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import RequestPlan, SystemPlan
-from registry.dsr.requests import ENDED, Kind, State
+from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked
+from registry.flows.dsr import linked, retaining
 from registry.flows.dsr.moves import require
 from registry.flows.dsr.reference import indexes_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
-from registry.model.ids import FragmentId, RequestId
+from registry.model.ids import BlindIndex, FragmentId, RequestId
 from registry.model.stored import StoredRequest
 from registry.store import destinations, identities, keystore, quarantine, requests
 from registry.store import erasure as rows
@@ -30,12 +30,16 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
         request = require(transaction, workspace, request_id)
         if State(request.state) in ENDED:
             raise Conflict(f"a request that is {request.state} has no plan any more", hint="look at its certificate")
-        counts, key_holders = _counts(deployment, transaction, workspace, request)
+        counts, fragments, shut, indexes = _counts(deployment, transaction, workspace, request)
     with deployment.keystore.read(workspace.workspace_id) as transaction:
-        counts["key_bundle"] = len(keystore.bundles(transaction, workspace.workspace_id, key_holders))
+        counts["key_bundle"] = len(keystore.bundles(transaction, workspace.workspace_id, [*fragments, *shut]))
     kind = Kind(request.kind)
+    erases = EFFECTS[kind] is Effect.ERASE
+    retained = retaining.foreseen(deployment, workspace, fragments, indexes) if erases else []
+    counts |= dict.fromkeys(("legal_hold", "retained_case"), len(retained))
+    counts["retained_item"] = sum(int(str(one["items"])) for one in retained)
     own = SystemPlan(OWN_SYSTEM, accounts(DECLARED, counts, kind))
-    return RequestPlan(kind, [own, *linked.plans(deployment, request)])
+    return RequestPlan(kind, [own, *linked.plans(deployment, request)], retained)
 
 
 def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> None:
@@ -59,8 +63,8 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
 
 def _counts(
     deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
-) -> tuple[dict[str, int], list[FragmentId]]:
-    """How many rows each table has of the person, and whose keys there are."""
+) -> tuple[dict[str, int], list[FragmentId], list[FragmentId], list[BlindIndex]]:
+    """How many rows each table has of the person; their fragments, quarantined messages and identifiers."""
     workspace_id = workspace.workspace_id
     known = set(requests.scope(transaction, workspace_id, request.request_id))
     profiles = {f.profile_id for f in identities.fragments(transaction, workspace_id, known).values()}
@@ -73,4 +77,4 @@ def _counts(
     counts |= requests.kept_of(transaction, workspace_id, request.request_id, fragments)
     counts |= {"suppression": len(indexes), "erased_identifier": len(indexes), "erasure": len(fragments) + len(shut)}
     counts["destination_erasure"] = len(destinations.recipients(transaction, workspace_id, fragments))
-    return counts, [*fragments, *shut]
+    return counts, fragments, list(shut), [*indexes, *subjects]

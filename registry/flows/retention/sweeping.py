@@ -37,7 +37,7 @@ from registry.model.grants import ShredGrant
 from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId
 from registry.model.stored import Fragment
 from registry.model.stored_upkeep import CompartmentLock, Sweep
-from registry.store import consents, identities, quarantine
+from registry.store import consents, holdings, identities, quarantine
 from registry.store import retention as rows
 from registry.store.database import Transaction
 
@@ -86,12 +86,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What is due of a page of fragments, as one transaction has read it; `fields`: single ones of events, too."""
+    """What is due of a page of fragments, as one transaction has read it; `fields`: single ones of events, too.
+    `free`: those on whom no legal hold stands.
+    """
 
     due: Sequence[Due]
     put: Sequence[CompartmentLock]
     opened: frozenset[tuple[FragmentId, str]]
     fields: bool
+    free: Sequence[FragmentId]
 
 
 def sweep(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> Sweep | None:
@@ -140,9 +143,7 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
             for due in looked.due:
                 report.add(due.compartment, due.reason, **outdated.count(transaction, workspace_id, due))
             for rule in rules:
-                changed, values = rule.find(
-                    deployment, transaction, workspace_id, [fragment.fragment_id for fragment in page]
-                )
+                changed, values = rule.find(deployment, transaction, workspace_id, looked.free)
                 report.add(rule.name, EXPIRED, events=len(changed), values=values)
     with deployment.data.read(workspace_id) as transaction:
         report.counts["quarantine"] = len(rows.expired_quarantine(transaction, workspace_id, now, 1_000_000))
@@ -208,9 +209,8 @@ def _settle(
         # 5. delete
         for due in looked.due:
             report.add(due.compartment, due.reason, **outdated.delete(deployment, transaction, workspace_id, due))
-        ids = [fragment.fragment_id for fragment in page]
         for rule in rules:
-            report.add(rule.name, EXPIRED, **rule.delete(deployment, transaction, workspace_id, ids))
+            report.add(rule.name, EXPIRED, **rule.delete(deployment, transaction, workspace_id, looked.free))
         rows.drop_locks(transaction, workspace_id, {(d.fragment_id, d.compartment) for d in looked.due if d.whole})
         identities.bump(transaction, workspace_id, {due.fragment_id for due in looked.due})
         _count(report, looked)
@@ -254,9 +254,12 @@ def _look(
             due.append(Due(fragment_id, name, lock.reason, FOREVER, whole=True))
         elif before is None or lock != (before.reason, before.locked_at, before.shred_at):
             put.append(CompartmentLock(workspace_id, fragment_id, name, *lock))
-    found = [rule.find(deployment, transaction, workspace_id, ids) for rule in rules]
+    on_hold = holdings.held_fragments(transaction, workspace_id, [row.fragment_id for row in whole], deployment.clock())
+    people = {row.profile_id for row in whole if row.fragment_id in on_hold}
+    free = [fragment_id for fragment_id in ids if home.get(fragment_id) not in people]
+    found = [rule.find(deployment, transaction, workspace_id, free) for rule in rules]
     outlived = any(changed or values for changed, values in found)
-    return _Page(due, put, frozenset(opened), outlived)
+    return _Page([one for one in due if one.fragment_id in free], put, frozenset(opened), outlived, free)
 
 
 def _outlived(

@@ -1,4 +1,4 @@
--- data 0016;
+-- data 0017;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -526,4 +526,48 @@ CREATE TABLE index_move (
 	finished_at BIGINT, 
 	CONSTRAINT pk_index_move PRIMARY KEY (workspace_id, version)
 );
-INSERT INTO schema_version_data VALUES ('0016');
+CREATE TABLE legal_hold (
+	workspace_id BLOB NOT NULL, 
+	hold_id BLOB NOT NULL, 
+	ground TEXT NOT NULL, 
+	purpose VARCHAR(255) NOT NULL, 
+	categories TEXT NOT NULL, 
+	until BIGINT, 
+	placed_by VARCHAR(255) NOT NULL, 
+	placed_at BIGINT NOT NULL, 
+	released_by VARCHAR(255), 
+	released_at BIGINT, 
+	CONSTRAINT pk_legal_hold PRIMARY KEY (workspace_id, hold_id)
+);
+CREATE TABLE hold_subject (
+	workspace_id BLOB NOT NULL, 
+	hold_id BLOB NOT NULL, 
+	blind_index BLOB NOT NULL, 
+	CONSTRAINT pk_hold_subject PRIMARY KEY (workspace_id, hold_id, blind_index)
+);
+CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index);
+CREATE TABLE retained_case (
+	workspace_id BLOB NOT NULL, 
+	case_id BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	hold_id BLOB, 
+	duty VARCHAR(255), 
+	ground TEXT NOT NULL, 
+	purpose VARCHAR(255) NOT NULL, 
+	categories TEXT NOT NULL, 
+	made_at BIGINT NOT NULL, 
+	items BIGINT NOT NULL, 
+	ended_at BIGINT, 
+	certificate TEXT, 
+	CONSTRAINT pk_retained_case PRIMARY KEY (workspace_id, case_id)
+);
+CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id);
+CREATE TABLE retained_item (
+	workspace_id BLOB NOT NULL, 
+	case_id BLOB NOT NULL, 
+	item_id BLOB NOT NULL, 
+	kept_until BIGINT, 
+	sealed BLOB NOT NULL, 
+	CONSTRAINT pk_retained_item PRIMARY KEY (workspace_id, case_id, item_id)
+);
+INSERT INTO schema_version_data VALUES ('0017');

@@ -1,0 +1,87 @@
+"""Legal holds over HTTP, and what erasures have set aside for them and for statutory duties."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query
+from starlette.requests import Request
+
+from registry.access.policy import Action
+from registry.api.application import of
+from registry.api.bodies import JsonRoute
+from registry.api.consent import moment
+from registry.api.wire import UUID_FORM, Cursor, NewHold
+from registry.flows.dsr import holds, kept
+from registry.flows.identity.subjects import subject
+from registry.model.ids import parse_id, text_id
+
+router = APIRouter(prefix="/v1", tags=["data subject requests"], route_class=JsonRoute)
+
+HoldId = Annotated[
+    str, Path(description="The id that placing the hold gave.", max_length=36, json_schema_extra=UUID_FORM)
+]
+CaseId = Annotated[str, Path(description="The id of a certificate.", max_length=36, json_schema_extra=UUID_FORM)]
+
+
+@router.post("/holds", status_code=201, summary="Hold a person's data")
+def place_hold(request: Request, body: NewHold) -> dict[str, Any]:
+    """Retention passes over the person, and an erasure sets aside what is held. Whether they are known is not said."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.HOLDS_WRITE)
+    placed = holds.place(
+        application.deployment,
+        workspace,
+        subject(application.deployment.policies.identity, body.subject.kind, body.subject.value),
+        ground=body.ground,
+        purpose=body.purpose,
+        categories=body.categories or (),
+        until=moment(body.until, "/until"),
+        actor=principal.actor,
+    )
+    return holds.hold_json(placed, application.deployment.clock())
+
+
+@router.get("/holds", summary="Legal holds, newest first")
+def list_holds(request: Request) -> dict[str, Any]:
+    """Every hold, those that have ended included; never whom they are about."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.HOLDS_READ)
+    now = application.deployment.clock()
+    return {"holds": [holds.hold_json(row, now) for row in holds.listed(application.deployment, workspace)]}
+
+
+@router.post("/holds/{hold_id}/release", summary="Release a hold")
+def release_hold(request: Request, hold_id: HoldId) -> dict[str, Any]:
+    """What erasures had set aside for it is destroyed by itself, and certified."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.HOLDS_WRITE)
+    identity = parse_id(hold_id, "hold_id")
+    released = holds.release(application.deployment, workspace, identity, actor=principal.actor)
+    return holds.hold_json(released, application.deployment.clock())
+
+
+@router.get("/retained", summary="What erasures have set aside")
+def list_retained(request: Request) -> dict[str, Any]:
+    """Each case with its ground, its one purpose and how it ended; never what is kept."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.HOLDS_READ)
+    return {"cases": [kept.case_json(row) for row in kept.listed(application.deployment, workspace)]}
+
+
+@router.get("/retained/{case_id}", summary="Open what is kept in a case")
+def read_retained(
+    request: Request,
+    case_id: CaseId,
+    purpose: Annotated[str, Header(alias="Registry-Purpose", description="The one purpose that it is kept for.")],
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """A page of the values, for a key that may open them for this purpose; audited."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.HOLDS_OPEN)
+    after = parse_id(cursor, "cursor") if cursor is not None else b""
+    items, following = kept.read(
+        application.deployment, workspace, principal, parse_id(case_id, "case_id"), purpose, after=after, limit=limit
+    )
+    return {"items": items, "cursor": text_id(following) if following is not None else None}

@@ -1,0 +1,183 @@
+"""What erasures have set aside: looked at for its one purpose, and destroyed once its duty is over.
+
+The end of a case is the deferred part of its erasure: key, rows, a second look, and a certificate of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from registry import __version__
+from registry.access.policy import Action, Principal
+from registry.audit.tree import Frontier
+from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.census import OWN_SYSTEM
+from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
+from registry.dsr.declarations import DECLARED
+from registry.flows.acts import trail
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.envelope import open_sealed, record_aad
+from registry.keys.signing import sign_jwt
+from registry.model.clock import Micros, rfc3339
+from registry.model.compartment import compartment_of
+from registry.model.errors import Conflict, Forbidden, NotFound
+from registry.model.grants import OpenGrant, ShredGrant
+from registry.model.ids import FragmentId, text_id
+from registry.model.stored import StoredRequest
+from registry.model.stored_holding import LegalHold, RetainedCase
+from registry.store import audit_log, holdings, requests, second_look
+
+TABLES = ("retained_item",)
+
+
+def listed(deployment: Deployment, workspace: OpenWorkspace) -> list[RetainedCase]:
+    """Every case, ended ones included, newest first."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        return holdings.cases(transaction, workspace.workspace_id)
+
+
+def read(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    principal: Principal,
+    case_id: bytes,
+    purpose: str,
+    *,
+    after: bytes = b"",
+    limit: int = 100,
+) -> tuple[list[dict[str, Any]], bytes | None]:
+    """A page of what is kept in a case, for the one purpose that it is kept for; audited before it is given out.
+
+    Returns:
+        The items, and the id to go on after; None at the end.
+
+    Raises:
+        NotFound: there is no such case, or it has ended.
+        Forbidden: it is kept for another purpose, or the key was not made for this one.
+    """
+    deployment.policies.access.require(principal, Action.HOLDS_OPEN, purpose=purpose)
+    workspace_id = workspace.workspace_id
+    with deployment.data.read(workspace_id) as transaction:
+        case = holdings.case(transaction, workspace_id, case_id)
+        if case is None or case.ended_at is not None:
+            raise NotFound("nothing is kept under this id")
+        if case.purpose != purpose:
+            raise Forbidden(
+                "this is kept for another purpose alone", extra={"rule": "the hold's or duty's own purpose"}
+            )
+        page = holdings.items_after(transaction, workspace_id, case_id, after, limit)
+    compartment = compartment_of([purpose])
+    grant = OpenGrant(workspace_id, frozenset({compartment}), f"retained:{purpose}")
+    key = deployment.keyring.for_opening(grant, [case.case_id])[case.case_id].key(compartment)
+    items = [
+        orjson.loads(
+            open_sealed(
+                key, row.sealed, record_aad(b"retained", workspace_id, row.case_id, row.item_id, b"item"), grant,
+                compartment,
+            )
+        )
+        for row in page
+    ]  # fmt: skip
+    with deployment.data.write(workspace_id) as transaction:
+        trail.append(
+            transaction, workspace_id, deployment.clock(), actor=principal.actor, action="dsr:retained:read",
+            outcome="given", fields={"case": text_id(case_id), "purpose": purpose, "items": len(items)},
+        )  # fmt: skip
+    return items, page[-1].item_id if len(page) == limit else None
+
+
+def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> list[RetainedCase]:
+    """Destroy what no hold and no duty keeps any more; the cases that have ended by it, each with its certificate.
+
+    Raises:
+        Conflict: a second look still finds something; it is tried again.
+        StoreUnavailable, KmsUnavailable: do it again; it goes on where it stood.
+    """
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    with deployment.data.read(workspace_id) as transaction:
+        cases = holdings.open_cases(transaction, workspace_id)
+        holds = {hold.hold_id: hold for hold in holdings.holds(transaction, workspace_id)} if cases else {}
+        started = {
+            case.case_id: request
+            for case in cases
+            if (request := requests.get(transaction, workspace_id, case.request_id)) is not None
+        }
+    ended = []
+    for case in cases:
+        request = started.get(case.case_id)
+        if request is not None and request.completed_at is not None and _is_over(deployment, case, holds, now):
+            ended.append(_end(deployment, workspace, case, request, actor))
+    return ended
+
+
+def _is_over(deployment: Deployment, case: RetainedCase, holds: dict[bytes, LegalHold], now: Micros) -> bool:
+    """Whether nothing is to be kept in a case any more; of a duty, the items whose own time is over go here."""
+    if case.hold_id is not None:
+        hold = holds.get(case.hold_id)
+        return hold is None or hold.ends_by(now)
+    with deployment.data.write(case.workspace_id) as transaction:
+        holdings.delete_items(transaction, case.workspace_id, case.case_id, now)
+        return holdings.count_items(transaction, case.workspace_id, case.case_id) == 0
+
+
+def _end(
+    deployment: Deployment, workspace: OpenWorkspace, case: RetainedCase, request: StoredRequest, actor: str
+) -> RetainedCase:
+    workspace_id = workspace.workspace_id
+    grant = ShredGrant(workspace_id, case.request_id, f"retained:{text_id(case.case_id)}")
+    deployment.keyring.shred(grant, [FragmentId(case.case_id)])
+    with deployment.data.write(workspace_id) as transaction:
+        holdings.delete_items(transaction, workspace_id, case.case_id, None)
+    deployment.data.checkpoint()
+    with deployment.data.read(workspace_id) as transaction:
+        left = second_look.remaining(transaction, workspace_id, [case.case_id])
+    with deployment.keystore.read(workspace_id) as transaction:
+        left |= second_look.remaining(transaction, workspace_id, [case.case_id])
+    if left:
+        raise Conflict("the second look still finds what was kept", extra={"remaining": left})
+    with deployment.data.write(workspace_id) as transaction:
+        now = deployment.clock()
+        trail.append(
+            transaction, workspace_id, now, actor=actor, action="dsr:retained:erased", outcome="done",
+            fields={"request": text_id(case.request_id), "case": text_id(case.case_id), "items": case.items},
+        )  # fmt: skip
+        size, frontier = audit_log.head(transaction, workspace_id)
+        outcome = Outcome(
+            request_id=text_id(request.request_id), kind=request.kind, jurisdiction=request.jurisdiction,
+            subject=request.pseudonym, received_at=request.received_at, respond_by=request.respond_by,
+            completed_at=now, accounts=_accounts(case), keys_destroyed=1,
+            kek_generation=deployment.keyring.generation(workspace_id), remaining=0, audit_size=size,
+            audit_root=Frontier.decode(size, frontier).root().hex(), ends_case=text_id(case.case_id),
+        )  # fmt: skip
+        claims = certificate_claims(outcome, issuer=text_id(workspace_id), version=__version__)
+        done = case._replace(ended_at=now, certificate=sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE))
+        holdings.write_case(transaction, done)
+    return done
+
+
+def _accounts(case: RetainedCase) -> list[FieldAccount]:
+    return [
+        FieldAccount(OWN_SYSTEM, field.table, field.field, Disposition.ERASED, case.items)
+        for field in DECLARED
+        if field.table in TABLES and field.is_personal
+    ]
+
+
+def case_json(case: RetainedCase) -> dict[str, Any]:
+    """A case as it is shown: everything but what is kept in it."""
+    return {
+        "case_id": text_id(case.case_id),
+        "request_id": text_id(case.request_id),
+        "because": case.duty or "hold",
+        "hold_id": text_id(case.hold_id) if case.hold_id is not None else None,
+        "ground": case.ground,
+        "purpose": case.purpose,
+        "categories": list(filter(None, case.categories.split(","))),
+        "items": case.items,
+        "made_at": rfc3339(case.made_at),
+        "ended_at": rfc3339(case.ended_at) if case.ended_at is not None else None,
+        "certificate": case.certificate,
+    }

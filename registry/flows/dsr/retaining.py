@@ -1,0 +1,259 @@
+"""What an erasure sets aside for a legal hold or a statutory duty, and how that ends (GDPR Art. 17(3)).
+
+1. cases     one for each hold and duty, noted before anything is sealed for it
+2. seal      what the duty covers, again, under the case's own key: a compartment of that sole purpose
+3. (erasure) the person's own keys and rows go; a case's items name no fragment and no identifier
+4. end       a hold that is released or over, a duty whose time is over: key, rows, second look, certificate
+
+No read path but `flows.dsr.kept` knows of the items. Each step may be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from registry.dsr.holding import Duty, FieldCategories, covered_part, covers
+from registry.flows import plans
+from registry.flows.acts import trail
+from registry.flows.deployment import Deployment
+from registry.flows.dsr.holds import duties_of
+from registry.flows.opening import API_SOURCE, open_assertions, open_event, open_identifiers, source_names
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.envelope import DataKey, record_aad, seal
+from registry.model.clock import Micros, rfc3339
+from registry.model.compartment import compartment_of
+from registry.model.errors import PlanNotFound
+from registry.model.grants import OpenGrant
+from registry.model.ids import BlindIndex, FragmentId, WorkspaceId, text_id
+from registry.model.stored import StoredRequest
+from registry.model.stored_holding import RetainedCase, RetainedItem
+from registry.plans.categories import field_categories, trait_categories
+from registry.store import events, holdings, identities
+
+PAGE = 500
+IDENTIFIER_CATEGORIES = {
+    "email": ("user.unique_id", "user.contact.email"),
+    "phone": ("user.unique_id", "user.contact.phone_number"),
+    "device_id": ("user.unique_id", "user.device.device_id"),
+}
+
+Kept = tuple[str, dict[str, Any], Micros | None]
+"""Of one value: a name that is the same when it is looked at again, what is kept, and until when."""
+
+
+class Declared:
+    """What the workspace's plans declare of the fields of events and traits, compiled when first asked for."""
+
+    def __init__(self, deployment: Deployment, workspace: OpenWorkspace) -> None:
+        self._deployment, self._workspace_id = deployment, workspace.workspace_id
+        self._events: dict[tuple[str, str | None], FieldCategories] = {}
+        published = plans.published(deployment, workspace.workspace_id)
+        compiled = [plans.compiled(deployment, workspace.workspace_id, row.name, row.version) for row in published]
+        self.traits = trait_categories(compiled)
+
+    def of_event(self, plan: str, event: str | None) -> FieldCategories:
+        """The categories of an event's fields; none where no plan declares it."""
+        key = (plan, event)
+        if key not in self._events:
+            name, _, version = plan.partition("@")
+            try:
+                found = plans.compiled(self._deployment, self._workspace_id, name, version) if event else None
+            except PlanNotFound:
+                found = None
+            self._events[key] = field_categories(found, event) if found is not None and event else {}
+        return self._events[key]
+
+
+def foreseen(
+    deployment: Deployment, workspace: OpenWorkspace, fragments: Sequence[FragmentId], indexes: Sequence[BlindIndex]
+) -> list[dict[str, object]]:
+    """What an erasure would set aside now, by hold and duty, without opening anything."""
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    with deployment.data.read(workspace_id) as transaction:
+        duties = duties_of(deployment, holdings.holds_on(transaction, workspace_id, indexes), now)
+        if not duties:
+            return []
+        traits = events.assertions(transaction, workspace_id, fragments)
+        known = identities.identifiers_of(transaction, workspace_id, fragments)
+        counts = {
+            duty.keep_for: holdings.events_by_rule(transaction, workspace_id, fragments, _since(duty, now))
+            for duty, _ in duties
+        }
+    declared = Declared(deployment, workspace)
+    told: list[dict[str, object]] = []
+    for duty, hold in duties:
+        of_events = sum(
+            count
+            for (plan, event), count in counts[duty.keep_for].items()
+            if not duty.categories
+            or any(covers(duty.categories, c) for s in declared.of_event(plan, event).values() for c in s.values())
+        )
+        since = _since(duty, now)
+        of_traits = sum(covers(duty.categories, declared.traits.get(row.trait, ())) for row in traits
+                        if row.received_at > since)  # fmt: skip
+        of_identifiers = 0 if not hold else sum(covers(duty.categories, _categories(row.kind)) for row in known)
+        if items := of_events + of_traits + of_identifiers:
+            until = rfc3339(hold.until) if hold is not None and hold.until is not None else None
+            told.append(
+                {
+                    "because": "hold" if hold is not None else duty.name, "ground": duty.ground,
+                    "purpose": duty.purpose, "categories": list(duty.categories), "items": items, "until": until,
+                }
+            )  # fmt: skip
+    return told
+
+
+def set_aside(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    fragments: Sequence[FragmentId],
+    indexes: Sequence[BlindIndex],
+    *,
+    actor: str,
+) -> list[RetainedCase]:
+    """Seal again what holds and duties cover, each for its sole purpose, before the person's keys go.
+
+    Raises:
+        StoreUnavailable, KmsUnavailable: nothing was destroyed; do it again.
+    """
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    # 1. cases
+    with deployment.data.write(workspace_id) as transaction:
+        cases = holdings.cases(transaction, workspace_id, request.request_id)
+        if not cases and fragments:
+            duties = duties_of(deployment, holdings.holds_on(transaction, workspace_id, indexes), now)
+            cases = [
+                RetainedCase(
+                    workspace_id, FragmentId(deployment.new_id()), request.request_id,
+                    hold.hold_id if hold is not None else None, duty.name if hold is None else None, duty.ground,
+                    duty.purpose, ",".join(duty.categories), now,
+                )
+                for duty, hold in duties
+            ]  # fmt: skip
+            holdings.add_cases(transaction, cases)
+    if not cases:
+        return []
+    # 2. seal
+    declared = Declared(deployment, workspace)
+    return [_fill(deployment, workspace, case, fragments, declared, actor) for case in cases]
+
+
+def _fill(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    case: RetainedCase,
+    fragments: Sequence[FragmentId],
+    declared: Declared,
+    actor: str,
+) -> RetainedCase:
+    workspace_id, now = workspace.workspace_id, deployment.clock()
+    if case.items:  # it was filled before the interruption
+        return case
+    compartment = compartment_of([case.purpose])
+    key = deployment.keyring.for_sealing(workspace_id, {case.case_id: (compartment,)})[case.case_id].key(compartment)
+    duties = {duty.name: duty for duty in deployment.policies.retention.duties}
+    duty = duties.get(case.duty or "")
+    wanted = tuple(filter(None, case.categories.split(",")))
+
+    def until(received_at: Micros) -> Micros | None:
+        return received_at + duty.keep_for if duty is not None else None
+
+    found = _covered(
+        deployment, workspace, fragments, wanted, declared, until, with_identifiers=case.hold_id is not None
+    )
+    page: list[RetainedItem] = []
+    for name, content, kept_until in found:
+        if kept_until is not None and kept_until <= now:
+            continue
+        item_id = workspace.indexer.lasting("retained", f"{case.case_id.hex()}:{name}")
+        page.append(_sealed(workspace_id, case, item_id, key, content, kept_until))
+        if len(page) == PAGE:
+            _store(deployment, page)
+            page = []
+    _store(deployment, page)
+    with deployment.data.write(workspace_id) as transaction:
+        done = case._replace(items=holdings.count_items(transaction, workspace_id, case.case_id))
+        if not done.items:  # nothing of theirs is covered: there is nothing to end either
+            done = done._replace(ended_at=now)
+        holdings.write_case(transaction, done)
+        trail.append(
+            transaction, workspace_id, now, actor=actor, action="dsr:retained:set_aside", outcome="kept",
+            fields={
+                "request": text_id(case.request_id), "case": text_id(case.case_id), "purpose": case.purpose,
+                "items": done.items,
+            },
+        )  # fmt: skip
+    return done
+
+
+def _covered(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    fragments: Sequence[FragmentId],
+    wanted: Sequence[str],
+    declared: Declared,
+    until: Callable[[Micros], Micros | None],
+    *,
+    with_identifiers: bool,
+) -> Iterator[Kept]:
+    """Everything of these fragments that is covered, in plaintext, one value at a time."""
+    workspace_id = workspace.workspace_id
+    grant = OpenGrant(workspace_id, None, "set aside for a legal duty")
+    bundles = deployment.keyring.for_opening(grant, fragments)
+    with deployment.data.read(workspace_id) as transaction:
+        names = source_names(transaction, workspace_id)
+        for row in events.stream(transaction, workspace_id, fragments):
+            content = covered_part(
+                open_event(grant, row, bundles)[0], declared.of_event(row.plan_version, row.plan_event), wanted
+            )
+            if content:
+                told: dict[str, Any] = {"what": "event", "type": row.call, "event": row.plan_event, "content": content}
+                told |= _when(names.get(row.source_id, API_SOURCE), row.observed_at, row.received_at)
+                yield f"event:{row.event_id.hex()}", told, until(row.received_at)
+        traits = events.assertions(transaction, workspace_id, fragments)
+        known = identities.identifiers_of(transaction, workspace_id, fragments)
+    for found in open_assertions(deployment, grant, traits, names).assertions:
+        if covers(wanted, declared.traits.get(found.trait, ())):
+            by = found.provenance
+            told = {"what": "trait", "trait": found.trait, "value": found.value}
+            told |= _when(by.source_name, by.observed_at, by.received_at)
+            name = f"trait:{found.fragment_id.hex()}:{found.trait}:{by.source_id.hex()}"
+            yield name, told, until(by.received_at)
+    for stored, identifier in open_identifiers(deployment, grant, known)[0] if with_identifiers else ():
+        if covers(wanted, _categories(identifier.kind)):
+            told = {"what": "identifier", "kind": identifier.kind, "value": identifier.value}
+            yield f"identifier:{stored.blind_index.hex()}", told, None
+
+
+def _sealed(
+    workspace_id: WorkspaceId,
+    case: RetainedCase,
+    item_id: bytes,
+    key: DataKey,
+    content: dict[str, Any],
+    kept_until: Micros | None,
+) -> RetainedItem:
+    aad = record_aad(b"retained", workspace_id, case.case_id, item_id, b"item")
+    return RetainedItem(workspace_id, case.case_id, item_id, kept_until, seal(key, orjson.dumps(content), aad))
+
+
+def _store(deployment: Deployment, page: Sequence[RetainedItem]) -> None:
+    if page:
+        with deployment.data.write(page[0].workspace_id) as transaction:
+            holdings.add_items(transaction, page)
+
+
+def _when(source: str, observed_at: Micros, received_at: Micros) -> dict[str, str]:
+    return {"source": source, "observed_at": rfc3339(observed_at), "received_at": rfc3339(received_at)}
+
+
+def _categories(kind: str) -> tuple[str, ...]:
+    return IDENTIFIER_CATEGORIES.get(kind, ("user.unique_id",))
+
+
+def _since(duty: Duty, now: Micros) -> Micros:
+    return now - duty.keep_for if duty.keep_for else -1
