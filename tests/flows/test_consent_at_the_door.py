@@ -14,6 +14,7 @@ from registry.flows.ingest.admission import Delivery, Status
 from registry.flows.traffic.trace import trace
 from tests.conftest import SetClock
 from tests.factories import consent, track
+from tests.flows.test_consent_signals import GPP_NO_SALE, TCF_ALL, TCF_MEASURING
 from tests.simulator import Tenant
 
 PLAN = """
@@ -124,3 +125,26 @@ def test_the_signal_ends_an_older_yes_until_the_person_says_yes_elsewhere(tenant
     tenant.say("user_id", "ada", "marketing", "granted", channel="preference_centre")
     clock.pass_by(seconds=1)
     assert door.send(3).counts[Status.ACCEPTED] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "let_in"),
+    [
+        ({"tcString": TCF_ALL}, True),
+        ({"tcString": TCF_MEASURING}, False),
+        ({"tcString": "no such string"}, False),
+        ({"gppString": GPP_NO_SALE}, False),
+        ({"tcString": TCF_ALL, "gppString": GPP_NO_SALE}, False),
+        ({"categoryPreferences": {"Advertising": True}}, True),
+        ({"categoryPreferences": {}}, False),
+    ],
+)
+def test_consent_strings_open_the_door_or_keep_it_shut_and_are_recorded(
+    tenant: Tenant, clock: SetClock, words: dict[str, Any], let_in: bool
+) -> None:
+    door = Door(tenant, "block", "marketing")
+    outcome = Status.ACCEPTED if let_in else Status.REJECTED
+    assert door.send(1, {"consent": words}).counts[outcome] == 1
+    clock.pass_by(seconds=1)
+    assert tenant.check("user_id", "ada", "marketing").allowed is let_in
+    assert door.send(2).counts[outcome] == 1, "the ledger remembers what the first one said"
