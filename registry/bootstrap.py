@@ -16,7 +16,9 @@ import uuid_utils
 
 from registry.access.policy import AccessPolicy, PrincipalKind
 from registry.connectors.configured import linked_systems
+from registry.connectors.opendsr import OpenDsrProcessor, Signed
 from registry.connectors.outgoing import Outgoing
+from registry.connectors.processors import processors_of
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
 from registry.documents import Document, check, parse
@@ -29,8 +31,9 @@ from registry.flows.ingest.queue import Intake
 from registry.flows.keyring import Keyring
 from registry.flows.workspace import Workspaces, create_workspace
 from registry.identity.rules import IdentityRules
+from registry.keys.certificates import PinnedCertificate
 from registry.keys.providers import open_provider
-from registry.model.clock import Micros
+from registry.model.clock import Micros, to_datetime
 from registry.model.errors import DocumentInvalid, NotInitialised, SettingInvalid
 from registry.model.ids import text_id
 from registry.profiles.conditions import ComputedPolicy
@@ -146,6 +149,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         schema.require_current(data, "data")
         schema.require_current(keystore, "keystore")
     kms = open_provider(settings.resolved_kms_url(), clock=now)
+    outgoing = Outgoing(frozenset(filter(None, settings.plain_http_hosts.split(","))))
     deployment = Deployment(
         data=data,
         keystore=keystore,
@@ -163,8 +167,8 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
             storage_locations=tuple(filter(None, settings.storage_locations.split(","))),
         ),
         jurisdiction=settings.jurisdiction,
-        outgoing=Outgoing(frozenset(filter(None, settings.plain_http_hosts.split(",")))),
-        linked=linked_systems(datasets(settings.connectors), os.environ),
+        outgoing=outgoing,
+        linked=[*linked_systems(datasets(settings.connectors), os.environ), *processors(settings, outgoing)],
     )
     return Registry(settings, deployment, Workspaces(deployment))
 
@@ -339,6 +343,25 @@ def datasets(folder: Path | None) -> list[Document]:
     for document in documents:
         check(document, shipped_schema("dataset.schema.json"))
     return documents
+
+
+def processors(settings: Settings, outgoing: Outgoing) -> list[OpenDsrProcessor]:
+    """The OpenDSR processors of the file that the settings name; none without one.
+
+    Raises:
+        SettingInvalid, DocumentInvalid, InvalidInput: the file, or what it names, is wrong.
+    """
+    if settings.processors is None:
+        return []
+    document = read_document(settings.processors)
+    check(document, shipped_schema("processors.schema.json"))
+
+    def pin(pem: bytes) -> Signed:
+        pinned = PinnedCertificate.read(pem)
+        return lambda domain, body, signature: pinned.signed(domain, body, signature, to_datetime(now()))
+
+    folder, url = settings.processors.parent, settings.public_url
+    return processors_of(document, folder, os.environ, pin=pin, outgoing=outgoing, public_url=url)
 
 
 def read_document(path: Path) -> Document:

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
         description="Where the server is reached from outside: for links in mail (without it, mail holds codes only), "
         "and as the host name that OpenDSR answers are signed for.",
     )
+    processors: Path | None = Field(
+        None, description="File of OpenDSR processors that requests are sent on to, as processors.schema.json says."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod

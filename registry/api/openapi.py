@@ -56,6 +56,7 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "override_system": (404, 409, 413),
     "receive_request": (409, 413), "request_status": (404,), "request_results": (404, 409),
     "cancel_received": (404, 409), "discover": (404, 409), "get_certificate": (404, 409),
+    "take_callback": (404, 409, 413),
     "move_request": (404, 409), "create_source": (404, 409, 413), "publish_plan": (409, 413, 422),
     "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
     "revoke_key": (404,), "check_consents": (413,), "check_consent": (413,), "filter_subjects": (413,),
@@ -75,6 +76,7 @@ ANSWER_OF: dict[str, str] = {
     "open_request": "Request", "list_requests": "Requests", "get_request": "Request", "request_events": "RequestEvents",
     "run_request": "Request", "move_request": "Request", "discover": "Discovery", "receive_request": "OpenDsrReceipt",
     "request_status": "OpenDsrStatus", "cancel_received": "OpenDsrCancellation",
+    "take_callback": "Success",
     "extend_request": "Request", "override_system": "Request", "request_plan": "RequestPlan",
     "list_sources": "Sources", "create_source": "NewSourceKey",
     "list_plans": "Plans", "publish_plan": "PublishedPlan", "list_violations": "Violations",
@@ -94,7 +96,7 @@ MEDIA_OF = {
 TAKING_PLANS = frozenset({"publish_plan", "lint_plan", "compare_plan", "check_plan_against_traffic"})
 """Operations whose body is a plan's file."""
 
-OPEN = frozenset({"discover", "get_certificate"})
+OPEN = frozenset({"discover", "get_certificate", "take_callback"})
 """Operations that need no key."""
 
 MEDIA_SCHEMAS: dict[str, Schema] = {

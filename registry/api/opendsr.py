@@ -13,18 +13,19 @@ from urllib.parse import urlsplit
 import orjson
 from fastapi import APIRouter, Path, Query
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from registry.access.policy import Action
 from registry.api import problems
 from registry.api.application import Application, of
-from registry.api.bodies import JsonRoute
+from registry.api.bodies import JSON_BYTES, JsonRoute, read_body
 from registry.api.package import package_stream
 from registry.api.wire import UUID_FORM, OpenDsrIdentity, OpenDsrRequestBody
 from registry.dsr import opendsr as terms
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
-from registry.flows.dsr import callbacks, opendsr
+from registry.flows.dsr import callbacks, called_back, opendsr
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
@@ -60,6 +61,22 @@ class OpenDsrRoute(JsonRoute):
 router = APIRouter(prefix=PREFIX, tags=["OpenDSR"], route_class=OpenDsrRoute)
 open_router = APIRouter(prefix=PREFIX, tags=["OpenDSR"])
 
+SystemName = Annotated[str, Path(description="The processor's name.", max_length=40)]
+CALLBACK_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "required": ["subject_request_id", "status_callback_url"]},
+            "example": {
+                "controller_id": "our-id-there",
+                "expected_completion_time": "2026-02-01T12:00:00Z",
+                "status_callback_url": "https://registry.example/opendsr/v2/callbacks/mailer",
+                "subject_request_id": "a7551968-d5d6-44b2-9831-815ac9017798",
+                "request_status": "completed",
+            },
+        }
+    },
+}
 RequestIdText = Annotated[
     str, Path(description="The id that the controller gave.", max_length=36, json_schema_extra=UUID_FORM)
 ]
@@ -152,6 +169,20 @@ def cancel_received(request: Request, subject_request_id: RequestIdText) -> Resp
         "api_version": terms.API_VERSION,
     }
     return _signed(application, workspace, answer, 202)
+
+
+@open_router.post(
+    "/callbacks/{system}",
+    status_code=202,
+    summary="What a processor reports of a request that it was sent",
+    openapi_extra={"requestBody": CALLBACK_BODY},
+)
+async def take_callback(request: Request, system: SystemName) -> dict[str, Any]:
+    """No key is needed: the bytes are held against the certificate that is pinned for the processor."""
+    application = of(request)
+    raw = await read_body(request, JSON_BYTES)
+    await run_in_threadpool(called_back.take, application.deployment, system, raw, request.headers)
+    return {"success": True}
 
 
 def _found(

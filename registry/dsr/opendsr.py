@@ -45,6 +45,8 @@ KINDS: Mapping[tuple[Regulation, Asked], Kind] = {
     (Regulation.CCPA, Asked.ERASURE): Kind.DELETE,
 }
 
+_ASKED_OF: Mapping[Kind, tuple[Regulation, Asked]] = {kind: asked for asked, kind in reversed(list(KINDS.items()))}
+
 _DEVICES = (
     "android_advertising_id", "android_id", "fire_advertising_id", "ios_advertising_id", "ios_vendor_id",
     "microsoft_advertising_id", "microsoft_publisher_id", "roku_advertising_id", "roku_publisher_id",
@@ -59,6 +61,9 @@ IDENTITIES: Mapping[str, str] = {
 
 RAW = "raw"
 """The one format that is taken: a hash that the controller made cannot be found among keyed ones."""
+
+HASHED = "sha256"
+"""The one other format that is given: lower-case hexadecimal over the normalised value."""
 
 _STATUS_OF: Mapping[State, Status] = {
     State.RECEIVED: Status.PENDING,
@@ -94,3 +99,8 @@ def supported(kinds: Iterable[str]) -> list[dict[str, str]]:
     """The identities that a policy with these kinds of identifiers can find somebody by."""
     known = frozenset(kinds)
     return [{"identity_type": name, "identity_format": RAW} for name, kind in IDENTITIES.items() if kind in known]
+
+
+def asked_of(kind: Kind) -> tuple[Regulation, Asked] | None:
+    """As what a processor is asked for a request of this kind; None where the specification has no such type."""
+    return _ASKED_OF.get(kind)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from registry.keys.primitives import rsa_key, rsa_sign
+from registry.keys.primitives import rsa_key, rsa_sign, rsa_verifies
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 VALID_DAYS = 3650
 
@@ -77,3 +77,41 @@ class CertifiedKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a private key is not to be serialised")
+
+
+class PinnedCertificate:
+    """Somebody else's certificate, which an operator has reviewed: it holds whoever issued it, while it is valid."""
+
+    __slots__ = ("_domains", "_public", "_since", "_until")
+
+    def __init__(self, public: RSAPublicKey, domains: frozenset[str], since: datetime, until: datetime) -> None:
+        self._public = public
+        self._domains = domains
+        self._since = since
+        self._until = until
+
+    @classmethod
+    def read(cls, pem: bytes) -> Self:
+        """The certificate of a PEM text.
+
+        Raises:
+            ValueError: it is none, its key is not RSA, or it names no host.
+        """
+        from cryptography import x509
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+        found = x509.load_pem_x509_certificate(pem)
+        public = found.public_key()
+        if not isinstance(public, RSAPublicKey):
+            raise ValueError("its key is not RSA")
+        try:
+            names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            raise ValueError("it names no host") from None
+        domains = frozenset(name.lower() for name in names.get_values_for_type(x509.DNSName))
+        return cls(public, domains, found.not_valid_before_utc, found.not_valid_after_utc)
+
+    def signed(self, domain: str, body: bytes, signature: bytes, at: datetime) -> bool:
+        """Whether it names this host, is valid at this time, and the signature over the bytes is by its key."""
+        named = domain.lower() in self._domains and self._since <= at <= self._until
+        return named and rsa_verifies(self._public, signature, body)

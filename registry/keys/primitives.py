@@ -12,7 +12,7 @@ import os
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -119,3 +119,13 @@ def rsa_sign(key: RSAPrivateKey, message: bytes) -> bytes:
     """The RSASSA-PKCS1-v1_5 signature over the SHA-256 of a message (RFC 8017 section 8.2)."""
     # Safe: for signatures, which need no secrecy of the message, this padding has no known attack.
     return key.sign(message, padding.PKCS1v15(), SHA256())
+
+
+def rsa_verifies(key: RSAPublicKey, signature: bytes, message: bytes) -> bool:
+    """Whether the RSASSA-PKCS1-v1_5 signature is that over the SHA-256 of a message (RFC 8017 section 8.2.2)."""
+    # Safe: OpenSSL compares the whole encoded message, so a forged padding (Bleichenbacher 2006) does not pass.
+    try:
+        key.verify(signature, message, padding.PKCS1v15(), SHA256())
+    except InvalidSignature:
+        return False
+    return True
