@@ -1,4 +1,4 @@
-"""Legal holds over HTTP, and what erasures have set aside for them and for statutory duties."""
+"""What officers answer for over HTTP: deadlines, retention, restrictions, legal holds and what they keep."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.consent import moment
-from registry.api.wire import UUID_FORM, Cursor, NewHold
-from registry.flows.dsr import holds, kept
+from registry.api.wire import UUID_FORM, Cursor, NewHold, SubjectQuery
+from registry.flows.consent import ledger
+from registry.flows.dsr import holds, kept, sla
 from registry.flows.identity.subjects import subject
+from registry.flows.retention import sweeping
 from registry.model.ids import parse_id, text_id
 
 router = APIRouter(prefix="/v1", tags=["data subject requests"], route_class=JsonRoute)
@@ -22,6 +24,31 @@ HoldId = Annotated[
     str, Path(description="The id that placing the hold gave.", max_length=36, json_schema_extra=UUID_FORM)
 ]
 CaseId = Annotated[str, Path(description="The id of a certificate.", max_length=36, json_schema_extra=UUID_FORM)]
+
+
+@router.get("/dsr/deadlines", summary="How requests fare against their deadlines")
+def deadline_report(request: Request, days: Annotated[int, Query(ge=1, le=3660)] = 365) -> dict[str, Any]:
+    """Open, due, overdue, in time and late, extensions and times to completion: by jurisdiction and by kind."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.DSR_READ)
+    return sla.fared(application.deployment, workspace, days=days)
+
+
+@router.get("/retention", summary="What is locked, and what was destroyed")
+def retention_report(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 10) -> dict[str, Any]:
+    """What is locked now and when it is destroyed; what the latest sweeps destroyed and why; never whose."""
+    application = of(request)
+    _, workspace = application.caller(request, Action.DSR_READ)
+    return sweeping.told(application.deployment, workspace, limit)
+
+
+@router.post("/consent/unrestrict", summary="End a restriction of processing")
+def end_restriction(request: Request, body: SubjectQuery) -> dict[str, Any]:
+    """GDPR Art. 18(3): what only the restriction had locked opens again. The person is to be told before."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_APPROVE)
+    person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
+    return {"fragments": ledger.lift_restriction(application.deployment, workspace, person, actor=principal.actor)}
 
 
 @router.post("/holds", status_code=201, summary="Hold a person's data")

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of legal holds and of what is set aside: answers, examples, errors."""
+"""What the OpenAPI document says of deadlines, legal holds and what is set aside: answers, examples, errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,27 @@ CASE = {
     "ended_at": maybe(TIME), "certificate": maybe(TEXT) | {"description": "JWT: that it was destroyed."},
 }  # fmt: skip
 
+_DAYS = maybe({"type": "number", "minimum": 0}) | {"description": "Days to completion; null where none was completed."}
+STANDING = dict.fromkeys(
+    ("open", "due", "overdue", "paused", "completed", "in_time", "late", "refused", "cancelled", "extended"), COUNT
+) | {"days_p50": _DAYS, "days_p95": _DAYS}
+_GROUPED = {"type": "object", "additionalProperties": record(**STANDING)}
+
 KEEPING_ANSWERS: dict[str, Schema] = {
+    "RetentionReport": record(
+        locked=many(record(compartment=TEXT, reason=TEXT, count=COUNT, first_destroyed_at=maybe(TIME))),
+        sweeps=many(
+            record(
+                sweep_id=ID,
+                started_at=TIME,
+                finished_at=maybe(TIME),
+                counts={"type": "object", "additionalProperties": COUNT},
+                gone=many(record({"events": COUNT, "values": COUNT}, what=TEXT, reason=TEXT)),
+            )
+        ),
+    ),
+    "RestrictionEnded": record(fragments=COUNT),
+    "DeadlineReport": record(at=TIME, days=COUNT, all=record(**STANDING), by_jurisdiction=_GROUPED, by_kind=_GROUPED),
     "Hold": record(**HOLD),
     "Holds": record(holds=many(record(**HOLD))),
     "RetainedCases": record(cases=many(record(**CASE))),
@@ -39,7 +59,25 @@ _CASE = {
     "purpose": "legal", "categories": ["user.payment"], "items": 3, "made_at": _AT, "ended_at": None,
     "certificate": None,
 }  # fmt: skip
+_STANDING = {
+    "open": 3, "due": 1, "overdue": 0, "paused": 1, "completed": 12, "in_time": 12, "late": 0, "refused": 1,
+    "cancelled": 0, "extended": 2, "days_p50": 4.5, "days_p95": 21.0,
+}  # fmt: skip
 KEEPING_EXAMPLES: dict[str, Any] = {
+    "RetentionReport": {
+        "locked": [{"compartment": "marketing", "reason": "withdrawn", "count": 2, "first_destroyed_at": _AT}],
+        "sweeps": [
+            {
+                "sweep_id": _ID, "started_at": _AT, "finished_at": _AT, "counts": {"fragments": 200, "keys": 1},
+                "gone": [{"what": "marketing", "reason": "withdrawn", "events": 3, "values": 1}],
+            }
+        ],
+    },
+    "RestrictionEnded": {"fragments": 2},
+    "DeadlineReport": {
+        "at": _AT, "days": 365, "all": _STANDING, "by_jurisdiction": {"gdpr": _STANDING},
+        "by_kind": {"access": _STANDING},
+    },
     "Hold": _HOLD,
     "Holds": {"holds": [_HOLD]},
     "RetainedCases": {"cases": [_CASE]},
@@ -55,9 +93,10 @@ KEEPING_EXAMPLES: dict[str, Any] = {
 }  # fmt: skip
 
 KEEPING_ANSWER_OF = {
-    "place_hold": "Hold", "list_holds": "Holds", "release_hold": "Hold", "list_retained": "RetainedCases",
-    "read_retained": "RetainedItems",
+    "deadline_report": "DeadlineReport", "place_hold": "Hold", "list_holds": "Holds", "release_hold": "Hold",
+    "list_retained": "RetainedCases", "read_retained": "RetainedItems", "retention_report": "RetentionReport",
+    "end_restriction": "RestrictionEnded",
 }  # fmt: skip
 KEEPING_ERRORS: dict[str, tuple[int, ...]] = {
-    "place_hold": (413,), "release_hold": (404, 409), "read_retained": (404,),
+    "end_restriction": (404, 413), "place_hold": (413,), "release_hold": (404, 409), "read_retained": (404,),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
-from registry.flows.dsr import export, lifecycle, moves, planning
+from registry.flows.dsr import export, lifecycle, moves, planning, sla
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import Conflict, InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
@@ -59,6 +59,24 @@ def open_request(
             jurisdiction=jurisdiction, details=details,
         )  # fmt: skip
     _answer(row, as_json=as_json)
+
+
+@app.command("sla")
+def deadline_report(
+    days: Annotated[int, typer.Option(min=1, max=3660, help="Requests of so many days; open ones always.")] = 365,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report how requests fare against their deadlines, by jurisdiction and kind."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        found = sla.fared(registry.deployment, opened, days=days)
+    columns = ("open", "due", "overdue", "completed", "in_time", "late", "extended", "days_p50", "days_p95")
+    shown = table("", *(name.replace("_", " ") for name in columns))
+    rows = {"all": found["all"]} | found["by_jurisdiction"] | found["by_kind"]
+    for name, counts in rows.items():
+        shown.add_row(name, *("-" if counts[column] is None else str(counts[column]) for column in columns))
+    answer(found, as_json=as_json, text=shown)
 
 
 @app.command("list")

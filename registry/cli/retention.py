@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.flows.retention import sweeping
-from registry.flows.retention.sweeping import Report
-from registry.model.clock import Micros, rfc3339
 from registry.model.errors import Conflict
-from registry.model.ids import text_id
-from registry.model.stored_upkeep import Sweep
 
 app = typer.Typer(no_args_is_help=True, help="What is locked, what has been destroyed, and what is due.")
 
@@ -33,12 +28,12 @@ def sweep(
     """Destroy now what is due; the server does it by itself, too. One that was interrupted goes on."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
         if dry_run:
-            told = _report(sweeping.preview(registry.deployment, opened)) | {"dry_run": True}
+            told = sweeping.report_json(sweeping.preview(registry.deployment, opened)) | {"dry_run": True}
         else:
             done = sweeping.sweep(registry.deployment, opened, actor=who.actor)
             if done is None:
                 raise Conflict("another process is sweeping this workspace now", hint="wait until it is done")
-            told = sweep_json(done) | {"dry_run": False}
+            told = sweeping.sweep_json(done) | {"dry_run": False}
     _show(told, "would go" if dry_run else "went", as_json=as_json)
 
 
@@ -51,35 +46,16 @@ def report(
 ) -> None:
     """List what is locked now and when it is destroyed, and what the latest sweeps destroyed and why."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        sweeps = [sweep_json(row) for row in sweeping.recent(registry.deployment, opened, limit)]
-        locked = [
-            {"compartment": name, "reason": reason, "count": count, "first_destroyed_at": _time(at)}
-            for name, reason, count, at in sweeping.locked(registry.deployment, opened)
-        ]
+        told = sweeping.told(registry.deployment, opened, limit)
     if as_json:
-        answer({"locked": locked, "sweeps": sweeps}, as_json=True)
+        answer(told, as_json=True)
         return
     shown = table("compartment", "reason", "locked", "the first is destroyed at", title="Locked now")
-    for row in locked:
+    for row in told["locked"]:
         shown.add_row(*(str(value or "not while restricted") for value in row.values()))
     out.print(shown)
-    for one in sweeps:
+    for one in told["sweeps"]:
         _show(one, f"went, {one['started_at']}", as_json=False)
-
-
-def sweep_json(row: Sweep) -> dict[str, Any]:
-    """A sweep as it is told: times, counts, and what went from which compartment, and why."""
-    times = {"started_at": _time(row.started_at), "finished_at": _time(row.finished_at)}
-    return {"sweep_id": text_id(row.sweep_id), **times, **_report(Report.decode(row.report))}
-
-
-def _report(found: Report) -> dict[str, Any]:
-    value: dict[str, Any] = orjson.loads(found.encode())
-    gone = []
-    for name, counts in value["gone"].items():
-        compartment, _, reason = name.rpartition(": ")
-        gone.append({"what": compartment or "messages without content", "reason": reason} | counts)
-    return {"counts": value["counts"], "gone": gone}
 
 
 def _show(told: dict[str, Any], title: str, *, as_json: bool) -> None:
@@ -89,7 +65,3 @@ def _show(told: dict[str, Any], title: str, *, as_json: bool) -> None:
     answer(told, as_json=as_json, text=shown)
     if not as_json:
         out.print(", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in told["counts"].items()))
-
-
-def _time(at: Micros | None) -> str | None:
-    return rfc3339(at) if at is not None else None

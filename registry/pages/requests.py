@@ -119,7 +119,9 @@ def move_request(visit: Visit) -> Response:
     elif by in list(Move) and Move(by) in MOVES:
         visit.require(MOVES[Move(by)])
         who = visit.principal
-        moves.move_request(visit.deployment, visit.workspace, request_id, Move(by), actor=who.actor, owner=who.owner)
+        lifecycle.move_request(
+            visit.deployment, visit.workspace, request_id, Move(by), actor=who.actor, owner=who.owner
+        )
     else:
         raise NotFound("there is no such move")
     return redirect(f"/console/requests/{text_id(request_id)}")

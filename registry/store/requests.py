@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from registry.model.clock import Micros
 from registry.model.ids import FragmentId, RequestId
@@ -42,6 +43,19 @@ def in_states(transaction: Transaction, workspace_id: bytes, states: Sequence[st
     marks = ", ".join("?" * len(states))
     where = f"workspace_id = ? AND state IN ({marks}) ORDER BY request_id"
     return select(transaction, StoredRequest, "dsr_request", where, workspace_id, *states)
+
+
+def fared_since(transaction: Transaction, workspace_id: bytes, since: Micros) -> list[tuple[Any, ...]]:
+    """Of every request received since a time or still open: kind, jurisdiction, state, received, deadline, completion,
+    and how often its answer was put off.
+    """
+    sql = (
+        "SELECT r.kind, r.jurisdiction, r.state, r.received_at, r.respond_by, r.completed_at, "
+        "(SELECT count(*) FROM dsr_event e WHERE e.workspace_id = r.workspace_id AND e.request_id = r.request_id "
+        "AND e.action = 'extend') FROM dsr_request r WHERE r.workspace_id = ? "
+        "AND (r.received_at >= ? OR r.state NOT IN ('completed', 'refused', 'cancelled'))"
+    )
+    return [tuple(row) for row in query(transaction, sql, workspace_id, since)]
 
 
 def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:

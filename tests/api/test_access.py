@@ -18,7 +18,7 @@ BY_APPS = {
 BY_AUDITORS = {
     "list_webhooks", "get_webhook", "list_dead_letters", "list_destinations", "get_destination",
     "list_refused_events", "erasures_passed_on",
-    "list_holds", "list_retained",
+    "list_holds", "list_retained", "deadline_report", "retention_report",
     "audit_entries", "audit_checkpoint", "audit_proof", "list_requests", "get_request", "request_events",
     "request_certificate", "request_plan", "list_plans", "get_plan", "lint_plan", "compare_plan",
     "list_sources", "list_keys", "get_policies",

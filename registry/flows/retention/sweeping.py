@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -31,10 +31,10 @@ from registry.flows.retention import outdated
 from registry.flows.retention.outdated import FieldRule
 from registry.flows.upkeep.pairing import unused_holders
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import DAY, Micros
+from registry.model.clock import DAY, Micros, rfc3339
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.grants import ShredGrant
-from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId
+from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId, text_id
 from registry.model.stored import Fragment
 from registry.model.stored_upkeep import CompartmentLock, Sweep
 from registry.store import consents, holdings, identities, quarantine
@@ -320,3 +320,33 @@ def _finish(deployment: Deployment, workspace: OpenWorkspace, run: Sweep, actor:
     deployment.data.checkpoint()
     deployment.keyring.checkpoint()
     return done
+
+
+def told(deployment: Deployment, workspace: OpenWorkspace, limit: int) -> dict[str, Any]:
+    """What is locked now and when it is destroyed, and what the latest sweeps destroyed and why."""
+    return {
+        "locked": [
+            {"compartment": name, "reason": reason, "count": count, "first_destroyed_at": _time(at)}
+            for name, reason, count, at in locked(deployment, workspace)
+        ],
+        "sweeps": [sweep_json(row) for row in recent(deployment, workspace, limit)],
+    }
+
+
+def sweep_json(row: Sweep) -> dict[str, Any]:
+    """A sweep as it is told: times, counts, and what went from which compartment, and why."""
+    times = {"started_at": _time(row.started_at), "finished_at": _time(row.finished_at)}
+    return {"sweep_id": text_id(row.sweep_id), **times, **report_json(Report.decode(row.report))}
+
+
+def report_json(found: Report) -> dict[str, Any]:
+    """A report as it is told."""
+    gone = []
+    for name, counts in sorted(found.gone.items()):
+        compartment, _, reason = name.rpartition(": ")
+        gone.append({"what": compartment or "messages without content", "reason": reason} | dict(counts))
+    return {"counts": dict(found.counts), "gone": gone}
+
+
+def _time(at: Micros | None) -> str | None:
+    return rfc3339(at) if at is not None else None
