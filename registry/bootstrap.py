@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uuid_utils
 
+from registry.access.key_ages import KeyPolicy
 from registry.access.policy import AccessPolicy, PrincipalKind
 from registry.connectors.configured import linked_systems
 from registry.connectors.opendsr import OpenDsrProcessor, Signed
@@ -45,7 +46,7 @@ from registry.store.database import Database
 if TYPE_CHECKING:
     from registry.api.application import Application
 
-POLICY_NAMES = ("purposes", "identity", "trust", "access", "jurisdictions", "retention", "computed")
+POLICY_NAMES = ("purposes", "identity", "trust", "access", "jurisdictions", "retention", "computed", "keys")
 DEFAULT_PLAN = "plans/ecommerce.yaml"
 FIRST_SOURCE = "shop"
 
@@ -315,6 +316,7 @@ def load_policies(folder: Path | None) -> Policies:
         access=AccessPolicy.from_document(documents["access"]),
         jurisdictions=Jurisdictions.from_document(documents["jurisdictions"]),
         retention=Retention.from_document(documents["retention"]),
+        keys=KeyPolicy.from_document(documents["keys"]),
         computed=ComputedPolicy.from_document(documents["computed"], purposes.purposes, of_another=theirs),
     )
 

@@ -14,7 +14,7 @@ from registry import bootstrap
 from registry.bootstrap import Registry
 from registry.flows.accountability import verify as proofs
 from registry.flows.dsr import lifecycle
-from registry.flows.upkeep import rotation, soundness
+from registry.flows.upkeep import ageing, rotation, soundness
 from registry.flows.upkeep.pairing import pair
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import RegistryError
@@ -175,6 +175,7 @@ def _workspaces(registry: Registry, *, deep: bool) -> Iterator[Finding]:
             bundles = sum(generation.bundles for generation in status.generations)
             found = f"{bundles} bundles, {len(status.generations)} generations"
             yield Finding(f"keys of {row.name}", True, found, why)
+            yield _ages(registry, opened, status)
             yield from _pairs(registry, opened)
             yield from _requests(registry, opened)
             if deep:
@@ -187,6 +188,18 @@ def _workspaces(registry: Registry, *, deep: bool) -> Iterator[Finding]:
         found = "; ".join(fault.detail for fault in faults) or "whole and in order"
         mend = "restore a backup, and find out who changed it" if faults else ""
         yield Finding(f"audit log of {row.name}", not faults, found, why, mend)
+
+
+def _ages(registry: Registry, opened: OpenWorkspace, status: rotation.KeyStatus) -> Finding:
+    """Whether a key is older than the policy lets it become."""
+    agenda = ageing.agenda(registry.deployment, status)
+    late = [due for due in agenda if due.at <= registry.deployment.clock()]
+    names = ", ".join(f"{due.what} {due.generation}" if due.generation is not None else due.what for due in late)
+    mend = "look at registry keys status, then: registry keys rotate, or registry keys destroy" if late else ""
+    why = "a key that leaked unnoticed opens what comes until it is rotated; an old one, what was erased"
+    return Finding(
+        f"ages of keys of {opened.name}", not late, f"overdue: {names}" if late else "within policy", why, mend
+    )
 
 
 def _pairs(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:

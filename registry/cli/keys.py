@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
+from registry.access.key_ages import KeyKind
 from registry.access.policy import PrincipalKind
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.flows.access import credentials
 from registry.flows.deployment import Deployment
-from registry.flows.upkeep import reindexing, rotation
+from registry.flows.upkeep import ageing, reindexing, rotation
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import DAY, SECOND, parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
@@ -100,6 +101,7 @@ def status(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json:
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         found = rotation.status(registry.deployment, opened.workspace_id)
         now = registry.deployment.clock()
+        agenda = ageing.agenda(registry.deployment, found)
     shown = table("generation", "state", "age", "bundles", "secrets")
     for one in found.generations:
         age = f"{(now - one.created_at) // DAY} days" if one.created_at is not None else "unknown"
@@ -109,6 +111,11 @@ def status(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json:
     for move in found.moves:
         state = "moving" if move.finished_at is None else "moved"
         shown.add_row(f"identifiers under blind-index {move.version}", state, "", f"{move.moved} of {move.total}", "")
+    for due in agenda:
+        what = f"destroy generation {due.generation}" if due.generation is not None else f"rotate {due.what}"
+        who = "the server" if due.by_server else "you"
+        late = ", overdue" if due.at <= now else ""
+        shown.add_row(what, f"due{late}", rfc3339(due.at)[:10] if due.at else "at once", f"by {who}", "")
     horizon = rfc3339(found.horizon_open_since) if found.horizon_open_since is not None else None
     shown.caption = f"Backups of the keystore since {horizon} can still be opened."
     listed = [
@@ -135,7 +142,14 @@ def status(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json:
         }
         for move in found.moves
     ]
-    body = {"generations": listed, "keys": own, "moves": moves, "horizon_open_since": horizon}
+    coming = [
+        {
+            "what": one.what, "generation": one.generation, "at": rfc3339(one.at), "overdue": one.at <= now,
+            "by": "server" if one.by_server else "operator",
+        }
+        for one in agenda
+    ]  # fmt: skip
+    body = {"generations": listed, "keys": own, "moves": moves, "due": coming, "horizon_open_since": horizon}
     answer(body, as_json=as_json, text=shown)
 
 
@@ -158,7 +172,7 @@ def rotate(
         raise typer.BadParameter("rotate one kind of key at a time")
     if resume and (signing or older_than is not None):
         raise typer.BadParameter("--resume goes with neither --signing nor --older-than")
-    kind = rotation.Kind.SIGNING if signing else rotation.Kind.BLIND_INDEX if blind_index else rotation.Kind.KEK
+    kind = KeyKind.SIGNING if signing else KeyKind.BLIND_INDEX if blind_index else KeyKind.KEK
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
         deployment, age = registry.deployment, None if older_than is None else older_than * DAY
         if age is not None and not rotation.is_due(deployment, opened.workspace_id, kind, older_than=age):
@@ -174,7 +188,7 @@ def rotate(
 
 
 def _rotate(
-    kind: rotation.Kind,
+    kind: KeyKind,
     deployment: Deployment,
     opened: OpenWorkspace,
     resume: bool,
@@ -182,11 +196,11 @@ def _rotate(
     progress: rotation.Progress,
 ) -> tuple[dict[str, object], str]:
     """Rotate, or go on; what to answer."""
-    if kind is rotation.Kind.SIGNING:
+    if kind is KeyKind.SIGNING:
         version = rotation.rotate_signing(deployment, opened, actor=actor)
         text = f"Signing key {version} is published, and signs in two minutes; the earlier ones go on to verify."
         return {"signing_key": version}, text
-    if kind is rotation.Kind.KEK:
+    if kind is KeyKind.KEK:
         number = rotation.rotate(deployment, opened, start=not resume, progress=progress)
         text = f"Generation {number} wraps now. End the erasure horizon with: registry keys destroy GENERATION"
         return {"generation": number}, text

@@ -26,6 +26,7 @@ from registry.flows.ingest import recounting
 from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
 from registry.flows.profiles import quality
 from registry.flows.retention import sweeping
+from registry.flows.upkeep import ageing
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
 from registry.model.errors import Conflict, RegistryError
@@ -37,6 +38,7 @@ LOOK_EVERY_S = 1
 ALERT_EVERY_S = 30
 RETENTION_EVERY_S = 600
 QUALITY_EVERY_S = 3600
+KEYS_EVERY_S = 300
 RECOUNT_EVERY_S = 30
 RECOUNT_PAGES = 50
 """Pages that are counted back at a time, so that whoever writes is not held up for long."""
@@ -97,12 +99,17 @@ def start(registry: Registry) -> BackgroundScheduler:
         ("alerts", ALERT_EVERY_S, warn),
         ("retention", RETENTION_EVERY_S, sweep),
         ("quality", QUALITY_EVERY_S, note),
+        ("keys", KEYS_EVERY_S, partial(_keep_keys, deployment)),
         ("recount", RECOUNT_EVERY_S, recount),
     ):
         first = to_datetime(deployment.clock()) + timedelta(seconds=min(seconds, 5))
         scheduler.add_job(_each, "interval", [registry, name, job], seconds=seconds, next_run_time=first, id=name)
     scheduler.start()
     return scheduler
+
+
+def _keep_keys(deployment: Deployment, workspace: OpenWorkspace) -> None:
+    ageing.keep(deployment, workspace, actor=ACTOR)
 
 
 def _go_on(deployment: Deployment, workspace: OpenWorkspace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from registry.access.key_ages import KeyPolicy
 from registry.access.policy import AccessPolicy
 from registry.connectors.outgoing import Outgoing
 from registry.consent.purposes import PurposeCatalogue
@@ -32,6 +33,7 @@ class Policies:
     access: AccessPolicy
     jurisdictions: Jurisdictions
     retention: Retention
+    keys: KeyPolicy
     computed: ComputedPolicy
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from registry.access.key_ages import KeyKind
 from registry.flows.accountability import verify
 from registry.flows.upkeep import rotation
 from registry.flows.workspace import PUBLISHED_BEFORE_USE, open_workspace
@@ -69,9 +70,9 @@ def test_a_rotation_without_the_key_service_changes_nothing(tenant: Tenant, monk
 
 def test_a_rotation_is_due_when_the_present_key_is_old(tenant: Tenant, clock: SetClock) -> None:
     deployment = tenant.registry.deployment
-    for kind in rotation.Kind:
+    for kind in KeyKind:
         assert not rotation.is_due(deployment, tenant.workspace_id, kind, older_than=90 * DAY)
     clock.pass_by(days=91)
-    assert rotation.is_due(deployment, tenant.workspace_id, rotation.Kind.SIGNING, older_than=90 * DAY)
+    assert rotation.is_due(deployment, tenant.workspace_id, KeyKind.SIGNING, older_than=90 * DAY)
     rotation.rotate_signing(deployment, tenant.workspace, actor="person:admin")
-    assert not rotation.is_due(deployment, tenant.workspace_id, rotation.Kind.SIGNING, older_than=90 * DAY)
+    assert not rotation.is_due(deployment, tenant.workspace_id, KeyKind.SIGNING, older_than=90 * DAY)

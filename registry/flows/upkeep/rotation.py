@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from registry.access.key_ages import KeyKind
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace, is_ripe
@@ -31,14 +31,6 @@ PAGE = 500
 
 Progress = Callable[[int, int], None]
 """Called with how many bundles are rewrapped, and how many there are in all."""
-
-
-class Kind(StrEnum):
-    """The kinds of keys that are rotated; a workspace's own keys by their names in the keystore."""
-
-    KEK = "kek"
-    SIGNING = "signing"
-    BLIND_INDEX = "blind-index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +158,16 @@ def add_secret(
     return version
 
 
-def born(found: KeyStatus) -> dict[Kind, Micros]:
+def born(found: KeyStatus) -> dict[KeyKind, Micros]:
     """When the newest key of each kind was made; 0 where nobody knows."""
     kek = next((g.created_at or 0 for g in found.generations if g.state == GenerationState.CURRENT), 0)
-    own = {
-        kind: max(key.created_at for key in found.own if key.name == kind) for kind in (Kind.SIGNING, Kind.BLIND_INDEX)
-    }
-    return {Kind.KEK: kek} | own
+    newest: dict[str, Micros] = {}
+    for key in found.own:
+        newest[key.name] = max(key.created_at, newest.get(key.name, 0))
+    return {KeyKind.KEK: kek} | {kind: newest[kind] for kind in (KeyKind.SIGNING, KeyKind.BLIND_INDEX)}
 
 
-def is_due(deployment: Deployment, workspace_id: WorkspaceId, kind: Kind, *, older_than: Micros) -> bool:
+def is_due(deployment: Deployment, workspace_id: WorkspaceId, kind: KeyKind, *, older_than: Micros) -> bool:
     """Whether the newest key of a kind is older than so many microseconds, or of unknown age."""
     return deployment.clock() - born(status(deployment, workspace_id))[kind] > older_than
 

@@ -26,6 +26,7 @@ BROKEN = [
     ("jurisdictions", "holidays: []", "holidays: [Easter]", "/jurisdictions/gdpr/holidays/0", "does not match"),
     ("purposes", "default: contract", "default: because", "/purposes/0/lawful_basis/default", "is none of consent"),
     ("purposes", "retention_days: 180", "retention_days: 0", "/purposes/1/retention_days", "minimum"),
+    ("keys", "by: server", "by: anybody", "/rotate/signing/by", "is none of operator"),
     ("retention", "quarantine_days: 30", "quarantine_days: 30d", "/quarantine_days", "is not of type integer"),
     ("retention", "version: 1", "version: 2", "/version", "1 was expected"),
     ("trust", "inferred: 10", "inferred: -1", "/ranks/inferred", "minimum"),
