@@ -47,15 +47,16 @@ def aead_seal(cipher: AESGCM, plaintext: bytes, aad: bytes) -> bytes:
     return nonce + cipher.encrypt(nonce, plaintext, aad)
 
 
-def aead_open(cipher: AESGCM, sealed: bytes, aad: bytes) -> bytes:
-    """The plaintext of `aead_seal`.
+def aead_open(cipher: AESGCM, sealed: bytes, aad: bytes, start: int = 0) -> bytes:
+    """The plaintext of `aead_seal`, whose bytes begin at `start`.
 
     Raises:
         SealBroken: altered, moved (another `aad`) or under another key; which one cannot be told.
     """
     # Safe: the library compares the tag in constant time and gives out nothing before it matches.
     try:
-        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
+        body = start + NONCE_BYTES
+        return cipher.decrypt(sealed[start:body], sealed[body:], aad)
     except InvalidTag:
         raise SealBroken("the sealed value does not open", extra={"failure": "altered"}) from None
 
