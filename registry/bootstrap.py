@@ -308,12 +308,13 @@ def load_policies(folder: Path | None) -> Policies:
     if faults:
         raise DocumentInvalid(faults)
     purposes = PurposeCatalogue.from_document(documents["purposes"])
+    stock = folder is not None and not (folder / "access.yaml").exists()
     theirs = folder is not None and not (folder / "computed.yaml").exists()
     return Policies(
         purposes=purposes,
         identity=IdentityRules.from_document(documents["identity"]),
         trust=TrustPolicy.from_document(documents["trust"]),
-        access=AccessPolicy.from_document(documents["access"]),
+        access=AccessPolicy.from_document(documents["access"], purposes.purposes, of_another=stock),
         jurisdictions=Jurisdictions.from_document(documents["jurisdictions"]),
         retention=Retention.from_document(documents["retention"]),
         keys=KeyPolicy.from_document(documents["keys"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
@@ -56,6 +56,10 @@ class Action(StrEnum):
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     POLICIES_READ = "policies:read"
+
+
+FOR_A_PURPOSE = frozenset({Action.PROFILES_READ, Action.CONSENT_LIST})
+"""What nobody may do but for a purpose (DESIGN, invariant 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +120,18 @@ class AccessPolicy:
     roles: Mapping[str, Role]
 
     @classmethod
-    def from_document(cls, document: Document) -> AccessPolicy:
+    def from_document(
+        cls, document: Document, purposes: Iterable[str] | None = None, *, of_another: bool = False
+    ) -> AccessPolicy:
         """The policy of a document that conforms to `schemas/policies/access.schema.json`.
 
+        Args:
+            purposes: those that there are; None looks at no role's purposes.
+            of_another: the document was not written for these purposes (the shipped one, beside a catalogue of
+                the controller's own): those that are not among them are left out.
+
         Raises:
-            DocumentInvalid: an action is not one that there is.
+            DocumentInvalid: an action, or a purpose, is not one that there is.
         """
         value = cast(Mapping[str, Any], document.value)
         faults = [
@@ -129,24 +140,47 @@ class AccessPolicy:
             for position, action in enumerate(role["actions"])
             if action not in list(Action)
         ]
+        known = None if purposes is None or of_another else set(purposes)
+        faults += [
+            document.fault(f"/roles/{name}/purposes/{position}", "there is no such purpose in purposes.yaml")
+            for name, role in value["roles"].items()
+            for position, purpose in enumerate(role.get("purposes") or ())
+            if known is not None and purpose not in known
+        ]
         if faults:
             raise DocumentInvalid(faults)
         return cls({name: _role(entry) for name, entry in value["roles"].items()})
 
     def permit(self, principal: Principal, action: Action, *, purpose: str | None = None) -> Permit:
         """Whether a principal may do something, for a purpose where one is named."""
-        role = self.roles.get(principal.role)
-        if role is None:
-            return Permit(False, "access.yaml: the key's role is not in the policy")
-        if action not in role.actions:
-            return Permit(False, f"access.yaml: role {principal.role} lacks {action.value}")
+        has = self.has(principal, action)
+        if not has.allowed:
+            return has
+        role = self.roles[principal.role]
         if purpose is None:
-            return Permit(True, f"access.yaml: role {principal.role} has {action.value}")
+            return Permit(False, f"{action.value} needs a purpose") if action in FOR_A_PURPOSE else has
         if purpose not in principal.purposes:
             return Permit(False, "the key was not made for this purpose")
         if role.purposes is not None and purpose not in role.purposes:
             return Permit(False, f"access.yaml: role {principal.role} does not cover this purpose")
         return Permit(True, f"access.yaml: role {principal.role} and the key cover this purpose")
+
+    def has(self, principal: Principal, action: Action) -> Permit:
+        """Whether a principal's role has an action at all; what is for a purpose needs `permit` as well."""
+        role = self.roles.get(principal.role)
+        if role is None:
+            return Permit(False, "access.yaml: the key's role is not in the policy")
+        if action not in role.actions:
+            return Permit(False, f"access.yaml: role {principal.role} lacks {action.value}")
+        return Permit(True, f"access.yaml: role {principal.role} has {action.value}")
+
+    def require_action(self, principal: Principal, action: Action) -> None:
+        """Go on only if `has` allows.
+
+        Raises:
+            Forbidden: it does not; `extra["rule"]` names the rule.
+        """
+        _require(self.has(principal, action))
 
     def require(self, principal: Principal, action: Action, *, purpose: str | None = None) -> None:
         """Go on only if `permit` allows.
@@ -154,11 +188,7 @@ class AccessPolicy:
         Raises:
             Forbidden: it does not; `extra["rule"]` names the rule.
         """
-        permit = self.permit(principal, action, purpose=purpose)
-        if not permit.allowed:
-            raise Forbidden(
-                f"not allowed: {permit.rule}", hint="ask an admin for a key that covers it", extra={"rule": permit.rule}
-            )
+        _require(self.permit(principal, action, purpose=purpose))
 
     def require_role(self, name: str) -> Role:
         """The role of a name.
@@ -171,6 +201,13 @@ class AccessPolicy:
                 "there is no such role", hint=f"use one of: {', '.join(sorted(self.roles))}", pointer="/role"
             )
         return self.roles[name]
+
+
+def _require(permit: Permit) -> None:
+    if not permit.allowed:
+        raise Forbidden(
+            f"not allowed: {permit.rule}", hint="ask an admin for a key that covers it", extra={"rule": permit.rule}
+        )
 
 
 def _role(entry: Mapping[str, Any]) -> Role:

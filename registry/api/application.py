@@ -100,7 +100,7 @@ class Application:
             Unauthenticated, Forbidden.
         """
         principal = self.principal(request)
-        self.deployment.policies.access.require(principal, action)
+        self.deployment.policies.access.require_action(principal, action)
         return principal, self.workspaces.open(principal.workspace_id)
 
     def source(self, write_key: str | None) -> BoundSource:

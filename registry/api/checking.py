@@ -37,7 +37,7 @@ class ConsentCheck:
         application: Application = scope["app"].state.registry
         headers = Headers(scope=scope)
         principal = application.known(bearer(headers))
-        application.deployment.policies.access.require(principal, Action.CONSENT_CHECK)
+        application.deployment.policies.access.require_action(principal, Action.CONSENT_CHECK)
         body = await receive_body(receive, headers, CHECK_BYTES)
         workspace = application.workspaces.open(principal.workspace_id)
         if application.deployment.data.is_sqlite:  # a point read is cheaper than the hop to a thread

@@ -20,6 +20,7 @@ from registry.model.decision import Decision
 from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
 from registry.model.message import Identifier
+from registry.model.stored import StoredConsent
 
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
@@ -42,14 +43,7 @@ def record_consent(request: Request, body: ConsentAct) -> dict[str, Any]:
     )
     person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
     [(row, receipt)] = ledger.record(application.deployment, workspace, person, [act], actor=principal.actor)
-    return {
-        "record_id": text_id(row.record_id),
-        "purpose": row.purpose,
-        "status": row.status,
-        "acted_at": rfc3339(row.acted_at),
-        "recorded_at": rfc3339(row.recorded_at),
-        "receipt": receipt,
-    }
+    return recorded_json(row, receipt)
 
 
 @router.post("/history", summary="Every record of a person")
@@ -74,6 +68,18 @@ def consent_history(request: Request, body: SubjectQuery) -> dict[str, Any]:
             }
             for row in rows
         ]
+    }
+
+
+def recorded_json(row: StoredConsent, receipt: str) -> dict[str, Any]:
+    """A new record as the API answers it."""
+    return {
+        "record_id": text_id(row.record_id),
+        "purpose": row.purpose,
+        "status": row.status,
+        "acted_at": rfc3339(row.acted_at),
+        "recorded_at": rfc3339(row.recorded_at),
+        "receipt": receipt,
     }
 
 

@@ -45,6 +45,7 @@ ERRORS = {
 }
 ALWAYS = (400, 401, 403, 500, 503)
 MORE_ERRORS: dict[str, tuple[int, ...]] = {
+    "explain_decision": (413,), "decision_token": (413,), "record_signals": (413,), "google_states": (413,),
     "record_consent": (413,), "consent_history": (404, 413), "lookup_profile": (404, 413), "get_profile": (404,),
     "profile_timeline": (404,), "profile_identifiers": (404,), "profile_merges": (404,),
     "explain_profile": (404,), "space_profile": (404,), "audience_members": (404,),
@@ -65,6 +66,8 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
 }  # fmt: skip
 
 ANSWER_OF: dict[str, str] = {
+    "explain_decision": "DecisionExplained", "decision_token": "DecisionToken", "record_signals": "Signalled",
+    "google_states": "GoogleStates",
     "record_consent": "Recorded", "consent_history": "ConsentHistory", "lookup_profile": "View", "get_profile": "View",
     "profile_timeline": "Timeline", "profile_identifiers": "View", "profile_merges": "Merges",
     "explain_profile": "Explanation", "space_profile": "SpaceProfile",

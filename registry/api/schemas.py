@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry.access.policy import PrincipalKind
+from registry.consent.explain import Part
 from registry.dsr import opendsr
 from registry.dsr.accounting import Disposition
 from registry.dsr.requests import Kind, State
@@ -203,6 +204,24 @@ ANSWERS: dict[str, Schema] = {
         record_id=ID, purpose=TEXT, status=TEXT, acted_at=TIME, recorded_at=TIME,
         receipt=TEXT | {"description": "A signed receipt (JWT, EdDSA) with the fields of ISO/IEC TS 27560."},
     ),
+    "DecisionToken": record(
+        **DECISION, purpose=TEXT, policy_version=TEXT,
+        token=TEXT | {"description": "A signed token (JWT, EdDSA, type consent-decision+jwt)."},
+    ),
+    "DecisionExplained": record(
+        decision=ref("Decision"), at=TIME, known_at=maybe(TIME),
+        records=many(
+            record(
+                record_id=ID, purpose=TEXT, status=TEXT, acted_at=TIME, recorded_at=TIME, channel=TEXT, source=TEXT,
+                part=one_of(Part), sentence=TEXT | {"description": "The part for people."},
+            )
+        ),
+    ),
+    "Signalled": record(
+        records=many(ref("Recorded")),
+        refusal_stands=many(TEXT) | {"description": "Purposes whose earlier refusal a signal's yes does not lift."},
+    ),
+    "GoogleStates": record(states={"type": "object", "additionalProperties": {"enum": ["granted", "denied"]}}),
     "ConsentHistory": record(records=many(record(**CONSENT_RECORD))),
     "Provenance": record({"transformed_by": many(TEXT)}, **PROVENANCE),
     "Trait": record(**TRAIT),

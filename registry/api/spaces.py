@@ -28,7 +28,7 @@ def _caller(request: Request) -> Principal:
     """
     application = of(request)
     principal = application.known(basic_user(request.headers) or bearer(request.headers))
-    application.deployment.policies.access.require(principal, Action.PROFILES_READ)
+    application.deployment.policies.access.require_action(principal, Action.PROFILES_READ)
     return principal
 
 

@@ -9,8 +9,9 @@ import typer
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
+from registry.consent.explain import PART_SENTENCES
 from registry.consent.records import ConsentStatus
-from registry.flows.consent import ledger
+from registry.flows.consent import explaining, ledger
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
@@ -59,6 +60,39 @@ def check(
     answer(value, as_json=as_json, text=f"{word}  {decision.sentence} ({decision.reason.value})")
     if not decision.allowed:
         raise typer.Exit(Exit.NO)
+
+
+@app.command()
+def explain(
+    purpose: Purpose,
+    email: Email = None,
+    user_id: UserId = None,
+    reference: Reference = None,
+    at: Annotated[str | None, typer.Option(help="As of this moment, RFC 3339; now if absent.")] = None,
+    known_at: Annotated[str | None, typer.Option(help="By what had been recorded at this moment, RFC 3339.")] = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why is the answer what it is? Which record decided, and why each of the others did not."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        who = person(registry, email, user_id, reference)
+        moments = [parse_rfc3339(text) if text else None for text in (at, known_at)]
+        if any(text and moment is None for text, moment in zip((at, known_at), moments, strict=True)):
+            raise InvalidInput("--at or --known-at is not an RFC 3339 time")
+        told = explaining.explain(registry.deployment, opened, who, purpose, at=moments[0], known_at=moments[1])
+    shown = table("when", "recorded", "what", "how", "its part")
+    listed = []
+    for row, part in told.records:
+        times = rfc3339(row.acted_at), rfc3339(row.recorded_at)
+        what = row.status if row.purpose == purpose else f"{row.status} ({row.purpose})"
+        shown.add_row(times[0][:19], times[1][:19], what, row.channel, PART_SENTENCES[part])
+        record = {"record_id": text_id(row.record_id), "purpose": row.purpose, "status": row.status}
+        listed.append(record | {"acted_at": times[0], "recorded_at": times[1], "part": part.value})
+    decision = told.decision
+    value = {"allowed": decision.allowed, "reason": decision.reason.value, "at": rfc3339(told.at), "records": listed}
+    shown.title = f"{'yes' if decision.allowed else 'no'}: {decision.sentence}"
+    answer(value, as_json=as_json, text=shown)
 
 
 @app.command()

@@ -12,9 +12,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from registry.bootstrap import now
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
 from registry.dsr.certificate import CERTIFICATE_TYPE
 from registry.flows.accountability import verify as proofs
+from registry.flows.consent.tokens import DECISION_TYPE, require_unexpired
 from registry.model.errors import InvalidInput, RegistryError
 
 FETCH_WITHIN_S = 10.0
@@ -27,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
-    document: Annotated[Path, typer.Argument(help="A certificate or receipt: the JWT in a file.")],
+    document: Annotated[Path, typer.Argument(help="A certificate, receipt or decision token: the JWT in a file.")],
     keys: Annotated[
         str | None, typer.Option("--keys", help="The published key set (JWKS): a file, or its https:// address.")
     ] = None,
@@ -48,11 +50,14 @@ def verify(
         else:
             jwks = _key_set(keys)
         kind, claims = proofs.document(token, jwks)
+        if kind == DECISION_TYPE:
+            require_unexpired(claims, now())
     if as_json:
         answer({"valid": True, "type": kind, "claims": claims}, as_json=True)
         return
     out.print(f"[bold green]The signature is good.[/] This is a {kind.removesuffix('+jwt')}, and it states:")
-    out.print(_certificate(claims) if kind == CERTIFICATE_TYPE else _receipt(claims))
+    show = {CERTIFICATE_TYPE: _certificate, DECISION_TYPE: _decision}.get(kind, _receipt)
+    out.print(show(claims))
 
 
 def _certificate(claims: Mapping[str, Any]) -> Table:
@@ -80,6 +85,15 @@ def _by_table(accounts: list[dict[str, Any]]) -> list[tuple[dict[str, Any], list
         alike = {name: value for name, value in account.items() if name != "field"}
         groups.setdefault(json.dumps(alike, sort_keys=True), (alike, []))[1].append(account["field"])
     return list(groups.values())
+
+
+def _decision(claims: Mapping[str, Any]) -> Table:
+    shown = table("what", "stated")
+    shown.add_row("answer", "yes" if claims["allowed"] else "no")
+    shown.add_row("reason", str(claims["reason"]))
+    shown.add_row("purpose", escape(str(claims["purpose"])))
+    shown.add_row("holds until", datetime.fromtimestamp(claims["exp"], UTC).isoformat())
+    return shown
 
 
 def _receipt(claims: Mapping[str, Any]) -> Table:

@@ -21,6 +21,7 @@ from registry.client.subject import Subject, SubjectReference, email, user_id
 
 if TYPE_CHECKING:
     from registry.client.fastapi import consent_dependency, consent_problem
+    from registry.client.tokens import read_token
 
 __all__ = [
     "AsyncRegistry",
@@ -36,6 +37,7 @@ __all__ = [
     "consent_dependency",
     "consent_problem",
     "email",
+    "read_token",
     "require_consent",
     "user_id",
 ]
@@ -47,4 +49,8 @@ def __getattr__(name: str) -> Any:
         from registry.client import fastapi
 
         return getattr(fastapi, name)
+    if name == "read_token":  # what verifies signatures is imported by those who do
+        from registry.client.tokens import read_token
+
+        return read_token
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["server", "cache", "fail_closed", "fail_open"]
+Source = Literal["server", "cache", "token", "fail_closed", "fail_open"]
 """Where a decision comes from. `fail_closed` and `fail_open`: from nowhere, the server gave no answer."""
 
 UNAVAILABLE = "unavailable"

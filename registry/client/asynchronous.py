@@ -18,10 +18,12 @@ from registry.client.wire import (
     PROFILE_PATH,
     RECORD_PATH,
     SMALL_ANSWER_BYTES,
+    TOKEN_PATH,
     Answer,
     NoAnswer,
     read_profile,
     read_receipt,
+    read_signed,
     request_body,
 )
 
@@ -88,6 +90,24 @@ class AsyncRegistry(Asking):
             return read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, repeatable=False))
         finally:
             self._cache.forget(key)
+
+    async def token(
+        self,
+        subject: SubjectReference,
+        purpose: str,
+        categories: Iterable[str] = (),
+        *,
+        lifetime_s: int = 60,
+        audience: str | None = None,
+    ) -> str:
+        """As `Registry.token`.
+
+        Raises:
+            Refused, Unavailable.
+        """
+        person, listed, _ = self._question(subject, purpose, categories)
+        body = request_body(person, purpose, categories=listed or None, lifetime_s=lifetime_s, audience=audience)
+        return read_signed(await self._post(TOKEN_PATH, body, SMALL_ANSWER_BYTES))
 
     async def profile(
         self, subject: SubjectReference, purpose: str, include: Sequence[str] | None = None

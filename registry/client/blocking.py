@@ -17,10 +17,12 @@ from registry.client.wire import (
     PROFILE_PATH,
     RECORD_PATH,
     SMALL_ANSWER_BYTES,
+    TOKEN_PATH,
     Answer,
     NoAnswer,
     read_profile,
     read_receipt,
+    read_signed,
     request_body,
 )
 
@@ -89,6 +91,30 @@ class Registry(Asking):
             return read_receipt(self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, repeatable=False))
         finally:
             self._cache.forget(key)
+
+    def token(
+        self,
+        subject: SubjectReference,
+        purpose: str,
+        categories: Iterable[str] = (),
+        *,
+        lifetime_s: int = 60,
+        audience: str | None = None,
+    ) -> str:
+        """A decision as a signed token, to be handed on; `read_token` checks it where it is used.
+
+        It is read against the subject exactly as written here.
+
+        Args:
+            lifetime_s: 1 to 300.
+            audience: for whom it is.
+
+        Raises:
+            Refused, Unavailable.
+        """
+        person, listed, _ = self._question(subject, purpose, categories)
+        body = request_body(person, purpose, categories=listed or None, lifetime_s=lifetime_s, audience=audience)
+        return read_signed(self._post(TOKEN_PATH, body, SMALL_ANSWER_BYTES))
 
     def profile(self, subject: SubjectReference, purpose: str, include: Sequence[str] | None = None) -> dict[str, Any]:
         """What may be seen of a person for a purpose, with each value's provenance. Never cached.

@@ -13,6 +13,7 @@ from registry.client.answers import Decision, Receipt, Refused, Unavailable
 from registry.client.subject import Subject
 
 CHECK_PATH = "/v1/consent/check"
+TOKEN_PATH = "/v1/consent/token"  # noqa: S105 - where tokens come from
 RECORD_PATH = "/v1/consent/records"
 PROFILE_PATH = "/v1/profiles/lookup"
 
@@ -82,6 +83,18 @@ def read_receipt(answer: Answer | NoAnswer) -> Receipt:
     if not all(isinstance(text, str) for text in texts):
         raise Unavailable(BAD_ANSWER)
     return Receipt(*texts)  # type: ignore[arg-type]  # seen to be texts
+
+
+def read_signed(answer: Answer | NoAnswer) -> str:
+    """The signed token of a decision.
+
+    Raises:
+        Refused, Unavailable.
+    """
+    token = _members(answer, 200).get("token")
+    if not isinstance(token, str):
+        raise Unavailable(BAD_ANSWER)
+    return token
 
 
 def read_profile(answer: Answer | NoAnswer) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Visit:
 
     def may(self, action: Action | None) -> bool:
         """Whether the access policy allows an action; what has none is allowed to whoever signed in."""
-        return action is None or self.deployment.policies.access.permit(self.principal, action).allowed
+        return action is None or self.deployment.policies.access.has(self.principal, action).allowed
 
     def require(self, action: Action) -> None:
         """Go on only if the access policy allows an action.
@@ -65,7 +65,7 @@ class Visit:
         Raises:
             Forbidden.
         """
-        self.deployment.policies.access.require(self.principal, action)
+        self.deployment.policies.access.require_action(self.principal, action)
 
     def query(self, name: str) -> str | None:
         """A member of the address, which is never personal."""

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from registry.access.policy import Action
 from registry.flows import console, plans
 from registry.flows.accountability import verify
+from registry.flows.consent.tokens import DECISION_TYPE, require_unexpired
 from registry.flows.traffic import replay
 from registry.flows.traffic.trace import trace
 from registry.model.errors import InvalidInput, NotFound, RegistryError
@@ -115,6 +116,8 @@ def documents(visit: Visit) -> Response:
         token = visit.form.text("document", most=TOKEN_MOST)
         try:
             kind, claims = verify.document(token, visit.workspace.jwks())
+            if kind == DECISION_TYPE:
+                require_unexpired(claims, visit.deployment.clock())
         except RegistryError as found:
             error = found
     status = 200 if error is None else 422

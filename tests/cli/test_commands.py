@@ -55,6 +55,21 @@ def test_without_a_registry_a_command_says_what_to_do(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_decision_is_explained_record_by_record(folder: Path) -> None:
+    who = ("--email", "explained@example.com")
+    for status in ("granted", "withdrawn"):
+        answer(folder, "consent", "record", "--purpose", "marketing", "--status", status, *who)
+    told = answer(folder, "consent", "explain", "--purpose", "marketing", *who)
+    assert (told["allowed"], told["reason"]) == (False, "withdrawn")
+    assert [(one["status"], one["part"]) for one in told["records"]] == [
+        ("granted", "superseded"), ("withdrawn", "decided"),
+    ]  # fmt: skip
+    before = answer(folder, "consent", "explain", "--purpose", "marketing", "--known-at", "2020-01-01T00:00:00Z", *who)
+    assert before["reason"] == "unknown_subject"
+    assert "The person spoke again later." in run(folder, "consent", "explain", "--purpose", "marketing", *who).stdout
+    assert run(folder, "consent", "explain", "--purpose", "marketing", "--at", "soon", *who).returncode == 4
+
+
 def test_consent_is_recorded_and_the_exit_code_is_the_answer(folder: Path) -> None:
     assert run(folder, "consent", "check", "--purpose", "marketing", *PERSON).returncode == 1
     recorded = answer(folder, "consent", "record", "--purpose", "marketing", "--status", "granted", *PERSON)

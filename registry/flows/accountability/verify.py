@@ -9,6 +9,7 @@ from registry.audit.tree import Frontier, NodeAt, consistency_path, inclusion_pa
 from registry.audit.verification import LogFault, verify_log
 from registry.dsr.certificate import CERTIFICATE_TYPE
 from registry.flows.consent.ledger import RECEIPT_TYPE
+from registry.flows.consent.tokens import DECISION_TYPE
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.notes import sign_note, verify_note
@@ -18,7 +19,7 @@ from registry.model.ids import text_id
 from registry.store import audit_log
 from registry.store.database import Transaction
 
-DOCUMENT_TYPES = (CERTIFICATE_TYPE, RECEIPT_TYPE)
+DOCUMENT_TYPES = (CERTIFICATE_TYPE, RECEIPT_TYPE, DECISION_TYPE)
 
 
 def origin(workspace: OpenWorkspace) -> str:

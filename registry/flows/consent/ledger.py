@@ -76,7 +76,8 @@ def check(
         index = subjects.standing(workspace, transaction, [subject])[subject]
         fragments = fragments_at(transaction, workspace.workspace_id, index, at)
         ids = [fragment.fragment_id for fragment in fragments]
-        records = consents.history(transaction, workspace.workspace_id, ids)
+        rows = consents.history(transaction, workspace.workspace_id, ids)
+    records = [row for row in rows if row.acted_at <= at]  # a later restriction did not hold yet
     standing = standings_for(deployment.policies.identity, fragments, records, (purpose,))[purpose]
     return decide(purpose, categories, standing, deployment.policies.purposes, now=at)
 
@@ -125,7 +126,7 @@ def record(
     with deployment.data.write(workspace.workspace_id) as transaction:
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
         rows = append_acts(deployment, workspace, transaction, fragment, listed, actor=actor)
-    return [(row, _receipt(deployment, workspace, row)) for row in rows]
+    return [(row, receipt_of(deployment, workspace, row)) for row in rows]
 
 
 def lift_restriction(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, *, actor: str) -> int:
@@ -251,7 +252,8 @@ def _version_of(deployment: Deployment, purpose: str) -> int:
     return known.version if known is not None else 0
 
 
-def _receipt(deployment: Deployment, workspace: OpenWorkspace, row: StoredConsent) -> str:
+def receipt_of(deployment: Deployment, workspace: OpenWorkspace, row: StoredConsent) -> str:
+    """The signed receipt of a record, for the person."""
     claims = receipt_claims(
         to_record(row),
         deployment.policies.purposes.purposes[row.purpose],

@@ -17,6 +17,7 @@ from registry.consent.ground import SILENT, lawful_purposes
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.records import REFUSALS, WHOLE_PERSON, ConsentStatus
 from registry.consent.signals.context import SAYING, from_context
+from registry.flows.consent.signalled import BY_SIGNAL
 from registry.flows.consent.standing import Alike, alike, standings_for
 from registry.flows.identity.joining import Joined
 from registry.flows.ingest.admission import Item
@@ -32,9 +33,6 @@ NONE: frozenset[str] = frozenset()
 
 LOOKS = 3
 """How often who is who is looked up while other writers change it, before the sender is asked to come again."""
-
-BY_MESSAGE = "message"
-"""The channel of what messages say."""
 
 _REFUSING = frozenset(status.value for status in REFUSALS)
 
@@ -175,7 +173,7 @@ class Gate:
             self._channels.update((row.record_id, row.channel) for row in self.records)
             rows = consents.history(self._transaction, self._workspace_id, unread)
             self._channels.update((row.record_id, row.channel) for row in rows)
-        kept = {state.purpose for key, state in doubtful.items() if self._channels.get(key) != BY_MESSAGE}
+        kept = {state.purpose for key, state in doubtful.items() if self._channels.get(key) != BY_SIGNAL}
         return {name: yes for name, yes in said.items() if not (yes and name in kept)}
 
     def _allowed(self, item: Item, fragments: Sequence[Fragment], said: dict[str, bool]) -> frozenset[str]:
@@ -260,7 +258,7 @@ class Gate:
                 None,
                 None,
                 None,
-                BY_MESSAGE,
+                BY_SIGNAL,
                 "subject",
                 item.source.row.name,
                 None,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.access.policy import AccessPolicy, Action, Principal, PrincipalKind
+from registry.access.policy import FOR_A_PURPOSE, AccessPolicy, Action, Principal, PrincipalKind
 from registry.documents import check, parse
 from registry.model.errors import DocumentInvalid, Forbidden, InvalidInput
 from registry.model.ids import WorkspaceId
@@ -54,13 +54,13 @@ def test_the_roles_are_those_of_the_registry() -> None:
 
 @pytest.mark.parametrize("action", Action)
 def test_every_action_is_granted_to_someone(action: Action) -> None:
-    assert [role for role in ROLES if shipped().permit(caller(role), action).allowed]
+    assert [role for role in ROLES if shipped().has(caller(role), action).allowed]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_do_what_the_file_lists_and_nothing_else(role: str) -> None:
     listed = parse(TEXT, file="access.yaml").value["roles"][role]["actions"]
-    assert {action.value for action in Action if shipped().permit(caller(role), action).allowed} == set(listed)
+    assert {action.value for action in Action if shipped().has(caller(role), action).allowed} == set(listed)
 
 
 @pytest.mark.parametrize("role", sorted(WITHOUT_VALUES))
@@ -76,7 +76,7 @@ def test_an_auditor_changes_nothing() -> None:
 
 def test_only_officers_and_admins_approve_and_run_requests() -> None:
     for action in (Action.DSR_APPROVE, Action.DSR_RUN, Action.DSR_EXPORT):
-        may = {role for role in ROLES if shipped().permit(caller(role), action).allowed}
+        may = {role for role in ROLES if shipped().has(caller(role), action).allowed}
         assert may == {"admin", "compliance_officer"}
 
 
@@ -106,6 +106,21 @@ def test_a_denial_names_the_rule_it_rests_on(
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("action", sorted(FOR_A_PURPOSE))
+def test_what_is_for_a_purpose_is_denied_without_one(action: Action) -> None:
+    principal = caller("admin", *PURPOSES)
+    assert shipped().has(principal, action).allowed
+    assert shipped().permit(principal, action) == (False, f"{action.value} needs a purpose")
+
+
+def test_a_role_s_purposes_are_those_that_there_are() -> None:
+    document = parse(TEXT, file="access.yaml")
+    with pytest.raises(DocumentInvalid) as error:
+        AccessPolicy.from_document(document, {"marketing"})
+    assert error.value.faults[0]["pointer"] == "/roles/support_agent/purposes/0"
+    assert AccessPolicy.from_document(document, {"marketing"}, of_another=True).roles
+
+
 def test_a_permission_names_its_rule_too() -> None:
     assert shipped().permit(caller("app"), Action.CONSENT_CHECK).rule == "access.yaml: role app has consent:check"
     permit = shipped().permit(caller("app", "service"), Action.PROFILES_READ, purpose="service")
@@ -116,7 +131,7 @@ def test_a_permission_names_its_rule_too() -> None:
 @given(st.sampled_from(ROLES), st.sets(st.sampled_from(sorted(PURPOSES))), st.sampled_from(sorted(PURPOSES)))
 def test_a_purpose_needs_the_key_and_the_role_and_the_action(role: str, of_key: set[str], purpose: str) -> None:
     principal, covered = caller(role, *of_key), shipped().roles[role].purposes
-    may = shipped().permit(principal, Action.PROFILES_READ).allowed
+    may = shipped().has(principal, Action.PROFILES_READ).allowed
     expected = may and purpose in of_key and (covered is None or purpose in covered)
     assert shipped().permit(principal, Action.PROFILES_READ, purpose=purpose).allowed == expected
 
@@ -128,7 +143,7 @@ def test_a_purpose_that_nobody_knows_is_denied_even_to_a_key_that_has_every_know
 
 def test_a_role_with_an_empty_list_of_purposes_reads_for_none() -> None:
     policy = policy_of("version: 1\nroles:\n  app: {purposes: [], actions: ['profiles:read']}\n")
-    assert policy.permit(caller("app", "service"), Action.PROFILES_READ).allowed
+    assert policy.has(caller("app", "service"), Action.PROFILES_READ).allowed
     assert not policy.permit(caller("app", "service"), Action.PROFILES_READ, purpose="service").allowed
 
 

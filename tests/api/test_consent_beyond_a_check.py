@@ -1,0 +1,161 @@
+"""Explanations, signed tokens and signals over HTTP: each as documented, and always on the side of no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry.client import Decision, read_token, user_id
+from tests.api.house import Desk
+
+ADA = {"kind": "user_id", "value": "ada"}
+TCF_ALL = "CQgl8sAQgl8sAAKACADEAyFgAP_AAAAAAACYAAAAAAAA.IAAA"
+GPP_NO_SALE = "DBABBg~BAQAAABA.QA"
+
+
+def say(desk: Desk, status: str, purpose: str = "marketing") -> str:
+    desk.house.clock.pass_by(seconds=60)
+    body = {"subject": ADA, "purpose": purpose, "status": status}
+    return str(desk.app.post("/v1/consent/records", json=body).json()["record_id"])
+
+
+def told(desk: Desk, **more: Any) -> dict[str, Any]:
+    answer = desk.app.post("/v1/consent/explain", json={"subject": ADA, "purpose": "marketing", **more})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def handed(desk: Desk, **signals: Any) -> dict[str, Any]:
+    answer = desk.app.post("/v1/consent/signals", json={"subject": ADA, **signals})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def token(desk: Desk, **more: Any) -> str:
+    body = {"subject": ADA, "purpose": "marketing", **more}
+    return str(desk.app.post("/v1/consent/token", json=body).json()["token"])
+
+
+def read(desk: Desk, text: str, person: str = "ada", purpose: str = "marketing", **more: Any) -> Decision:
+    keys = desk.nobody.get("/.well-known/jwks.json").json()
+    now = desk.house.clock() / 1_000_000
+    return read_token(text, keys, user_id(person), purpose, **{"clock": lambda: now} | more)
+
+
+def test_each_record_s_part_in_a_decision_is_told(desk: Desk) -> None:
+    granted, other, withdrawn = say(desk, "granted"), say(desk, "granted", "analytics"), say(desk, "withdrawn")
+    answer = told(desk)
+    assert answer["decision"]["reason"] == "withdrawn"
+    assert {one["record_id"]: one["part"] for one in answer["records"]} == {
+        granted: "superseded", other: "other_purpose", withdrawn: "decided",
+    }  # fmt: skip
+
+
+def test_a_decision_is_told_as_of_then_and_as_known_then(desk: Desk) -> None:
+    say(desk, "granted")
+    [first] = told(desk)["records"]
+    desk.house.clock.pass_by(seconds=60)
+    late = {"subject": ADA, "purpose": "marketing", "status": "withdrawn", "acted_at": first["acted_at"]}
+    recorded = desk.app.post("/v1/consent/records", json=late).json()
+    as_now = told(desk, at=first["acted_at"])
+    assert (as_now["decision"]["allowed"], as_now["records"][0]["part"]) == (False, "weighs_less")
+    as_then = told(desk, at=first["acted_at"], known_at=first["recorded_at"])
+    assert as_then["decision"]["allowed"]
+    assert {one["record_id"]: one["part"] for one in as_then["records"]}[recorded["record_id"]] == "not_known"
+    assert told(desk, known_at="2020-01-01T00:00:00Z")["decision"]["reason"] == "unknown_subject"
+
+
+def test_a_later_restriction_did_not_hold_before(desk: Desk) -> None:
+    say(desk, "granted")
+    before = told(desk)["at"]
+    desk.house.clock.pass_by(seconds=60)
+    request = desk.admin.post("/v1/dsr/requests", json={"kind": "restriction", "subject": ADA}).json()["request_id"]
+    for step in ("verify", "approve", "run"):
+        assert desk.officer.post(f"/v1/dsr/requests/{request}/{step}").status_code == 200
+    assert told(desk)["decision"]["reason"] == "restricted"
+    assert told(desk, at=before)["decision"]["reason"] == "granted"
+    body = {"subject": ADA, "purpose": "marketing", "at": before}
+    assert desk.app.post("/v1/consent/check", json=body).json()["reason"] == "granted"
+
+
+def test_a_token_is_read_without_the_server_and_names_nobody(desk: Desk) -> None:
+    record = say(desk, "granted")
+    text = token(desk, categories=["user.contact"])
+    decision = read(desk, text, categories=["user.contact"])
+    assert (decision.allowed, decision.record_id, decision.source) == (True, record, "token")
+    assert "ada" not in text
+    say(desk, "withdrawn")
+    assert read(desk, token(desk)).reason == "withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"person": "eve"}, "other-subject"),
+        ({"purpose": "analytics"}, "other-purpose"),
+        ({"categories": ["user.contact"]}, "other-purpose"),
+        ({"audience": "mailer"}, "other-audience"),
+    ],
+)
+def test_a_token_says_nothing_of_what_it_was_not_made_for(desk: Desk, asked: dict[str, Any], problem: str) -> None:
+    say(desk, "granted")
+    decision = read(desk, token(desk), **asked)
+    assert (decision.allowed, decision.reason, decision.problem) == (False, "bad_token", problem)
+
+
+def test_a_token_ends_soon_is_for_its_audience_and_cannot_be_changed(desk: Desk) -> None:
+    say(desk, "granted")
+    text = token(desk, lifetime_s=30, audience="mailer")
+    assert read(desk, text, audience="mailer").allowed
+    assert read(desk, text).problem == "other-audience"
+    head, body, signature = text.split(".")
+    receipt = desk.app.post("/v1/consent/records", json={"subject": ADA, "purpose": "marketing", "status": "granted"})
+    for bad in ("", "x.y.z", f"{head}.{body[:-4]}AAAA.{signature}", f"{head}.{body}.", receipt.json()["receipt"]):
+        assert read(desk, bad, audience="mailer").reason == "bad_token"
+    assert read_token(text, {}, user_id("ada"), "marketing").problem == "unknown-key"
+    desk.house.clock.pass_by(seconds=30)
+    assert read(desk, text, audience="mailer").problem == "ended"
+
+
+def test_signals_are_recorded_once_and_the_no_counts_where_they_differ(desk: Desk) -> None:
+    made = handed(desk, tc_string=TCF_ALL, gpp_string=GPP_NO_SALE)
+    assert {one["purpose"]: one["status"] for one in made["records"]} == {
+        "analytics": "granted", "personalisation": "granted", "marketing": "denied",
+    }  # fmt: skip
+    assert all(one["receipt"] for one in made["records"])
+    assert handed(desk, tc_string=TCF_ALL, gpc=True) == {"records": [], "refusal_stands": []}
+    desk.house.clock.pass_by(seconds=1)
+    [again] = handed(desk, tc_string=TCF_ALL)["records"]
+    assert (again["purpose"], again["status"]) == ("marketing", "granted")
+
+
+def test_a_signal_s_yes_leaves_a_refusal_that_was_said_elsewhere(desk: Desk) -> None:
+    say(desk, "withdrawn")
+    made = handed(desk, tc_string=TCF_ALL)
+    assert made["refusal_stands"] == ["marketing"]
+    assert {one["purpose"] for one in made["records"]} == {"analytics", "personalisation"}
+
+
+@pytest.mark.parametrize(
+    ("signals", "pointer"), [({"tc_string": "COvFyGB"}, "/tc_string"), ({"gpp_string": "DBABBg~B"}, "/gpp_string")]
+)
+def test_a_broken_string_is_refused_with_its_reason_and_nothing_is_recorded(
+    desk: Desk, signals: dict[str, str], pointer: str
+) -> None:
+    answer = desk.app.post("/v1/consent/signals", json={"subject": ADA, "gpc": True, **signals})
+    assert (answer.status_code, answer.json()["pointer"]) == (400, pointer)
+    assert "cut off" in answer.json()["detail"]
+    assert desk.app.post("/v1/consent/history", json={"subject": ADA}).status_code == 404
+
+
+def test_google_s_states_go_in_and_out(desk: Desk) -> None:
+    ads = {"ad_storage": "granted", "ad_user_data": "granted", "ad_personalization": "granted"}
+    handed(desk, google=ads | {"analytics_storage": "denied"})
+    states = desk.app.post("/v1/consent/google", json={"subject": ADA}).json()["states"]
+    assert states == ads | {
+        "analytics_storage": "denied", "functionality_storage": "granted", "personalization_storage": "denied",
+        "security_storage": "granted",
+    }  # fmt: skip
+    unknown = {"subject": {"kind": "user_id", "value": "nobody"}}
+    assert set(desk.app.post("/v1/consent/google", json=unknown).json()["states"].values()) == {"denied"}
