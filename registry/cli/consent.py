@@ -11,7 +11,7 @@ from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, sessi
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.consent.explain import PART_SENTENCES
 from registry.consent.records import ConsentStatus
-from registry.flows.consent import explaining, ledger
+from registry.flows.consent import asking_again, explaining, ledger
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
@@ -113,6 +113,32 @@ def record(
         [(row, receipt)] = ledger.record(registry.deployment, opened, who, [act], actor=operator.actor)
     value = {"record_id": text_id(row.record_id), "status": row.status, "purpose": purpose, "receipt": receipt}
     answer(value, as_json=as_json)
+
+
+@app.command()
+def outdated(
+    purpose: Purpose,
+    listed: Annotated[bool, typer.Option("--list", help="Name the profiles, too.")] = False,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who is to be asked again, since the purpose was changed in substance after they agreed."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        found = [text_id(one) for one in asking_again.outdated(registry.deployment, opened, purpose)]
+        since = registry.deployment.policies.purposes.purpose(purpose).material_since
+    value: dict[str, object] = {
+        "purpose": purpose,
+        "count": len(found),
+        "material_since": rfc3339(since) if since else None,
+    }
+    if listed:
+        value["profiles"] = found
+    answer(
+        value,
+        as_json=as_json,
+        text="\n".join([f"{len(found)} to be asked again for {purpose}", *(found if listed else [])]),
+    )
 
 
 @app.command()

@@ -76,7 +76,8 @@ def decide(
     Unknown purposes and unknown people are denied. A restriction stops every purpose that is not
     marked as going on despite it; an opt-out signal stops the purposes that heed it, whatever was
     granted. Then the lawful basis decides: contract, legal obligation and vital interests allow; the
-    other grounds but consent allow unless the person refused; consent allows if the person granted it.
+    other grounds but consent allow unless the person refused; consent allows if the person granted it, to the
+    purpose as it is meant now.
 
     Args:
         categories: fideslang keys; empty asks about the purpose alone.
@@ -92,7 +93,7 @@ def decide(
     if barred is not None:
         return Decision(False, barred, purpose, basis, policy_version=catalogue.version)
     if basis is LawfulBasis.CONSENT:
-        word = _by_consent(standing, now)
+        word = _by_consent(standing, now, found.material_since)
     elif basis in CAN_BE_REFUSED:
         word = _unless_refused(standing, now)
     else:
@@ -116,23 +117,27 @@ def _barred(
     return None
 
 
-def _by_consent(standing: Standing, now: Micros) -> _Word:
+def _by_consent(standing: Standing, now: Micros, changed: Micros) -> _Word:
     sides = standing.sides
     if len(sides) > 1:
         since = _since_joined(standing, now)
-        return _of(since, now) if since is not None else _of_sides(sides, now)
+        return _of(since, now, changed) if since is not None else _of_sides(sides, now, changed)
     record = current(sides[0].records, now) if sides else None
-    return _of(record, now) if record is not None else _SILENT
+    return _of(record, now, changed) if record is not None else _SILENT
 
 
-def _of(record: ConsentRecord, now: Micros) -> _Word:
-    """What one record says by itself."""
+def _of(record: ConsentRecord, now: Micros, changed: Micros = 0) -> _Word:
+    """What one record says by itself, of a purpose that means something else since a moment."""
     said = _SAID.get(record.status)
     if said is not None:
         return _Word(said, record)
     if record.has_expired(now):
         return _Word(Reason.EXPIRED, record)
-    return _Word(Reason.GRANTED, record, record.expires_at)
+    if record.acted_at >= changed:
+        return _Word(Reason.GRANTED, record, record.expires_at)
+    if changed <= now:
+        return _Word(Reason.ASK_AGAIN, record)
+    return _Word(Reason.GRANTED, record, min(record.expires_at or changed, changed))
 
 
 def _since_joined(standing: Standing, now: Micros) -> ConsentRecord | None:
@@ -143,14 +148,14 @@ def _since_joined(standing: Standing, now: Micros) -> ConsentRecord | None:
     )
 
 
-def _of_sides(sides: Sequence[Side], now: Micros) -> _Word:
+def _of_sides(sides: Sequence[Side], now: Micros, changed: Micros) -> _Word:
     """What the sides allow together: every one that has spoken, or is identified, must have granted."""
     said: list[_Word] = []
     silent = False
     for side in sides:
         record = current(side.records, now)
         if record is not None:
-            said.append(_of(record, now))
+            said.append(_of(record, now, changed))
         elif not side.anonymous:
             silent = True
     if not said:
@@ -182,6 +187,7 @@ def _unless_refused(standing: Standing, now: Micros) -> _Word:
 _GRAVITY = {
     Reason.GRANTED: 0,
     Reason.EXPIRED: 1,
+    Reason.ASK_AGAIN: 1,
     Reason.WITHDRAWN: 2,
     Reason.DENIED: 3,
     Reason.OBJECTED: 4,

@@ -11,6 +11,7 @@ from typing import Any, cast
 from registry.consent.us_sections import choices_of
 from registry.documents import Document
 from registry.model.canonical import canonical
+from registry.model.clock import Micros, parse_rfc3339
 from registry.model.errors import DocumentInvalid, UnknownPurpose
 
 
@@ -49,6 +50,8 @@ class Purpose:
 
     Attributes:
         version: of the wording; consent is given to one version of it.
+        material_since: from when on only consent given to this wording counts: older is to be asked for again; 0 for
+            never. Declared by whoever changes what the purpose means.
         title, text: per language (BCP 47), what the person is told.
         lawful_basis: per jurisdiction (ISO 3166-1 or -2), and under `default`.
         categories: fideslang keys; the purpose covers these and what lies under them. Empty: all.
@@ -66,6 +69,7 @@ class Purpose:
 
     name: str
     version: int
+    material_since: Micros
     title: Mapping[str, str]
     text: Mapping[str, str]
     lawful_basis: Mapping[str, LawfulBasis]
@@ -104,10 +108,13 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class PurposeCatalogue:
-    """All purposes of a workspace. `version` is a short hash of the policy's content."""
+    """All purposes of a workspace. `version` is a short hash of the policy's content, `last_change` the latest moment
+    from which a purpose asks again, 0 for none.
+    """
 
     purposes: Mapping[str, Purpose]
     version: str
+    last_change: Micros = 0
 
     @classmethod
     def from_document(cls, document: Document) -> PurposeCatalogue:
@@ -122,7 +129,9 @@ class PurposeCatalogue:
         faults = _faults(document, entries)
         if faults:
             raise DocumentInvalid(faults)
-        return cls({entry["name"]: _purpose(entry) for entry in entries}, sha256(canonical(value)).hexdigest()[:16])
+        purposes = {entry["name"]: _purpose(entry) for entry in entries}
+        last_change = max(purpose.material_since for purpose in purposes.values())
+        return cls(purposes, sha256(canonical(value)).hexdigest()[:16], last_change)
 
     def purpose(self, name: str) -> Purpose:
         """The purpose of a name.
@@ -144,6 +153,7 @@ def _purpose(entry: Mapping[str, Any]) -> Purpose:
     return Purpose(
         name=entry["name"],
         version=entry["version"],
+        material_since=_moment(entry.get("material_since")),
         title=entry["title"],
         text=entry["text"],
         lawful_basis={place: LawfulBasis(basis) for place, basis in entry["lawful_basis"].items()},
@@ -162,6 +172,10 @@ def _purpose(entry: Mapping[str, Any]) -> Purpose:
     )
 
 
+def _moment(text: str | None) -> Micros:
+    return (parse_rfc3339(text) or 0) if text is not None else 0
+
+
 def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[str, object]]:
     faults: list[dict[str, object]] = []
     parents = {entry["name"]: entry.get("parent") for entry in entries}
@@ -171,6 +185,8 @@ def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[s
         if name in seen:
             faults.append(document.fault(f"/purposes/{index}/name", "two purposes have the same name"))
         seen.add(name)
+        if entry.get("material_since") and parse_rfc3339(entry["material_since"]) is None:
+            faults.append(document.fault(f"/purposes/{index}/material_since", "this is no RFC 3339 time"))
         for section, fields in entry.get("gpp", {}).items():
             for field in set(fields) - choices_of(section):
                 place = f"/purposes/{index}/gpp/{section}"

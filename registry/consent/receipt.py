@@ -2,13 +2,14 @@
 
 The fields are those of ISO/IEC TS 27560:2023, in its four sections, with those that GDPR needs though
 the specification leaves them open (lawful basis, the parties' roles). A refusal, a withdrawal or an
-expiry has a receipt like a grant.
+expiry has a receipt like a grant. It is JSON-LD too: its context puts the fields into W3C DPV's terms.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry.consent.dpv import BASIS_TERMS, CONTEXT, STATUS_TERMS
 from registry.consent.purposes import Purpose
 from registry.consent.records import ConsentRecord, ConsentStatus
 from registry.model.clock import SECOND, Micros, rfc3339
@@ -54,6 +55,8 @@ def receipt_claims(
         "sub": subject_pseudonym,
         "jti": receipt_id,
         "iat": issued_at // SECOND,
+        "@context": CONTEXT,
+        "@type": "dpv:ConsentRecord",
         "schema_version": SCHEMA_VERSION,
         "receipt_id": receipt_id,
         "record_id": text_id(record.record_id),
@@ -69,6 +72,7 @@ def receipt_claims(
                     "purpose_title": title,
                     "purpose_text": text,
                     "lawful_basis": purpose.basis_in(record.jurisdiction).value,
+                    "legal_basis": BASIS_TERMS[purpose.basis_in(record.jurisdiction)],
                     "pii_information": [{"pii_type": category} for category in purpose.categories],
                     "pii_controllers": [issuer],
                     "collection_method": record.channel,
@@ -101,6 +105,7 @@ def _event(record: ConsentRecord, subject_pseudonym: str) -> dict[str, object]:
         "recorded_time": rfc3339(record.recorded_at),
         "event_type": "explicit",
         "event_state": record.status.value,
+        "consent_status": STATUS_TERMS.get(record.status),
         "entity_id": subject_pseudonym,
         "validity_duration": f"PT{max(0, expires_at - record.acted_at) // SECOND}S" if expires_at else None,
         "valid_until": rfc3339(expires_at) if expires_at else None,

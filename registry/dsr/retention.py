@@ -16,7 +16,10 @@ EXPIRED = "retention_ended"
 RESTRICTED = "restricted"
 """Why a compartment is locked and yet kept: restricted data is stored, and nothing else (GDPR Art. 18(2))."""
 
-GRAVITY = ("objected", "withdrawn", "denied", "merged_sides_differ", "expired", "unknown_purpose", "no_record")
+GRAVITY = (
+    "objected", "withdrawn", "denied", "merged_sides_differ", "expired", "ask_again", "unknown_purpose",
+    "no_record",
+)  # fmt: skip
 """Of the reasons that a compartment's purposes have no ground, the first of these is told."""
 
 UNITS = {"D": 1, "W": 7, "M": 30, "Y": 365}

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    ASK_AGAIN = "ask_again"
     OBJECTED = "objected"
     RESTRICTED = "restricted"
     MERGED_SIDES_DIFFER = "merged_sides_differ"
@@ -41,6 +42,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.DENIED: "The person refused.",
     Reason.WITHDRAWN: "The person withdrew the consent given earlier.",
     Reason.EXPIRED: "The consent given has expired.",
+    Reason.ASK_AGAIN: "The purpose was changed in substance after the person agreed to it: ask again.",
     Reason.OBJECTED: "The person objected (GDPR Art. 21).",
     Reason.RESTRICTED: "Processing is restricted (GDPR Art. 18).",
     Reason.MERGED_SIDES_DIFFER: "Two records of this person were joined and did not both allow it.",

@@ -99,8 +99,10 @@ def answer(
         index = workspace.indexer.index(subject.kind, subject.value)
         fragments, records = consents.standing_now(deployment.data, workspace_id, index)
     standing, now = standings_for(rules, fragments, records, (purpose,))[purpose], deployment.clock()
-    decision = decide(purpose, categories, standing, deployment.policies.purposes, now=now)
-    lasting = decision.valid_until is None and alike(rules, fragments, records, now) is not None
+    catalogue = deployment.policies.purposes
+    decision = decide(purpose, categories, standing, catalogue, now=now)
+    common = alike(rules, fragments, records, now, catalogue.last_change)
+    lasting = decision.valid_until is None and common is not None
     return decision, lasting
 
 

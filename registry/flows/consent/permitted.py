@@ -120,7 +120,7 @@ class _Answers:
 
     def allowed(self, person: Person) -> bool:
         """Whether the purpose is allowed for one."""
-        common = alike(self._rules, *person, self._now)
+        common = alike(self._rules, *person, self._now, self._catalogue.last_change)
         if common is None:
             return self._decide(person)
         if common not in self._known:

@@ -41,7 +41,11 @@ def record_signals(
         person = [one.fragment_id for one in subjects.fragments_of(workspace, transaction, subject)]
         rows = {row.record_id: row for row in consents.history(transaction, workspace.workspace_id, person)}
         states = consents.states(transaction, workspace.workspace_id, person)
-        own = {state.purpose: state.status for state in states if state.fragment_id == fragment.fragment_id}
+        catalogue = deployment.policies.purposes.purposes
+        own = {
+            state.purpose: state.status for state in states
+            if state.fragment_id == fragment.fragment_id and state.acted_at >= catalogue[state.purpose].material_since
+        }  # fmt: skip
         elsewhere = {
             state.purpose for state in states
             if ConsentStatus(state.status) in REFUSALS and rows[state.record_id].channel != BY_SIGNAL

@@ -64,16 +64,18 @@ def _from_state(row: ConsentState) -> ConsentRecord:
 
 
 def alike(
-    rules: IdentityRules, fragments: Sequence[Fragment], rows: Sequence[ConsentState], now: Micros
+    rules: IdentityRules, fragments: Sequence[Fragment], rows: Sequence[ConsentState], now: Micros, last_change: Micros
 ) -> Alike | None:
     """What people have in common of whom every question now has the same answer; None where that cannot be told.
 
-    Of somebody with one side, one record a purpose and none that ends or lies ahead, the words alone decide.
+    Of somebody with one side, one record a purpose and none that ends, lies ahead or was made before a purpose last
+    changed in substance, the words alone decide.
     """
     if len({fragment.origin_profile_id for fragment in fragments}) != 1:
         return None
     said = {row.purpose: row.status for row in rows}
-    if len(said) != len(rows) or any(row.expires_at is not None or row.acted_at > now for row in rows):
+    odd = (row.expires_at is not None or not last_change <= row.acted_at <= now for row in rows)
+    if len(said) != len(rows) or any(odd):
         return None
     kinds = rules.kinds
     anonymous = all(f.kind in kinds and kinds[f.kind].anonymous for f in fragments)

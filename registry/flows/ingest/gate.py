@@ -220,9 +220,14 @@ class Gate:
         """What answers are remembered under: what the person has in common with others, or the person."""
         known = self._alike.get(person)
         if known is None:
-            shared = alike(self._rules, fragments, self._rows(fragments), self._now) if fragments else None
+            shared = self._common(fragments)
             known = self._alike[person] = shared if shared is not None else (*person, self._changes)
         return known
+
+    def _common(self, fragments: Sequence[Fragment]) -> Alike | None:
+        if not fragments:
+            return None
+        return alike(self._rules, fragments, self._rows(fragments), self._now, self._catalogue.last_change)
 
     def _rows(self, fragments: Sequence[Fragment]) -> list[ConsentState]:
         return [state for f in fragments for state in self._states.get(f.fragment_id, {}).values()]

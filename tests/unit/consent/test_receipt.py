@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consent_values import said, shipped_catalogue
+from pyld import jsonld
 
 from registry.consent.receipt import Controller, receipt_claims
 from registry.model.canonical import canonical
@@ -65,6 +66,7 @@ def test_a_receipt_has_every_mandatory_section_and_field() -> None:
             "recorded_time": "1970-01-01T00:00:05Z",
             "event_type": "explicit",
             "event_state": "granted",
+            "consent_status": "dpv:ConsentGiven",
             "entity_id": "p-1",
             "validity_duration": "PT60S",
             "valid_until": "1970-01-01T00:01:05Z",
@@ -79,5 +81,21 @@ def test_a_withdrawal_has_a_receipt_too_and_no_end() -> None:
     assert event["valid_until"] is event["validity_duration"] is None
 
 
+def test_a_receipt_is_json_ld_in_the_terms_of_dpv() -> None:
+    [record] = jsonld.expand(claims("granted", 65 * SECOND))
+    dpv = "https://w3id.org/dpv#"
+    assert record["@type"] == [f"{dpv}ConsentRecord"]
+    [processing] = record[f"{dpv}hasProcess"]
+    [purpose] = processing[f"{dpv}hasPurpose"]
+    assert purpose[f"{dpv}hasLegalBasis"] == [{"@id": f"{dpv}Consent"}]
+    assert purpose["http://purl.org/dc/terms/title"] == [{"@value": "Über Angebote informieren"}]
+    [event] = record["urn:registry:receipt:events"]
+    assert event[f"{dpv}hasConsentStatus"] == [{"@id": f"{dpv}ConsentGiven"}]
+    [party] = record[f"{dpv}hasEntity"]
+    assert (party["@id"], party[f"{dpv}hasName"]) == ("https://shop.example", [{"@value": "Synthetic Shop"}])
+    [withdrawn] = jsonld.expand(claims("withdrawn"))[0]["urn:registry:receipt:events"]
+    assert withdrawn[f"{dpv}hasConsentStatus"] == [{"@id": f"{dpv}ConsentWithdrawn"}]
+
+
 def test_a_receipt_can_be_signed_as_canonical_json() -> None:
-    assert canonical(claims("denied")).startswith(b'{"events":[')
+    assert canonical(claims("denied")).startswith(b'{"@context":{')
