@@ -330,27 +330,6 @@ EXAMPLES: dict[str, Any] = {
         "events": [{"type": "track", "name": "Order Completed"}],
     },
     "Replayed": {"looked_at": 2, "accepted": 1, "rejected": 1},
-    "DecisionToken": DECISION | {"token": "eyJ…"},
-    "DecisionExplained": {
-        "decision": DECISION, "at": AT, "known_at": None,
-        "records": [
-            {
-                "record_id": RECORD, "purpose": "marketing", "status": "withdrawn", "acted_at": AT, "recorded_at": AT,
-                "channel": "web_form", "source": "subject", "part": "decided",
-                "sentence": "The decision rests on this record.",
-            }
-        ],
-    },
-    "Signalled": {
-        "records": [
-            {
-                "record_id": RECORD, "purpose": "marketing", "status": "denied", "acted_at": AT, "recorded_at": AT,
-                "receipt": "eyJ…",
-            }
-        ],
-        "refusal_stands": [],
-    },
-    "GoogleStates": {"states": {"ad_storage": "denied", "analytics_storage": "granted"}},
     "Trace": {
         "outcome": "accepted", "source": "shop", "received_at": AT, "observed_at": AT, "plan": "ecommerce@1.0.0",
         "type": "track", "event": "order_completed", "omitted": 0, "violations": [],

@@ -9,7 +9,10 @@ from registry.api.examples import EXAMPLES
 from registry.api.keeping import KEEPING_ANSWER_OF, KEEPING_ANSWERS, KEEPING_ERRORS, KEEPING_EXAMPLES
 from registry.api.outgoing import OUTGOING_ANSWER_OF, OUTGOING_ANSWERS, OUTGOING_ERRORS, OUTGOING_EXAMPLES
 from registry.api.schemas import ANSWERS, TEXT, Schema, ref
+from registry.api.signal_examples import SIGNAL_EXAMPLES
 from registry.model.message import CallType
+
+ALL_EXAMPLES = EXAMPLES | OUTGOING_EXAMPLES | KEEPING_EXAMPLES | SIGNAL_EXAMPLES
 
 TAGS = [
     {"name": "tracking", "description": "Events in, by Segment's HTTP tracking protocol: vendors' SDKs work by "
@@ -293,9 +296,7 @@ def _with_errors(name: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json(name: str) -> dict[str, Any]:
-    return _content(
-        {"application/json": {"schema": ref(name), "example": (EXAMPLES | OUTGOING_EXAMPLES | KEEPING_EXAMPLES)[name]}}
-    )
+    return _content({"application/json": {"schema": ref(name), "example": ALL_EXAMPLES[name]}})
 
 
 def _media(media: str, example: str) -> dict[str, Any]:

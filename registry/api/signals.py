@@ -11,7 +11,8 @@ from registry.access.policy import Action
 from registry.api.application import Application, of
 from registry.api.bodies import JsonRoute
 from registry.api.consent import decision_json, moment, recorded_json
-from registry.api.wire import Explain, GoogleQuery, Signals, Subject, TokenOrder
+from registry.api.signal_wire import Explain, GoogleQuery, Signals, TokenOrder
+from registry.api.wire import Subject
 from registry.consent.explain import PART_SENTENCES
 from registry.consent.signals.google import from_google, to_google
 from registry.consent.signals.gpp import decode_gpp_string
