@@ -8,7 +8,9 @@ from pydantic import ConfigDict, Field
 
 from registry.api.wire import EXAMPLE_SUBJECT, Request, Subject, SubjectQuery, Word
 
-Categories = Annotated[list[Annotated[str, Field(max_length=255)]], Field(max_length=100, description="fideslang keys")]
+Categories = Annotated[
+    tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=100, description="fideslang keys")
+]
 
 
 class Explain(Request):
@@ -21,7 +23,7 @@ class Explain(Request):
     )
     subject: Subject
     purpose: Annotated[str, Field(max_length=64)]
-    categories: Categories = []
+    categories: Categories = ()
     at: Annotated[str | None, Field(description="RFC 3339; as of when", max_length=40)] = None
     known_at: Annotated[str | None, Field(description="RFC 3339; by what was known when", max_length=40)] = None
 
@@ -36,7 +38,7 @@ class TokenOrder(Request):
     )
     subject: Subject
     purpose: Annotated[str, Field(max_length=64)]
-    categories: Categories = []
+    categories: Categories = ()
     lifetime_s: Annotated[int, Field(ge=1, le=300, description="seconds")] = 60
     audience: Annotated[Word | None, Field(description="for whom it is: `aud`", max_length=200)] = None
 

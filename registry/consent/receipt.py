@@ -49,7 +49,6 @@ def receipt_claims(
         subject_pseudonym: stands for the person; an opaque text.
         issuer: the `iss` of the JWT (RFC 7519), also the controller's party id.
     """
-    title, text = purpose.told_in(record.language)
     return {
         "iss": issuer,
         "sub": subject_pseudonym,
@@ -65,25 +64,7 @@ def receipt_claims(
             "privacy_notice": controller.privacy_notice,
             "notice_version": record.notice_version,
             "language": record.language or next(iter(purpose.title)),
-            "purposes": [
-                {
-                    "purpose": purpose.name,
-                    "purpose_version": record.purpose_version,
-                    "purpose_title": title,
-                    "purpose_text": text,
-                    "lawful_basis": purpose.basis_in(record.jurisdiction).value,
-                    "legal_basis": BASIS_TERMS[purpose.basis_in(record.jurisdiction)],
-                    "pii_information": [{"pii_type": category} for category in purpose.categories],
-                    "pii_controllers": [issuer],
-                    "collection_method": record.channel,
-                    "storage_locations": list(controller.storage_locations),
-                    "retention_period": f"P{purpose.retention_days}D",
-                    "jurisdiction": record.jurisdiction,
-                    "recipient_third_parties": list(purpose.recipients),
-                    "withdrawal_method": controller.withdrawal_method,
-                    "privacy_rights": list(RIGHTS),
-                }
-            ],
+            "purposes": [_purpose(record, purpose, controller, issuer)],
         },
         "party_identification": [
             {
@@ -95,6 +76,28 @@ def receipt_claims(
             }
         ],
         "events": [_event(record, subject_pseudonym)],
+    }
+
+
+def _purpose(record: ConsentRecord, purpose: Purpose, controller: Controller, issuer: str) -> dict[str, object]:
+    title, text = purpose.told_in(record.language)
+    basis = purpose.basis_in(record.jurisdiction)
+    return {
+        "purpose": purpose.name,
+        "purpose_version": record.purpose_version,
+        "purpose_title": title,
+        "purpose_text": text,
+        "lawful_basis": basis.value,
+        "legal_basis": BASIS_TERMS[basis],
+        "pii_information": [{"pii_type": category} for category in purpose.categories],
+        "pii_controllers": [issuer],
+        "collection_method": record.channel,
+        "storage_locations": list(controller.storage_locations),
+        "retention_period": f"P{purpose.retention_days}D",
+        "jurisdiction": record.jurisdiction,
+        "recipient_third_parties": list(purpose.recipients),
+        "withdrawal_method": controller.withdrawal_method,
+        "privacy_rights": list(RIGHTS),
     }
 
 
