@@ -148,13 +148,16 @@ def test_a_replay_honours_the_consent_that_stood_in_the_batch_around_the_message
     assert tenant.check("user_id", "reader", "analytics").allowed
 
 
-def test_a_replay_honours_the_opt_out_signal_that_came_with_the_message(tenant: Tenant) -> None:
+def test_a_replay_honours_the_opt_out_signal_that_came_with_the_message(tenant: Tenant, clock: SetClock) -> None:
     _block_unplanned(tenant)
     tenant.say("user_id", "reader", "marketing", "granted")
     tenant.send(ordered("reader", weight=3.5, coupon="SPRING"), opted_out=True)
     tenant.send(ordered("reader", coupon="SPRING"), opted_out=True)
     _fix_plan(tenant)
     _replay(tenant)
+    assert not tenant.check("user_id", "reader", "marketing").allowed, "the signal is recorded"
+    clock.pass_by(seconds=1)
+    tenant.say("user_id", "reader", "marketing", "granted")
     kept = [
         event["content"]["properties"]
         for event in tenant.timeline("user_id", "reader", "marketing")
