@@ -72,6 +72,13 @@ def _certificate(claims: Mapping[str, Any]) -> Table:
         place = f"{account['system']} {account['table']}"
         told = f"{account['rows']} {account['disposition']}{ground}: {', '.join(fields)}"
         shown.add_row(escape(place), escape(told))
+    for case in claims.get("retained", ()):
+        kept = f"{case['items']} for {case['purpose']} alone: {case['ground']} (case {case['case']})"
+        shown.add_row("set aside", escape(kept))
+    for one in claims.get("destinations", ()):
+        shown.add_row("destination", f"{one['destination']}: {one['state']}, told since {one['ordered']}")
+    if "ends_case" in claims:
+        shown.add_row("ends", f"what had been set aside as case {claims['ends_case']}")
     shown.add_row("keys destroyed", f"{keys['bundles_destroyed']}; {keys['horizon']}")
     shown.add_row("second look", f"found {second['rows_found_by_second_look']} rows")
     shown.add_row("audit log", f"{claims['audit']['size']} entries, root {claims['audit']['root']}")

@@ -31,6 +31,8 @@ class Outcome:
     audit_root: str
     retained: Sequence[Mapping[str, object]] = ()
     """What was set aside for legal holds and statutory duties, by each."""
+    told: Sequence[Mapping[str, object]] = ()
+    """Every destination that had data of the person, and whether it has acknowledged the erasure by now."""
     ends_case: str | None = None
     """The case whose end this certifies: the part of the erasure that a hold or duty had deferred."""
 
@@ -42,6 +44,7 @@ def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[s
     compute it again, nobody else can learn from it whom it is about.
     """
     kept = {"retained": [dict(one) for one in outcome.retained]} if outcome.retained else {}
+    told = {"destinations": [dict(one) for one in outcome.told]} if outcome.told else {}
     ended = {"ends_case": outcome.ends_case} if outcome.ends_case is not None else {}
     return {
         "format": FORMAT,
@@ -67,5 +70,6 @@ def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[s
         "audit": {"size": outcome.audit_size, "root": outcome.audit_root},
         "registry_version": version,
         **kept,
+        **told,
         **ended,
     }

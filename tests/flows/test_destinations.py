@@ -10,6 +10,7 @@ import orjson
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from registry.flows.accountability import verify
 from registry.flows.dsr import passing_on
 from registry.flows.outgoing import destinations, endpoints, forwarding
 from registry.flows.outgoing.destinations import DestinationKind, Minted
@@ -202,6 +203,9 @@ def test_an_erasure_is_passed_on_to_who_has_data_and_accounted_for(
         return {one["destination_id"].replace("-", ""): one["state"] for one in found}
 
     assert states() == {made.destination_id.hex(): "waiting", mute.destination_id.hex(): "unreachable"}
+    _, claims = verify.document(request.certificate or "", tenant.workspace.jwks())
+    stated: Any = claims["destinations"]
+    assert {one["destination"].replace("-", ""): one["state"] for one in stated} == states()
     assert tell(tenant) == 0
     with pytest.raises(Conflict):
         destinations.remove(deployment, workspace_id, made.destination_id, actor="operator")

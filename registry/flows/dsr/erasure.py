@@ -30,7 +30,7 @@ from registry.dsr.requests import Kind
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, retaining
-from registry.flows.dsr.passing_on import pass_on
+from registry.flows.dsr.passing_on import account, pass_on
 from registry.flows.dsr.reference import indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
 from registry.flows.opening import open_identifiers
@@ -219,6 +219,10 @@ def _certify(
     missing = unaccounted(((f.system, f.table, f.field) for f in DECLARED if f.is_personal), accounted)
     if missing:
         raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})
+    acknowledged = [
+        {"destination": one["destination_id"], "state": one["state"], "ordered": one["ordered_at"]}
+        for one in account(deployment, workspace_id, request.request_id)
+    ]
     with deployment.data.write(workspace_id) as transaction:
         size, frontier = audit_log.head(transaction, workspace_id)
         cases = holdings.cases(transaction, workspace_id, request.request_id)
@@ -238,6 +242,7 @@ def _certify(
             audit_size=size,
             audit_root=Frontier.decode(size, frontier).root().hex(),
             retained=[_told(case) for case in cases if case.items],
+            told=acknowledged,
         )
         claims = certificate_claims(outcome, issuer=text_id(workspace_id), version=__version__)
         token = sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE)

@@ -1,0 +1,80 @@
+"""Requests that contradict each other, or meet a person who changes meanwhile, have one outcome, and lose nothing."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import orjson
+import pytest
+
+from registry.dsr.requests import Kind
+from registry.flows.dsr import export, lifecycle
+from registry.model.errors import NotFound
+from tests.factories import alias, identify, ordered
+from tests.simulator import Tenant
+
+
+def _package(tenant: Tenant, request_id: bytes, stream: io.BytesIO) -> io.BytesIO:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    row, _ = lifecycle.get(deployment, workspace, request_id)  # type: ignore[arg-type]
+    export.write_package(deployment, workspace, row, stream, actor="person:first")
+    return stream
+
+
+def test_an_access_that_an_erasure_overtakes_completes_and_has_nothing_to_give(tenant: Tenant) -> None:
+    tenant.send(identify("ada", first_name="Ada"), ordered("ada"))
+    access = tenant.request(Kind.ACCESS, "user_id", "ada")
+    tenant.erase("user_id", "ada")
+    assert tenant.run(access).state == "completed"
+    with pytest.raises(NotFound):
+        _package(tenant, access.request_id, io.BytesIO())
+
+
+def test_a_package_that_is_being_written_when_its_person_is_erased_is_whole_and_says_what_is_missing(
+    tenant: Tenant,
+) -> None:
+    tenant.send(identify("ada", first_name="Ada"), *[ordered("ada") for _ in range(30)])
+    access = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    erasure = tenant.request(Kind.ERASURE, "user_id", "ada")
+
+    class Erasing(io.BytesIO):
+        erased = False
+
+        def write(self, data: object) -> int:
+            if not self.erased:
+                self.erased = True
+                assert tenant.run(erasure).state == "completed"
+            return super().write(data)  # type: ignore[arg-type]
+
+    with zipfile.ZipFile(_package(tenant, access.request_id, Erasing())) as package:
+        assert package.testzip() is None
+        manifest = orjson.loads(package.read("manifest.json"))
+        lines = package.read("events.jsonl").splitlines()
+    assert manifest["events"] == len(lines) == 0, "what was erased before it was written is not in it"
+    assert tenant.profile("user_id", "ada") is None
+
+
+def test_two_erasures_of_one_person_both_finish_and_the_second_finds_nothing(tenant: Tenant) -> None:
+    tenant.send(identify("ada", first_name="Ada"))
+    first, second = (tenant.request(Kind.ERASURE, "user_id", "ada") for _ in range(2))
+    assert tenant.run(first).certificate is not None
+    assert tenant.run(second).certificate is not None
+
+
+def test_a_person_who_is_joined_with_another_between_approval_and_run_is_erased_whole(tenant: Tenant) -> None:
+    tenant.send(identify("ada", first_name="Ada"), ordered(anonymous="browser"))
+    request = tenant.request(Kind.ERASURE, "user_id", "ada")
+    tenant.send(alias("browser", "ada"))
+    tenant.run(request)
+    assert tenant.profile("anonymous_id", "browser") is None
+    assert tenant.send(ordered(anonymous="browser")).counts == {"suppressed": 1}
+
+
+def test_a_request_for_nobody_completes_and_gives_nothing_away(tenant: Tenant) -> None:
+    access = tenant.run(tenant.request(Kind.ACCESS, "email", "nobody@example.com"))
+    assert access.state == "completed"
+    with pytest.raises(NotFound):
+        _package(tenant, access.request_id, io.BytesIO())
+    done = tenant.run(tenant.request(Kind.RESTRICTION, "email", "nobody@example.com"))
+    assert done.state == "completed"
