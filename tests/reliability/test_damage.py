@@ -7,6 +7,7 @@ import random
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ PEOPLE = 150
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[RegistrySimulator]:
-    made = RegistrySimulator(tmp_path, SetClock())
+    # Doctor runs by the real clock, and would find the keys of another time to be overdue.
+    made = RegistrySimulator(tmp_path, lambda: time.time_ns() // 1000)
     yield made
     made.close()
 
