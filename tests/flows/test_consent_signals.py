@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from registry.dsr.requests import Kind
+from registry.flows.consent import signalled
 from tests.conftest import SetClock
 from tests.factories import consent, identify
 from tests.simulator import Tenant
@@ -76,3 +78,14 @@ def test_a_visitor_s_yes_does_not_lift_the_no_of_the_person_who_logs_in(tenant: 
     tenant.send(identify("ada", "browser", context=consent(Advertising=True)))
     assert not tenant.check(*ADA, "marketing").allowed
     assert not tenant.check("anonymous_id", "browser", "marketing").allowed
+
+
+def test_what_a_restricted_person_signals_is_recorded_and_opens_nothing(tenant: Tenant) -> None:
+    tenant.send(identify("u-restricted"))
+    tenant.run(tenant.request(Kind.RESTRICTION, "user_id", "u-restricted"))
+    person = tenant.person("user_id", "u-restricted")
+    told = signalled.record_signals(
+        tenant.registry.deployment, tenant.workspace, person, {"marketing": False}, actor="app:banner"
+    )
+    assert [row.purpose for row, _ in told.records] == ["marketing"]
+    assert not tenant.check("user_id", "u-restricted", "marketing").allowed

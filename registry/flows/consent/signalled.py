@@ -44,7 +44,9 @@ def record_signals(
         catalogue = deployment.policies.purposes.purposes
         own = {
             state.purpose: state.status for state in states
-            if state.fragment_id == fragment.fragment_id and state.acted_at >= catalogue[state.purpose].material_since
+            if state.fragment_id == fragment.fragment_id
+            and state.purpose in catalogue  # a restriction is of no one purpose, and purposes may leave the policy
+            and state.acted_at >= catalogue[state.purpose].material_since
         }  # fmt: skip
         elsewhere = {
             state.purpose for state in states
