@@ -54,7 +54,8 @@ class Settings(BaseSettings):
     max_batch_events: int = Field(2500, ge=1, description="Most events in one batch.")
     cors_origins: str = Field("*", description="Origins whose pages may send events, comma-separated.")
     spaces_api: bool = Field(
-        False, description="Whether Segment's Profile API is answered, which carries identifiers in URLs."
+        False,
+        description="Whether Segment's Profile API (identifiers in URLs) and its deletion API are answered.",
     )
     plain_http_hosts: str = Field(
         "localhost,127.0.0.1,::1",

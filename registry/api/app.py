@@ -32,6 +32,7 @@ from registry.api import (
     problems,
     profiles,
     quality,
+    regulations,
     signals,
     spaces,
     webhooks,
@@ -69,7 +70,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     app.state.registry = application
     for plain in (checking, collect, permitted, changes, operations):  # the first is looked for first
         app.router.routes.extend(plain.ROUTES)
-    administrative = (dsr, holds, opendsr, administration, plan_work, destinations, webhooks)
+    administrative = (dsr, regulations, holds, opendsr, administration, plan_work, destinations, webhooks)
     faces = (consent, signals, profiles, merges, spaces, audiences, quality, *administrative)
     for router in (*[face.router for face in faces], opendsr.open_router):
         app.include_router(router)

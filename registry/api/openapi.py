@@ -8,11 +8,17 @@ from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKE
 from registry.api.examples import EXAMPLES
 from registry.api.keeping import KEEPING_ANSWER_OF, KEEPING_ANSWERS, KEEPING_ERRORS, KEEPING_EXAMPLES
 from registry.api.outgoing import OUTGOING_ANSWER_OF, OUTGOING_ANSWERS, OUTGOING_ERRORS, OUTGOING_EXAMPLES
+from registry.api.regulations import (
+    REGULATION_ANSWER_OF,
+    REGULATION_ANSWERS,
+    REGULATION_ERRORS,
+    REGULATION_EXAMPLES,
+)
 from registry.api.schemas import ANSWERS, TEXT, Schema, ref
 from registry.api.signal_examples import SIGNAL_EXAMPLES
 from registry.model.message import CallType
 
-ALL_EXAMPLES = EXAMPLES | OUTGOING_EXAMPLES | KEEPING_EXAMPLES | SIGNAL_EXAMPLES
+ALL_EXAMPLES = EXAMPLES | OUTGOING_EXAMPLES | REGULATION_EXAMPLES | KEEPING_EXAMPLES | SIGNAL_EXAMPLES
 
 TAGS = [
     {"name": "tracking", "description": "Events in, by Segment's HTTP tracking protocol: vendors' SDKs work by "
@@ -119,7 +125,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas |= ANSWERS | OUTGOING_ANSWERS | KEEPING_ANSWERS | TAKEN
+    schemas |= ANSWERS | OUTGOING_ANSWERS | REGULATION_ANSWERS | KEEPING_ANSWERS | TAKEN
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
         "writeKey": {"type": "http", "scheme": "basic", "description": "A write key as the user, no password."},
@@ -139,7 +145,7 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     [status] = [status for status in responses if status.startswith("2")]
-    answer = (ANSWER_OF | OUTGOING_ANSWER_OF | KEEPING_ANSWER_OF).get(name)
+    answer = (ANSWER_OF | OUTGOING_ANSWER_OF | REGULATION_ANSWER_OF | KEEPING_ANSWER_OF).get(name)
     if answer is not None:
         responses[status] = _json(answer)
     elif name in MEDIA_OF:
@@ -147,7 +153,7 @@ def _complete(operation: dict[str, Any]) -> None:
     if name in TAKING_PLANS:
         operation["requestBody"] = {"required": True, "content": _media("application/yaml", "get_plan")["content"]}
     operation["security"] = [] if name in OPEN else [{"bearer": []}]
-    responses |= _errors(ALWAYS + (MORE_ERRORS | OUTGOING_ERRORS | KEEPING_ERRORS).get(name, ()))
+    responses |= _errors(ALWAYS + (MORE_ERRORS | OUTGOING_ERRORS | REGULATION_ERRORS | KEEPING_ERRORS).get(name, ()))
 
 
 def _tracking() -> dict[str, Any]:

@@ -17,6 +17,7 @@ BY_APPS = {
     "audience_members",
 }  # fmt: skip
 BY_AUDITORS = {
+    "list_regulations", "get_regulation",
     "list_webhooks", "get_webhook", "list_dead_letters", "list_destinations", "get_destination",
     "list_refused_events", "erasures_passed_on",
     "list_holds", "list_retained", "deadline_report", "retention_report",
@@ -37,7 +38,7 @@ def bearer_operations(desk: Desk) -> list[tuple[str, str, dict[str, Any]]]:
 def asked(client: httpx.Client, desk: Desk, path: str, method: str, operation: dict[str, Any]) -> int:
     """The status of an operation that is asked for what is not there."""
     for parameter in ("subject_request_id", "request_id", "profile_id", "key_id", "webhook_id", "destination_id",
-                      "hold_id", "case_id"):  # fmt: skip
+                      "hold_id", "case_id", "regulation_id"):  # fmt: skip
         path = path.replace(f"{{{parameter}}}", str(uuid4()))
     path = path.replace("{workspace}", "default").replace("{reference}/{part}", "user_id:ada/traits")
     path = path.replace("{by}", "verify").replace("{name}", "x").replace("{version}", "1.0.0")

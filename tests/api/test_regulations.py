@@ -1,0 +1,67 @@
+"""Segment's deletion-and-suppression shapes: off by default, an erasure behind each, approved as any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.api.house import Desk
+from tests.factories import identify
+
+PATH = "/v1/regulations"
+BODY = {"regulationType": "SUPPRESS_WITH_DELETE", "subjectType": "USER_ID", "subjectIds": ["r-1"]}
+
+
+@pytest.fixture
+def switched_on(desk: Desk) -> Iterator[Desk]:
+    state = desk.house.app.state
+    before = state.registry
+    state.registry = replace(before, spaces=True)
+    yield desk
+    state.registry = before
+
+
+def test_the_face_is_off_unless_switched_on(desk: Desk) -> None:
+    answer = desk.officer.post(PATH, json=BODY)
+    assert answer.status_code == 404
+    assert "REGISTRY_SPACES_API" in answer.json()["hint"]
+
+
+def test_a_regulation_is_an_erasure_that_is_approved_run_and_finished(switched_on: Desk) -> None:
+    desk = switched_on
+    desk.send(identify("r-1"))
+    made = desk.admin.post(PATH, json=BODY).json()["data"]["regulateId"]
+    assert desk.admin.get(f"{PATH}/{made}").json()["data"]["regulation"]["overallStatus"] == "INITIALIZED"
+    for move in ("approve", "run"):
+        assert desk.officer.post(f"/v1/dsr/requests/{made}/{move}").status_code == 200
+    found = desk.admin.get(f"{PATH}/{made}").json()["data"]["regulation"]
+    assert (found["overallStatus"], found["finishedAt"] is not None) == ("FINISHED", True)
+    assert desk.send(identify("r-1"))["rejected"] == 1
+    assert desk.admin.delete(f"{PATH}/{made}").status_code == 409
+
+
+def test_one_that_nobody_began_is_deleted_and_lists_name_no_person(switched_on: Desk) -> None:
+    desk = switched_on
+    ids = [desk.admin.post(PATH, json=BODY | {"subjectIds": [f"r-{n}"]}).json()["data"]["regulateId"] for n in range(3)]
+    desk.officer.post("/v1/dsr/requests", json={"kind": "access", "subject": {"kind": "user_id", "value": "r-9"}})
+    gone = desk.admin.delete(f"{PATH}/{ids[0]}")
+    assert gone.json() == {"data": {"status": "SUCCESS"}}
+    first = desk.admin.get(PATH, params={"pagination[count]": 2}).json()["data"]
+    more = {"pagination[count]": 10, "pagination[cursor]": first["pagination"]["next"]}
+    second = desk.admin.get(PATH, params=more).json()["data"]
+    listed = first["regulations"] + second["regulations"]
+    assert [one["id"] for one in listed] == ids[::-1]
+    assert [one["status"] for one in listed] == ["INITIALIZED", "INITIALIZED", "FAILED"]
+    assert all(one["subjects"] == [] for one in listed)
+
+
+def test_what_is_not_offered_is_refused_and_an_access_is_no_regulation(switched_on: Desk) -> None:
+    desk = switched_on
+    for wrong in ({"regulationType": "SUPPRESS_ONLY"}, {"subjectType": "OBJECT_ID"}, {"subjectIds": ["a", "b"]}):
+        assert desk.admin.post(PATH, json=BODY | wrong).status_code == 400
+    asked = {"kind": "access", "subject": {"kind": "user_id", "value": "r-9"}}
+    access = desk.officer.post("/v1/dsr/requests", json=asked).json()["request_id"]
+    assert desk.admin.get(f"{PATH}/{access}").status_code == 404
+    assert desk.app.post(PATH, json=BODY).status_code == 403
