@@ -71,7 +71,7 @@ _FOUND = {"id": ID, "workspaceId": ID, "overallStatus": one_of(Standing), "creat
 _FOUND |= {"finishedAt": maybe(TIME), "streamStatus": many({"type": "object"})}
 REGULATION_ANSWERS = {
     "CreatedRegulation": record(data=record(regulateId=ID)),
-    "Regulation": record(data=record(regulation=record(**_FOUND))),
+    "RegulationStanding": record(data=record(regulation=record(**_FOUND))),
     "Regulations": record(
         data=record(
             regulations=many(record(**_LISTED)),
@@ -82,7 +82,7 @@ REGULATION_ANSWERS = {
 }
 REGULATION_EXAMPLES: dict[str, Any] = {
     "CreatedRegulation": {"data": {"regulateId": _SOME_ID}},
-    "Regulation": {
+    "RegulationStanding": {
         "data": {
             "regulation": {
                 "id": _SOME_ID, "workspaceId": _SOME_ID, "overallStatus": "INITIALIZED", "createdAt": _AT,
@@ -94,7 +94,7 @@ REGULATION_EXAMPLES: dict[str, Any] = {
     "DeletedRegulation": {"data": {"status": "SUCCESS"}},
 }  # fmt: skip
 REGULATION_ANSWER_OF = {
-    "create_regulation": "CreatedRegulation", "get_regulation": "Regulation", "list_regulations": "Regulations",
+    "create_regulation": "CreatedRegulation", "get_regulation": "RegulationStanding", "list_regulations": "Regulations",
     "delete_regulation": "DeletedRegulation",
 }  # fmt: skip
 REGULATION_ERRORS: dict[str, tuple[int, ...]] = {
