@@ -107,8 +107,9 @@ class Sample:
     def add(self, calls: Iterable[object]) -> None:
         """Look at decoded calls; what is no call of the tracking protocol is passed over."""
         for call in calls:
-            if isinstance(call, dict) and call.get("type") in SECTION_OF:
-                self._call(call, CallType(call["type"]))
+            kind = call.get("type") if isinstance(call, dict) else None
+            if isinstance(call, dict) and isinstance(kind, str) and kind in SECTION_OF:
+                self._call(call, CallType(kind))
 
     def _call(self, call: dict[str, Any], kind: CallType) -> None:
         self.calls += 1

@@ -25,7 +25,7 @@ traits:
 TABLE = "nr,mail,born\n1,ada@example.com,02.01.1990\n2,nowhere,02.01.1990\n3,eve@example.com,32.01.1990\n"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("cli") / "data"
     bootstrap.initialise(Settings(data_dir=path))

@@ -47,7 +47,7 @@ def test_those_who_are_alike_get_the_same_answers(people, kinds, sides):
     answers: dict[object, dict[str, bool]] = {}
     for number, said in enumerate(people):
         fragments, rows = _person(kinds, sides, said, number)
-        shared = alike(POLICIES.identity, fragments, rows, NOW)
+        shared = alike(POLICIES.identity, fragments, rows, NOW, 0)
         standings = standings_for(POLICIES.identity, fragments, rows, PURPOSES)
         own = {
             name: decide(name, frozenset(), standings[name], POLICIES.purposes, now=NOW).allowed
@@ -61,6 +61,7 @@ def test_what_ends_or_has_two_sides_is_remembered_for_nobody_else():
     ends = _person(("user_id",) * 3, 1, [(0, "marketing", "granted", 900, 1_100)], 1)
     apart = _person(("user_id",) * 3, 2, [(0, "marketing", "granted", 900, None)], 2)
     plain = _person(("user_id",) * 3, 1, [(0, "marketing", "granted", 900, None)], 3)
-    assert alike(POLICIES.identity, *ends, NOW) is None
-    assert alike(POLICIES.identity, *apart, NOW) is None
-    assert alike(POLICIES.identity, *plain, NOW) is not None
+    assert alike(POLICIES.identity, *ends, NOW, 0) is None
+    assert alike(POLICIES.identity, *apart, NOW, 0) is None
+    assert alike(POLICIES.identity, *plain, NOW, 0) is not None
+    assert alike(POLICIES.identity, *plain, NOW, 950) is None  # said before a purpose changed in substance

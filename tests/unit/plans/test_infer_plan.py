@@ -112,3 +112,9 @@ def test_undeclared_personal_data_is_found_and_never_said() -> None:
         ("order_completed", "/properties/note", "user.contact.email", 1),
     ]
     assert secret not in repr(found) + json.dumps([f.as_json() for f in found])
+
+
+def test_what_is_no_call_is_passed_over_whatever_it_holds() -> None:
+    sample = Sample(2026)
+    sample.add([None, "call", [], {}, {"type": []}, {"type": {}}, {"type": "nonsense"}, {"type": 5}])
+    assert sample.calls == 0
