@@ -28,6 +28,7 @@ from registry.dsr.retention import Retention
 from registry.flows import plans
 from registry.flows.access import credentials
 from registry.flows.deployment import Deployment, Policies
+from registry.flows.identity.login import issuers_of
 from registry.flows.ingest.queue import Intake
 from registry.flows.keyring import Keyring
 from registry.flows.workspace import Workspaces, create_workspace
@@ -170,6 +171,9 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         jurisdiction=settings.jurisdiction,
         outgoing=outgoing,
         linked=[*linked_systems(datasets(settings.connectors), os.environ), *processors(settings, outgoing)],
+        logins=issuers_of(_reviewed(settings.logins, "logins"), policies.identity, outgoing, now)
+        if settings.logins is not None
+        else (),
     )
     return Registry(settings, deployment, Workspaces(deployment))
 
@@ -342,10 +346,7 @@ def datasets(folder: Path | None) -> list[Document]:
         return []
     if not folder.is_dir():
         raise SettingInvalid(f"the folder {folder} does not exist", pointer="connectors")
-    documents = [read_document(path) for path in sorted(folder.glob("*.yaml"))]
-    for document in documents:
-        check(document, shipped_schema("dataset.schema.json"))
-    return documents
+    return [_reviewed(path, "dataset") for path in sorted(folder.glob("*.yaml"))]
 
 
 def processors(settings: Settings, outgoing: Outgoing) -> list[OpenDsrProcessor]:
@@ -356,8 +357,7 @@ def processors(settings: Settings, outgoing: Outgoing) -> list[OpenDsrProcessor]
     """
     if settings.processors is None:
         return []
-    document = read_document(settings.processors)
-    check(document, shipped_schema("processors.schema.json"))
+    document = _reviewed(settings.processors, "processors")
 
     def pin(pem: bytes) -> Signed:
         pinned = PinnedCertificate.read(pem)
@@ -365,6 +365,13 @@ def processors(settings: Settings, outgoing: Outgoing) -> list[OpenDsrProcessor]
 
     folder, url = settings.processors.parent, settings.public_url
     return processors_of(document, folder, os.environ, pin=pin, outgoing=outgoing, public_url=url)
+
+
+def _reviewed(path: Path, schema: str) -> Document:
+    """A file of the caller's that conforms to its schema."""
+    document = read_document(path)
+    check(document, shipped_schema(f"{schema}.schema.json"))
+    return document
 
 
 def read_document(path: Path) -> Document:

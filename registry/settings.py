@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     processors: Path | None = Field(
         None, description="File of OpenDSR processors that requests are sent on to, as processors.schema.json says."
     )
+    logins: Path | None = Field(
+        None,
+        description="File of OpenID Connect issuers whose tokens tell who a person is, as logins.schema.json says.",
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod

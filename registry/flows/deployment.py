@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from registry.access.key_ages import KeyPolicy
+from registry.access.logins import Login
 from registry.access.policy import AccessPolicy
+from registry.connectors.issuer import IssuerKeys
 from registry.connectors.outgoing import Outgoing
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
@@ -38,6 +40,14 @@ class Policies:
 
 
 @dataclass(frozen=True, slots=True)
+class Issuer:
+    """An issuer of login tokens: what it is trusted for, and the keys that it publishes."""
+
+    login: Login
+    keys: IssuerKeys
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One running registry.
 
@@ -50,6 +60,7 @@ class Deployment:
         controller: who answers for the processing, as receipts and certificates say.
         linked: the systems outside that hold records of people too, in the order in which requests reach them.
         outgoing: what sends to addresses outside.
+        logins: the company's own logins, which say who a person is.
         compiled: compiled plans by workspace, name and version; published plans never change.
     """
 
@@ -64,4 +75,5 @@ class Deployment:
     jurisdiction: str
     outgoing: Outgoing = field(default_factory=Outgoing)
     linked: Sequence[LinkedSystem] = ()
+    logins: Sequence[Issuer] = ()
     compiled: dict[tuple[bytes, str, str], CompiledPlan] = field(default_factory=dict)
