@@ -52,7 +52,9 @@ class Settings(BaseSettings):
     max_batch_bytes: int = Field(500 * 1024, ge=1024, description="Largest batch, in bytes after decompression.")
     max_import_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest import, in bytes.")
     max_batch_events: int = Field(2500, ge=1, description="Most events in one batch.")
-    cors_origins: str = Field("*", description="Origins whose pages may send events, comma-separated.")
+    cors_origins: str = Field(
+        "*", description="Origins whose pages may send events, or show people their choices, comma-separated."
+    )
     spaces_api: bool = Field(
         False,
         description="Whether Segment's Profile API (identifiers in URLs) and its deletion API are answered.",

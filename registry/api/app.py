@@ -29,6 +29,7 @@ from registry.api import (
     operations,
     permitted,
     plan_work,
+    preferences,
     problems,
     profiles,
     quality,
@@ -71,8 +72,8 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     for plain in (checking, collect, permitted, changes, operations):  # the first is looked for first
         app.router.routes.extend(plain.ROUTES)
     administrative = (dsr, regulations, holds, opendsr, administration, plan_work, destinations, webhooks)
-    faces = (consent, signals, profiles, merges, spaces, audiences, quality, *administrative)
-    for router in (*[face.router for face in faces], opendsr.open_router):
+    faces = (consent, signals, preferences, profiles, merges, spaces, audiences, quality, *administrative)
+    for router in (*[face.router for face in faces], opendsr.open_router, preferences.person_router):
         app.include_router(router)
     app.add_exception_handler(RegistryError, problems.on_registry_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

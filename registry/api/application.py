@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from registry.access.policy import Action, Principal
 from registry.api.looks import Looks
+from registry.api.pace import Pace
 from registry.flows.access.credentials import principal_of, source_of
 from registry.flows.consent.remembered import Remembered
 from registry.flows.deployment import Deployment
@@ -26,6 +27,9 @@ CREDENTIAL_FOR: Micros = 2 * SECOND
 """How long a credential that was looked up is used again: the bound on how long a revoked one works."""
 
 CACHE_SIZE = 10_000
+
+OWN_PAGE_A_MINUTE = 60
+"""How often one person's page may ask one server process in a minute."""
 
 
 _T = TypeVar("_T")
@@ -62,6 +66,7 @@ class Application:
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
     _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
     _schemas_hold_until: Micros = 0
+    own_pages: Pace = field(default_factory=lambda: Pace(OWN_PAGE_A_MINUTE))
     looks: Looks = field(default_factory=Looks)
     remembered: Remembered[Answer] = field(init=False)
 

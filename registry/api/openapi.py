@@ -8,6 +8,13 @@ from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKE
 from registry.api.examples import EXAMPLES
 from registry.api.keeping import KEEPING_ANSWER_OF, KEEPING_ANSWERS, KEEPING_ERRORS, KEEPING_EXAMPLES
 from registry.api.outgoing import OUTGOING_ANSWER_OF, OUTGOING_ANSWERS, OUTGOING_ERRORS, OUTGOING_EXAMPLES
+from registry.api.preference_wire import (
+    BY_PERSONS,
+    PREFERENCE_ANSWER_OF,
+    PREFERENCE_ANSWERS,
+    PREFERENCE_ERRORS,
+    PREFERENCE_EXAMPLES,
+)
 from registry.api.regulations import (
     REGULATION_ANSWER_OF,
     REGULATION_ANSWERS,
@@ -18,13 +25,17 @@ from registry.api.schemas import ANSWERS, TEXT, Schema, ref
 from registry.api.signal_examples import SIGNAL_EXAMPLES
 from registry.model.message import CallType
 
-ALL_EXAMPLES = EXAMPLES | OUTGOING_EXAMPLES | REGULATION_EXAMPLES | KEEPING_EXAMPLES | SIGNAL_EXAMPLES
+ALL_EXAMPLES = (
+    EXAMPLES | OUTGOING_EXAMPLES | REGULATION_EXAMPLES | KEEPING_EXAMPLES | SIGNAL_EXAMPLES | PREFERENCE_EXAMPLES
+)
 
 TAGS = [
     {"name": "tracking", "description": "Events in, by Segment's HTTP tracking protocol: vendors' SDKs work by "
      "changing the host. One bad event never fails its batch; what was not plainly accepted is listed."},
     {"name": "consent", "description": "May this person's data be used for this purpose now? Checks, the append-only "
      "ledger of what people said, and its changes as a stream."},
+    {"name": "preferences", "description": "A person's own page, called from their browser with a token of their own: "
+     "what they may choose, what they said, and receipts."},
     {"name": "profiles", "description": "The single customer view, always for a purpose: what may be seen, where each "
      "value comes from, and what is withheld and why. Nobody's identifier ever stands in a URL."},
     {"name": "data subject requests", "description": "Access, portability, rectification, restriction, objection, "
@@ -116,6 +127,9 @@ MEDIA_SCHEMAS: dict[str, Schema] = {
     "application/yaml": {"type": "object", "description": "As `schemas/tracking-plan.schema.json` says."},
 }
 
+ALL_ANSWER_OF = ANSWER_OF | OUTGOING_ANSWER_OF | REGULATION_ANSWER_OF | KEEPING_ANSWER_OF | PREFERENCE_ANSWER_OF
+ALL_ERRORS = MORE_ERRORS | OUTGOING_ERRORS | REGULATION_ERRORS | KEEPING_ERRORS | PREFERENCE_ERRORS
+
 SHORT = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
 
 
@@ -125,11 +139,15 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas |= ANSWERS | OUTGOING_ANSWERS | REGULATION_ANSWERS | KEEPING_ANSWERS | TAKEN
+    schemas |= ANSWERS | OUTGOING_ANSWERS | REGULATION_ANSWERS | KEEPING_ANSWERS | PREFERENCE_ANSWERS | TAKEN
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+        "person": {
+            "type": "http", "scheme": "bearer",
+            "description": "Of one person: a link's token, a visit's, or one of the company's own login.",
+        },
         "writeKey": {"type": "http", "scheme": "basic", "description": "A write key as the user, no password."},
-    }
+    }  # fmt: skip
     components["responses"] = {str(status): _problem(status) for status in ERRORS}
     for item in document["paths"].values():
         for operation in item.values():
@@ -145,15 +163,15 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     [status] = [status for status in responses if status.startswith("2")]
-    answer = (ANSWER_OF | OUTGOING_ANSWER_OF | REGULATION_ANSWER_OF | KEEPING_ANSWER_OF).get(name)
+    answer = ALL_ANSWER_OF.get(name)
     if answer is not None:
         responses[status] = _json(answer)
     elif name in MEDIA_OF:
         responses[status] = _media(MEDIA_OF[name], name)
     if name in TAKING_PLANS:
         operation["requestBody"] = {"required": True, "content": _media("application/yaml", "get_plan")["content"]}
-    operation["security"] = [] if name in OPEN else [{"bearer": []}]
-    responses |= _errors(ALWAYS + (MORE_ERRORS | OUTGOING_ERRORS | REGULATION_ERRORS | KEEPING_ERRORS).get(name, ()))
+    operation["security"] = [] if name in OPEN else [{"person" if name in BY_PERSONS else "bearer": []}]
+    responses |= _errors(ALWAYS + ALL_ERRORS.get(name, ()))
 
 
 def _tracking() -> dict[str, Any]:

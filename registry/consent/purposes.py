@@ -100,10 +100,15 @@ class Purpose:
 
     def told_in(self, language: str | None) -> tuple[str, str]:
         """Title and text in a language, else in its base language, else in the policy's first one."""
+        nearest = self.language_for(language)
+        return self.title[nearest], self.text[nearest]
+
+    def language_for(self, language: str | None) -> str:
+        """The language in which somebody is told who asks for one."""
         for wanted in (language, language.split("-")[0]) if language else ():
             if wanted in self.title and wanted in self.text:
-                return self.title[wanted], self.text[wanted]
-        return next(iter(self.title.values())), next(iter(self.text.values()))
+                return wanted
+        return next(iter(self.title))
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,12 +81,13 @@ def receipt_claims(
 
 def _purpose(record: ConsentRecord, purpose: Purpose, controller: Controller, issuer: str) -> dict[str, object]:
     title, text = purpose.told_in(record.language)
+    as_told = record.purpose_version == purpose.version  # of an earlier wording only the version is known
     basis = purpose.basis_in(record.jurisdiction)
     return {
         "purpose": purpose.name,
         "purpose_version": record.purpose_version,
-        "purpose_title": title,
-        "purpose_text": text,
+        "purpose_title": title if as_told else None,
+        "purpose_text": text if as_told else None,
         "lawful_basis": basis.value,
         "legal_basis": BASIS_TERMS[basis],
         "pii_information": [{"pii_type": category} for category in purpose.categories],

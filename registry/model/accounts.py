@@ -44,8 +44,10 @@ class Tries(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """A visit of the privacy centre, found by the hash of its token. `kind` is `code` (waits for one, whose keyed
-    hash is `code_hash`), `link` (waits to be followed) or `open`; the visitor is sealed under the token.
+    """A visit of a person's own pages, found by the hash of its token; the visitor is sealed under the token.
+
+    `kind` is `code` (waits for one, whose keyed hash is `code_hash`), `link` (waits to be followed), `open`, or
+    `choices` (a link that an app asked for, which opens these alone).
     """
 
     workspace_id: WorkspaceId

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.api.package import package_stream
-from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
-from registry.consent.records import ConsentStatus
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move
-from registry.flows.access import visits
-from registry.flows.consent import ledger
-from registry.flows.consent.ledger import Act
+from registry.flows.access import preferences, visits
+from registry.flows.access.preferences import Choice
 from registry.flows.dsr import lifecycle, moves
 from registry.flows.identity.subjects import subject
-from registry.model.decision import Decision, Reason
 from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
 from registry.model.ids import parse_id, text_id
-from registry.model.stored import StoredConsent
 from registry.pages.centre import COOKIE, Guest, guests, words_of
 from registry.pages.site import HEADERS, day, redirect
 
 OFFERED = (Kind.ACCESS, Kind.PORTABILITY, Kind.RECTIFICATION, Kind.RESTRICTION, Kind.ERASURE)
 CHANNEL = "privacy_centre"
-
-
-class Choice(NamedTuple):
-    """One purpose as the preference centre shows it; `now` is None where nothing can be chosen."""
-
-    purpose: Purpose
-    title: str
-    text: str
-    basis: LawfulBasis
-    now: bool | None
-    last: str
 
 
 @guests()
@@ -90,11 +72,15 @@ def choices(guest: Guest) -> Response:
     """`GET` and `POST /privacy/{workspace}/choices`: the preference centre."""
     if guest.request.method == "GET":
         return _choices(guest)
-    acts = [act for choice in _offered(guest) if (act := _act(guest, choice)) is not None]
-    receipts: list[tuple[str, str]] = []
-    if acts:
-        made = ledger.record(guest.deployment, guest.workspace, guest.known, acts, actor=visits.ACTOR)
-        receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
+    said = {
+        name: word == "yes"
+        for name in guest.deployment.policies.purposes.purposes
+        if (word := guest.form.text(f"choice-{name}", most=3)) in ("yes", "no")
+    }
+    made = preferences.choose(
+        guest.deployment, guest.workspace, guest.known, said, language=guest.language, channel=CHANNEL
+    )
+    receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
     return _choices(guest, receipts=receipts, saved=True)
 
 
@@ -138,8 +124,13 @@ def leave(guest: Guest) -> Response:
 
 
 def _choices(guest: Guest, *, receipts: list[tuple[str, str]] | None = None, saved: bool = False) -> Response:
-    history = [(row, _title(guest, row.purpose)) for row in reversed(_history(guest))]
-    return guest.page("choices.html", choices=_offered(guest), history=history, receipts=receipts or [], saved=saved)
+    deployment, workspace, person = guest.deployment, guest.workspace, guest.known
+    offered = preferences.choices(deployment, workspace, person, guest.language)
+    shown = [(choice, _since(guest, choice)) for choice in offered]
+    history = [
+        (row, _title(guest, row.purpose)) for row in reversed(preferences.records(deployment, workspace, person))
+    ]
+    return guest.page("choices.html", choices=shown, history=history, receipts=receipts or [], saved=saved)
 
 
 def _requests(guest: Guest, *, opened: bool = False) -> Response:
@@ -148,51 +139,12 @@ def _requests(guest: Guest, *, opened: bool = False) -> Response:
     return guest.page("requests.html", rows=shown, kinds=OFFERED, opened=opened)
 
 
-def _offered(guest: Guest) -> list[Choice]:
-    last = {row.purpose: row for row in _history(guest)}
-    offered = []
-    for name, purpose in guest.deployment.policies.purposes.purposes.items():
-        basis = purpose.basis_in(None)
-        decision = ledger.check(guest.deployment, guest.workspace, guest.known, name)
-        now = _present(decision, basis) if basis in CAN_BE_REFUSED else None
-        row = last.get(name)
-        text = (
-            guest.say["since"].format(status=guest.say.get(row.status, row.status), day=day(row.acted_at))
-            if row
-            else ""
-        )
-        offered.append(Choice(purpose, *purpose.told_in(guest.language), basis, now, text))
-    return offered
-
-
-def _present(decision: Decision, basis: LawfulBasis) -> bool:
-    """What stands now: for a person who is not known yet, what holds without an answer."""
-    unheard = decision.reason in (Reason.UNKNOWN_SUBJECT, Reason.NO_RECORD)
-    return basis is not LawfulBasis.CONSENT if unheard else decision.allowed
-
-
-def _act(guest: Guest, choice: Choice) -> Act | None:
-    """What the form says of one purpose, where that is news."""
-    said = guest.form.text(f"choice-{choice.purpose.name}", most=3)
-    if choice.now is None or said not in ("yes", "no"):
-        return None
-    if (said == "yes") == choice.now and (choice.last or choice.basis is not LawfulBasis.CONSENT):
-        return None
-    if said == "yes":
-        status = ConsentStatus.GRANTED
-    elif choice.basis is not LawfulBasis.CONSENT:
-        status = ConsentStatus.OBJECTED
-    else:
-        status = ConsentStatus.WITHDRAWN if choice.now else ConsentStatus.DENIED
-    notice = f"{choice.purpose.name}@{choice.purpose.version}"
-    return Act(choice.purpose.name, status, notice_version=notice, language=guest.language, channel=CHANNEL)
-
-
-def _history(guest: Guest) -> list[StoredConsent]:
-    try:
-        return ledger.history(guest.deployment, guest.workspace, guest.known)
-    except NotFound:
-        return []
+def _since(guest: Guest, choice: Choice) -> str:
+    """What the person said last of a purpose, and when."""
+    row = choice.last
+    if row is None:
+        return ""
+    return guest.say["since"].format(status=guest.say.get(row.status, row.status), day=day(row.acted_at))
 
 
 def _title(guest: Guest, name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from tests.api.house import Desk
 
 BY_APPS = {
-    "explain_decision", "decision_token", "record_signals", "google_states",
+    "make_preference_link", "explain_decision", "decision_token", "record_signals", "google_states",
     "check_consent", "check_consents", "filter_subjects", "follow_consent_changes", "record_consent", "consent_history",
     "lookup_profile", "get_profile", "space_profile", "profile_timeline", "profile_identifiers", "list_audiences",
     "audience_members",

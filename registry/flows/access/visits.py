@@ -26,6 +26,14 @@ from registry.model.stored import StoredRequest
 from registry.store import accounts, requests
 from registry.store.database import Transaction
 
+PREFIX = "rg_visit"
+
+OPEN = frozenset({"open"})
+"""Visits of somebody who proved a contact point: they open everything that a person may see and ask for."""
+
+OPENS_CHOICES = frozenset({"open", "choices"})
+"""Visits that open the choices: those, and the links that an app asked for."""
+
 CODE_FOR: Micros = 15 * 60 * SECOND
 VISIT_FOR: Micros = 30 * 60 * SECOND
 REQUESTS_SHOWN = 50
@@ -104,15 +112,28 @@ def follow(deployment: Deployment, workspace: OpenWorkspace, token: str) -> str:
     return _exchange(deployment, workspace, token, row)
 
 
-def visitor(deployment: Deployment, workspace: OpenWorkspace, token: str) -> Identifier:
-    """Who is visiting.
+def vouch(
+    transaction: Transaction, workspace: OpenWorkspace, person: Identifier, now: Micros, lifetime_s: int
+) -> tuple[str, Micros]:
+    """A token that opens the choices of a person whom somebody else vouches for, and until when it does."""
+    lasts = lifetime_s * SECOND
+    return _open(transaction, workspace, person, "choices", now, lasts), now + lasts
+
+
+def is_token(text: str) -> bool:
+    """Whether this is a token of a visit by its form."""
+    return text.startswith(f"{PREFIX}_")
+
+
+def visitor(deployment: Deployment, workspace: OpenWorkspace, token: str, kinds: frozenset[str] = OPEN) -> Identifier:
+    """Who is visiting, by a visit of one of these kinds.
 
     Raises:
         Unauthenticated: the visit has ended, or never was confirmed.
     """
     with deployment.data.read(workspace.workspace_id) as transaction:
         row = accounts.visit(transaction, workspace.workspace_id, hash_key(token))
-    if row is None or row.kind != "open" or row.expires_at <= deployment.clock():
+    if row is None or row.kind not in kinds or row.expires_at <= deployment.clock():
         raise Unauthenticated("the visit has ended", hint="ask for a new code")
     return _visitor(workspace, token, row)
 
@@ -152,7 +173,7 @@ def _open(
     *,
     code: str | None = None,
 ) -> str:
-    token, digest = mint_key("rg_visit")
+    token, digest = mint_key(PREFIX)
     sealed = keys.seal_visitor(token, workspace.workspace_id, digest, orjson.dumps([person.kind, person.value]))
     kept = keys.code_hash(token, code) if code is not None else None
     row = Visit(workspace.workspace_id, digest, kind, sealed, kept, now + lasts)

@@ -1,0 +1,208 @@
+"""A person's own page: what they may choose, what they said, and proof of it; for our pages and for a company's own.
+
+A page is opened by one of three: a visit of the privacy centre, a link that the company's app asked for, or the token
+of the company's own login. Each stands for one person, and none says anything about anybody else.
+
+1. who        the token, to the person; a token that stands for nobody is a refusal, whoever may be known here
+2. choices    every purpose in the language asked for, and what stands now
+3. choose     what is news becomes acts on the ledger, all in one transaction, each with its receipt
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
+from registry.consent.records import ConsentStatus
+from registry.flows.access import visits
+from registry.flows.acts import trail
+from registry.flows.consent import ledger
+from registry.flows.consent.ledger import Act
+from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
+from registry.flows.identity.login import logged_in
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import Micros
+from registry.model.decision import Decision, Reason
+from registry.model.errors import Conflict, InvalidInput, UnknownPurpose
+from registry.model.message import Identifier
+from registry.model.stored import Fragment, StoredConsent
+from registry.store import consents
+
+LONGEST_LINK_S = 7 * 86_400
+
+
+class Choice(NamedTuple):
+    """One purpose as a person's page shows it.
+
+    Attributes:
+        title, text: in `language`, the nearest to the one asked for that the policy has.
+        now: what stands; None where the person has no choice.
+        decision: what follows for the use of their data.
+        last: the latest record for the purpose, if there is any.
+    """
+
+    purpose: Purpose
+    title: str
+    text: str
+    language: str
+    basis: LawfulBasis
+    now: bool | None
+    decision: Decision
+    last: StoredConsent | None
+
+
+class Proof(NamedTuple):
+    """A record, and its signed receipt; None where the policy has no such purpose any more, or it is of none."""
+
+    record: StoredConsent
+    receipt: str | None
+
+
+class Link(NamedTuple):
+    """What opens a person's page until a moment."""
+
+    token: str
+    expires_at: Micros
+
+
+def link(deployment: Deployment, workspace: OpenWorkspace, person: Identifier, *, lifetime_s: int, actor: str) -> Link:
+    """A token that opens a person's page of choices, and nothing else, until it expires.
+
+    Whoever asks vouches for the person. The token stands for somebody known or not: it does not say which.
+
+    Raises:
+        InvalidInput: the lifetime is not between a second and a week.
+    """
+    if not 1 <= lifetime_s <= LONGEST_LINK_S:
+        raise InvalidInput(f"a link lasts between 1 and {LONGEST_LINK_S} seconds", pointer="/lifetime_s")
+    now = deployment.clock()
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        token, expires_at = visits.vouch(transaction, workspace, person, now, lifetime_s)
+        trail.append(
+            transaction, workspace.workspace_id, now, actor=actor, action="preferences:link:made", outcome="made",
+            fields={"seconds": lifetime_s},
+        )  # fmt: skip
+    return Link(token, expires_at)
+
+
+def person_of(deployment: Deployment, workspace: OpenWorkspace, token: str) -> Identifier:
+    """Whom a token stands for: of a login's identifiers the strongest that is known here, else the strongest.
+
+    Raises:
+        Unauthenticated: it stands for nobody, or no longer.
+        LinkedSystemUnavailable: the login service does not give its keys.
+    """
+    if visits.is_token(token):
+        return visits.visitor(deployment, workspace, token, visits.OPENS_CHOICES)
+    told = logged_in(deployment, workspace, token)
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        known = (one for one in told.identifiers if subjects.fragments_of(workspace, transaction, one))
+        return next(known, told.person)
+
+
+def choices(deployment: Deployment, workspace: OpenWorkspace, person: Identifier, language: str | None) -> list[Choice]:
+    """Every purpose of the policy, in its order, as it stands for a person."""
+    fragments, records = _said(deployment, workspace, person)
+    decisions = ledger.matrix(deployment, fragments, records)
+    last = {row.purpose: row for row in records}
+    offered = []
+    for name, purpose in deployment.policies.purposes.purposes.items():
+        basis, decision = purpose.basis_in(None), decisions[name]
+        now = _stands(decision, basis) if basis in CAN_BE_REFUSED else None
+        title, text = purpose.told_in(language)
+        offered.append(
+            Choice(purpose, title, text, purpose.language_for(language), basis, now, decision, last.get(name))
+        )
+    return offered
+
+
+def choose(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    person: Identifier,
+    said: Mapping[str, bool],
+    *,
+    language: str | None,
+    channel: str,
+    shown: str | None = None,
+) -> list[tuple[StoredConsent, str]]:
+    """Record what a person chose, where it is news: each new record with its receipt.
+
+    Args:
+        said: purpose -> whether it may go on; a purpose that is not named stays as it is.
+        language: in which the choices were shown.
+        shown: the version of the policy that was shown; None where nobody noted it.
+
+    Raises:
+        UnknownPurpose: one of them is not in the policy; nothing is recorded.
+        InvalidInput: one of them is not the person's to choose; nothing is recorded.
+        Conflict: another version of the policy was shown; nothing is recorded.
+        KeyMissing, Forbidden: the person was erased.
+    """
+    catalogue = deployment.policies.purposes
+    if shown is not None and shown != catalogue.version:
+        raise Conflict("the purposes have changed since they were shown", hint="show them again, then ask again")
+    offered = {choice.purpose.name: choice for choice in choices(deployment, workspace, person, language)}
+    for name in said:
+        if name not in offered:
+            raise UnknownPurpose("the purpose is not in the policy", pointer="/choices")
+        if offered[name].now is None:
+            raise InvalidInput("this purpose does not rest on what the person chooses", pointer=f"/choices/{name}")
+    acts = [act for name, allowed in said.items() if (act := _act(offered[name], allowed, channel)) is not None]
+    return ledger.record(deployment, workspace, person, acts, actor=visits.ACTOR) if acts else []
+
+
+def history(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> list[Proof]:
+    """Every record of a person in the order of the acts, each with a receipt anew; none for somebody unknown.
+
+    That it was shown is in the audit log.
+    """
+    fragments, records = _said(deployment, workspace, person)
+    if fragments:
+        with deployment.data.write(workspace.workspace_id) as transaction:
+            trail.append(
+                transaction, workspace.workspace_id, deployment.clock(), actor=visits.ACTOR,
+                action="preferences:history:shown", outcome="shown", fields={"records": len(records)},
+                about=trail.About(deployment.keyring, workspace.workspace_id, fragments[0].fragment_id),
+            )  # fmt: skip
+    known = deployment.policies.purposes.purposes
+    return [
+        Proof(row, ledger.receipt_of(deployment, workspace, row) if row.purpose in known else None) for row in records
+    ]
+
+
+def records(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> list[StoredConsent]:
+    """Every record of a person in the order of the acts, as our own page shows them; none for somebody unknown."""
+    return _said(deployment, workspace, person)[1]
+
+
+def _said(
+    deployment: Deployment, workspace: OpenWorkspace, person: Identifier
+) -> tuple[Sequence[Fragment], list[StoredConsent]]:
+    """A person's fragments and records, in the order of the acts."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        fragments = subjects.fragments_of(workspace, transaction, person)
+        ids = [fragment.fragment_id for fragment in fragments]
+        return fragments, consents.history(transaction, workspace.workspace_id, ids)
+
+
+def _stands(decision: Decision, basis: LawfulBasis) -> bool:
+    """What stands now: for a person who is not known yet, what holds without an answer."""
+    unheard = decision.reason in (Reason.UNKNOWN_SUBJECT, Reason.NO_RECORD)
+    return basis is not LawfulBasis.CONSENT if unheard else decision.allowed
+
+
+def _act(choice: Choice, allowed: bool, channel: str) -> Act | None:
+    """What a choice says, where that is news: a no to what was never asked is an answer, too."""
+    if allowed == choice.now and (choice.last is not None or choice.basis is not LawfulBasis.CONSENT):
+        return None
+    if allowed:
+        status = ConsentStatus.GRANTED
+    elif choice.basis is not LawfulBasis.CONSENT:
+        status = ConsentStatus.OBJECTED
+    else:
+        status = ConsentStatus.WITHDRAWN if choice.now else ConsentStatus.DENIED
+    notice = f"{choice.purpose.name}@{choice.purpose.version}"
+    return Act(choice.purpose.name, status, notice_version=notice, language=choice.language, channel=channel)
