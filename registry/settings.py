@@ -83,6 +83,9 @@ class Settings(BaseSettings):
         None,
         description="File of OpenID Connect issuers whose tokens tell who a person is, as logins.schema.json says.",
     )
+    log_decisions: float = Field(
+        0, ge=0, le=1, description="Share of consent decisions that go to the audit log: 0 for none, 1 for all."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod

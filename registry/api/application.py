@@ -14,6 +14,7 @@ from registry.access.policy import Action, Principal
 from registry.api.looks import Looks
 from registry.api.pace import Pace
 from registry.flows.access.credentials import principal_of, source_of
+from registry.flows.consent.decided import DecisionLog, Noted
 from registry.flows.consent.remembered import Remembered
 from registry.flows.deployment import Deployment
 from registry.flows.ingest.admission import BoundSource
@@ -46,10 +47,11 @@ class Limits:
 
 
 class Answer(NamedTuple):
-    """An answer to a consent check that may be given again: the body, and what counts it."""
+    """An answer to a consent check that may be given again: the body, what counts it, and what is logged of it."""
 
     content: bytes
     counter: Counter
+    noted: Noted | None
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class Application:
     intake: Intake
     limits: Limits
     plan_schema: Mapping[str, object]
+    decisions: DecisionLog
     spaces: bool = False
     public_url: str | None = None
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)

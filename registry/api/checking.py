@@ -21,6 +21,7 @@ from registry.api.bodies import decode_object, receive_body
 from registry.api.consent import decision_json, question_of
 from registry.api.metrics import DECISIONS
 from registry.flows.consent import ledger
+from registry.flows.consent.decided import Decided
 from registry.flows.workspace import OpenWorkspace
 
 CHECK_BYTES = 64 * 1024
@@ -45,6 +46,7 @@ class ConsentCheck:
         else:
             answer, _ = await run_in_threadpool(_decide, application, workspace, body)
         answer.counter.inc()
+        application.decisions.note(principal.actor, answer.noted)
         headers_out = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer.content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers_out})
         await send({"type": "http.response.body", "body": answer.content})
@@ -69,7 +71,9 @@ def _decide(application: Application, workspace: OpenWorkspace, body: bytes) -> 
         decision = ledger.check(deployment, workspace, asked.person, asked.purpose, asked.categories, at=at)
         lasting = False
     counter = DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value)
-    return Answer(orjson.dumps(decision_json(decision)), counter), lasting
+    decided = Decided(asked.person, asked.purpose, decision.allowed, decision.reason.value)
+    noted = application.decisions.noted(workspace, decided)
+    return Answer(orjson.dumps(decision_json(decision)), counter, noted), lasting
 
 
 ROUTES = [Route("/v1/consent/check", ConsentCheck(), methods=["POST"])]

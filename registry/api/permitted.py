@@ -17,6 +17,7 @@ from registry.api.bodies import decode_object, read_body
 from registry.api.consent import decision_json, person_of, question_of
 from registry.api.metrics import DECISIONS
 from registry.flows.consent import ledger, permitted
+from registry.flows.consent.decided import Decided
 from registry.flows.consent.permitted import Question
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
@@ -34,20 +35,20 @@ JSON, NDJSON = "application/json", "application/x-ndjson"
 async def check_consents(request: Request) -> Response:
     """`POST /v1/consent/check/batch`: many decisions, in the order of the questions."""
     application = of(request)
-    _, workspace = application.caller(request, Action.CONSENT_CHECK)
+    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
     checks = decode_object(await read_body(request, BATCH_BYTES)).get("checks")
     if not isinstance(checks, list):
         raise InvalidInput("checks is not a list", pointer="/checks")
     if len(checks) > BATCH_CHECKS:
         raise TooLarge(f"more than {BATCH_CHECKS} checks in one request")
-    decisions = await run_in_threadpool(_decide_all, application, workspace, checks)
+    decisions = await run_in_threadpool(_decide_all, application, workspace, checks, principal.actor)
     return Response(orjson.dumps({"decisions": [decision_json(one) for one in decisions]}), media_type=JSON)
 
 
 async def filter_subjects(request: Request) -> Response:
     """`POST /v1/consent/filter`: subject references in as NDJSON, the permitted ones out."""
     application = of(request)
-    _, workspace = application.caller(request, Action.CONSENT_CHECK)
+    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
     purpose = request.query_params.get("purpose")
     if purpose is None:
         raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
@@ -66,6 +67,9 @@ async def filter_subjects(request: Request) -> Response:
                 raise InvalidInput(f"line {number}: {error.detail}", pointer=error.pointer) from None
             lines.append(line)
         allowed = permitted.filter_people(application.deployment, workspace, people, purpose)
+        answers = zip(people, allowed, strict=True)
+        filtered = (Decided(person, purpose, may, "filtered") for person, may in answers)
+        application.decisions.note_all(principal.actor, workspace, filtered)
         return b"".join(line + b"\n" for line, may in zip(lines, allowed, strict=True) if may)
 
     return Response(await run_in_threadpool(through), 200, media_type=NDJSON)
@@ -89,7 +93,7 @@ async def list_permitted(request: Request) -> Response:
     return StreamingResponse(lines(), media_type=NDJSON)
 
 
-def _decide_all(application: Application, workspace: OpenWorkspace, checks: list[Any]) -> list[Decision]:
+def _decide_all(application: Application, workspace: OpenWorkspace, checks: list[Any], actor: str) -> list[Decision]:
     """Questions about now are decided together; those about the past each from its own history."""
     asked: list[tuple[Question, Micros | None]] = []
     for place, check in enumerate(checks):
@@ -106,6 +110,9 @@ def _decide_all(application: Application, workspace: OpenWorkspace, checks: list
         else ledger.check(deployment, workspace, question.person, question.purpose, question.categories, at=at)
         for question, at in asked
     ]
+    answered = zip(asked, decisions, strict=True)
+    made = (Decided(q.person, q.purpose, decision.allowed, decision.reason.value) for (q, _), decision in answered)
+    application.decisions.note_all(actor, workspace, made)
     for decision in decisions:
         DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value).inc()
     return decisions

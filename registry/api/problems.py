@@ -64,6 +64,11 @@ WORDS = ("expected", "pattern", "min_length", "max_length", "ge", "le")
 _log = structlog.get_logger("registry.api")
 
 
+def log_lost_decisions(count: int) -> None:
+    """Say that the server ended while decisions for the audit log could not be written."""
+    _log.error("decisions were not written to the audit log", count=count)
+
+
 def status_of(error: errors.RegistryError) -> int:
     """The HTTP status of an error: of its class, or of the nearest class above it."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)

@@ -19,6 +19,7 @@ from registry.consent.signals.gpp import decode_gpp_string
 from registry.consent.signals.spoken import both, from_gpp, from_tcf
 from registry.consent.signals.tcf import decode_tc_string
 from registry.flows.consent import explaining, signalled, tokens
+from registry.flows.consent.decided import Decided
 from registry.flows.consent.permitted import Question, check_many
 from registry.flows.identity.subjects import subject
 from registry.model.clock import rfc3339
@@ -61,12 +62,14 @@ def decision_token(request: Request, body: TokenOrder) -> dict[str, Any]:
     calling back. It states a no like a yes, and holds a salted commitment to the identifier in place of it.
     """
     application = of(request)
-    _, workspace = application.caller(request, Action.CONSENT_CHECK)
+    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
     decision, token = tokens.issue(
         application.deployment, workspace, _person(application, body.subject), body.purpose,
         frozenset(body.categories), presented=(body.subject.kind, body.subject.value),
         lifetime_s=body.lifetime_s, audience=body.audience,
     )  # fmt: skip
+    made = Decided(_person(application, body.subject), body.purpose, decision.allowed, decision.reason.value)
+    application.decisions.note_all(principal.actor, workspace, [made])
     return decision_json(decision) | {"token": token}
 
 

@@ -53,6 +53,8 @@ class AuditAction(StrEnum):
     PLAN_INFERRED = "plans:plan:inferred"
     CONSENT_APPENDED = "consent:record:appended"
     CONSENT_LISTED = "consent:people:listed"
+    DECISION_MADE = "consent:decision:made"
+    DECISIONS_LOST = "consent:decisions:lost"
     PREFERENCE_LINK_MADE = "preferences:link:made"
     PREFERENCE_HISTORY_SHOWN = "preferences:history:shown"
     COMPARTMENTS_LOCKED = "consent:compartments:locked"

@@ -36,17 +36,17 @@ def append(
     transaction: Transaction,
     workspace_id: WorkspaceId,
     position: int,
-    entry: bytes,
+    added: Sequence[bytes],
     nodes: Collection[tuple[int, int, bytes]],
     frontier: bytes,
 ) -> None:
-    """Append the entry at `position` with the (level, position, digest) nodes that it completes."""
+    """Append entries from `position` on, with the (level, position, digest) nodes that they complete."""
     sql = "INSERT INTO audit_entry (workspace_id, position, entry) VALUES (?, ?, ?)"
-    execute(transaction, sql, workspace_id, position, entry)
+    execute_many(transaction, sql, [(workspace_id, place, entry) for place, entry in enumerate(added, position)])
     sql = "INSERT INTO audit_node (workspace_id, level, position, digest) VALUES (?, ?, ?, ?)"
     execute_many(transaction, sql, [(workspace_id, *node) for node in nodes])
     sql = "UPDATE audit_head SET size = ?, frontier = ? WHERE workspace_id = ?"
-    execute(transaction, sql, position + 1, frontier, workspace_id)
+    execute(transaction, sql, position + len(added), frontier, workspace_id)
 
 
 def node(transaction: Transaction, workspace_id: WorkspaceId, level: int, position: int) -> bytes:
