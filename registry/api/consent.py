@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 from starlette.requests import Request
 
 from registry.access.policy import Action
@@ -25,9 +25,17 @@ from registry.model.stored import StoredConsent
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(description="Your own name for this call, for when you do not know whether it arrived.", max_length=200),
+]
+
+
 @router.post("/records", status_code=201, summary="Record an act of consent")
-def record_consent(request: Request, body: ConsentAct) -> dict[str, Any]:
-    """Append a grant, denial, withdrawal, expiry or objection; the answer holds the signed receipt."""
+def record_consent(request: Request, body: ConsentAct, idempotency_key: IdempotencyKey = None) -> dict[str, Any]:
+    """Append a grant, denial, withdrawal, expiry or objection; the answer holds the signed receipt. The same act with
+    its time (`acted_at`) sent again, or a call with the same `Idempotency-Key`, is one record.
+    """
     application = of(request)
     principal, workspace = application.caller(request, Action.CONSENT_RECORD)
     act = ledger.Act(
@@ -42,7 +50,9 @@ def record_consent(request: Request, body: ConsentAct) -> dict[str, Any]:
         evidence=body.evidence,
     )
     person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
-    [(row, receipt)] = ledger.record(application.deployment, workspace, person, [act], actor=principal.actor)
+    [(row, receipt)] = ledger.record(
+        application.deployment, workspace, person, [act], actor=principal.actor, key=idempotency_key
+    )
     return recorded_json(row, receipt)
 
 

@@ -66,7 +66,7 @@ ERRORS = {
 ALWAYS = (400, 401, 403, 500, 503)
 MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "explain_decision": (413,), "decision_token": (413,), "record_signals": (413,), "google_states": (413,),
-    "record_consent": (413,), "consent_history": (404, 413), "lookup_profile": (404, 413), "get_profile": (404,),
+    "record_consent": (409, 413), "consent_history": (404, 413), "lookup_profile": (404, 413), "get_profile": (404,),
     "profile_timeline": (404,), "profile_identifiers": (404,), "profile_merges": (404,),
     "explain_profile": (404,), "space_profile": (404,), "audience_members": (404,),
     "unmerge_profile": (404, 409, 413), "merge_profiles": (404, 409, 413),

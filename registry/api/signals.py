@@ -82,7 +82,10 @@ def record_signals(request: Request, body: Signals) -> dict[str, Any]:
     principal, workspace = application.caller(request, Action.CONSENT_RECORD)
     deployment = application.deployment
     person = _person(application, body.subject)
-    made = signalled.record_signals(deployment, workspace, person, _said(application, body), actor=principal.actor)
+    purposes = deployment.policies.purposes.purposes.values()
+    opted_out = frozenset(one.name for one in purposes if one.gpc_opts_out) if body.gpc else frozenset()
+    said = _said(application, body)
+    made = signalled.record_signals(deployment, workspace, person, said, actor=principal.actor, opted_out=opted_out)
     return {
         "records": [recorded_json(row, receipt) for row, receipt in made.records],
         "refusal_stands": made.refusal_stands,

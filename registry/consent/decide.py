@@ -35,12 +35,15 @@ class Standing:
         sides: in any order.
         joined_at: when the sides were last joined; 0 where there is but one.
         restricted: whether any side restricts processing (GDPR Art. 18).
+        spoken_at: when they last spoke, of what counts: it cannot be earlier than that, whatever a clock says that
+            was set back, so that no refusal is forgotten; 0 where nobody looked.
     """
 
     known: bool
     sides: Sequence[Side]
     joined_at: Micros = 0
     restricted: bool = False
+    spoken_at: Micros = 0
 
 
 class _Word(NamedTuple):
@@ -88,7 +91,7 @@ def decide(
     found = catalogue.purposes.get(purpose)
     if found is None:
         return Decision(False, Reason.UNKNOWN_PURPOSE, purpose, policy_version=catalogue.version)
-    basis = found.basis_in(jurisdiction)
+    basis, now = found.basis_in(jurisdiction), max(now, standing.spoken_at)
     barred = _barred(found, basis, categories, standing, signal_opt_out)
     if barred is not None:
         return Decision(False, barred, purpose, basis, policy_version=catalogue.version)

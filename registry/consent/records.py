@@ -31,14 +31,19 @@ WHOLE_PERSON = "*"
 
 REFUSALS = frozenset({ConsentStatus.DENIED, ConsentStatus.WITHDRAWN, ConsentStatus.OBJECTED})
 
-_GRAVITY = {
+GRAVITY = {
     ConsentStatus.GRANTED: 0,
     ConsentStatus.EXPIRED: 1,
     ConsentStatus.WITHDRAWN: 2,
     ConsentStatus.DENIED: 3,
     ConsentStatus.OBJECTED: 4,
 }
+"""Which of two acts of one moment counts: the graver."""
+
 _RESTRICTION = {ConsentStatus.UNRESTRICTED: 0, ConsentStatus.RESTRICTED: 1}
+
+WEIGHTS: dict[str, int] = {status.value: weight for status, weight in (GRAVITY | _RESTRICTION).items()}
+"""The same of every status, by its word; restrictions are of no purpose, so that they meet each other only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def current(records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | 
         as_of: acts after this moment do not count yet.
         known_at: nor do records that had not been made by then; None counts all.
     """
-    return _latest(records, _GRAVITY, as_of, known_at)
+    return _latest(records, GRAVITY, as_of, known_at)
 
 
 def restriction_holds(records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from registry.consent.records import WEIGHTS
 from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
@@ -14,21 +15,23 @@ from registry.store.rows import chunks, insert, query, select_in
 Person = tuple[list[Fragment], list[ConsentState]]
 """A person's fragments, and the current records of these."""
 
+_WEIGHT = " ".join(f"WHEN '{status}' THEN {weight}" for status, weight in WEIGHTS.items())
+
 MOST_RECENT = (
     "ON CONFLICT (workspace_id, fragment_id, purpose) DO UPDATE SET record_id = excluded.record_id, "
     "status = excluded.status, acted_at = excluded.acted_at, recorded_at = excluded.recorded_at, "
     "expires_at = excluded.expires_at "
-    "WHERE excluded.acted_at > consent_state.acted_at "
-    "OR (excluded.acted_at = consent_state.acted_at AND consent_state.status = 'granted')"
+    "WHERE excluded.acted_at > consent_state.acted_at OR (excluded.acted_at = consent_state.acted_at "
+    f"AND CASE excluded.status {_WEIGHT} END >= CASE consent_state.status {_WEIGHT} END)"
 )
-"""The most recent act wins, whatever the order of arrival; at equal time the denial (DESIGN 9)."""
+"""The most recent act wins, whatever the order of arrival; at equal time the graver (DESIGN 9)."""
 
 
 def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
     """Append records and bring the current state up to them, in the order of the acts."""
     insert(transaction, "consent_record", rows)
     winners: dict[tuple[bytes, str], StoredConsent] = {}
-    for row in sorted(rows, key=lambda row: (row.acted_at, row.status != "granted")):
+    for row in sorted(rows, key=lambda row: (row.acted_at, WEIGHTS[row.status])):
         winners[(row.fragment_id, row.purpose)] = row
     states = [
         ConsentState(
@@ -44,6 +47,15 @@ def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
         for _, row in sorted(winners.items())
     ]
     insert(transaction, "consent_state", states, on_conflict=MOST_RECENT)
+
+
+def spoken_at(transaction: Transaction, workspace_id: WorkspaceId, profile_id: ProfileId) -> Micros:
+    """When somebody last spoke, of whatever purpose; 0 for never."""
+    sql = (
+        "SELECT max(s.acted_at) FROM fragment f JOIN consent_state s ON s.workspace_id = f.workspace_id "
+        "AND s.fragment_id = f.fragment_id WHERE f.workspace_id = ? AND f.profile_id = ?"
+    )
+    return int(query(transaction, sql, workspace_id, profile_id)[0][0] or 0)
 
 
 def states(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> list[ConsentState]:

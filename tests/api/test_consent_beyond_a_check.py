@@ -124,10 +124,14 @@ def test_signals_are_recorded_once_and_the_no_counts_where_they_differ(desk: Des
         "analytics": "granted", "personalisation": "granted", "marketing": "denied",
     }  # fmt: skip
     assert all(one["receipt"] for one in made["records"])
-    assert handed(desk, tc_string=TCF_ALL, gpc=True) == {"records": [], "refusal_stands": []}
     desk.house.clock.pass_by(seconds=1)
     [again] = handed(desk, tc_string=TCF_ALL)["records"]
     assert (again["purpose"], again["status"]) == ("marketing", "granted")
+    desk.house.clock.pass_by(seconds=1)
+    [browser] = handed(desk, tc_string=TCF_ALL, gpc=True)["records"]
+    assert (browser["purpose"], browser["status"]) == ("marketing", "objected")
+    assert handed(desk, tc_string=TCF_ALL, gpc=True) == {"records": [], "refusal_stands": []}
+    assert handed(desk, tc_string=TCF_ALL) == {"records": [], "refusal_stands": ["marketing"]}
 
 
 def test_a_signal_s_yes_leaves_a_refusal_that_was_said_elsewhere(desk: Desk) -> None:
@@ -159,3 +163,13 @@ def test_google_s_states_go_in_and_out(desk: Desk) -> None:
     }  # fmt: skip
     unknown = {"subject": {"kind": "user_id", "value": "nobody"}}
     assert set(desk.app.post("/v1/consent/google", json=unknown).json()["states"].values()) == {"denied"}
+
+
+def test_a_record_sent_twice_under_one_key_is_one(desk: Desk) -> None:
+    body = {"subject": ADA, "purpose": "marketing", "status": "granted"}
+    twice = [desk.app.post("/v1/consent/records", json=body, headers={"idempotency-key": "k-1"}) for _ in range(2)]
+    assert [answer.status_code for answer in twice] == [201, 201]
+    assert twice[0].json()["record_id"] == twice[1].json()["record_id"]
+    other = body | {"status": "withdrawn"}
+    assert desk.app.post("/v1/consent/records", json=other, headers={"idempotency-key": "k-1"}).status_code == 409
+    assert len(desk.app.post("/v1/consent/history", json={"subject": ADA}).json()["records"]) == 1

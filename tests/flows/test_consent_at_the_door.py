@@ -111,7 +111,7 @@ def test_the_signal_of_a_browser_is_respected_and_recorded(tenant: Tenant, clock
     assert door.send(1, consent(Analytics=True), gpc=True).counts[outcome] == 1
     clock.pass_by(seconds=1)
     decision = tenant.check("user_id", "ada", "marketing")
-    assert (decision.allowed, decision.reason.value) == (False, "denied")
+    assert (decision.allowed, decision.reason.value) == (False, "objected")
     assert SHOWN not in str(tenant.registry.rows("SELECT body FROM event WHERE workspace_id = ?", tenant.workspace_id))
 
 

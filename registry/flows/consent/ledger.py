@@ -7,7 +7,7 @@ audit log, in one transaction: from the commit on, no check answers by the older
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import orjson
@@ -28,7 +28,7 @@ from registry.keys.signing import sign_jwt
 from registry.model.clock import SECOND, Micros
 from registry.model.compartment import IDENTITY
 from registry.model.decision import Decision
-from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
+from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpose
 from registry.model.ids import ProfileId, RecordId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import ConsentState, Fragment, StoredConsent
@@ -43,7 +43,7 @@ RECEIPT_TYPE = "consent-receipt+jwt"
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act of consent, as the caller reports it."""
+    """One act of consent, as the caller reports it; `record_id` where the caller named it, to send it again."""
 
     purpose: str
     status: ConsentStatus
@@ -54,6 +54,7 @@ class Act:
     jurisdiction: str | None = None
     channel: str = "api"
     evidence: str | None = None
+    record_id: RecordId | None = None
 
 
 def check(
@@ -107,15 +108,27 @@ def answer(
 
 
 def record(
-    deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, acts: Iterable[Act], *, actor: str
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    subject: Identifier,
+    acts: Iterable[Act],
+    *,
+    actor: str,
+    key: str | None = None,
 ) -> list[tuple[StoredConsent, str]]:
     """Append acts of consent of one person; each record with its signed receipt.
 
+    The same sent again is one record: the same act of the same time by the same actor, or the same `key`.
+
     A person not known yet becomes known by this: a refusal must be remembered too.
+
+    Args:
+        key: the caller's own name for this call (an idempotency key).
 
     Raises:
         UnknownPurpose: a purpose is not in the policy; nothing is recorded.
         InvalidInput: an act lies in the future.
+        Conflict: the key named another act before.
         KeyMissing, Forbidden: the person was erased.
     """
     now = deployment.clock()
@@ -127,8 +140,40 @@ def record(
             raise InvalidInput("the act lies in the future", pointer="/acted_at")
     with deployment.data.write(workspace.workspace_id) as transaction:
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
-        rows = append_acts(deployment, workspace, transaction, fragment, listed, actor=actor)
+        if key is not None or any(act.acted_at is not None for act in listed):
+            identities.lock(transaction, workspace.workspace_id)  # the same may be arriving twice at once
+        known = consents.history(transaction, workspace.workspace_id, [fragment.fragment_id])
+        if key is not None:
+            listed = [replace(act, record_id=_named(workspace, subject, key, n)) for n, act in enumerate(listed)]
+        found = [_known(act, known, actor) for act in listed]
+        news = [act for act, row in zip(listed, found, strict=True) if row is None]
+        made = iter(append_acts(deployment, workspace, transaction, fragment, news, actor=actor) if news else ())
+        rows = [row if row is not None else next(made) for row in found]
     return [(row, receipt_of(deployment, workspace, row)) for row in rows]
+
+
+def _named(workspace: OpenWorkspace, subject: Identifier, key: str, place: int) -> RecordId:
+    """The id of the record that a caller's key stands for."""
+    return RecordId(workspace.indexer.lasting("@record", "\0".join((subject.kind, subject.value, str(place), key))))
+
+
+def _known(act: Act, rows: Sequence[StoredConsent], actor: str) -> StoredConsent | None:
+    """The record that an act is already, if it was sent before."""
+    for row in rows:
+        same = _says(act, row, actor)
+        if act.record_id is not None and row.record_id == act.record_id:
+            if (not same and act.acted_at is not None) or row.purpose != act.purpose or row.status != act.status:
+                raise Conflict("the key was used for another act", hint="take a new key for a new act")
+            return row
+        if act.record_id is None and act.acted_at is not None and act.evidence is None and same:
+            return row
+    return None
+
+
+def _says(act: Act, row: StoredConsent, actor: str) -> bool:
+    told = (row.purpose, row.status, row.acted_at, row.expires_at, row.notice_version, row.language, row.jurisdiction)
+    asked = (act.purpose, act.status, act.acted_at, act.expires_at, act.notice_version, act.language, act.jurisdiction)
+    return told == asked and (row.channel, row.source_name) == (act.channel, actor)
 
 
 def lift_restriction(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, *, actor: str) -> int:
@@ -163,7 +208,13 @@ def append_acts(
 ) -> list[StoredConsent]:
     """Append acts to the ledger of one fragment, inside the caller's transaction, and log each."""
     now = deployment.clock()
-    rows = [_row(deployment, workspace, fragment, act, actor, now) for act in acts]
+    listed = list(acts)
+    if any(act.acted_at is None for act in listed):  # a clock that was set back puts no act before those that were
+        at = max(now, consents.spoken_at(transaction, workspace.workspace_id, fragment.profile_id))
+        listed = [replace(act, acted_at=at) if act.acted_at is None else act for act in listed]
+    else:
+        at = now
+    rows = [_row(deployment, workspace, fragment, act, actor, now, at) for act in listed]
     consents.append(transaction, rows)
     profiles = {fragment.fragment_id: fragment.profile_id}
     announce_consents(deployment, transaction, workspace.workspace_id, rows, profiles)
@@ -220,15 +271,21 @@ def changes(deployment: Deployment, workspace: OpenWorkspace, after: tuple[Micro
 
 
 def _row(
-    deployment: Deployment, workspace: OpenWorkspace, fragment: Fragment, act: Act, actor: str, now: Micros
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    fragment: Fragment,
+    act: Act,
+    actor: str,
+    now: Micros,
+    latest: Micros,
 ) -> StoredConsent:
-    record_id = RecordId(deployment.new_id())
+    record_id = act.record_id or RecordId(deployment.new_id())
     sealed = None
     if act.evidence:
         bundle = deployment.keyring.for_sealing(workspace.workspace_id, {fragment.fragment_id: (IDENTITY,)})
         aad = record_aad(b"consent", workspace.workspace_id, fragment.fragment_id, record_id, b"evidence")
         sealed = seal(bundle[fragment.fragment_id].key(IDENTITY), orjson.dumps(act.evidence), aad)
-    acted_at = min(act.acted_at, now) if act.acted_at is not None else now
+    acted_at = min(act.acted_at, latest) if act.acted_at is not None else latest
     return StoredConsent(
         workspace.workspace_id,
         fragment.fragment_id,

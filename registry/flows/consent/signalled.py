@@ -26,12 +26,21 @@ class Signalled(NamedTuple):
 
 
 def record_signals(
-    deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, said: Mapping[str, bool], *, actor: str
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    subject: Identifier,
+    said: Mapping[str, bool],
+    *,
+    actor: str,
+    opted_out: frozenset[str] = frozenset(),
 ) -> Signalled:
     """Record what signals say of a person, where it is news (docs/decisions/0014-signals-and-records.md).
 
     A no is recorded unless the last word is a refusal already. A yes is not recorded where one was given, and does not
-    lift a refusal that was made by another way than signals.
+    lift a refusal that was made by another way than signals, nor the browser's opt-out.
+
+    Args:
+        opted_out: the purposes that the browser's opt-out signal is about: an objection (GDPR Art. 21(5)).
 
     Raises:
         KeyMissing, Forbidden: the person was erased.
@@ -50,11 +59,15 @@ def record_signals(
         }  # fmt: skip
         elsewhere = {
             state.purpose for state in states
-            if ConsentStatus(state.status) in REFUSALS and rows[state.record_id].channel != BY_SIGNAL
+            if state.status == ConsentStatus.OBJECTED
+            or (ConsentStatus(state.status) in REFUSALS and rows[state.record_id].channel != BY_SIGNAL)
         }  # fmt: skip
         acts = []
         for purpose, yes in said.items():
-            before = own.get(purpose)
+            before, objects = own.get(purpose), purpose in opted_out
+            if objects and before != ConsentStatus.OBJECTED:
+                acts.append(ledger.Act(purpose, ConsentStatus.OBJECTED, channel=BY_SIGNAL))
+                continue
             if (yes and purpose in elsewhere) or (before is not None and (before == ConsentStatus.GRANTED) == yes):
                 continue
             refusal = ConsentStatus.DENIED if before is None else ConsentStatus.WITHDRAWN

@@ -103,13 +103,15 @@ def standings_for(
         rule = rules.kinds.get(fragment.kind)
         anonymous[side] = anonymous.get(side, True) and rule is not None and rule.anonymous
     spoken: dict[str, dict[ProfileId, list[ConsentRecord]]] = {}
+    spoken_at = 0
     for row in rows:
+        spoken_at = max(spoken_at, row.acted_at)
         record = _from_state(row) if isinstance(row, ConsentState) else to_record(row)
         spoken.setdefault(row.purpose, {}).setdefault(side_of[row.fragment_id], []).append(record)
     joined_at = max(fragment.joined_at for fragment in fragments)
     whole = spoken.get(WHOLE_PERSON, {})
     restricted = any(restriction_holds(said, FOREVER) for said in whole.values())
-    silent = Standing(True, tuple(Side(alone, ()) for alone in anonymous.values()), joined_at, restricted)
+    silent = Standing(True, tuple(Side(alone, ()) for alone in anonymous.values()), joined_at, restricted, spoken_at)
     standings: dict[str, Standing] = {}
     for purpose in purposes:
         said = spoken.get(purpose)
@@ -117,5 +119,5 @@ def standings_for(
             standings[purpose] = silent
         else:
             sides = tuple(Side(alone, said.get(side, ())) for side, alone in anonymous.items())
-            standings[purpose] = Standing(True, sides, joined_at, restricted)
+            standings[purpose] = Standing(True, sides, joined_at, restricted, spoken_at)
     return standings

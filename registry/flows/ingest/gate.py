@@ -15,7 +15,7 @@ import orjson
 from registry.consent.decide import Standing
 from registry.consent.ground import SILENT, lawful_purposes
 from registry.consent.purposes import PurposeCatalogue
-from registry.consent.records import REFUSALS, WHOLE_PERSON, ConsentStatus
+from registry.consent.records import REFUSALS, WEIGHTS, WHOLE_PERSON, ConsentStatus
 from registry.consent.signals.context import SAYING, from_context
 from registry.flows.consent.signalled import BY_SIGNAL
 from registry.flows.consent.standing import Alike, alike, standings_for
@@ -173,7 +173,10 @@ class Gate:
             self._channels.update((row.record_id, row.channel) for row in self.records)
             rows = consents.history(self._transaction, self._workspace_id, unread)
             self._channels.update((row.record_id, row.channel) for row in rows)
-        kept = {state.purpose for key, state in doubtful.items() if self._channels.get(key) != BY_SIGNAL}
+        kept = {
+            state.purpose for key, state in doubtful.items()
+            if state.status == ConsentStatus.OBJECTED or self._channels.get(key) != BY_SIGNAL
+        }  # fmt: skip
         return {name: yes for name, yes in said.items() if not (yes and name in kept)}
 
     def _allowed(self, item: Item, fragments: Sequence[Fragment], said: dict[str, bool]) -> frozenset[str]:
@@ -244,9 +247,12 @@ class Gate:
         states = self._states.setdefault(fragment.fragment_id, {})
         for purpose, yes in said.items():
             before = states.get(purpose)
-            if before is not None and (before.status == ConsentStatus.GRANTED) == yes:
+            objects = message.opted_out_by_signal and purpose in self._opted_out
+            if _is_no_news(before, yes, objects=objects):
                 continue
-            if yes:
+            if objects:
+                status = ConsentStatus.OBJECTED
+            elif yes:
                 status = ConsentStatus.GRANTED
             else:
                 status = ConsentStatus.WITHDRAWN if before is not None else ConsentStatus.DENIED
@@ -269,7 +275,7 @@ class Gate:
                 None,
             )
             self.records.append(row)
-            if before is None or row.acted_at >= before.acted_at:
+            if before is None or _outranks(row, before):
                 states[purpose] = ConsentState(
                     self._workspace_id, fragment.fragment_id, purpose, row.record_id, row.status,
                     row.acted_at, row.recorded_at, row.expires_at,
@@ -283,6 +289,18 @@ class Gate:
         self._standings.pop(person, None)
         self._alike.pop(person, None)
         self._changes += 1
+
+
+def _is_no_news(before: ConsentState | None, yes: bool, *, objects: bool) -> bool:
+    """Whether the last word says the same; an opt-out of the browser is more than a banner's no."""
+    if before is None or (objects and before.status != ConsentStatus.OBJECTED):
+        return False
+    return (before.status == ConsentStatus.GRANTED) == yes
+
+
+def _outranks(row: StoredConsent, before: ConsentState) -> bool:
+    """Whether a new record counts before the present one: the later act, of one moment the graver."""
+    return (row.acted_at, WEIGHTS[row.status]) >= (before.acted_at, WEIGHTS[before.status])
 
 
 def _restricted(standings: dict[str, Standing]) -> bool:

@@ -1,0 +1,186 @@
+"""Consent records that contradict each other, come twice, or come from clocks that run backwards: always the no."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+
+from registry.consent.records import ConsentStatus
+from registry.flows.consent import explaining, ledger, signalled
+from registry.model.errors import Conflict, Forbidden, InvalidInput, UnknownPurpose
+from registry.model.stored import StoredConsent
+from tests.conftest import SetClock
+from tests.factories import consent, identify, viewed
+from tests.simulator import Tenant
+
+ADA = ("user_id", "ada")
+GRAVER = ["granted", "expired", "withdrawn", "denied", "objected"]
+
+
+def record(tenant: Tenant, *acts: ledger.Act, key: str | None = None, actor: str = "app:shop") -> list[StoredConsent]:
+    deployment, person = tenant.registry.deployment, tenant.person(*ADA)
+    return [row for row, _ in ledger.record(deployment, tenant.workspace, person, acts, actor=actor, key=key)]
+
+
+def history(tenant: Tenant) -> list[StoredConsent]:
+    return ledger.history(tenant.registry.deployment, tenant.workspace, tenant.person(*ADA))
+
+
+@pytest.mark.parametrize("purpose", ["marketing", "security"])
+def test_of_contradictory_acts_of_one_moment_the_graver_counts_in_any_order(tenant: Tenant, purpose: str) -> None:
+    at = tenant.registry.clock()
+    for number, statuses in enumerate(permutations(GRAVER, 2)):
+        person = f"twin-{number}"
+        for status in statuses:
+            tenant.say("user_id", person, purpose, status, acted_at=at)
+        graver = max(statuses, key=GRAVER.index)
+        now = tenant.check("user_id", person, purpose)
+        assert not (now.allowed and graver in GRAVER[2:]), statuses
+        assert now.allowed == tenant.check("user_id", person, purpose, at=at).allowed
+        if graver in GRAVER[2:]:
+            assert now.reason.value == graver
+
+
+def test_a_restriction_and_its_end_at_one_moment_restrict(tenant: Tenant) -> None:
+    tenant.say(*ADA, "marketing", "granted")
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    fragment = tenant.fragment(tenant.person(*ADA))
+    for status in (ConsentStatus.UNRESTRICTED, ConsentStatus.RESTRICTED, ConsentStatus.UNRESTRICTED):
+        with deployment.data.write(tenant.workspace_id) as transaction:
+            from registry.flows.identity import subjects
+
+            [one] = subjects.fragments_of(workspace, transaction, tenant.person(*ADA))
+            assert one.fragment_id == fragment
+            act = ledger.Act("*", status, acted_at=tenant.registry.clock())
+            ledger.append_acts(deployment, workspace, transaction, one, [act], actor="person:officer")
+    assert tenant.check(*ADA, "service").reason.value == "restricted"
+
+
+@pytest.mark.parametrize("purpose", ["marketing", "security"])
+def test_a_clock_that_is_set_back_takes_no_refusal_back(tenant: Tenant, clock: SetClock, purpose: str) -> None:
+    tenant.say(*ADA, purpose, "granted")
+    clock.pass_by(seconds=100)
+    tenant.say(*ADA, purpose, "objected")
+    clock.pass_by(seconds=-50)
+    assert not tenant.check(*ADA, purpose).allowed
+    clock.pass_by(seconds=-1000)
+    assert not tenant.check(*ADA, purpose).allowed
+    tenant.say(*ADA, purpose, "granted")  # of the same moment: the graver counts
+    assert not tenant.check(*ADA, purpose).allowed
+    clock.pass_by(seconds=2000)
+    tenant.say(*ADA, purpose, "granted")
+    assert tenant.check(*ADA, purpose).allowed
+    clock.pass_by(seconds=-1500)
+    tenant.say(*ADA, purpose, "withdrawn")  # said after the yes, though the clock says before
+    assert not tenant.check(*ADA, purpose).allowed
+    clock.pass_by(seconds=1500)
+    assert not tenant.check(*ADA, purpose).allowed
+
+
+def test_an_act_ahead_of_time_is_refused_and_one_of_a_fast_clock_is_of_now(tenant: Tenant) -> None:
+    now = tenant.registry.clock()
+    with pytest.raises(InvalidInput):
+        tenant.say(*ADA, "marketing", "granted", acted_at=now + 301_000_000)
+    assert tenant.say(*ADA, "marketing", "granted", acted_at=now + 299_000_000).acted_at == now
+
+
+def test_the_same_act_sent_again_is_one_record(tenant: Tenant) -> None:
+    act = ledger.Act("marketing", ConsentStatus.GRANTED, acted_at=tenant.registry.clock() - 5, channel="web")
+    first, again = record(tenant, act), record(tenant, act)
+    assert first == again
+    assert len(history(tenant)) == 1
+    record(tenant, replace(act, channel="phone"))
+    record(tenant, act, actor="app:call centre")
+    record(tenant, replace(act, acted_at=act.acted_at - 1))  # type: ignore[operator]
+    assert len(history(tenant)) == 4
+
+
+def test_a_call_with_the_same_key_is_one_record_however_often_and_together_it_comes(
+    tenant: Tenant, clock: SetClock
+) -> None:
+    act = ledger.Act("marketing", ConsentStatus.GRANTED)
+    with ThreadPoolExecutor(4) as pool:
+        made = [rows[0].record_id for rows in pool.map(lambda _: record(tenant, act, key="k-1"), range(8))]
+    assert len(set(made)) == 1
+    clock.pass_by(seconds=10)
+    assert record(tenant, act, key="k-1")[0].record_id == made[0]
+    assert len(history(tenant)) == 1
+    with pytest.raises(Conflict):
+        record(tenant, ledger.Act("marketing", ConsentStatus.WITHDRAWN), key="k-1")
+    assert record(tenant, act, key="k-2")[0].record_id != made[0]
+    assert len(history(tenant)) == 2
+
+
+def test_a_replayed_grant_does_not_lift_a_later_withdrawal(tenant: Tenant, clock: SetClock) -> None:
+    act = ledger.Act("marketing", ConsentStatus.GRANTED)
+    record(tenant, act, key="k-1")
+    clock.pass_by(seconds=10)
+    tenant.say(*ADA, "marketing", "withdrawn")
+    clock.pass_by(seconds=10)
+    record(tenant, act, key="k-1")
+    assert not tenant.check(*ADA, "marketing").allowed
+
+
+def test_a_browser_s_opt_out_stands_against_a_banner_that_repeats_a_yes(tenant: Tenant, clock: SetClock) -> None:
+    yes = identify("ada", context=consent(Advertising=True))
+    tenant.send(yes)
+    assert tenant.check(*ADA, "marketing").allowed
+    clock.pass_by(seconds=1)
+    tenant.send(viewed("ada"), opted_out=True)
+    assert tenant.check(*ADA, "marketing").reason.value == "objected"
+    before = len(history(tenant))
+    clock.pass_by(seconds=1)
+    tenant.send(identify("ada", context=consent(Advertising=True)))
+    tenant.send(viewed("ada"), opted_out=True)
+    told = signalled.record_signals(
+        tenant.registry.deployment, tenant.workspace, tenant.person(*ADA), {"marketing": True}, actor="app:banner"
+    )
+    assert told.refusal_stands == ["marketing"]
+    assert not tenant.check(*ADA, "marketing").allowed
+    assert len(history(tenant)) == before  # the same word again is no news
+    clock.pass_by(seconds=1)
+    tenant.say(*ADA, "marketing", "granted", channel="preference_page")
+    assert tenant.check(*ADA, "marketing").allowed
+
+
+def test_a_browser_s_opt_out_counts_for_more_than_a_banner_s_no(tenant: Tenant, clock: SetClock) -> None:
+    tenant.send(identify("ada", context=consent(Advertising=False)))
+    clock.pass_by(seconds=1)
+    deployment, person = tenant.registry.deployment, tenant.person(*ADA)
+    signalled.record_signals(
+        deployment, tenant.workspace, person, {"marketing": False}, actor="app:banner",
+        opted_out=frozenset({"marketing"}),
+    )  # fmt: skip
+    clock.pass_by(seconds=1)
+    tenant.send(identify("ada", context=consent(Advertising=True)))
+    assert not tenant.check(*ADA, "marketing").allowed
+
+
+def test_a_record_for_an_erased_person_is_refused(tenant: Tenant) -> None:
+    tenant.say(*ADA, "marketing", "granted", acted_at=tenant.registry.clock())
+    tenant.erase(*ADA)
+    for status in ("granted", "withdrawn"):
+        with pytest.raises(Forbidden):
+            tenant.say(*ADA, "marketing", status)
+    assert not tenant.check(*ADA, "marketing").allowed
+
+
+def test_a_purpose_that_vanished_from_the_policy_is_a_no_everywhere(tenant: Tenant) -> None:
+    tenant.say(*ADA, "marketing", "granted")
+    deployment = tenant.registry.deployment
+    policies = deployment.policies
+    left = {name: one for name, one in policies.purposes.purposes.items() if name != "marketing"}
+    without = replace(deployment, policies=replace(policies, purposes=replace(policies.purposes, purposes=left)))
+    person = tenant.person(*ADA)
+    decision = ledger.check(without, tenant.workspace, person, "marketing")
+    assert (decision.allowed, decision.reason.value) == (False, "unknown_purpose")
+    assert [row.purpose for row in ledger.history(without, tenant.workspace, person)] == ["marketing"]
+    assert not explaining.explain(without, tenant.workspace, person, "marketing").decision.allowed
+    act = ledger.Act("marketing", ConsentStatus.WITHDRAWN)
+    with pytest.raises(UnknownPurpose):
+        ledger.record(without, tenant.workspace, person, [act], actor="app:shop")
+    other = ledger.Act("analytics", ConsentStatus.GRANTED)
+    assert ledger.record(without, tenant.workspace, person, [other], actor="app:shop")
