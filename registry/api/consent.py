@@ -48,6 +48,7 @@ def record_consent(request: Request, body: ConsentAct, idempotency_key: Idempote
         jurisdiction=body.jurisdiction,
         channel=body.channel,
         evidence=body.evidence,
+        age_at_least=body.age_at_least,
     )
     person = subject(application.deployment.policies.identity, body.subject.kind, body.subject.value)
     [(row, receipt)] = ledger.record(

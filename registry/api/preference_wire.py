@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StrictBool
 
 from registry.api.schemas import COUNT, ID, TEXT, TIME, YES_OR_NO, Schema, many, maybe, one_of, record
-from registry.api.wire import EXAMPLE_SUBJECT, Request, Subject, Word
+from registry.api.wire import EXAMPLE_SUBJECT, AgeAtLeast, Request, Subject, Word
 from registry.consent.purposes import LawfulBasis
 from registry.flows.access.preferences import LONGEST_LINK_S
 from registry.model.decision import Reason
@@ -35,6 +35,7 @@ class Choosing(Request):
     )
     choices: Annotated[dict[str, StrictBool], Field(description="may it go on, by purpose", max_length=200)]
     language: Annotated[Word | None, Field(description="BCP 47; in which the page was shown", max_length=35)] = None
+    age_at_least: AgeAtLeast = None
     policy_version: Annotated[
         str | None, Field(description="as shown: refused with 409 where the purposes have changed since", max_length=64)
     ] = None

@@ -71,6 +71,7 @@ def choose(request: Request, workspace: WorkspaceText, body: Choosing) -> dict[s
     made = preferences.choose(
         application.deployment, opened, person, body.choices,
         language=language, channel=CHANNEL, shown=body.policy_version,
+        age_at_least=body.age_at_least,
     )  # fmt: skip
     records = [recorded_json(row, receipt) for row, receipt in made]
     return _page(application, opened, person, language) | {"records": records}

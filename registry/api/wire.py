@@ -55,6 +55,11 @@ ByPerson = Literal["granted", "denied", "withdrawn", "expired", "objected"]
 """What a person may be recorded to have said; restrictions come by way of a request."""
 
 
+AgeAtLeast = Annotated[
+    int | None, Field(ge=0, le=150, description="age in years, shown or declared, where the purpose demands one")
+]
+
+
 class Request(BaseModel):
     """Base of request bodies."""
 
@@ -96,6 +101,7 @@ class ConsentAct(Request):
     jurisdiction: Annotated[Word | None, Field(description="ISO 3166", max_length=10)] = None
     channel: Annotated[Word, Field(description="how it was given", max_length=64)] = "api"
     evidence: Annotated[str | None, Field(description="kept sealed", max_length=10_000)] = None
+    age_at_least: AgeAtLeast = None
 
 
 class SubjectQuery(Request):

@@ -55,6 +55,7 @@ class _Word(NamedTuple):
 
 
 _SAID = {
+    ConsentStatus.UNATTESTED: Reason.AGE_NOT_SHOWN,
     ConsentStatus.DENIED: Reason.DENIED,
     ConsentStatus.WITHDRAWN: Reason.WITHDRAWN,
     ConsentStatus.OBJECTED: Reason.OBJECTED,
@@ -191,6 +192,7 @@ _GRAVITY = {
     Reason.GRANTED: 0,
     Reason.EXPIRED: 1,
     Reason.ASK_AGAIN: 1,
+    Reason.AGE_NOT_SHOWN: 1,
     Reason.WITHDRAWN: 2,
     Reason.DENIED: 3,
     Reason.OBJECTED: 4,

@@ -49,6 +49,7 @@ BASIS_TERMS = {
 
 STATUS_TERMS = {
     ConsentStatus.GRANTED: "dpv:ConsentGiven",
+    ConsentStatus.UNATTESTED: "dpv:ConsentStatusInvalidForProcessing",
     ConsentStatus.DENIED: "dpv:ConsentRefused",
     ConsentStatus.WITHDRAWN: "dpv:ConsentWithdrawn",
     ConsentStatus.EXPIRED: "dpv:ConsentExpired",

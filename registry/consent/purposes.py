@@ -94,6 +94,17 @@ class Purpose:
                     return self.lawful_basis[place]
         return self.lawful_basis["default"]
 
+    def demands_age(self, age_at_least: int | None, jurisdiction: str | None = None) -> bool:
+        """Whether a consent lacks the age that the purpose demands (GDPR Art. 8(1)); other grounds demand none.
+
+        Args:
+            age_at_least: in years, as was shown or declared with the consent, or by a holder of parental
+                responsibility in their own name; None where nothing was.
+        """
+        if self.minimum_age is None or self.basis_in(jurisdiction) is not LawfulBasis.CONSENT:
+            return False
+        return age_at_least is None or age_at_least < self.minimum_age
+
     def covers(self, category: str) -> bool:
         """Whether the purpose covers a data category (a fideslang key, or one under a covered key)."""
         return not self.categories or any(category == own or category.startswith(f"{own}.") for own in self.categories)

@@ -18,6 +18,8 @@ class ConsentStatus(StrEnum):
     """What a record says. The last two speak of the person as a whole, not of one purpose."""
 
     GRANTED = "granted"
+    UNATTESTED = "unattested"
+    """They agreed, but nothing showed that they are as old as the purpose demands: no consent (GDPR Art. 8)."""
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
@@ -33,10 +35,11 @@ REFUSALS = frozenset({ConsentStatus.DENIED, ConsentStatus.WITHDRAWN, ConsentStat
 
 GRAVITY = {
     ConsentStatus.GRANTED: 0,
-    ConsentStatus.EXPIRED: 1,
-    ConsentStatus.WITHDRAWN: 2,
-    ConsentStatus.DENIED: 3,
-    ConsentStatus.OBJECTED: 4,
+    ConsentStatus.UNATTESTED: 1,
+    ConsentStatus.EXPIRED: 2,
+    ConsentStatus.WITHDRAWN: 3,
+    ConsentStatus.DENIED: 4,
+    ConsentStatus.OBJECTED: 5,
 }
 """Which of two acts of one moment counts: the graver."""
 

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     ASK_AGAIN = "ask_again"
+    AGE_NOT_SHOWN = "age_not_shown"
     OBJECTED = "objected"
     RESTRICTED = "restricted"
     MERGED_SIDES_DIFFER = "merged_sides_differ"
@@ -43,6 +44,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.WITHDRAWN: "The person withdrew the consent given earlier.",
     Reason.EXPIRED: "The consent given has expired.",
     Reason.ASK_AGAIN: "The purpose was changed in substance after the person agreed to it: ask again.",
+    Reason.AGE_NOT_SHOWN: "The person agreed, but it was not shown that they are as old as the purpose demands.",
     Reason.OBJECTED: "The person objected (GDPR Art. 21).",
     Reason.RESTRICTED: "Processing is restricted (GDPR Art. 18).",
     Reason.MERGED_SIDES_DIFFER: "Two records of this person were joined and did not both allow it.",

@@ -77,9 +77,12 @@ def choices(guest: Guest) -> Response:
         for name in guest.deployment.policies.purposes.purposes
         if (word := guest.form.text(f"choice-{name}", most=3)) in ("yes", "no")
     }
+    catalogue = guest.deployment.policies.purposes.purposes
+    ages = [catalogue[name].minimum_age or 0 for name, yes in said.items() if yes]  # as the words beside it say
     made = preferences.choose(
-        guest.deployment, guest.workspace, guest.known, said, language=guest.language, channel=CHANNEL
-    )
+        guest.deployment, guest.workspace, guest.known, said,
+        language=guest.language, channel=CHANNEL, age_at_least=max(ages, default=None),
+    )  # fmt: skip
     receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
     return _choices(guest, receipts=receipts, saved=True)
 

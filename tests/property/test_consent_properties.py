@@ -104,12 +104,14 @@ def plainly_allowed(standing: Standing, purpose: str, signal: bool) -> bool:
 def _plain_word(entries: list[ConsentRecord]) -> str:
     if not entries:
         return "silent"
-    order = ["granted", "expired", "withdrawn", "denied", "objected"]
+    order = ["granted", "unattested", "expired", "withdrawn", "denied", "objected"]
     latest = max(entry.acted_at for entry in entries)
     last = [entry for entry in entries if entry.acted_at == latest]
     gravest = max(last, key=lambda entry: (order.index(entry.status), entry.recorded_at, entry.record_id))
     if gravest.status in ("withdrawn", "denied", "objected"):
         return "refused"
+    if gravest.status == "unattested":
+        return "unattested"
     ended = gravest.status == "expired" or (gravest.expires_at is not None and gravest.expires_at <= NOW)
     return "expired" if ended else "granted"
 

@@ -11,6 +11,7 @@ of the company's own login. Each stands for one person, and none says anything a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
@@ -127,12 +128,14 @@ def choose(
     language: str | None,
     channel: str,
     shown: str | None = None,
+    age_at_least: int | None = None,
 ) -> list[tuple[StoredConsent, str]]:
     """Record what a person chose, where it is news: each new record with its receipt.
 
     Args:
         said: purpose -> whether it may go on; a purpose that is not named stays as it is.
         language: in which the choices were shown.
+        age_at_least: the age in years that they declared with it, for purposes that demand one.
         shown: the version of the policy that was shown; None where nobody noted it.
 
     Raises:
@@ -151,6 +154,7 @@ def choose(
         if offered[name].now is None:
             raise InvalidInput("this purpose does not rest on what the person chooses", pointer=f"/choices/{name}")
     acts = [act for name, allowed in said.items() if (act := _act(offered[name], allowed, channel)) is not None]
+    acts = [replace(act, age_at_least=age_at_least) for act in acts]
     return ledger.record(deployment, workspace, person, acts, actor=visits.ACTOR) if acts else []
 
 

@@ -43,7 +43,10 @@ RECEIPT_TYPE = "consent-receipt+jwt"
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act of consent, as the caller reports it; `record_id` where the caller named it, to send it again."""
+    """One act of consent, as the caller reports it; `record_id` where the caller named it, to send it again.
+
+    `age_at_least` is the age in years that was shown or declared with it: what stays of it is whether it sufficed.
+    """
 
     purpose: str
     status: ConsentStatus
@@ -55,6 +58,7 @@ class Act:
     channel: str = "api"
     evidence: str | None = None
     record_id: RecordId | None = None
+    age_at_least: int | None = None
 
 
 def check(
@@ -132,7 +136,7 @@ def record(
         KeyMissing, Forbidden: the person was erased.
     """
     now = deployment.clock()
-    listed = list(acts)
+    listed = [_of_age(deployment, act) for act in acts]
     for act in listed:
         if act.purpose not in deployment.policies.purposes.purposes:
             raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
@@ -150,6 +154,15 @@ def record(
         made = iter(append_acts(deployment, workspace, transaction, fragment, news, actor=actor) if news else ())
         rows = [row if row is not None else next(made) for row in found]
     return [(row, receipt_of(deployment, workspace, row)) for row in rows]
+
+
+def _of_age(deployment: Deployment, act: Act) -> Act:
+    """An act as it counts: a yes without the age that the purpose demands is none."""
+    purpose = deployment.policies.purposes.purposes.get(act.purpose)
+    if act.status is not ConsentStatus.GRANTED or purpose is None:
+        return act
+    lacks = purpose.demands_age(act.age_at_least, act.jurisdiction)
+    return replace(act, status=ConsentStatus.UNATTESTED) if lacks else act
 
 
 def _named(workspace: OpenWorkspace, subject: Identifier, key: str, place: int) -> RecordId:
@@ -208,7 +221,7 @@ def append_acts(
 ) -> list[StoredConsent]:
     """Append acts to the ledger of one fragment, inside the caller's transaction, and log each."""
     now = deployment.clock()
-    listed = list(acts)
+    listed = [_of_age(deployment, act) for act in acts]
     if any(act.acted_at is None for act in listed):  # a clock that was set back puts no act before those that were
         at = max(now, consents.spoken_at(transaction, workspace.workspace_id, fragment.profile_id))
         listed = [replace(act, acted_at=at) if act.acted_at is None else act for act in listed]

@@ -18,6 +18,10 @@ BY_SIGNAL = "message"
 """The channel of what signals say, on events or handed over: one's yes may lift the other's no."""
 
 
+AGREED = frozenset({ConsentStatus.GRANTED.value, ConsentStatus.UNATTESTED.value})
+"""Records of a yes: the same yes again is no news."""
+
+
 class Signalled(NamedTuple):
     """What became of signals: records with their receipts, and the purposes whose earlier refusal stands."""
 
@@ -68,7 +72,7 @@ def record_signals(
             if objects and before != ConsentStatus.OBJECTED:
                 acts.append(ledger.Act(purpose, ConsentStatus.OBJECTED, channel=BY_SIGNAL))
                 continue
-            if (yes and purpose in elsewhere) or (before is not None and (before == ConsentStatus.GRANTED) == yes):
+            if (yes and purpose in elsewhere) or (before is not None and (before in AGREED) == yes):
                 continue
             refusal = ConsentStatus.DENIED if before is None else ConsentStatus.WITHDRAWN
             status = ConsentStatus.GRANTED if yes else refusal

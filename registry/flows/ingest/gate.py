@@ -17,7 +17,7 @@ from registry.consent.ground import SILENT, lawful_purposes
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.records import REFUSALS, WEIGHTS, WHOLE_PERSON, ConsentStatus
 from registry.consent.signals.context import SAYING, from_context
-from registry.flows.consent.signalled import BY_SIGNAL
+from registry.flows.consent.signalled import AGREED, BY_SIGNAL
 from registry.flows.consent.standing import Alike, alike, standings_for
 from registry.flows.identity.joining import Joined
 from registry.flows.ingest.admission import Item
@@ -73,6 +73,7 @@ class Gate:
         self._said_before: dict[BlindIndex, dict[str, bool]] = {}
         self._readings: dict[bytes, dict[str, bool]] = {}
         self._opted_out = {p.name: False for p in catalogue.purposes.values() if p.gpc_opts_out}
+        self._aged = {p.name for p in catalogue.purposes.values() if p.demands_age(None)}
         self._channels: dict[RecordId, str] = {}
         self.refused_on: dict[BlindIndex, set[str]] = {}
         self.records: list[StoredConsent] = []
@@ -216,7 +217,10 @@ class Gate:
         )
         # A yes in the message counts at the first gate as the record that the second makes of it.
         if not opted_out:
-            allowed |= frozenset(name for name in purposes if said.get(name) and not _restricted(standings))
+            allowed |= frozenset(
+                name for name in purposes
+                if said.get(name) and name not in self._aged and not _restricted(standings)
+            )  # fmt: skip
         return allowed
 
     def _likeness(self, person: _Person, fragments: Sequence[Fragment]) -> _Known:
@@ -253,7 +257,7 @@ class Gate:
             if objects:
                 status = ConsentStatus.OBJECTED
             elif yes:
-                status = ConsentStatus.GRANTED
+                status = ConsentStatus.UNATTESTED if purpose in self._aged else ConsentStatus.GRANTED
             else:
                 status = ConsentStatus.WITHDRAWN if before is not None else ConsentStatus.DENIED
             row = StoredConsent(
@@ -295,7 +299,7 @@ def _is_no_news(before: ConsentState | None, yes: bool, *, objects: bool) -> boo
     """Whether the last word says the same; an opt-out of the browser is more than a banner's no."""
     if before is None or (objects and before.status != ConsentStatus.OBJECTED):
         return False
-    return (before.status == ConsentStatus.GRANTED) == yes
+    return (before.status in AGREED) == yes
 
 
 def _outranks(row: StoredConsent, before: ConsentState) -> bool:
