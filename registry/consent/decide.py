@@ -96,7 +96,7 @@ def decide(
     barred = _barred(found, basis, categories, standing, signal_opt_out)
     if barred is not None:
         return Decision(False, barred, purpose, basis, policy_version=catalogue.version)
-    if basis is LawfulBasis.CONSENT:
+    if basis is LawfulBasis.CONSENT or (found.asks_first and basis in CAN_BE_REFUSED):
         word = _by_consent(standing, now, found.material_since)
     elif basis in CAN_BE_REFUSED:
         word = _unless_refused(standing, now)

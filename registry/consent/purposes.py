@@ -64,6 +64,8 @@ class Purpose:
         gpc_opts_out: whether `Sec-GPC: 1` refuses it.
         segment_categories: ids in `context.consent.categoryPreferences`, all of which it needs.
         google_consent: types of Google Consent Mode that stand for it, all of which it needs.
+        balancing: why a legitimate interest weighs more than the person's (GDPR Art. 6(1)(f)); None for other grounds.
+        asks_first: whether silence is a no even where the ground would allow it (`default: denied`).
         despite_restriction: goes on while processing is restricted (GDPR Art. 18(2)).
     """
 
@@ -85,6 +87,8 @@ class Purpose:
     segment_categories: tuple[str, ...]
     google_consent: tuple[str, ...]
     despite_restriction: bool
+    balancing: str | None = None
+    asks_first: bool = False
 
     def basis_in(self, jurisdiction: str | None) -> LawfulBasis:
         """The lawful basis in a jurisdiction: of the region (`US-CA`), else the country, else the default."""
@@ -185,6 +189,8 @@ def _purpose(entry: Mapping[str, Any]) -> Purpose:
         segment_categories=tuple(entry.get("segment_categories", ())),
         google_consent=tuple(entry.get("google_consent", ())),
         despite_restriction=entry.get("despite_restriction", False),
+        balancing=entry.get("balancing"),
+        asks_first=entry.get("default") == "denied",
     )
 
 
@@ -207,6 +213,12 @@ def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[s
             for field in set(fields) - choices_of(section):
                 place = f"/purposes/{index}/gpp/{section}"
                 faults.append(document.fault(place, f"{field} is no choice of a section of that name"))
+        grounds = entry["lawful_basis"].values()
+        if LawfulBasis.LEGITIMATE_INTERESTS in grounds and not entry.get("balancing"):
+            place = f"/purposes/{index}/lawful_basis"
+            faults.append(document.fault(place, "a legitimate interest needs balancing: why it weighs more"))
+        if LawfulBasis.CONSENT in grounds and entry.get("default") == "allowed":
+            faults.append(document.fault(f"/purposes/{index}/default", "silence is no consent: leave it denied"))
         if set(entry["title"]) != set(entry["text"]):
             faults.append(document.fault(f"/purposes/{index}/text", "title and text are not in the same languages"))
         above, passed = parents[name], {name}

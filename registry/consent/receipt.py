@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.consent.dpv import BASIS_TERMS, CONTEXT, STATUS_TERMS
-from registry.consent.purposes import Purpose
+from registry.consent.kantara import kantara
+from registry.consent.purposes import LawfulBasis, Purpose
 from registry.consent.records import ConsentRecord, ConsentStatus
 from registry.model.clock import SECOND, Micros, rfc3339
 from registry.model.ids import text_id
@@ -49,7 +50,7 @@ def receipt_claims(
         subject_pseudonym: stands for the person; an opaque text.
         issuer: the `iss` of the JWT (RFC 7519), also the controller's party id.
     """
-    return {
+    claims: dict[str, object] = {
         "iss": issuer,
         "sub": subject_pseudonym,
         "jti": receipt_id,
@@ -77,6 +78,8 @@ def receipt_claims(
         ],
         "events": [_event(record, subject_pseudonym)],
     }
+    explicit = purpose.basis_in(record.jurisdiction) is LawfulBasis.CONSENT
+    return claims | {"kantara": kantara(claims, consent_at_s=record.acted_at // SECOND, explicit=explicit)}
 
 
 def _purpose(record: ConsentRecord, purpose: Purpose, controller: Controller, issuer: str) -> dict[str, object]:

@@ -111,7 +111,7 @@ def choices(deployment: Deployment, workspace: OpenWorkspace, person: Identifier
     offered = []
     for name, purpose in deployment.policies.purposes.purposes.items():
         basis, decision = purpose.basis_in(None), decisions[name]
-        now = _stands(decision, basis) if basis in CAN_BE_REFUSED else None
+        now = _stands(purpose, decision, basis) if basis in CAN_BE_REFUSED else None
         title, text = purpose.told_in(language)
         offered.append(
             Choice(purpose, title, text, purpose.language_for(language), basis, now, decision, last.get(name))
@@ -192,10 +192,11 @@ def _said(
         return fragments, consents.history(transaction, workspace.workspace_id, ids)
 
 
-def _stands(decision: Decision, basis: LawfulBasis) -> bool:
+def _stands(purpose: Purpose, decision: Decision, basis: LawfulBasis) -> bool:
     """What stands now: for a person who is not known yet, what holds without an answer."""
     unheard = decision.reason in (Reason.UNKNOWN_SUBJECT, Reason.NO_RECORD)
-    return basis is not LawfulBasis.CONSENT if unheard else decision.allowed
+    silence = basis is not LawfulBasis.CONSENT and not purpose.asks_first
+    return silence if unheard else decision.allowed
 
 
 def _act(choice: Choice, allowed: bool, channel: str) -> Act | None:

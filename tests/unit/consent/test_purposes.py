@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from consent_values import TEXT, catalogue_of, shipped_catalogue
+from consent_values import TEXT, catalogue_of, said, shipped_catalogue
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 
+from registry.consent.decide import Side, Standing, decide
 from registry.consent.purposes import LawfulBasis
 from registry.model.errors import DocumentInvalid, UnknownPurpose
 
@@ -86,3 +87,25 @@ def test_an_unknown_purpose_is_refused_without_echoing_it() -> None:
     with pytest.raises(UnknownPurpose) as caught:
         shipped_catalogue().purpose("marker")
     assert "marker" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_legitimate_interest_without_balancing_is_refused() -> None:
+    start = TEXT.index("    balancing:")
+    without = TEXT[:start] + TEXT[TEXT.index("    retention_days: 180") :]
+    with pytest.raises(DocumentInvalid, match="balancing"):
+        catalogue_of(without)
+
+
+def test_silence_is_never_consent_by_default() -> None:
+    text = TEXT.replace("    retention_days: 730", "    retention_days: 730\n    default: allowed")
+    with pytest.raises(DocumentInvalid, match="silence is no consent"):
+        catalogue_of(text)
+
+
+def test_a_default_of_denied_asks_first_where_the_ground_would_allow_silence() -> None:
+    silent = Standing(known=True, sides=(Side(False, ()),))
+    text = TEXT.replace("    retention_days: 180", "    retention_days: 180\n    default: denied")
+    for catalogue, allowed in ((shipped_catalogue(), True), (catalogue_of(text), False)):
+        assert decide("security", frozenset(), silent, catalogue, now=5).allowed is allowed
+    agreed = Standing(known=True, sides=(Side(False, (said("granted", 1),)),))
+    assert decide("security", frozenset(), agreed, catalogue_of(text), now=5).allowed

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import jsonschema
 from consent_values import said, shipped_catalogue
 from pyld import jsonld
 
@@ -99,3 +103,18 @@ def test_a_receipt_is_json_ld_in_the_terms_of_dpv() -> None:
 
 def test_a_receipt_can_be_signed_as_canonical_json() -> None:
     assert canonical(claims("denied")).startswith(b'{"@context":{')
+
+
+def test_a_receipt_conforms_to_its_schema_and_says_the_same_in_kantara_s_names() -> None:
+    schema = json.loads((Path(__file__).parents[3] / "schemas" / "receipt.schema.json").read_text())
+    for status in ("granted", "withdrawn", "unattested"):
+        receipt = claims(status)
+        jsonschema.Draft202012Validator(schema).validate(receipt)
+        told = receipt["kantara"]
+        assert isinstance(told, dict)
+        assert told["consentReceiptID"] == receipt["receipt_id"]
+        assert told["consentTimestamp"] == 5
+        [service] = told["services"]
+        [purpose] = service["purposes"]
+        assert (purpose["consentType"], purpose["purpose"]) == ("EXPLICIT", "Über Angebote informieren")
+        assert purpose["thirdPartyName"] == "mail service, advertising networks"

@@ -43,7 +43,9 @@ def test_what_was_allowed_to_vendors_but_not_to_the_publisher_is_a_no() -> None:
 def test_a_legitimate_interest_suffices_only_where_the_basis_and_tcf_know_it() -> None:
     by_interest = replace(SAID, purpose_consents=frozenset({1}), purpose_legitimate_interests=ALL)
     assert from_tcf(by_interest, CATALOGUE) == NO
-    text = TEXT.replace("lawful_basis: {default: consent}", "lawful_basis: {default: legitimate_interests}")
+    text = TEXT.replace(
+        "lawful_basis: {default: consent}", "lawful_basis: {default: legitimate_interests}\n    balancing: weighed"
+    )
     said = from_tcf(by_interest, catalogue_of(text))
     assert said == {"analytics": True, "personalisation": False, "marketing": False}
 
