@@ -6,16 +6,20 @@ shipped analytics SDKs read: without them two of them retry a refused batch up t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
 import structlog
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from registry.api.wire import Opening
+from registry.api.wire import Request as Body
 from registry.model import errors
 
 TYPE_BASE = "https://registry.invalid/problems/"
@@ -150,12 +154,31 @@ def unforeseen(error: BaseException) -> Response:
 
 
 def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
-    steps = [str(step) for step in fault["loc"] if step != "body"]
+    part, *members = fault["loc"]
+    steps = [_told(step) for step in members] if part == "body" else [str(step) for step in fault["loc"]]
     if fault["type"] == "extra_forbidden":
-        steps[-1:] = ["*"]  # a member that we do not know may be named after a person
+        steps[-1:] = ["*"]
     told = {"pointer": "".join(f"/{step}" for step in steps), "reason": fault["type"]}
     rule = ", ".join(f"{word}: {fault['ctx'][word]}" for word in WORDS if word in fault.get("ctx", {}))
     return told | ({"rule": rule} if rule else {})
+
+
+def _told(step: int | str) -> str:
+    """A step to a fault; a member that no body declares is `*`: it may be named after a person."""
+    return str(step) if isinstance(step, int) or step in _declared() else "*"
+
+
+@cache
+def _declared() -> frozenset[str]:
+    """The names of all members of all bodies."""
+
+    def names(model: type[BaseModel]) -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            yield field.alias or name
+        for inner in model.__subclasses__():
+            yield from names(inner)
+
+    return frozenset({*names(Body), *names(Opening)})
 
 
 def _methods_at(request: Request) -> set[str]:

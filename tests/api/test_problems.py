@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from registry.model.ids import text_id
 from tests.api.house import Desk
 from tests.factories import ordered
 
@@ -57,6 +58,16 @@ def test_a_wrong_body_names_each_fault_and_the_rule(desk: Desk) -> None:
     assert faults["/role"]["reason"] == "missing"
     assert "/*" in faults
     assert "colour" not in answer.text
+
+
+def test_a_wrong_parameter_is_named_and_a_wrong_name_of_a_purpose_is_not(desk: Desk) -> None:
+    assert desk.admin.get("/v1/violations", params={"limit": "many"}).json()["pointer"] == "/query/limit"
+    made = desk.app.post("/v1/preferences/links", json={"subject": {"kind": "user_id", "value": "zq7"}}).json()
+    path = f"/v1/preferences/{text_id(desk.tenant.workspace_id)}/choices"
+    answer = desk.nobody.post(
+        path, json={"choices": {PERSONAL: 1}}, headers={"authorization": f"Bearer {made['token']}"}
+    )
+    assert (answer.status_code, answer.json()["pointer"]) == (400, "/choices/*")
 
 
 def test_a_wrong_plan_names_file_line_and_column(desk: Desk) -> None:
