@@ -32,9 +32,9 @@ class Live:
         return httpx.Client(base_url=self.url, headers={"Authorization": bearer}, timeout=30)
 
 
-def start(data_dir: Path) -> tuple[str, subprocess.Popen[str]]:
-    """Start `registry serve` on a free port; its address once it answers, and its process."""
-    command = [sys.executable, "-m", "registry", "serve", "--data-dir", str(data_dir), "--port", "0"]
+def start(data_dir: Path, port: int = 0) -> tuple[str, subprocess.Popen[str]]:
+    """Start `registry serve`, on a free port if none is named; its address once it answers, and its process."""
+    command = [sys.executable, "-m", "registry", "serve", "--data-dir", str(data_dir), "--port", str(port)]
     log = (data_dir.parent / f"{data_dir.name}-server.log").open("ab")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     log.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import NoReturn
@@ -13,6 +14,7 @@ import httpx
 
 from registry.client.answers import UNAVAILABLE, Decision
 from registry.client.cache import DecisionCache, Key
+from registry.client.following import Following
 from registry.client.subject import Subject, SubjectReference, to_subject
 from registry.client.wire import (
     BAD_ANSWER,
@@ -40,12 +42,15 @@ class Asking:
         api_key: an app key.
         timeout: seconds for connecting, for sending, and for the whole answer.
         cache_ttl: seconds for which a decision is used again without asking: also the time that a
-            withdrawal recorded elsewhere may need to arrive here. 0 asks every time.
+            withdrawal recorded elsewhere may need to arrive here, unless changes are followed. 0 asks every time.
         max_stale: seconds for which the last decision is used while the server cannot be reached.
             0 denies at once.
         fail_open: answer yes when the server cannot be reached, no last decision is young enough and
             the last was not a no. Not for purposes that rest on consent: a yes that nobody gave is no
             consent (GDPR Art. 4(11)). A server that refuses the caller is a no all the same.
+        follow: hear of every change of consent as it is made (a connection is kept open), and drop what is cached
+            for its purpose. What ends by other ways, as people are joined or erased, takes `cache_ttl`, which is at
+            most 5 s while the changes are not heard.
         cache_size: most decisions kept.
         clock: seconds that never go back.
 
@@ -62,6 +67,7 @@ class Asking:
         cache_ttl: float = CACHE_TTL_S,
         max_stale: float = MAX_STALE_S,
         fail_open: bool = False,
+        follow: bool = False,
         cache_size: int = CACHE_SIZE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -83,6 +89,9 @@ class Asking:
         self._timeout = timeout
         self._fail_open = fail_open
         self._cache = DecisionCache(cache_ttl, max_stale, cache_size, clock)
+        self._follow = follow
+        self._cache_ttl = cache_ttl
+        self._starting = threading.Lock()
         self._trouble: str | None = None
 
     def __repr__(self) -> str:
@@ -94,6 +103,11 @@ class Asking:
     def forget(self) -> None:
         """Drop every cached decision: the next check of each asks the server."""
         self._cache.clear()
+
+    def _following(self) -> Following:
+        """A new place in the stream of changes; what is cached is of nobody's telling."""
+        self._cache.ttl = self._cache_ttl
+        return Following(self._cache)
 
     def _question(
         self, reference: SubjectReference, purpose: str, categories: Iterable[str]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from secrets import token_hex
 from typing import Any
 
 import httpx
 
 from registry.client.answers import Decision, Receipt
 from registry.client.asking import Asking, process_id
+from registry.client.following import listen_async
 from registry.client.subject import SubjectReference, to_subject
 from registry.client.wire import (
     CHECK_PATH,
@@ -34,6 +36,7 @@ class AsyncRegistry(Asking):
     """A registry's answers, awaited; one for a whole process. Connections are kept per event loop."""
 
     _connection: tuple[_Home, httpx.AsyncClient] | None = None
+    _listener: tuple[_Home, asyncio.Task[None]] | None = None
 
     async def __aenter__(self) -> AsyncRegistry:
         return self
@@ -47,6 +50,10 @@ class AsyncRegistry(Asking):
         # Those of a loop that has ended, or of a parent process, are not ours to close.
         if connection is not None and connection[0] == _home():
             await connection[1].aclose()
+        listener, self._listener = self._listener, None
+        if listener is not None and listener[0] == _home():
+            listener[1].cancel()
+            await asyncio.wait([listener[1]])
 
     async def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:
         """As `Registry.allows`. A coroutine that is not awaited is true in a condition: await it."""
@@ -55,6 +62,8 @@ class AsyncRegistry(Asking):
     async def check(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> Decision:
         """As `Registry.check`."""
         person, listed, key = self._question(subject, purpose, categories)
+        if self._follow and (self._listener is None or self._listener[0] != _home()):
+            self._listen()
         known = self._cache.fresh(key)
         if known is not None:
             return known
@@ -75,6 +84,8 @@ class AsyncRegistry(Asking):
         jurisdiction: str | None = None,
         channel: str | None = None,
         evidence: str | None = None,
+        age_at_least: int | None = None,
+        idempotency_key: str | None = None,
     ) -> Receipt:
         """As `Registry.record`.
 
@@ -85,9 +96,11 @@ class AsyncRegistry(Asking):
         body = request_body(
             person, purpose, status=status, acted_at=acted_at, expires_at=expires_at, notice_version=notice_version,
             language=language, jurisdiction=jurisdiction, channel=channel, evidence=evidence,
+            age_at_least=age_at_least,
         )  # fmt: skip
+        once = {"Idempotency-Key": idempotency_key or token_hex(16)}
         try:
-            return read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, repeatable=False))
+            return read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once))
         finally:
             self._cache.forget(key)
 
@@ -121,24 +134,28 @@ class AsyncRegistry(Asking):
         body = request_body(to_subject(subject), purpose, include=members)
         return read_profile(await self._post(PROFILE_PATH, body, PROFILE_BYTES))
 
-    async def _post(self, path: str, body: bytes, limit: int, *, repeatable: bool = True) -> Answer | NoAnswer:
+    async def _post(
+        self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None = None
+    ) -> Answer | NoAnswer:
         for attempt in (1, 2):
             try:
-                return await self._exchange(path, body, limit)
+                return await self._exchange(path, body, limit, headers)
             except httpx.TimeoutException:
                 return NoAnswer("timeout")
             except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
                 # A kept connection that a restarted server has dropped fails once.
-                if attempt == 2 or not repeatable or isinstance(error, httpx.ConnectError):
+                if attempt == 2 or isinstance(error, httpx.ConnectError):
                     break
             except (httpx.HTTPError, OSError):
                 break
         return NoAnswer("unreachable")
 
-    async def _exchange(self, path: str, body: bytes, limit: int) -> Answer | NoAnswer:
+    async def _exchange(
+        self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None
+    ) -> Answer | NoAnswer:
         deadline = time.monotonic() + self._timeout
         read = bytearray()
-        async with self._connected().stream("POST", path, content=body) as response:
+        async with self._connected().stream("POST", path, content=body, headers=headers) as response:
             async for chunk in response.aiter_bytes():
                 read += chunk
                 if len(read) > limit:
@@ -146,6 +163,14 @@ class AsyncRegistry(Asking):
                 if time.monotonic() > deadline:
                     return NoAnswer("timeout")
             return Answer(response.status_code, bytes(read))
+
+    def _listen(self) -> None:
+        self._cache.clear()
+        self._listener = (_home(), asyncio.create_task(self._heard()))
+
+    async def _heard(self) -> None:
+        async with httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=self._timeout) as client:
+            await listen_async(self._following(), client)
 
     def _connected(self) -> httpx.AsyncClient:
         connection, home = self._connection, _home()

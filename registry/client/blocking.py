@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from secrets import token_hex
 from typing import Any
 
 import httpx
 
 from registry.client.answers import Decision, Receipt
 from registry.client.asking import Asking, process_id
+from registry.client.following import listen
 from registry.client.subject import SubjectReference, to_subject
 from registry.client.wire import (
     CHECK_PATH,
@@ -31,6 +34,7 @@ class Registry(Asking):
     """A registry's answers; one for a whole process, safe between threads and over `fork`."""
 
     _connection: tuple[int, httpx.Client] | None = None
+    _listener: tuple[int, httpx.Client, threading.Event] | None = None
 
     def __enter__(self) -> Registry:
         return self
@@ -43,6 +47,10 @@ class Registry(Asking):
         connection, self._connection = self._connection, None
         if connection is not None and connection[0] == process_id():
             connection[1].close()
+        listener, self._listener = self._listener, None
+        if listener is not None and listener[0] == process_id():
+            listener[2].set()
+            listener[1].close()
 
     def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:
         """May these categories of this person's data be used for this purpose, now?"""
@@ -51,6 +59,8 @@ class Registry(Asking):
     def check(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> Decision:
         """As `allows`, with the reason. Never raises for a server that fails: that is a no."""
         person, listed, key = self._question(subject, purpose, categories)
+        if self._follow and (self._listener is None or self._listener[0] != process_id()):
+            self._listen()
         known = self._cache.fresh(key)
         if known is not None:
             return known
@@ -71,13 +81,17 @@ class Registry(Asking):
         jurisdiction: str | None = None,
         channel: str | None = None,
         evidence: str | None = None,
+        age_at_least: int | None = None,
+        idempotency_key: str | None = None,
     ) -> Receipt:
         """Record an act of consent: `granted`, `denied`, `withdrawn`, `expired` or `objected`.
 
-        It is not sent again when no answer comes: whether it was recorded is then not known.
+        However often it is sent, it is one record: each call has a key of its own.
 
         Args:
             acted_at, expires_at: RFC 3339.
+            age_at_least: in years, as shown or declared, where the purpose demands an age.
+            idempotency_key: your own name for the act, for when you send it again after `Unavailable`.
 
         Raises:
             Refused, Unavailable.
@@ -86,9 +100,11 @@ class Registry(Asking):
         body = request_body(
             person, purpose, status=status, acted_at=acted_at, expires_at=expires_at, notice_version=notice_version,
             language=language, jurisdiction=jurisdiction, channel=channel, evidence=evidence,
+            age_at_least=age_at_least,
         )  # fmt: skip
+        once = {"Idempotency-Key": idempotency_key or token_hex(16)}
         try:
-            return read_receipt(self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, repeatable=False))
+            return read_receipt(self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once))
         finally:
             self._cache.forget(key)
 
@@ -129,24 +145,24 @@ class Registry(Asking):
         body = request_body(to_subject(subject), purpose, include=members)
         return read_profile(self._post(PROFILE_PATH, body, PROFILE_BYTES))
 
-    def _post(self, path: str, body: bytes, limit: int, *, repeatable: bool = True) -> Answer | NoAnswer:
+    def _post(self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None = None) -> Answer | NoAnswer:
         for attempt in (1, 2):
             try:
-                return self._exchange(path, body, limit)
+                return self._exchange(path, body, limit, headers)
             except httpx.TimeoutException:
                 return NoAnswer("timeout")
             except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
                 # A kept connection that a restarted server has dropped fails once.
-                if attempt == 2 or not repeatable or isinstance(error, httpx.ConnectError):
+                if attempt == 2 or isinstance(error, httpx.ConnectError):
                     break
             except (httpx.HTTPError, OSError):
                 break
         return NoAnswer("unreachable")
 
-    def _exchange(self, path: str, body: bytes, limit: int) -> Answer | NoAnswer:
+    def _exchange(self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None) -> Answer | NoAnswer:
         deadline = time.monotonic() + self._timeout
         read = bytearray()
-        with self._connected().stream("POST", path, content=body) as response:
+        with self._connected().stream("POST", path, content=body, headers=headers) as response:
             for chunk in response.iter_bytes():
                 read += chunk
                 if len(read) > limit:
@@ -154,6 +170,19 @@ class Registry(Asking):
                 if time.monotonic() > deadline:
                     return NoAnswer("timeout")
             return Answer(response.status_code, bytes(read))
+
+    def _listen(self) -> None:
+        with self._starting:
+            if self._listener is not None and self._listener[0] == process_id():
+                return
+            client = httpx.Client(base_url=self._url, headers=self._headers, timeout=self._timeout)
+            closed = threading.Event()
+            self._listener = (process_id(), client, closed)
+            self._cache.clear()
+            thread = threading.Thread(
+                target=listen, args=(self._following(), client, closed), name="registry-changes", daemon=True
+            )
+            thread.start()
 
     def _connected(self) -> httpx.Client:
         connection = self._connection

@@ -23,13 +23,14 @@ class _Entry(NamedTuple):
     decision: Decision
     obtained: float
     ends: float | None
+    epoch: int
 
 
 class DecisionCache:
     """The least recently used go first. Safe between threads.
 
     Args:
-        ttl: seconds for which a decision is as good as a new one.
+        ttl: seconds for which a decision is as good as a new one; may be changed at any time.
         max_stale: seconds, from when it was obtained, for which it may stand in for one that
             cannot be had.
         size: most decisions kept.
@@ -37,7 +38,7 @@ class DecisionCache:
     """
 
     def __init__(self, ttl: float, max_stale: float, size: int, clock: Callable[[], float]) -> None:
-        self._ttl = ttl
+        self.ttl = ttl
         self._max_stale = max_stale
         self._size = size
         self._clock = clock
@@ -46,6 +47,8 @@ class DecisionCache:
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._lock = threading.Lock()
         self.epoch = 0
+        self._floor = 0
+        self._ended: dict[str, int] = {}
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("cached decisions stay in their process")
@@ -57,7 +60,7 @@ class DecisionCache:
 
     def fresh(self, key: Key) -> Decision | None:
         """The decision, if it is as good as a new one."""
-        return self._younger_than(self._ttl, key)
+        return self._younger_than(self.ttl, key)
 
     def stale(self, key: Key) -> Decision | None:
         """The decision, if it may stand in for one that cannot be had."""
@@ -76,9 +79,9 @@ class DecisionCache:
         used once, and not kept.
         """
         ends = ends_at(decision.valid_until) if decision.valid_until is not None else None
-        entry = _Entry(replace(decision, source="cache"), self._clock(), ends)
+        entry = _Entry(replace(decision, source="cache"), self._clock(), ends, epoch)
         with self._lock:
-            if epoch != self.epoch:
+            if epoch < max(self._floor, self._ended.get(key[1], 0)):
                 return
             self._entries[key] = entry
             self._entries.move_to_end(key)
@@ -89,19 +92,27 @@ class DecisionCache:
         """Drop every decision on the subject and purpose of a key, whatever its categories."""
         with self._lock:
             self.epoch += 1
+            self._floor = self.epoch
             for known in [known for known in self._entries if known[:2] == key[:2]]:
                 del self._entries[known]
+
+    def forget_purpose(self, purpose: str) -> None:
+        """Drop every decision for a purpose, at a cost that does not grow with how many there are."""
+        with self._lock:
+            self.epoch += 1
+            self._ended[purpose] = self.epoch
 
     def clear(self) -> None:
         """Drop everything."""
         with self._lock:
             self.epoch += 1
+            self._floor = self.epoch
             self._entries.clear()
 
     def _younger_than(self, seconds: float, key: Key) -> Decision | None:
         with self._lock:
             entry = self._entries.get(key)
-            if entry is None:
+            if entry is None or entry.epoch < self._ended.get(key[1], 0):
                 return None
             self._entries.move_to_end(key)
         if self._clock() - entry.obtained >= seconds:

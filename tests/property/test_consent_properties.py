@@ -19,7 +19,7 @@ from registry.model.ids import FragmentId, RecordId
 
 ROOT = Path(__file__).parents[2]
 NOW = 20
-PURPOSES = ("service", "security", "legal", "marketing", "nothing")
+PURPOSES = ("service", "security", "security_asked", "legal", "marketing", "nothing")
 
 
 def shipped_catalogue() -> PurposeCatalogue:
@@ -28,7 +28,13 @@ def shipped_catalogue() -> PurposeCatalogue:
     return PurposeCatalogue.from_document(document)
 
 
-CATALOGUE = shipped_catalogue()
+def with_one_that_asks_first(shipped: PurposeCatalogue) -> PurposeCatalogue:
+    """The shipped purposes, and the one that rests on a legitimate interest again, asked about first."""
+    asking = replace(shipped.purposes["security"], name="security_asked", asks_first=True)
+    return replace(shipped, purposes={**shipped.purposes, asking.name: asking})
+
+
+CATALOGUE = with_one_that_asks_first(shipped_catalogue())
 
 
 def record(status: ConsentStatus, acted_at: int, delay: int, lasts: int | None, number: int) -> ConsentRecord:
@@ -67,6 +73,7 @@ standings = st.builds(
     st.lists(side, min_size=1, max_size=3).map(tuple),
     st.integers(0, 15),
     st.booleans(),
+    st.integers(0, 25),
 )
 people = standings.map(lambda standing: replace(standing, known=True))
 
@@ -85,7 +92,8 @@ def plainly_allowed(standing: Standing, purpose: str, signal: bool) -> bool:
         return True
     if signal and purpose == "marketing":
         return False
-    past = [[entry for entry in side.records if entry.acted_at <= NOW] for side in standing.sides]
+    now = max(NOW, standing.spoken_at)
+    past = [[entry for entry in side.records if entry.acted_at <= now] for side in standing.sides]
     if len(past) > 1:
         since = [entry for entries in past for entry in entries if entry.acted_at > standing.joined_at]
         if since:
@@ -94,14 +102,14 @@ def plainly_allowed(standing: Standing, purpose: str, signal: bool) -> bool:
             identified = [not side.anonymous for side in standing.sides]
     else:
         identified = [True]
-    words = [_plain_word(entries) for entries in past]
+    words = [_plain_word(entries, now) for entries in past]
     if purpose == "security":
         return "refused" not in words
     heard = [word for word, known in zip(words, identified, strict=True) if word != "silent" or known]
     return bool(heard) and set(heard) == {"granted"}
 
 
-def _plain_word(entries: list[ConsentRecord]) -> str:
+def _plain_word(entries: list[ConsentRecord], now: int) -> str:
     if not entries:
         return "silent"
     order = ["granted", "unattested", "expired", "withdrawn", "denied", "objected"]
@@ -112,7 +120,7 @@ def _plain_word(entries: list[ConsentRecord]) -> str:
         return "refused"
     if gravest.status == "unattested":
         return "unattested"
-    ended = gravest.status == "expired" or (gravest.expires_at is not None and gravest.expires_at <= NOW)
+    ended = gravest.status == "expired" or (gravest.expires_at is not None and gravest.expires_at <= now)
     return "expired" if ended else "granted"
 
 
@@ -149,18 +157,24 @@ def test_a_refusal_added_anywhere_never_widens_what_is_allowed(
         assert allowed(standing, purpose)
 
 
+def spoken(one: Standing, other: Standing) -> int:
+    return max(one.spoken_at, other.spoken_at)
+
+
 @settings(max_examples=400)
 @given(people, people, st.sampled_from(PURPOSES), st.booleans())
 def test_merging_never_widens_permission(one: Standing, other: Standing, purpose: str, signal: bool) -> None:
-    joined = Standing(True, (*one.sides, *other.sides), NOW, one.restricted or other.restricted)
+    joined = Standing(True, (*one.sides, *other.sides), NOW, one.restricted or other.restricted, spoken(one, other))
     if allowed(joined, purpose, signal):
         for part in (one, other):
-            nothing_said = all(side.anonymous and _plain_word(_past(side)) == "silent" for side in part.sides)
-            assert allowed(part, purpose, signal) or (purpose == "marketing" and nothing_said)
+            nothing_said = all(
+                side.anonymous and _plain_word(_past(side, part), NOW) == "silent" for side in part.sides
+            )
+            assert allowed(part, purpose, signal) or (purpose in ("marketing", "security_asked") and nothing_said)
 
 
-def _past(side: Side) -> list[ConsentRecord]:
-    return [entry for entry in side.records if entry.acted_at <= NOW]
+def _past(side: Side, standing: Standing) -> list[ConsentRecord]:
+    return [entry for entry in side.records if entry.acted_at <= max(NOW, standing.spoken_at)]
 
 
 @given(people, people, st.sampled_from(PURPOSES))
@@ -168,7 +182,7 @@ def test_until_the_person_chooses_again_a_merge_may_only_narrow_again(
     one: Standing, other: Standing, purpose: str
 ) -> None:
     """Joining a third side to two that were joined cannot bring back what the two did not allow."""
-    joined = Standing(True, (*one.sides, *other.sides), NOW, one.restricted or other.restricted)
+    joined = Standing(True, (*one.sides, *other.sides), NOW, one.restricted or other.restricted, spoken(one, other))
     wider = replace(joined, sides=(*joined.sides, Side(False, ())))
     if allowed(wider, purpose):
         assert allowed(joined, purpose)

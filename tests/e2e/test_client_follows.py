@@ -1,0 +1,117 @@
+"""The client hears of a withdrawal as it is made, and goes on through restarts and outages."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from registry.client import AsyncRegistry, Registry, Subject, user_id
+from registry.client.following import UNHEARD_TTL_S
+from tests.live import Live, live, start
+
+LONG_S = 3600.0
+
+
+def granted(server: Live, name: str) -> Subject:
+    """Somebody who allowed marketing."""
+    person = user_id(name)
+    with Registry(server.url, server.keys.app_key, timeout=10) as other:
+        other.record(person, "marketing", "granted", channel="web_form")
+    return person
+
+
+def withdrawn(server: Live, person: Subject) -> None:
+    with Registry(server.url, server.keys.app_key, timeout=10) as other:
+        other.record(person, "marketing", "withdrawn", channel="web_form")
+
+
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def following(server: Live) -> Registry:
+    return Registry(server.url, server.keys.app_key, timeout=10, cache_ttl=LONG_S, max_stale=0, follow=True)
+
+
+def hears(client: Registry) -> bool:
+    return client._cache.ttl == LONG_S
+
+
+def test_a_withdrawal_recorded_elsewhere_ends_what_is_cached(server: Live) -> None:
+    person, other = granted(server, "ada"), granted(server, "bob")
+    with following(server) as client:
+        client.check(person, "marketing")
+        assert until(lambda: hears(client), 5)
+        client.check(person, "marketing"), client.check(person, "service")
+        assert client.check(person, "marketing").source == "cache"
+        withdrawn(server, other)  # nobody that the cache knows, and dropped all the same: people are joined
+        assert until(lambda: client.check(person, "marketing").source == "server", 3)
+        withdrawn(server, person)
+        assert until(lambda: not client.allows(person, "marketing"), 3)
+        assert client.check(person, "service").source == "cache"
+
+
+def test_the_asynchronous_client_hears_as_well(server: Live) -> None:
+    person = granted(server, "cyd")
+
+    async def story() -> None:
+        async with AsyncRegistry(
+            server.url, server.keys.app_key, timeout=10, cache_ttl=LONG_S, max_stale=0, follow=True
+        ) as client:
+            await client.check(person, "marketing")
+            end = time.monotonic() + 5
+            while (await client.check(person, "marketing")).source != "cache" or client._cache.ttl != LONG_S:
+                assert time.monotonic() < end
+                await asyncio.sleep(0.02)
+            await asyncio.to_thread(withdrawn, server, person)
+            while await client.allows(person, "marketing"):
+                assert time.monotonic() < end
+                await asyncio.sleep(0.02)
+
+    asyncio.run(story())
+
+
+def test_a_forked_process_listens_for_itself(server: Live) -> None:
+    person = granted(server, "eve")
+    with following(server) as client:
+        client.check(person, "marketing")
+        assert until(lambda: hears(client), 5)
+        child = os.fork()
+        if child == 0:
+            client.check(person, "marketing")
+            heard = until(lambda: hears(client), 5) and client.allows(person, "marketing")
+            withdrawn(server, person)
+            os._exit(0 if heard and until(lambda: not client.allows(person, "marketing"), 3) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_client_goes_on_when_the_server_was_killed_and_comes_back(tmp_path: Path) -> None:
+    with live(tmp_path / "data") as server:
+        person = granted(server, "dee")
+        with following(server) as client:
+            assert client.allows(person, "marketing")
+            assert until(lambda: hears(client), 5)
+            assert client.allows(person, "marketing")
+            server.process.kill()
+            server.process.wait()
+            # What is cached counts for the short time only, and what is asked for is a no.
+            assert until(lambda: client._cache.ttl == UNHEARD_TTL_S, 3)
+            assert not client.allows(user_id("never-asked"), "marketing")
+            port = int(server.url.rsplit(":", 1)[1])
+            _, again = start(server.data_dir, port)
+            try:
+                withdrawn(server, person)
+                assert until(lambda: hears(client) and not client.allows(person, "marketing"), 10)
+            finally:
+                again.terminate()
+                again.wait(timeout=20)
+                assert again.stdout is not None
+                again.stdout.close()
