@@ -38,6 +38,8 @@ LOOK_EVERY_S = 1
 ALERT_EVERY_S = 30
 RETENTION_EVERY_S = 600
 QUALITY_EVERY_S = 3600
+EXPIRY_EVERY_S = 5
+"""How often keys that may not be used any more are dropped from memory."""
 KEYS_EVERY_S = 300
 RECOUNT_EVERY_S = 30
 RECOUNT_PAGES = 50
@@ -104,6 +106,7 @@ def start(registry: Registry) -> BackgroundScheduler:
     ):
         first = to_datetime(deployment.clock()) + timedelta(seconds=min(seconds, 5))
         scheduler.add_job(_each, "interval", [registry, name, job], seconds=seconds, next_run_time=first, id=name)
+    scheduler.add_job(_logged, "interval", ["expiry", deployment.keyring.expire], seconds=EXPIRY_EVERY_S, id="expiry")
     scheduler.start()
     return scheduler
 

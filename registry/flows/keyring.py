@@ -188,6 +188,11 @@ class Keyring:
             self._opened.clear()
             self._generations.clear()
 
+    def expire(self) -> None:
+        """Drop the opened keys that may not be used any more, although no others come in."""
+        with self._lock:
+            self._drop_expired()
+
     def generation(self, workspace_id: WorkspaceId) -> int:
         """The KEK generation that wraps now.
 
@@ -283,8 +288,10 @@ class Keyring:
                     version = self._opened[key][1]
                 self._opened[key] = (until, version, bundle)
                 self._opened.move_to_end(key)
-            # The oldest stand first, so expired keys leave memory as new ones come in.
-            while self._opened and (
-                len(self._opened) > CACHE_SIZE or next(iter(self._opened.values()))[0] <= self._clock()
-            ):
-                self._opened.popitem(last=False)
+            self._drop_expired()
+
+    def _drop_expired(self) -> None:
+        """Take out the oldest, which stand first; the caller holds the lock."""
+        now = self._clock()
+        while self._opened and (len(self._opened) > CACHE_SIZE or next(iter(self._opened.values()))[0] <= now):
+            self._opened.popitem(last=False)

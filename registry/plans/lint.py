@@ -15,6 +15,7 @@ from registry.plans.enforcement import Enforcement, Mode
 from registry.plans.personal_names import personal_category, words_of
 from registry.plans.personal_values import Confidence, match_value
 from registry.plans.schemas import Schema, definition_name, escape, expand
+from registry.plans.taxonomy import is_data_category
 
 NO_YEAR = 0
 """A plan has no date of its own: dates in it are not taken for births."""
@@ -63,19 +64,16 @@ class Finding:
     message: str
 
 
-def lint(
-    document: Document, plan: CompiledPlan | None = None, *, known_categories: Collection[str] = ()
-) -> list[Finding]:
+def lint(document: Document, plan: CompiledPlan | None = None) -> list[Finding]:
     """What a reviewer would say of a plan, in the order of the file.
 
     Args:
         plan: the document's plan, where it is compiled already.
-        known_categories: the taxonomy to hold `x-categories` against; none given, none is held.
 
     Raises:
         DocumentInvalid: the plan does not compile; mend that first.
     """
-    review = _Review(document, plan or compile_plan(document), frozenset(known_categories))
+    review = _Review(document, plan or compile_plan(document))
     review.events()
     review.shared()
     review.names()
@@ -83,13 +81,12 @@ def lint(
 
 
 class _Review:
-    def __init__(self, document: Document, plan: CompiledPlan, known_categories: frozenset[str]) -> None:
+    def __init__(self, document: Document, plan: CompiledPlan) -> None:
         self.findings: list[Finding] = []
         self._document = document
         self._value: Mapping[str, Any] = document.value
         self._plan = plan
         self._definitions: Mapping[str, Schema] = self._value.get("definitions", {})
-        self._known = known_categories
         self._spellings: dict[tuple[str, str], dict[str, str]] = {}
 
     def events(self) -> None:
@@ -188,9 +185,9 @@ class _Review:
         return pointer, raw
 
     def _categories(self, pointer: str, categories: Collection[str]) -> None:
-        unknown = [category for category in categories if category not in self._known] if self._known else []
+        unknown = [category for category in categories if not is_data_category(category)]
         if unknown:
-            self._note("category_unknown", pointer, f"the taxonomy has no {', '.join(unknown)}")
+            self._note("category_unknown", pointer, f"fideslang's taxonomy has no {', '.join(unknown)}")
 
     def _examples(self, pointer: str, event: Schema) -> None:
         call = CallType(event["type"])

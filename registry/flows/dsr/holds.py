@@ -6,6 +6,7 @@ the hold covers (`flows.dsr.retaining`); once the hold ends, the deferred erasur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,11 @@ from registry.model.errors import Conflict, InvalidInput, NotFound
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 from registry.model.stored_holding import LegalHold
+from registry.plans.taxonomy import is_data_category
 from registry.store import holdings, identities
+
+_GROUND = re.compile(r"[^\W_][\w .,;:()§/'+-]{0,499}")
+"""Letters, numbers and what stands between them in a reference to a law or a case; no address fits in."""
 
 
 def place(
@@ -42,9 +47,14 @@ def place(
         until: None until it is released.
 
     Raises:
-        InvalidInput: the policy has no such purpose, or the time is over already.
+        InvalidInput: the ground could name somebody, a category is none of fideslang's, the policy has no such
+            purpose, or the time is over already.
     """
     now = deployment.clock()
+    if not _GROUND.fullmatch(ground):
+        raise InvalidInput("a ground is words: it is kept in the clear, and names nobody", pointer="/ground")
+    if unknown := [index for index, name in enumerate(categories) if not is_data_category(name)]:
+        raise InvalidInput("fideslang has no such data category", pointer=f"/categories/{unknown[0]}")
     if purpose not in deployment.policies.purposes.purposes:
         raise InvalidInput("purposes.yaml has no such purpose", pointer="/purpose")
     if until is not None and until <= now:
