@@ -22,6 +22,7 @@ from registry.store import events, identities
 from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES
 from tests.conftest import SetClock
 from tests.factories import alias, consent, identify, ordered, track, viewed
+from tests.reliability.scan import Scanner
 from tests.simulator import ALL_YES, RegistrySimulator, Tenant
 
 ADA = [("user_id", "ada"), ("email", "ada@example.com"), ("anonymous_id", "browser"), ("anonymous_id", "phone-app")]
@@ -258,6 +259,7 @@ class TestBackups:
             known = Tenant.__new__(Tenant)
             known.registry, known.workspace_id = restored, tenant.workspace_id
             assert len(_fragments(known)) == (4 if data == "old" else 0)
+            assert list(Scanner(["ada@example.com", "Nonsense"]).folder(here)) == []
             return _opened(known)
         finally:
             restored.close()
@@ -268,6 +270,9 @@ class TestBackups:
     def test_old_data_with_the_new_keystore_opens_nothing(self, tenant: Tenant, tmp_path: Path) -> None:
         assert self._restored(tmp_path, "old", "live", tenant) == 0
 
+    def test_new_data_with_the_old_keystore_has_nothing_to_open(self, tenant: Tenant, tmp_path: Path) -> None:
+        assert self._restored(tmp_path, "live", "old", tenant) == 0
+
     def test_old_data_with_the_old_keystore_opens_nothing_past_the_horizon(
         self, tenant: Tenant, tmp_path: Path
     ) -> None:
@@ -277,6 +282,8 @@ class TestBackups:
         rotation.destroy(deployment, tenant.workspace_id, 1)
         with pytest.raises(KeyMissing):
             self._restored(tmp_path, "old", "old", tenant)
+        # With a server that never stopped, too, and whatever else lies about: the bytes that are there tell nothing.
+        assert list(Scanner(["ada@example.com", "Nonsense"]).folder(tmp_path)) == []
         assert tenant.traits("user_id", "bob")["first_name"] == "Bob"
 
 
