@@ -46,7 +46,7 @@ TRAIT = {
     "trait": "first_name", "value": "Ada", "why": "only_value", "because": "Only shop gives a value.",
     "confidence": 0.6, "verified": False, "verification": "unverified", "age_days": 0,
     "provenance": PROVENANCE, "consent_tags": ["service"],
-    "agreeing": NONE, "rivals": NONE,
+    "agreeing": NONE, "rivals": {"count": 0, "values": []},
 }  # fmt: skip
 OTHER_FRAGMENT = "0195e7a0-0000-7000-8000-000000000007"
 SEEN = {"kind": "user_id", "value": "u-1", "fragment_id": FRAGMENT, "source": "shop", "first_seen_at": AT}

@@ -91,11 +91,12 @@ PROVENANCE = {
 SEEN = {"kind": TEXT, "value": TEXT, "fragment_id": ID, "source": TEXT, "first_seen_at": TIME}
 IDENTIFIER = SEEN | {"verification": maybe(one_of(Verification))}
 OTHERS = record(count=COUNT, provenance=many(ref("Provenance")))
+RIVALS = record(count=COUNT, values=many(record(value=ANYTHING, provenance=ref("Provenance"), consent_tags=many(TEXT))))
 TRAIT = {
     "trait": TEXT, "value": ANYTHING, "why": TEXT, "because": TEXT, "confidence": {"type": "number"},
     "verified": YES_OR_NO, "verification": one_of(Verification), "age_days": COUNT,
     "provenance": ref("Provenance"), "consent_tags": many(TEXT), "agreeing": OTHERS,
-    "rivals": OTHERS,
+    "rivals": RIVALS,
 }  # fmt: skip
 WITHHELD = record(count=COUNT, reasons=many(record(reason=one_of(Reason), sentence=TEXT, count=COUNT)))
 EVENT = {

@@ -129,12 +129,21 @@ def _trait(choice: Choice) -> dict[str, object]:
         "provenance": provenance_json(chosen.provenance),
         "consent_tags": sorted(purposes_of(chosen.compartment)),
         "agreeing": _sources(choice.agreeing),
-        "rivals": _sources(choice.rivals),
+        "rivals": {"count": len(choice.rivals), "values": [_rival(one) for one in choice.rivals]},
+    }
+
+
+def _rival(assertion: TraitAssertion) -> dict[str, object]:
+    """A value that did not count. It was opened for the purpose like the one that does; others are withheld."""
+    return {
+        "value": assertion.value,
+        "provenance": provenance_json(assertion.provenance),
+        "consent_tags": sorted(purposes_of(assertion.compartment)),
     }
 
 
 def _sources(assertions: Sequence[TraitAssertion]) -> dict[str, object]:
-    """How many others there are and where they came from; not their values, which did not count."""
+    """How many say the same, and where that came from."""
     return {
         "count": len(assertions),
         "provenance": [provenance_json(assertion.provenance) for assertion in assertions],

@@ -67,9 +67,29 @@ def test_a_verified_word_wins_over_a_later_one_by_staff_and_says_so(tenant: Tena
         "Right", "double-opt-in", "double_opt_in",
     )  # fmt: skip
     assert trait["rivals"]["count"] == 1
-    assert trait["rivals"]["provenance"][0]["source"] == "call-centre"
-    assert "Wrong" not in repr(trait), "what did not count is not shown"
+    [rival] = trait["rivals"]["values"]
+    assert (rival["value"], rival["provenance"]["source"]) == ("Wrong", "call-centre")
     assert trait["why"] != _only_one(tenant)
+
+
+def test_a_rival_that_the_purpose_may_not_see_is_counted_as_withheld_and_not_shown(
+    tenant: Tenant, clock: SetClock
+) -> None:
+    yes = ALL_YES | {"Functional": True}
+    _send_from(
+        tenant, "website", "self_declared", identify("ada", favourite_category="shoes", context=consent(**yes))
+    )  # fmt: skip
+    clock.pass_by(days=1)
+    refusing = consent(**yes | {"Advertising": False})
+    _send_from(tenant, "app", "self_declared", identify("ada", favourite_category="hats", context=refusing))
+    clock.pass_by(days=1)
+    tenant.say(*ADA, "marketing", "granted")
+    [seen] = tenant.lookup(*ADA, "personalisation")["traits"]
+    assert (seen["value"], [rival["value"] for rival in seen["rivals"]["values"]]) == ("hats", ["shoes"])
+    view = tenant.lookup(*ADA, "marketing")
+    [seen] = [trait for trait in view["traits"] if trait["trait"] == "favourite_category"]
+    assert (seen["value"], seen["rivals"]) == ("shoes", {"count": 0, "values": []})
+    assert "hats" not in repr(view) and view["withheld"]["count"]
 
 
 def _only_one(tenant: Tenant) -> str:
