@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from registry.flows.stewards import deciding, suggestions
+from registry.flows.stewards import comparing, deciding, suggestions
+from registry.identity.likeness import FEATURES
 from registry.identity.links import Verdict
 from registry.model.errors import Conflict, Forbidden
 from registry.model.ids import FragmentId, parse_id
@@ -106,6 +107,15 @@ def test_more_people_than_fit_into_memory_are_not_compared(town: Tenant, monkeyp
     monkeypatch.setattr(suggestions, "MOST_PEOPLE", 5)
     with pytest.raises(Conflict):
         suggested(town)
+
+
+def test_a_comparison_that_has_no_room_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "MEMORY", "1MB")
+    nothing = dict.fromkeys(FEATURES)
+    crowd = {n: nothing | {"email": f"{n % 50}@example.com", "birthday": f"1990-01-{n % 28:02}"} for n in range(5000)}
+    with pytest.raises(Conflict) as refused:
+        comparing.compare(crowd)
+    assert refused.value.hint and "@" not in str(refused.value)
 
 
 def test_what_is_compared_never_reaches_the_disk(town: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

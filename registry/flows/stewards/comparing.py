@@ -16,7 +16,10 @@ from registry.identity.comparisons import FEW, settings
 from registry.identity.likeness import FEATURES, LIKELY, Agreement, Features, chance, trainable
 from registry.model.errors import Conflict
 
-MEMORY = "1GB"
+MEMORY = "3GB"
+"""Most that is taken for a comparison: enough for a hundred thousand people, of whom few share a birthday."""
+
+OUTSIDE = "compare outside, on Spark, with the settings that `registry profiles suggestions --settings spark` prints"
 
 SAMPLE = 2_000_000
 """Pairs taken at random, to learn how often people who are not one agree."""
@@ -39,7 +42,7 @@ def compare(people: Mapping[Who, Features]) -> dict[tuple[Who, Who], Likeness]:
     """The pairs that are likely one person.
 
     Raises:
-        Conflict: Splink is not installed.
+        Conflict: Splink is not installed, or what is to be compared has no room in memory.
     """
     if len(people) < 2:
         return {}
@@ -47,6 +50,7 @@ def compare(people: Mapping[Who, Features]) -> dict[tuple[Who, Who], Likeness]:
         import duckdb
         import pandas as pd
         from splink import DuckDBAPI, Linker
+        from splink.internals.exceptions import SplinkException
     except ImportError:
         raise Conflict("Splink is not installed", hint="install registry with the extra suggestions") from None
     logging.getLogger("splink").setLevel(logging.ERROR)
@@ -65,6 +69,10 @@ def compare(people: Mapping[Who, Features]) -> dict[tuple[Who, Who], Likeness]:
             _learn(linker, trainable(people))
         pairs = linker.inference.predict(threshold_match_probability=LIKELY).as_record_dict()
         known = linker.misc.save_model_to_json()
+    except (SplinkException, duckdb.OutOfMemoryException) as error:
+        if isinstance(error.__cause__ or error, duckdb.OutOfMemoryException):
+            raise Conflict(f"the comparison needs more than {MEMORY} of memory", hint=OUTSIDE) from None
+        raise
     finally:
         database.close()
     start = math.log2(known["probability_two_random_records_match"])

@@ -15,7 +15,7 @@ from registry.access.policy import Principal
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.profiles import audiences, read
-from registry.flows.stewards.comparing import Likeness, compare
+from registry.flows.stewards.comparing import OUTSIDE, Likeness, compare
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.likeness import features, groups, is_certain, is_household
 from registry.model.errors import Conflict
@@ -23,7 +23,7 @@ from registry.model.ids import ProfileId, text_id
 from registry.model.stored import Fragment
 from registry.store import identities, stewardship
 
-MOST_PEOPLE = 20_000
+MOST_PEOPLE = 100_000
 """People who are compared at once: what is compared has to fit into memory."""
 
 Pair = tuple[ProfileId, ProfileId]
@@ -50,7 +50,7 @@ def suggest(
         people |= {profile: features(one.values) for profile, one in known.items()}
         looked_at += len(page)
         if len(people) > MOST_PEOPLE:
-            raise Conflict(f"more than {MOST_PEOPLE:,} people: compare them outside, with the same settings on Spark")
+            raise Conflict(f"more than {MOST_PEOPLE:,} people", hint=OUTSIDE)
         if len(page) < audiences.PAGE_LIMIT:
             break
         after = page[-1]
