@@ -15,8 +15,8 @@ from benchmarks.row import Row
 from registry.bootstrap import GC_THRESHOLDS
 
 ROWS = (
-    "ingest", "ingest-postgres", "consent-http", "consent-client", "propagation", "validate", "seal", "append",
-    "rotation", "erasure", "merge", "view", "export", "audit-append",
+    "ingest", "ingest-postgres", "consent-http", "consent-bulk", "consent-client", "propagation", "validate", "seal",
+    "append", "rotation", "erasure", "merge", "view", "export", "audit-append",
 )  # fmt: skip
 ON_REQUEST = ("resolve", "growth", "febrl", "bulk-import")
 """Rows that take minutes, or need more than the others: run when they are named."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from registry.consent.records import WEIGHTS
 from registry.model.clock import Micros
-from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store.database import Database, Transaction
 from registry.store.rows import chunks, insert, query, select_in
@@ -123,6 +124,29 @@ def _person(workspace_id: WorkspaceId, rows: Sequence[Any]) -> Person:
     return list(fragments.values()), states
 
 
+class Line(NamedTuple):
+    """One fragment of the person found by `key`, beside one of its current records; the last six are None without."""
+
+    key: bytes
+    fragment_id: FragmentId
+    profile_id: ProfileId
+    origin_profile_id: ProfileId
+    anchor: BlindIndex
+    kind: str
+    joined_at: Micros
+    state_version: int
+    created_at: Micros
+    purpose: str | None
+    record_id: RecordId
+    status: str
+    acted_at: Micros
+    recorded_at: Micros
+    expires_at: Micros | None
+
+
+Lines = list[Line]
+"""Everything of one person: a fragment comes once for each of its records. Made into rows only where it must be."""
+
 _MANY = """
 SELECT i.blind_index, f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at,
        f.state_version, f.created_at, s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at
@@ -130,6 +154,7 @@ FROM identifier i
 JOIN fragment h ON h.workspace_id = i.workspace_id AND h.fragment_id = i.fragment_id
 JOIN fragment f ON f.workspace_id = h.workspace_id AND f.profile_id = h.profile_id
 LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id
+     AND s.purpose IN ({purposes})
 WHERE i.workspace_id = ? AND i.blind_index IN ({marks})
 """
 
@@ -145,30 +170,33 @@ ORDER BY f.profile_id
 
 
 def standings_of(
-    transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex]
-) -> dict[BlindIndex, Person]:
-    """As `standing_of`, for many identifiers in few reads; nobody has no entry."""
-    found: dict[BlindIndex, Person] = {}
+    transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex], purposes: Collection[str]
+) -> dict[BlindIndex, Lines]:
+    """As `standing_of`, for many identifiers in few reads, with the records for these purposes only; nobody has
+    no entry.
+    """
+    found: dict[BlindIndex, Lines] = {}
+    wanted = sorted(purposes)
     for chunk in chunks(indexes):
-        sql = _MANY.format(marks=", ".join("?" * len(chunk)))
-        found |= _people(workspace_id, query(transaction, sql, workspace_id, *chunk))
+        sql = _MANY.format(purposes=", ".join("?" * len(wanted)), marks=", ".join("?" * len(chunk)))
+        found |= _by_key(query(transaction, sql, *wanted, workspace_id, *chunk))
     return found
 
 
 def page_for_purpose(
     transaction: Transaction, workspace_id: WorkspaceId, purposes: tuple[str, str], after: bytes, last: bytes
-) -> dict[ProfileId, Person]:
+) -> dict[ProfileId, Lines]:
     """The people whose profile ids lie after `after` and up to `last`, with their records for two purposes only."""
-    return _people(workspace_id, query(transaction, _PAGE, *purposes, workspace_id, after, last))
+    return _by_key(query(transaction, _PAGE, *purposes, workspace_id, after, last))
 
 
-def _people(workspace_id: WorkspaceId, rows: Sequence[Any]) -> dict[Any, Person]:
-    """Joined rows put together by their first column; a fragment comes once for each of its records."""
-    people: dict[Any, tuple[dict[bytes, Fragment], list[ConsentState]]] = {}
-    for row in rows:
-        fragments, states = people.setdefault(row[0], ({}, []))
-        if row[1] not in fragments:
-            fragments[row[1]] = Fragment(workspace_id, *row[1:9])
-        if row[9] is not None:
-            states.append(ConsentState(workspace_id, row[1], *row[9:15]))
-    return {key: (list(fragments.values()), states) for key, (fragments, states) in people.items()}
+def person_of(workspace_id: WorkspaceId, lines: Lines) -> Person:
+    """The rows that the lines of one person were joined from."""
+    return _person(workspace_id, [line[1:] for line in lines])
+
+
+def _by_key(rows: Sequence[Any]) -> dict[Any, Lines]:
+    people: dict[Any, Lines] = {}
+    for line in map(partial(tuple.__new__, Line), rows):
+        people.setdefault(line.key, []).append(line)
+    return people

@@ -35,7 +35,8 @@ def outdated(deployment: Deployment, workspace: OpenWorkspace, purpose: str) -> 
             asked = (purpose, WHOLE_PERSON)
             people = consents.page_for_purpose(transaction, workspace.workspace_id, asked, after, ids[-1])
         now = deployment.clock()
-        for profile_id, person in people.items():
+        for profile_id, lines in people.items():
+            person = consents.person_of(workspace.workspace_id, lines)
             standing = standings_for(rules, *person, (purpose,))[purpose]
             if decide(purpose, frozenset(), standing, catalogue, now=now).reason is Reason.ASK_AGAIN:
                 yield profile_id

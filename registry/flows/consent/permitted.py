@@ -21,12 +21,15 @@ from registry.model.decision import Decision
 from registry.model.ids import ProfileId
 from registry.model.message import Identifier
 from registry.store import consents, identities
-from registry.store.consents import Person
+from registry.store.consents import Lines, Person
 
 PAGE = 5_000
 """People decided on in one read while listing: between two pages nothing is held open."""
 
-NOBODY: Person = ([], [])
+NOBODY: Lines = []
+
+_Plain = tuple[str, str | None, str | None]
+"""Kind of the one fragment; purpose and word of its one record."""
 
 
 class Question(NamedTuple):
@@ -43,16 +46,18 @@ def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequ
     Raises:
         StoreUnavailable: no decision; the caller must take it as a no.
     """
-    rules = deployment.policies.identity
+    purposes = {question.purpose for question in questions} | {WHOLE_PERSON}
     with deployment.data.read(workspace.workspace_id) as transaction:
         index_of = subjects.standing(workspace, transaction, {question.person for question in questions})
         indexes = [index_of[question.person] for question in questions]
-        people = consents.standings_of(transaction, workspace.workspace_id, set(indexes))
-    catalogue, now = deployment.policies.purposes, deployment.clock()
+        people = consents.standings_of(transaction, workspace.workspace_id, set(indexes), purposes)
+    now, answers = deployment.clock(), dict[tuple[str, frozenset[str]], _Answers]()
     decisions = []
     for index, (_, purpose, categories) in zip(indexes, questions, strict=True):
-        standing = standings_for(rules, *people.get(index, NOBODY), (purpose,))[purpose]
-        decisions.append(decide(purpose, categories, standing, catalogue, now=now))
+        asked = answers.get((purpose, categories))
+        if asked is None:
+            asked = answers[purpose, categories] = _Answers(deployment, workspace, purpose, categories, now)
+        decisions.append(asked.decision(people.get(index, NOBODY)))
     return decisions
 
 
@@ -67,8 +72,9 @@ def filter_people(
     with deployment.data.read(workspace.workspace_id) as transaction:
         index_of = subjects.standing(workspace, transaction, people)
         indexes = [index_of[person] for person in people]
-        found = consents.standings_of(transaction, workspace.workspace_id, set(indexes))
-    answers = _Answers(deployment, purpose)
+        asked = (purpose, WHOLE_PERSON)
+        found = consents.standings_of(transaction, workspace.workspace_id, set(indexes), asked)
+    answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock())
     allowed = {index: answers.allowed(person) for index, person in found.items()}
     return [allowed.get(index, False) for index in indexes]
 
@@ -104,29 +110,65 @@ def list_people(deployment: Deployment, workspace: OpenWorkspace, purpose: str) 
                 return
             asked = (purpose, WHOLE_PERSON)
             people = consents.page_for_purpose(transaction, workspace.workspace_id, asked, after, ids[-1])
-        answers = _Answers(deployment, purpose)
+        answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock())
         yield [profile_id for profile_id, person in people.items() if answers.allowed(person)]
         after = ids[-1]
 
 
 class _Answers:
-    """Whether a purpose is allowed for people, at one moment; those who have the same in common are decided once."""
+    """What one question has for an answer for people, at one moment; those who have the same in common are decided
+    once. Their lines hold the records for the purpose and for the whole person.
+    """
 
-    def __init__(self, deployment: Deployment, purpose: str) -> None:
+    def __init__(
+        self, deployment: Deployment, workspace: OpenWorkspace, purpose: str, categories: frozenset[str], now: Micros
+    ) -> None:
         self._rules, self._catalogue = deployment.policies.identity, deployment.policies.purposes
-        self._purpose = purpose
-        self._now: Micros = deployment.clock()
-        self._known: dict[Alike, bool] = {}
+        self._workspace_id = workspace.workspace_id
+        self._purpose, self._categories, self._now = purpose, categories, now
+        self._decided: dict[_Plain, Decision] = {}
+        self._allowed: dict[Alike, bool] = {}
 
-    def allowed(self, person: Person) -> bool:
-        """Whether the purpose is allowed for one."""
+    def decision(self, lines: Lines) -> Decision:
+        """The decision on one person. Those who are plainly alike differ in the record alone that it rests on."""
+        plain = self._plain(lines)
+        if plain is None:
+            return self._decide(consents.person_of(self._workspace_id, lines))
+        known = self._decided.get(plain)
+        if known is None:
+            known = self._decided[plain] = self._decide(consents.person_of(self._workspace_id, lines))
+        if known.record_id is None:
+            return known
+        return Decision(
+            known.allowed, known.reason, known.purpose, known.lawful_basis, lines[0].record_id, None,
+            known.policy_version,
+        )  # fmt: skip
+
+    def allowed(self, lines: Lines) -> bool:
+        """Whether the answer for one person is yes."""
+        plain = self._plain(lines)
+        if plain is not None:
+            known = self._decided.get(plain)
+            return known.allowed if known is not None else self.decision(lines).allowed
+        person = consents.person_of(self._workspace_id, lines)
         common = alike(self._rules, *person, self._now, self._catalogue.last_change)
         if common is None:
-            return self._decide(person)
-        if common not in self._known:
-            self._known[common] = self._decide(person)
-        return self._known[common]
+            return self._decide(person).allowed
+        if common not in self._allowed:
+            self._allowed[common] = self._decide(person).allowed
+        return self._allowed[common]
 
-    def _decide(self, person: Person) -> bool:
+    def _plain(self, lines: Lines) -> _Plain | None:
+        """What `alike` says of somebody of one fragment and at most one record, without putting the rows together."""
+        if len(lines) != 1:
+            return None
+        line = lines[0]
+        if line.purpose is None:
+            return line.kind, None, None
+        if line.expires_at is not None or not self._catalogue.last_change <= line.acted_at <= self._now:
+            return None
+        return line.kind, line.purpose, line.status
+
+    def _decide(self, person: Person) -> Decision:
         standing = standings_for(self._rules, *person, (self._purpose,))[self._purpose]
-        return decide(self._purpose, frozenset(), standing, self._catalogue, now=self._now).allowed
+        return decide(self._purpose, self._categories, standing, self._catalogue, now=self._now)
