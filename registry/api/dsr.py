@@ -13,15 +13,16 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.consent import moment
-from registry.api.package import package_stream
+from registry.api.package import PackageLock, package_stream
 from registry.api.wire import UUID_FORM, Cursor, Extension, NewRequest, Override
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import lifecycle, linked, moves, planning
 from registry.flows.identity.subjects import subject
+from registry.keys.parcels import OPEN, Lock
 from registry.model.clock import rfc3339
-from registry.model.errors import NotFound
+from registry.model.errors import InvalidInput, NotFound
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
 
@@ -126,6 +127,18 @@ def request_package(request: Request, request_id: RequestIdText) -> StreamingRes
     principal, workspace = application.caller(request, Action.DSR_EXPORT)
     row, _ = lifecycle.get(application.deployment, workspace, _id(request_id))
     return package_stream(application.deployment, workspace, row, actor=principal.actor)
+
+
+@router.post("/{request_id}/package", summary="The package, locked for the requester")
+def locked_package(request: Request, request_id: RequestIdText, body: PackageLock) -> StreamingResponse:
+    """The same package as a ZIP under a password, or as an age file for the requester's public keys."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_EXPORT)
+    lock = Lock(body.password, tuple(body.recipients or ()))
+    if lock == OPEN:
+        raise InvalidInput("a lock is a password, or recipients")
+    row, _ = lifecycle.get(application.deployment, workspace, _id(request_id))
+    return package_stream(application.deployment, workspace, row, actor=principal.actor, lock=lock)
 
 
 @router.post("/{request_id}/run", summary="Do what the request asks for")

@@ -73,6 +73,7 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "decide_merge": (404, 409, 413), "list_suggestions": (409,),
     "decide_suggestion": (404, 409, 413), "open_request": (413,),
     "get_request": (404,), "request_events": (404,), "request_certificate": (404,), "request_package": (404, 409),
+    "locked_package": (404, 409),
     "run_request": (404, 409), "request_plan": (404, 409), "extend_request": (404, 409, 413),
     "override_system": (404, 409, 413),
     "receive_request": (409, 413), "request_status": (404,), "request_results": (404, 409),
@@ -111,6 +112,7 @@ ANSWER_OF: dict[str, str] = {
 }  # fmt: skip
 MEDIA_OF = {
     "request_certificate": "application/jwt", "request_package": "application/zip",
+    "locked_package": "application/octet-stream",
     "request_results": "application/zip", "get_certificate": "application/x-pem-file", "get_plan": "application/yaml",
     "infer_plan": "application/yaml", "audit_checkpoint": "text/plain",
 }  # fmt: skip
@@ -124,6 +126,7 @@ OPEN = frozenset({"discover", "get_certificate", "take_callback"})
 
 MEDIA_SCHEMAS: dict[str, Schema] = {
     "application/zip": TEXT | {"contentMediaType": "application/zip"},
+    "application/octet-stream": TEXT | {"contentMediaType": "application/octet-stream"},
     "application/yaml": {"type": "object", "description": "As `schemas/tracking-plan.schema.json` says."},
 }
 

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from queue import Full, Queue
 from threading import Thread
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
+from pydantic import ConfigDict, Field
 from starlette.responses import StreamingResponse
 
+from registry.api.wire import Request
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import export, lifecycle
 from registry.flows.workspace import OpenWorkspace
+from registry.keys.parcels import OPEN, Lock
 from registry.model.errors import NotFound
 from registry.model.ids import text_id
 from registry.model.stored import StoredRequest
@@ -26,10 +29,29 @@ PIPE_WAIT_S = 1.0
 _log = structlog.get_logger("registry.api")
 
 
+class PackageLock(Request):
+    """How a package is locked, so that only its requester opens it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "example": {"recipients": ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]}
+        },
+    )
+    password: Annotated[
+        str | None, Field(description="of an AES-256 ZIP; tell it by another way", min_length=12, max_length=200)
+    ] = None
+    recipients: Annotated[
+        list[Annotated[str, Field(max_length=1000)]] | None,
+        Field(description="public keys of age or SSH; the answer is an age file", min_length=1, max_length=20),
+    ] = None
+
+
 def package_stream(
-    deployment: Deployment, workspace: OpenWorkspace, row: StoredRequest, *, actor: str
+    deployment: Deployment, workspace: OpenWorkspace, row: StoredRequest, *, actor: str, lock: Lock = OPEN
 ) -> StreamingResponse:
-    """The ZIP of a completed request; no copy of it is kept.
+    """The ZIP of a completed request, locked for its requester; no copy of it is kept.
 
     Raises:
         Conflict: the request is not one that has a package.
@@ -42,7 +64,7 @@ def package_stream(
     def write() -> None:
         stream = io.BufferedWriter(pipe, PIPE_BYTES)
         try:
-            export.write_package(deployment, workspace, row, stream, actor=actor)
+            export.write_package(deployment, workspace, row, stream, actor=actor, lock=lock)
             stream.flush()
         except Exception as error:  # noqa: BLE001 - whatever it was, the reader must see that it ended badly
             _log.error("package broke off", error=type(error).__name__, request=text_id(row.request_id))
@@ -51,8 +73,9 @@ def package_stream(
             pipe.end(whole=True)
 
     Thread(target=write, name="export", daemon=True).start()
-    headers = {"Content-Disposition": f'attachment; filename="{text_id(row.request_id)}.zip"'}
-    return StreamingResponse(pipe.chunks(), media_type="application/zip", headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="{text_id(row.request_id)}{lock.suffix}"'}
+    media_type = "application/zip" if lock == OPEN else "application/octet-stream"
+    return StreamingResponse(pipe.chunks(), media_type=media_type, headers=headers)
 
 
 class _Pipe(io.RawIOBase):

@@ -15,6 +15,7 @@ from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import export, lifecycle, moves, planning, sla
+from registry.keys.parcels import Lock
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import Conflict, InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
@@ -190,12 +191,20 @@ def run_request(
 def export_package(
     request_id: RequestIdText,
     to: Annotated[Path, typer.Option("--to", help="The ZIP to write, or the JWT of an erasure's certificate.")],
+    recipients: Annotated[
+        list[str] | None, typer.Option("--recipient", help="A public key of age or SSH: writes an age file.")
+    ] = None,
+    password: Annotated[
+        bool, typer.Option("--password", help="Ask for a password, of a ZIP that common programs open.")
+    ] = False,
     officer: Officer = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the package of an access request, or the certificate of an erasure."""
+    """Write the package of an access request, locked if you like, or the certificate of an erasure."""
+    asked = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True) if password else None
+    lock = Lock(asked, tuple(recipients or ()))
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         row, _events = lifecycle.get(registry.deployment, opened, _id(request_id))
         if to.exists():
@@ -207,7 +216,7 @@ def export_package(
             try:
                 with to.open("xb") as stream:
                     to.chmod(0o600)
-                    export.write_package(registry.deployment, opened, row, stream, actor=f"person:{officer}")
+                    export.write_package(registry.deployment, opened, row, stream, actor=f"person:{officer}", lock=lock)
             except BaseException:
                 to.unlink(missing_ok=True)  # half a package must not be taken for a whole one
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pyrage
 import pytest
 
 from registry.api import package
@@ -60,3 +61,20 @@ def test_no_writer_is_left_behind_by_packages_that_were_fetched(desk: Desk) -> N
         if thread.name == "export":
             thread.join(5)
             assert not thread.is_alive()
+
+
+def test_a_package_is_fetched_locked_for_its_requester(desk: Desk) -> None:
+    desk.send(ordered("eve"))
+    asked = {"kind": "access", "subject": {"kind": "user_id", "value": "eve"}}
+    path = f"/v1/dsr/requests/{desk.admin.post('/v1/dsr/requests', json=asked).json()['request_id']}"
+    for by in ("verify", "approve", "run"):
+        desk.officer.post(f"{path}/{by}")
+    own = pyrage.x25519.Identity.generate()
+    locked = desk.officer.post(f"{path}/package", json={"recipients": [str(own.to_public())]})
+    assert locked.status_code == 200 and locked.headers["content-disposition"].endswith('.zip.age"')
+    assert pyrage.decrypt(locked.content, [own])[:2] == b"PK"
+    assert desk.officer.post(f"{path}/package", json={"password": "a synthetic passphrase"}).content[:2] == b"PK"
+    refused = desk.officer.post(f"{path}/package", json={"recipients": ["age1nobody"]})
+    assert (refused.status_code, refused.json()["pointer"]) == (400, "/recipients/0")
+    assert desk.officer.post(f"{path}/package", json={}).status_code == 400
+    assert desk.app.post(f"{path}/package", json={}).status_code == 403

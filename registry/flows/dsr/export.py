@@ -26,6 +26,8 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle, linked
 from registry.flows.opening import API_SOURCE, open_assertions, open_event, open_identifiers, source_names
 from registry.flows.workspace import OpenWorkspace
+from registry.keys import parcels
+from registry.keys.parcels import OPEN, Lock
 from registry.model.clock import rfc3339, to_datetime
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.decision import Reason
@@ -60,9 +62,15 @@ class _Package:
 
 
 def write_package(
-    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, stream: IO[bytes], *, actor: str
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    stream: IO[bytes],
+    *,
+    actor: str,
+    lock: Lock = OPEN,
 ) -> None:
-    """Write the ZIP of a completed access or portability request to a stream.
+    """Write the ZIP of a completed access or portability request to a stream, locked for the requester.
 
     Raises:
         Conflict: the request is not one that has a package.
@@ -77,7 +85,18 @@ def write_package(
             transaction, workspace.workspace_id, deployment.clock(), actor=actor, action="dsr:package:written",
             outcome="given", fields={"request": text_id(request.request_id)}, about=about,
         )  # fmt: skip
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    parcels.sealed(stream, lock, lambda plain: _write(deployment, workspace, request, fragments, plain, lock))
+
+
+def _write(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    fragments: Sequence[Fragment],
+    stream: IO[bytes],
+    lock: Lock,
+) -> None:
+    with parcels.archive(stream, lock) as archive:
         package = _Package(archive)
         contents = _contents(deployment, workspace, request, fragments)
         for name in ("identifiers", "traits", "consents", "purposes", "recipients"):
