@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 import secrets
 import threading
 import time
@@ -10,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, NoReturn
+from weakref import WeakSet
 
 from registry.client.answers import Decision
 from registry.client.subject import Subject
@@ -46,6 +48,7 @@ class DecisionCache:
         self._secret = secrets.token_bytes(32)
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._lock = threading.Lock()
+        _CACHES.add(self)
         self.epoch = 0
         self._floor = 0
         self._ended: dict[str, int] = {}
@@ -102,6 +105,10 @@ class DecisionCache:
             self.epoch += 1
             self._ended[purpose] = self.epoch
 
+    def unlock(self) -> None:
+        """Begin with a lock of one's own, as a child process must."""
+        self._lock = threading.Lock()
+
     def clear(self) -> None:
         """Drop everything."""
         with self._lock:
@@ -120,3 +127,15 @@ class DecisionCache:
         if entry.ends is not None and time.time() >= entry.ends:
             return None
         return entry.decision
+
+
+_CACHES: WeakSet[DecisionCache] = WeakSet()
+
+
+def _unlock() -> None:
+    """Give a forked child locks of its own: whoever held one at that moment is not there to release it."""
+    for cache in _CACHES:
+        cache.unlock()
+
+
+os.register_at_fork(after_in_child=_unlock)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -318,3 +320,13 @@ def test_a_forked_process_does_not_share_its_parents_connection() -> None:
 def test_arguments_that_cannot_be_used_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Registry(**({"url": "http://h", "api_key": "k"} | arguments))
+
+
+def test_a_child_that_was_forked_while_a_thread_held_the_cache_answers(registry: Registry) -> None:
+    assert registry.allows(PERSON, "marketing")
+    with registry._cache._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)
+            os._exit(0 if registry.allows(PERSON, "marketing") else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
