@@ -17,6 +17,7 @@ from registry import __version__
 from registry.api import (
     administration,
     audiences,
+    certificates,
     changes,
     checking,
     collect,
@@ -74,7 +75,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     app.state.registry = application
     for plain in (checking, collect, permitted, changes, operations):  # the first is looked for first
         app.router.routes.extend(plain.ROUTES)
-    administrative = (dsr, regulations, holds, opendsr, administration, plan_work, destinations, webhooks)
+    administrative = (certificates, dsr, regulations, holds, opendsr, administration, plan_work, destinations, webhooks)
     faces = (consent, signals, preferences, profiles, merges, spaces, audiences, quality, *administrative)
     for router in (*[face.router for face in faces], opendsr.open_router, preferences.person_router):
         app.include_router(router)

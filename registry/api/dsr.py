@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from registry.access.policy import Action
 from registry.api.application import of
@@ -109,15 +109,6 @@ def request_plan(request: Request, request_id: RequestIdText) -> dict[str, Any]:
     _, workspace = application.caller(request, Action.DSR_READ)
     plan = planning.plan_of(application.deployment, workspace, _id(request_id))
     return {"request_id": text_id(_id(request_id))} | plan_json(plan, DECLARED)
-
-
-@router.get("/{request_id}/certificate", summary="The signed certificate of a finished erasure")
-def request_certificate(request: Request, request_id: RequestIdText) -> Response:
-    """A JWT (EdDSA) that anybody checks with the published keys."""
-    row, _ = _get(request, request_id)
-    if row.certificate is None:
-        raise NotFound("the request has no certificate", hint="only a completed erasure is certified")
-    return Response(row.certificate, 200, media_type="application/jwt")
 
 
 @router.get("/{request_id}/package", summary="The package of an access or portability request")

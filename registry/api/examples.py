@@ -382,7 +382,6 @@ EXAMPLES: dict[str, Any] = {
     },
     "audit_checkpoint": f"registry/{FRAGMENT}\n2\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n"
     f"— registry/{FRAGMENT} …\n",
-    "request_certificate": "eyJ…",
     "get_certificate": "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n",
     "metrics": 'registry_events_total{outcome="accepted"} 4.0\n',
     "security_txt": "Contact: mailto:security@registry.example\nExpires: 2026-06-30T00:00:00Z\n",

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of deadlines, legal holds and what is set aside: answers, examples, errors."""
+"""What the OpenAPI document says of deadlines, certificates, legal holds and what is set aside."""
 
 from __future__ import annotations
 
@@ -38,6 +38,16 @@ KEEPING_ANSWERS: dict[str, Schema] = {
     ),
     "RestrictionEnded": record(fragments=COUNT),
     "DeadlineReport": record(at=TIME, days=COUNT, all=record(**STANDING), by_jurisdiction=_GROUPED, by_kind=_GROUPED),
+    "ProvenCertificate": record(
+        format=COUNT,
+        certificate=TEXT,
+        entry=TEXT,
+        position=COUNT,
+        inclusion=many(TEXT),
+        consistency=many(TEXT),
+        checkpoint=TEXT,
+    )
+    | {"description": "As `schemas/proven-certificate.schema.json` says."},
     "Hold": record(**HOLD),
     "Holds": record(holds=many(record(**HOLD))),
     "RetainedCases": record(cases=many(record(**CASE))),
@@ -78,6 +88,12 @@ KEEPING_EXAMPLES: dict[str, Any] = {
         "at": _AT, "days": 365, "all": _STANDING, "by_jurisdiction": {"gdpr": _STANDING},
         "by_kind": {"access": _STANDING},
     },
+    "ProvenCertificate": {
+        "format": 1, "certificate": "eyJ…", "entry": '{"action":"dsr:certificate:issued",…}', "position": 41,
+        "inclusion": ["…"], "consistency": ["…"], "checkpoint": f"registry/{_ID}\n42\n…\n\n— registry/{_ID} …\n",
+    },
+    "request_certificate": "eyJ…", "certificate_page": "<!doctype html>…",
+    "case_certificate_page": "<!doctype html>…",
     "Hold": _HOLD,
     "Holds": {"holds": [_HOLD]},
     "RetainedCases": {"cases": [_CASE]},
@@ -96,7 +112,12 @@ KEEPING_ANSWER_OF = {
     "deadline_report": "DeadlineReport", "place_hold": "Hold", "list_holds": "Holds", "release_hold": "Hold",
     "list_retained": "RetainedCases", "read_retained": "RetainedItems", "retention_report": "RetentionReport",
     "end_restriction": "RestrictionEnded",
+    "proven_certificate": "ProvenCertificate", "proven_case_certificate": "ProvenCertificate",
 }  # fmt: skip
 KEEPING_ERRORS: dict[str, tuple[int, ...]] = {
     "end_restriction": (404, 413), "place_hold": (413,), "release_hold": (404, 409), "read_retained": (404,),
+    **dict.fromkeys(
+        ("request_certificate", "proven_certificate", "certificate_page", "proven_case_certificate",
+         "case_certificate_page"), (404,),
+    ),
 }  # fmt: skip

@@ -72,7 +72,7 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "unmerge_profile": (404, 409, 413), "merge_profiles": (404, 409, 413),
     "decide_merge": (404, 409, 413), "list_suggestions": (409,),
     "decide_suggestion": (404, 409, 413), "open_request": (413,),
-    "get_request": (404,), "request_events": (404,), "request_certificate": (404,), "request_package": (404, 409),
+    "get_request": (404,), "request_events": (404,), "request_package": (404, 409),
     "locked_package": (404, 409),
     "run_request": (404, 409), "request_plan": (404, 409), "extend_request": (404, 409, 413),
     "override_system": (404, 409, 413),
@@ -111,7 +111,8 @@ ANSWER_OF: dict[str, str] = {
     "get_policies": "Policies", "audit_entries": "AuditEntries", "audit_proof": "AuditProof",
 }  # fmt: skip
 MEDIA_OF = {
-    "request_certificate": "application/jwt", "request_package": "application/zip",
+    "request_certificate": "application/jwt", "certificate_page": "text/html", "case_certificate_page": "text/html",
+    "request_package": "application/zip",
     "locked_package": "application/octet-stream",
     "request_results": "application/zip", "get_certificate": "application/x-pem-file", "get_plan": "application/yaml",
     "infer_plan": "application/yaml", "audit_checkpoint": "text/plain",
@@ -328,7 +329,7 @@ def _json(name: str) -> dict[str, Any]:
 
 def _media(media: str, example: str) -> dict[str, Any]:
     schema = MEDIA_SCHEMAS.get(media, TEXT)
-    told = {"example": EXAMPLES[example]} if example in EXAMPLES else {}
+    told = {"example": ALL_EXAMPLES[example]} if example in ALL_EXAMPLES else {}
     return _content({media: {"schema": schema} | told})
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from registry.cli.certificates import require_absent, write_certificate
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.dsr.accounting import Disposition
@@ -17,7 +18,7 @@ from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import export, lifecycle, moves, planning, sla
 from registry.keys.parcels import Lock
 from registry.model.clock import parse_rfc3339, rfc3339
-from registry.model.errors import Conflict, InvalidInput
+from registry.model.errors import InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import StoredRequest
 
@@ -190,7 +191,7 @@ def run_request(
 @app.command("export")
 def export_package(
     request_id: RequestIdText,
-    to: Annotated[Path, typer.Option("--to", help="The ZIP to write, or the JWT of an erasure's certificate.")],
+    to: Annotated[Path, typer.Option("--to", help="The ZIP to write; a certificate as .jwt, .json or .html.")],
     recipients: Annotated[
         list[str] | None, typer.Option("--recipient", help="A public key of age or SSH: writes an age file.")
     ] = None,
@@ -207,10 +208,9 @@ def export_package(
     lock = Lock(asked, tuple(recipients or ()))
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         row, _events = lifecycle.get(registry.deployment, opened, _id(request_id))
-        if to.exists():
-            raise Conflict("the file exists already", hint="name another with --to")
+        require_absent(to)
         if row.certificate is not None:
-            to.write_text(row.certificate, encoding="ascii")
+            write_certificate(registry.deployment, opened, row.certificate, to)
         else:
             lifecycle.scope_of(registry.deployment, opened, row)
             try:
@@ -262,4 +262,4 @@ def _answer(row: StoredRequest, *, as_json: bool) -> None:
     if view["allowed"]:
         out.print(f"[dim]Next:[/] registry dsr {view['allowed'][0]} {view['request_id']}", soft_wrap=True)
     elif row.certificate is not None:
-        out.print(f"[dim]Next:[/] registry dsr export {view['request_id']} --to certificate.jwt", soft_wrap=True)
+        out.print(f"[dim]Next:[/] registry dsr export {view['request_id']} --to certificate.html", soft_wrap=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from registry.cli.certificates import write_certificate
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.flows.dsr import holds, kept
@@ -90,6 +92,21 @@ def retained(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_jso
         ended = one["ended_at"] or "kept"
         shown.add_row(one["case_id"], one["because"], one["purpose"], str(one["items"]), ended, one["ground"])
     answer({"cases": found}, as_json=as_json, text=shown)
+
+
+@app.command("certificate")
+def case_certificate(
+    case_id: Annotated[str, typer.Argument(help="A case that has ended.")],
+    to: Annotated[Path, typer.Option("--to", help="The file: .jwt, .json (with its proof) or .html.")],
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the certificate that what was kept in a case is destroyed."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        token = kept.certificate_of(registry.deployment, opened, parse_id(case_id, "case_id"))
+        write_certificate(registry.deployment, opened, token, to)
+    answer({"written": str(to)}, as_json=as_json, text=f"Written: {to}")
 
 
 @app.command("open")

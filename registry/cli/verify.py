@@ -15,7 +15,8 @@ from rich.table import Table
 from registry.bootstrap import now
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
 from registry.dsr.certificate import CERTIFICATE_TYPE
-from registry.flows.accountability import verify as proofs
+from registry.flows.accountability import forms
+from registry.flows.accountability.proven import Proven
 from registry.flows.consent.tokens import DECISION_TYPE, require_unexpired
 from registry.model.errors import InvalidInput, RegistryError
 
@@ -29,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
-    document: Annotated[Path, typer.Argument(help="A certificate, receipt or decision token: the JWT in a file.")],
+    document: Annotated[Path, typer.Argument(help="The file: a JWT, or a certificate as JSON or as its page.")],
     keys: Annotated[
         str | None, typer.Option("--keys", help="The published key set (JWKS): a file, or its https:// address.")
     ] = None,
@@ -49,15 +50,25 @@ def verify(
                 jwks = opened.jwks()
         else:
             jwks = _key_set(keys)
-        kind, claims = proofs.document(token, jwks)
-        if kind == DECISION_TYPE:
-            require_unexpired(claims, now())
+        found = forms.check(token, jwks)
+        if found.kind == DECISION_TYPE:
+            require_unexpired(found.claims, now())
     if as_json:
-        answer({"valid": True, "type": kind, "claims": claims}, as_json=True)
+        log = _log(found.proof) if found.proof is not None else {}
+        answer({"valid": True, "type": found.kind, "claims": found.claims} | log, as_json=True)
         return
-    out.print(f"[bold green]The signature is good.[/] This is a {kind.removesuffix('+jwt')}, and it states:")
-    show = {CERTIFICATE_TYPE: _certificate, DECISION_TYPE: _decision}.get(kind, _receipt)
-    out.print(show(claims))
+    out.print(f"[bold green]The signature is good.[/] This is a {found.kind.removesuffix('+jwt')}, and it states:")
+    show = {CERTIFICATE_TYPE: _certificate, DECISION_TYPE: _decision}.get(found.kind, _receipt)
+    out.print(show(found.claims))
+    if found.proof is not None:
+        place = f"{found.proof.checkpoint.origin}: entry {found.proof.position} of {found.proof.checkpoint.size}"
+        out.print(f"[bold green]It stands in the audit log[/] {place}.", soft_wrap=True)
+        out.print("[dim]Next:[/] an auditor holds the log against this checkpoint: registry audit verify --since FILE")
+
+
+def _log(proof: Proven) -> dict[str, Any]:
+    origin, size, root = proof.checkpoint
+    return {"log": {"origin": origin, "position": proof.position, "size": size, "root": root.hex()}}
 
 
 def _certificate(claims: Mapping[str, Any]) -> Table:

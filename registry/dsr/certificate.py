@@ -27,8 +27,6 @@ class Outcome:
     keys_destroyed: int
     kek_generation: int
     remaining: int
-    audit_size: int
-    audit_root: str
     retained: Sequence[Mapping[str, object]] = ()
     """What was set aside for legal holds and statutory duties, by each."""
     told: Sequence[Mapping[str, object]] = ()
@@ -37,9 +35,12 @@ class Outcome:
     """The case whose end this certifies: the part of the erasure that a hold or duty had deferred."""
 
 
-def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[str, object]:
+def certificate_claims(
+    outcome: Outcome, *, issuer: str, controller: str, audit_size: int, audit_root: str, version: str
+) -> dict[str, object]:
     """The claims of a certificate that conforms to `schemas/certificate.schema.json`.
 
+    `audit_size` and `audit_root` are the log's before the entry on the certificate itself, which follows at once.
     `subject` is a keyed pseudonym: whoever holds the person's identifier and the workspace's key can
     compute it again, nobody else can learn from it whom it is about.
     """
@@ -49,6 +50,7 @@ def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[s
     return {
         "format": FORMAT,
         "iss": issuer,
+        "controller": controller,
         "iat": outcome.completed_at // SECOND,
         "jti": outcome.request_id,
         "sub": outcome.subject,
@@ -67,7 +69,7 @@ def certificate_claims(outcome: Outcome, *, issuer: str, version: str) -> dict[s
             "horizon": "a backup of the keystore taken before this opens until this KEK generation is destroyed",
         },
         "verification": {"rows_found_by_second_look": outcome.remaining, "passed": outcome.remaining == 0},
-        "audit": {"size": outcome.audit_size, "root": outcome.audit_root},
+        "audit": {"size": audit_size, "root": audit_root},
         "registry_version": version,
         **kept,
         **told,

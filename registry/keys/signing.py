@@ -127,6 +127,19 @@ def verify_jwt(token: str, jwks: Mapping[str, object], typ: str) -> dict[str, ob
     return payload
 
 
+def public_keys(jwks: Mapping[str, object]) -> list[bytes]:
+    """The 32 bytes of each Ed25519 key of a JWK set, in its order; others and malformed ones are passed over."""
+    keys = jwks.get("keys")
+    found = []
+    for jwk in keys if isinstance(keys, list) else []:
+        if isinstance(jwk, dict) and jwk.get("crv") == "Ed25519" and isinstance(jwk.get("x"), str):
+            try:
+                found.append(_from_base64url(jwk["x"]))
+            except ValueError:
+                continue
+    return [key for key in found if len(key) == KEY_BYTES]
+
+
 def invalid(detail: str, failure: str) -> SignatureInvalid:
     """The error for a signed document that does not verify, with its class of failure."""
     return SignatureInvalid(detail, extra={"failure": failure})

@@ -9,10 +9,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.access.policy import Action
+from registry.api.certificates import PAGE_HEADERS
 from registry.api.dsr import MOVES, request_json
 from registry.api.package import package_stream
 from registry.dsr.plan import RequestPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State
+from registry.flows.accountability import forms
 from registry.flows.dsr import lifecycle, moves, planning
 from registry.flows.identity.subjects import subject
 from registry.model.clock import DAY
@@ -146,6 +148,16 @@ def certificate(visit: Visit) -> Response:
     return Response(row.certificate, 200, HEADERS | {"Content-Disposition": name}, media_type="application/jwt")
 
 
+@officers(Action.DSR_READ)
+def certificate_page(visit: Visit) -> Response:
+    """`GET /console/requests/{request_id}/certificate/page`: the certificate with its proof, to read and print."""
+    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
+    if row.certificate is None:
+        raise NotFound("the request has no certificate", hint="only a completed erasure is certified")
+    page = forms.write(visit.deployment, visit.workspace, row.certificate, forms.Form.PAGE)
+    return Response(page, 200, HEADERS | PAGE_HEADERS, media_type="text/html")
+
+
 def _list(visit: Visit, status: int = 200, error: InvalidInput | None = None) -> Response:
     cursor = visit.query("cursor")
     before = parse_id(cursor, "cursor") if cursor is not None else None
@@ -210,6 +222,7 @@ ROUTES: list[Any] = [
     Route("/console/requests/{request_id}", request_page),
     Route("/console/requests/{request_id}/package", package, methods=["POST"]),
     Route("/console/requests/{request_id}/certificate", certificate),
+    Route("/console/requests/{request_id}/certificate/page", certificate_page),
     Route("/console/requests/{request_id}/extend", extend_request, methods=["POST"]),
     Route("/console/requests/{request_id}/{by}", move_request, methods=["POST"]),
 ]

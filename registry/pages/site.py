@@ -26,7 +26,7 @@ from registry.model.clock import Micros, to_datetime
 from registry.model.errors import Forbidden, InvalidInput, RegistryError
 from registry.model.ids import text_id
 
-FORM_BYTES = 64 * 1024
+FORM_BYTES = 256 * 1024
 FORM_FIELDS = 200
 
 HEADERS = {

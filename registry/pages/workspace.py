@@ -9,7 +9,8 @@ from starlette.routing import Route
 
 from registry.access.policy import Action
 from registry.flows import console, plans
-from registry.flows.accountability import verify
+from registry.flows.accountability import forms, verify
+from registry.flows.accountability.forms import Presented
 from registry.flows.consent.tokens import DECISION_TYPE, require_unexpired
 from registry.flows.traffic import replay
 from registry.flows.traffic.trace import trace
@@ -19,7 +20,7 @@ from registry.pages.officers import Visit, officers
 from registry.pages.site import HEADERS
 
 PAGE = 50
-TOKEN_MOST = 60_000
+TOKEN_MOST = 120_000
 
 
 @officers(Action.VIOLATIONS_READ)
@@ -108,20 +109,19 @@ def checkpoint(visit: Visit) -> Response:
 
 @officers(None)
 def documents(visit: Visit) -> Response:
-    """`GET` and `POST /console/documents`: check a certificate or a receipt with the published keys."""
-    kind: str | None = None
-    claims: dict[str, Any] = {}
+    """`GET` and `POST /console/documents`: check a certificate, a receipt or a decision with the published keys."""
+    found: Presented | None = None
     error: RegistryError | None = None
     if visit.request.method == "POST":
         token = visit.form.text("document", most=TOKEN_MOST)
         try:
-            kind, claims = verify.document(token, visit.workspace.jwks())
-            if kind == DECISION_TYPE:
-                require_unexpired(claims, visit.deployment.clock())
-        except RegistryError as found:
-            error = found
+            found = forms.check(token, visit.workspace.jwks())
+            if found.kind == DECISION_TYPE:
+                require_unexpired(found.claims, visit.deployment.clock())
+        except RegistryError as fault:
+            found, error = None, fault
     status = 200 if error is None else 422
-    return visit.page("documents.html", status, kind=kind, claims=claims, error=error)
+    return visit.page("documents.html", status, found=found, error=error)
 
 
 def _violations(visit: Visit, status: int = 200, **values: Any) -> Response:

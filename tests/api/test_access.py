@@ -17,6 +17,7 @@ BY_APPS = {
     "audience_members",
 }  # fmt: skip
 BY_AUDITORS = {
+    "proven_certificate", "certificate_page", "proven_case_certificate", "case_certificate_page",
     "list_regulations", "get_regulation",
     "list_webhooks", "get_webhook", "list_dead_letters", "list_destinations", "get_destination",
     "list_refused_events", "erasures_passed_on",

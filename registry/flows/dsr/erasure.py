@@ -20,13 +20,12 @@ from typing import Any
 
 import orjson
 
-from registry import __version__
-from registry.audit.tree import Frontier
 from registry.dsr.accounting import unaccounted
 from registry.dsr.census import accounts
-from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
+from registry.dsr.certificate import Outcome
 from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
+from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, retaining
@@ -35,7 +34,6 @@ from registry.flows.dsr.reference import indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
-from registry.keys.signing import sign_jwt
 from registry.model.compartment import IDENTITY
 from registry.model.decision import Reason
 from registry.model.errors import Conflict, SealBroken
@@ -44,8 +42,8 @@ from registry.model.ids import BlindIndex, FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest, Suppression
 from registry.model.stored_holding import RetainedCase
-from registry.store import audit_log, holdings, identities, keystore, quarantine, requests, second_look
 from registry.store import erasure as rows
+from registry.store import holdings, identities, keystore, quarantine, requests, second_look
 from registry.store.database import Transaction
 
 
@@ -224,9 +222,7 @@ def _certify(
         for one in account(deployment, workspace_id, request.request_id)
     ]
     with deployment.data.write(workspace_id) as transaction:
-        size, frontier = audit_log.head(transaction, workspace_id)
         cases = holdings.cases(transaction, workspace_id, request.request_id)
-        now = deployment.clock()
         outcome = Outcome(
             request_id=text_id(request.request_id),
             kind=request.kind,
@@ -234,24 +230,18 @@ def _certify(
             subject=request.pseudonym,
             received_at=request.received_at,
             respond_by=request.respond_by,
-            completed_at=now,
+            completed_at=deployment.clock(),
             accounts=accounted,
             keys_destroyed=progress["keys"],
             kek_generation=deployment.keyring.generation(workspace_id),
             remaining=0,
-            audit_size=size,
-            audit_root=Frontier.decode(size, frontier).root().hex(),
             retained=[_told(case) for case in cases if case.items],
             told=acknowledged,
         )
-        claims = certificate_claims(outcome, issuer=text_id(workspace_id), version=__version__)
-        token = sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE)
-        certified = request._replace(certificate=token, profile_id=None)
-        trail.append(
-            transaction, workspace_id, now, actor=actor, action="dsr:certificate:issued", outcome="done",
-            fields={"request": text_id(request.request_id)},
-        )  # fmt: skip
-        return _write_progress(transaction, certified, progress)
+        token = certifying.issue(
+            deployment, workspace, transaction, outcome, actor=actor, fields={"request": text_id(request.request_id)}
+        )
+        return _write_progress(transaction, request._replace(certificate=token, profile_id=None), progress)
 
 
 def _told(case: RetainedCase) -> dict[str, object]:

@@ -9,18 +9,16 @@ from typing import Any
 
 import orjson
 
-from registry import __version__
 from registry.access.policy import Action, Principal
-from registry.audit.tree import Frontier
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.census import OWN_SYSTEM
-from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
+from registry.dsr.certificate import Outcome
 from registry.dsr.declarations import DECLARED
+from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
-from registry.keys.signing import sign_jwt
 from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import compartment_of
 from registry.model.errors import Conflict, Forbidden, NotFound
@@ -28,7 +26,7 @@ from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_holding import LegalHold, RetainedCase
-from registry.store import audit_log, holdings, requests, second_look
+from registry.store import holdings, requests, second_look
 
 TABLES = ("retained_item",)
 
@@ -37,6 +35,19 @@ def listed(deployment: Deployment, workspace: OpenWorkspace) -> list[RetainedCas
     """Every case, ended ones included, newest first."""
     with deployment.data.read(workspace.workspace_id) as transaction:
         return holdings.cases(transaction, workspace.workspace_id)
+
+
+def certificate_of(deployment: Deployment, workspace: OpenWorkspace, case_id: bytes) -> str:
+    """The certificate of a case that has ended.
+
+    Raises:
+        NotFound: there is no such case, or something is still kept in it.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        case = holdings.case(transaction, workspace.workspace_id, case_id)
+    if case is None or case.certificate is None:
+        raise NotFound("there is no certificate under this id", hint="a case is certified when it has ended")
+    return case.certificate
 
 
 def read(
@@ -144,16 +155,15 @@ def _end(
             transaction, workspace_id, now, actor=actor, action="dsr:retained:erased", outcome="done",
             fields={"request": text_id(case.request_id), "case": text_id(case.case_id), "items": case.items},
         )  # fmt: skip
-        size, frontier = audit_log.head(transaction, workspace_id)
         outcome = Outcome(
             request_id=text_id(request.request_id), kind=request.kind, jurisdiction=request.jurisdiction,
             subject=request.pseudonym, received_at=request.received_at, respond_by=request.respond_by,
             completed_at=now, accounts=_accounts(case), keys_destroyed=1,
-            kek_generation=deployment.keyring.generation(workspace_id), remaining=0, audit_size=size,
-            audit_root=Frontier.decode(size, frontier).root().hex(), ends_case=text_id(case.case_id),
+            kek_generation=deployment.keyring.generation(workspace_id), remaining=0, ends_case=text_id(case.case_id),
         )  # fmt: skip
-        claims = certificate_claims(outcome, issuer=text_id(workspace_id), version=__version__)
-        done = case._replace(ended_at=now, certificate=sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE))
+        named: dict[str, int | str] = {"request": text_id(case.request_id), "case": text_id(case.case_id)}
+        token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
+        done = case._replace(ended_at=now, certificate=token)
         holdings.write_case(transaction, done)
     return done
 

@@ -37,15 +37,20 @@ OUTCOME = Outcome(
     keys_destroyed=2,
     kek_generation=1,
     remaining=0,
-    audit_size=7,
-    audit_root="cd" * 32,
 )
 
 NAMES = st.tuples(*[st.sampled_from(["a", "b", "c"])] * 3)
 
 
 def claims(outcome: Outcome = OUTCOME) -> dict[str, Any]:
-    return certificate_claims(outcome, issuer="0198a1b2-0000-7000-8000-000000000002", version="1.2.3")
+    return certificate_claims(
+        outcome,
+        issuer="0198a1b2-0000-7000-8000-000000000002",
+        controller="A synthetic shop",
+        audit_size=7,
+        audit_root="cd" * 32,
+        version="1.2.3",
+    )
 
 
 def test_a_certificate_conforms_to_its_schema_and_can_be_signed() -> None:

@@ -1,0 +1,34 @@
+"""Writing a certificate to a file, in the form that the file's name asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from registry.flows.accountability.forms import Form, write
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import Conflict, InvalidInput
+
+
+def write_certificate(deployment: Deployment, workspace: OpenWorkspace, token: str, to: Path) -> None:
+    """Write a certificate as `.jwt`, as `.json` with its proof, or as a page (`.html`).
+
+    Raises:
+        InvalidInput: the suffix is of none of these.
+        Conflict: the file exists.
+    """
+    require_absent(to)
+    suffix = to.suffix.removeprefix(".").lower()
+    if suffix not in list(Form):
+        raise InvalidInput("a certificate is written as .jwt, .json or .html")
+    to.write_text(write(deployment, workspace, token, Form(suffix)), encoding="utf-8")
+
+
+def require_absent(path: Path) -> None:
+    """Go on only if nothing would be overwritten.
+
+    Raises:
+        Conflict: the file exists.
+    """
+    if path.exists():
+        raise Conflict("the file exists already", hint="name another with --to")

@@ -1,0 +1,112 @@
+"""The certificate as one page to read, print and keep; the signed document and its proof stand in it for machines.
+
+Every word of the page follows from what is signed: whoever checks it renders it again, and compares.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from importlib import resources
+from typing import Any, NamedTuple
+
+import orjson
+from jinja2 import Environment, StrictUndefined
+
+from registry import __version__
+from registry.dsr.accounting import Disposition
+from registry.flows.accountability import proven
+from registry.flows.accountability.proven import Proven
+from registry.keys.signing import invalid
+
+TEMPLATE = "certificate.html"
+PROOF = "proof"
+"""The id of the element that the proven certificate stands in."""
+GENERATOR = "Registry"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""The Content-Security-Policy to serve it with: its style stands inside it, and it may fetch and run nothing."""
+
+
+class _Held(NamedTuple):
+    """The fields of a table that had rows of the person, as far as one thing was done with them."""
+
+    system: str
+    table: str
+    disposition: str
+    ground: str | None
+    rows: int
+    fields: list[str]
+
+
+def render(stated: Mapping[str, Any], established: Proven) -> str:
+    """The page of a proven certificate whose proof has been checked."""
+    template = (resources.files("registry.flows") / "templates" / TEMPLATE).read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    claims = established.claims
+    fates = Counter(field["disposition"] for field in claims["fields"])
+    held = _held(claims["fields"])
+    empty = sorted({(f["system"], f["table"]) for f in claims["fields"] if not f["rows"]})
+    return environment.from_string(template).render(
+        proof=dict(stated), claims=claims, position=established.position, log=established.checkpoint,
+        fates=[(fate.value, fates[fate.value]) for fate in Disposition if fates[fate.value]],
+        fields=len(claims["fields"]), held=held, empty=empty, generator=f"{GENERATOR} {__version__}",
+        request=claims["request"], erases=claims["request"]["kind"] in ("erasure", "delete"),
+    )  # fmt: skip
+
+
+def check(page: str, jwks: Mapping[str, object]) -> Proven:
+    """What the certificate in a page establishes, if the page says just that.
+
+    Raises:
+        SignatureInvalid: there is no certificate in it, it does not verify, or the page says something else
+            than it; `extra["failure"]` is then `other-words`, or `other-version` where this cannot be told.
+    """
+    found = _Reader()
+    found.feed(page)
+    found.close()
+    try:
+        stated = orjson.loads("".join(found.proof))
+    except orjson.JSONDecodeError:
+        raise invalid("there is no certificate in the page", "malformed") from None
+    if not isinstance(stated, dict):
+        raise invalid("there is no certificate in the page", "malformed")
+    established = proven.check(stated, jwks)
+    if found.generator != f"{GENERATOR} {__version__}":
+        raise invalid("another version wrote the page: have the certificate as JSON, or check with it", "other-version")
+    if page.replace("\r\n", "\n").strip() != render(stated, established).strip():
+        raise invalid("the page says something else than the certificate in it", "other-words")
+    return established
+
+
+def _held(fields: list[dict[str, Any]]) -> list[_Held]:
+    """The accounts of tables that had rows, those that differ only in their field together."""
+    found: dict[tuple[Any, ...], _Held] = {}
+    for one in fields:
+        if one["rows"]:
+            alike = (one["system"], one["table"], one["disposition"], one.get("ground"), one["rows"])
+            found.setdefault(alike, _Held(*alike, [])).fields.append(one["field"])
+    return list(found.values())
+
+
+class _Reader(HTMLParser):
+    """Picks the proof and the generator out of a page; everything else is compared as a whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proof: list[str] = []
+        self.generator: str | None = None
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self._inside = tag == "script" and named.get("id") == PROOF
+        if tag == "meta" and named.get("name") == "generator":
+            self.generator = named.get("content")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.proof.append(data)

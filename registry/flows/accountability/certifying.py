@@ -1,0 +1,55 @@
+"""Issuing a certificate: signed over the audit log as it stood, and entered there as the very next entry.
+
+The entry has the certificate's own hash, so that its place in the log can be proven to anybody:
+`registry.flows.accountability.proven`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from registry import __version__
+from registry.audit.entry import AuditAction
+from registry.audit.tree import Frontier
+from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
+from registry.flows.acts import trail
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.signing import sign_jwt
+from registry.model.ids import text_id
+from registry.store import audit_log
+from registry.store.database import Transaction
+
+
+def issue(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    outcome: Outcome,
+    *,
+    actor: str,
+    fields: Mapping[str, int | str],
+) -> str:
+    """The certificate of an outcome as a JWT, entered in the audit log within the transaction that stores it."""
+    # Held until the commit: nobody's entry may come between the size that is signed and the entry itself.
+    size, frontier = audit_log.lock_head(transaction, workspace.workspace_id)
+    claims = certificate_claims(
+        outcome,
+        issuer=text_id(workspace.workspace_id),
+        controller=deployment.controller.name,
+        audit_size=size,
+        audit_root=Frontier.decode(size, frontier).root().hex(),
+        version=__version__,
+    )
+    token = sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE)
+    trail.append(
+        transaction, workspace.workspace_id, outcome.completed_at, actor=actor, action=AuditAction.DSR_CERTIFIED,
+        outcome="done", fields={**fields, "certificate": digest_of(token)},
+    )  # fmt: skip
+    return token
+
+
+def digest_of(token: str) -> str:
+    """The hex SHA-256 of a certificate, as its audit entry states it."""
+    return sha256(token.encode()).hexdigest()
