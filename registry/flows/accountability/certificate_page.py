@@ -33,8 +33,6 @@ class _Held(NamedTuple):
 
     system: str
     table: str
-    disposition: str
-    ground: str | None
     rows: int
     fields: list[str]
 
@@ -79,14 +77,15 @@ def check(page: str, jwks: Mapping[str, object]) -> Proven:
     return established
 
 
-def _held(fields: list[dict[str, Any]]) -> list[_Held]:
-    """The accounts of tables that had rows, those that differ only in their field together."""
-    found: dict[tuple[Any, ...], _Held] = {}
+def _held(fields: list[dict[str, Any]]) -> list[tuple[str, str, list[_Held]]]:
+    """What was done and on which ground, the erased first, with the tables that had rows and their fields."""
+    found: dict[tuple[str, str], dict[tuple[Any, ...], _Held]] = {}
     for one in fields:
         if one["rows"]:
-            alike = (one["system"], one["table"], one["disposition"], one.get("ground"), one["rows"])
-            found.setdefault(alike, _Held(*alike, [])).fields.append(one["field"])
-    return list(found.values())
+            tables = found.setdefault((one["disposition"], one.get("ground", "")), {})
+            place = (one["system"], one["table"], one["rows"])
+            tables.setdefault(place, _Held(*place, [])).fields.append(one["field"])
+    return [(fate, ground, list(tables.values())) for (fate, ground), tables in sorted(found.items())]
 
 
 class _Reader(HTMLParser):
