@@ -59,7 +59,7 @@ def _of_request(request: Request, request_id: str, form: Form) -> str:
     _, workspace = application.caller(request, Action.DSR_READ)
     row, _ = lifecycle.get(application.deployment, workspace, RequestId(parse_id(request_id, "request_id")))
     if row.certificate is None:
-        raise NotFound("the request has no certificate", hint="only a completed erasure is certified")
+        raise NotFound("the request has no certificate", hint="it is certified when it is completed")
     return write(application.deployment, workspace, row.certificate, form)
 
 

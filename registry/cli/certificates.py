@@ -9,6 +9,9 @@ from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, InvalidInput
 
+CERTIFICATES = frozenset(f".{form.value}" for form in Form)
+"""The suffixes that a certificate's file may have."""
+
 
 def write_certificate(deployment: Deployment, workspace: OpenWorkspace, token: str, to: Path) -> None:
     """Write a certificate as `.jwt`, as `.json` with its proof, or as a page (`.html`).

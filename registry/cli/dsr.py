@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from registry.cli.certificates import require_absent, write_certificate
+from registry.cli.certificates import CERTIFICATES, require_absent, write_certificate
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.dsr.accounting import Disposition
@@ -18,7 +18,7 @@ from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import export, lifecycle, moves, planning, sla
 from registry.keys.parcels import Lock
 from registry.model.clock import parse_rfc3339, rfc3339
-from registry.model.errors import InvalidInput
+from registry.model.errors import InvalidInput, NotFound
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import StoredRequest
 
@@ -191,7 +191,7 @@ def run_request(
 @app.command("export")
 def export_package(
     request_id: RequestIdText,
-    to: Annotated[Path, typer.Option("--to", help="The ZIP to write; a certificate as .jwt, .json or .html.")],
+    to: Annotated[Path, typer.Option("--to", help="The package; as .jwt, .json or .html the certificate.")],
     recipients: Annotated[
         list[str] | None, typer.Option("--recipient", help="A public key of age or SSH: writes an age file.")
     ] = None,
@@ -203,13 +203,15 @@ def export_package(
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the package of an access request, locked if you like, or the certificate of an erasure."""
+    """Write the package of an access request, locked if you like, or the certificate of any completed one."""
     asked = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True) if password else None
     lock = Lock(asked, tuple(recipients or ()))
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         row, _events = lifecycle.get(registry.deployment, opened, _id(request_id))
         require_absent(to)
-        if row.certificate is not None:
+        if to.suffix.lower() in CERTIFICATES:
+            if row.certificate is None:
+                raise NotFound("the request has no certificate yet", hint="it is certified when it is completed")
             write_certificate(registry.deployment, opened, row.certificate, to)
         else:
             lifecycle.scope_of(registry.deployment, opened, row)

@@ -13,6 +13,15 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Destroyed:
+    """What an erasure made unreadable, under which KEK generation, and the rows that a second look still found."""
+
+    keys: int
+    kek_generation: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What the certificate states of a finished request; counts and ids, nothing personal."""
 
@@ -24,9 +33,8 @@ class Outcome:
     respond_by: Micros
     completed_at: Micros
     accounts: Sequence[FieldAccount]
-    keys_destroyed: int
-    kek_generation: int
-    remaining: int
+    destroyed: Destroyed | None = None
+    """Of an erasure; None where nothing was to be destroyed."""
     retained: Sequence[Mapping[str, object]] = ()
     """What was set aside for legal holds and statutory duties, by each."""
     told: Sequence[Mapping[str, object]] = ()
@@ -63,15 +71,21 @@ def certificate_claims(
             "in_time": outcome.completed_at <= outcome.respond_by,
         },
         "fields": [account.as_json() for account in outcome.accounts],
-        "keys": {
-            "bundles_destroyed": outcome.keys_destroyed,
-            "kek_generation": outcome.kek_generation,
-            "horizon": "a backup of the keystore taken before this opens until this KEK generation is destroyed",
-        },
-        "verification": {"rows_found_by_second_look": outcome.remaining, "passed": outcome.remaining == 0},
         "audit": {"size": audit_size, "root": audit_root},
         "registry_version": version,
+        **(_destroyed(outcome.destroyed) if outcome.destroyed is not None else {}),
         **kept,
         **told,
         **ended,
+    }
+
+
+def _destroyed(what: Destroyed) -> dict[str, object]:
+    return {
+        "keys": {
+            "bundles_destroyed": what.keys,
+            "kek_generation": what.kek_generation,
+            "horizon": "a backup of the keystore taken before this opens until this KEK generation is destroyed",
+        },
+        "verification": {"rows_found_by_second_look": what.remaining, "passed": what.remaining == 0},
     }

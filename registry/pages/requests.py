@@ -143,7 +143,7 @@ def certificate(visit: Visit) -> Response:
     """`GET /console/requests/{request_id}/certificate`: the signed JWT of a finished erasure."""
     row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
     if row.certificate is None:
-        raise NotFound("the request has no certificate", hint="only a completed erasure is certified")
+        raise NotFound("the request has no certificate", hint="it is certified when it is completed")
     name = f'attachment; filename="{text_id(row.request_id)}.jwt"'
     return Response(row.certificate, 200, HEADERS | {"Content-Disposition": name}, media_type="application/jwt")
 
@@ -153,7 +153,7 @@ def certificate_page(visit: Visit) -> Response:
     """`GET /console/requests/{request_id}/certificate/page`: the certificate with its proof, to read and print."""
     row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
     if row.certificate is None:
-        raise NotFound("the request has no certificate", hint="only a completed erasure is certified")
+        raise NotFound("the request has no certificate", hint="it is certified when it is completed")
     page = forms.write(visit.deployment, visit.workspace, row.certificate, forms.Form.PAGE)
     return Response(page, 200, HEADERS | PAGE_HEADERS, media_type="text/html")
 

@@ -231,7 +231,6 @@ def test_a_package_is_there_only_when_its_request_is_completed(desk: Desk) -> No
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
         assert b"Ada" in archive.read("traits.json")
-    assert desk.officer.get(f"/v1/dsr/requests/{request}/certificate").status_code == 404
     unknown = opened(desk, "access", {"kind": "user_id", "value": "never-heard-of"})
     assert moved(desk, unknown, "verify", "approve", "run").status_code == 200
     assert desk.officer.get(f"/v1/dsr/requests/{unknown}/package").status_code == 404

@@ -17,6 +17,7 @@ from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
 from registry.flows.dsr import lifecycle, linked, planning
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
+from registry.model.ids import text_id
 from registry.model.message import Identifier
 from registry.store.database import Database
 from tests.conftest import SetClock
@@ -97,6 +98,29 @@ def alone(registry: RegistrySimulator) -> Tenant:
 def _accounted(tenant: Tenant, certificate: str | None) -> dict[tuple[str, str], tuple[str, int]]:
     _, claims = verify.document(certificate or "", tenant.workspace.jwks())
     return {(f["system"], f["field"]): (f["disposition"], f["rows"]) for f in claims["fields"]}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.RECTIFICATION, Kind.RESTRICTION])
+def test_what_erases_nothing_is_certified_over_every_system_and_waits_for_one_that_is_down(
+    outside: Customers, alone: Tenant, kind: Kind
+) -> None:
+    details = {"traits": {"first_name": "Augusta"}} if kind is Kind.RECTIFICATION else {}
+    request = alone.request(kind, "user_id", "ada", **details)
+    outside.failing = 1
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    assert lifecycle.get(alone.registry.deployment, alone.workspace, request.request_id)[0].certificate is None
+    done = alone.run(request)
+    assert _accounted(alone, done.certificate)["shop", "address"][1] == 1
+    assert outside.ran == [text_id(request.request_id)]
+
+
+def test_a_plan_knows_systems_outside_by_identifiers_that_the_request_did_not_name(
+    outside: Customers, alone: Tenant
+) -> None:
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    [_, shop] = planning.plan_of(alone.registry.deployment, alone.workspace, request.request_id).systems
+    assert {account.rows for account in shop.accounts} == {1}
 
 
 def test_an_erasure_reaches_systems_outside_by_identifiers_that_the_request_did_not_name(

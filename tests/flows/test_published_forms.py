@@ -12,8 +12,9 @@ from zipfile import ZipFile
 import pytest
 from jsonschema import Draft202012Validator
 
-from registry.dsr.requests import Kind
-from registry.flows.accountability import verify
+from registry.dsr.declarations import DECLARED
+from registry.dsr.requests import EFFECTS, Effect, Kind
+from registry.flows.accountability import forms, verify
 from registry.flows.dsr import export
 from tests.factories import consent, identify, ordered, track
 from tests.simulator import ALL_YES, Tenant
@@ -60,6 +61,27 @@ def test_a_certificate_conforms_and_verifies_with_the_published_keys_alone(busy:
     done = busy.erase("user_id", "ada")
     _, claims = verify.document(done.certificate or "", busy.workspace.jwks())
     _validator("certificate").validate(claims)
+
+
+PURPOSES, TRAITS = {"purposes": ["marketing"]}, {"traits": {"first_name": "Augusta"}}
+DETAILS: dict[Kind, dict[str, Any]] = {
+    Kind.OBJECTION: PURPOSES, Kind.WITHDRAWAL: PURPOSES, Kind.RECTIFICATION: TRAITS, Kind.CORRECT: TRAITS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_request_ends_in_a_certificate_that_accounts_for_every_field(busy: Tenant, kind: Kind) -> None:
+    done = busy.run(busy.request(kind, "user_id", "ada", **DETAILS.get(kind, {})))
+    _, claims = verify.document(done.certificate or "", busy.workspace.jwks())
+    _validator("certificate").validate(claims)
+    assert isinstance(claims["fields"], list)
+    told = {(field["table"], field["field"]) for field in claims["fields"]}
+    assert told == {(field.table, field.field) for field in DECLARED if field.is_personal}
+    rows = {field["table"]: field["rows"] for field in claims["fields"]}
+    assert rows["event"] == 2
+    assert rows["suppression"] == (2 if EFFECTS[kind] is Effect.ERASE else 0)
+    page = forms.write(busy.registry.deployment, busy.workspace, done.certificate or "", forms.Form.PAGE)
+    assert forms.check(page, busy.workspace.jwks()).claims == claims
 
 
 def test_every_entry_of_the_audit_log_conforms(busy: Tenant) -> None:

@@ -20,15 +20,15 @@ from typing import Any
 
 import orjson
 
-from registry.dsr.accounting import unaccounted
 from registry.dsr.census import accounts
-from registry.dsr.certificate import Outcome
+from registry.dsr.certificate import Destroyed, Outcome
 from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, retaining
+from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.passing_on import account, pass_on
 from registry.flows.dsr.reference import indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
@@ -214,9 +214,7 @@ def _certify(
     workspace_id = workspace.workspace_id
     rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
     accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *linked.accounts(request)]
-    missing = unaccounted(((f.system, f.table, f.field) for f in DECLARED if f.is_personal), accounted)
-    if missing:
-        raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})
+    require_accounted(accounted)
     acknowledged = [
         {"destination": one["destination_id"], "state": one["state"], "ordered": one["ordered_at"]}
         for one in account(deployment, workspace_id, request.request_id)
@@ -232,9 +230,7 @@ def _certify(
             respond_by=request.respond_by,
             completed_at=deployment.clock(),
             accounts=accounted,
-            keys_destroyed=progress["keys"],
-            kek_generation=deployment.keyring.generation(workspace_id),
-            remaining=0,
+            destroyed=Destroyed(progress["keys"], deployment.keyring.generation(workspace_id), remaining=0),
             retained=[_told(case) for case in cases if case.items],
             told=acknowledged,
         )

@@ -12,7 +12,7 @@ import orjson
 from registry.access.policy import Action, Principal
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.census import OWN_SYSTEM
-from registry.dsr.certificate import Outcome
+from registry.dsr.certificate import Destroyed, Outcome
 from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
@@ -158,8 +158,8 @@ def _end(
         outcome = Outcome(
             request_id=text_id(request.request_id), kind=request.kind, jurisdiction=request.jurisdiction,
             subject=request.pseudonym, received_at=request.received_at, respond_by=request.respond_by,
-            completed_at=now, accounts=_accounts(case), keys_destroyed=1,
-            kek_generation=deployment.keyring.generation(workspace_id), remaining=0, ends_case=text_id(case.case_id),
+            completed_at=now, accounts=_accounts(case), ends_case=text_id(case.case_id),
+            destroyed=Destroyed(1, deployment.keyring.generation(workspace_id), remaining=0),
         )  # fmt: skip
         named: dict[str, int | str] = {"request": text_id(case.request_id), "case": text_id(case.case_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)

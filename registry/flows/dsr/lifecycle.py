@@ -16,12 +16,12 @@ from registry.dsr.deadlines import Jurisdiction, deadline
 from registry.dsr.requests import CALIFORNIAN, EFFECTS, ENDED, Effect, Kind, Move, State
 from registry.flows.consent.ledger import Act, append_acts
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import erasure, linked, moves, planning, rectification, reference
+from registry.flows.dsr import certified, erasure, linked, moves, planning, rectification, reference
 from registry.flows.dsr.moves import log, moved, owner_named, require
 from registry.flows.identity.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, InvalidInput
-from registry.model.ids import RequestId
+from registry.model.ids import FragmentId, RequestId
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, RequestEvent, StoredRequest
 from registry.store import consents, identities, quarantine, requests
@@ -166,14 +166,15 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
     match EFFECTS[Kind(request.kind)]:
         case Effect.ERASE:
             request = erasure.erase(deployment, workspace, request, actor=actor)
-        case Effect.GIVE:
-            pass  # the package is written when it is fetched: nothing personal waits on a disk
+        case Effect.GIVE:  # the package is written when it is fetched: nothing personal waits on a disk
+            request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
         case Effect.CORRECT:
             rectification.apply(deployment, workspace, request, actor=actor)
-            request = linked.act(deployment, request, actor=actor)
+            request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
         case Effect.RECORD:
             _record(deployment, workspace, request, actor)
-            request = linked.act(deployment, request, actor=actor)
+            request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
+    request = certified.certify(deployment, workspace, request, actor=actor)
     reference.forget(deployment, request)
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
@@ -219,6 +220,11 @@ def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRe
         known = identities.fragments(transaction, workspace.workspace_id, found)
         profiles = {fragment.profile_id for fragment in known.values()}
         return identities.fragments_of_profiles(transaction, workspace.workspace_id, profiles)
+
+
+def _scope(deployment: Deployment, request: StoredRequest) -> list[FragmentId]:
+    with deployment.data.read(request.workspace_id) as transaction:
+        return requests.scope(transaction, request.workspace_id, request.request_id)
 
 
 def _rescope(

@@ -8,7 +8,7 @@ as it takes, unless somebody decides on the record that the request ends without
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -18,11 +18,11 @@ from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import Kind, Move, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.moves import add_to_history, moved, require, write
-from registry.flows.dsr.reference import people_of
+from registry.flows.dsr.reference import everybody
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, RegistryError
-from registry.model.ids import RequestId, text_id
+from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
@@ -35,11 +35,15 @@ OVERRIDE = "override"
 _T = TypeVar("_T")
 
 
-def plans(deployment: Deployment, request: StoredRequest) -> list[SystemPlan]:
-    """What every linked system would do; one that cannot be asked says so in its plan."""
+def plans(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[SystemPlan]:
+    """What every linked system would do; one that cannot be asked says so in its plan.
+
+    Args:
+        fragments: the person's: what they are known by outside is opened from these, for this call.
+    """
     if not deployment.linked:
         return []
-    people, kind = people_of(deployment, request), Kind(request.kind)
+    people, kind = everybody(deployment, request, fragments), Kind(request.kind)
     found = []
     for system in deployment.linked:
         try:
@@ -49,8 +53,13 @@ def plans(deployment: Deployment, request: StoredRequest) -> list[SystemPlan]:
     return found
 
 
-def act(deployment: Deployment, request: StoredRequest, *, actor: str) -> StoredRequest:
+def act(
+    deployment: Deployment, request: StoredRequest, *, actor: str, fragments: Collection[FragmentId] = ()
+) -> StoredRequest:
     """Let every linked system do its part and look again; the request with what they did noted.
+
+    Args:
+        fragments: the person's, where they still can be opened; what they are known by is told to the systems.
 
     Raises:
         LinkedSystemUnavailable: one could not; the request waits, and is tried again at its `due_at`.
@@ -62,7 +71,7 @@ def act(deployment: Deployment, request: StoredRequest, *, actor: str) -> Stored
         done: dict[str, Any] = progress.setdefault("linked", {})
         if system.name in done:
             continue
-        people = people_of(deployment, request) if people is None else people
+        people = everybody(deployment, request, fragments) if people is None else people
         try:
             done[system.name] = [account.as_json() for account in _run(system, request, kind, people)]
         except LinkedSystemUnavailable:

@@ -30,6 +30,19 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
         request = require(transaction, workspace, request_id)
         if State(request.state) in ENDED:
             raise Conflict(f"a request that is {request.state} has no plan any more", hint="look at its certificate")
+    own, retained, fragments = of_registry(deployment, workspace, request)
+    return RequestPlan(Kind(request.kind), [own, *linked.plans(deployment, request, fragments)], retained)
+
+
+def of_registry(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest
+) -> tuple[SystemPlan, list[dict[str, object]], list[FragmentId]]:
+    """What a request does with every field of Registry's own, by the rows there are now.
+
+    Returns:
+        The plan, what an erasure sets aside, and the person's fragments.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
         counts, fragments, shut, indexes = _counts(deployment, transaction, workspace, request)
     with deployment.keystore.read(workspace.workspace_id) as transaction:
         counts["key_bundle"] = len(keystore.bundles(transaction, workspace.workspace_id, [*fragments, *shut]))
@@ -38,8 +51,7 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
     retained = retaining.foreseen(deployment, workspace, fragments, indexes) if erases else []
     counts |= dict.fromkeys(("legal_hold", "retained_case"), len(retained))
     counts["retained_item"] = sum(int(str(one["items"])) for one in retained)
-    own = SystemPlan(OWN_SYSTEM, accounts(DECLARED, counts, kind))
-    return RequestPlan(kind, [own, *linked.plans(deployment, request)], retained)
+    return SystemPlan(OWN_SYSTEM, accounts(DECLARED, counts, kind)), retained, fragments
 
 
 def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> None:
@@ -75,6 +87,9 @@ def _counts(
     shut = quarantine.about(transaction, workspace_id, indexes)
     counts = rows.counted(transaction, workspace_id, fragments, indexes, shut)
     counts |= requests.kept_of(transaction, workspace_id, request.request_id, fragments)
-    counts |= {"suppression": len(indexes), "erased_identifier": len(indexes), "erasure": len(fragments) + len(shut)}
+    # Memory that an erasure will leave of the person; no other request leaves any.
+    erases = EFFECTS[Kind(request.kind)] is Effect.ERASE
+    counts |= dict.fromkeys(("suppression", "erased_identifier"), len(indexes) if erases else 0)
+    counts["erasure"] = len(fragments) + len(shut) if erases else 0
     counts["destination_erasure"] = len(destinations.recipients(transaction, workspace_id, fragments))
     return counts, fragments, list(shut), [*indexes, *subjects]

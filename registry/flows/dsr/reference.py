@@ -5,11 +5,12 @@ The person's own keys are destroyed first; the systems outside, and the person t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import orjson
 
 from registry.flows.deployment import Deployment
+from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.compartment import IDENTITY
@@ -17,6 +18,7 @@ from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
+from registry.store import identities
 
 
 def seal_people(
@@ -47,6 +49,19 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
     aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
     told = orjson.loads(open_sealed(key, request.sealed, aad, grant, IDENTITY))
     return [Identifier(kind, value) for kind, value in told]
+
+
+def everybody(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[Identifier]:
+    """Every identifier by which a request's person may be known outside: those it named, and all of these fragments.
+
+    Raises:
+        KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+    """
+    grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
+    with deployment.data.read(request.workspace_id) as transaction:
+        rows = identities.identifiers_of(transaction, request.workspace_id, fragments)
+    known, _ = open_identifiers(deployment, grant, rows)
+    return list(dict.fromkeys([*people_of(deployment, request), *(identifier for _, identifier in known)]))
 
 
 def indexes_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> list[BlindIndex]:

@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from registry.documents import parse
 from registry.dsr.accounting import Disposition, FieldAccount, unaccounted
-from registry.dsr.certificate import Outcome, certificate_claims
-from registry.dsr.requests import Kind
+from registry.dsr.certificate import Destroyed, Outcome, certificate_claims
+from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.dsr.retention import Retention
 from registry.model.canonical import canonical
 from registry.model.clock import DAY
@@ -34,9 +34,7 @@ OUTCOME = Outcome(
     respond_by=1_769_903_999_999_999,
     completed_at=1_767_312_000_000_000,
     accounts=[ERASED, KEPT],
-    keys_destroyed=2,
-    kek_generation=1,
-    remaining=0,
+    destroyed=Destroyed(keys=2, kek_generation=1, remaining=0),
 )
 
 NAMES = st.tuples(*[st.sampled_from(["a", "b", "c"])] * 3)
@@ -68,7 +66,12 @@ def test_the_schema_knows_every_kind_and_disposition() -> None:
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("accounts", [[ERASED], [KEPT, ERASED]])
 def test_every_kind_with_any_accounts_conforms(kind: Kind, accounts: list[FieldAccount]) -> None:
-    VALIDATOR.validate(claims(replace(OUTCOME, kind=kind.value, accounts=accounts)))
+    erases = EFFECTS[kind] is Effect.ERASE
+    destroyed = OUTCOME.destroyed if erases else None
+    VALIDATOR.validate(claims(replace(OUTCOME, kind=kind.value, accounts=accounts, destroyed=destroyed)))
+    with pytest.raises(ValidationError):
+        other = None if erases else OUTCOME.destroyed
+        VALIDATOR.validate(claims(replace(OUTCOME, kind=kind.value, accounts=accounts, destroyed=other)))
 
 
 def test_it_states_what_was_done_and_when() -> None:
@@ -91,7 +94,7 @@ def test_it_says_whether_the_answer_came_in_time(late_by: int, in_time: bool) ->
 
 @pytest.mark.parametrize(("remaining", "passed"), [(0, True), (1, False)])
 def test_verification_passed_only_if_the_second_look_found_nothing(remaining: int, passed: bool) -> None:
-    assert claims(replace(OUTCOME, remaining=remaining))["verification"] == {
+    assert claims(replace(OUTCOME, destroyed=Destroyed(2, 1, remaining)))["verification"] == {
         "rows_found_by_second_look": remaining,
         "passed": passed,
     }

@@ -1,0 +1,61 @@
+"""The certificate of a request that erases nothing: no request counts as complete before every field is accounted for.
+
+Said are the rows that there are when it is signed. What an access or portability request gives out is
+written when the package is fetched, from the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry.dsr.accounting import FieldAccount, unaccounted
+from registry.dsr.certificate import Outcome
+from registry.dsr.declarations import DECLARED
+from registry.flows.accountability import certifying
+from registry.flows.deployment import Deployment
+from registry.flows.dsr import linked, planning
+from registry.flows.dsr.moves import write
+from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import Conflict
+from registry.model.ids import text_id
+from registry.model.stored import StoredRequest
+
+
+def certify(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> StoredRequest:
+    """The request with its certificate; one that was interrupted after it keeps the one it has.
+
+    Raises:
+        Conflict: a field is not accounted for.
+    """
+    if request.certificate is not None:
+        return request
+    own, _, _ = planning.of_registry(deployment, workspace, request)
+    accounted = [*own.accounts, *linked.accounts(request)]
+    require_accounted(accounted)
+    outcome = Outcome(
+        request_id=text_id(request.request_id),
+        kind=request.kind,
+        jurisdiction=request.jurisdiction,
+        subject=request.pseudonym,
+        received_at=request.received_at,
+        respond_by=request.respond_by,
+        completed_at=deployment.clock(),
+        accounts=accounted,
+    )
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        named: dict[str, int | str] = {"request": text_id(request.request_id)}
+        token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
+        certified = request._replace(certificate=token)
+        write(transaction, certified, was=request.state)
+    return certified
+
+
+def require_accounted(accounted: Sequence[FieldAccount]) -> None:
+    """Go on only if every personal field of Registry's own has its account (invariant 12).
+
+    Raises:
+        Conflict: one is missing, or is kept without a ground.
+    """
+    missing = unaccounted(((f.system, f.table, f.field) for f in DECLARED if f.is_personal), accounted)
+    if missing:
+        raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})
