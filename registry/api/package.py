@@ -18,7 +18,6 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import export, lifecycle
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.parcels import OPEN, Lock
-from registry.model.errors import NotFound
 from registry.model.ids import text_id
 from registry.model.stored import StoredRequest
 
@@ -55,10 +54,8 @@ def package_stream(
 
     Raises:
         Conflict: the request is not one that has a package.
-        NotFound: nobody is known for whom it asked.
     """
-    if not lifecycle.scope_of(deployment, workspace, row):
-        raise NotFound("nothing is held of the person that the request is about")
+    lifecycle.scope_of(deployment, workspace, row)
     pipe = _Pipe()
 
     def write() -> None:

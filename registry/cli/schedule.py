@@ -116,10 +116,11 @@ def _keep_keys(deployment: Deployment, workspace: OpenWorkspace) -> None:
 
 
 def _go_on(deployment: Deployment, workspace: OpenWorkspace) -> None:
-    """Try again what waited, and finish the erasures that a hold or duty had deferred."""
+    """Try again what waited, finish erasures that a hold or duty had deferred, forget whom answered requests named."""
     for request in lifecycle.due(deployment, workspace):
         _logged("request", lifecycle.go_on, deployment, workspace, request)
     kept.end_due(deployment, workspace, actor=ACTOR)
+    lifecycle.forget_answered(deployment, workspace)
 
 
 def _each(registry: Registry, name: str, job: Callable[[OpenWorkspace], None]) -> None:

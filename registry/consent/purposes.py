@@ -65,6 +65,8 @@ class Purpose:
         segment_categories: ids in `context.consent.categoryPreferences`, all of which it needs.
         google_consent: types of Google Consent Mode that stand for it, all of which it needs.
         balancing: why a legitimate interest weighs more than the person's (GDPR Art. 6(1)(f)); None for other grounds.
+        automated_decision: of a purpose for which machines decide alone about people (GDPR Art. 15(1)(h), 22):
+            `logic`, `consequences` and `contest`, each per language; None where a person decides.
         asks_first: whether silence is a no even where the ground would allow it (`default: denied`).
         despite_restriction: goes on while processing is restricted (GDPR Art. 18(2)).
     """
@@ -89,6 +91,7 @@ class Purpose:
     despite_restriction: bool
     balancing: str | None = None
     asks_first: bool = False
+    automated_decision: Mapping[str, Mapping[str, str]] | None = None
 
     def basis_in(self, jurisdiction: str | None) -> LawfulBasis:
         """The lawful basis in a jurisdiction: of the region (`US-CA`), else the country, else the default."""
@@ -191,6 +194,7 @@ def _purpose(entry: Mapping[str, Any]) -> Purpose:
         despite_restriction=entry.get("despite_restriction", False),
         balancing=entry.get("balancing"),
         asks_first=entry.get("default") == "denied",
+        automated_decision=entry.get("automated_decision"),
     )
 
 

@@ -28,6 +28,8 @@ class Handling(StrEnum):
     """Keyed hashes, random ids and keys that tie rows together: they say nothing to anybody, and are erased."""
     MEMORY = "memory"
     """Keyed memory that somebody does not want to be known: kept after an erasure, since it is its effect."""
+    ACT = "act"
+    """What was done about the person and why, in words of ours: given out, and kept as proof."""
     EVIDENCE = "evidence"
     """What proves that duties were met, without saying of whom: kept."""
     HELD = "held"
@@ -38,12 +40,15 @@ class Handling(StrEnum):
 
 GROUNDS: Mapping[Handling, str] = {
     Handling.MEMORY: "GDPR Art. 17(1) and 21(3): a keyed hash, so that the person is not recorded again",
+    Handling.ACT: "GDPR Art. 5(2) and 17(3)(e): proof that the request was met; nothing that names the person",
     Handling.EVIDENCE: "GDPR Art. 5(2) and 17(3)(e): proof that the request was met; nothing that names the person",
     Handling.HELD: "GDPR Art. 17(3)(b), (e): kept for the holds and duties that `retained` names, and for nothing else",
 }
 """On which ground a field of a handling outlives an erasure."""
 
 NOT_GIVEN = "GDPR Art. 15(4): a keyed reference or key, which means nothing outside and would weaken its protection"
+
+OWN_PROOF = "GDPR Art. 5(2) and 15(4): the controller's own proof, of who acted and by which ids"
 
 HELD_BACK = "GDPR Art. 18(2): of somebody erased, sealed for a legal claim or duty; an officer opens it for that alone"
 
@@ -80,8 +85,9 @@ class DeclaredField:
             case Effect.GIVE:
                 if self.handling is Handling.HELD:
                     return Disposition.RETAINED, HELD_BACK
-                given = self.handling in (Handling.CONTENT, Handling.CONTEXT)
-                return (Disposition.EXPORTED, None) if given else (Disposition.RETAINED, NOT_GIVEN)
+                if self.handling in (Handling.CONTENT, Handling.CONTEXT, Handling.ACT):
+                    return Disposition.EXPORTED, None
+                return Disposition.RETAINED, OWN_PROOF if self.handling is Handling.EVIDENCE else NOT_GIVEN
             case Effect.CORRECT:
                 return Disposition.RETAINED, "GDPR Art. 16: kept, and the person's own word stands above it"
             case Effect.RECORD:
@@ -124,6 +130,7 @@ def declared(
         Handling.CONTEXT: ("user.behavior",),
         Handling.REFERENCE: ("user.unique_id.pseudonymous",),
         Handling.MEMORY: ("user.unique_id.pseudonymous",),
+        Handling.ACT: ("user.unique_id.pseudonymous",),
         Handling.EVIDENCE: ("user.unique_id.pseudonymous",),
         Handling.HELD: ("user",),
         Handling.OPERATION: (),

@@ -111,21 +111,21 @@ _REQUESTS = (
     declared(
         "dsr_request", purposes=DUTY, retention=FOR_PROOF,
         content={"sealed": ("user.unique_id", "user.contact")}, reference="profile_id",
-        evidence="request_id kind state jurisdiction pseudonym opened_by approved_by received_at respond_by "
-        "completed_at progress certificate opened_owner approved_owner due_at",
+        act="kind state jurisdiction received_at respond_by completed_at certificate",
+        evidence="request_id pseudonym opened_by approved_by progress opened_owner approved_owner due_at",
     ),
     declared(
         "dsr_event", purposes=DUTY, retention=FOR_PROOF,
-        evidence="request_id position action state actor happened_at details",
+        act="action state actor happened_at", evidence="request_id position details",
     ),
     declared(
         "dsr_fragment", purposes=DUTY, retention="until the person is erased", reference="request_id fragment_id",
     ),
     declared(
         "audit_detail", purposes=DUTY, retention=WITH_PERSON,
-        content={"sealed": ("user.unique_id.pseudonymous",)}, context="position", reference="fragment_id",
+        reference="position fragment_id sealed",
     ),
-    declared("audit_entry", purposes=DUTY, retention=FOR_PROOF, evidence="position entry"),
+    declared("audit_entry", purposes=DUTY, retention=FOR_PROOF, act="entry", evidence="position"),
 )  # fmt: skip
 
 _KEPT_FOR_A_DUTY = (
@@ -139,7 +139,8 @@ _KEPT_FOR_A_DUTY = (
     ),
     declared(
         "retained_case", purposes=DUTY, retention=FOR_PROOF,
-        evidence="case_id request_id hold_id duty ground purpose categories made_at items ended_at certificate",
+        act="ground purpose categories made_at items ended_at certificate",
+        evidence="case_id request_id hold_id duty",
     ),
     declared(
         "retained_item", purposes="the one purpose of its hold or duty",

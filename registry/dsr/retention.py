@@ -33,12 +33,14 @@ class Retention:
     Attributes:
         quarantine_for: how long a rejected message waits for a plan fix.
         duties: what an erasure sets aside because a law wants it kept.
+        package_for: how long it is known, sealed, whom a completed access request named.
         grace_for: how long a compartment without any lawful ground stays locked before its key is destroyed.
     """
 
     quarantine_for: Micros
     grace_for: Micros
     duties: tuple[Duty, ...] = ()
+    package_for: Micros = 30 * DAY
 
     @classmethod
     def from_document(cls, document: Document) -> Retention:
@@ -48,7 +50,12 @@ class Retention:
             Duty(one["name"], one["ground"], one["purpose"], tuple(one["categories"]), one["days"] * DAY)
             for one in value.get("statutory", ())
         )
-        return cls(value["quarantine_days"] * DAY, value.get("grace_days", 30) * DAY, duties)
+        return cls(
+            value["quarantine_days"] * DAY,
+            value.get("grace_days", 30) * DAY,
+            duties,
+            value.get("package_days", 30) * DAY,
+        )
 
 
 class Lock(NamedTuple):

@@ -127,6 +127,22 @@ def recipients(transaction: Transaction, workspace_id: bytes, fragment_ids: Coll
     return found
 
 
+def sent_to(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
+) -> list[tuple[str, str, Micros]]:
+    """The destinations that have received data of any of these fragments: name, purpose, and since when."""
+    found: dict[tuple[str, str], Micros] = {}
+    for fragment_id in fragment_ids:
+        sql = (
+            "SELECT d.name, d.purpose, r.first_at FROM destination_recipient r JOIN destination d "
+            "ON d.workspace_id = r.workspace_id AND d.destination_id = r.destination_id "
+            "WHERE r.workspace_id = ? AND r.fragment_id = ?"
+        )
+        for name, purpose, first_at in query(transaction, sql, workspace_id, fragment_id):
+            found[name, purpose] = min(first_at, found.get((name, purpose), first_at))
+    return [(name, purpose, first_at) for (name, purpose), first_at in sorted(found.items())]
+
+
 def put_failures(transaction: Transaction, rows: Sequence[DestinationFailure]) -> None:
     """Keep events that a destination refused, or refused again."""
     clause = (

@@ -44,7 +44,7 @@ def erase_rows(
 ) -> dict[str, int]:
     """Delete every row of these fragments and identifiers; rows deleted, by table."""
     counts: dict[str, int] = {}
-    keys = _message_keys(transaction, workspace_id, fragment_ids)
+    keys = violation_keys(transaction, workspace_id, fragment_ids)
     counts["violation"] = delete_in(transaction, "violation", workspace_id, "message_key", keys)
     for table in INDEX_TABLES:
         counts[table] = sum(delete_in(transaction, table, workspace_id, end, indexes) for end in ("low", "high"))
@@ -63,7 +63,7 @@ def counted(
     quarantined: Collection[FragmentId],
 ) -> dict[str, int]:
     """How many rows each table has of a person, by the same ties by which `erase_rows` deletes them."""
-    counts = {"violation": len(_message_keys(transaction, workspace_id, fragment_ids))}
+    counts = {"violation": len(violation_keys(transaction, workspace_id, fragment_ids))}
     for table in INDEX_TABLES:
         counts[table] = sum(_count(transaction, table, workspace_id, end, indexes) for end in ("low", "high"))
     for table, column in PERSONAL_TABLES.items():
@@ -94,9 +94,10 @@ def forget_profile(transaction: Transaction, workspace_id: bytes, profile_id: Pr
     execute(transaction, sql, workspace_id, profile_id)
 
 
-def _message_keys(
+def violation_keys(
     transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
 ) -> list[MessageKey]:
+    """The message keys of the violations that events of these fragments had, once for each violation."""
     keys: list[MessageKey] = []
     for chunk in chunks(fragment_ids):
         marks = ", ".join("?" * len(chunk))

@@ -164,8 +164,12 @@ def suppressed(transaction: Transaction, workspace_id: bytes, keys: Collection[b
     """The suppressed ones among these suppression keys; the answer holds until the transaction ends."""
     if keys:
         hold_suppressions(transaction, workspace_id)
-    rows = select_in(transaction, Suppression, "suppression", workspace_id, "suppression_key", keys)
-    return {row.suppression_key for row in rows}
+    return {row.suppression_key for row in suppressions(transaction, workspace_id, keys)}
+
+
+def suppressions(transaction: Transaction, workspace_id: bytes, keys: Collection[bytes]) -> list[Suppression]:
+    """What is remembered under these suppression keys, to be told; whoever writes asks `suppressed`."""
+    return select_in(transaction, Suppression, "suppression", workspace_id, "suppression_key", keys)
 
 
 def suppress(transaction: Transaction, rows: Sequence[Suppression]) -> None:

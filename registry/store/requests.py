@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from registry.model.clock import Micros
@@ -36,6 +36,47 @@ def of_pseudonym(transaction: Transaction, workspace_id: bytes, pseudonym: str, 
     """The latest requests of one pseudonym, newest first."""
     where = "workspace_id = ? AND pseudonym = ? ORDER BY request_id DESC LIMIT ?"
     return select(transaction, StoredRequest, "dsr_request", where, workspace_id, pseudonym, limit)
+
+
+def about(
+    transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId], pseudonyms: Collection[str]
+) -> list[RequestId]:
+    """Every request over any of these fragments, or of any of these pseudonyms, oldest first."""
+    found: set[RequestId] = set()
+    for table, column, values in (
+        ("dsr_fragment", "fragment_id", fragment_ids),
+        ("dsr_request", "pseudonym", pseudonyms),
+    ):
+        for chunk in chunks(values):
+            marks = ", ".join("?" * len(chunk))
+            sql = f"SELECT request_id FROM {table} WHERE workspace_id = ? AND {column} IN ({marks})"
+            found |= {RequestId(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk)}
+    return sorted(found)
+
+
+def answered(transaction: Transaction, workspace_id: bytes, ids: Collection[RequestId]) -> list[RequestId]:
+    """Those of these requests that are completed and still hold, sealed, whom they named."""
+    found: list[RequestId] = []
+    for chunk in chunks(ids):
+        marks = ", ".join("?" * len(chunk))
+        sql = (
+            "SELECT request_id FROM dsr_request WHERE workspace_id = ? AND state = 'completed' AND sealed IS NOT NULL "
+            f"AND request_id IN ({marks}) ORDER BY request_id"
+        )
+        found += [RequestId(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk)]
+    return found
+
+
+def sealed_since(transaction: Transaction, workspace_id: bytes, before: Micros) -> list[StoredRequest]:
+    """The requests completed before a time that still hold, sealed, whom they named."""
+    where = "workspace_id = ? AND state = 'completed' AND sealed IS NOT NULL AND completed_at < ? ORDER BY request_id"
+    return select(transaction, StoredRequest, "dsr_request", where, workspace_id, before)
+
+
+def unseal(transaction: Transaction, workspace_id: bytes, ids: Collection[RequestId]) -> None:
+    """Take what requests had sealed out of their rows; its keys are gone before."""
+    sql = "UPDATE dsr_request SET sealed = NULL WHERE workspace_id = ? AND request_id = ?"
+    execute_many(transaction, sql, [(workspace_id, request) for request in sorted(ids)])
 
 
 def in_states(transaction: Transaction, workspace_id: bytes, states: Sequence[str]) -> list[StoredRequest]:

@@ -233,7 +233,8 @@ def test_a_package_is_there_only_when_its_request_is_completed(desk: Desk) -> No
         assert b"Ada" in archive.read("traits.json")
     unknown = opened(desk, "access", {"kind": "user_id", "value": "never-heard-of"})
     assert moved(desk, unknown, "verify", "approve", "run").status_code == 200
-    assert desk.officer.get(f"/v1/dsr/requests/{unknown}/package").status_code == 404
+    with zipfile.ZipFile(io.BytesIO(desk.officer.get(f"/v1/dsr/requests/{unknown}/package").content)) as archive:
+        assert b"We hold no profile of you" in archive.read("index.html")
 
 
 def test_an_erasure_takes_two_people_and_is_certified(desk: Desk) -> None:

@@ -6,11 +6,9 @@ import io
 import zipfile
 
 import orjson
-import pytest
 
 from registry.dsr.requests import Kind
 from registry.flows.dsr import export, lifecycle
-from registry.model.errors import NotFound
 from tests.factories import alias, identify, ordered
 from tests.simulator import Tenant
 
@@ -27,8 +25,10 @@ def test_an_access_that_an_erasure_overtakes_completes_and_has_nothing_to_give(t
     access = tenant.request(Kind.ACCESS, "user_id", "ada")
     tenant.erase("user_id", "ada")
     assert tenant.run(access).state == "completed"
-    with pytest.raises(NotFound):
-        _package(tenant, access.request_id, io.BytesIO())
+    with zipfile.ZipFile(_package(tenant, access.request_id, io.BytesIO())) as package:
+        assert orjson.loads(package.read("traits.json")) == []
+        assert package.read("events.jsonl") == b""
+        assert [one["reason"] for one in orjson.loads(package.read("kept.json"))["suppressed"]] == ["erased"]
 
 
 def test_a_package_that_is_being_written_when_its_person_is_erased_is_whole_and_says_what_is_missing(
@@ -74,7 +74,7 @@ def test_a_person_who_is_joined_with_another_between_approval_and_run_is_erased_
 def test_a_request_for_nobody_completes_and_gives_nothing_away(tenant: Tenant) -> None:
     access = tenant.run(tenant.request(Kind.ACCESS, "email", "nobody@example.com"))
     assert access.state == "completed"
-    with pytest.raises(NotFound):
-        _package(tenant, access.request_id, io.BytesIO())
+    with zipfile.ZipFile(_package(tenant, access.request_id, io.BytesIO())) as package:
+        assert orjson.loads(package.read("kept.json")) == {"suppressed": [], "cases": []}
     done = tenant.run(tenant.request(Kind.RESTRICTION, "email", "nobody@example.com"))
     assert done.state == "completed"

@@ -30,7 +30,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.passing_on import account, pass_on
-from registry.flows.dsr.reference import indexes_of, people_of, seal_people
+from registry.flows.dsr.reference import answered_before, indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
@@ -38,7 +38,7 @@ from registry.model.compartment import IDENTITY
 from registry.model.decision import Reason
 from registry.model.errors import Conflict, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
-from registry.model.ids import BlindIndex, FragmentId, text_id
+from registry.model.ids import BlindIndex, FragmentId, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest, Suppression
 from registry.model.stored_holding import RetainedCase
@@ -68,7 +68,8 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     progress["kept"] |= {"legal_hold": len(cases), "retained_case": len(cases), "retained_item": kept}
     # 4. shred
     grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
-    destroyed = deployment.keyring.shred(grant, [*fragments, *quarantined])
+    answered = [RequestId(bytes.fromhex(text)) for text in progress["answered"]]
+    destroyed = deployment.keyring.shred(grant, [*fragments, *quarantined, *map(FragmentId, answered)])
     progress["keys"] = max(destroyed, progress["keys"])
     request = _note(deployment, request, progress)
     # 5. delete
@@ -101,19 +102,16 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         ids = [fragment.fragment_id for fragment in fragments]
         grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
         stored = identities.identifiers_of(transaction, workspace_id, ids)
-        now = deployment.clock()
         opened, closed = open_identifiers(deployment, grant, stored)
         if closed[Reason.DAMAGED]:  # what cannot be read cannot be suppressed, and would bring the person back
             hint = "run registry doctor, and restore the keystore or the damaged rows; then run the request again"
             raise SealBroken("an identifier of the person does not open", hint=hint)
-        suppressions = [
-            Suppression(workspace_id, workspace.suppression.key(i.kind, i.value), "erased", request.request_id, now)
-            for _, i in opened
-        ]
+        keys = [workspace.suppression.key(identifier.kind, identifier.value) for _, identifier in opened]
         if not fragments:
             # Nobody is known, but whoever asked does not want to become known either.
-            unknown = [bytes.fromhex(key) for _, key in progress["subjects"]]
-            suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now) for key in unknown]
+            keys = [bytes.fromhex(key) for _, key in progress["subjects"]]
+        now = deployment.clock()
+        suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now) for key in keys]
         with deployment.keystore.write(workspace_id) as ledger:
             keystore.remember_suppressions(ledger, suppressions)
         quarantine.suppress(transaction, suppressions)
@@ -121,8 +119,9 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         asked = indexes_of(deployment, workspace, request)
         indexes = sorted(set(asked) | {row.blind_index for row in stored})
         shut = quarantine.about(transaction, workspace_id, indexes)
+        answered = answered_before(transaction, request, ids)
         with deployment.keystore.read(workspace_id) as ledger:
-            keys = len(keystore.bundles(ledger, workspace_id, [*ids, *shut]))
+            bundles = len(keystore.bundles(ledger, workspace_id, [*ids, *shut, *map(FragmentId, answered)]))
         people = [identifier for _, identifier in opened]
         told = pass_on(
             deployment, transaction, workspace_id, request.request_id, fragments=ids, profiles=profiles, people=people
@@ -135,12 +134,13 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
                 "suppression": len(suppressions),
                 "erased_identifier": len(suppressions),
                 "destination_erasure": told,
-                "erasure": len(ids) + len(shut),
+                "erasure": len(ids) + len(shut) + len(answered),
             },
             "fragments": [fragment.hex() for fragment in ids],
             "indexes": [index.hex() for index in indexes],
             "quarantined": [item.hex() for item in shut],
-            "keys": keys,
+            "answered": [item.hex() for item in answered],
+            "keys": bundles,
         }
         requests.set_scope(transaction, workspace_id, request.request_id, ids)
         people = [identifier for _, identifier in opened]
@@ -180,6 +180,8 @@ def _delete(
         counts = rows.counted(transaction, workspace_id, fragments, indexes, quarantined)
         rows.erase_rows(transaction, workspace_id, fragments, indexes)
         quarantine.erase(transaction, workspace_id, quarantined)
+        answered = [RequestId(bytes.fromhex(text)) for text in progress["answered"]]
+        requests.unseal(transaction, workspace_id, answered)
         if request.profile_id is not None:
             rows.forget_profile(transaction, workspace_id, request.profile_id)
         # What the erased claims had kept apart, or out of reach, is decided anew by those that are left.

@@ -1,64 +1,51 @@
 """The package that answers an access or portability request (GDPR Art. 15 and 20).
 
-Written straight into the stream of whoever fetches it: in constant memory, and with no copy on a
-disk of ours. Everything in it is listed in `manifest.json` with its SHA-256, which stands last,
-since it can only be known when all else has been written.
+1. gather      what is known of the person outside the events, opened
+2. contents    identifiers, traits, consent, purposes, recipients; what is kept of somebody erased
+3. events      each as a line, while the tables of the data categories grow beside
+4. records     every other table of which the census says that access gives it out
+5. outside     what connected systems give out
+6. page        one page to read
+7. manifest    every file with its SHA-256; it stands last, since it can only be known then
+
+Written straight into the stream of whoever fetches it: in constant memory, and with no readable copy on a disk of ours.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
-from importlib import resources
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import orjson
-from jinja2 import Environment
 
 from registry.flows.acts import trail
-from registry.flows.consent.ledger import matrix
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle, linked
-from registry.flows.opening import API_SOURCE, open_assertions, open_event, open_identifiers, source_names
+from registry.flows.dsr.package import contents as parts
+from registry.flows.dsr.package import kept, page, records
+from registry.flows.dsr.package.archive import Package, csv_lines
+from registry.flows.dsr.package.categories import CategoryTables
+from registry.flows.dsr.package.contents import Contents
+from registry.flows.dsr.reference import named_by
+from registry.flows.dsr.retaining import Declared, identifier_categories
+from registry.flows.opening import API_SOURCE, open_event, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys import parcels
 from registry.keys.parcels import OPEN, Lock
 from registry.model.clock import rfc3339, to_datetime
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.decision import Reason
-from registry.model.errors import NotFound
 from registry.model.grants import OpenGrant
-from registry.model.ids import FragmentId, text_id
+from registry.model.ids import text_id
 from registry.model.message import Identifier
-from registry.model.stored import Fragment, StoredConsent, StoredRequest
-from registry.profiles.view import consent_json, provenance_json
-from registry.store import consents, events, identities
+from registry.model.stored import Fragment, StoredRequest
+from registry.store import events, identities, quarantine
+from registry.store.database import Transaction
+from registry.store.given import Ties
 
-FORMAT = 1
-PAGE = "export.html"
-
-
-@dataclass(slots=True)
-class _Package:
-    """The open archive, and what has been written into it."""
-
-    archive: zipfile.ZipFile
-    files: list[dict[str, object]] = field(default_factory=list)
-
-    def add(self, name: str, chunks: Iterable[bytes]) -> None:
-        """Write one file, hashing as it goes."""
-        digest, size = sha256(), 0
-        with self.archive.open(name, "w") as stream:
-            for chunk in chunks:
-                digest.update(chunk)
-                size += len(chunk)
-                stream.write(chunk)
-        self.files.append({"name": name, "bytes": size, "sha256": digest.hexdigest()})
+FORMAT = 2
+TRAIT_COLUMNS = ("trait", "value", "source", "observed_at", "method")
 
 
 def write_package(
@@ -72,14 +59,15 @@ def write_package(
 ) -> None:
     """Write the ZIP of a completed access or portability request to a stream, locked for the requester.
 
+    Of somebody of whom nothing is held it says that, and what is kept if they were erased.
+
     Raises:
         Conflict: the request is not one that has a package.
-        NotFound: nobody is known for whom it asked.
+        LinkedSystemUnavailable: a connected system does not answer; what was written is no whole package.
     """
     fragments = lifecycle.scope_of(deployment, workspace, request)
-    if not fragments:
-        raise NotFound("nothing is held of the person that the request is about")
-    about = trail.About(deployment.keyring, workspace.workspace_id, fragments[0].fragment_id)
+    holder = fragments[0].fragment_id if fragments else None
+    about = trail.About(deployment.keyring, workspace.workspace_id, holder) if holder is not None else None
     with deployment.data.write(workspace.workspace_id) as transaction:
         trail.append(
             transaction, workspace.workspace_id, deployment.clock(), actor=actor, action="dsr:package:written",
@@ -96,21 +84,37 @@ def _write(
     stream: IO[bytes],
     lock: Lock,
 ) -> None:
-    with parcels.archive(stream, lock) as archive:
-        package = _Package(archive)
-        contents = _contents(deployment, workspace, request, fragments)
-        for name in ("identifiers", "traits", "consents", "purposes", "recipients"):
-            package.add(f"{name}.json", [orjson.dumps(contents[name], option=orjson.OPT_INDENT_2)])
-        package.add("traits.csv", _csv(contents["traits"], ("trait", "value", "source", "observed_at", "method")))
+    grant = OpenGrant(workspace.workspace_id, None, f"dsr:{text_id(request.request_id)}")
+    tables = CategoryTables()
+    workspace_id = workspace.workspace_id
+    with parcels.archive(stream, lock) as archive:  # each step looks anew: an erasure may come between
+        package = Package(archive)
+        # 1. gather
+        with deployment.data.read(workspace_id) as transaction:
+            contents = parts.gather(deployment, workspace, transaction, grant, fragments)
+            people = list(dict.fromkeys([*contents.people, *named_by(deployment, request)]))
+            still = kept.told(transaction, workspace, people)
+        # 2. contents
+        _add_contents(package, contents, still)
+        # 3. events
         seen: Counter[tuple[str, str]] = Counter()
-        damaged: Counter[Reason] = contents["closed"]
-        package.add("events.jsonl", _events(deployment, workspace, request, fragments, seen, damaged))
-        outside: Counter[str] = Counter()
-        people = [Identifier(one["kind"], one["value"]) for one in contents["identifiers"]]
-        for system in deployment.linked:
-            package.add(f"outside/{system.name}.jsonl", linked.exported(system, people, outside))
-        contents["outside"] = sorted(outside.items())
-        package.add("index.html", [_page(deployment, request, contents, seen)])
+        declared = Declared(deployment, workspace)
+        try:
+            _fill_tables(tables, contents, declared)
+            lines = _events(deployment, grant, fragments, seen, contents.closed, tables, declared)
+            package.add("events.jsonl", lines)
+            tables.write(package)
+        finally:
+            tables.close()
+        # 4. records
+        with deployment.data.read(workspace_id) as transaction:
+            written = _add_records(deployment, workspace, transaction, package, fragments, people, contents.closed)
+        # 5. outside
+        outside = _add_outside(deployment, package, people)
+        # 6. page
+        more = {"outside": outside, "kept": still, "records": written}
+        package.add("index.html", [page.render(deployment, request, contents, seen, tables.counts, more)])
+        # 7. manifest
         manifest = {
             "format": FORMAT,
             "request": text_id(request.request_id),
@@ -119,86 +123,43 @@ def _write(
             "written": rfc3339(deployment.clock()),
             "controller": deployment.controller.name,
             "events": sum(seen.values()),
-            "damaged": damaged[Reason.DAMAGED],
+            "damaged": contents.closed[Reason.DAMAGED],
             "files": package.files,
         }
-        package.add("manifest.json", [orjson.dumps(manifest, option=orjson.OPT_INDENT_2)])
+        package.add_json("manifest.json", manifest)
 
 
-def _contents(
-    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, fragments: Sequence[Fragment]
-) -> dict[str, Any]:
-    ids = [fragment.fragment_id for fragment in fragments]
-    grant = _grant(workspace, request)
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        rows = events.assertions(transaction, workspace.workspace_id, ids)
-        known = identities.identifiers_of(transaction, workspace.workspace_id, ids)
-        history = consents.history(transaction, workspace.workspace_id, ids)
-        states = consents.states(transaction, workspace.workspace_id, ids)
-        names = source_names(transaction, workspace.workspace_id)
-    purposes = deployment.policies.purposes.purposes
-    traits = open_assertions(deployment, grant, rows, names)
-    identifiers, closed = open_identifiers(deployment, grant, known)
-    opened = sorted(
-        traits.assertions,
-        key=lambda a: (a.trait, a.provenance.observed_at, a.provenance.source_id),
-    )
-    return {
-        "identifiers": [
-            {
-                "kind": identifier.kind,
-                "value": identifier.value,
-                "source": names.get(row.source_id, API_SOURCE),
-                "first_seen_at": rfc3339(row.first_seen_at),
-            }
-            for row, identifier in identifiers
-        ],
-        "traits": [
-            {
-                "trait": assertion.trait,
-                "value": assertion.value,
-                "purposes": sorted(purposes_of(assertion.compartment)),
-                **provenance_json(assertion.provenance),
-            }
-            for assertion in opened
-        ],
-        "consents": {
-            "now": {name: consent_json(d) for name, d in matrix(deployment, fragments, states).items()},
-            "history": [_consent(row) for row in history],
-        },
-        "purposes": [
-            {
-                "purpose": purpose.name,
-                "title": purpose.told_in("en")[0],
-                "text": purpose.told_in("en")[1],
-                "lawful_basis": purpose.basis_in(None).value,
-                "retention_days": purpose.retention_days,
-            }
-            for purpose in purposes.values()
-        ],
-        "closed": traits.withheld + closed,
-        "recipients": sorted({recipient for purpose in purposes.values() for recipient in purpose.recipients}),
-    }
+def _add_contents(package: Package, contents: Contents, still: dict[str, Any]) -> None:
+    package.add_json("identifiers.json", contents.identifiers)
+    package.add_json("traits.json", contents.traits)
+    package.add_json("consents.json", contents.consents)
+    package.add_json("purposes.json", contents.purposes)
+    package.add_json("recipients.json", contents.recipients)
+    package.add_json("kept.json", still)
+    package.add("traits.csv", csv_lines(contents.traits, TRAIT_COLUMNS))
 
 
-def _grant(workspace: OpenWorkspace, request: StoredRequest) -> OpenGrant:
-    return OpenGrant(workspace.workspace_id, None, f"dsr:{text_id(request.request_id)}")
+def _fill_tables(tables: CategoryTables, contents: Contents, declared: Declared) -> None:
+    for row in contents.identifiers:
+        tables.add_identifier(row, identifier_categories(row["kind"]))
+    for row in contents.traits:
+        tables.add_trait(row, declared.traits.get(row["trait"]))
 
 
 def _events(
     deployment: Deployment,
-    workspace: OpenWorkspace,
-    request: StoredRequest,
+    grant: OpenGrant,
     fragments: Sequence[Fragment],
     seen: Counter[tuple[str, str]],
     closed: Counter[Reason],
+    tables: CategoryTables,
+    declared: Declared,
 ) -> Iterator[bytes]:
     """Every event as a line of JSON; counts them by name and month on the way, and what of them stays closed."""
-    grant = _grant(workspace, request)
-    ids: list[FragmentId] = [fragment.fragment_id for fragment in fragments]
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        names = source_names(transaction, workspace.workspace_id)
-        for row in events.stream(transaction, workspace.workspace_id, ids):
+    ids = [fragment.fragment_id for fragment in fragments]
+    with deployment.data.read(grant.workspace_id) as transaction:
+        names = source_names(transaction, grant.workspace_id)
+        for row in events.stream(transaction, grant.workspace_id, ids):
             bundles = deployment.keyring.for_opening(grant, [row.fragment_id])
             content, withheld = open_event(grant, row, bundles)
             closed.update(withheld)
@@ -208,62 +169,53 @@ def _events(
                 "event_id": text_id(row.event_id),
                 "type": row.call,
                 "event": row.plan_event,
+                "plan": row.plan_version,
                 "source": names.get(row.source_id, API_SOURCE),
                 "observed_at": rfc3339(row.observed_at),
                 "received_at": rfc3339(row.received_at),
                 "purposes": sorted(purposes),
+                "omitted": row.omitted,
+                "ungrounded": row.ungrounded,
+                "transformed": row.transformed,
                 "content": content,
             }
+            tables.add_event(line, declared.of_event(row.plan_version, row.plan_event))
             yield orjson.dumps(line) + b"\n"
 
 
-def _consent(row: StoredConsent) -> dict[str, object]:
-    return {
-        "purpose": row.purpose,
-        "status": row.status,
-        "acted_at": rfc3339(row.acted_at),
-        "recorded_at": rfc3339(row.recorded_at),
-        "channel": row.channel,
-        "notice_version": row.notice_version,
-        "source": row.source_name,
-    }
+def _add_records(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    package: Package,
+    fragments: Sequence[Fragment],
+    people: Sequence[Identifier],
+    closed: Counter[Reason],
+) -> list[tuple[str, int]]:
+    """Write the rows of every other table; how many each has."""
+    workspace_id = workspace.workspace_id
+    ids = [fragment.fragment_id for fragment in fragments]
+    known = {row.blind_index for row in identities.identifiers_of(transaction, workspace_id, ids)}
+    known |= {index for one in people for index in workspace.indexer.every(one.kind, one.value)}
+    ties = Ties(
+        ids, known, quarantine.about(transaction, workspace_id, known),
+        kept.requests_about(transaction, workspace, ids, people),
+    )  # fmt: skip
+    names = source_names(transaction, workspace_id)
+    counts: Counter[str] = Counter()
+    for table in records.tables():
+
+        def counted(table: str = table) -> Iterator[bytes]:
+            for line in records.lines(deployment, workspace, transaction, table, ties, names, closed):
+                counts[table] += 1
+                yield line
+
+        package.add(f"records/{table}.jsonl", counted())
+    return sorted(counts.items())
 
 
-def _csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Iterator[bytes]:
-    """Rows as CSV; a value that a spreadsheet would run as a formula is prefixed with a quote."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row[column]) for column in columns])
-        yield buffer.getvalue().encode()
-        buffer.seek(0)
-        buffer.truncate()
-
-
-def _cell(value: object) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _page(
-    deployment: Deployment, request: StoredRequest, contents: dict[str, Any], seen: Counter[tuple[str, str]]
-) -> bytes:
-    template = (resources.files("registry.flows") / "templates" / PAGE).read_text(encoding="utf-8")
-    by_event: Counter[str] = Counter()
-    by_month: Counter[str] = Counter()
-    for (event, month), count in seen.items():
-        by_event[event] += count
-        by_month[month] += count
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    return page.render(
-        controller=deployment.controller,
-        kind=request.kind,
-        received=rfc3339(request.received_at),
-        written=rfc3339(deployment.clock()),
-        by_event=by_event.most_common(),
-        by_month=sorted(by_month.items()),
-        most=max(by_month.values(), default=1),
-        most_event=max(by_event.values(), default=1),
-        **contents,
-    ).encode()
+def _add_outside(deployment: Deployment, package: Package, people: Sequence[Identifier]) -> list[tuple[str, int]]:
+    counts: Counter[str] = Counter()
+    for system in deployment.linked:
+        package.add(f"outside/{system.name}.jsonl", linked.exported(system, people, counts))
+    return sorted(counts.items())

@@ -30,7 +30,10 @@ from registry.store.database import Transaction
 CALIFORNIA = "ccpa"
 OPERATOR = "operator"
 
-__all__ = ("due", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "scope_of", "unfinished")
+__all__ = (
+    "due", "forget_answered", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "scope_of",
+    "unfinished",
+)  # fmt: skip
 
 
 def open_request(
@@ -175,7 +178,8 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
             _record(deployment, workspace, request, actor)
             request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
     request = certified.certify(deployment, workspace, request, actor=actor)
-    reference.forget(deployment, request)
+    if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # its package is yet to be fetched: `forget_answered`
+        reference.forget(deployment, request)
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
         return moved(deployment, transaction, request, Move.COMPLETE, actor)
@@ -191,6 +195,18 @@ def go_on(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         acts = requests.events(transaction, workspace.workspace_id, request.request_id)
     started = [act.actor for act in acts if act.action == Move.START.value]
     return run(deployment, workspace, request.request_id, actor=started[0] if started else OPERATOR)
+
+
+def forget_answered(deployment: Deployment, workspace: OpenWorkspace) -> int:
+    """Forget whom answered requests named, once the time of their packages is over; how many were forgotten."""
+    before = deployment.clock() - deployment.policies.retention.package_for
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        over = requests.sealed_since(transaction, workspace.workspace_id, before)
+    for request in over:
+        reference.forget(deployment, request)
+        with deployment.data.write(workspace.workspace_id) as transaction:
+            requests.unseal(transaction, workspace.workspace_id, [request.request_id])
+    return len(over)
 
 
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:

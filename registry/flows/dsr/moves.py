@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import orjson
 
 from registry.dsr.deadlines import deadline
-from registry.dsr.requests import ENDED, Kind, Move, State, check_four_eyes, move
+from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State, check_four_eyes, move
 from registry.dsr.timing import EXTEND, check_extension, check_notice, timing
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
@@ -129,7 +129,9 @@ def moved(
     after = move(was, by, Kind(request.kind))
     changed = request._replace(state=after.value)
     if after in ENDED:
-        changed = changed._replace(sealed=None, due_at=None)
+        # Whom an answered request named is kept a while: its package looks for them in connected systems.
+        is_given = after is State.COMPLETED and EFFECTS[Kind(request.kind)] is Effect.GIVE
+        changed = changed._replace(sealed=request.sealed if is_given else None, due_at=None)
     write(transaction, changed, was=was.value)
     if after is not was:
         add_to_history(deployment, transaction, changed, by.value, actor, details)

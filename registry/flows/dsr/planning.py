@@ -9,7 +9,7 @@ from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, retaining
 from registry.flows.dsr.moves import require
-from registry.flows.dsr.reference import indexes_of
+from registry.flows.dsr.reference import answered_before, indexes_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
 from registry.model.ids import BlindIndex, FragmentId, RequestId
@@ -76,7 +76,7 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
 def _counts(
     deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
 ) -> tuple[dict[str, int], list[FragmentId], list[FragmentId], list[BlindIndex]]:
-    """How many rows each table has of the person; their fragments, quarantined messages and identifiers."""
+    """How many rows each table has of the person; their fragments, what else has a key of theirs, and identifiers."""
     workspace_id = workspace.workspace_id
     known = set(requests.scope(transaction, workspace_id, request.request_id))
     profiles = {f.profile_id for f in identities.fragments(transaction, workspace_id, known).values()}
@@ -90,6 +90,7 @@ def _counts(
     # Memory that an erasure will leave of the person; no other request leaves any.
     erases = EFFECTS[Kind(request.kind)] is Effect.ERASE
     counts |= dict.fromkeys(("suppression", "erased_identifier"), len(indexes) if erases else 0)
-    counts["erasure"] = len(fragments) + len(shut) if erases else 0
+    answered = answered_before(transaction, request, fragments)
+    counts["erasure"] = len(fragments) + len(shut) + len(answered) if erases else 0
     counts["destination_erasure"] = len(destinations.recipients(transaction, workspace_id, fragments))
-    return counts, fragments, list(shut), [*indexes, *subjects]
+    return counts, fragments, [*shut, *map(FragmentId, answered)], [*indexes, *subjects]

@@ -18,7 +18,8 @@ from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
-from registry.store import identities
+from registry.store import identities, requests
+from registry.store.database import Transaction
 
 
 def seal_people(
@@ -40,6 +41,7 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
 
     Raises:
         KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+        KeyError: their key was destroyed.
     """
     if request.sealed is None:
         return []
@@ -49,6 +51,14 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
     aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
     told = orjson.loads(open_sealed(key, request.sealed, aad, grant, IDENTITY))
     return [Identifier(kind, value) for kind, value in told]
+
+
+def named_by(deployment: Deployment, request: StoredRequest) -> list[Identifier]:
+    """Whom an answered request named, as long as that is known: none once its key is gone."""
+    try:
+        return people_of(deployment, request)
+    except KeyError:
+        return []
 
 
 def everybody(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[Identifier]:
@@ -74,6 +84,15 @@ def indexes_of(deployment: Deployment, workspace: OpenWorkspace, request: Stored
     if workspace.indexer.rotated:
         recorded.update(*(workspace.indexer.every(i.kind, i.value) for i in people_of(deployment, request)))
     return sorted(recorded)
+
+
+def answered_before(
+    transaction: Transaction, request: StoredRequest, fragments: Collection[FragmentId]
+) -> list[RequestId]:
+    """Earlier answered requests of the same person that still hold, sealed, whom they named."""
+    pseudonyms = [key for _, key in orjson.loads(request.progress)["subjects"]]
+    found = requests.about(transaction, request.workspace_id, fragments, pseudonyms)
+    return requests.answered(transaction, request.workspace_id, found)
 
 
 def forget(deployment: Deployment, request: StoredRequest) -> None:

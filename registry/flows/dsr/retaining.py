@@ -94,7 +94,9 @@ def foreseen(
         since = _since(duty, now)
         of_traits = sum(covers(duty.categories, declared.traits.get(row.trait, ())) for row in traits
                         if row.received_at > since)  # fmt: skip
-        of_identifiers = 0 if not hold else sum(covers(duty.categories, _categories(row.kind)) for row in known)
+        of_identifiers = (
+            0 if not hold else sum(covers(duty.categories, identifier_categories(row.kind)) for row in known)
+        )
         if items := of_events + of_traits + of_identifiers:
             until = rfc3339(hold.until) if hold is not None and hold.until is not None else None
             told.append(
@@ -224,7 +226,7 @@ def _covered(
             name = f"trait:{found.fragment_id.hex()}:{found.trait}:{by.source_id.hex()}"
             yield name, told, until(by.received_at)
     for stored, identifier in open_identifiers(deployment, grant, known)[0] if with_identifiers else ():
-        if covers(wanted, _categories(identifier.kind)):
+        if covers(wanted, identifier_categories(identifier.kind)):
             told = {"what": "identifier", "kind": identifier.kind, "value": identifier.value}
             yield f"identifier:{stored.blind_index.hex()}", told, None
 
@@ -251,7 +253,8 @@ def _when(source: str, observed_at: Micros, received_at: Micros) -> dict[str, st
     return {"source": source, "observed_at": rfc3339(observed_at), "received_at": rfc3339(received_at)}
 
 
-def _categories(kind: str) -> tuple[str, ...]:
+def identifier_categories(kind: str) -> tuple[str, ...]:
+    """The data categories of identifiers of a kind."""
     return IDENTIFIER_CATEGORIES.get(kind, ("user.unique_id",))
 
 

@@ -1,0 +1,63 @@
+"""The page of a package: what is held, why and since when, for a person to read, print and keep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from registry.flows.deployment import Deployment
+from registry.flows.dsr.package.contents import Contents
+from registry.model.clock import rfc3339
+from registry.model.stored import StoredRequest
+
+PAGE = "export.html"
+
+
+def render(
+    deployment: Deployment,
+    request: StoredRequest,
+    contents: Contents,
+    seen: Counter[tuple[str, str]],
+    categories: dict[str, dict[str, int]],
+    more: dict[str, Any],
+) -> bytes:
+    """The page.
+
+    Args:
+        seen: how many events there are, by name and month.
+        categories: how many values there are of each data category, by month.
+        more: what else it says: `outside`, `kept`, `records`.
+    """
+    template = (resources.files("registry.flows") / "templates" / PAGE).read_text(encoding="utf-8")
+    by_event: Counter[str] = Counter()
+    by_month: Counter[str] = Counter()
+    for (event, month), count in seen.items():
+        by_event[event] += count
+        by_month[month] += count
+    by_category = Counter({category: sum(months.values()) for category, months in categories.items()})
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return (
+        environment.from_string(template)
+        .render(
+            controller=deployment.controller,
+            kind=request.kind,
+            received=rfc3339(request.received_at),
+            written=rfc3339(deployment.clock()),
+            by_event=by_event.most_common(),
+            by_month=sorted(by_month.items()),
+            by_category=by_category.most_common(),
+            most=max(by_month.values(), default=1),
+            most_event=max(by_event.values(), default=1),
+            most_category=max(by_category.values(), default=1),
+            identifiers=contents.identifiers,
+            traits=contents.traits,
+            consents=contents.consents,
+            purposes=contents.purposes,
+            recipients=contents.recipients,
+            **more,
+        )
+        .encode()
+    )
