@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from queue import Full, Queue
 from threading import Thread
@@ -45,6 +45,15 @@ class PackageLock(Request):
         list[Annotated[str, Field(max_length=1000)]] | None,
         Field(description="public keys of age or SSH; the answer is an age file", min_length=1, max_length=20),
     ] = None
+
+
+def lock_of(password: str | None, recipients: Sequence[str]) -> Lock:
+    """The lock of a password or of public keys; open without either.
+
+    Raises:
+        InvalidInput: both are given, or one of them cannot be used.
+    """
+    return Lock(password, tuple(recipients))
 
 
 def package_stream(

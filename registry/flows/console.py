@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from registry.access.policy import Principal
-from registry.dsr.requests import State
+from registry.dsr.requests import ENDED, State
 from registry.flows.deployment import Deployment
 from registry.flows.identity.subjects import fragments_of, fragments_of_profile
 from registry.flows.opening import source_names
@@ -24,14 +24,12 @@ from registry.flows.upkeep.rotation import KeyStatus
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import DAY, Micros
 from registry.model.errors import NotFound, RegistryError
-from registry.model.ids import ProfileId
+from registry.model.ids import ProfileId, RequestId
 from registry.model.message import Identifier
 from registry.model.stored import Credential, Source, StoredConsent, StoredRequest, Workspace
 from registry.store import administration, audit_log, consents, quarantine, requests, schema, stewardship
 
-OPEN_STATES = [
-    State.RECEIVED.value, State.VERIFIED.value, State.APPROVED.value, State.ACTING.value, State.PAUSED.value,
-]  # fmt: skip
+OPEN_STATES = [state.value for state in State if state not in ENDED]
 LATEST_ENTRIES = 2_000
 """How far back the overview reads the audit log: a bounded look, however long the log is."""
 
@@ -87,6 +85,30 @@ def overview(deployment: Deployment, workspace: OpenWorkspace) -> Overview:
     days = {day: (accepted[day], rejected[day]) for day in range(now // DAY - DAYS + 1, now // DAY + 1)}
     ordered = sorted(waiting, key=lambda request: request.respond_by)
     return Overview(ordered, days, since, _states(deployment, ordered, runaways, now), now)
+
+
+def requests_sought(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    states: Sequence[str],
+    *,
+    kind: str | None = None,
+    jurisdiction: str | None = None,
+    limit: int,
+    after: RequestId | None = None,
+) -> list[StoredRequest]:
+    """A page of the requests in any of these states, the next deadline first, so that what is overdue leads.
+
+    Raises:
+        NotFound: the request that the page comes after is not there.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        last = requests.get(transaction, workspace.workspace_id, after) if after is not None else None
+        if after is not None and last is None:
+            raise NotFound("the page before is not there", hint="begin at the first page")
+        return requests.sought(
+            transaction, workspace.workspace_id, states, kind=kind, jurisdiction=jurisdiction, limit=limit, after=last
+        )
 
 
 def find_profile(

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from registry.pages import choices, overview, people, quality, requests, signing_in, site, stewards, workspace
+from registry.pages import (
+    choices,
+    overview,
+    people,
+    quality,
+    request,
+    requests,
+    signing_in,
+    site,
+    stewards,
+    workspace,
+)  # fmt: skip
 from registry.pages.site import Site
 
 CONSOLE = (
@@ -14,6 +25,7 @@ CONSOLE = (
     *stewards.ROUTES,
     *quality.ROUTES,
     *requests.ROUTES,
+    *request.ROUTES,
     *workspace.ROUTES,
 )
 PAGES = (*site.ROUTES, *CONSOLE, *choices.ROUTES)

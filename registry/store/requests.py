@@ -86,6 +86,32 @@ def in_states(transaction: Transaction, workspace_id: bytes, states: Sequence[st
     return select(transaction, StoredRequest, "dsr_request", where, workspace_id, *states)
 
 
+def sought(
+    transaction: Transaction,
+    workspace_id: bytes,
+    states: Sequence[str],
+    *,
+    kind: str | None,
+    jurisdiction: str | None,
+    limit: int,
+    after: StoredRequest | None,
+) -> list[StoredRequest]:
+    """The requests in any of these states, of a kind and under a law where these are named, by deadline, the next
+    first; after a request of the page before.
+    """
+    where = f"workspace_id = ? AND state IN ({', '.join('?' * len(states))})"
+    values: list[object] = [workspace_id, *states]
+    for column, value in (("kind", kind), ("jurisdiction", jurisdiction)):
+        if value is not None:
+            where += f" AND {column} = ?"
+            values.append(value)
+    if after is not None:
+        where += " AND (respond_by, request_id) > (?, ?)"
+        values += [after.respond_by, after.request_id]
+    where += " ORDER BY respond_by, request_id LIMIT ?"
+    return select(transaction, StoredRequest, "dsr_request", where, *values, limit)
+
+
 def fared_since(transaction: Transaction, workspace_id: bytes, since: Micros) -> list[tuple[Any, ...]]:
     """Of every request received since a time or still open: kind, jurisdiction, state, received, deadline, completion,
     and how often its answer was put off.

@@ -1,0 +1,245 @@
+"""One data subject request in the console: its plan, its moves, its package and its certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+from starlette.routing import Route
+
+from registry.access.policy import Action
+from registry.api.certificates import PAGE_HEADERS
+from registry.api.dsr import MOVES, request_json
+from registry.api.package import lock_of, package_stream
+from registry.api.problems import status_of
+from registry.api.wire import Reason
+from registry.dsr.plan import RequestPlan
+from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State, check_four_eyes
+from registry.flows.accountability import forms
+from registry.flows.dsr import lifecycle, linked, moves, planning
+from registry.model.clock import DAY
+from registry.model.errors import Conflict, Forbidden, InvalidInput, LinkedSystemUnavailable, NotFound, RegistryError
+from registry.model.ids import RequestId, parse_id, text_id
+from registry.model.stored import RequestEvent, StoredRequest
+from registry.pages.officers import Visit, officers
+from registry.pages.planned import planned, undecided, waits_for
+from registry.pages.site import HEADERS, redirect
+from registry.pages.timeline import timeline
+
+KINDS = {
+    Kind.ACCESS: "Access: what is held (GDPR Art. 15)",
+    Kind.PORTABILITY: "Portability: data to take elsewhere (Art. 20)",
+    Kind.RECTIFICATION: "Rectification: correct a detail (Art. 16)",
+    Kind.RESTRICTION: "Restriction: keep, but do not use (Art. 18)",
+    Kind.OBJECTION: "Objection to a purpose (Art. 21)",
+    Kind.WITHDRAWAL: "Withdrawal of consent (Art. 7(3))",
+    Kind.ERASURE: "Erasure (Art. 17)",
+    Kind.KNOW: "California: to know (CCPA 1798.110)",
+    Kind.DELETE: "California: to delete (1798.105)",
+    Kind.CORRECT: "California: to correct (1798.106)",
+    Kind.OPT_OUT: "California: no sale or sharing (1798.120)",
+    Kind.LIMIT: "California: limit the use of what is sensitive (1798.121)",
+}
+MOVE_WORDS = {
+    "verify": "Requester verified",
+    "approve": "Approve",
+    "run": "Run now",
+    "pause": "Pause",
+    "resume": "Resume",
+    "refuse": "Refuse",
+    "cancel": "Cancel",
+}
+ENDING = ("refuse", "cancel")
+WAY = (State.RECEIVED, State.VERIFIED, State.APPROVED, State.ACTING, State.COMPLETED)
+"""The states of a request that nothing holds up."""
+REASON: TypeAdapter[str] = TypeAdapter(Reason)
+RECIPIENTS_MOST = 20_000
+
+
+@officers(Action.DSR_READ)
+def request_page(visit: Visit) -> Response:
+    """`GET /console/requests/{request_id}`: where it stands, what it will do, and what can be done now."""
+    return _shown(visit)
+
+
+@officers(Action.DSR_APPROVE, changes=True)
+def extend_request(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/extend`: put the answer off, by what the law allows."""
+    given = visit.deployment, visit.workspace, _id(visit)
+    try:
+        why, channel = _reason(visit), visit.form.text("channel", most=64)
+        moves.extend(*given, reason=why, channel=channel, notified_at=None, actor=visit.principal.actor)
+    except (Conflict, InvalidInput) as error:
+        return _shown(visit, error=error)
+    return _back(visit)
+
+
+@officers(Action.DSR_APPROVE, changes=True)
+def override_system(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/override`: decide that a waiting request ends without a system."""
+    given = visit.deployment, visit.workspace, _id(visit)
+    try:
+        linked.override(*given, visit.form.text("system", most=64), reason=_reason(visit), actor=visit.principal.actor)
+    except (Conflict, InvalidInput, NotFound) as error:
+        return _shown(visit, error=error)
+    return _back(visit)
+
+
+@officers(None, changes=True)
+def move_request(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/{by}`: verify, approve, run, pause, resume, refuse or cancel."""
+    by, who = visit.request.path_params["by"], visit.principal
+    given = visit.deployment, visit.workspace, _id(visit)
+    if by != "run" and (by not in list(Move) or Move(by) not in MOVES):
+        raise NotFound("there is no such move")
+    visit.require(_action(by))
+    try:
+        if by == "run":
+            lifecycle.run(*given, actor=who.actor)
+        else:
+            lifecycle.move_request(*given, Move(by), actor=who.actor, owner=who.owner)
+    except LinkedSystemUnavailable:
+        pass  # it waits now, and its page says for whom
+    except (Conflict, Forbidden) as error:
+        return _shown(visit, error=error)
+    return _back(visit)
+
+
+@officers(Action.DSR_EXPORT, changes=True)
+def package(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/package`: the ZIP, streamed; a POST, since each is logged."""
+    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
+    keys = visit.form.text("recipients", most=RECIPIENTS_MOST).splitlines()
+    try:
+        lock = lock_of(visit.form.text("password") or None, [key.strip() for key in keys if key.strip()])
+        response = package_stream(visit.deployment, visit.workspace, row, actor=visit.principal.actor, lock=lock)
+    except (Conflict, InvalidInput) as error:
+        return _shown(visit, error=error)
+    response.headers.update(HEADERS)
+    return response
+
+
+@officers(Action.DSR_READ)
+def certificate(visit: Visit) -> Response:
+    """`GET /console/requests/{request_id}/certificate`: the signed JWT of a finished erasure."""
+    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
+    if row.certificate is None:
+        raise NotFound("the request has no certificate", hint="it is certified when it is completed")
+    name = f'attachment; filename="{text_id(row.request_id)}.jwt"'
+    return Response(row.certificate, 200, HEADERS | {"Content-Disposition": name}, media_type="application/jwt")
+
+
+@officers(Action.DSR_READ)
+def certificate_page(visit: Visit) -> Response:
+    """`GET /console/requests/{request_id}/certificate/page`: the certificate with its proof, to read and print."""
+    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
+    if row.certificate is None:
+        raise NotFound("the request has no certificate", hint="it is certified when it is completed")
+    page = forms.write(visit.deployment, visit.workspace, row.certificate, forms.Form.PAGE)
+    return Response(page, 200, HEADERS | PAGE_HEADERS, media_type="text/html")
+
+
+def days_left(visit: Visit, row: StoredRequest) -> int | None:
+    """Whole days until the answer is due, negative once it is late; None when nothing is due."""
+    return None if lifecycle.is_ended(row) else (row.respond_by - visit.deployment.clock()) // DAY
+
+
+def _shown(visit: Visit, error: RegistryError | None = None) -> Response:
+    row, events = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
+    kind, state, now = Kind(row.kind), State(row.state), visit.deployment.clock()
+    told = [(event, _told(event)) for event in events]
+    is_over, effect = lifecycle.is_ended(row), EFFECTS[kind]
+    plan = None if is_over else planning.plan_of(visit.deployment, visit.workspace, row.request_id)
+    can = [name for name in request_json(row)["allowed"] if visit.may(_action(name))]
+    barred = _barred(visit, row, plan) if Move.APPROVE in can else None
+    possible = [(name, MOVE_WORDS.get(name, name)) for name in can if name != Move.APPROVE or barred is None]
+    progress = orjson.loads(row.progress)
+    acts = [(event.action, details) for event, details in told]
+    return visit.page(
+        "request.html", status_of(error) if error is not None else 200, error=error, row=row, shown=request_json(row),
+        events=told, kind=KINDS[kind], erases=effect is Effect.ERASE, days=days_left(visit, row),
+        line=timeline([row], now), law=_law(visit, row), steps=_steps(row, events), barred=barred,
+        moves=[one for one in possible if one[0] not in ENDING], ends=[one for one in possible if one[0] in ENDING],
+        has_package=effect is Effect.GIVE and state is State.COMPLETED and visit.may(Action.DSR_EXPORT),
+        extendable=not is_over and visit.may(Action.DSR_APPROVE), purposes=progress.get("purposes"), plan=plan,
+        planned=planned(plan) if plan else [], undecided=undecided(plan) if plan else [],
+        waits=waits_for(progress, acts) if state is State.WAITING else None,
+        overridable=state is State.WAITING and visit.may(Action.DSR_APPROVE),
+        systems=[system.name for system in visit.deployment.linked],
+    )  # fmt: skip
+
+
+def _barred(visit: Visit, row: StoredRequest, plan: RequestPlan | None) -> str | None:
+    """Why whoever looks cannot approve the request now; None if they can."""
+    if plan is not None and (plan.undecided or plan.unreachable):
+        return "Approval has to wait: the plan below is not complete."
+    opened = row.opened_owner or moves.owner_named(row.opened_by)
+    two_people = visit.deployment.policies.jurisdictions.two_people_erase
+    try:
+        check_four_eyes(Kind(row.kind), opened, visit.principal.owner, two_people=two_people)
+    except Forbidden as error:
+        return f"{error.detail[0].upper()}{error.detail[1:]}: {error.hint}."
+    return None
+
+
+def _law(visit: Visit, row: StoredRequest) -> str:
+    """Where the deadline stands; empty where the policy has the law no longer."""
+    law = visit.deployment.policies.jurisdictions.by_name.get(row.jurisdiction)
+    return law.ground if law is not None else ""
+
+
+def _steps(row: StoredRequest, events: Sequence[RequestEvent]) -> list[tuple[str, str]]:
+    """The states that the request has been in, the one that it is in, and the way that is left."""
+    past = [state for state in dict.fromkeys(event.state for event in events) if state != row.state]
+    way = [state.value for state in WAY]
+    if row.state in way:
+        past = [state for state in past if state in way and way.index(state) < way.index(row.state)]
+    left = [] if lifecycle.is_ended(row) else [state for state in way if state not in (*past, row.state)]
+    if row.state == State.WAITING:
+        left = [State.COMPLETED.value]
+    return [*((state, "past") for state in past), (row.state, "now"), *((state, "left") for state in left)]
+
+
+def _reason(visit: Visit) -> str:
+    """The reason that a form gives; a sentence that no address fits into, as over the API.
+
+    Raises:
+        InvalidInput: there is none, or it could name somebody.
+    """
+    try:
+        return REASON.validate_python(visit.form.text("reason"))
+    except ValidationError:
+        hint = "letters, numbers and plain punctuation, at most 200: it is kept in the clear and names nobody"
+        raise InvalidInput("say why in a short sentence", hint=hint, pointer="/reason") from None
+
+
+def _back(visit: Visit) -> Response:
+    return redirect(f"/console/requests/{text_id(_id(visit))}")
+
+
+def _told(event: RequestEvent) -> dict[str, str]:
+    """What the history keeps of a move beside its name."""
+    told: dict[str, str] = orjson.loads(event.details) if event.details else {}
+    return told
+
+
+def _action(name: str) -> Action:
+    return MOVES[Move(name)] if name in list(Move) and Move(name) in MOVES else Action.DSR_RUN
+
+
+def _id(visit: Visit) -> RequestId:
+    return RequestId(parse_id(visit.request.path_params["request_id"], "request_id"))
+
+
+ROUTES: list[Any] = [
+    Route("/console/requests/{request_id}", request_page),
+    Route("/console/requests/{request_id}/package", package, methods=["POST"]),
+    Route("/console/requests/{request_id}/certificate", certificate),
+    Route("/console/requests/{request_id}/certificate/page", certificate_page),
+    Route("/console/requests/{request_id}/extend", extend_request, methods=["POST"]),
+    Route("/console/requests/{request_id}/override", override_system, methods=["POST"]),
+    Route("/console/requests/{request_id}/{by}", move_request, methods=["POST"]),
+]
