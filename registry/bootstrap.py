@@ -27,6 +27,7 @@ from registry.dsr.deadlines import Jurisdictions
 from registry.dsr.retention import Retention
 from registry.flows import plans
 from registry.flows.access import credentials
+from registry.flows.consent.boards import Boards
 from registry.flows.consent.decided import DecisionLog
 from registry.flows.deployment import Deployment, Policies
 from registry.flows.identity.login import issuers_of
@@ -91,8 +92,9 @@ class Registry:
         writers = 1 if self.deployment.data.is_sqlite else 2
         intake = Intake(self.deployment, self.workspaces, writers=writers)
         decisions = DecisionLog(self.deployment, settings.log_decisions)
+        boards = Boards(self.deployment, settings.people_in_memory)
         return Application(
-            self.deployment, self.workspaces, intake, limits, plan_schema(), decisions, settings.spaces_api,
+            self.deployment, self.workspaces, intake, limits, plan_schema(), decisions, boards, settings.spaces_api,
             self.public_url,
         )  # fmt: skip
 

@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     log_decisions: float = Field(
         0, ge=0, le=1, description="Share of consent decisions that go to the audit log: 0 for none, 1 for all."
     )
+    people_in_memory: int = Field(
+        2_000_000,
+        ge=0,
+        description="Most people whose consent one server process holds in memory, at some 150 bytes each; 0 for none.",
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod

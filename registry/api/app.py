@@ -58,6 +58,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         application.intake.close()
+        application.boards.close()
         lost = application.decisions.close()
         if lost:
             problems.log_lost_decisions(lost)

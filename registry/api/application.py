@@ -14,6 +14,7 @@ from registry.access.policy import Action, Principal
 from registry.api.looks import Looks
 from registry.api.pace import Pace
 from registry.flows.access.credentials import principal_of, source_of
+from registry.flows.consent.boards import Boards
 from registry.flows.consent.decided import DecisionLog, Noted
 from registry.flows.consent.remembered import Remembered
 from registry.flows.deployment import Deployment
@@ -64,6 +65,7 @@ class Application:
     limits: Limits
     plan_schema: Mapping[str, object]
     decisions: DecisionLog
+    boards: Boards
     spaces: bool = False
     public_url: str | None = None
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
@@ -71,10 +73,7 @@ class Application:
     _schemas_hold_until: Micros = 0
     own_pages: Pace = field(default_factory=lambda: Pace(OWN_PAGE_A_MINUTE))
     looks: Looks = field(default_factory=Looks)
-    remembered: Remembered[Answer] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.remembered = Remembered(self.deployment.data)
+    remembered: Remembered[Answer] = field(default_factory=Remembered)
 
     def principal(self, request: Request) -> Principal:
         """Who is calling, by the bearer key.

@@ -1,7 +1,7 @@
 """One consent check over HTTP: a plain ASGI endpoint on bytes, since it stands before every use of data.
 
-An answer that was given to the same bytes is given again for as long as nothing was committed. Of what was
-asked, only a keyed hash is remembered.
+An answer that was given to the same bytes is given again for as long as nothing was committed; of what was asked,
+only a keyed hash is remembered. Any other comes from the workspace's board (decision 0017), or from the database.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 
 import orjson
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -19,12 +18,13 @@ from registry.access.policy import Action
 from registry.api.application import Answer, Application, bearer
 from registry.api.bodies import decode_object, receive_body
 from registry.api.consent import decision_json, question_of
-from registry.api.metrics import DECISIONS
+from registry.api.decisions import counter_of, written
 from registry.flows.consent import ledger
 from registry.flows.consent.decided import Decided
 from registry.flows.workspace import OpenWorkspace
 
 CHECK_BYTES = 64 * 1024
+_LOOKED_AT = frozenset({b"authorization", b"content-length"})
 
 
 class ConsentCheck:
@@ -36,7 +36,7 @@ class ConsentCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         application: Application = scope["app"].state.registry
-        headers = Headers(scope=scope)
+        headers = _headers(scope)
         principal = application.known(bearer(headers))
         application.deployment.policies.access.require_action(principal, Action.CONSENT_CHECK)
         body = await receive_body(receive, headers, CHECK_BYTES)
@@ -53,24 +53,49 @@ class ConsentCheck:
 
     def _answer(self, application: Application, workspace: OpenWorkspace, body: bytes) -> Answer:
         key = hashlib.blake2b(body, digest_size=16, key=self._key, salt=workspace.workspace_id).digest()
-        answer = application.remembered.get(key)
+        commits = application.deployment.data.commits()
+        answer = application.remembered.get(key, commits)
         if answer is None:
-            answer, lasting = _decide(application, workspace, body)
+            answer, lasting = _decide(application, workspace, body, commits)
             if lasting:
                 application.remembered.put(key, answer)
         return answer
 
 
-def _decide(application: Application, workspace: OpenWorkspace, body: bytes) -> tuple[Answer, bool]:
-    """The answer, and whether it holds until something is committed."""
+def _headers(scope: Scope) -> dict[str, str]:
+    """The first of each of the two headers that a check looks at."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        if name in _LOOKED_AT:
+            found.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return found
+
+
+def _decide(
+    application: Application, workspace: OpenWorkspace, body: bytes, commits: int | None = None
+) -> tuple[Answer, bool]:
+    """The answer, and whether it holds until something is committed.
+
+    Args:
+        commits: the database's number of just now, where it has one.
+    """
     deployment = application.deployment
     asked, at = question_of(application, decode_object(body))
+    if at is None and commits is not None:
+        index, now = workspace.indexer.index(asked.person.kind, asked.person.value), deployment.clock()
+        given = application.boards.one(workspace, index, asked.purpose, asked.categories, now, commits)
+        if given is not None:
+            form = written(given.outcome)
+            noted = application.decisions.noted(
+                workspace, Decided(asked.person, asked.purpose, form.allowed, form.reason)
+            )
+            return Answer(form.body(given), form.counter, noted), given.lasting
     if at is None:
         decision, lasting = ledger.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
     else:
         decision = ledger.check(deployment, workspace, asked.person, asked.purpose, asked.categories, at=at)
         lasting = False
-    counter = DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value)
+    counter = counter_of(decision)
     decided = Decided(asked.person, asked.purpose, decision.allowed, decision.reason.value)
     noted = application.decisions.noted(workspace, decided)
     return Answer(orjson.dumps(decision_json(decision)), counter, noted), lasting

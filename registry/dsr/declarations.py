@@ -46,6 +46,10 @@ _PEOPLE = (
         context="noticed_at", reference="fragment_id blind_index",
     ),
     declared(
+        "standing_change", purposes="security", retention=WITH_PERSON,
+        context="position", reference="fragment_id",
+    ),
+    declared(
         "merge", purposes=ALL, retention=WITH_PERSON,
         context="kind merged_at",
         reference="merge_id into_profile from_profile fragment_id from_origin message_key",

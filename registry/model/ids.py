@@ -28,7 +28,8 @@ MessageKey = NewType("MessageKey", bytes)
 
 def text_id(value: bytes) -> str:
     """The canonical UUID text (RFC 9562) of a 16-byte id."""
-    return str(UUID(bytes=bytes(value)))
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def parse_id(text: str, what: str = "id") -> bytes:

@@ -29,6 +29,7 @@ PERSONAL_TABLES: dict[str, str] = {
     "runaway_identifier": "fragment_id",
     "identifier": "fragment_id",
     "fragment": "fragment_id",
+    "standing_change": "fragment_id",
 }
 """Table -> the column that ties its rows to a fragment, in the order of deletion."""
 

@@ -36,6 +36,7 @@ def models(role: Role) -> MetaData:
             outbox_tables,
             quality_tables,
             retention_tables,
+            standing_tables,
         )
         from registry.store.tables import DataTable
 

@@ -119,16 +119,16 @@ def test_a_withdrawal_in_another_process_bites_here(server: Live) -> None:
 
 def test_one_commit_forgets_every_answer(database_url: str) -> None:
     database = Database(database_url)
-    remembered: Remembered[str] = Remembered(database, size=2)
-    assert remembered.get(b"1") is None
+    remembered: Remembered[str] = Remembered(size=2)
+    assert remembered.get(b"1", database.commits()) is None
     remembered.put(b"1", "yes")
     if not database.is_sqlite:
-        assert remembered.get(b"1") is None
+        assert remembered.get(b"1", database.commits()) is None
         return
-    assert remembered.get(b"1") == "yes"
+    assert remembered.get(b"1", database.commits()) == "yes"
     with database.owner(writes=True) as transaction:
         transaction.exec_driver_sql("CREATE TABLE something (x)")
-    assert remembered.get(b"1") is None
+    assert remembered.get(b"1", database.commits()) is None
     for key in (b"1", b"2", b"3"):
         remembered.put(key, "yes")
-    assert [remembered.get(key) for key in (b"1", b"2", b"3")] == [None, None, "yes"]  # bounded
+    assert [remembered.get(key, database.commits()) for key in (b"1", b"2", b"3")] == [None, None, "yes"]  # bounded

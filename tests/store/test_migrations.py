@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -90,6 +91,17 @@ def test_the_script_of_a_first_start_is_what_the_migrations_make(role: versions.
     assert migrating.differences(made, role) == []
     schema.require_current(made, role)
     made.close()
+
+
+def test_whatever_changes_who_stands_how_is_written_down_by_the_database_itself(tmp_path: Path) -> None:
+    """A migration that makes one of these tables anew drops its triggers: it must make them anew."""
+    made = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    schema.upgrade(made, "data")
+    with made.owner() as transaction:
+        found = transaction.execute(text("SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger'")).scalars()
+        counts = Counter(found)
+    made.close()
+    assert counts == {"consent_state": 3, "fragment": 3, "identifier": 3, "standing_change": 1}
 
 
 def test_a_first_start_needs_no_migrations(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ WITHOUT_A_TUPLE = {
     "destination_recipient",
     "dsr_fragment",
     "hold_subject",
+    "standing_change",
     "audit_entry",
     "audit_node",
     "audit_head",

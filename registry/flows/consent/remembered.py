@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from registry.store.database import Database
-
 SIZE = 200_000
 """Answers: some 100 MB."""
 
@@ -20,19 +18,17 @@ _T = TypeVar("_T")
 class Remembered(Generic[_T]):
     """Answers by a key of the caller's. For one thread, as an event loop is."""
 
-    def __init__(self, database: Database, size: int = SIZE) -> None:
-        self._database = database
+    def __init__(self, size: int = SIZE) -> None:
         self._size = size
         self._commits: int | None = None
         self._answers: dict[bytes, _T] = {}
 
-    def get(self, key: bytes) -> _T | None:
+    def get(self, key: bytes, commits: int | None) -> _T | None:
         """The answer, if one was given since the last commit.
 
-        Raises:
-            StoreUnavailable: whether anything was committed cannot be told.
+        Args:
+            commits: the database's number of just now (`Database.commits`).
         """
-        commits = self._database.commits()
         if commits != self._commits or commits is None:
             self._answers.clear()
             self._commits = commits

@@ -1,4 +1,4 @@
--- data 0017;
+-- data 0018;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -570,4 +570,23 @@ CREATE TABLE retained_item (
 	sealed BLOB NOT NULL, 
 	CONSTRAINT pk_retained_item PRIMARY KEY (workspace_id, case_id, item_id)
 );
-INSERT INTO schema_version_data VALUES ('0017');
+CREATE TABLE standing_change (
+	workspace_id BLOB NOT NULL, 
+	position BIGINT NOT NULL, 
+	fragment_id BLOB, 
+	CONSTRAINT pk_standing_change PRIMARY KEY (workspace_id, position)
+)
+ WITHOUT ROWID
+
+;
+CREATE TRIGGER standing_said AFTER INSERT ON consent_state BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_said_again AFTER UPDATE ON consent_state BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_unsaid AFTER DELETE ON consent_state BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), OLD.fragment_id; END;
+CREATE TRIGGER standing_born AFTER INSERT ON fragment BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_moved AFTER UPDATE OF workspace_id, fragment_id, profile_id, origin_profile_id, kind, joined_at ON fragment BEGIN INSERT INTO standing_change SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_gone AFTER DELETE ON fragment BEGIN UPDATE standing_change SET fragment_id = NULL WHERE workspace_id = OLD.workspace_id AND fragment_id = OLD.fragment_id; INSERT INTO standing_change SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; END;
+CREATE TRIGGER standing_named AFTER INSERT ON identifier BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_renamed AFTER UPDATE OF workspace_id, blind_index, fragment_id ON identifier BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_unnamed AFTER DELETE ON identifier BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; END;
+CREATE TRIGGER standing_trimmed AFTER INSERT ON standing_change WHEN NEW.position % 1000 = 0 BEGIN DELETE FROM standing_change WHERE workspace_id = NEW.workspace_id AND position <= NEW.position - 20000; END;
+INSERT INTO schema_version_data VALUES ('0018');

@@ -1,0 +1,355 @@
+"""Boards kept current: a process holds one for each workspace that it is asked about, and uses none that is behind.
+
+1. load        in the background, when a workspace is first asked about; until then the database answers
+2. look        before each answer: has anything been committed since? SQLite tells in a microsecond, whoever committed
+3. catch up    if so, read what changed (the table `standing_change`, written in the transaction of each change), and
+               stand those people anew; what is more than a few, or went away, is left to the background thread
+4. answer      or None: the caller asks the database. A withdrawal counts from its commit on in every process
+
+Every few seconds the thread catches up by itself, so that a process that nobody asks forgets who was erased, too.
+On PostgreSQL, where neither the look is cheap nor the order of numbers that of commits, there are no boards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from weakref import ref
+
+from registry.flows.consent.given import Given
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import Micros
+from registry.model.errors import RegistryError
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
+from registry.store import standing
+from registry.store.rows import query
+
+if TYPE_CHECKING:  # NumPy takes a tenth of a second to import: the background thread does it
+    from registry.flows.consent.board import Board
+    from registry.flows.consent.key_table import Numbers
+
+_T = TypeVar("_T")
+
+EVERY_S = 5.0
+AT_ONCE = 50
+"""Changes that are read while a caller waits for one answer."""
+
+WINDOW = 20_000
+"""Changes that the database keeps at least: whoever is further behind reads everything anew."""
+
+PAGE_FRAGMENTS = 1_000
+BREATH_S = 0.001
+"""Between two pages of a load others have their turn."""
+
+BETWEEN_S = 0.01
+TOO_MANY_S = 600.0
+"""When a workspace that is too large is looked at again."""
+
+MOST_LATER = 20_000
+"""Keys that wait before they are sorted in."""
+
+PATIENCE_S = 1.0
+"""How long one who asks for many waits for another who does."""
+
+REST = 5
+"""A load that came too late is tried again after so many times as long as it took."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """One workspace's board. Whoever uses it has the lock.
+
+    Attributes:
+        position: up to which change the board is right.
+        commits: the database's number at which it was found to be current; None where it is not known to be.
+        not_before: when, by the monotonic clock, a load may be tried.
+    """
+
+    workspace_id: WorkspaceId
+    lock: Lock = field(default_factory=Lock)
+    board: Board | None = None
+    position: int = 0
+    commits: int | None = None
+    not_before: float = 0.0
+
+
+class Page(NamedTuple):
+    """The permitted among the next profiles, their ids one after the other, and the last profile looked at."""
+
+    ids: bytes
+    last: bytes
+
+
+class Boards:
+    """The boards of one process. Safe to share between threads.
+
+    Args:
+        most: people held at most, of all workspaces together; more than that are asked of the database. 0 for none.
+    """
+
+    def __init__(self, deployment: Deployment, most: int) -> None:
+        self._deployment, self._most = deployment, most if deployment.data.is_sqlite else 0
+        self._held: dict[WorkspaceId, _Held] = {}
+        self._wake, self._stop = Event(), Event()
+        self._starting = Lock()
+        self._thread: Thread | None = None
+
+    def one(
+        self,
+        workspace: OpenWorkspace,
+        index: BlindIndex,
+        purpose: str,
+        categories: frozenset[str],
+        now: Micros,
+        commits: int | None,
+    ) -> Given | None:
+        """The answer about the person behind an identifier; None where the database is to be asked.
+
+        Args:
+            commits: the database's number of just now.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        held = self._of(workspace)
+        if held is None or not held.lock.acquire(blocking=False):
+            return None
+        try:
+            board = self._current(held, now, commits)
+            if board is None:
+                return None
+            number = board.number_of(index)
+            if not board.holds(number, now) and not self._refreshed(held, board, board.ids_of([number]), now):
+                return None
+            return board.given(board.asked(purpose, categories), number)
+        finally:
+            held.lock.release()
+
+    def many(
+        self,
+        workspace: OpenWorkspace,
+        asked: Sequence[tuple[str, frozenset[str]]],
+        indexes: Sequence[BlindIndex],
+        now: Micros,
+    ) -> list[Given] | None:
+        """The answers about many people, each for a purpose and categories of their own; None as `one`.
+
+        Raises: as `one`.
+        """
+
+        def answers(board: Board, numbers: Numbers) -> list[Given]:
+            questions = [board.asked(*one) for one in asked]
+            return [board.given(one, number) for one, number in zip(questions, numbers.tolist(), strict=True)]
+
+        return self._using(workspace, "indexes", b"".join(indexes), now, answers)
+
+    def allowed(self, workspace: OpenWorkspace, purpose: str, what: str, keys: bytes, now: Micros) -> bytes | None:
+        """Whether each of many people may be used for a purpose: a byte each, 1 for yes; None as `one`.
+
+        Args:
+            what: `indexes` or `profiles`: what the 16-byte keys are, one after the other.
+
+        Raises: as `one`.
+        """
+        return self._using(
+            workspace, what, keys, now, lambda board, numbers: board.allowed(board.asked(purpose), numbers).tobytes()
+        )
+
+    def page(self, workspace: OpenWorkspace, purpose: str, after: bytes, size: int, now: Micros) -> Page | None:
+        """Who of the next `size` profiles may be used for a purpose, in the order of the ids; None as `one`.
+
+        Raises: as `one`.
+        """
+
+        def permitted(board: Board, _none: Numbers) -> Page | None:
+            numbers = board.numbers_after(after)[:size]
+            overdue = board.overdue(numbers, now)
+            if overdue and not self._refreshed(self._held[workspace.workspace_id], board, overdue, now):
+                return None
+            ids = board.ids(numbers[board.allowed(board.asked(purpose), numbers)])
+            return Page(ids, board.ids(numbers[-1:]))
+
+        return self._using(workspace, "profiles", b"", now, permitted)
+
+    def ready(self, workspace: OpenWorkspace) -> bool:
+        """Whether the workspace's board can answer now; what it lacks for that is begun.
+
+        Raises: as `one`.
+        """
+        return self._using(workspace, "indexes", b"", self._deployment.clock(), lambda *_: True) or False
+
+    def close(self) -> None:
+        """Stop the thread and forget everybody."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._held.clear()
+
+    def _of(self, workspace: OpenWorkspace) -> _Held | None:
+        if not self._most or workspace.indexer.several or self._stop.is_set():
+            return None
+        held = self._held.get(workspace.workspace_id)
+        return held or self._held.setdefault(workspace.workspace_id, _Held(workspace.workspace_id))
+
+    def _using(
+        self, workspace: OpenWorkspace, what: str, keys: bytes, now: Micros, use: Callable[[Board, Numbers], _T | None]
+    ) -> _T | None:
+        held = self._of(workspace)
+        if held is None or not held.lock.acquire(timeout=PATIENCE_S):
+            return None
+        try:
+            board = self._current(held, now, self._deployment.data.commits())
+            if board is None:
+                return None
+            numbers = board.numbers_of(what, keys)
+            overdue = board.overdue(numbers, now)
+            if overdue and not self._refreshed(held, board, overdue, now):
+                return None
+            return use(board, numbers)
+        finally:
+            held.lock.release()
+
+    def _current(self, held: _Held, now: Micros, commits: int | None) -> Board | None:
+        """The board, if it says what the database says."""
+        board, data = held.board, self._deployment.data
+        if board is None:
+            self._call()
+            return None
+        if now < board.as_of:
+            return None  # the clock was set back
+        if commits is None or commits == held.commits:
+            return board if commits is not None else None
+        held.commits = None
+        found = standing.changes(self._point, held.workspace_id, held.position, AT_ONCE)
+        if not found.whole or found.gone or (found.fragments and board.later > MOST_LATER):
+            self._call()
+            return None
+        if found.fragments:
+            _restand(board, self._point, held.workspace_id, found.fragments, now)
+        held.position = found.position
+        if found.fragments and data.commits() != commits:
+            return None  # somebody may have changed between two of the reads
+        held.commits = commits
+        return board
+
+    def _refreshed(self, held: _Held, board: Board, people: Sequence[ProfileId], now: Micros) -> bool:
+        """Stand those anew whom time has changed; whether the board is still current after it."""
+        for known in standing.people(self._point, held.workspace_id, people):
+            board.put(known, now)
+        if self._deployment.data.commits() != held.commits:
+            held.commits = None
+        return held.commits is not None
+
+    def _point(self, sql: str, *parameters: object) -> Sequence[Any]:
+        return self._deployment.data.point_read(sql, *parameters) or ()
+
+    def _call(self) -> None:
+        """Have the background thread look at what there is to do."""
+        self._wake.set()
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=_run, args=(ref(self), self._wake, self._stop), name="boards", daemon=True)
+                self._thread.start()
+
+    def tend(self) -> None:
+        """Load the boards that are wanted, and catch up those that there are."""
+        for held in list(self._held.values()):
+            if self._stop.is_set():
+                return
+            try:
+                if held.board is not None:
+                    self._catch_up(held)
+                elif monotonic() >= held.not_before:
+                    self._load(held)
+            except RegistryError:  # the database is gone: whoever asks hears it from there
+                held.board, held.not_before = None, monotonic() + EVERY_S
+
+    def _load(self, held: _Held) -> None:
+        from registry.flows.consent.board import Board
+
+        policies, started = self._deployment.policies, monotonic()
+        board, after = Board(policies.identity, policies.purposes), b""
+        with self._deployment.data.read(held.workspace_id) as transaction:
+            position = standing.newest(partial(query, transaction), held.workspace_id)
+        while not self._stop.wait(BREATH_S):
+            with self._deployment.data.read(held.workspace_id) as transaction:
+                ask = partial(query, transaction)
+                last, people = standing.page(ask, held.workspace_id, after, PAGE_FRAGMENTS)
+            if last is None:
+                break
+            now, after = self._deployment.clock(), last
+            for known in people:
+                board.put(known, now)
+            if self._people() + board.people > self._most:
+                held.not_before = monotonic() + TOO_MANY_S
+                return
+            if board.later > max(MOST_LATER, board.people // 4):
+                board.fold()
+        board.fold()
+        with held.lock:
+            held.board, held.position, held.commits = board, position, None
+            held.not_before = monotonic() + REST * (monotonic() - started)
+        self._catch_up(held)
+
+    def _catch_up(self, held: _Held) -> None:
+        """Bring a board up to now, by one look at the database."""
+        with held.lock:
+            board, workspace_id = held.board, held.workspace_id
+            if board is None:
+                return
+            with self._deployment.data.read(workspace_id) as transaction:
+                ask, now = partial(query, transaction), self._deployment.clock()
+                found = standing.changes(ask, workspace_id, held.position, WINDOW)
+                if not found.whole or now < board.as_of:
+                    held.board = None
+                    return
+                _restand(board, ask, workspace_id, found.fragments, now)
+                if found.gone:
+                    _sweep(board, ask, workspace_id)
+            if found.gone or board.later > MOST_LATER // 2:
+                board.fold()
+            held.position = found.position
+            if self._people() > self._most:
+                held.board, held.not_before = None, monotonic() + TOO_MANY_S
+
+    def _people(self) -> int:
+        boards = [held.board for held in list(self._held.values())]
+        return sum(board.people for board in boards if board is not None)
+
+
+def _restand(
+    board: Board, ask: standing.Ask, workspace_id: WorkspaceId, fragments: set[FragmentId], now: Micros
+) -> None:
+    """Stand those anew whom these fragments belong to, and take off who was joined with another."""
+    profiles = standing.profiles_of(ask, workspace_id, fragments)
+    for absorbed in {bytes(fragment) for fragment in fragments}.difference(profiles):
+        board.drop(absorbed)
+    for known in standing.people(ask, workspace_id, profiles):
+        board.put(known, now)
+
+
+def _sweep(board: Board, ask: standing.Ask, workspace_id: WorkspaceId) -> None:
+    """Take off what the database has no more; the changes that named it name nothing now."""
+    for what, keys in board.keys.items():
+        count = partial(standing.count_between, ask, workspace_id, what)
+        there = partial(standing.keys_between, ask, workspace_id, what)
+        board.forget(what, keys.missing(count, there))
+
+
+def _run(boards: ref[Boards], wake: Event, stop: Event) -> None:
+    """The background thread; it ends with its boards."""
+    while not stop.is_set():
+        held = boards()
+        if held is None:
+            return
+        held.tend()
+        del held
+        stop.wait(BETWEEN_S)
+        wake.wait(EVERY_S)
+        wake.clear()

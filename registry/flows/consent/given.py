@@ -1,0 +1,41 @@
+"""What an answer from memory is made of: the part that many people share, and what is of one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from registry.model.clock import Micros
+from registry.model.decision import Decision
+from registry.model.ids import RecordId
+
+
+class Outcome:
+    """A decision without the record it rests on and without its end; `rests` says whether it has a record.
+
+    What a face makes of it can be `kept` with it.
+    """
+
+    __slots__ = ("decision", "kept", "rests")
+
+    def __init__(self, decision: Decision, rests: bool) -> None:
+        self.decision = decision
+        self.rests = rests
+        self.kept: object = None
+
+
+class Given(NamedTuple):
+    """One answer from memory; `lasting` unless time alone will change it."""
+
+    outcome: Outcome
+    record_id: RecordId | None
+    until: Micros | None
+    lasting: bool
+
+    def decision(self) -> Decision:
+        """The same as `decide` says it."""
+        bare = self.outcome.decision
+        if self.record_id is None:
+            return bare
+        return Decision(
+            bare.allowed, bare.reason, bare.purpose, bare.lawful_basis, self.record_id, self.until, bare.policy_version
+        )
