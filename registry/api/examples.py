@@ -374,7 +374,7 @@ EXAMPLES: dict[str, Any] = {
     # Answers that are no JSON
     "permitted": '{"profile_id":"0195e7a0-0000-7000-8000-000000000001"}\n',
     "lines": '{"kind":"email","value":"shopper@example.com"}\n',
-    "changes": 'id: 1767225600000000-0195e7a0000070008000000000000002\nevent: consent\n'
+    "changes": 'id: 4711-0\nevent: consent\n'
     f'data: {{"profile_id":"{PROFILE}","purpose":"marketing","status":"withdrawn"}}\n\n',
     "get_plan": {
         "plan": "shop", "version": "1.0.0", "purposes": ["service"],

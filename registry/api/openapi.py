@@ -223,7 +223,7 @@ def _tracking() -> dict[str, Any]:
 
 
 def _consent() -> dict[str, Any]:
-    cursor = TEXT | {"pattern": "^[0-9]{1,18}-[0-9a-f]*$", "description": "The id of the last event that came."}
+    cursor = TEXT | {"pattern": "^[0-9]{1,12}-[0-9]{1,9}$", "description": "The id of the last event that came."}
     purpose = {"name": "purpose", "in": "query", "required": True, "schema": TEXT}
     lines = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["lines"]}}
     people = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["permitted"]}}
@@ -262,7 +262,10 @@ def _consent() -> dict[str, Any]:
         "/v1/consent/changes": {
             "get": _plain("follow_consent_changes", "consent", "Consent records as they are made", {})
             | {
-                "description": "Server-sent events from a cursor on; without one, from now on.",
+                "description": "Server-sent events from a cursor on; without one, from now on. `consent`: a record, or "
+                "with the purpose `*` something of the whole person (status `restricted`, `unrestricted`, `erased`; an "
+                "erasure does not say whose). `current`: all up to now has been told, under this policy version. They "
+                "come in the order of the commits; a comment comes every two seconds in between.",
                 "parameters": [
                     {"name": "cursor", "in": "query", "required": False, "schema": cursor},
                     {"name": "Last-Event-ID", "in": "header", "required": False, "schema": cursor},

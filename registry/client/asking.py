@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import NoReturn
+from weakref import WeakSet
 
 import httpx
 
 from registry.client.answers import UNAVAILABLE, Decision
 from registry.client.cache import DecisionCache, Key
-from registry.client.following import Following
 from registry.client.subject import Subject, SubjectReference, to_subject
 from registry.client.wire import (
     BAD_ANSWER,
@@ -30,6 +30,7 @@ TIMEOUT_S = 1.0
 CACHE_TTL_S = 5.0
 MAX_STALE_S = 30.0
 CACHE_SIZE = 10_000
+GRANTED = "granted"
 
 _log = logging.getLogger("registry.client")
 
@@ -49,8 +50,8 @@ class Asking:
             the last was not a no. Not for purposes that rest on consent: a yes that nobody gave is no
             consent (GDPR Art. 4(11)). A server that refuses the caller is a no all the same.
         follow: hear of every change of consent as it is made (a connection is kept open), and drop what is cached
-            for its purpose. What ends by other ways, as people are joined or erased, takes `cache_ttl`, which is at
-            most 5 s while the changes are not heard.
+            for its purpose; of a restriction, an erasure or a new policy, everything. That people are joined or parted
+            takes `cache_ttl`, which is at most 5 s while the changes are not heard.
         cache_size: most decisions kept.
         clock: seconds that never go back.
 
@@ -90,9 +91,9 @@ class Asking:
         self._fail_open = fail_open
         self._cache = DecisionCache(cache_ttl, max_stale, cache_size, clock)
         self._follow = follow
-        self._cache_ttl = cache_ttl
         self._starting = threading.Lock()
         self._trouble: str | None = None
+        _CLIENTS.add(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self._url)!r})"
@@ -104,10 +105,17 @@ class Asking:
         """Drop every cached decision: the next check of each asks the server."""
         self._cache.clear()
 
-    def _following(self) -> Following:
-        """A new place in the stream of changes; what is cached is of nobody's telling."""
-        self._cache.ttl = self._cache_ttl
-        return Following(self._cache)
+    def _unlock(self) -> None:
+        """Begin with locks of one's own, as a child process must."""
+        self._starting = threading.Lock()
+        self._cache.unlock()
+
+    def _recorded(self, key: Key, status: str) -> None:
+        """Drop what an act may have ended: the person may be cached under other identifiers, too."""
+        if status == GRANTED:
+            self._cache.forget(key)
+        else:
+            self._cache.forget_purpose(key[1])
 
     def _question(
         self, reference: SubjectReference, purpose: str, categories: Iterable[str]
@@ -154,6 +162,18 @@ class Asking:
             _log.info("the registry answers again")
         else:
             _log.warning("no decision from the registry: %s", problem)
+
+
+_CLIENTS: WeakSet[Asking] = WeakSet()
+
+
+def _unlock_all() -> None:
+    """Give a forked child locks of its own: whoever held one at that moment is not there to release it."""
+    for client in _CLIENTS:
+        client._unlock()  # noqa: SLF001 - of the class above
+
+
+os.register_at_fork(after_in_child=_unlock_all)
 
 
 def process_id() -> int:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from registry.client.answers import Decision, Receipt
 from registry.client.asking import Asking, process_id
-from registry.client.following import listen_async
+from registry.client.following import Following, listen_async
 from registry.client.subject import SubjectReference, to_subject
 from registry.client.wire import (
     CHECK_PATH,
@@ -30,13 +31,21 @@ from registry.client.wire import (
 )
 
 _Home = tuple[int, asyncio.AbstractEventLoop]
+_T = TypeVar("_T")
+_Homes = dict[_Home, _T]
+"""What belongs to one event loop of one process."""
 
 
 class AsyncRegistry(Asking):
     """A registry's answers, awaited; one for a whole process. Connections are kept per event loop."""
 
-    _connection: tuple[_Home, httpx.AsyncClient] | None = None
-    _listener: tuple[_Home, asyncio.Task[None]] | None = None
+    @functools.cached_property
+    def _connections(self) -> _Homes[httpx.AsyncClient]:
+        return {}
+
+    @functools.cached_property
+    def _listeners(self) -> _Homes[asyncio.Task[None]]:
+        return {}
 
     async def __aenter__(self) -> AsyncRegistry:
         return self
@@ -46,14 +55,14 @@ class AsyncRegistry(Asking):
 
     async def close(self) -> None:
         """Close the connections; the next question opens new ones."""
-        connection, self._connection = self._connection, None
-        # Those of a loop that has ended, or of a parent process, are not ours to close.
-        if connection is not None and connection[0] == _home():
-            await connection[1].aclose()
-        listener, self._listener = self._listener, None
-        if listener is not None and listener[0] == _home():
-            listener[1].cancel()
-            await asyncio.wait([listener[1]])
+        # Those of another loop, or of a parent process, are not ours to close.
+        with self._starting:
+            connection, listener = self._connections.pop(_home(), None), self._listeners.pop(_home(), None)
+        if connection is not None:
+            await connection.aclose()
+        if listener is not None:
+            listener.cancel()
+            await asyncio.wait([listener])
 
     async def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:
         """As `Registry.allows`. A coroutine that is not awaited is true in a condition: await it."""
@@ -62,7 +71,7 @@ class AsyncRegistry(Asking):
     async def check(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> Decision:
         """As `Registry.check`."""
         person, listed, key = self._question(subject, purpose, categories)
-        if self._follow and (self._listener is None or self._listener[0] != _home()):
+        if self._follow and _home() not in self._listeners:
             self._listen()
         known = self._cache.fresh(key)
         if known is not None:
@@ -102,7 +111,7 @@ class AsyncRegistry(Asking):
         try:
             return read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once))
         finally:
-            self._cache.forget(key)
+            self._recorded(key, status)
 
     async def token(
         self,
@@ -165,20 +174,32 @@ class AsyncRegistry(Asking):
             return Answer(response.status_code, bytes(read))
 
     def _listen(self) -> None:
-        self._cache.clear()
-        self._listener = (_home(), asyncio.create_task(self._heard()))
+        following = Following(self._cache)
+        with self._starting:
+            _leave_ended(self._listeners)
+            self._listeners[_home()] = asyncio.create_task(self._heard(following))
 
-    async def _heard(self) -> None:
-        async with httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=self._timeout) as client:
-            await listen_async(self._following(), client)
+    async def _heard(self, following: Following) -> None:
+        async with self._client() as client:
+            await listen_async(following, client)
 
     def _connected(self) -> httpx.AsyncClient:
-        connection, home = self._connection, _home()
-        if connection is None or connection[0] != home:
-            client = httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=self._timeout)
-            connection = self._connection = (home, client)
-        return connection[1]
+        home = _home()
+        with self._starting:
+            if home not in self._connections:
+                _leave_ended(self._connections)
+                self._connections[home] = self._client()
+            return self._connections[home]
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=self._timeout)
 
 
 def _home() -> _Home:
     return process_id(), asyncio.get_running_loop()
+
+
+def _leave_ended(homes: _Homes[Any]) -> None:
+    """Let go of what belonged to loops that have ended, and to a parent process."""
+    for own, loop in [home for home in homes if home[0] != process_id() or home[1].is_closed()]:
+        del homes[own, loop]

@@ -12,7 +12,7 @@ import httpx
 
 from registry.client.answers import Decision, Receipt
 from registry.client.asking import Asking, process_id
-from registry.client.following import listen
+from registry.client.following import Following, listen
 from registry.client.subject import SubjectReference, to_subject
 from registry.client.wire import (
     CHECK_PATH,
@@ -106,7 +106,7 @@ class Registry(Asking):
         try:
             return read_receipt(self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once))
         finally:
-            self._cache.forget(key)
+            self._recorded(key, status)
 
     def token(
         self,
@@ -175,18 +175,23 @@ class Registry(Asking):
         with self._starting:
             if self._listener is not None and self._listener[0] == process_id():
                 return
-            client = httpx.Client(base_url=self._url, headers=self._headers, timeout=self._timeout)
+            client = self._client()
             closed = threading.Event()
             self._listener = (process_id(), client, closed)
-            self._cache.clear()
+            following = Following(self._cache)
             thread = threading.Thread(
-                target=listen, args=(self._following(), client, closed), name="registry-changes", daemon=True
+                target=listen, args=(following, client, closed), name="registry-changes", daemon=True
             )
             thread.start()
 
     def _connected(self) -> httpx.Client:
         connection = self._connection
         if connection is None or connection[0] != process_id():
-            client = httpx.Client(base_url=self._url, headers=self._headers, timeout=self._timeout)
-            connection = self._connection = (process_id(), client)
+            with self._starting:
+                connection = self._connection
+                if connection is None or connection[0] != process_id():
+                    connection = self._connection = (process_id(), self._client())
         return connection[1]
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self._url, headers=self._headers, timeout=self._timeout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import os
+import math
 import secrets
 import threading
 import time
@@ -11,11 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, NoReturn
-from weakref import WeakSet
 
 from registry.client.answers import Decision
 from registry.client.subject import Subject
 from registry.client.wire import ends_at
+
+UNHEARD_TTL_S = 5.0
+"""How long at most a decision is used again while a client that follows changes does not hear them."""
 
 Key = tuple[bytes, str, tuple[str, ...]]
 """Digest of the subject, purpose, categories."""
@@ -32,7 +34,7 @@ class DecisionCache:
     """The least recently used go first. Safe between threads.
 
     Args:
-        ttl: seconds for which a decision is as good as a new one; may be changed at any time.
+        ttl: seconds for which a decision is as good as a new one.
         max_stale: seconds, from when it was obtained, for which it may stand in for one that
             cannot be had.
         size: most decisions kept.
@@ -40,7 +42,8 @@ class DecisionCache:
     """
 
     def __init__(self, ttl: float, max_stale: float, size: int, clock: Callable[[], float]) -> None:
-        self.ttl = ttl
+        self._ttl = ttl
+        self._heard_until = math.inf  # of a client that does not follow changes
         self._max_stale = max_stale
         self._size = size
         self._clock = clock
@@ -48,7 +51,6 @@ class DecisionCache:
         self._secret = secrets.token_bytes(32)
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._lock = threading.Lock()
-        _CACHES.add(self)
         self.epoch = 0
         self._floor = 0
         self._ended: dict[str, int] = {}
@@ -61,9 +63,22 @@ class DecisionCache:
         named = f"{subject.kind}\0{subject.value}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._secret, named, "sha256"), purpose, categories
 
+    def hears(self, seconds: float) -> None:
+        """Take note that every change so far has been heard of, and so will be those of the next seconds."""
+        self._heard_until = self._clock() + seconds
+
+    def unheard(self) -> None:
+        """Take note that changes are not heard of: a decision is as good as a new one for the shorter time."""
+        self._heard_until = -math.inf
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether changes are heard of, so that the whole `ttl` counts."""
+        return self._clock() < self._heard_until
+
     def fresh(self, key: Key) -> Decision | None:
         """The decision, if it is as good as a new one."""
-        return self._younger_than(self.ttl, key)
+        return self._younger_than(self._ttl if self.is_heard else min(self._ttl, UNHEARD_TTL_S), key)
 
     def stale(self, key: Key) -> Decision | None:
         """The decision, if it may stand in for one that cannot be had."""
@@ -127,15 +142,3 @@ class DecisionCache:
         if entry.ends is not None and time.time() >= entry.ends:
             return None
         return entry.decision
-
-
-_CACHES: WeakSet[DecisionCache] = WeakSet()
-
-
-def _unlock() -> None:
-    """Give a forked child locks of its own: whoever held one at that moment is not there to release it."""
-    for cache in _CACHES:
-        cache.unlock()
-
-
-os.register_at_fork(after_in_child=_unlock)

@@ -35,8 +35,8 @@ def require_consent(
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         find = _finder(function, subject)
-        if inspect.isasyncgenfunction(function):
-            raise TypeError("an asynchronous generator cannot be guarded: guard the function that uses it")
+        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+            raise TypeError("a generator cannot be guarded, for it runs later: guard the function that uses it")
         if inspect.iscoroutinefunction(function):
             if not isinstance(registry, AsyncRegistry):
                 raise TypeError("a coroutine function needs an AsyncRegistry: the other would block its loop")

@@ -81,6 +81,9 @@ _CONSENT = (
         reference="fragment_id record_id",
     ),
     declared(
+        "consent_feed", purposes=DUTY, retention=WITH_PERSON, reference="position place fragment_id record_id",
+    ),
+    declared(
         "consent_state", purposes=DUTY, retention=WITH_PERSON,
         content={"status": ("user.privacy_preferences",)},
         context="purpose acted_at recorded_at expires_at", reference="fragment_id record_id",

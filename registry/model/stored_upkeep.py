@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from registry.model.clock import Micros
-from registry.model.ids import EventId, FragmentId, RequestId, SourceId, WorkspaceId
+from registry.model.ids import EventId, FragmentId, RecordId, RequestId, SourceId, WorkspaceId
 
 
 class CompartmentLock(NamedTuple):
@@ -146,6 +146,18 @@ class FeedItem(NamedTuple):
     place: int
     fragment_id: FragmentId
     event_id: EventId
+
+
+class ConsentFeedItem(NamedTuple):
+    """A consent record's place in the feed: the audit log's position of its act, and its place among those of it; of
+    nobody and without a record where somebody was erased.
+    """
+
+    workspace_id: WorkspaceId
+    position: int
+    place: int
+    fragment_id: FragmentId | None
+    record_id: RecordId | None
 
 
 class DestinationFailure(NamedTuple):

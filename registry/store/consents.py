@@ -70,19 +70,6 @@ def history(transaction: Transaction, workspace_id: bytes, fragment_ids: Collect
     return sorted(found, key=lambda row: (row.acted_at, row.recorded_at, row.record_id))
 
 
-def recorded_after(
-    transaction: Transaction, workspace_id: bytes, after: Micros, record_id: bytes, limit: int
-) -> list[tuple[Micros, bytes, bytes, str, str]]:
-    """The next records after a cursor (time of record, record id): time, id, profile, purpose, status."""
-    sql = (
-        "SELECT r.recorded_at, r.record_id, f.profile_id, r.purpose, r.status FROM consent_record r "
-        "JOIN fragment f ON f.workspace_id = r.workspace_id AND f.fragment_id = r.fragment_id "
-        "WHERE r.workspace_id = ? AND (r.recorded_at > ? OR (r.recorded_at = ? AND r.record_id > ?)) "
-        "ORDER BY r.recorded_at, r.record_id LIMIT ?"
-    )
-    return [tuple(row) for row in query(transaction, sql, workspace_id, after, after, record_id, limit)]
-
-
 _CHECK = """
 SELECT f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at, f.state_version, f.created_at,
        s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at

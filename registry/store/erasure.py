@@ -17,6 +17,7 @@ PERSONAL_TABLES: dict[str, str] = {
     "event": "fragment_id",
     "trait_assertion": "fragment_id",
     "consent_record": "fragment_id",
+    "consent_feed": "fragment_id",
     "consent_state": "fragment_id",
     "audit_detail": "fragment_id",
     "dsr_fragment": "fragment_id",

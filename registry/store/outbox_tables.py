@@ -1,8 +1,8 @@
-"""Tables of what goes out: webhooks and what they are still to be told, and what has been alerted of."""
+"""Tables of what goes out: webhooks and what they are still to be told, alerts, changes of consent."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Text
+from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field
 
 from registry.store.columns import blob, micros, number, small, text, uid, word
@@ -51,3 +51,17 @@ class AlertTable(DataTable, table=True):
     workspace_id: bytes = uid(key=True)
     name: str = Field(default=None, sa_column=Column(Text, primary_key=True, nullable=False))
     raised_at: int = Field(default=None, sa_column=Column(BigInteger, nullable=False))
+
+
+class ConsentFeedTable(DataTable, table=True):
+    """The order in which changes of consent were committed: the position of their act in the audit log, which is
+    written one transaction after the other. Without a fragment and a record: somebody was erased.
+    """
+
+    __tablename__ = "consent_feed"
+    __table_args__ = (Index("ix_consent_feed_fragment", "workspace_id", "fragment_id"),)
+    workspace_id: bytes = uid(key=True)
+    position: int = number(key=True)
+    place: int = number(key=True)
+    fragment_id: bytes | None = uid(null=True)
+    record_id: bytes | None = uid(null=True)

@@ -205,7 +205,6 @@ class ConsentRecordTable(DataTable, table=True):
     """One act of consent, append-only. Times of the act and of the record are both kept."""
 
     __tablename__ = "consent_record"
-    __table_args__ = (Index("ix_consent_record_recorded", "workspace_id", "recorded_at"),)
     workspace_id: bytes = uid(key=True)
     fragment_id: bytes = uid(key=True)
     record_id: bytes = uid(key=True)

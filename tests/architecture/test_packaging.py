@@ -21,6 +21,7 @@ def test_policies_and_schemas_ship_in_the_wheel() -> None:
         "policies": "registry/defaults/policies",
         "schemas": "registry/defaults/schemas",
     }
+    assert (ROOT / "registry" / "py.typed").is_file(), "without it apps do not get the client's types (PEP 561)"
     assert (ROOT / "policies" / "purposes.yaml").is_file()
     assert (ROOT / "schemas" / "plans" / "ecommerce.yaml").is_file()
 

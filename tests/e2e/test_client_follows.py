@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from registry.client import AsyncRegistry, Registry, Subject, user_id
-from registry.client.following import UNHEARD_TTL_S
 from tests.live import Live, live, start
 
 LONG_S = 3600.0
@@ -42,7 +41,7 @@ def following(server: Live) -> Registry:
 
 
 def hears(client: Registry) -> bool:
-    return client._cache.ttl == LONG_S
+    return client._cache.is_heard
 
 
 def test_a_withdrawal_recorded_elsewhere_ends_what_is_cached(server: Live) -> None:
@@ -68,7 +67,7 @@ def test_the_asynchronous_client_hears_as_well(server: Live) -> None:
         ) as client:
             await client.check(person, "marketing")
             end = time.monotonic() + 5
-            while (await client.check(person, "marketing")).source != "cache" or client._cache.ttl != LONG_S:
+            while (await client.check(person, "marketing")).source != "cache" or not client._cache.is_heard:
                 assert time.monotonic() < end
                 await asyncio.sleep(0.02)
             await asyncio.to_thread(withdrawn, server, person)
@@ -103,7 +102,7 @@ def test_a_client_goes_on_when_the_server_was_killed_and_comes_back(tmp_path: Pa
             server.process.kill()
             server.process.wait()
             # What is cached counts for the short time only, and what is asked for is a no.
-            assert until(lambda: client._cache.ttl == UNHEARD_TTL_S, 3)
+            assert until(lambda: not hears(client), 3)
             assert not client.allows(user_id("never-asked"), "marketing")
             port = int(server.url.rsplit(":", 1)[1])
             _, again = start(server.data_dir, port)

@@ -105,13 +105,13 @@ def test_no_list_of_one_workspace_shows_anything_of_another(both: tuple[Tenant, 
 
 
 def test_a_change_of_consent_is_streamed_only_to_its_own_workspace(both: tuple[Tenant, Tenant]) -> None:
-    from registry.flows.consent import ledger as flow
+    from registry.flows.consent import changes as flow
 
     one, other = both
     one.say("user_id", "ada", "marketing", "withdrawn")
     deployment = one.registry.deployment
-    assert flow.changes(deployment, one.workspace, (0, b""), 100)
-    assert flow.changes(deployment, other.workspace, (0, b""), 100) == []
+    assert flow.following(deployment, one.workspace, (0, 0), 100)
+    assert flow.following(deployment, other.workspace, (0, 0), 100) == []
 
 
 def test_a_write_key_feeds_its_own_workspace_only(both: tuple[Tenant, Tenant], client: TestClient) -> None:

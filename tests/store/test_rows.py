@@ -42,6 +42,7 @@ ROWS = {
     "tries": accounts.Tries,
     "destination": stored_upkeep.Destination,
     "event_feed": stored_upkeep.FeedItem,
+    "consent_feed": stored_upkeep.ConsentFeedItem,
     "destination_failure": stored_upkeep.DestinationFailure,
     "destination_erasure": stored_upkeep.DestinationErasure,
     "visit": accounts.Visit,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import orjson
 
@@ -17,6 +16,7 @@ from registry.consent.receipt import receipt_claims
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents
+from registry.flows.consent import changes
 from registry.flows.consent.locking import relock
 from registry.flows.consent.standing import alike, standings_for, to_record
 from registry.flows.deployment import Deployment
@@ -29,7 +29,7 @@ from registry.model.clock import SECOND, Micros
 from registry.model.compartment import IDENTITY
 from registry.model.decision import Decision
 from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpose
-from registry.model.ids import ProfileId, RecordId, text_id
+from registry.model.ids import RecordId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store import consents, identities
@@ -234,11 +234,12 @@ def append_acts(
     identities.bump(transaction, workspace.workspace_id, [fragment.fragment_id])
     relock(deployment, workspace.workspace_id, transaction, [fragment])
     for row in rows:
-        trail.append(
+        position = trail.append(
             transaction, workspace.workspace_id, now, actor=actor, action="consent:record:appended",
             outcome=row.status, fields={"purpose": row.purpose, "record": text_id(row.record_id)},
             about=trail.About(deployment.keyring, workspace.workspace_id, fragment.fragment_id),
         )  # fmt: skip
+        changes.tell(transaction, workspace.workspace_id, position, [row])
     return rows
 
 
@@ -264,23 +265,6 @@ def matrix(
     catalogue, rules, now = deployment.policies.purposes, deployment.policies.identity, deployment.clock()
     standings = standings_for(rules, fragments, records, catalogue.purposes)
     return {name: decide(name, frozenset(), standings[name], catalogue, now=now) for name in standings}
-
-
-class Change(NamedTuple):
-    """One record as those are told who follow changes: when it was recorded, and for whose profile."""
-
-    at: Micros
-    record_id: RecordId
-    profile_id: ProfileId
-    purpose: str
-    status: str
-
-
-def changes(deployment: Deployment, workspace: OpenWorkspace, after: tuple[Micros, bytes], limit: int) -> list[Change]:
-    """The next consent records after a cursor (time of record, record)."""
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        rows = consents.recorded_after(transaction, workspace.workspace_id, after[0], after[1], limit)
-    return [Change(at, RecordId(bytes(record)), ProfileId(profile), p, s) for at, record, profile, p, s in rows]
 
 
 def _row(

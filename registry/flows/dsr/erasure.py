@@ -26,6 +26,7 @@ from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
+from registry.flows.consent import changes
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, retaining
 from registry.flows.dsr.certified import require_accounted
@@ -188,10 +189,11 @@ def _delete(
         beside = {end for link in links for end in (link.low, link.high)} - erased
         rules, now = deployment.policies.identity, deployment.clock()
         repartition(transaction, workspace_id, rules, beside, new_id=deployment.new_id, now=now)
-        trail.append(
+        position = trail.append(
             transaction, workspace_id, deployment.clock(), actor=actor, action="dsr:rows:erased", outcome="done",
             fields={"request": text_id(request.request_id), "rows": sum(counts.values())},
         )  # fmt: skip
+        changes.tell_erasure(transaction, workspace_id, position)
         progress["counts"] = {table: max(count, noted.get(table, 0)) for table, count in counts.items()}
         return _write_progress(transaction, request, progress), progress
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents, announce_violations
+from registry.flows.consent import changes
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
 from registry.flows.identity.joining import Claim, Joined, join
@@ -142,6 +143,7 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     _bump(transaction, workspace, gate, joined)
     _relock(deployment, transaction, workspace, gate, joined)
     position = _log(transaction, workspace, items, now)
+    changes.tell(transaction, workspace_id, position, gate.records)
     _feed(transaction, workspace, position, [row for _, _, row in stored])
 
 

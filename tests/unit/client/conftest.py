@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,11 +45,18 @@ class Loopback:
         self.drip = False
         self.hang_up = False
         self.before_answer: Callable[[], None] = lambda: None
+        self.events: queue.Queue[bytes | None] = queue.Queue()
+        self.followed: list[str] = []
         self.answers(ALLOWED)
 
     def answers(self, value: object, status: int = 200) -> None:
         """Answer with this JSON from now on."""
         self.status, self.body = status, json.dumps(value).encode()
+
+    def tells(self, name: str, cursor: str = "", **data: str) -> None:
+        """Send an event to whoever follows; nothing but a comment without a name."""
+        text = f"id: {cursor}\nevent: {name}\ndata: {json.dumps(data)}\n\n" if name else ": still here\n\n"
+        self.events.put(text.encode())
 
     def fails(self, status: int, body: bytes = b"") -> None:
         """Answer with this status and body from now on."""
@@ -79,6 +87,20 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # the client gave up: that is what some tests are about
 
+    def do_GET(self) -> None:
+        script = self.loopback
+        script.followed.append(self.headers.get("last-event-id") or "")
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        self.close_connection = True
+        try:
+            while (chunk := script.events.get()) is not None:
+                self.wfile.write(chunk)
+                self.wfile.flush()
+        except OSError:
+            pass  # the client let go
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
@@ -99,6 +121,7 @@ def serve(port: int = 0) -> tuple[ThreadingHTTPServer, Loopback]:
 def loopback() -> Iterator[Loopback]:
     server, script = serve()
     yield script
+    script.events.put(None)
     server.shutdown()
     server.server_close()
 

@@ -13,9 +13,14 @@ from tests.unit.client.conftest import ALLOWED, DENIED, RECEIPT, Loopback, Ticks
 PERSON = email("shopper@example.com")
 
 
-def run(loopback: Loopback, story: Callable[[AsyncRegistry], Awaitable[None]], clock: Ticks | None = None) -> None:
+def run(
+    loopback: Loopback,
+    story: Callable[[AsyncRegistry], Awaitable[None]],
+    clock: Ticks | None = None,
+    timeout: float = 20,
+) -> None:
     async def told() -> None:
-        async with AsyncRegistry(loopback.url, "app-key", timeout=0.3, clock=clock or Ticks()) as registry:
+        async with AsyncRegistry(loopback.url, "app-key", timeout=timeout, clock=clock or Ticks()) as registry:
             await story(registry)
 
     asyncio.run(told())
@@ -43,12 +48,18 @@ def test_every_failure_is_a_no(loopback: Loopback) -> None:
         assert (await registry.check(PERSON, "marketing")).problem == "unauthenticated"
         loopback.hang_up = True
         assert (await registry.check(PERSON, "marketing")).problem == "unreachable"
-        loopback.hang_up, loopback.delay = False, 0.6
+
+    run(loopback, story)
+
+
+def test_a_server_that_lags_or_drips_is_a_no(loopback: Loopback) -> None:
+    async def story(registry: AsyncRegistry) -> None:
+        loopback.delay = 0.6
         assert (await registry.check(PERSON, "marketing")).problem == "timeout"
         loopback.delay, loopback.drip = 0, True
         assert (await registry.check(PERSON, "marketing")).problem == "timeout"
 
-    run(loopback, story)
+    run(loopback, story, timeout=0.3)
 
 
 def test_a_young_answer_stands_in_for_a_server_that_is_gone(loopback: Loopback, ticks: Ticks) -> None:
@@ -109,3 +120,26 @@ def test_one_client_serves_one_event_loop_after_another(loopback: Loopback) -> N
         assert asyncio.run(registry.allows(PERSON, "marketing"))
     asyncio.run(registry.close())
     assert len(loopback.asked) == 2
+
+
+def test_loops_that_take_turns_keep_their_connections_and_ended_ones_are_let_go(loopback: Loopback) -> None:
+    registry = AsyncRegistry(loopback.url, "app-key", timeout=10, cache_ttl=0)
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+    async def connection() -> object:
+        await registry.check(PERSON, "marketing")
+        return registry._connected()
+
+    kept = first.run_until_complete(connection()), second.run_until_complete(connection())
+    again = first.run_until_complete(connection()), second.run_until_complete(connection())
+    assert (kept[0] is again[0], kept[1] is again[1], kept[0] is kept[1]) == (True, True, False)
+    first.run_until_complete(registry.close())
+    first.close()
+    second.run_until_complete(connection())
+    third = asyncio.new_event_loop()
+    second.run_until_complete(registry.close())
+    second.close()
+    third.run_until_complete(connection())
+    assert len(registry._connections) == 1
+    third.run_until_complete(registry.close())
+    third.close()

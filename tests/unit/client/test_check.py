@@ -23,7 +23,13 @@ PERSON = email("shopper@example.com")
 
 @pytest.fixture
 def registry(loopback: Loopback, ticks: Ticks) -> Iterator[Registry]:
-    with Registry(loopback.url, "app-key", timeout=0.3, cache_ttl=5, max_stale=30, clock=ticks) as client:
+    with Registry(loopback.url, "app-key", timeout=20, cache_ttl=5, max_stale=30, clock=ticks) as client:
+        yield client
+
+
+@pytest.fixture
+def impatient(loopback: Loopback) -> Iterator[Registry]:
+    with Registry(loopback.url, "app-key", timeout=0.3) as client:
         yield client
 
 
@@ -116,14 +122,14 @@ def test_garbage_is_a_no(loopback: Loopback, registry: Registry, body: bytes) ->
     assert (decision.allowed, decision.reason, decision.problem) == (False, "unavailable", "bad-answer")
 
 
-def test_a_server_that_lags_is_a_no(loopback: Loopback, registry: Registry) -> None:
+def test_a_server_that_lags_is_a_no(loopback: Loopback, impatient: Registry) -> None:
     loopback.delay = 0.6
-    assert registry.check(PERSON, "marketing").problem == "timeout"
+    assert impatient.check(PERSON, "marketing").problem == "timeout"
 
 
-def test_an_answer_that_drips_in_is_a_no(loopback: Loopback, registry: Registry) -> None:
+def test_an_answer_that_drips_in_is_a_no(loopback: Loopback, impatient: Registry) -> None:
     loopback.drip = True
-    assert registry.check(PERSON, "marketing").problem == "timeout"
+    assert impatient.check(PERSON, "marketing").problem == "timeout"
 
 
 def test_a_server_that_hangs_up_is_a_no(loopback: Loopback, registry: Registry) -> None:
@@ -237,6 +243,34 @@ def test_a_yes_asked_for_before_a_withdrawal_is_not_kept(loopback: Loopback, reg
     registry.check(PERSON, "marketing")
     loopback.answers(DENIED)
     assert not registry.allows(PERSON, "marketing")
+
+
+def test_a_refusal_ends_what_is_cached_of_the_person_under_other_identifiers(
+    loopback: Loopback, registry: Registry
+) -> None:
+    registry.check(PERSON, "marketing")
+    registry.check(user_id("the same person"), "marketing")
+    loopback.answers(RECEIPT, 201)
+    registry.record(PERSON, "marketing", "withdrawn")
+    loopback.answers(DENIED)
+    assert not registry.allows(user_id("the same person"), "marketing")
+
+
+def test_threads_that_begin_together_share_one_pool_of_connections(loopback: Loopback) -> None:
+    made: list[object] = []
+    with Registry(loopback.url, "app-key", timeout=10, cache_ttl=0) as registry:
+        together = threading.Barrier(16)
+
+        def ask() -> None:
+            together.wait()
+            made.append(registry._connected())
+
+        threads = [threading.Thread(target=ask) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(map(id, made))) == 1
 
 
 def test_forget_asks_again(loopback: Loopback, registry: Registry) -> None:

@@ -101,12 +101,17 @@ def test_what_cannot_be_guarded_is_refused_at_once(loopback: Loopback, registry:
     async def generator(customer: Subject) -> AsyncIterator[int]:
         yield 1
 
+    def lazy(customer: Subject) -> Iterator[int]:
+        yield 1
+
     with pytest.raises(TypeError):
         require_consent("marketing", subject="customer", registry=waiting)(plain)
     with pytest.raises(TypeError):
         require_consent("marketing", subject="customer", registry=registry)(coroutine)
     with pytest.raises(TypeError):
         require_consent("marketing", subject="customer", registry=waiting)(generator)
+    with pytest.raises(TypeError):
+        require_consent("marketing", subject="customer", registry=registry)(lazy)
     with pytest.raises(TypeError):
         require_consent("marketing", subject="nobody", registry=registry)(plain)
 

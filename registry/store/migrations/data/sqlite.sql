@@ -1,4 +1,4 @@
--- data 0018;
+-- data 0019;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -49,7 +49,6 @@ CREATE TABLE consent_record (
 	sealed BLOB, 
 	CONSTRAINT pk_consent_record PRIMARY KEY (workspace_id, fragment_id, record_id)
 );
-CREATE INDEX ix_consent_record_recorded ON consent_record (workspace_id, recorded_at);
 CREATE TABLE consent_state (
 	workspace_id BLOB NOT NULL, 
 	fragment_id BLOB NOT NULL, 
@@ -589,4 +588,13 @@ CREATE TRIGGER standing_named AFTER INSERT ON identifier BEGIN INSERT INTO stand
 CREATE TRIGGER standing_renamed AFTER UPDATE OF workspace_id, blind_index, fragment_id ON identifier BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
 CREATE TRIGGER standing_unnamed AFTER DELETE ON identifier BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; END;
 CREATE TRIGGER standing_trimmed AFTER INSERT ON standing_change WHEN NEW.position % 1000 = 0 BEGIN DELETE FROM standing_change WHERE workspace_id = NEW.workspace_id AND position <= NEW.position - 20000; END;
-INSERT INTO schema_version_data VALUES ('0018');
+CREATE TABLE consent_feed (
+	workspace_id BLOB NOT NULL, 
+	position BIGINT NOT NULL, 
+	place BIGINT NOT NULL, 
+	fragment_id BLOB, 
+	record_id BLOB, 
+	CONSTRAINT pk_consent_feed PRIMARY KEY (workspace_id, position, place)
+);
+CREATE INDEX ix_consent_feed_fragment ON consent_feed (workspace_id, fragment_id);
+INSERT INTO schema_version_data VALUES ('0019');
