@@ -88,6 +88,8 @@ TAKEN: dict[str, Schema] = {
         {
             "categories": maybe(many(TEXT)) | {"description": "fideslang keys; all that the purpose covers if absent."},
             "at": maybe(TEXT) | {"description": "RFC 3339: the decision of a past moment; now if absent."},
+            "jurisdiction": maybe(TEXT)
+            | {"description": "Where the person is (ISO 3166-1 or -2), if you know: whose lawful basis counts."},
         },
         subject=ref("SubjectReference"),
         purpose=TEXT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -24,6 +25,7 @@ from registry.model.stored import StoredConsent
 
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
+JURISDICTION = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 IdempotencyKey = Annotated[
     str | None,
@@ -135,11 +137,13 @@ def question_of(application: Application, question: object) -> tuple[Question, M
         raise InvalidInput("purpose is not text", pointer="/purpose")
     if not isinstance(categories, list) or not all(isinstance(category, str) for category in categories):
         raise InvalidInput("categories is not a list of text", pointer="/categories")
-    at = question.get("at")
+    at, place = question.get("at"), question.get("jurisdiction")
     if at is not None and not isinstance(at, str):
         raise InvalidInput("at is not an RFC 3339 time", pointer="/at")
+    if place is not None and not (isinstance(place, str) and JURISDICTION.fullmatch(place)):
+        raise InvalidInput("jurisdiction is no code of ISO 3166-1 or -2, as DE or US-CA", pointer="/jurisdiction")
     person = person_of(application, question.get("subject"))
-    return Question(person, purpose, frozenset(categories)), moment(at, "/at")
+    return Question(person, purpose, frozenset(categories), place), moment(at, "/at")
 
 
 def person_of(application: Application, reference: object) -> Identifier:

@@ -107,7 +107,15 @@ def _decide_all(application: Application, workspace: OpenWorkspace, checks: list
     decisions = [
         next(present)
         if at is None
-        else ledger.check(deployment, workspace, question.person, question.purpose, question.categories, at=at)
+        else ledger.check(
+            deployment,
+            workspace,
+            question.person,
+            question.purpose,
+            question.categories,
+            at=at,
+            jurisdiction=question.jurisdiction,
+        )
         for question, at in asked
     ]
     answered = zip(asked, decisions, strict=True)

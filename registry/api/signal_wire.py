@@ -12,6 +12,11 @@ Categories = Annotated[
     tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=100, description="fideslang keys")
 ]
 
+Jurisdiction = Annotated[
+    str | None,
+    Field(description="where the person is (ISO 3166-1 or -2), if you know", pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$"),
+]
+
 
 class Explain(Request):
     """A question about a decision: why."""
@@ -26,6 +31,7 @@ class Explain(Request):
     categories: Categories = ()
     at: Annotated[str | None, Field(description="RFC 3339; as of when", max_length=40)] = None
     known_at: Annotated[str | None, Field(description="RFC 3339; by what was known when", max_length=40)] = None
+    jurisdiction: Jurisdiction = None
 
 
 class TokenOrder(Request):
@@ -41,6 +47,7 @@ class TokenOrder(Request):
     categories: Categories = ()
     lifetime_s: Annotated[int, Field(ge=1, le=300, description="seconds")] = 60
     audience: Annotated[Word | None, Field(description="for whom it is: `aud`", max_length=200)] = None
+    jurisdiction: Jurisdiction = None
 
 
 class Signals(Request):

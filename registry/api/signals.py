@@ -40,6 +40,7 @@ def explain_decision(request: Request, body: Explain) -> dict[str, Any]:
     told = explaining.explain(
         application.deployment, workspace, _person(application, body.subject), body.purpose,
         frozenset(body.categories), at=moment(body.at, "/at"), known_at=moment(body.known_at, "/known_at"),
+        jurisdiction=body.jurisdiction,
     )  # fmt: skip
     return {
         "decision": decision_json(told.decision),
@@ -66,7 +67,7 @@ def decision_token(request: Request, body: TokenOrder) -> dict[str, Any]:
     decision, token = tokens.issue(
         application.deployment, workspace, _person(application, body.subject), body.purpose,
         frozenset(body.categories), presented=(body.subject.kind, body.subject.value),
-        lifetime_s=body.lifetime_s, audience=body.audience,
+        lifetime_s=body.lifetime_s, audience=body.audience, jurisdiction=body.jurisdiction,
     )  # fmt: skip
     made = Decided(_person(application, body.subject), body.purpose, decision.allowed, decision.reason.value)
     application.decisions.note_all(principal.actor, workspace, [made])

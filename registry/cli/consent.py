@@ -35,6 +35,7 @@ def check(
     reference: Reference = None,
     categories: Annotated[list[str] | None, typer.Option("--category", help="A category of data to be used.")] = None,
     at: Annotated[str | None, typer.Option(help="A past moment, RFC 3339.")] = None,
+    jurisdiction: Annotated[str | None, typer.Option(help="Where the person is, ISO 3166, if you know.")] = None,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
@@ -45,7 +46,9 @@ def check(
         moment = parse_rfc3339(at) if at else None
         if at and moment is None:
             raise InvalidInput("--at is not an RFC 3339 time")
-        decision = ledger.check(registry.deployment, opened, who, purpose, frozenset(categories or ()), at=moment)
+        decision = ledger.check(
+            registry.deployment, opened, who, purpose, frozenset(categories or ()), at=moment, jurisdiction=jurisdiction
+        )
     value = {
         "allowed": decision.allowed,
         "reason": decision.reason.value,

@@ -118,11 +118,11 @@ class Asking:
             self._cache.forget_purpose(key[1])
 
     def _question(
-        self, reference: SubjectReference, purpose: str, categories: Iterable[str]
+        self, reference: SubjectReference, purpose: str, categories: Iterable[str], jurisdiction: str | None = None
     ) -> tuple[Subject, tuple[str, ...], Key]:
         subject = to_subject(reference)
         listed = sorted_categories(categories) if categories else ()
-        return subject, listed, self._cache.key(subject, purpose, listed)
+        return subject, listed, self._cache.key(subject, purpose, listed, jurisdiction)
 
     def _judge(self, key: Key, epoch: int, answer: Answer | NoAnswer) -> Decision:
         """What an answer means; everything but a decision is a failure, and those are a no."""

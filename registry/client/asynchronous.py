@@ -64,20 +64,34 @@ class AsyncRegistry(Asking):
             listener.cancel()
             await asyncio.wait([listener])
 
-    async def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:
+    async def allows(
+        self,
+        subject: SubjectReference,
+        purpose: str,
+        categories: Iterable[str] = (),
+        *,
+        jurisdiction: str | None = None,
+    ) -> bool:
         """As `Registry.allows`. A coroutine that is not awaited is true in a condition: await it."""
-        return (await self.check(subject, purpose, categories)).allowed
+        return (await self.check(subject, purpose, categories, jurisdiction=jurisdiction)).allowed
 
-    async def check(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> Decision:
+    async def check(
+        self,
+        subject: SubjectReference,
+        purpose: str,
+        categories: Iterable[str] = (),
+        *,
+        jurisdiction: str | None = None,
+    ) -> Decision:
         """As `Registry.check`."""
-        person, listed, key = self._question(subject, purpose, categories)
+        person, listed, key = self._question(subject, purpose, categories, jurisdiction)
         if self._follow and _home() not in self._listeners:
             self._listen()
         known = self._cache.fresh(key)
         if known is not None:
             return known
         epoch = self._cache.epoch
-        body = request_body(person, purpose, categories=listed or None)
+        body = request_body(person, purpose, categories=listed or None, jurisdiction=jurisdiction)
         return self._judge(key, epoch, await self._post(CHECK_PATH, body, SMALL_ANSWER_BYTES))
 
     async def record(
@@ -121,6 +135,7 @@ class AsyncRegistry(Asking):
         *,
         lifetime_s: int = 60,
         audience: str | None = None,
+        jurisdiction: str | None = None,
     ) -> str:
         """As `Registry.token`.
 
@@ -128,7 +143,10 @@ class AsyncRegistry(Asking):
             Refused, Unavailable.
         """
         person, listed, _ = self._question(subject, purpose, categories)
-        body = request_body(person, purpose, categories=listed or None, lifetime_s=lifetime_s, audience=audience)
+        body = request_body(
+            person, purpose, categories=listed or None, lifetime_s=lifetime_s, audience=audience,
+            jurisdiction=jurisdiction,
+        )  # fmt: skip
         return read_signed(await self._post(TOKEN_PATH, body, SMALL_ANSWER_BYTES))
 
     async def profile(

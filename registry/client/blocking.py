@@ -52,20 +52,39 @@ class Registry(Asking):
             listener[2].set()
             listener[1].close()
 
-    def allows(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> bool:
-        """May these categories of this person's data be used for this purpose, now?"""
-        return self.check(subject, purpose, categories).allowed
+    def allows(
+        self,
+        subject: SubjectReference,
+        purpose: str,
+        categories: Iterable[str] = (),
+        *,
+        jurisdiction: str | None = None,
+    ) -> bool:
+        """May these categories of this person's data be used for this purpose, now?
 
-    def check(self, subject: SubjectReference, purpose: str, categories: Iterable[str] = ()) -> Decision:
+        Args:
+            jurisdiction: where the person is, whose lawful basis counts (ISO 3166, as `DE` or `US-CA`); None where you
+                do not know.
+        """
+        return self.check(subject, purpose, categories, jurisdiction=jurisdiction).allowed
+
+    def check(
+        self,
+        subject: SubjectReference,
+        purpose: str,
+        categories: Iterable[str] = (),
+        *,
+        jurisdiction: str | None = None,
+    ) -> Decision:
         """As `allows`, with the reason. Never raises for a server that fails: that is a no."""
-        person, listed, key = self._question(subject, purpose, categories)
+        person, listed, key = self._question(subject, purpose, categories, jurisdiction)
         if self._follow and (self._listener is None or self._listener[0] != process_id()):
             self._listen()
         known = self._cache.fresh(key)
         if known is not None:
             return known
         epoch = self._cache.epoch
-        body = request_body(person, purpose, categories=listed or None)
+        body = request_body(person, purpose, categories=listed or None, jurisdiction=jurisdiction)
         return self._judge(key, epoch, self._post(CHECK_PATH, body, SMALL_ANSWER_BYTES))
 
     def record(
@@ -116,6 +135,7 @@ class Registry(Asking):
         *,
         lifetime_s: int = 60,
         audience: str | None = None,
+        jurisdiction: str | None = None,
     ) -> str:
         """A decision as a signed token, to be handed on; `read_token` checks it where it is used.
 
@@ -129,7 +149,10 @@ class Registry(Asking):
             Refused, Unavailable.
         """
         person, listed, _ = self._question(subject, purpose, categories)
-        body = request_body(person, purpose, categories=listed or None, lifetime_s=lifetime_s, audience=audience)
+        body = request_body(
+            person, purpose, categories=listed or None, lifetime_s=lifetime_s, audience=audience,
+            jurisdiction=jurisdiction,
+        )  # fmt: skip
         return read_signed(self._post(TOKEN_PATH, body, SMALL_ANSWER_BYTES))
 
     def profile(self, subject: SubjectReference, purpose: str, include: Sequence[str] | None = None) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from registry.client.wire import ends_at
 UNHEARD_TTL_S = 5.0
 """How long at most a decision is used again while a client that follows changes does not hear them."""
 
-Key = tuple[bytes, str, tuple[str, ...]]
-"""Digest of the subject, purpose, categories."""
+Key = tuple[bytes, str, tuple[str, ...], str | None]
+"""Digest of the subject, purpose, categories, jurisdiction."""
 
 
 class _Entry(NamedTuple):
@@ -58,10 +58,10 @@ class DecisionCache:
     def __reduce__(self) -> NoReturn:
         raise TypeError("cached decisions stay in their process")
 
-    def key(self, subject: Subject, purpose: str, categories: tuple[str, ...]) -> Key:
+    def key(self, subject: Subject, purpose: str, categories: tuple[str, ...], jurisdiction: str | None = None) -> Key:
         """Where the decision on a question is kept. A kind holds no NUL, so no two subjects look alike."""
         named = f"{subject.kind}\0{subject.value}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._secret, named, "sha256"), purpose, categories
+        return hmac.digest(self._secret, named, "sha256"), purpose, categories, jurisdiction
 
     def hears(self, seconds: float) -> None:
         """Take note that every change so far has been heard of, and so will be those of the next seconds."""
@@ -78,11 +78,13 @@ class DecisionCache:
 
     def fresh(self, key: Key) -> Decision | None:
         """The decision, if it is as good as a new one."""
-        return self._younger_than(self._ttl if self.is_heard else min(self._ttl, UNHEARD_TTL_S), key)
+        now = self._clock()
+        ttl = self._ttl if now < self._heard_until else min(self._ttl, UNHEARD_TTL_S)
+        return self._younger_than(ttl, key, now)
 
     def stale(self, key: Key) -> Decision | None:
         """The decision, if it may stand in for one that cannot be had."""
-        return self._younger_than(self._max_stale, key)
+        return self._younger_than(self._max_stale, key, self._clock())
 
     def is_denied(self, key: Key) -> bool:
         """Whether the last that was heard, however long ago, was a no."""
@@ -131,13 +133,13 @@ class DecisionCache:
             self._floor = self.epoch
             self._entries.clear()
 
-    def _younger_than(self, seconds: float, key: Key) -> Decision | None:
+    def _younger_than(self, seconds: float, key: Key, now: float) -> Decision | None:
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry.epoch < self._ended.get(key[1], 0):
                 return None
             self._entries.move_to_end(key)
-        if self._clock() - entry.obtained >= seconds:
+        if now - entry.obtained >= seconds:
             return None
         if entry.ends is not None and time.time() >= entry.ends:
             return None

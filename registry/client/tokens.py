@@ -29,6 +29,7 @@ def read_token(
     purpose: str,
     categories: Iterable[str] = (),
     *,
+    issuer: str,
     audience: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Decision:
@@ -40,12 +41,13 @@ def read_token(
     Args:
         jwks: the key set that the registry publishes at `/.well-known/jwks.json`.
         subject: written as it was for the registry when the token was made.
+        issuer: the id of your workspace: the key set holds the keys of every workspace of the server.
         audience: who you are; a token for another is a no.
         clock: seconds since 1970.
     """
     wanted = set(sorted_categories(categories))
     try:
-        claims = _claims(token, jwks, audience)
+        claims = _claims(token, jwks, issuer, audience)
         _check(claims, to_subject(subject).kind, to_subject(subject).value, purpose, wanted, clock())
     except _BadToken as error:
         return Decision(False, "bad_token", purpose, source="fail_closed", problem=str(error))
@@ -61,7 +63,7 @@ def read_token(
     )
 
 
-def _claims(token: str, jwks: Mapping[str, Any], audience: str | None) -> dict[str, Any]:
+def _claims(token: str, jwks: Mapping[str, Any], issuer: str, audience: str | None) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(token)
         if header.get("typ") != TOKEN_TYPE or header.get("alg") != "EdDSA" or "crit" in header:
@@ -69,9 +71,11 @@ def _claims(token: str, jwks: Mapping[str, Any], audience: str | None) -> dict[s
         keys = [jwk for jwk in jwks.get("keys", []) if jwk.get("kid") == header.get("kid")]
         if not keys:
             raise _BadToken("unknown-key")
-        options: Any = {"require": ["exp", "iat"], "verify_exp": False, "verify_iat": False}
+        options: Any = {"require": ["exp", "iat", "iss"], "verify_exp": False, "verify_iat": False}
         key = jwt.PyJWK(keys[0], algorithm="EdDSA")
-        return jwt.decode(token, key, algorithms=["EdDSA"], audience=audience, options=options)
+        return jwt.decode(token, key, algorithms=["EdDSA"], audience=audience, issuer=issuer, options=options)
+    except jwt.InvalidIssuerError:
+        raise _BadToken("other-issuer") from None
     except jwt.InvalidAudienceError:
         raise _BadToken("other-audience") from None
     except jwt.MissingRequiredClaimError as error:

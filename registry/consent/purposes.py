@@ -53,7 +53,8 @@ class Purpose:
         material_since: from when on only consent given to this wording counts: older is to be asked for again; 0 for
             never. Declared by whoever changes what the purpose means.
         title, text: per language (BCP 47), what the person is told.
-        lawful_basis: per jurisdiction (ISO 3166-1 or -2), and under `default`.
+        lawful_basis: per jurisdiction (ISO 3166-1 or -2), and under `default`, which counts where nobody said where the
+            person is, and therefore protects at least as much as any other.
         categories: fideslang keys; the purpose covers these and what lies under them. Empty: all.
         retention_days: how long data may be kept for this purpose.
         minimum_age: in years, under which a parent must consent; None where the law sets none.
@@ -101,14 +102,15 @@ class Purpose:
                     return self.lawful_basis[place]
         return self.lawful_basis["default"]
 
-    def demands_age(self, age_at_least: int | None, jurisdiction: str | None = None) -> bool:
-        """Whether a consent lacks the age that the purpose demands (GDPR Art. 8(1)); other grounds demand none.
+    def demands_age(self, age_at_least: int | None) -> bool:
+        """Whether a consent lacks the age that the purpose demands (GDPR Art. 8(1)); where it rests on consent nowhere
+        none is demanded.
 
         Args:
             age_at_least: in years, as was shown or declared with the consent, or by a holder of parental
                 responsibility in their own name; None where nothing was.
         """
-        if self.minimum_age is None or self.basis_in(jurisdiction) is not LawfulBasis.CONSENT:
+        if self.minimum_age is None or LawfulBasis.CONSENT not in self.lawful_basis.values():
             return False
         return age_at_least is None or age_at_least < self.minimum_age
 
@@ -145,7 +147,8 @@ class PurposeCatalogue:
 
         Raises:
             DocumentInvalid: two purposes share a name, a parent is missing or its own descendant, title and text
-                are not in the same languages, or a GPP section or a choice in it is not one that there is.
+                are not in the same languages, a GPP section or a choice in it is not one that there is, or the default
+                ground protects less than that of a place.
         """
         value = cast(Mapping[str, Any], document.value)
         entries: list[Mapping[str, Any]] = value["purposes"]
@@ -202,6 +205,13 @@ def _moment(text: str | None) -> Micros:
     return (parse_rfc3339(text) or 0) if text is not None else 0
 
 
+def _protection(basis: str, entry: Mapping[str, Any]) -> int:
+    """How far a ground leaves the decision to the person: not at all, to refuse, to be asked first."""
+    if LawfulBasis(basis) not in CAN_BE_REFUSED:
+        return 0
+    return 2 if basis == LawfulBasis.CONSENT or entry.get("default") == "denied" else 1
+
+
 def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[str, object]]:
     faults: list[dict[str, object]] = []
     parents = {entry["name"]: entry.get("parent") for entry in entries}
@@ -223,6 +233,12 @@ def _faults(document: Document, entries: list[Mapping[str, Any]]) -> list[dict[s
             faults.append(document.fault(place, "a legitimate interest needs balancing: why it weighs more"))
         if LawfulBasis.CONSENT in grounds and entry.get("default") == "allowed":
             faults.append(document.fault(f"/purposes/{index}/default", "silence is no consent: leave it denied"))
+        for place, basis in entry["lawful_basis"].items():
+            if _protection(basis, entry) > _protection(entry["lawful_basis"]["default"], entry):
+                reason = (
+                    f"the default protects less than the ground in {place}: it counts where nobody said where they are"
+                )
+                faults.append(document.fault(f"/purposes/{index}/lawful_basis", reason))
         if set(entry["title"]) != set(entry["text"]):
             faults.append(document.fault(f"/purposes/{index}/text", "title and text are not in the same languages"))
         above, passed = parents[name], {name}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from typing import Any
 
+import jwt
 import pytest
 
 from registry.client import Decision, read_token, user_id
+from registry.model.ids import text_id
 from tests.api.house import Desk
 
 ADA = {"kind": "user_id", "value": "ada"}
@@ -40,7 +44,8 @@ def token(desk: Desk, **more: Any) -> str:
 def read(desk: Desk, text: str, person: str = "ada", purpose: str = "marketing", **more: Any) -> Decision:
     keys = desk.nobody.get("/.well-known/jwks.json").json()
     now = desk.house.clock() / 1_000_000
-    return read_token(text, keys, user_id(person), purpose, **{"clock": lambda: now} | more)
+    mine = {"clock": lambda: now, "issuer": text_id(desk.tenant.workspace_id)}
+    return read_token(text, keys, user_id(person), purpose, **mine | more)
 
 
 def test_each_record_s_part_in_a_decision_is_told(desk: Desk) -> None:
@@ -96,6 +101,7 @@ def test_a_token_is_read_without_the_server_and_names_nobody(desk: Desk) -> None
         ({"purpose": "analytics"}, "other-purpose"),
         ({"categories": ["user.contact"]}, "other-purpose"),
         ({"audience": "mailer"}, "other-audience"),
+        ({"issuer": "0195e7a0-0000-7000-8000-000000000001"}, "other-issuer"),
     ],
 )
 def test_a_token_says_nothing_of_what_it_was_not_made_for(desk: Desk, asked: dict[str, Any], problem: str) -> None:
@@ -113,9 +119,39 @@ def test_a_token_ends_soon_is_for_its_audience_and_cannot_be_changed(desk: Desk)
     receipt = desk.app.post("/v1/consent/records", json={"subject": ADA, "purpose": "marketing", "status": "granted"})
     for bad in ("", "x.y.z", f"{head}.{body[:-4]}AAAA.{signature}", f"{head}.{body}.", receipt.json()["receipt"]):
         assert read(desk, bad, audience="mailer").reason == "bad_token"
-    assert read_token(text, {}, user_id("ada"), "marketing").problem == "unknown-key"
+    assert read_token(text, {}, user_id("ada"), "marketing", issuer="x").problem == "unknown-key"
     desk.house.clock.pass_by(seconds=30)
     assert read(desk, text, audience="mailer").problem == "ended"
+
+
+def test_a_token_of_another_workspace_is_no_token_of_this_one(desk: Desk) -> None:
+    """The key set is of the whole server: somebody else's yes about the same address verifies, and is not ours."""
+    other = desk.house.registry.tenant()
+    body = {"subject": ADA, "purpose": "marketing"}
+    with desk.house.caller(authorization=f"Bearer {other.keys.app}") as stranger:
+        stranger.post("/v1/consent/records", json=body | {"status": "granted"})
+        theirs = stranger.post("/v1/consent/token", json=body).json()["token"]
+    assert read(desk, theirs, issuer=text_id(other.workspace_id)).allowed
+    assert read(desk, theirs).problem == "other-issuer"
+
+
+def test_a_third_party_reads_a_token_with_a_jwt_library_and_the_key_set_alone(desk: Desk) -> None:
+    """As docs/reference/formats.md says, with nothing of ours."""
+    say(desk, "granted")
+    text = token(desk, audience="mailer", lifetime_s=60)
+    header = jwt.get_unverified_header(text)
+    assert (header["typ"], header["alg"]) == ("consent-decision+jwt", "EdDSA")
+    keys = jwt.PyJWKSet.from_dict(desk.nobody.get("/.well-known/jwks.json").json())
+    required = {"require": ["exp", "iat", "iss", "aud", "sub", "jti"], "verify_exp": False, "verify_iat": False}
+    claims = jwt.decode(
+        text, keys[header["kid"]].key, algorithms=["EdDSA"], audience="mailer",
+        issuer=text_id(desk.tenant.workspace_id), options=required,
+    )  # fmt: skip
+    assert claims["exp"] - claims["iat"] == 60
+    assert (claims["allowed"], claims["purpose"], claims["reason"]) == (True, "marketing", "granted")
+    salt = base64.urlsafe_b64decode(claims["salt"] + "==")
+    commitment = hmac.digest(salt, b"user_id\0ada", "sha256")
+    assert base64.urlsafe_b64encode(commitment).rstrip(b"=").decode() == claims["sub"]
 
 
 def test_signals_are_recorded_once_and_the_no_counts_where_they_differ(desk: Desk) -> None:

@@ -69,3 +69,18 @@ def test_other_grounds_than_consent_demand_no_age(tenant: Tenant) -> None:
     act = ledger.Act("marketing", ConsentStatus.GRANTED)
     ledger.record(deployment, tenant.workspace, tenant.person(*ADA), [act], actor="app:shop")
     assert reason(deployment, tenant) == "basis_without_consent"
+
+
+def test_no_place_makes_the_age_superfluous_where_another_rests_on_consent(tenant: Tenant) -> None:
+    """A yes said to have been given where no consent is needed counts where it is."""
+    deployment = demanding(tenant)
+    policies = deployment.policies
+    marketing = replace(
+        policies.purposes.purposes["marketing"],
+        lawful_basis={"default": LawfulBasis.CONSENT, "US": LawfulBasis.OPT_OUT},
+    )
+    purposes = replace(policies.purposes, purposes=policies.purposes.purposes | {"marketing": marketing})
+    deployment = replace(deployment, policies=replace(policies, purposes=purposes))
+    act = ledger.Act("marketing", ConsentStatus.GRANTED, jurisdiction="US")
+    ledger.record(deployment, tenant.workspace, tenant.person(*ADA), [act], actor="app:shop")
+    assert reason(deployment, tenant) == "age_not_shown"

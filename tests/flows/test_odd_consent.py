@@ -184,3 +184,28 @@ def test_a_purpose_that_vanished_from_the_policy_is_a_no_everywhere(tenant: Tena
         ledger.record(without, tenant.workspace, person, [act], actor="app:shop")
     other = ledger.Act("analytics", ConsentStatus.GRANTED)
     assert ledger.record(without, tenant.workspace, person, [other], actor="app:shop")
+
+
+def test_a_restriction_is_of_no_one_purpose(tenant: Tenant) -> None:
+    """In the place of what was said of a purpose it would hide an objection."""
+    tenant.say(*ADA, "security", "objected")
+    for status in (ConsentStatus.RESTRICTED, ConsentStatus.UNRESTRICTED):
+        with pytest.raises(InvalidInput):
+            record(tenant, ledger.Act("security", status))
+    assert tenant.check(*ADA, "security").reason.value == "objected"
+
+
+@pytest.mark.parametrize("other", [{"expires_at": 2**50}, {"notice_version": "2"}, {"jurisdiction": "US"}])
+def test_a_key_stands_for_one_act_to_the_last_detail(tenant: Tenant, other: dict[str, object]) -> None:
+    act = ledger.Act("marketing", ConsentStatus.GRANTED)
+    [row] = record(tenant, act, key="k")
+    assert record(tenant, act, key="k") == [row]
+    with pytest.raises(Conflict):
+        record(tenant, replace(act, **other), key="k")  # type: ignore[arg-type]
+
+
+def test_an_act_dated_ahead_of_the_clock_can_be_sent_again_under_its_key(tenant: Tenant, clock: SetClock) -> None:
+    act = ledger.Act("marketing", ConsentStatus.GRANTED, acted_at=clock() + 2_000_000)
+    [row] = record(tenant, act, key="k")
+    clock.pass_by(seconds=10)
+    assert record(tenant, act, key="k") == [row]

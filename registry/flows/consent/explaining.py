@@ -38,6 +38,7 @@ def explain(
     *,
     at: Micros | None = None,
     known_at: Micros | None = None,
+    jurisdiction: str | None = None,
 ) -> Explanation:
     """The decision as of a moment (now, if None), with every record's part.
 
@@ -45,6 +46,7 @@ def explain(
 
     Args:
         known_at: only what had been recorded by then counts; None for all that is known now.
+        jurisdiction: as for `ledger.check`.
 
     Raises:
         StoreUnavailable: it cannot be told.
@@ -62,7 +64,8 @@ def explain(
     counting = {record.record_id for record in known_by(map(to_record, rows), moment, known_at)}
     counted = [row for row in rows if row.record_id in counting]
     standing = standings_for(deployment.policies.identity, fragments, counted, (purpose,))[purpose]
-    decision = decide(purpose, categories, standing, deployment.policies.purposes, now=moment)
+    catalogue = deployment.policies.purposes
+    decision = decide(purpose, categories, standing, catalogue, now=moment, jurisdiction=jurisdiction)
     sides: dict[ProfileId, list[ConsentRecord]] = {}
     for row in rows:
         sides.setdefault(there[row.fragment_id], []).append(to_record(row))

@@ -13,7 +13,7 @@ import orjson
 
 from registry.consent.decide import decide
 from registry.consent.receipt import receipt_claims
-from registry.consent.records import WHOLE_PERSON, ConsentStatus
+from registry.consent.records import GRAVITY, WHOLE_PERSON, ConsentStatus
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents
 from registry.flows.consent import changes
@@ -69,14 +69,22 @@ def check(
     categories: frozenset[str] = frozenset(),
     *,
     at: Micros | None = None,
+    jurisdiction: str | None = None,
 ) -> Decision:
     """May this subject's data be used for this purpose, now or at a past moment?
+
+    Args:
+        jurisdiction: where the person is, whose lawful basis counts (ISO 3166-1 or -2); None where nobody knows.
 
     Raises:
         StoreUnavailable: no decision; the caller must take it as a no.
     """
+    catalogue = deployment.policies.purposes
     if at is None:
-        return answer(deployment, workspace, subject, purpose, categories)[0]
+        fragments, states = _standing_now(deployment, workspace, subject)
+        standing = standings_for(deployment.policies.identity, fragments, states, (purpose,))[purpose]
+        now = deployment.clock()
+        return decide(purpose, categories, standing, catalogue, now=now, jurisdiction=jurisdiction)
     with deployment.data.read(workspace.workspace_id) as transaction:
         index = subjects.standing(workspace, transaction, [subject])[subject]
         fragments = fragments_at(transaction, workspace.workspace_id, index, at)
@@ -84,7 +92,7 @@ def check(
         rows = consents.history(transaction, workspace.workspace_id, ids)
     records = [row for row in rows if row.acted_at <= at]  # a later restriction did not hold yet
     standing = standings_for(deployment.policies.identity, fragments, records, (purpose,))[purpose]
-    return decide(purpose, categories, standing, deployment.policies.purposes, now=at)
+    return decide(purpose, categories, standing, catalogue, now=at, jurisdiction=jurisdiction)
 
 
 def answer(
@@ -95,20 +103,24 @@ def answer(
     Raises:
         StoreUnavailable: no decision; the caller must take it as a no.
     """
-    rules, workspace_id = deployment.policies.identity, workspace.workspace_id
-    if workspace.indexer.several:
-        with deployment.data.read(workspace_id) as transaction:
-            index = subjects.standing(workspace, transaction, [subject])[subject]
-            fragments, records = consents.standing_of(transaction, workspace_id, index)
-    else:
-        index = workspace.indexer.index(subject.kind, subject.value)
-        fragments, records = consents.standing_now(deployment.data, workspace_id, index)
+    rules = deployment.policies.identity
+    fragments, records = _standing_now(deployment, workspace, subject)
     standing, now = standings_for(rules, fragments, records, (purpose,))[purpose], deployment.clock()
     catalogue = deployment.policies.purposes
     decision = decide(purpose, categories, standing, catalogue, now=now)
     common = alike(rules, fragments, records, now, catalogue.last_change)
     lasting = decision.valid_until is None and common is not None
     return decision, lasting
+
+
+def _standing_now(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier) -> consents.Person:
+    workspace_id = workspace.workspace_id
+    if not workspace.indexer.several:
+        index = workspace.indexer.index(subject.kind, subject.value)
+        return consents.standing_now(deployment.data, workspace_id, index)
+    with deployment.data.read(workspace_id) as transaction:
+        index = subjects.standing(workspace, transaction, [subject])[subject]
+        return consents.standing_of(transaction, workspace_id, index)
 
 
 def record(
@@ -131,7 +143,7 @@ def record(
 
     Raises:
         UnknownPurpose: a purpose is not in the policy; nothing is recorded.
-        InvalidInput: an act lies in the future.
+        InvalidInput: an act lies in the future, or its status is not one of a purpose.
         Conflict: the key named another act before.
         KeyMissing, Forbidden: the person was erased.
     """
@@ -140,6 +152,8 @@ def record(
     for act in listed:
         if act.purpose not in deployment.policies.purposes.purposes:
             raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
+        if act.status not in GRAVITY:  # it would hide what was said of the purpose
+            raise InvalidInput("a restriction is of no one purpose: open a request for it", pointer="/status")
         if act.acted_at is not None and act.acted_at > now + CLOCK_TOLERANCE:
             raise InvalidInput("the act lies in the future", pointer="/acted_at")
     with deployment.data.write(workspace.workspace_id) as transaction:
@@ -161,7 +175,7 @@ def _of_age(deployment: Deployment, act: Act) -> Act:
     purpose = deployment.policies.purposes.purposes.get(act.purpose)
     if act.status is not ConsentStatus.GRANTED or purpose is None:
         return act
-    lacks = purpose.demands_age(act.age_at_least, act.jurisdiction)
+    lacks = purpose.demands_age(act.age_at_least)
     return replace(act, status=ConsentStatus.UNATTESTED) if lacks else act
 
 
@@ -173,20 +187,22 @@ def _named(workspace: OpenWorkspace, subject: Identifier, key: str, place: int) 
 def _known(act: Act, rows: Sequence[StoredConsent], actor: str) -> StoredConsent | None:
     """The record that an act is already, if it was sent before."""
     for row in rows:
-        same = _says(act, row, actor)
         if act.record_id is not None and row.record_id == act.record_id:
-            if (not same and act.acted_at is not None) or row.purpose != act.purpose or row.status != act.status:
+            # A time ahead of the clock was recorded as that of its arrival.
+            then = row.acted_at if act.acted_at is None else min(act.acted_at, row.recorded_at)
+            if not _says(act, row, actor) or then != row.acted_at:
                 raise Conflict("the key was used for another act", hint="take a new key for a new act")
             return row
-        if act.record_id is None and act.acted_at is not None and act.evidence is None and same:
+        if act.record_id is None and act.evidence is None and act.acted_at == row.acted_at and _says(act, row, actor):
             return row
     return None
 
 
 def _says(act: Act, row: StoredConsent, actor: str) -> bool:
-    told = (row.purpose, row.status, row.acted_at, row.expires_at, row.notice_version, row.language, row.jurisdiction)
-    asked = (act.purpose, act.status, act.acted_at, act.expires_at, act.notice_version, act.language, act.jurisdiction)
-    return told == asked and (row.channel, row.source_name) == (act.channel, actor)
+    """Whether a record is of an act, but for its time."""
+    told = (row.purpose, row.status, row.expires_at, row.notice_version, row.language, row.jurisdiction, row.channel)
+    asked = (act.purpose, act.status, act.expires_at, act.notice_version, act.language, act.jurisdiction, act.channel)
+    return told == asked and row.source_name == actor
 
 
 def lift_restriction(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, *, actor: str) -> int:

@@ -33,11 +33,14 @@ _Plain = tuple[str, str | None, str | None]
 
 
 class Question(NamedTuple):
-    """May these categories (fideslang keys; none asks about the purpose alone) of a person be used for a purpose?"""
+    """May these categories (fideslang keys; none asks about the purpose alone) of a person, who is in a jurisdiction
+    (ISO 3166; None where nobody knows), be used for a purpose?
+    """
 
     person: Identifier
     purpose: str
     categories: frozenset[str]
+    jurisdiction: str | None = None
 
 
 def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequence[Question]) -> list[Decision]:
@@ -51,12 +54,13 @@ def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequ
         index_of = subjects.standing(workspace, transaction, {question.person for question in questions})
         indexes = [index_of[question.person] for question in questions]
         people = consents.standings_of(transaction, workspace.workspace_id, set(indexes), purposes)
-    now, answers = deployment.clock(), dict[tuple[str, frozenset[str]], _Answers]()
+    now, answers = deployment.clock(), dict[tuple[str, frozenset[str], str | None], _Answers]()
     decisions = []
-    for index, (_, purpose, categories) in zip(indexes, questions, strict=True):
-        asked = answers.get((purpose, categories))
+    for index, (_, purpose, categories, place) in zip(indexes, questions, strict=True):
+        asked = answers.get((purpose, categories, place))
         if asked is None:
-            asked = answers[purpose, categories] = _Answers(deployment, workspace, purpose, categories, now)
+            made = _Answers(deployment, workspace, purpose, categories, now, place)
+            asked = answers[purpose, categories, place] = made
         decisions.append(asked.decision(people.get(index, NOBODY)))
     return decisions
 
@@ -121,11 +125,18 @@ class _Answers:
     """
 
     def __init__(
-        self, deployment: Deployment, workspace: OpenWorkspace, purpose: str, categories: frozenset[str], now: Micros
+        self,
+        deployment: Deployment,
+        workspace: OpenWorkspace,
+        purpose: str,
+        categories: frozenset[str],
+        now: Micros,
+        jurisdiction: str | None = None,
     ) -> None:
         self._rules, self._catalogue = deployment.policies.identity, deployment.policies.purposes
         self._workspace_id = workspace.workspace_id
         self._purpose, self._categories, self._now = purpose, categories, now
+        self._jurisdiction = jurisdiction
         self._decided: dict[_Plain, Decision] = {}
         self._allowed: dict[Alike, bool] = {}
 
@@ -171,4 +182,6 @@ class _Answers:
 
     def _decide(self, person: Person) -> Decision:
         standing = standings_for(self._rules, *person, (self._purpose,))[self._purpose]
-        return decide(self._purpose, self._categories, standing, self._catalogue, now=self._now)
+        return decide(
+            self._purpose, self._categories, standing, self._catalogue, now=self._now, jurisdiction=self._jurisdiction
+        )

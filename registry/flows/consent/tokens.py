@@ -30,6 +30,7 @@ def issue(
     presented: tuple[str, str],
     lifetime_s: int,
     audience: str | None = None,
+    jurisdiction: str | None = None,
 ) -> tuple[Decision, str]:
     """The decision now, and a token that states it, a yes or a no.
 
@@ -39,11 +40,12 @@ def issue(
         presented: the kind and the value of the identifier as the caller wrote them, which the commitment is to.
         lifetime_s: 1 to `LONGEST_S`; a yes that ends before ends the token.
         audience: the `aud` claim: for whom the token is.
+        jurisdiction: as for `ledger.check`.
 
     Raises:
         StoreUnavailable: no decision, and no token.
     """
-    decision = ledger.check(deployment, workspace, subject, purpose, categories)
+    decision = ledger.check(deployment, workspace, subject, purpose, categories, jurisdiction=jurisdiction)
     now = deployment.clock()
     ends: Micros = now + min(max(lifetime_s, 1), LONGEST_S) * SECOND
     if decision.valid_until is not None:

@@ -121,9 +121,9 @@ def test_a_warm_check_takes_microseconds(loopback: Loopback) -> None:
         person = email(MARKER)
         registry.check(person, "marketing")
         best = float("inf")
-        for _ in range(20):
+        for _ in range(400):  # short enough that some are not interrupted, whatever else the machine does
             start = time.perf_counter()
-            for _ in range(500):
+            for _ in range(25):
                 registry.check(person, "marketing")
-            best = min(best, (time.perf_counter() - start) / 500)
+            best = min(best, (time.perf_counter() - start) / 25)
     assert best < 15e-6, f"{best * 1e6:.1f} µs"  # the target is 5; a shared machine gets some room

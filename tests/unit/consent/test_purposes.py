@@ -38,16 +38,31 @@ def test_the_version_follows_the_content_not_the_formatting() -> None:
 
 def test_the_basis_is_that_of_the_region_else_of_the_country_else_the_default() -> None:
     text = TEXT.replace(
-        "{default: legitimate_interests}", "{default: legitimate_interests, US: opt_out, US-CA: consent}"
+        "{default: legitimate_interests}", "{default: legitimate_interests, US: opt_out, US-CA: contract}"
     )
     security = catalogue_of(text).purpose("security")
     assert [security.basis_in(place) for place in ("US-CA", "US-NY", "US", "DE", None)] == [
-        LawfulBasis.CONSENT,
+        LawfulBasis.CONTRACT,
         LawfulBasis.OPT_OUT,
         LawfulBasis.OPT_OUT,
         LawfulBasis.LEGITIMATE_INTERESTS,
         LawfulBasis.LEGITIMATE_INTERESTS,
     ]
+
+
+@pytest.mark.parametrize("bases", ["default: opt_out, DE: consent", "default: contract, US: opt_out"])
+def test_the_default_protects_at_least_as_much_as_any_place(bases: str) -> None:
+    """It counts for everybody of whom nobody said where they are."""
+    text = TEXT.replace("lawful_basis: {default: consent}", f"lawful_basis: {{{bases}}}")
+    with pytest.raises(DocumentInvalid) as error:
+        catalogue_of(text)
+    assert any("protects less" in str(fault) for fault in error.value.faults)
+
+
+def test_a_default_of_asking_first_protects_as_much_as_consent() -> None:
+    first, rest = TEXT.split("  - name: marketing")
+    asking = rest.replace("{default: consent}", "{default: opt_out, DE: consent}\n    default: denied")
+    assert catalogue_of(f"{first}  - name: marketing{asking}").purpose("marketing").asks_first
 
 
 def test_a_purpose_covers_what_lies_under_its_categories_and_nothing_beside() -> None:

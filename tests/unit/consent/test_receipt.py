@@ -7,8 +7,10 @@ from pathlib import Path
 
 import jsonschema
 from consent_values import said, shipped_catalogue
+from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from pyld import jsonld
 
+from registry.consent import kantara
 from registry.consent.receipt import Controller, receipt_claims
 from registry.model.canonical import canonical
 from registry.model.clock import SECOND
@@ -118,3 +120,12 @@ def test_a_receipt_conforms_to_its_schema_and_says_the_same_in_kantara_s_names()
         [purpose] = service["purposes"]
         assert (purpose["consentType"], purpose["purpose"]) == ("EXPLICIT", "Über Angebote informieren")
         assert purpose["thirdPartyName"] == "mail service, advertising networks"
+        assert (told["sensitive"], told["spiCat"]) == (False, [])
+
+
+def test_what_is_special_is_named_also_where_a_category_only_holds_it() -> None:
+    categories = ["user.name", "user.demographic", "user.health_and_medical.genetic"]
+    assert kantara._sensitive(categories) == ["user.demographic", "user.health_and_medical.genetic"]
+    assert kantara._sensitive([]) == list(kantara.SENSITIVE), "a purpose without categories covers all"
+    known = {category.fides_key for category in DEFAULT_TAXONOMY.data_category}
+    assert known.issuperset(kantara.SENSITIVE)
