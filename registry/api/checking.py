@@ -81,7 +81,8 @@ def _decide(
     """
     deployment = application.deployment
     asked, at = question_of(application, decode_object(body))
-    if at is None and commits is not None:
+    plain = at is None and asked.jurisdiction is None
+    if plain and commits is not None:
         index, now = workspace.indexer.index(asked.person.kind, asked.person.value), deployment.clock()
         given = application.boards.one(workspace, index, asked.purpose, asked.categories, now, commits)
         if given is not None:
@@ -90,11 +91,12 @@ def _decide(
                 workspace, Decided(asked.person, asked.purpose, form.allowed, form.reason)
             )
             return Answer(form.body(given), form.counter, noted), given.lasting
-    if at is None:
+    if plain:
         decision, lasting = ledger.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
     else:
-        decision = ledger.check(deployment, workspace, asked.person, asked.purpose, asked.categories, at=at)
-        lasting = False
+        decision, lasting = ledger.check(
+            deployment, workspace, asked.person, asked.purpose, asked.categories, at=at, jurisdiction=asked.jurisdiction
+        ), False  # fmt: skip
     counter = counter_of(decision)
     decided = Decided(asked.person, asked.purpose, decision.allowed, decision.reason.value)
     noted = application.decisions.noted(workspace, decided)

@@ -209,3 +209,20 @@ def test_a_record_sent_twice_under_one_key_is_one(desk: Desk) -> None:
     other = body | {"status": "withdrawn"}
     assert desk.app.post("/v1/consent/records", json=other, headers={"idempotency-key": "k-1"}).status_code == 409
     assert len(desk.app.post("/v1/consent/history", json={"subject": ADA}).json()["records"]) == 1
+
+
+@pytest.mark.parametrize("place", ["de", "DEU", "US-", "", 7, "Germany"])
+def test_a_place_that_is_none_is_refused(desk: Desk, place: object) -> None:
+    body = {"subject": ADA, "purpose": "marketing", "jurisdiction": place}
+    for path in ("check", "explain", "token"):
+        answer = desk.app.post(f"/v1/consent/{path}", json=body)
+        assert (answer.status_code, answer.json()["pointer"]) == (400, "/jurisdiction"), path
+    answer = desk.app.post("/v1/consent/check/batch", json={"checks": [body]})
+    assert answer.json()["pointer"] == "/checks/0/jurisdiction"
+
+
+def test_a_check_may_say_where_the_person_is(desk: Desk) -> None:
+    say(desk, "granted")
+    body = {"subject": ADA, "purpose": "marketing", "jurisdiction": "US-CA"}
+    for _ in range(2):
+        assert desk.app.post("/v1/consent/check", json=body).json()["reason"] == "granted"
