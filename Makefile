@@ -7,7 +7,7 @@ CODE := $(wildcard registry tests benchmarks)
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo browser test check fix bench docs schema lock kill fuzz clean
+.PHONY: help install demo programs test check fix bench docs schema lock kill fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,11 +24,14 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## run the main job from ingestion to certificate, narrated
 	@$(BIN)/registry demo
 
-browser: ## install Debian's Chromium, which the tests of the pages drive, where there is none
-	@command -v chromium >/dev/null || { SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
-		$$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+programs: ## install Debian's Chromium and MariaDB, which tests drive, where they are missing
+	@PATH="$$PATH:/usr/sbin"; MISSING=; \
+		command -v chromium >/dev/null || MISSING="$$MISSING chromium"; \
+		command -v mariadbd >/dev/null || MISSING="$$MISSING mariadb-server-core"; \
+		test -z "$$MISSING" || { SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends $$MISSING >/dev/null; }
 
-test: $(STAMP) browser ## run the tests, in parallel
+test: $(STAMP) programs ## run the tests, in parallel
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMP) ## formatting, lint, types, direction of imports, docstrings, policies

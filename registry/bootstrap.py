@@ -16,7 +16,7 @@ import uuid_utils
 
 from registry.access.key_ages import KeyPolicy
 from registry.access.policy import AccessPolicy, PrincipalKind
-from registry.connectors.configured import linked_systems
+from registry.connectors.configured import described, linked_systems
 from registry.connectors.opendsr import OpenDsrProcessor, Signed
 from registry.connectors.outgoing import Outgoing
 from registry.connectors.processors import processors_of
@@ -24,6 +24,7 @@ from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
 from registry.documents import Document, check, parse
 from registry.dsr.deadlines import Jurisdictions
+from registry.dsr.plan import LinkedSystem
 from registry.dsr.retention import Retention
 from registry.flows import plans
 from registry.flows.access import credentials
@@ -156,7 +157,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         schema.require_current(data, "data")
         schema.require_current(keystore, "keystore")
     kms = open_provider(settings.resolved_kms_url(), clock=now)
-    outgoing = Outgoing(frozenset(filter(None, settings.plain_http_hosts.split(","))))
+    outgoing = Outgoing(settings.plain_hosts)
     deployment = Deployment(
         data=data,
         keystore=keystore,
@@ -175,7 +176,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         ),
         jurisdiction=settings.jurisdiction,
         outgoing=outgoing,
-        linked=[*linked_systems(datasets(settings.connectors), os.environ), *processors(settings, outgoing)],
+        linked=[*connected(settings), *processors(settings, outgoing)],
         logins=issuers_of(_reviewed(settings.logins, "logins"), policies.identity, outgoing, now)
         if settings.logins is not None
         else (),
@@ -340,18 +341,14 @@ def _policy(folder: Path | None, name: str) -> Document:
     return document
 
 
-def datasets(folder: Path | None) -> list[Document]:
-    """The descriptions of databases outside in a folder, checked against their schema; none without one.
+def connected(settings: Settings) -> list[LinkedSystem]:
+    """The databases, services and own connectors that the settings name.
 
     Raises:
-        SettingInvalid: there is no such folder, or a file cannot be read.
-        DocumentInvalid: a file is no description.
+        SettingInvalid, DocumentInvalid, InvalidInput: a description, or what it names, is wrong.
     """
-    if folder is None:
-        return []
-    if not folder.is_dir():
-        raise SettingInvalid(f"the folder {folder} does not exist", pointer="connectors")
-    return [_reviewed(path, "dataset") for path in sorted(folder.glob("*.yaml"))]
+    documents = described(settings.connectors, read_document, shipped_schema)
+    return linked_systems(documents, os.environ, Outgoing(settings.plain_hosts))
 
 
 def processors(settings: Settings, outgoing: Outgoing) -> list[OpenDsrProcessor]:

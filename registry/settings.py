@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         None, description="Folder of policy files that override the shipped ones, file by file."
     )
     connectors: Path | None = Field(
-        None, description="Folder of reviewed descriptions of databases outside, which requests reach, too."
+        None, description="Folder of reviewed descriptions of systems outside, which requests reach, too."
     )
     controller: str = Field("the controller of this registry", description="Name in certificates and receipts.")
     controller_address: str = Field("not stated", description="The controller's postal address, for receipts.")
@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         """What is said in code wins over the environment, that over `.env`, that over the TOML file."""
         toml = TomlConfigSettingsSource(settings_cls)
         return init_settings, env_settings, dotenv_settings, toml, file_secret_settings
+
+    @property
+    def plain_hosts(self) -> frozenset[str]:
+        """The hosts that may be sent to without TLS."""
+        return frozenset(filter(None, self.plain_http_hosts.split(",")))
 
     def resolved_database_url(self) -> str:
         """The data database's URL."""

@@ -68,6 +68,36 @@ def second_postgres_url(postgres_server: str) -> Iterator[str]:
     yield from _database(postgres_server)
 
 
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[str]:
+    """The URL of a real MariaDB: one server per test process that needs it."""
+    from tests.mariadb import running
+
+    with tempfile.TemporaryDirectory(prefix="registry-my-") as folder, running(Path(folder)) as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: str) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database of the test's own."""
+    import pymysql
+
+    url, name = make_url(mariadb_server), f"t{uuid4().hex}"
+    with pymysql.connect(unix_socket=str(url.query["unix_socket"]), user="root") as connection:
+        connection.cursor().execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with pymysql.connect(unix_socket=str(url.query["unix_socket"]), user="root") as connection:
+        connection.cursor().execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def outside_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of somebody else's: the test runs once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'outside.db'}"
+    return str(request.getfixturevalue("postgres_url" if request.param == "postgresql" else "mariadb_url"))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database: the test runs once on each engine."""

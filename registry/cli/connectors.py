@@ -1,8 +1,10 @@
-"""`connectors`: databases outside that requests reach, too."""
+"""`connectors`: systems outside that requests reach, too."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +14,14 @@ import yaml
 from registry import bootstrap
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, answer, reported, settings, table
-from registry.connectors.configured import linked_systems
-from registry.model.errors import SettingInvalid
+from registry.cli.subjects import Email, Reference, UserId, named
+from registry.connectors.configured import findings_of
+from registry.dsr.plan import LinkedSystem, RequestPlan, plan_json
+from registry.dsr.requests import Kind
+from registry.flows.dsr import linked
+from registry.model.errors import Conflict, SettingInvalid
 
-app = typer.Typer(no_args_is_help=True, help="Databases outside that requests reach, too.")
+app = typer.Typer(no_args_is_help=True, help="Systems outside that requests reach, too.")
 
 Folder = Annotated[
     Path | None, typer.Argument(help="Folder of descriptions; REGISTRY_CONNECTORS if absent.", show_default=False)
@@ -39,7 +45,7 @@ def scaffold(
         url = os.environ.get(url_env)
         if not url:
             raise SettingInvalid(f"the environment lacks {url_env}", hint="set it to the database's SQLAlchemy URL")
-        from registry.connectors.scaffold import scaffold as guessed
+        from registry.connectors.sql.scaffold import scaffold as guessed
 
         described = guessed(url, name, url_env)
         text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
@@ -62,21 +68,90 @@ def scaffold(
     )
 
 
+@app.command("import-fides")
+def import_fides(
+    file: Annotated[Path, typer.Argument(help="A Fides dataset file, in YAML.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write the descriptions into, one file for each dataset.")],
+    url_env: Annotated[
+        str | None, typer.Option(help="The environment variable of the database; DATASET_URL if absent.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read Fides datasets: what they say is taken over, what they leave open is a guess that blocks requests."""
+    with reported(as_json=as_json):
+        from registry.connectors.fides import imported
+
+        found = imported(bootstrap.read_document(file), url_env)
+        to.mkdir(parents=True, exist_ok=True)
+        files = []
+        for one in found:
+            files.append(to / f"{one.described['dataset']}.yaml")
+            if files[-1].exists():
+                raise Conflict(f"{files[-1]} exists already", hint="name another folder, or remove the file first")
+            text = yaml.safe_dump(one.described, sort_keys=False, allow_unicode=True)
+            files[-1].write_text(text, encoding="utf-8")
+    notes = [note for one in found for note in one.notes]
+    told = {"files": [str(path) for path in files], "undecided": notes}
+    lines = [f"{len(found)} datasets are written to {to}.", *(f"  {note}" for note in notes)]
+    lines.append(f"Next: decide on each, remove its `guess: true`, then: registry connectors check {to}")
+    answer(told, as_json=as_json, text="\n".join(lines))
+
+
 @app.command()
 def check(folder: Folder = None, as_json: AsJson = False) -> None:
-    """Hold descriptions against their databases; exits 1 while a field is there that nobody has decided on."""
-    with reported(as_json=as_json):
-        systems = linked_systems(bootstrap.datasets(folder or settings(None).connectors), os.environ)
-        try:
-            found = [(system.name, place, field) for system in systems for place, field in system.undecided()]
-        finally:
-            for system in systems:
-                system.close()
-    listed = [{"system": system, "table": place, "field": field} for system, place, field in found]
-    shown = table("table", "field")
-    for _, place, field in found:
-        shown.add_row(place, field)
+    """Hold descriptions against their systems; exits 1 while a field is there that nobody has decided on."""
+    with reported(as_json=as_json), _systems(folder) as systems:
+        found = [(system.name, *one) for system in systems for one in findings_of(system)]
+        names = [one.name for one in systems]
+    listed = [{"system": s, "table": place, "field": field, "reason": why} for s, place, field, why in found]
+    shown = table("system", "table", "field", "why")
+    for one in found:
+        shown.add_row(*one)
     text = shown if found else "Every field of every table is decided on."
-    answer({"systems": [one.name for one in systems], "undecided": listed}, as_json=as_json, text=text)
+    answer({"systems": names, "undecided": listed}, as_json=as_json, text=text)
     if found:
         raise typer.Exit(int(Exit.NO))
+
+
+@app.command()
+def plan(
+    kind: Annotated[Kind, typer.Argument(help="The kind of request.")],
+    email: Email = None,
+    user_id: UserId = None,
+    reference: Reference = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Folder of descriptions; REGISTRY_CONNECTORS if absent.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a request would do in the systems outside, without one: a dry run, which touches nothing."""
+    with reported(as_json=as_json), _systems(folder) as systems:
+        policies = bootstrap.load_policies(settings(None).policies)
+        who = named(policies.identity, email, user_id, reference)
+        planned = RequestPlan(kind, linked.foreseen(systems, kind, [who]))
+    shown = table("system", "table", "rows", "field", "becomes", "why")
+    for system in planned.systems:
+        for account in system.accounts:
+            shown.add_row(
+                account.system, account.table, str(account.rows), account.field, account.disposition.value,
+                account.ground or "",
+            )  # fmt: skip
+        for place, field in system.undecided:
+            shown.add_row(system.system, place, "", field, "undecided", "")
+        if system.unreachable is not None:
+            shown.add_row(system.system, "", "", "", "not reached", system.unreachable)
+    answer(plan_json(planned, ()), as_json=as_json, text=shown)
+    if planned.undecided or planned.unreachable:
+        raise typer.Exit(int(Exit.NO))
+
+
+@contextmanager
+def _systems(folder: Path | None) -> Iterator[list[LinkedSystem]]:
+    """The systems of a folder, or of the settings' one, closed afterwards."""
+    found = settings(None, connectors=folder)
+    systems = bootstrap.connected(found)
+    try:
+        yield systems
+    finally:
+        for system in systems:
+            system.close()

@@ -8,6 +8,7 @@ import typer
 
 from registry.bootstrap import Registry
 from registry.flows.identity.subjects import subject
+from registry.identity.rules import IdentityRules
 from registry.model.errors import InvalidInput
 from registry.model.message import Identifier
 
@@ -22,11 +23,20 @@ def person(registry: Registry, email: str | None, user_id: str | None, reference
     Raises:
         InvalidInput: none is named, or several are, or the value cannot point at a person.
     """
+    return named(registry.deployment.policies.identity, email, user_id, reference)
+
+
+def named(policy: IdentityRules, email: str | None, user_id: str | None, reference: str | None) -> Identifier:
+    """The one person that the options name, as this policy writes identifiers.
+
+    Raises:
+        InvalidInput: none is named, or several are, or the value cannot point at a person.
+    """
     given = [("email", email), ("user_id", user_id)]
     if reference is not None:
         kind, _, value = reference.partition("=")
         given.append((kind, value))
-    named = [(kind, value) for kind, value in given if value]
-    if len(named) != 1:
+    told = [(kind, value) for kind, value in given if value]
+    if len(told) != 1:
         raise InvalidInput("name one person", hint="use --email, --user-id or --subject KIND=VALUE")
-    return subject(registry.deployment.policies.identity, *named[0])
+    return subject(policy, *told[0])

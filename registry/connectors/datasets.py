@@ -12,7 +12,8 @@ from registry.documents.loading import escape
 from registry.model.errors import DocumentInvalid
 
 NOT_PERSONAL = "not personal data (GDPR Art. 4(1)), as the reviewed dataset states"
-ADDRESS_PARTS = 3
+WRITTEN_ANYHOW = frozenset({"email"})
+"""Kinds of identifier that people write in small and capital letters alike: looked for in both."""
 
 
 class Erasure(StrEnum):
@@ -24,17 +25,31 @@ class Erasure(StrEnum):
     HASH = "hash"
     """A random value in its place, the same for the same value within one erasure; nothing leads back."""
     MASK = "mask"
-    """A constant in its place."""
+    """The reviewed text in its place, or, without one, random characters in the form of what stood there."""
     KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Address:
-    """One field of one table of one dataset."""
+class Key:
+    """Fields of one table whose values, together, lead to rows elsewhere."""
 
     dataset: str
     table: str
-    field: str
+    fields: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of identifier that its values are: `shop.customers.id`, `shop.orders.(shop,number)`."""
+        named = ",".join(self.fields)
+        return f"{self.dataset}.{self.table}.{named if len(self.fields) == 1 else f'({named})'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Rows of a table whose `fields` hold what stands at the key `to` belong to whoever that row is about."""
+
+    fields: tuple[str, ...]
+    to: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +59,21 @@ class Field:
     Attributes:
         category: fideslang key; None where the field is about nobody.
         identity: kind of identifier that it holds.
-        references: the field whose values lead to rows here.
+        exact: its identifiers are written as Registry normalises them; capital letters tell values apart.
+        trait: the trait of the profile that it holds, and that a rectification writes.
+        mask: the text that takes a masked value's place; None for one in the value's own form.
         ground: legal ground of keeping or withholding it.
         guess: nobody has confirmed it yet.
     """
 
-    address: Address
+    dataset: str
+    table: str
+    name: str
     category: str | None
     purposes: tuple[str, ...]
     identity: str | None
-    references: Address | None
+    exact: bool
+    trait: str | None
     exported: bool
     erasure: Erasure
     mask: str | None
@@ -63,21 +83,38 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table; `deletes`: an erasure removes the person's rows."""
+    """One table; `deletes`: an erasure removes the person's rows; `links`: which rows elsewhere lead here."""
 
     name: str
     deletes: bool
     fields: Mapping[str, Field]
+    links: tuple[Link, ...]
+
+    @property
+    def kept(self) -> set[str]:
+        """The fields that an erasure leaves as they are."""
+        return {name for name, field in self.fields.items() if field.erasure is Erasure.KEEP}
+
+    @property
+    def changed(self) -> list[Field]:
+        """The fields that an erasure changes in rows that stay."""
+        return [] if self.deletes else [field for field in self.fields.values() if field.erasure is not Erasure.KEEP]
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One database: its tables with people in them, and those without, each with a reason."""
+    """One database: its tables with people in them, and those without, each with a reason.
+
+    Attributes:
+        schema: the database's schema, where it is not the connection's own.
+    """
 
     name: str
     url_env: str
+    schema: str | None
     tables: Mapping[str, Table]
     without_people: Mapping[str, str]
+    file: str
 
     @property
     def fields(self) -> list[Field]:
@@ -94,38 +131,71 @@ class Dataset:
         value: dict[str, Any] = document.value
         faults: list[dict[str, object]] = []
         tables = {}
-        for name, table in value["tables"].items():
-            deletes = table["rows"] == "delete"
-            fields = {}
-            for column, said in table["fields"].items():
-                pointer = f"/tables/{escape(name)}/fields/{escape(column)}"
-                field = _field(Address(value["dataset"], name, column), said, deletes=deletes)
-                faults += [document.fault(pointer, reason) for reason in _faults(field, said, deletes=deletes)]
-                fields[column] = field
-            tables[name] = Table(name, deletes, fields)
+        for name, said in value["tables"].items():
+            pointer = f"/tables/{escape(name)}"
+            deletes, fields = said["rows"] == "delete", {}
+            links = _links(value["dataset"], said)
+            for column, about in said["fields"].items():
+                fields[column] = _field(value["dataset"], name, column, about, deletes=deletes)
+                reasons = _faults(fields[column], about, deletes=deletes)
+                faults += [document.fault(f"{pointer}/fields/{escape(column)}", reason) for reason in reasons]
+            for link in links:
+                if unknown := sorted(set(link.fields) - set(fields)):
+                    faults.append(document.fault(f"{pointer}/references", f"{', '.join(unknown)} is no field here"))
+                if len(link.fields) != len(link.to.fields):
+                    faults.append(
+                        document.fault(f"{pointer}/references", "leads from and to different numbers of fields")
+                    )
+            tables[name] = Table(name, deletes, fields, links)
         both = sorted(set(tables) & set(value.get("without_people", {})))
         faults += [document.fault(f"/without_people/{escape(name)}", "has fields as well") for name in both]
         if faults:
             raise DocumentInvalid(faults)
-        return cls(value["dataset"], value["url_env"], tables, dict(value.get("without_people", {})))
+        without = dict(value.get("without_people", {}))
+        return cls(value["dataset"], value["url_env"], value.get("schema"), tables, without, document.file)
 
 
-def _field(address: Address, said: Mapping[str, Any], *, deletes: bool) -> Field:
+def _field(dataset: str, table: str, name: str, said: Mapping[str, Any], *, deletes: bool) -> Field:
     personal = said["category"] is not None
     default = Erasure.DELETE if deletes else Erasure.KEEP
     withheld = said.get("access") == "withhold" or (not personal and said.get("access") != "export")
+    identity = said.get("identity")
     return Field(
-        address=address,
+        dataset=dataset,
+        table=table,
+        name=name,
         category=said["category"],
         purposes=tuple(said.get("purposes", ())),
-        identity=said.get("identity"),
-        references=parse_address(said["references"], address.dataset) if "references" in said else None,
+        identity=identity,
+        exact=said.get("match", "any_case" if identity in WRITTEN_ANYHOW else "exact") == "exact",
+        trait=said.get("trait"),
         exported=not withheld,
         erasure=Erasure(said.get("erasure", default)),
         mask=said.get("mask"),
         ground=said.get("ground") or (None if personal else NOT_PERSONAL),
         guess=bool(said.get("guess")),
     )
+
+
+def _links(dataset: str, said: Mapping[str, Any]) -> tuple[Link, ...]:
+    """The links of a table: those of single fields, and those over several."""
+    found = []
+    for name, about in said["fields"].items():
+        named = about.get("references", [])
+        for text in [named] if isinstance(named, str) else named:
+            place, _, field = text.rpartition(".")
+            found.append(Link((name,), Key(*_place(place, dataset), (field,))))
+    several = (
+        Link(tuple(one["fields"]), Key(*_place(one["to"], dataset), tuple(one["at"])))
+        for one in said.get("references", ())
+    )
+    return (*found, *several)
+
+
+def _place(text: str, dataset: str) -> tuple[str, str]:
+    """`table` of this dataset, or `dataset.table`."""
+    there, _, table = text.rpartition(".")
+    return there or dataset, table
 
 
 def _faults(field: Field, said: Mapping[str, Any], *, deletes: bool) -> Iterable[str]:
@@ -135,57 +205,38 @@ def _faults(field: Field, said: Mapping[str, Any], *, deletes: bool) -> Iterable
         yield "is personal in a table whose rows are kept: say what an erasure does to it"
     if (field.erasure is Erasure.KEEP or not field.exported) and field.ground is None:
         yield "is kept or withheld without a ground"
-    if (field.erasure is Erasure.MASK) != (field.mask is not None):
-        yield "needs both: erasure mask, and the text that takes its place"
+    if field.mask is not None and field.erasure is not Erasure.MASK:
+        yield "has a text that masks it, and an erasure that does not mask it"
 
 
-def parse_address(text: str, dataset: str) -> Address:
-    """`table.field` of this dataset, or `dataset.table.field`."""
-    parts = text.split(".")
-    return Address(*parts) if len(parts) == ADDRESS_PARTS else Address(dataset, *parts)
+def check_together(datasets: Sequence[Dataset], elsewhere: Iterable[Key] = ()) -> None:
+    """Hold datasets against each other: names once, references lead to fields that exist.
 
-
-def check_together(datasets: Sequence[Dataset]) -> None:
-    """Hold datasets against each other: names once, references lead to fields that exist, deletes have an order.
+    Args:
+        elsewhere: what else may be referred to: fields of services.
 
     Raises:
-        DocumentInvalid: with every fault; the file named is the dataset.
+        DocumentInvalid: with every fault.
     """
-    known = {field.address for dataset in datasets for field in dataset.fields}
-    faults = []
+    known = {(f.dataset, f.table, f.name) for one in datasets for f in one.fields}
+    known |= {(key.dataset, key.table, name) for key in elsewhere for name in key.fields}
+    faults: list[dict[str, object]] = []
     for place, dataset in enumerate(datasets):
         if dataset.name in {other.name for other in datasets[:place]}:
-            faults.append(_fault(dataset.name, "/dataset", "another file describes a dataset of this name"))
-        for field in dataset.fields:
-            if field.references is not None and field.references not in known:
-                pointer = f"/tables/{escape(field.address.table)}/fields/{escape(field.address.field)}/references"
-                faults.append(_fault(dataset.name, pointer, "leads to a field that no dataset describes"))
-        circle = delete_order(dataset)[1]
-        if circle:
-            words = "references go round in a circle, so that no order of deletion exists: " + ", ".join(circle)
-            faults.append(_fault(dataset.name, "/tables", f"{words}; keep the rows of one of them"))
+            faults.append(_fault(dataset.file, "/dataset", "another file describes a dataset of this name"))
+        for table in dataset.tables.values():
+            for link in table.links:
+                if any((link.to.dataset, link.to.table, name) not in known for name in link.to.fields):
+                    pointer = f"/tables/{escape(table.name)}/fields/{escape(link.fields[0])}/references"
+                    faults.append(_fault(dataset.file, pointer, "leads to a field that no file describes"))
     if faults:
         raise DocumentInvalid(faults)
 
 
+def leading_keys(datasets: Iterable[Dataset]) -> frozenset[Key]:
+    """Every key whose values lead to rows of some table."""
+    return frozenset(link.to for dataset in datasets for table in dataset.tables.values() for link in table.links)
+
+
 def _fault(file: str, pointer: str, reason: str) -> dict[str, object]:
     return {"file": file, "line": 1, "column": 1, "pointer": pointer, "reason": reason}
-
-
-def delete_order(dataset: Dataset) -> tuple[list[str], list[str]]:
-    """Tables in the order in which an erasure goes through them, and those that stand in a circle.
-
-    A row goes before the row that it refers to. A table that refers to itself is deleted in one
-    statement, which needs no order; a table whose rows are kept holds up nobody.
-    """
-    waits: dict[str, set[str]] = {name: set() for name in dataset.tables}
-    for field in dataset.fields:
-        to = field.references
-        if to is None or to.dataset != dataset.name or to.table == field.address.table or to.table not in waits:
-            continue
-        if dataset.tables[field.address.table].deletes and dataset.tables[to.table].deletes:
-            waits[to.table].add(field.address.table)
-    order: list[str] = []
-    while ready := sorted(name for name, before in waits.items() if before <= set(order) and name not in order):
-        order += ready
-    return order, sorted(set(waits) - set(order))

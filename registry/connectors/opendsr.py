@@ -104,7 +104,17 @@ class OpenDsrProcessor:
         ground = OWN_PACKAGE if EFFECTS[kind] is Effect.GIVE else self._obstacle(kind, people)
         return SystemPlan(self._name, [self._account(ground)])
 
-    def run(self, request_id: str, kind: Kind, people: Sequence[Identifier]) -> Sequence[FieldAccount]:
+    def leads(self, people: Sequence[Identifier]) -> Sequence[Identifier]:  # noqa: ARG002
+        """Nothing: a processor does not tell what it holds."""
+        return ()
+
+    def run(
+        self,
+        request_id: str,
+        kind: Kind,
+        people: Sequence[Identifier],
+        corrections: Mapping[str, object],  # noqa: ARG002 - the protocol has no such request
+    ) -> Sequence[FieldAccount]:
         """Ask the processor, or how far it is; done again, it finds the request that it was sent.
 
         Raises:

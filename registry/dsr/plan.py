@@ -16,6 +16,9 @@ from registry.dsr.census import DeclaredField
 from registry.dsr.requests import Kind
 from registry.model.message import Identifier
 
+UNTOUCHED = "this kind of request changes nothing in this system"
+CORRECTED = "GDPR Art. 16: kept, with the value that the person corrected it to"
+
 
 @dataclass(frozen=True, slots=True)
 class SystemPlan:
@@ -48,11 +51,24 @@ class LinkedSystem(Protocol):
     def undecided(self) -> Sequence[tuple[str, str]]:
         """Every (table, field) that is there and that nobody has declared: each blocks every request."""
 
+    def leads(self, people: Sequence[Identifier]) -> Sequence[Identifier]:
+        """By what else these people are known, as records of theirs here say; asked again with whatever is new.
+
+        Beside the kinds of the identity policy there are kinds for keys of records, which no policy knows:
+        `shop.customers.id`. Each system is given all of them, and uses those that lead to records of its own.
+        """
+
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         """What a request of this kind would do here; changes nothing."""
 
-    def run(self, request_id: str, kind: Kind, people: Sequence[Identifier]) -> Sequence[FieldAccount]:
-        """Do it; what was done with every field. The request's id is the same when it is done again."""
+    def run(
+        self, request_id: str, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
+    ) -> Sequence[FieldAccount]:
+        """Do it; what was done with every field. The request's id is the same when it is done again.
+
+        Args:
+            corrections: of a rectification, by trait; otherwise none.
+        """
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
         """After an erasure: rows still found, by table, looked for in another way; none when all is well."""

@@ -63,7 +63,7 @@ def test_a_database_is_guessed_decided_on_and_checked(shop: Path, tmp_path: Path
     assert described["tables"]["customers"]["fields"]["email"]["identity"] == "email"
     assert str(shop) not in file.read_text()
     open_ones = run(tmp_path, "connectors", "check", str(folder))
-    assert open_ones.returncode == 1 and "shop.customers" in open_ones.stdout
+    assert open_ones.returncode == 1 and "customers" in open_ones.stdout
     decided(file)
     assert answer(tmp_path, "connectors", "check", str(folder))["undecided"] == []
     with sqlite3.connect(shop) as connection:
@@ -71,7 +71,7 @@ def test_a_database_is_guessed_decided_on_and_checked(shop: Path, tmp_path: Path
     later = run(tmp_path, "connectors", "check", str(folder), "--json")
     assert later.returncode == 1
     assert json.loads(later.stdout)["undecided"] == [
-        {"system": "databases", "table": "shop.customers", "field": "nickname"}
+        {"system": "shop", "table": "customers", "field": "nickname", "reason": "nobody has decided on it"}
     ]
 
 
@@ -99,12 +99,12 @@ def test_an_access_and_an_erasure_reach_the_database_outside(
     package = tmp_path / "package.zip"
     answer(data, "dsr", "export", opened, "--to", str(package))
     with zipfile.ZipFile(package) as archive:
-        rows = [json.loads(line) for line in archive.read("outside/databases.jsonl").splitlines()]
-        assert "databases: shop.orders" in archive.read("index.html").decode()
+        rows = [json.loads(line) for line in archive.read("outside/shop.jsonl").splitlines()]
+        assert "shop: orders" in archive.read("index.html").decode()
         listed = {file["name"] for file in json.loads(archive.read("manifest.json"))["files"]}
-    assert "outside/databases.jsonl" in listed
+    assert "outside/shop.jsonl" in listed
     assert sorted((row["table"], row["row"].get("email")) for row in rows) == [
-        ("shop.customers", "ada@example.com"), ("shop.orders", None), ("shop.orders", None),
+        ("customers", "ada@example.com"), ("orders", None), ("orders", None),
     ]  # fmt: skip
     registry = bootstrap.connect(Settings(data_dir=data))
     workspace = registry.workspaces.only()

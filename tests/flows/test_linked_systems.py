@@ -61,7 +61,12 @@ class Customers:
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         return SystemPlan(self.name, self._accounts(self.rows(people)), self.missing)
 
-    def run(self, request_id: str, kind: Kind, people: Sequence[Identifier]) -> Sequence[FieldAccount]:
+    def leads(self, people: Sequence[Identifier]) -> Sequence[Identifier]:
+        return ()
+
+    def run(
+        self, request_id: str, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
+    ) -> Sequence[FieldAccount]:
         if self.failing:
             self.failing -= 1
             raise ConnectionError("ada@example.com could not be reached")

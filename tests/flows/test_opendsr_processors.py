@@ -198,7 +198,7 @@ def test_what_a_processor_cannot_be_asked_for_is_in_the_plan_with_its_ground(mai
         Disposition.RETAINED, "the processor finds nobody by the identifiers that are known"
     )  # fmt: skip
     assert list(system.export(people)) == []
-    assert system.run(text_id(b"\0" * 16), Kind.ERASURE, [anonymous]) == [nobody]
+    assert system.run(text_id(b"\0" * 16), Kind.ERASURE, [anonymous], {}) == [nobody]
     [objection] = system.plan(Kind.OBJECTION, people).accounts
     assert objection.ground == "the processor takes no request of this type"
     assert State(run(shop, opened(shop, Kind.OBJECTION)).state) is State.COMPLETED

@@ -216,6 +216,7 @@ def _add_records(
 
 def _add_outside(deployment: Deployment, package: Package, people: Sequence[Identifier]) -> list[tuple[str, int]]:
     counts: Counter[str] = Counter()
+    people = linked.reach_of(deployment.linked, people)
     for system in deployment.linked:
         package.add(f"outside/{system.name}.jsonl", linked.exported(system, people, counts))
     return sorted(counts.items())

@@ -1,6 +1,8 @@
 """The systems outside Registry in a request: the one place where they are planned, run and verified.
 
-Each is run once for a request. What it did is noted in the request's row before the next is asked; one
+First all of them are asked, until nothing new is found, by what else the person is known; an erasure seals that into
+the request before anything is touched, so that what leads to a record is still there when the request is resumed.
+Each is then run once for a request. What it did is noted in the request's row before the next is asked; one
 that does not answer leaves the request waiting, to be tried again with growing intervals, for as long
 as it takes, unless somebody decides on the record that the request ends without it.
 """
@@ -8,17 +10,19 @@ as it takes, unless somebody decides on the record that the request ends without
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import orjson
 
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import LinkedSystem, SystemPlan
-from registry.dsr.requests import Kind, Move, State
+from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State
 from registry.flows.deployment import Deployment
+from registry.flows.dsr import rectification
 from registry.flows.dsr.moves import add_to_history, moved, require, write
-from registry.flows.dsr.reference import everybody
+from registry.flows.dsr.reference import everybody, seal_people
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, RegistryError
@@ -43,10 +47,17 @@ def plans(deployment: Deployment, request: StoredRequest, fragments: Collection[
     """
     if not deployment.linked:
         return []
-    people, kind = everybody(deployment, request, fragments), Kind(request.kind)
+    return foreseen(deployment.linked, Kind(request.kind), everybody(deployment, request, fragments))
+
+
+def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier]) -> list[SystemPlan]:
+    """What each of these systems would do for people known so; nothing is touched."""
+    people, silent = _reached(systems, people)
     found = []
-    for system in deployment.linked:
+    for system in systems:
         try:
+            if system.name in silent:
+                raise silent[system.name]
             found.append(_asked(system, lambda system=system: system.plan(kind, people)))  # type: ignore[misc]
         except LinkedSystemUnavailable as error:
             found.append(SystemPlan(system.name, unreachable=error.detail))
@@ -64,19 +75,21 @@ def act(
     Raises:
         LinkedSystemUnavailable: one could not; the request waits, and is tried again at its `due_at`.
     """
-    kind = Kind(request.kind)
-    people: list[Identifier] | None = None
+    if all(system.name in orjson.loads(request.progress).get("linked", {}) for system in deployment.linked):
+        return request
+    request, people = _found_everywhere(deployment, request, fragments, actor)
+    corrections = rectification.corrected(deployment, request)
     for system in deployment.linked:
         progress: dict[str, Any] = orjson.loads(request.progress)
         done: dict[str, Any] = progress.setdefault("linked", {})
         if system.name in done:
             continue
-        people = everybody(deployment, request, fragments) if people is None else people
         try:
-            done[system.name] = [account.as_json() for account in _run(system, request, kind, people)]
-        except LinkedSystemUnavailable:
-            _wait(deployment, request, system.name, actor)
+            told = _run(system, request, people, corrections)
+        except LinkedSystemUnavailable as error:
+            _wait(deployment, request, system.name, actor, error)
             raise
+        done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
         progress.pop("attempts", None)
         request = request._replace(progress=orjson.dumps(progress).decode())
         with deployment.data.write(request.workspace_id) as transaction:
@@ -84,8 +97,23 @@ def act(
     return request
 
 
+def reach_of(systems: Sequence[LinkedSystem], people: Sequence[Identifier]) -> list[Identifier]:
+    """People's identifiers, and everything else that these systems know them by.
+
+    Raises:
+        LinkedSystemUnavailable: one does not answer.
+    """
+    known, silent = _reached(systems, people)
+    for error in silent.values():
+        raise error
+    return known
+
+
 def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter[str]) -> Iterator[bytes]:
     """What a system gives out of a person: a line of JSON a row; counts the rows by table on the way.
+
+    Args:
+        people: with all that systems know them by: `reach`.
 
     Raises:
         LinkedSystemUnavailable: it does not answer; what was written so far is no whole package.
@@ -135,10 +163,72 @@ def override(
     return request
 
 
+def _reached(
+    systems: Sequence[LinkedSystem], people: Sequence[Identifier]
+) -> tuple[list[Identifier], dict[str, LinkedSystemUnavailable]]:
+    """What people are known by anywhere, and the systems that did not say, each with its error.
+
+    Only what is new is asked for again: every identifier once in every system, so that circles end by themselves.
+    """
+    known, silent = dict.fromkeys(people), dict[str, LinkedSystemUnavailable]()
+    new = list(known)
+    while new:
+        asked, new = new, []
+        for system in systems:
+            try:
+                found = _asked(system, lambda system=system, asked=asked: system.leads(asked))  # type: ignore[misc]
+            except LinkedSystemUnavailable as error:
+                silent[system.name] = error
+                continue
+            new += [one for one in dict.fromkeys(found) if one not in known]
+            known |= dict.fromkeys(found)
+    return list(known), silent
+
+
+def _found_everywhere(
+    deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId], actor: str
+) -> tuple[StoredRequest, list[Identifier]]:
+    """The request, and all that its person is known by; of an erasure sealed, with the rows there were, once.
+
+    Raises:
+        LinkedSystemUnavailable: a system that nobody decided to go on without does not answer; the request waits.
+    """
+    known = everybody(deployment, request, fragments)
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    systems = [system for system in deployment.linked if system.name not in progress.get("linked", {})]
+    people, silent = _reached(systems, known)
+    for name, error in silent.items():
+        _wait(deployment, request, name, actor, error)
+        raise error
+    kind = Kind(request.kind)
+    if EFFECTS[kind] is not Effect.ERASE or ("foreseen" in progress and len(people) == len(known)):
+        return request, people
+    rows: dict[str, dict[str, int]] = progress.setdefault("foreseen", {})
+    for system in (system for system in systems if system.name not in rows):
+        try:
+            plan = _asked(system, lambda system=system: system.plan(kind, people))  # type: ignore[misc]
+        except LinkedSystemUnavailable as error:
+            _wait(deployment, request, system.name, actor, error)
+            raise
+        rows[system.name] = {account.table: account.rows for account in plan.accounts}
+    sealed = seal_people(deployment, request.workspace_id, request.request_id, people)
+    request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed)
+    with deployment.data.write(request.workspace_id) as transaction:
+        write(transaction, request, was=request.state)
+    return request, people
+
+
+def _at_least(accounts: Sequence[FieldAccount], rows: Mapping[str, int]) -> list[dict[str, object]]:
+    """Accounts as noted: what was done before a crash, and noted nowhere, counts as well."""
+    told = (replace(account, rows=max(account.rows, rows.get(account.table, 0))) for account in accounts)
+    return [account.as_json() for account in told]
+
+
 def _run(
-    system: LinkedSystem, request: StoredRequest, kind: Kind, people: Sequence[Identifier]
+    system: LinkedSystem, request: StoredRequest, people: Sequence[Identifier], corrections: Mapping[str, object]
 ) -> Sequence[FieldAccount]:
-    done = _asked(system, lambda: system.run(text_id(request.request_id), kind, people))
+    kind, request_id = Kind(request.kind), text_id(request.request_id)
+    done = _asked(system, lambda: system.run(request_id, kind, people, corrections))
     left = _asked(system, lambda: system.remaining(kind, people))
     if any(left.values()):
         raise LinkedSystemUnavailable(f"{system.name} still has rows of this person", extra={"remaining": dict(left)})
@@ -149,16 +239,25 @@ def _asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
     """What a system answers; whatever it raises becomes one error, without the text, which may hold anything."""
     try:
         return ask()
+    except LinkedSystemUnavailable as error:  # in words of ours
+        raise LinkedSystemUnavailable(
+            error.detail if error.detail.startswith(system.name) else f"{system.name}: {error.detail}",
+            hint=error.hint, extra=error.extra,
+        ) from None  # fmt: skip
     except RegistryError as error:
         raise LinkedSystemUnavailable(f"{system.name}: {error.code}", extra=error.extra) from None
     except Exception as error:  # noqa: BLE001 - a connector of somebody's own may raise anything
         raise LinkedSystemUnavailable(f"{system.name} failed: {type(error).__name__}") from None
 
 
-def _wait(deployment: Deployment, request: StoredRequest, system: str, actor: str) -> None:
+def _wait(
+    deployment: Deployment, request: StoredRequest, system: str, actor: str, error: LinkedSystemUnavailable
+) -> None:
     progress = orjson.loads(request.progress)
     attempts = progress["attempts"] = int(progress.get("attempts", 0)) + 1
     pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LAST_RETRY)
+    asked_for = error.extra.get("retry_after_s")  # what the other side wants to be left alone for
+    pause = max(pause, min(int(asked_for) * SECOND, LAST_RETRY)) if isinstance(asked_for, int) else pause
     waiting = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock() + pause)
     with deployment.data.write(request.workspace_id) as transaction:
         details = {"system": system, "attempt": str(attempts)}

@@ -79,6 +79,15 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         )
 
 
+def corrected(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
+    """The corrections of a rectification, by trait, as systems outside are told; none of any other request."""
+    progress = orjson.loads(request.progress)
+    if "sealed_details" not in progress:
+        return {}
+    target = FragmentId(bytes.fromhex(progress["sealed_for"]))
+    return _open_details(deployment, request, target, bytes.fromhex(progress["sealed_details"]))
+
+
 def _open_details(deployment: Deployment, request: StoredRequest, target: FragmentId, sealed: bytes) -> dict[str, Any]:
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
     key = deployment.keyring.for_opening(grant, [target])[target].key(IDENTITY)

@@ -1,0 +1,69 @@
+"""Values of keys as texts and back (pure): what a row's key holds becomes an identifier of the person, and is sealed.
+
+A key's value keeps its type, since databases tell `1` from `'1'`; where two databases write one value in
+two types, it is read as the type of the column that it is looked for in.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from uuid import UUID
+
+import orjson
+
+_WRITTEN: Mapping[type, tuple[str, Callable[[str], Hashable]]] = {
+    int: ("int", int),
+    str: ("text", str),
+    Decimal: ("decimal", Decimal),
+    UUID: ("uuid", UUID),
+    float: ("float", float),
+    datetime: ("time", datetime.fromisoformat),
+    date: ("date", date.fromisoformat),
+}
+_READ = dict(_WRITTEN.values())
+
+
+def to_text(values: Sequence[Hashable]) -> str | None:
+    """The values of a key as one text; None where one is of a type that leads nowhere (a boolean, a null)."""
+    told = []
+    for value in values:
+        if isinstance(value, bytes | bytearray | memoryview):
+            told.append(["bytes", base64.b64encode(bytes(value)).decode()])
+        elif type(value) in _WRITTEN:
+            told.append([_WRITTEN[type(value)][0], value.isoformat() if isinstance(value, date) else str(value)])
+        else:
+            return None
+    return orjson.dumps(told).decode()
+
+
+def from_text(text: str) -> tuple[Hashable, ...]:
+    """The values of such a text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    told = orjson.loads(text)
+    return tuple(base64.b64decode(said) if name == "bytes" else _READ[name](said) for name, said in told)
+
+
+def plain(text: str) -> str:
+    """The values of such a text as people write them."""
+    return ",".join(value.hex() if isinstance(value, bytes) else str(value) for value in from_text(text))
+
+
+def fitted(value: Hashable, wanted: type | None) -> Hashable | None:
+    """A value in the type of the column that it is looked for in; None where it cannot stand there."""
+    if wanted is None or isinstance(value, wanted):
+        return value
+    try:
+        if wanted is str:
+            return str(value)
+        if wanted in (int, Decimal, UUID) and isinstance(value, str | int | Decimal):
+            made = wanted(str(value))
+            return made if str(made) == str(value) or wanted is UUID else None
+    except (ValueError, InvalidOperation):
+        return None
+    return value

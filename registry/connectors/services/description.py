@@ -1,0 +1,198 @@
+"""The reviewed description of an HTTP service: its calls, and every field of its records (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from registry.connectors.datasets import NOT_PERSONAL, Key
+from registry.connectors.services.templates import placeholders
+from registry.documents.document import Document
+from registry.documents.loading import escape
+from registry.dsr.requests import Kind
+from registry.model.errors import DocumentInvalid
+
+TABLE = "records"
+"""What the records of a service are called in plans and certificates: it has one sort of them."""
+ROW = "row"
+SAYS_NOTHING = "user.unique_id"
+"""Category of values that may stand in an address: ids that name nobody outside of the service."""
+ACTIONS = ("find", "erase", "rectify", "record", "remaining")
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How an answer goes on.
+
+    Attributes:
+        by: `cursor`, `link`, `page` or `offset`.
+        next: JSON pointer to the cursor or link; None for the header `Link` (RFC 8288).
+        send: the parameter that the cursor, page number or offset is sent as.
+    """
+
+    by: str
+    next: str | None
+    send: str
+    first: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the service.
+
+    Attributes:
+        by: the kind of identifier that it is made for, or `row`: once for each record found.
+        rows: JSON pointer to the records of the answer.
+        count: JSON pointer to their number, where it holds no records.
+        kinds: the kinds of requests that it is made for; empty for all that its action serves.
+    """
+
+    by: str
+    method: str
+    path: str
+    query: Mapping[str, Any]
+    body: Any
+    rows: str
+    count: str | None
+    pages: Pages | None
+    kinds: frozenset[Kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One field of the records: a name with dots for what stands inside of an object."""
+
+    name: str
+    category: str | None
+    identity: str | None
+    exported: bool
+    kept: bool
+    trait: str | None
+    ground: str | None
+    guess: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service."""
+
+    name: str
+    url: str
+    auth: Mapping[str, Any]
+    timeout_s: float
+    retries: int
+    per_second: float | None
+    fields: Mapping[str, Held]
+    calls: Mapping[str, tuple[Call, ...]]
+    file: str
+
+    @property
+    def keys(self) -> list[Key]:
+        """What other descriptions may refer to."""
+        return [Key(self.name, TABLE, (name,)) for name in self.fields]
+
+    def covers(self, name: str) -> bool:
+        """Whether a field is declared: itself, or an object that it stands in."""
+        parts = name.split(".")
+        return any(".".join(parts[:end]) in self.fields for end in range(1, len(parts) + 1))
+
+    @classmethod
+    def from_document(cls, document: Document) -> Service:
+        """The service of a document that conforms to `schemas/service.schema.json`.
+
+        Raises:
+            DocumentInvalid: with every fault that the schema cannot see.
+        """
+        value: dict[str, Any] = document.value
+        fields = {name: _held(name, said) for name, said in value["fields"].items()}
+        calls = {action: tuple(map(_call, value.get(action, ()))) for action in ACTIONS}
+        made = cls(
+            name=value["service"],
+            url=value["url"].rstrip("/"),
+            auth=value.get("auth", {}),
+            timeout_s=value.get("timeout_s", 15),
+            retries=value.get("retries", 4),
+            per_second=value.get("per_second"),
+            fields=fields,
+            calls=calls,
+            file=document.file,
+        )
+        faults = [document.fault(*one) for one in _faults(made, value)]
+        if faults:
+            raise DocumentInvalid(faults)
+        return made
+
+
+def _held(name: str, said: Mapping[str, Any]) -> Held:
+    personal = said["category"] is not None
+    return Held(
+        name=name,
+        category=said["category"],
+        identity=said.get("identity"),
+        exported=said.get("access", "export" if personal else "withhold") == "export",
+        kept=said.get("erasure") == "keep",
+        trait=said.get("trait"),
+        ground=said.get("ground") or (None if personal else NOT_PERSONAL),
+        guess=bool(said.get("guess")),
+    )
+
+
+def _call(said: Mapping[str, Any]) -> Call:
+    return Call(
+        by=said["by"],
+        method=said["method"],
+        path=said["path"],
+        query=said.get("query", {}),
+        body=said.get("body"),
+        rows=said.get("rows", ""),
+        count=said.get("count"),
+        pages=_pages(said["pages"]) if "pages" in said else None,
+        kinds=frozenset(map(Kind, said.get("kinds", ()))),
+    )
+
+
+def _pages(said: Mapping[str, Any]) -> Pages:
+    by = said["by"]
+    first = said.get("first", 0 if by == "offset" else 1)
+    return Pages(by, said.get("next"), said.get("send", by), first, said.get("most", 1000))
+
+
+def _faults(service: Service, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, held in service.fields.items():
+        place = f"/fields/{escape(name)}"
+        if (held.kept or not held.exported) and held.ground is None:
+            yield place, "is kept or withheld without a ground"
+        if not held.kept and not service.calls["erase"]:
+            yield place, "is not kept, and no call erases it: add one under `erase`, or keep it with a ground"
+    for action in ACTIONS:
+        for at, call in enumerate(service.calls[action]):
+            place = f"/{action}/{at}"
+            if call.by == ROW and action in ("find", "remaining"):
+                yield f"{place}/by", "finds records, and so cannot be made for each of them"
+            yield from ((f"{place}{at}", reason) for at, reason in _about_places(service, action, call))
+            if not value.get("identifiers_in_urls"):
+                yield from ((f"{place}{at}", reason) for at, reason in _in_address(service, call))
+
+
+def _about_places(service: Service, action: str, call: Call) -> Iterator[tuple[str, str]]:
+    for part, text in (("/path", call.path), ("/query", call.query), ("/body", call.body)):
+        for name in placeholders(text):
+            sort, _, rest = name.partition(".")
+            known = (
+                (name == "identifier" and call.by != ROW)
+                or (sort == ROW and call.by == ROW and rest in service.fields)
+                or (sort == "trait" and rest and action == "rectify")
+            )
+            if not known:
+                yield part, f"{{{name}}} stands for nothing here"
+
+
+def _in_address(service: Service, call: Call) -> Iterator[tuple[str, str]]:
+    for part, text in (("/path", call.path), ("/query", call.query)):
+        for name in placeholders(text):
+            sort, _, rest = name.partition(".")
+            held = service.fields.get(rest) if sort == ROW else None
+            if held is None or not (held.category is None or held.category.startswith(SAYS_NOTHING)):
+                yield part, f"{{{name}}} would stand in an address, which logs keep: say why in `identifiers_in_urls`"

@@ -1,0 +1,68 @@
+"""Answers that go on: every record of every page, in the four ways in which services turn pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from registry.connectors.services.description import Pages
+from registry.connectors.services.exchange import Told
+from registry.connectors.services.templates import at, fields_of
+from registry.model.errors import LinkedSystemUnavailable
+
+Row = dict[str, Any]
+Ask = Callable[[Mapping[str, Any]], Told]
+"""Make the call once more, with these parameters."""
+Follow = Callable[[str], Told]
+"""Fetch what stands at this address."""
+
+
+def all_rows(name: str, pages: Pages | None, pointer: str, ask: Ask, follow: Follow) -> Iterator[Row]:
+    """Every record of an answer and of those that follow it.
+
+    Args:
+        name: of the service, for errors.
+        pointer: to the records of each answer.
+
+    Raises:
+        LinkedSystemUnavailable: it goes on without an end, or is not of the form that the description says.
+    """
+    if pages is None:
+        yield from rows_of(name, ask({}).value, pointer)
+        return
+    counted = pages.by in ("page", "offset")
+    told = ask({pages.send: pages.first} if counted else {})
+    total, before, passed = 0, list[Row](), set[str]()
+    for number in range(1, pages.most + 1):
+        rows = rows_of(name, told.value, pointer)
+        yield from rows
+        total += len(rows)
+        if counted:
+            if not rows:
+                return
+            if rows == before:
+                raise LinkedSystemUnavailable(f"{name} answers with the same page again and again")
+            before = rows
+            told = ask({pages.send: pages.first + (number if pages.by == "page" else total)})
+            continue
+        following = told.following if pages.next is None else at(told.value, pages.next)
+        if following in (None, "", False):
+            return
+        if str(following) in passed:
+            raise LinkedSystemUnavailable(f"{name} answers with the same page again and again")
+        passed.add(str(following))
+        told = follow(str(following)) if pages.by == "link" else ask({pages.send: following})
+    raise LinkedSystemUnavailable(f"{name} has more than {pages.most} pages, the most that its description allows")
+
+
+def rows_of(name: str, value: Any, pointer: str) -> list[Row]:
+    """The records at a place of an answer: a list, one alone, or none.
+
+    Raises:
+        LinkedSystemUnavailable: there stands something else.
+    """
+    found = at(value, pointer) if value is not None else []
+    found = [found] if isinstance(found, Mapping) else [] if found is None else found
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+        raise LinkedSystemUnavailable(f"{name} answers in another form than its description says")
+    return [fields_of(one) for one in found]

@@ -1,0 +1,188 @@
+"""An HTTP service outside as a linked system of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from registry.connectors.datasets import Key
+from registry.connectors.key_values import plain, to_text
+from registry.connectors.services.description import ROW, TABLE, Call, Held, Service
+from registry.connectors.services.exchange import Exchange, Told
+from registry.connectors.services.paging import Row, all_rows
+from registry.connectors.services.templates import address, at, filled
+from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
+from registry.dsr.requests import EFFECTS, Effect, Kind
+from registry.model.errors import LinkedSystemUnavailable
+from registry.model.message import Identifier
+
+NO_MORE: Mapping[str, Any] = MappingProxyType({})
+
+
+class HttpService:
+    """One described service. Safe to share between threads.
+
+    Args:
+        leading: the keys that lead on, wherever they stand: what records hold at one of this service's is told.
+    """
+
+    def __init__(self, service: Service, exchange: Exchange, leading: Collection[Key]) -> None:
+        self._service = service
+        self._exchange = exchange
+        self._leading = [key for key in leading if key.dataset == service.name]
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return self._service.name
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._exchange.close()
+
+    def findings(self) -> list[tuple[str, str, str]]:
+        """Every (table, field, reason) that somebody has to decide on; fields of answers are only seen in a plan."""
+        guesses = (one.name for one in self._service.fields.values() if one.guess)
+        return [(TABLE, name, "a guess that nobody has confirmed") for name in guesses]
+
+    def undecided(self) -> list[tuple[str, str]]:
+        """Every (table, field) that is still a guess."""
+        return [(place, name) for place, name, _ in self.findings()]
+
+    def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
+        """By what else these people are known, as their records say."""
+        found: dict[Identifier, None] = {}
+        for row in self._rows(people):
+            for held in self._service.fields.values():
+                if held.identity is not None and isinstance(row.get(held.name), str | int):
+                    found[Identifier(held.identity, str(row[held.name]))] = None
+            for key in self._leading:
+                text = to_text([row.get(key.fields[0])])
+                if text is not None:
+                    found[Identifier(key.kind, text)] = None
+        return list(found)
+
+    def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        """What a request of this kind would do here; fields of the answers that nobody declared stand in it, too."""
+        rows, undeclared = 0, set[str]()
+        for row in self._rows(people):
+            rows += 1
+            undeclared |= {name for name in row if not self._service.covers(name)}
+        undecided = [*self.undecided(), *((TABLE, name) for name in sorted(undeclared))]
+        return SystemPlan(self.name, self._accounts(kind, rows), undecided)
+
+    def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(table, record) of everything that an access gives out, page by page."""
+        for row in self._rows(people):
+            given = {name: value for name, value in row.items() if (held := self._of(name)) and held.exported}
+            if given:
+                yield TABLE, given
+
+    def run(
+        self,
+        request_id: str,  # noqa: ARG002 - what is done here is the same for whichever request
+        kind: Kind,
+        people: Sequence[Identifier],
+        corrections: Mapping[str, object],
+    ) -> Sequence[FieldAccount]:
+        """Make the calls that the description has for this kind of request.
+
+        Raises:
+            LinkedSystemUnavailable: the service does not answer or refuses, or a field is undecided.
+        """
+        planned = self.plan(kind, people)
+        if planned.undecided:
+            raise LinkedSystemUnavailable(f"{self.name}: its records have fields that nobody has decided on")
+        calls = self._calls(kind)
+        written = {held.name for held in self._service.fields.values() if held.trait in corrections}
+        if EFFECTS[kind] is Effect.CORRECT and not written:
+            calls = []
+        rows = list(self._rows(people)) if any(call.by == ROW for call in calls) else []
+        traits = {f"trait.{name}": value for name, value in corrections.items()}
+        for call in calls:
+            for values in self._for_each(call, people, rows):
+                self._made(call, values | traits)
+        return self._accounts(kind, planned.accounts[0].rows, called=bool(calls), written=written if calls else ())
+
+    def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
+        """After an erasure: records that the service still finds with something that should be gone."""
+        if EFFECTS[kind] is not Effect.ERASE:
+            return {}
+        gone = [held.name for held in self._service.fields.values() if not held.kept]
+        calls = [*self._service.calls["remaining"], *self._service.calls["find"]]
+        left = 0
+        for call in calls:
+            for values in self._for_each(call, people, []):
+                if call.count is not None:
+                    counted = at(self._made(call, values).value, call.count)
+                    left += counted if isinstance(counted, int) else 0
+                else:
+                    pages = self._pages(call, values)
+                    left += sum(any(row.get(name) not in (None, "", [], {}) for name in gone) for row in pages)
+        return {TABLE: left} if left else {}
+
+    def _calls(self, kind: Kind) -> list[Call]:
+        action = {Effect.ERASE: "erase", Effect.CORRECT: "rectify", Effect.RECORD: "record"}.get(EFFECTS[kind])
+        return [call for call in self._service.calls.get(action or "", ()) if not call.kinds or kind in call.kinds]
+
+    def _for_each(self, call: Call, people: Sequence[Identifier], rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+        """What fills the places of a call, once for everybody or everything that it is made for."""
+        if call.by == ROW:
+            yield from ({f"{ROW}.{name}": value for name, value in row.items()} for row in rows)
+        for person in people:
+            if person.kind == call.by:  # a key of a record carries its type, which the service does not know
+                yield {"identifier": plain(person.value) if "." in person.kind else person.value}
+
+    def _rows(self, people: Sequence[Identifier]) -> Iterator[Row]:
+        """Every record of these people, each once, whatever they were found by."""
+        seen: set[bytes] = set()
+        for call in self._service.calls["find"]:
+            for values in self._for_each(call, people, []):
+                for row in self._pages(call, values):
+                    mark = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+                    if mark not in seen:
+                        seen.add(mark)
+                        yield row
+
+    def _made(self, call: Call, values: Mapping[str, Any], more: Mapping[str, Any] = NO_MORE) -> Told:
+        try:
+            path = address(call.path, values)
+            query, body = filled(call.query, values), filled(call.body, values)
+        except KeyError:
+            raise LinkedSystemUnavailable(f"{self.name}: a record lacks a field that a call is made of") from None
+        if call.body is None:
+            query = query | more
+        else:
+            body = body | more
+        return self._exchange.ask(call.method, path, query, body)
+
+    def _pages(self, call: Call, values: Mapping[str, Any]) -> Iterator[Row]:
+        return all_rows(
+            self.name, call.pages, call.rows, lambda more: self._made(call, values, more),
+            lambda address: self._exchange.ask("GET", address, {}, None),
+        )  # fmt: skip
+
+    def _of(self, name: str) -> Held | None:
+        parts = name.split(".")
+        named = (self._service.fields.get(".".join(parts[:end])) for end in range(len(parts), 0, -1))
+        return next((held for held in named if held is not None), None)
+
+    def _accounts(
+        self, kind: Kind, rows: int, *, called: bool = False, written: Collection[str] = ()
+    ) -> list[FieldAccount]:
+        effect, accounts = EFFECTS[kind], []
+        for name, held in self._service.fields.items():
+            if effect is Effect.ERASE and not held.kept:
+                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.ERASED, rows))
+            elif effect is Effect.GIVE and held.exported:
+                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.EXPORTED, rows))
+            else:
+                ground = CORRECTED if name in written else held.ground or UNTOUCHED
+                if effect is Effect.RECORD and called:
+                    ground = f"kept; the service was told of the {kind.value}"
+                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.RETAINED, rows, ground))
+        return accounts

@@ -1,0 +1,76 @@
+"""Requests with places to fill, and answers with fields in them (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+_PLACE = re.compile(r"\{([a-z]+(?:\.[^{}]+)?)\}")
+
+
+def placeholders(template: Any) -> list[str]:
+    """The names of the places in a template."""
+    if isinstance(template, str):
+        return _PLACE.findall(template)
+    if isinstance(template, Mapping):
+        return [name for value in template.values() for name in placeholders(value)]
+    return [name for value in template for name in placeholders(value)] if isinstance(template, list) else []
+
+
+def filled(template: Any, values: Mapping[str, Any]) -> Any:
+    """A template with its places filled: a text that is nothing but a place becomes its value, with its type.
+
+    Raises:
+        KeyError: a place has no value.
+    """
+    if isinstance(template, str):
+        alone = _PLACE.fullmatch(template)
+        return values[alone[1]] if alone else _PLACE.sub(lambda place: str(values[place[1]]), template)
+    if isinstance(template, Mapping):
+        return {name: filled(value, values) for name, value in template.items()}
+    return [filled(value, values) for value in template] if isinstance(template, list) else template
+
+
+def address(template: str, values: Mapping[str, Any]) -> str:
+    """A path with its places filled, each as one segment (RFC 3986).
+
+    Raises:
+        KeyError: a place has no value.
+    """
+    return _PLACE.sub(lambda place: quote(str(values[place[1]]), safe=""), template)
+
+
+def at(value: Any, pointer: str) -> Any:
+    """What stands at a JSON pointer (RFC 6901); None where nothing does."""
+    for escaped in pointer.split("/")[1:]:
+        token = escaped.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, Mapping):
+            value = value.get(token)
+        elif isinstance(value, list) and token.isascii() and token.isdigit() and int(token) < len(value):
+            value = value[int(token)]
+        else:
+            return None
+    return value
+
+
+def flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields of a record: a name with dots for what stands inside of an object, or of each of several."""
+    for name, value in record.items():
+        path = f"{before}{name}"
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{path}.")
+        elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
+            for one in value:
+                yield from flat(one, f"{path}.") if isinstance(one, Mapping) else ((path, one),)
+        else:
+            yield path, value
+
+
+def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record by name; those of several objects in a list."""
+    found: dict[str, list[Any]] = {}
+    for name, value in flat(record):
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}

@@ -1,0 +1,119 @@
+"""What stands in a database: its tables as they are now, read again whenever anything about them changed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Mapping
+from threading import Lock
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SAWarning
+
+# What changes whenever a table, column, constraint or unique index does: much cheaper than reading them all.
+_POSTGRESQL = """
+WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))
+SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
+  SELECT concat_ws('|', c.oid, c.relname, c.relkind, a.attname, a.atttypid, a.atttypmod, a.attnotnull) AS part
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+  WHERE c.relnamespace IN (SELECT oid FROM here) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL SELECT concat_ws('|', oid, conrelid, confdeltype, condeferrable) FROM pg_constraint
+  WHERE connamespace IN (SELECT oid FROM here)
+  UNION ALL SELECT concat_ws('|', i.indexrelid, i.indrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+  WHERE i.indisunique AND c.relnamespace IN (SELECT oid FROM here)
+) AS parts
+"""
+_MARIADB = """
+SELECT concat_ws('|', table_name, column_name, column_type, is_nullable, column_key, ordinal_position) AS part
+FROM information_schema.columns WHERE table_schema = coalesce(:schema, database())
+UNION ALL SELECT concat_ws('|', constraint_name, table_name, delete_rule)
+FROM information_schema.referential_constraints WHERE constraint_schema = coalesce(:schema, database())
+ORDER BY part
+"""
+_SQLITE_UNIQUE = """
+SELECT m.name, min(i.name) FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
+WHERE m.type = 'table' AND l."unique" GROUP BY m.name, l.name HAVING count(*) = 1
+"""
+_FINGERPRINTS = {
+    "postgresql": _POSTGRESQL,
+    "mysql": _MARIADB,
+    "mariadb": _MARIADB,
+    "sqlite": "PRAGMA schema_version",
+}
+_PARTITIONS = """
+SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relispartition AND nspname = coalesce(:schema, current_schema())
+"""
+
+
+class Catalogue:
+    """The tables of one database, by name. Safe to share between threads.
+
+    Args:
+        schema: the database's schema, where it is not the connection's own.
+        views: the views that are described; others are only other ways to read the tables.
+    """
+
+    def __init__(self, schema: str | None, views: Collection[str]) -> None:
+        self._schema = schema
+        self._views = frozenset(views)
+        self._lock = Lock()
+        self._known: tuple[object, Mapping[str, sa.Table]] | None = None
+
+    def tables(self, connection: sa.Connection) -> Mapping[str, sa.Table]:
+        """Every table, materialised view and described view, as it is now."""
+        fingerprint = self._fingerprint(connection)
+        with self._lock:
+            if self._known is not None and fingerprint is not None and self._known[0] == fingerprint:
+                return self._known[1]
+        found = self._read(connection)
+        with self._lock:
+            self._known = (fingerprint, found)
+        return found
+
+    def _fingerprint(self, connection: sa.Connection) -> object:
+        """What is equal as long as the tables are; None on an engine that has no such thing."""
+        query = _FINGERPRINTS.get(connection.dialect.name)
+        if query is None:
+            return None
+        named: dict[str, Any] = {"schema": self._schema} if ":schema" in query else {}
+        return connection.execute(sa.text(query), named).all()
+
+    def _read(self, connection: sa.Connection) -> Mapping[str, sa.Table]:
+        inspector, metadata = sa.inspect(connection), sa.MetaData()
+        names = set(inspector.get_table_names(self._schema))
+        if connection.dialect.name == "postgresql":
+            names |= set(inspector.get_materialized_view_names(self._schema))
+            names -= set(connection.execute(sa.text(_PARTITIONS), {"schema": self._schema}).scalars())
+        names |= self._views & set(inspector.get_view_names(self._schema))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # of types that SQLAlchemy does not know: they are read as text
+            metadata.reflect(connection, self._schema, views=True, only=sorted(names))
+        if connection.dialect.name == "sqlite":  # SQLAlchemy does not see every constraint that stands at a column
+            for table, column in connection.exec_driver_sql(_SQLITE_UNIQUE):
+                if table in metadata.tables and column in metadata.tables[table].c:
+                    metadata.tables[table].c[column].info["unique"] = True
+        return {str(one.name): one for one in metadata.tables.values() if one.schema == self._schema}
+
+
+def python_type(column: sa.Column[Any]) -> type | None:
+    """The type of a column's values in Python; None where SQLAlchemy does not know it."""
+    try:
+        return column.type.python_type
+    except NotImplementedError:
+        return None
+
+
+def is_unique(column: sa.Column[Any]) -> bool:
+    """Whether no two rows may have the same value there: by a key, a constraint or an index of its own."""
+    table = column.table
+    alone = [{column.name}]
+    return (
+        "unique" in column.info
+        or [c.name for c in table.primary_key] == [column.name]
+        or any(
+            {c.name for c in one.columns} in alone for one in table.constraints if isinstance(one, sa.UniqueConstraint)
+        )
+        or any({c.name for c in one.columns} in alone for one in table.indexes if one.unique)
+    )

@@ -1,0 +1,61 @@
+"""Engines for databases outside: nobody is waited for without end, and what a driver raises holds no value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from registry.model.errors import LinkedSystemUnavailable
+
+CONNECT_S = 10
+ANSWER_S = 300
+"""Within which a server has to answer a statement: a search through every text of a large table takes a while."""
+RECYCLE_S = 1800
+
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "psycopg": {"connect_timeout": CONNECT_S},
+    "pymysql": {"connect_timeout": CONNECT_S, "read_timeout": ANSWER_S, "write_timeout": ANSWER_S},
+}
+
+
+def opened(url: str) -> sa.Engine:
+    """The engine of a URL; it connects when first used, and again after the server was away."""
+    made = sa.make_url(url)
+    arguments = {
+        name: value for name, value in _ARGUMENTS.get(made.get_driver_name(), {}).items() if name not in made.query
+    }
+    engine = sa.create_engine(
+        made, hide_parameters=True, pool_pre_ping=True, pool_recycle=RECYCLE_S, connect_args=arguments
+    )
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _sqlite)
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _sqlite(connection: Any, _: Any) -> None:
+    """References hold, as on every other engine, and a transaction begins where it is said to begin."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def reached(name: str) -> Iterator[None]:
+    """Turn what a driver raises, whose text may hold values, into an error without any.
+
+    Raises:
+        LinkedSystemUnavailable: for whatever the database, or the way to it, did.
+    """
+    try:
+        yield
+    except IntegrityError:
+        raise LinkedSystemUnavailable(
+            f"{name}: a constraint of the database refused it, and it was rolled back",
+            hint="registry connectors check; rows that stay may refer to rows that go",
+        ) from None
+    except SQLAlchemyError as error:
+        raise LinkedSystemUnavailable(f"{name}: the database failed ({type(error).__name__})") from None

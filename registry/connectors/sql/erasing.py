@@ -1,0 +1,161 @@
+"""The one transaction of an erasure in a database: rows are changed and deleted in order, then all is looked at again.
+
+1. count      the person's rows of every table; by their keys where rows will no longer be found by what led there
+2. change     fields of rows that stay
+3. loosen     references that go in a circle are emptied
+4. delete     rows, those that refer before those that they refer to
+5. look       every row that should be gone is, every other is still there: what a driver counts is not believed
+
+Whatever does not agree rolls everything back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.connectors.datasets import Dataset, Table
+from registry.connectors.sql import changing
+from registry.connectors.sql.order import Reference, deletion
+from registry.connectors.sql.selecting import conditions, count, selectors
+from registry.connectors.sql.stand_ins import StandIns
+from registry.model.errors import LinkedSystemUnavailable
+from registry.model.message import Identifier
+
+ROWS_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Work:
+    """What there is to do in one table.
+
+    Attributes:
+        where: conditions that find the rows before anything is changed.
+        rows: how many there were.
+        keys: their primary keys, where rows are no longer found by `where` later on.
+    """
+
+    described: Table
+    table: sa.Table
+    where: list[sa.ColumnElement[bool]]
+    rows: int
+    keys: list[tuple[Any, ...]] | None = field(default=None)
+
+    def places(self) -> Iterator[sa.ColumnElement[bool]]:
+        """Conditions that find the rows at any time."""
+        if self.keys is None:
+            yield from self.where
+            return
+        for start in range(0, len(self.keys), ROWS_AT_ONCE):
+            yield changing.keyed(self.table, self.keys[start : start + ROWS_AT_ONCE])
+
+    def left(self, connection: sa.Connection) -> int:
+        """How many of the rows there are now."""
+        return sum(count(connection, self.table, where) for where in self.places())
+
+
+def erase(
+    connection: sa.Connection, dataset: Dataset, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
+) -> None:
+    """Erase people from one database, within a transaction that the caller began.
+
+    Raises:
+        LinkedSystemUnavailable: what was counted afterwards does not agree; the caller rolls back.
+    """
+    going = [name for name, one in dataset.tables.items() if one.deletes]
+    order = deletion(going, references(tables.values()))
+    # 1. count
+    works = {}
+    for name, described in dataset.tables.items():
+        works[name] = _counted(connection, described, tables[name], people, order.loosened.get(name, ()))
+    # 2. change
+    stand_ins = StandIns()
+    for work in works.values():
+        if work.rows and work.described.changed:
+            if work.keys is not None:
+                changing.by_key(connection, dataset.name, work.described, work.table, work.keys, stand_ins)
+            else:
+                changing.by_value(connection, dataset.name, work.described, work.table, work.where, stand_ins)
+    # 3. loosen
+    for name, columns in order.loosened.items():
+        for place in works[name].places():
+            emptied = dict.fromkeys(columns)
+            connection.execute(sa.update(works[name].table).where(place).values(emptied))
+    if order.stuck:
+        _check_at_end(connection)
+    # 4. delete
+    for name in order.tables:
+        _delete(connection, dataset.name, works[name])
+    # 5. look
+    for name, work in works.items():
+        _look(connection, f"{dataset.name}.{name}", work)
+
+
+def references(tables: Iterable[sa.Table]) -> Iterator[Reference]:
+    """Every reference that the database itself holds."""
+    for table in tables:
+        for one in table.foreign_key_constraints:
+            columns = tuple(column.name for column in one.columns)
+            yield Reference(table.name, columns, one.referred_table.name, all(c.nullable for c in one.columns))
+
+
+def _counted(
+    connection: sa.Connection,
+    described: Table,
+    table: sa.Table,
+    people: Sequence[Identifier],
+    loosened: Sequence[str],
+) -> Work:
+    chosen = selectors(table, described, people)
+    work = Work(described, table, list(conditions(table, chosen)), 0)
+    key = [column.name for column in table.primary_key]
+    changed = {one.name for one in described.changed}
+    if key and not changed & set(key) and (changed or loosened):
+        work.keys = [
+            tuple(row)
+            for where in work.where
+            for row in connection.execute(sa.select(*(table.c[name] for name in key)).where(where))
+        ]
+        work.rows = len(work.keys)
+    else:
+        work.rows = sum(count(connection, table, where) for where in work.where)
+        if work.rows and set(loosened) & {name for one in chosen for name in one.columns}:
+            raise LinkedSystemUnavailable(
+                f"{table.name} has no key, and stands in a circle of references that lead to its rows",
+                hint="keep its rows in the description, or give the table a primary key",
+            )
+    return work
+
+
+def _delete(connection: sa.Connection, dataset: str, work: Work) -> None:
+    done = 0
+    for place in work.places() if work.rows else ():
+        counted = connection.execute(sa.delete(work.table).where(place)).rowcount
+        done = done + counted if counted >= 0 and done >= 0 else -1  # some drivers do not know
+    if 0 <= done != work.rows:
+        raise LinkedSystemUnavailable(
+            f"{dataset}.{work.table.name}: {work.rows} rows were there, {done} were deleted; rolled back"
+        )
+
+
+def _look(connection: sa.Connection, place: str, work: Work) -> None:
+    left = work.left(connection)
+    if work.described.deletes:
+        if left:
+            raise LinkedSystemUnavailable(f"{place}: {left} rows are still there after they were deleted; rolled back")
+        return
+    selecting_stays = not work.described.changed or work.keys is not None
+    if selecting_stays and left != work.rows:
+        gone = work.rows - left
+        raise LinkedSystemUnavailable(f"{place}: {gone} rows that are kept went with others; rolled back")
+
+
+def _check_at_end(connection: sa.Connection) -> None:
+    """Let references be checked when the transaction ends, on an engine that can."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    elif connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")

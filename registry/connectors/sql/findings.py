@@ -1,0 +1,86 @@
+"""A description held against the database: what nobody has decided on, and what was decided and cannot work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from registry.connectors.datasets import Dataset, Erasure, Field, Table
+from registry.connectors.key_values import fitted
+from registry.connectors.sql.catalogue import is_unique, python_type
+
+EVERY = "every field"
+
+
+class Finding(NamedTuple):
+    """A field that somebody has to decide on, and why."""
+
+    table: str
+    field: str
+    reason: str
+
+
+def findings(dataset: Dataset, tables: Mapping[str, sa.Table]) -> list[Finding]:
+    """Every field that stands in the database and in no description, is a guess, or cannot be treated as it says."""
+    return sorted(set(_found(dataset, tables)))
+
+
+def _found(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[Finding]:
+    for name, described in dataset.tables.items():
+        place = name
+        yield from (
+            Finding(place, f.name, "a guess that nobody has confirmed") for f in described.fields.values() if f.guess
+        )
+        table = tables.get(name)
+        if table is None:
+            yield Finding(place, EVERY, "described, and not in the database")
+            continue
+        for field in described.fields.values():
+            if field.name not in table.c:
+                yield Finding(place, field.name, "described, and not in the database")
+            elif not described.deletes and (reason := _cannot(field, table.c[field.name])):
+                yield Finding(place, field.name, reason)
+        yield from (Finding(*one) for one in _refers_to_what_goes(dataset, described, table))
+    for name, table in tables.items():
+        if name not in dataset.without_people:
+            known = dataset.tables[name].fields if name in dataset.tables else {}
+            place = name
+            yield from (Finding(place, c.name, "nobody has decided on it") for c in table.c if c.name not in known)
+
+
+def _cannot(field: Field, column: sa.Column[Any]) -> str | None:
+    """Why a column does not take what an erasure is to put there; None if it does."""
+    if field.erasure is Erasure.NULL and not column.nullable:
+        return "to be emptied, and the column is NOT NULL"
+    choices = column.type.enums if isinstance(column.type, sa.Enum) else None
+    if field.mask is None:
+        drawn = field.erasure in (Erasure.HASH, Erasure.MASK)
+        return "takes only certain values: say which one masks it" if drawn and choices is not None else None
+    length = column.type.length if isinstance(column.type, sa.String) else None
+    if length is not None and len(field.mask) > length:
+        return f"its mask is longer than the {length} characters of the column"
+    if choices is not None and field.mask not in choices:
+        return "its mask is none of the values that the column takes"
+    if is_unique(column):
+        return "no value may stand twice there: mask it without a text"
+    wanted = python_type(column)
+    if wanted in (int, float) and not isinstance(fitted(field.mask, int), int):
+        return "its mask is no number"
+    return None
+
+
+def _refers_to_what_goes(dataset: Dataset, described: Table, table: sa.Table) -> Iterator[tuple[str, str, str]]:
+    """References of rows that stay to rows that an erasure deletes."""
+    if described.deletes:
+        return
+    for one in table.foreign_key_constraints:
+        there = dataset.tables.get(one.referred_table.name)
+        if there is None or not there.deletes:
+            continue
+        for column in one.columns:
+            said = described.fields.get(column.name)
+            if said is not None and said.erasure is not Erasure.NULL:
+                reason = f"refers to {there.name}, whose rows are deleted: empty it, or keep those"
+                yield described.name, column.name, reason

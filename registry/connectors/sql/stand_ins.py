@@ -1,0 +1,101 @@
+"""What an erasure puts in a value's place: nothing, a reviewed text, or random characters that fit the column."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Hashable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from registry.connectors.datasets import Erasure, Field
+from registry.connectors.key_values import fitted
+from registry.connectors.sql.catalogue import python_type
+
+NOBODY = "@erased.invalid"
+"""RFC 2606: an address that nobody can ever have."""
+LONG_AGO = datetime(1970, 1, 2)  # noqa: DTZ001 - a column's value, without a zone as columns have them
+HASH_DIGITS = 32
+
+
+class StandIns:
+    """The stand-ins of one erasure: a hashed value has the same one wherever it stands."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[tuple[Hashable, ...], Any] = {}
+
+    def of(self, field: Field, column: sa.Column[Any], old: Any) -> Any:
+        """What takes the place of a value of this field, as the column takes it."""
+        if field.erasure is Erasure.NULL:
+            return None
+        if field.mask is not None:
+            return fitted(field.mask, python_type(column))
+        if old is None:
+            return None
+        if field.erasure is Erasure.MASK:
+            return in_form(old, column, mail=(field.category or "").startswith("user.contact.email"))
+        place = (type(old).__name__, repr(old), _length(column), type(column.type).__name__)
+        if place not in self._hashes:
+            self._hashes[place] = _random(old, column)
+        return self._hashes[place]
+
+    def forget(self, column: sa.Column[Any], old: Any) -> None:
+        """Draw anew for a value whose stand-in is taken."""
+        self._hashes.pop((type(old).__name__, repr(old), _length(column), type(column.type).__name__), None)
+
+
+def in_form(old: Any, column: sa.Column[Any], *, mail: bool = False) -> Any:
+    """A random value in the form of the old one: letters for letters, digits for digits, as long as it was."""
+    if isinstance(old, bool):
+        return False
+    if isinstance(old, str):
+        fits = _length(column)
+        if mail and (fits is None or fits >= len(NOBODY) + 8):
+            room = min(HASH_DIGITS, (fits or 64) - len(NOBODY))
+            return secrets.token_hex(HASH_DIGITS)[:room] + NOBODY
+        return "".join(map(_like, old))
+    if isinstance(old, int):
+        return _within(int("".join(map(_like, str(old)))), column)
+    if isinstance(old, Decimal):
+        return Decimal("".join(map(_like, format(old, "f"))))
+    if isinstance(old, float):
+        return float("".join(map(_like, format(old, "f"))))
+    if isinstance(old, datetime):
+        return LONG_AGO.replace(tzinfo=old.tzinfo)
+    if isinstance(old, date):
+        return LONG_AGO.date()
+    if isinstance(old, UUID):
+        return UUID(bytes=secrets.token_bytes(16), version=4)
+    if isinstance(old, bytes | memoryview):
+        return secrets.token_bytes(len(bytes(old)))
+    return type(old)()  # a JSON object or list: an empty one
+
+
+def _random(old: Any, column: sa.Column[Any]) -> Any:
+    if isinstance(old, str):
+        return secrets.token_hex(HASH_DIGITS // 2)[: _length(column)]
+    if isinstance(old, int) and not isinstance(old, bool):
+        return _within(secrets.randbelow(2**31), column)
+    return in_form(old, column)
+
+
+def _within(number: int, column: sa.Column[Any]) -> int:
+    """A number that a column of this width takes."""
+    bits = 15 if isinstance(column.type, sa.SmallInteger) else 63 if isinstance(column.type, sa.BigInteger) else 31
+    return number % (1 << bits) if number >= 0 else -(-number % (1 << bits))
+
+
+def _like(char: str) -> str:
+    if char.isdigit():
+        return secrets.choice("123456789" if char != "0" else string.digits)
+    if char.isalpha():
+        return secrets.choice(string.ascii_uppercase if char.isupper() else string.ascii_lowercase)
+    return char
+
+
+def _length(column: sa.Column[Any]) -> int | None:
+    return column.type.length if isinstance(column.type, sa.String | sa.LargeBinary) else None

@@ -1,0 +1,183 @@
+"""A database outside as a linked system of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.connectors.datasets import Dataset, Key, Table
+from registry.connectors.key_values import fitted
+from registry.connectors.sql import changing, looking
+from registry.connectors.sql.catalogue import Catalogue, python_type
+from registry.connectors.sql.engines import opened, reached
+from registry.connectors.sql.erasing import erase
+from registry.connectors.sql.findings import Finding, findings
+from registry.connectors.sql.selecting import conditions, count, found_keys, leading_columns, selectors
+from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
+from registry.dsr.requests import EFFECTS, Effect, Kind
+from registry.model.errors import LinkedSystemUnavailable
+from registry.model.message import Identifier
+
+ROWS_AT_ONCE = 500
+
+
+class SqlSystem:
+    """One described database. Safe to share between threads.
+
+    Args:
+        dataset: the reviewed description, which has been held against the others.
+        url: its SQLAlchemy URL; never logged, and in no error.
+        leading: the keys that lead on, wherever they stand: what is found at one of this database is told.
+    """
+
+    def __init__(self, dataset: Dataset, url: str, leading: Collection[Key]) -> None:
+        self._dataset = dataset
+        self._leading = leading
+        self._engine = opened(url)
+        self._catalogue = Catalogue(dataset.schema, dataset.tables)
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self._dataset.name
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def findings(self) -> list[Finding]:
+        """Every field that somebody has to decide on, and why.
+
+        Raises:
+            LinkedSystemUnavailable: the database does not answer.
+        """
+        with reached(self.name), self._engine.connect() as connection:
+            return findings(self._dataset, self._catalogue.tables(connection))
+
+    def undecided(self) -> list[tuple[str, str]]:
+        """Every (table, field) that somebody has to decide on."""
+        return [(one.table, one.field) for one in self.findings()]
+
+    def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
+        """By what else these people are known, as rows of theirs say: identifiers, and keys that lead on."""
+        found: dict[Identifier, None] = {}
+        with self._connected() as (connection, tables):
+            for described, table in _described(self._dataset, tables):
+                names = leading_columns(self.name, described, self._leading)
+                for where in conditions(table, selectors(table, described, people)) if names else ():
+                    rows = connection.execute(sa.select(*(table.c[name] for name in names)).where(where)).mappings()
+                    found |= dict.fromkeys(found_keys(self.name, described, self._leading, map(dict, rows)))
+        return list(found)
+
+    def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        """What a request of this kind would do here; changes nothing."""
+        with self._connected() as (connection, tables):
+            undecided = [(one.table, one.field) for one in findings(self._dataset, tables)]
+            accounts: list[FieldAccount] = []
+            there = dict.fromkeys(self._dataset.tables, 0)
+            for described, table in _described(self._dataset, tables):
+                places = conditions(table, selectors(table, described, people))
+                there[described.name] = sum(count(connection, table, where) for where in places)
+            for name, rows in there.items():
+                accounts += self._accounts(kind, self._dataset.tables[name], rows)
+        return SystemPlan(self.name, accounts, undecided)
+
+    def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(table, row) of everything that an access gives out, streamed from the server."""
+        with self._connected() as (connection, tables):
+            streaming = connection.execution_options(yield_per=ROWS_AT_ONCE)
+            for described, table in _described(self._dataset, tables):
+                columns = [table.c[name] for name, field in described.fields.items() if field.exported]
+                for where in conditions(table, selectors(table, described, people)) if columns else ():
+                    for row in streaming.execute(sa.select(*columns).where(where)).mappings():
+                        yield described.name, dict(row)
+
+    def run(
+        self,
+        request_id: str,  # noqa: ARG002 - what is done here is the same for whichever request
+        kind: Kind,
+        people: Sequence[Identifier],
+        corrections: Mapping[str, object],
+    ) -> Sequence[FieldAccount]:
+        """Do it, in one transaction; every row counted, and looked at again before it is committed.
+
+        Raises:
+            LinkedSystemUnavailable: the database does not answer, a field is undecided, or the counts do not
+                agree; everything is rolled back.
+        """
+        planned = self.plan(kind, people)
+        if planned.undecided:
+            raise LinkedSystemUnavailable(
+                f"{self.name}: fields that nobody has decided on", hint="registry connectors check"
+            )
+        match EFFECTS[kind]:
+            case Effect.ERASE:
+                with reached(self.name), self._engine.begin() as connection:
+                    erase(connection, self._dataset, self._catalogue.tables(connection), people)
+            case Effect.CORRECT:
+                return self._corrected(kind, people, corrections)
+            case Effect.GIVE | Effect.RECORD:
+                pass
+        return planned.accounts
+
+    def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
+        """After an erasure: rows that still are, or name, the person, in any table that the database has."""
+        if EFFECTS[kind] is not Effect.ERASE:
+            return {}
+        with self._connected() as (connection, tables):
+            return looking.remaining(connection, self._dataset, tables, people)
+
+    def _corrected(
+        self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
+    ) -> list[FieldAccount]:
+        """Write what the person corrected into the fields that hold those traits."""
+        accounts: list[FieldAccount] = []
+        with reached(self.name), self._engine.begin() as connection:
+            tables = self._catalogue.tables(connection)
+            for described, table in _described(self._dataset, tables):
+                new: dict[str, Any] = {}
+                for name, field in described.fields.items():
+                    if field.trait is not None and field.trait in corrections:
+                        new[name] = self._taken(table.c[name], corrections[field.trait])
+                rows = 0
+                for where in conditions(table, selectors(table, described, people)):
+                    rows += count(connection, table, where)
+                    if new:
+                        changing.write(connection, f"{self.name}.{described.name}", table, where, new)
+                accounts += self._accounts(kind, described, rows, written=new)
+        return accounts
+
+    def _taken(self, column: sa.Column[Any], value: Any) -> Any:
+        taken = fitted(value, python_type(column))
+        if taken is None and value is not None:
+            raise LinkedSystemUnavailable(f"{self.name}.{column.table.name}.{column.name} does not take such a value")
+        return taken
+
+    def _accounts(self, kind: Kind, table: Table, rows: int, written: Collection[str] = ()) -> Iterator[FieldAccount]:
+        effect = EFFECTS[kind]
+        for name, field in table.fields.items():
+            ground = CORRECTED if name in written else field.ground or UNTOUCHED
+            place = (self.name, table.name, name)
+            if effect is Effect.ERASE and name not in table.kept:
+                yield FieldAccount(*place, Disposition.ERASED, rows)
+            elif effect is Effect.GIVE and field.exported:
+                yield FieldAccount(*place, Disposition.EXPORTED, rows)
+            else:
+                yield FieldAccount(*place, Disposition.RETAINED, rows, ground)
+
+    @contextmanager
+    def _connected(self) -> Iterator[tuple[sa.Connection, Mapping[str, sa.Table]]]:
+        with reached(self.name), self._engine.connect() as connection:
+            yield connection, self._catalogue.tables(connection)
+
+
+def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tuple[Table, sa.Table]]:
+    """The described tables that are there with all that is described of them; the others are findings."""
+    for name, described in dataset.tables.items():
+        table = tables.get(name)
+        if table is not None and all(column in table.c for column in described.fields):
+            yield described, table
