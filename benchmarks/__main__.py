@@ -16,7 +16,7 @@ from registry.bootstrap import GC_THRESHOLDS
 
 ROWS = (
     "ingest", "ingest-postgres", "consent-http", "consent-bulk", "consent-client", "propagation", "validate", "seal",
-    "append", "rotation", "erasure", "merge", "view", "export", "audit-append",
+    "append", "rotation", "erasure", "merge", "view", "export", "access", "audit-append",
 )  # fmt: skip
 ON_REQUEST = ("resolve", "growth", "febrl", "bulk-import")
 """Rows that take minutes, or need more than the others: run when they are named."""

@@ -56,7 +56,7 @@ def erased(made: Sequence[LinkedSystem], people: Sequence[Identifier] = ADA) -> 
 
 def left(made: Sequence[LinkedSystem], people: Sequence[Identifier]) -> dict[str, int]:
     """What the second look of every system finds."""
-    return {f"{s.name}.{table}": n for s in made for table, n in s.remaining(Kind.ERASURE, people).items()}
+    return {f"{s.name}.{table}": n for s in made for table, n in s.remaining(Kind.ERASURE, people).items() if n}
 
 
 def run(url: str, *statements: str) -> None:

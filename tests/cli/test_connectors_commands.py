@@ -75,6 +75,42 @@ def test_a_database_is_guessed_decided_on_and_checked(shop: Path, tmp_path: Path
     ]
 
 
+def test_a_dry_run_shows_what_would_be_done_and_touches_nothing(shop: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "connectors"
+    fides = tmp_path / "shop.yml"
+    collections = [
+        {
+            "name": name,
+            "masking_strategy_override": {"strategy": "delete"},
+            "fields": [{"name": column, "data_categories": ["user"]} | more for column, more in columns.items()],
+        }
+        for name, columns in {
+            "customers": {"id": {}, "email": {"fides_meta": {"identity": "email"}}, "first_name": {}},
+            "orders": {
+                "id": {},
+                "customer_id": {"fides_meta": {"references": [{"field": "customers.id", "direction": "from"}]}},
+                "total": {},
+            },
+        }.items()
+    ]
+    fides.write_text(yaml.safe_dump({"dataset": [{"fides_key": "shop", "collections": collections}]}))
+    told = answer(tmp_path, "connectors", "import-fides", str(fides), "--to", str(folder))
+    assert told == {"files": [str(folder / "shop.yaml")], "undecided": []}
+    again = run(tmp_path, "connectors", "import-fides", str(fides), "--to", str(folder))
+    assert again.returncode == 1 and "exists already" in again.stderr
+    asked = ("connectors", "plan", "erasure", "--email", "Ada@Example.com", "--folder", str(folder), "--json")
+    blocked = run(tmp_path, *asked)
+    assert blocked.returncode == 1
+    assert {one["table"] for one in json.loads(blocked.stdout)["undecided"]} == {"products"}
+    described = yaml.safe_load((folder / "shop.yaml").read_text())
+    described["without_people"] = {"products": "a catalogue of goods"}
+    (folder / "shop.yaml").write_text(yaml.safe_dump(described))
+    [system] = json.loads(run(tmp_path, *asked).stdout)["systems"]
+    assert {one["table"]: one["rows"] for one in system["tables"]} == {"customers": 1, "orders": 2}
+    with sqlite3.connect(shop) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (3,)
+
+
 def test_a_missing_address_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOP_URL", raising=False)
     shown = run(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL")

@@ -72,16 +72,26 @@ class Exchange:
                 self._client.close()
             self._client = None
 
+    def follow(self, link: str) -> Told:
+        """Fetch the next page, as an answer gave its address.
+
+        Raises:
+            LinkedSystemUnavailable: it is not of the service's own origin; and whatever `ask` raises.
+        """
+        url = urljoin(f"{self._url}/", link)
+        if urlsplit(url)[:2] != urlsplit(self._url)[:2]:
+            raise LinkedSystemUnavailable(f"{self._name} goes on at another address than its own")
+        return self._asked("GET", url, {}, None)
+
     def ask(self, method: str, path: str, query: Mapping[str, Any], body: Any) -> Told:
         """Ask, and ask again while it is down; an answer that nothing is there has no value.
-
-        Args:
-            path: below the service's address, or the address of a next page, which is of the same origin.
 
         Raises:
             LinkedSystemUnavailable: it does not answer, refuses, or answers with what is no JSON.
         """
-        url = self._within(path)
+        return self._asked(method, self._url + path, query, body)
+
+    def _asked(self, method: str, url: str, query: Mapping[str, Any], body: Any) -> Told:
         content = orjson.dumps(body) if body is not None else None
         for attempt in range(self._retries + 1):
             last = attempt == self._retries
@@ -99,14 +109,6 @@ class Exchange:
                 raise LinkedSystemUnavailable(f"{self._name} is not available", extra=extra)
             self._sleep(max(wanted, min(FIRST_PAUSE_S * 2**attempt, LONGEST_PAUSE_S)))
         raise LinkedSystemUnavailable(f"{self._name} is not available")
-
-    def _within(self, path: str) -> str:
-        if path.startswith("/"):
-            return self._url + path
-        url = urljoin(f"{self._url}/", path)
-        if urlsplit(url)[:2] != urlsplit(self._url)[:2]:
-            raise LinkedSystemUnavailable(f"{self._name} goes on at another address than its own")
-        return url
 
     def _once(
         self, method: str, url: str, query: Mapping[str, Any], content: bytes | None, *, last: bool

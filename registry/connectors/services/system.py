@@ -161,10 +161,10 @@ class HttpService:
         return self._exchange.ask(call.method, path, query, body)
 
     def _pages(self, call: Call, values: Mapping[str, Any]) -> Iterator[Row]:
-        return all_rows(
-            self.name, call.pages, call.rows, lambda more: self._made(call, values, more),
-            lambda address: self._exchange.ask("GET", address, {}, None),
-        )  # fmt: skip
+        def ask(more: Mapping[str, Any]) -> Told:
+            return self._made(call, values, more)
+
+        return all_rows(self.name, call.pages, call.rows, ask, self._exchange.follow)
 
     def _of(self, name: str) -> Held | None:
         parts = name.split(".")

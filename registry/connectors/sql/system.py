@@ -69,8 +69,9 @@ class SqlSystem:
             for described, table in _described(self._dataset, tables):
                 names = leading_columns(self.name, described, self._leading)
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    rows = connection.execute(sa.select(*(table.c[name] for name in names)).where(where)).mappings()
-                    found |= dict.fromkeys(found_keys(self.name, described, self._leading, map(dict, rows)))
+                    found_here = connection.execute(sa.select(*(table.c[name] for name in names)).where(where))
+                    rows = (dict(zip(names, row, strict=True)) for row in found_here)
+                    found |= dict.fromkeys(found_keys(self.name, described, self._leading, rows))
         return list(found)
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
@@ -91,10 +92,10 @@ class SqlSystem:
         with self._connected() as (connection, tables):
             streaming = connection.execution_options(yield_per=ROWS_AT_ONCE)
             for described, table in _described(self._dataset, tables):
-                columns = [table.c[name] for name, field in described.fields.items() if field.exported]
-                for where in conditions(table, selectors(table, described, people)) if columns else ():
-                    for row in streaming.execute(sa.select(*columns).where(where)).mappings():
-                        yield described.name, dict(row)
+                names = [name for name, field in described.fields.items() if field.exported]
+                for where in conditions(table, selectors(table, described, people)) if names else ():
+                    for row in streaming.execute(sa.select(*(table.c[name] for name in names)).where(where)):
+                        yield described.name, dict(zip(names, row, strict=True))
 
     def run(
         self,

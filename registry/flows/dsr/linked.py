@@ -9,6 +9,7 @@ as it takes, unless somebody decides on the record that the request ends without
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -122,7 +123,12 @@ def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter
     while (one := _asked(system, lambda: next(rows, None))) is not None:
         table, row = one
         counts[f"{system.name}: {table}"] += 1
-        yield orjson.dumps({"table": table, "row": row}, default=str) + b"\n"
+        yield orjson.dumps({"table": table, "row": row}, default=_as_text) + b"\n"
+
+
+def _as_text(value: object) -> str:
+    """What JSON has no form for: bytes as base64, everything else as it is written."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray | memoryview) else str(value)
 
 
 def accounts(request: StoredRequest) -> list[FieldAccount]:
