@@ -97,7 +97,7 @@ def test_a_dry_run_shows_what_would_be_done_and_touches_nothing(shop: Path, tmp_
     told = answer(tmp_path, "connectors", "import-fides", str(fides), "--to", str(folder))
     assert told == {"files": [str(folder / "shop.yaml")], "undecided": []}
     again = run(tmp_path, "connectors", "import-fides", str(fides), "--to", str(folder))
-    assert again.returncode == 1 and "exists already" in again.stderr
+    assert again.returncode == 6 and "exists already" in again.stderr
     asked = ("connectors", "plan", "erasure", "--email", "Ada@Example.com", "--folder", str(folder), "--json")
     blocked = run(tmp_path, *asked)
     assert blocked.returncode == 1

@@ -38,9 +38,10 @@ def opened(url: str) -> sa.Engine:
 
 
 def _sqlite(connection: Any, _: Any) -> None:
-    """References hold, as on every other engine, and a transaction begins where it is said to begin."""
+    """References hold, as on every other engine, a transaction begins where it says, and what is deleted is gone."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 @contextmanager
