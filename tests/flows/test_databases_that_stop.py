@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -62,8 +63,12 @@ class Database:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path)
+def shop() -> Iterator[Database]:
+    with tempfile.TemporaryDirectory(prefix="registry-pg-") as folder:  # where its own user may go, too
+        yield from _running(Database(Path(folder)))
+
+
+def _running(made: Database) -> Iterator[Database]:
     run(made.url, "CREATE TABLE customers (id integer primary key, email text)")
     run(made.url, "INSERT INTO customers VALUES (1, 'ada@example.com'), (2, 'bob@example.com')")
     yield made
