@@ -61,6 +61,17 @@ class Catalogue:
         self._lock = Lock()
         self._known: tuple[object, Mapping[str, sa.Table]] | None = None
 
+    def lately(self, connection: sa.Connection) -> Mapping[str, sa.Table]:
+        """Every table as it was when it was last looked at: enough to read by, since what is gone fails."""
+        with self._lock:
+            known = self._known
+        return known[1] if known is not None else self.tables(connection)
+
+    def forget(self) -> None:
+        """Look at every table anew before it is read again."""
+        with self._lock:
+            self._known = None
+
     def tables(self, connection: sa.Connection) -> Mapping[str, sa.Table]:
         """Every table, materialised view and described view, as it is now."""
         fingerprint = self._fingerprint(connection)

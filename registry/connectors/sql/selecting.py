@@ -88,6 +88,12 @@ def leading_columns(dataset: str, described: Table, leading: Iterable[Key]) -> l
     return sorted(names)
 
 
+def may_lead(dataset: str, described: Table, leading: Iterable[Key], people: Iterable[Identifier]) -> bool:
+    """Whether rows of a table can be found by any of these identifiers, and lead on."""
+    kinds = {field.identity for field in described.fields.values()} | {link.to.kind for link in described.links}
+    return any(person.kind in kinds for person in people) and bool(leading_columns(dataset, described, leading))
+
+
 def count(connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
     """How many rows fulfil a condition."""
     return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(where)).scalar_one())

@@ -15,7 +15,7 @@ from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
-from registry.connectors.sql.selecting import conditions, count, found_keys, leading_columns, selectors
+from registry.connectors.sql.selecting import conditions, count, found_keys, leading_columns, may_lead, selectors
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
@@ -65,7 +65,9 @@ class SqlSystem:
     def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
         """By what else these people are known, as rows of theirs say: identifiers, and keys that lead on."""
         found: dict[Identifier, None] = {}
-        with self._connected() as (connection, tables):
+        if not any(may_lead(self.name, one, self._leading, people) for one in self._dataset.tables.values()):
+            return []
+        with self._connected(lately=True) as (connection, tables):
             for described, table in _described(self._dataset, tables):
                 names = leading_columns(self.name, described, self._leading)
                 for where in conditions(table, selectors(table, described, people)) if names else ():
@@ -89,7 +91,7 @@ class SqlSystem:
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out, streamed from the server."""
-        with self._connected() as (connection, tables):
+        with self._connected(lately=True) as (connection, tables):
             streaming = connection.execution_options(yield_per=ROWS_AT_ONCE)
             for described, table in _described(self._dataset, tables):
                 names = [name for name, field in described.fields.items() if field.exported]
@@ -171,9 +173,13 @@ class SqlSystem:
                 yield FieldAccount(*place, Disposition.RETAINED, rows, ground)
 
     @contextmanager
-    def _connected(self) -> Iterator[tuple[sa.Connection, Mapping[str, sa.Table]]]:
+    def _connected(self, *, lately: bool = False) -> Iterator[tuple[sa.Connection, Mapping[str, sa.Table]]]:
         with reached(self.name), self._engine.connect() as connection:
-            yield connection, self._catalogue.tables(connection)
+            try:
+                yield connection, (self._catalogue.lately if lately else self._catalogue.tables)(connection)
+            except sa.exc.SQLAlchemyError:
+                self._catalogue.forget()
+                raise
 
 
 def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tuple[Table, sa.Table]]:
