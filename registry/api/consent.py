@@ -25,6 +25,7 @@ from registry.model.stored import StoredConsent
 
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
+CHECK_MEMBERS = frozenset({"subject", "purpose", "categories", "at", "jurisdiction"})
 JURISDICTION = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 IdempotencyKey = Annotated[
@@ -68,19 +69,30 @@ def consent_history(request: Request, body: SubjectQuery) -> dict[str, Any]:
     rows = ledger.history(application.deployment, workspace, person)
     return {
         "records": [
-            {
-                "record_id": text_id(row.record_id),
-                "purpose": row.purpose,
-                "status": row.status,
-                "acted_at": rfc3339(row.acted_at),
-                "recorded_at": rfc3339(row.recorded_at),
-                "expires_at": rfc3339(row.expires_at) if row.expires_at is not None else None,
-                "notice_version": row.notice_version,
-                "channel": row.channel,
+            said_json(row)
+            | {
+                "purpose_version": row.purpose_version,
+                "jurisdiction": row.jurisdiction,
                 "source": row.source_name,
+                "has_evidence": row.sealed is not None,
             }
             for row in rows
         ]
+    }
+
+
+def said_json(row: StoredConsent) -> dict[str, Any]:
+    """One record of a history: what the person said, when, how, and what they were shown."""
+    return {
+        "record_id": text_id(row.record_id),
+        "purpose": row.purpose,
+        "status": row.status,
+        "acted_at": rfc3339(row.acted_at),
+        "recorded_at": rfc3339(row.recorded_at),
+        "expires_at": rfc3339(row.expires_at) if row.expires_at is not None else None,
+        "notice_version": row.notice_version,
+        "language": row.language,
+        "channel": row.channel,
     }
 
 
@@ -132,6 +144,8 @@ def question_of(application: Application, question: object) -> tuple[Question, M
     """
     if not isinstance(question, dict):
         raise InvalidInput("a check is not an object")
+    if not question.keys() <= CHECK_MEMBERS:  # a misspelt one would leave out what it was to say
+        raise InvalidInput(f"a check has no members but {', '.join(sorted(CHECK_MEMBERS))}", pointer="/*")
     purpose, categories = question.get("purpose"), question.get("categories") or []
     if not isinstance(purpose, str):
         raise InvalidInput("purpose is not text", pointer="/purpose")

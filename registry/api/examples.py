@@ -120,7 +120,8 @@ EXAMPLES: dict[str, Any] = {
         "records": [
             {
                 "record_id": RECORD, "purpose": "marketing", "status": "withdrawn", "acted_at": AT, "recorded_at": AT,
-                "expires_at": None, "notice_version": None, "channel": "api", "source": "app:first app",
+                "expires_at": None, "purpose_version": 1, "notice_version": "7", "language": "de", "jurisdiction": "DE",
+                "channel": "web_form", "source": "app:first app", "has_evidence": False,
             }
         ]
     },

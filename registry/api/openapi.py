@@ -82,7 +82,7 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "move_request": (404, 409), "create_source": (404, 409, 413), "publish_plan": (409, 413, 422),
     "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
     "revoke_key": (404,), "check_consents": (413,), "check_consent": (413,), "filter_subjects": (413,),
-    "list_permitted": (413,), "lint_plan": (413, 422), "compare_plan": (404, 413, 422),
+    "list_permitted": (413,), "list_outdated": (413,), "lint_plan": (413, 422), "compare_plan": (404, 413, 422),
     "check_plan_against_traffic": (404, 413, 422), "infer_plan": (404, 413, 422), "bind_source": (404, 413),
 }  # fmt: skip
 
@@ -223,7 +223,6 @@ def _tracking() -> dict[str, Any]:
 
 
 def _consent() -> dict[str, Any]:
-    cursor = TEXT | {"pattern": "^[0-9]{1,12}-[0-9]{1,9}$", "description": "The id of the last event that came."}
     purpose = {"name": "purpose", "in": "query", "required": True, "schema": TEXT}
     lines = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["lines"]}}
     people = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["permitted"]}}
@@ -259,6 +258,25 @@ def _consent() -> dict[str, Any]:
             )
             | {"description": "Opaque profile references, as one stream; each use of it is in the audit log."}
         },
+        "/v1/consent/outdated": {
+            "post": _asked(
+                "list_outdated",
+                "Who is to be asked again for a purpose",
+                ref("Listing"),
+                {"purpose": "marketing"},
+                _content(people),
+            )
+            | {
+                "description": "Those who agreed before the purpose was changed in substance (`material_since`), as "
+                "opaque profile references; each use of it is in the audit log."
+            }
+        },
+    } | _changes()
+
+
+def _changes() -> dict[str, Any]:
+    cursor = TEXT | {"pattern": "^[0-9]{1,12}-[0-9]{1,9}$", "description": "The id of the last event that came."}
+    return {
         "/v1/consent/changes": {
             "get": _plain("follow_consent_changes", "consent", "Consent records as they are made", {})
             | {

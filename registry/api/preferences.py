@@ -14,7 +14,7 @@ from starlette.requests import Request
 from registry.access.policy import Action
 from registry.api.application import Application, bearer, of
 from registry.api.bodies import JsonRoute, PersonRoute
-from registry.api.consent import recorded_json
+from registry.api.consent import recorded_json, said_json
 from registry.api.preference_wire import Choosing, LinkOrder
 from registry.api.wire import UUID_FORM
 from registry.flows.access import preferences
@@ -22,7 +22,7 @@ from registry.flows.access.preferences import Choice
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
-from registry.model.ids import WorkspaceId, parse_id, text_id
+from registry.model.ids import WorkspaceId, parse_id
 from registry.model.message import Identifier
 
 CHANNEL = "preference_page"
@@ -84,18 +84,7 @@ def own_history(request: Request, workspace: WorkspaceText) -> dict[str, Any]:
     opened, person = _visited(application, request, workspace)
     return {
         "records": [
-            {
-                "record_id": text_id(row.record_id),
-                "purpose": row.purpose,
-                "status": row.status,
-                "acted_at": rfc3339(row.acted_at),
-                "recorded_at": rfc3339(row.recorded_at),
-                "expires_at": rfc3339(row.expires_at) if row.expires_at is not None else None,
-                "notice_version": row.notice_version,
-                "language": row.language,
-                "channel": row.channel,
-                "receipt": receipt,
-            }
+            said_json(row) | {"receipt": receipt}
             for row, receipt in preferences.history(application.deployment, opened, person)
         ]
     }

@@ -105,7 +105,8 @@ EVENT = {
 }  # fmt: skip
 CONSENT_RECORD = {
     "record_id": ID, "purpose": TEXT, "status": TEXT, "acted_at": TIME, "recorded_at": TIME,
-    "expires_at": maybe(TIME), "notice_version": maybe(TEXT), "channel": TEXT, "source": TEXT,
+    "expires_at": maybe(TIME), "purpose_version": COUNT, "notice_version": maybe(TEXT), "language": maybe(TEXT),
+    "jurisdiction": maybe(TEXT), "channel": TEXT, "source": TEXT, "has_evidence": YES_OR_NO,
 }  # fmt: skip
 REQUEST = {
     "request_id": ID, "kind": one_of(Kind), "state": one_of(State),

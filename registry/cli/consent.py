@@ -11,7 +11,7 @@ from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, sessi
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.consent.explain import PART_SENTENCES
 from registry.consent.records import ConsentStatus
-from registry.flows.consent import asking_again, explaining, ledger
+from registry.flows.consent import asking_again, explaining, ledger, permitted
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
@@ -127,7 +127,8 @@ def outdated(
     as_json: AsJson = False,
 ) -> None:
     """Who is to be asked again, since the purpose was changed in substance after they agreed."""
-    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, operator):
+        permitted.record_listing(registry.deployment, opened, purpose, actor=operator.actor)
         found = [text_id(one) for one in asking_again.outdated(registry.deployment, opened, purpose)]
         since = registry.deployment.policies.purposes.purpose(purpose).material_since
     value: dict[str, object] = {

@@ -120,7 +120,8 @@ def _receipt(claims: Mapping[str, Any]) -> Table:
     shown.add_row("record", str(claims["record_id"]))
     shown.add_row("issued", datetime.fromtimestamp(claims["iat"], UTC).isoformat())
     for event in claims["events"]:
-        shown.add_row(event["event_state"], f"{event['event_time']}, valid until {event['valid_until'] or 'withdrawn'}")
+        until = f", valid until {event['valid_until'] or 'withdrawn'}" if event["event_state"] == "granted" else ""
+        shown.add_row(event["event_state"], f"{event['event_time']}{until}")
     for purpose in claims["pii_processing"]["purposes"]:
         shown.add_row("purpose", escape(f"{purpose['purpose']}: {purpose['purpose_title']}"))
         shown.add_row("lawful basis", purpose["lawful_basis"])

@@ -226,3 +226,30 @@ def test_a_check_may_say_where_the_person_is(desk: Desk) -> None:
     body = {"subject": ADA, "purpose": "marketing", "jurisdiction": "US-CA"}
     for _ in range(2):
         assert desk.app.post("/v1/consent/check", json=body).json()["reason"] == "granted"
+
+
+def test_a_misspelt_member_of_a_check_is_refused_and_not_passed_over(desk: Desk) -> None:
+    """What it was to say would be left out of the question."""
+    say(desk, "granted")
+    for wrong in ("categorys", "jurisdicton", "as_of"):
+        body = {"subject": ADA, "purpose": "marketing", wrong: "user.health_and_medical"}
+        answer = desk.app.post("/v1/consent/check", json=body)
+        assert (answer.status_code, answer.json()["pointer"]) == (400, "/*")
+
+
+def test_the_history_says_what_was_shown_where_and_in_which_language(desk: Desk) -> None:
+    told = {"notice_version": "7", "language": "de", "jurisdiction": "DE", "channel": "web_form"}
+    body = {"subject": ADA, "purpose": "marketing", "status": "granted", "evidence": "a ticked box"}
+    desk.app.post("/v1/consent/records", json=body | told)
+    [record] = desk.app.post("/v1/consent/history", json={"subject": ADA}).json()["records"]
+    assert {name: record[name] for name in told} == told
+    assert (record["purpose_version"], record["has_evidence"], record["source"]) == (1, True, "app:the app")
+
+
+def test_who_is_to_be_asked_again_is_told_to_whoever_may_list(desk: Desk) -> None:
+    made = {"kind": "app", "role": "app", "name": "mailer", "purposes": ["marketing"]}
+    key = desk.admin.post("/v1/keys", json=made).json()["secret"]
+    with desk.house.caller(authorization=f"Bearer {key}") as mailer:
+        answer = mailer.post("/v1/consent/outdated", json={"purpose": "marketing"})
+        assert (answer.status_code, answer.text) == (200, "")
+    assert desk.app.post("/v1/consent/outdated", json={"purpose": "marketing"}).status_code == 403

@@ -13,7 +13,7 @@ from registry.flows.consent.tokens import DECISION_TYPE
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.notes import sign_note, verify_note
-from registry.keys.signing import verify_jwt
+from registry.keys.signing import invalid, verify_jwt
 from registry.model.errors import InvalidInput, SignatureInvalid
 from registry.model.ids import text_id
 from registry.store import audit_log
@@ -95,13 +95,13 @@ def document(token: str, jwks: Mapping[str, object]) -> tuple[str, dict[str, obj
     Raises:
         SignatureInvalid: it was altered, is of no type of ours, or was signed by another key.
     """
-    last: SignatureInvalid | None = None
     for kind in DOCUMENT_TYPES:
         try:
             return kind, verify_jwt(token.strip(), jwks, kind)
         except SignatureInvalid as error:
-            last = error
-    raise last or InvalidInput("this is no signed document")
+            if error.extra.get("failure") != "wrong-type":  # it is of this type, and says what is wrong with it
+                raise
+    raise invalid("the token is of no type of ours", "wrong-type")
 
 
 def _reader(workspace: OpenWorkspace, transaction: Transaction) -> NodeAt:
