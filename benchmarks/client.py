@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import io
 import json
+import re
+import socket
+import threading
 import time
-from collections.abc import Callable, Sequence
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -77,6 +83,53 @@ def exchange(port: int, requests: Sequence[bytes], connections: int) -> tuple[fl
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run()), seconds
+
+
+def streamed(port: int, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[float, bytes]:
+    """Send a long body and read the answer at the same time: the seconds until its end, and its content.
+
+    Raises:
+        RuntimeError: the answer was not 200, or broke off.
+    """
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", f"Content-Length: {len(body)}"]
+    head = "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        start = time.perf_counter()
+        sender = threading.Thread(target=connection.sendall, args=(head + body,))
+        sender.start()
+        parts = list(iter(lambda: connection.recv(1 << 20), b""))
+        spent = time.perf_counter() - start
+        sender.join()
+    answer = http.client.HTTPResponse(_Read(b"".join(parts)))  # type: ignore[arg-type]
+    answer.begin()
+    content = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(content.decode(errors="replace"))
+    return spent, content
+
+
+class _Read:
+    """What was read from a socket, as the standard library's parser takes it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._content)
+
+
+def until_in_memory(port: int, people: int, check: bytes) -> float:
+    """Ask once, and wait until the server holds so many people in memory; the seconds that it took."""
+    start = time.perf_counter()
+    while True:
+        http_rate(port, [check], 1)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            found = re.search(rb"^registry_people_in_memory (\S+)", answer.read(), re.MULTILINE)
+        if found is not None and float(found[1]) >= people:
+            return time.perf_counter() - start
+        if time.perf_counter() - start > 900:
+            raise RuntimeError("the server does not take the people into memory")
+        time.sleep(0.2)
 
 
 def http_rate(port: int, requests: Sequence[bytes], connections: int) -> float:

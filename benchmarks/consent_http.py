@@ -7,7 +7,7 @@ import random
 import statistics
 from collections.abc import Iterator
 
-from benchmarks.client import exchange, get, http_rate, post
+from benchmarks.client import exchange, get, http_rate, post, until_in_memory
 from benchmarks.crowd import lay_down
 from benchmarks.installation import Installation, installation
 from benchmarks.row import Row, in_turn, quantile
@@ -48,6 +48,7 @@ def measure() -> Iterator[tuple[str, Row]]:
                 slow[name].append(quantile(seconds, 0.99) * 1000)
                 return len(requests) / spent
 
+            until_in_memory(port, people, checks[0])
             http_rate(port, checks[:500], CONNECTIONS)
             asked, ours, reference, filtered = in_turn(
                 ROUNDS,
@@ -76,7 +77,14 @@ def measure() -> Iterator[tuple[str, Row]]:
     yield "consent-http-first-p99", Row(first_p99, empty_p99, "ms", REQUESTS, what, "≤ 2")
     yield (
         "consent-filter",
-        Row(filtered, 1e6, "subjects/s", FILTERED, "bulk filter, against the target of a million a second", "≥ 1"),
+        Row(
+            filtered,
+            1e6,
+            "subjects/s",
+            FILTERED,
+            "bulk filter by reference in one request, against a million a second",
+            "≥ 1",
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from registry.api import (
     consent,
     destinations,
     dsr,
+    filtering,
     holds,
     merges,
     opendsr,
@@ -75,7 +76,8 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.registry = application
-    for plain in (checking, collect, permitted, outdated, changes, operations):  # the first is looked for first
+    # The first is looked for first.
+    for plain in (checking, collect, permitted, filtering, outdated, changes, operations):
         app.router.routes.extend(plain.ROUTES)
     administrative = (certificates, dsr, regulations, holds, opendsr, administration, plan_work, destinations, webhooks)
     faces = (consent, signals, preferences, profiles, merges, spaces, audiences, quality, *administrative)

@@ -7,7 +7,7 @@ nesting that could not be written again.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -25,6 +25,9 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 JSON_BYTES = 256 * 1024
 """The largest body of the routes that take one JSON object."""
+
+LINES_BYTES = 1024 * 1024
+"""A block of lines, and the longest line."""
 
 MAX_NESTING = 64
 """Objects and lists inside each other, where the whole body is kept or written again."""
@@ -100,14 +103,61 @@ async def read_body(request: Request, limit: int) -> bytes:
     return await receive_body(request.receive, request.headers, limit)
 
 
+async def receive_lines(receive: Receive, headers: Mapping[str, str], limit: int) -> AsyncIterator[bytes]:
+    """A body of lines as it comes, in blocks of whole ones, decompressed if it is gzip; the last may lack its end.
+
+    Raises:
+        TooLarge: more than `limit` bytes, compressed or not, or a line of more than `LINES_BYTES`.
+        InvalidInput: broken gzip, or the sender went away.
+    """
+    _refuse_declared(headers, limit)
+    held: list[bytes] = []
+    size = waiting = 0
+    async for part in _inflated(receive):
+        held.append(part)
+        size, waiting = size + len(part), waiting + len(part)
+        if size > limit:
+            raise _too_large(limit)
+        if waiting >= LINES_BYTES:
+            block = b"".join(held)
+            end = block.rfind(b"\n") + 1
+            if not end:
+                raise TooLarge(f"a line is longer than {LINES_BYTES} bytes")
+            yield block[:end]
+            held, waiting = [block[end:]], len(block) - end
+    if waiting:
+        yield b"".join(held)
+
+
+async def _inflated(receive: Receive) -> AsyncIterator[bytes]:
+    """The parts of a body as they come, decompressed if it is gzip."""
+    inflater, head, begun, more = None, b"", False, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidInput("the sender went away before the body was complete")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        if not begun:
+            head += chunk
+            if len(head) < len(GZIP_MAGIC) and more:
+                continue
+            begun, chunk = True, head
+            inflater = _Inflater() if chunk.startswith(GZIP_MAGIC) else None
+        if inflater is None:
+            yield chunk
+        else:
+            for part in inflater.parts(chunk):
+                yield part
+    if inflater is not None:
+        inflater.close()
+
+
 async def receive_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
     """As `read_body`, for an endpoint that has no request object.
 
     Raises: as `read_body`.
     """
-    declared = headers.get("content-length", "").lstrip("0")
-    if len(declared) > len(str(limit)) or (declared.isascii() and declared.isdigit() and int(declared) > limit):
-        raise _too_large(limit)
+    _refuse_declared(headers, limit)
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -140,19 +190,46 @@ def decode_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _inflate(body: bytes, limit: int) -> bytes:
-    inflater = zlib.decompressobj(_GZIP_WINDOW)
-    try:
-        inflated = inflater.decompress(body, limit + 1)
-    except zlib.error:
-        raise InvalidInput("the body's gzip cannot be read") from None
-    if len(inflated) > limit or inflater.unconsumed_tail:
+def _refuse_declared(headers: Mapping[str, str], limit: int) -> None:
+    declared = headers.get("content-length", "").lstrip("0")
+    if len(declared) > len(str(limit)) or (declared.isascii() and declared.isdigit() and int(declared) > limit):
         raise _too_large(limit)
-    if not inflater.eof:
-        raise InvalidInput("the body's gzip is cut short")
-    if inflater.unused_data:  # a second member: no SDK sends one, and passing it over would lose events
-        raise InvalidInput("the body goes on after its gzip ends")
+
+
+def _inflate(body: bytes, limit: int) -> bytes:
+    inflater, inflated = _Inflater(), b""
+    for part in inflater.parts(body, limit + 1):
+        inflated += part
+        if len(inflated) > limit:
+            raise _too_large(limit)
+    inflater.close()
     return inflated
+
+
+class _Inflater:
+    """Reads one member of gzip (RFC 1952), part by part.
+
+    Raises, from each: InvalidInput where it cannot be read, is cut short, or something follows it.
+    """
+
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(_GZIP_WINDOW)
+
+    def parts(self, chunk: bytes, most: int = 1024 * 1024) -> Iterator[bytes]:
+        """What a chunk holds, at most so many bytes at a time."""
+        while chunk:
+            if self._inflater.eof:  # a second member: no SDK sends one, and passing it over would lose events
+                raise InvalidInput("the body goes on after its gzip ends")
+            try:
+                yield self._inflater.decompress(chunk, most)
+            except zlib.error:
+                raise InvalidInput("the body's gzip cannot be read") from None
+            chunk = self._inflater.unconsumed_tail or self._inflater.unused_data
+
+    def close(self) -> None:
+        """Go on only if it came to its end."""
+        if not self._inflater.eof:
+            raise InvalidInput("the body's gzip is cut short")
 
 
 def nested_deeper(value: object, levels: int) -> bool:

@@ -80,9 +80,8 @@ def _decide(
         commits: the database's number of just now, where it has one.
     """
     deployment = application.deployment
-    asked, at = question_of(application, decode_object(body))
-    plain = at is None and asked.jurisdiction is None
-    if plain and commits is not None:
+    asked = question_of(application, decode_object(body))
+    if asked.is_plain and commits is not None:
         index, now = workspace.indexer.index(asked.person.kind, asked.person.value), deployment.clock()
         given = application.boards.one(workspace, index, asked.purpose, asked.categories, now, commits)
         if given is not None:
@@ -90,12 +89,13 @@ def _decide(
             noted = application.decisions.noted(
                 workspace, Decided(asked.person, asked.purpose, form.allowed, form.reason)
             )
-            return Answer(form.body(given), form.counter, noted), given.lasting
-    if plain:
+            return Answer(form.body(given).encode(), form.counter, noted), given.lasting
+    if asked.is_plain:
         decision, lasting = ledger.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
     else:
         decision, lasting = ledger.check(
-            deployment, workspace, asked.person, asked.purpose, asked.categories, at=at, jurisdiction=asked.jurisdiction
+            deployment, workspace, asked.person, asked.purpose, asked.categories,
+            at=asked.at, jurisdiction=asked.jurisdiction,
         ), False  # fmt: skip
     counter = counter_of(decision)
     decided = Decided(asked.person, asked.purpose, decision.allowed, decision.reason.value)

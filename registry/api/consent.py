@@ -14,7 +14,7 @@ from registry.api.bodies import JsonRoute
 from registry.api.wire import ConsentAct, SubjectQuery
 from registry.consent.records import ConsentStatus
 from registry.flows.consent import ledger
-from registry.flows.consent.permitted import Question
+from registry.flows.consent.given import Question
 from registry.flows.identity.subjects import subject
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.decision import Decision
@@ -25,6 +25,10 @@ from registry.model.stored import StoredConsent
 
 router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute)
 
+NEARLY_ALL = frozenset({"subject", "purpose"})
+"""The members of nearly all checks."""
+
+NO_CATEGORIES = frozenset[str]()
 CHECK_MEMBERS = frozenset({"subject", "purpose", "categories", "at", "jurisdiction"})
 JURISDICTION = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
@@ -136,8 +140,8 @@ def moment(text: str | None, pointer: str) -> Micros | None:
     return at
 
 
-def question_of(application: Application, question: object) -> tuple[Question, Micros | None]:
-    """A check as a caller writes it, and the past moment that it asks about; None for now.
+def question_of(application: Application, question: object) -> Question:
+    """A check as a caller writes it.
 
     Raises:
         InvalidInput: it is not one; `pointer` says where.
@@ -149,6 +153,8 @@ def question_of(application: Application, question: object) -> tuple[Question, M
     purpose, categories = question.get("purpose"), question.get("categories") or []
     if not isinstance(purpose, str):
         raise InvalidInput("purpose is not text", pointer="/purpose")
+    if len(question) == len(NEARLY_ALL) and question.keys() == NEARLY_ALL:
+        return Question(person_of(application, question["subject"]), purpose, NO_CATEGORIES)
     if not isinstance(categories, list) or not all(isinstance(category, str) for category in categories):
         raise InvalidInput("categories is not a list of text", pointer="/categories")
     at, place = question.get("at"), question.get("jurisdiction")
@@ -157,7 +163,7 @@ def question_of(application: Application, question: object) -> tuple[Question, M
     if place is not None and not (isinstance(place, str) and JURISDICTION.fullmatch(place)):
         raise InvalidInput("jurisdiction is no code of ISO 3166-1 or -2, as DE or US-CA", pointer="/jurisdiction")
     person = person_of(application, question.get("subject"))
-    return Question(person, purpose, frozenset(categories), place), moment(at, "/at")
+    return Question(person, purpose, frozenset(categories), place, moment(at, "/at"))
 
 
 def person_of(application: Application, reference: object) -> Identifier:

@@ -14,29 +14,27 @@ from registry.model.clock import rfc3339
 from registry.model.decision import Decision
 from registry.model.ids import text_id
 
-_OF_ONE = b'"record_id":null,"valid_until":null'
+_OF_ONE = '"record_id":null,"valid_until":null'
 """Quotes inside a text of JSON are escaped: this stands nowhere else."""
 
 
 class Form(NamedTuple):
     """An outcome, written: the JSON before and after what is of one person, and what counts it."""
 
-    head: bytes
-    tail: bytes
-    whole: bytes
+    head: str
+    tail: str
+    whole: str
     allowed: bool
     reason: str
     counter: Counter
 
-    def body(self, given: Given) -> bytes:
+    def body(self, given: Given) -> str:
         """The JSON of one answer of this outcome."""
-        record_id = given.record_id
+        _, record_id, until, _ = given
         if record_id is None:
             return self.whole
-        until = "null" if given.until is None else f'"{rfc3339(given.until)}"'
-        return b'%b"record_id":"%b","valid_until":%b%b' % (
-            self.head, text_id(record_id).encode(), until.encode(), self.tail,
-        )  # fmt: skip
+        end = "null" if until is None else f'"{rfc3339(until)}"'
+        return f'{self.head}"record_id":"{text_id(record_id)}","valid_until":{end}{self.tail}'
 
 
 def written(outcome: Outcome) -> Form:
@@ -45,7 +43,7 @@ def written(outcome: Outcome) -> Form:
     if isinstance(form, Form):
         return form
     decision = outcome.decision
-    whole = orjson.dumps(decision_json(decision))
+    whole = orjson.dumps(decision_json(decision)).decode()
     head, _, tail = whole.partition(_OF_ONE)
     counter = counter_of(decision)
     made = outcome.kept = Form(head, tail, whole, decision.allowed, decision.reason.value, counter)

@@ -26,6 +26,8 @@ SECONDS = Histogram(
 )
 WAITING = Gauge("registry_intake_waiting_events", "Events that wait for a writer.", registry=METRICS)
 
+IN_MEMORY = Gauge("registry_people_in_memory", "People whose consent is held in memory.", registry=METRICS)
+
 DELIVERED = Counter(
     "registry_deliveries_total", "What receivers outside took, by what it was.", ["what"], registry=METRICS
 )

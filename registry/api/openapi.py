@@ -245,6 +245,10 @@ def _consent() -> dict[str, Any]:
                 "parameters": [purpose],
                 "requestBody": {"required": True, "content": lines},
                 "security": [{"bearer": []}],
+                "description": "A subject reference a line, or a profile's as a list gives it out; the lines of those "
+                "who may be used come back in their order. Any number of lines: answers beyond 8 MiB are sent while "
+                "the rest is still read, so who sends more than that reads at the same time. A wrong line is an error "
+                "as long as nothing was sent; after that the answer breaks off.",
             }
             | _with_errors("filter_subjects", _content(lines)),
         },

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.api.application import Application, of
-from registry.api.metrics import CONTENT_TYPE, WAITING, exposition
+from registry.api.metrics import CONTENT_TYPE, IN_MEMORY, WAITING, exposition
 from registry.model.clock import DAY, rfc3339
 from registry.model.errors import RegistryError
 from registry.store import administration, schema
@@ -30,6 +30,7 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """`GET /metrics`: Prometheus' text format."""
     WAITING.set(of(request).intake.waiting)
+    IN_MEMORY.set(of(request).boards.people)
     return Response(exposition(), 200, media_type=CONTENT_TYPE)
 
 

@@ -1,8 +1,9 @@
-"""Consent in bulk over HTTP: many checks at once, the permitted ones of many subjects, and all that are permitted."""
+"""Consent in bulk over HTTP: many checks at once, and all that are permitted."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import orjson
@@ -14,16 +15,14 @@ from starlette.routing import Route
 from registry.access.policy import Action
 from registry.api.application import Application, of
 from registry.api.bodies import decode_object, read_body
-from registry.api.consent import decision_json, person_of, question_of
-from registry.api.metrics import DECISIONS
+from registry.api.consent import decision_json, question_of
+from registry.api.decisions import counter_of, written
+from registry.api.profile_lines import lines_of
 from registry.flows.consent import ledger, permitted
 from registry.flows.consent.decided import Decided
-from registry.flows.consent.permitted import Question
+from registry.flows.consent.given import Given, Question
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import Micros
-from registry.model.decision import Decision
 from registry.model.errors import InvalidInput, TooLarge
-from registry.model.ids import text_id
 
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_CHECKS = 10_000
@@ -42,37 +41,7 @@ async def check_consents(request: Request) -> Response:
     if len(checks) > BATCH_CHECKS:
         raise TooLarge(f"more than {BATCH_CHECKS} checks in one request")
     decisions = await run_in_threadpool(_decide_all, application, workspace, checks, principal.actor)
-    return Response(orjson.dumps({"decisions": [decision_json(one) for one in decisions]}), media_type=JSON)
-
-
-async def filter_subjects(request: Request) -> Response:
-    """`POST /v1/consent/filter`: subject references in as NDJSON, the permitted ones out."""
-    application = of(request)
-    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
-    purpose = request.query_params.get("purpose")
-    if purpose is None:
-        raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
-    body = await read_body(request, BATCH_BYTES)
-
-    def through() -> bytes:
-        lines, people = [], []
-        for number, line in enumerate(body.splitlines(), 1):
-            if not line.strip():
-                continue
-            try:
-                people.append(person_of(application, orjson.loads(line)))
-            except orjson.JSONDecodeError:
-                raise InvalidInput(f"line {number} is not JSON") from None
-            except InvalidInput as error:
-                raise InvalidInput(f"line {number}: {error.detail}", pointer=error.pointer) from None
-            lines.append(line)
-        allowed = permitted.filter_people(application.deployment, workspace, people, purpose)
-        answers = zip(people, allowed, strict=True)
-        filtered = (Decided(person, purpose, may, "filtered") for person, may in answers)
-        application.decisions.note_all(principal.actor, workspace, filtered)
-        return b"".join(line + b"\n" for line, may in zip(lines, allowed, strict=True) if may)
-
-    return Response(await run_in_threadpool(through), 200, media_type=NDJSON)
+    return Response(f'{{"decisions":[{",".join(decisions)}]}}'.encode(), media_type=JSON)
 
 
 async def list_permitted(request: Request) -> Response:
@@ -87,47 +56,57 @@ async def list_permitted(request: Request) -> Response:
     await run_in_threadpool(permitted.record_listing, deployment, workspace, purpose, actor=principal.actor)
 
     async def lines() -> AsyncIterator[bytes]:
-        async for page in iterate_in_threadpool(permitted.list_people(deployment, workspace, purpose)):
-            yield b"".join(b'{"profile_id":"%s"}\n' % text_id(profile_id).encode() for profile_id in page)
+        pages = permitted.list_ids(deployment, workspace, purpose, application.boards)
+        async for ids in iterate_in_threadpool(map(lines_of, pages)):
+            yield ids
 
     return StreamingResponse(lines(), media_type=NDJSON)
 
 
-def _decide_all(application: Application, workspace: OpenWorkspace, checks: list[Any], actor: str) -> list[Decision]:
-    """Questions about now are decided together; those about the past each from its own history."""
-    asked: list[tuple[Question, Micros | None]] = []
+def _decide_all(application: Application, workspace: OpenWorkspace, checks: list[Any], actor: str) -> list[str]:
+    """The JSON of each decision: questions about now together, those about the past each from its own history."""
+    asked: list[Question] = []
     for place, check in enumerate(checks):
         try:
             asked.append(question_of(application, check))
         except InvalidInput as error:
             pointer = f"/checks/{place}{error.pointer or ''}"
             raise InvalidInput(f"check {place}: {error.detail}", pointer=pointer) from None
+    given = _from_memory(application, workspace, asked) if all(one.is_plain for one in asked) else None
+    if given is not None:
+        for outcome, times in Counter(one.outcome for one in given).items():
+            written(outcome).counter.inc(times)
+        answers = zip(asked, (one.outcome.decision for one in given), strict=True)
+        made = (Decided(q.person, q.purpose, decision.allowed, decision.reason.value) for q, decision in answers)
+        application.decisions.note_all(actor, workspace, made)
+        return [written(one.outcome).body(one) for one in given]
     deployment = application.deployment
-    present = iter(permitted.check_many(deployment, workspace, [question for question, at in asked if at is None]))
+    now = iter(permitted.check_many(deployment, workspace, [one for one in asked if one.at is None]))
     decisions = [
-        next(present)
-        if at is None
-        else ledger.check(
-            deployment,
-            workspace,
-            question.person,
-            question.purpose,
-            question.categories,
-            at=at,
-            jurisdiction=question.jurisdiction,
-        )
-        for question, at in asked
+        next(now)
+        if question.at is None
+        else ledger.check(deployment, workspace, question.person, question.purpose, question.categories, at=question.at)
+        for question in asked
     ]
     answered = zip(asked, decisions, strict=True)
-    made = (Decided(q.person, q.purpose, decision.allowed, decision.reason.value) for (q, _), decision in answered)
+    made = (Decided(q.person, q.purpose, decision.allowed, decision.reason.value) for q, decision in answered)
     application.decisions.note_all(actor, workspace, made)
     for decision in decisions:
-        DECISIONS.labels(allowed=str(decision.allowed).lower(), reason=decision.reason.value).inc()
-    return decisions
+        counter_of(decision).inc()
+    return [orjson.dumps(decision_json(decision)).decode() for decision in decisions]
+
+
+def _from_memory(
+    application: Application, workspace: OpenWorkspace, questions: Sequence[Question]
+) -> list[Given] | None:
+    """The answers of the workspace's board, where there is one."""
+    if not application.boards.ready(workspace):
+        return None
+    indexes = workspace.indexer.index_each([question.person for question in questions])
+    return application.boards.many(workspace, questions, indexes, application.deployment.clock())
 
 
 ROUTES = [
     Route("/v1/consent/check/batch", check_consents, methods=["POST"]),
-    Route("/v1/consent/filter", filter_subjects, methods=["POST"]),
     Route("/v1/consent/list", list_permitted, methods=["POST"]),
 ]

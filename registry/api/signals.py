@@ -20,7 +20,8 @@ from registry.consent.signals.spoken import both, from_gpp, from_tcf
 from registry.consent.signals.tcf import decode_tc_string
 from registry.flows.consent import explaining, signalled, tokens
 from registry.flows.consent.decided import Decided
-from registry.flows.consent.permitted import Question, check_many
+from registry.flows.consent.given import Question
+from registry.flows.consent.permitted import check_many
 from registry.flows.identity.subjects import subject
 from registry.model.clock import rfc3339
 from registry.model.errors import InvalidInput

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -23,6 +24,10 @@ _EMAIL_LENGTH = 254
 
 _MARGINS = "\"'`\0\u200b\ufeff" + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
 """What may surround a value without being part of it: quotes, and every white space that `strip` knows."""
+
+
+_TRIMMED = Normaliser.TRIMMED
+_identifier = partial(tuple.__new__, Identifier)  # a third less than the class itself takes
 
 
 class BlockReason(StrEnum):
@@ -55,7 +60,7 @@ def normalise(kind: str, raw: str, rules: IdentityRules) -> Identifier | Blocked
     Raises:
         InvalidInput: the policy does not know the kind.
     """
-    rule = rules.rule(kind)
+    rule = rules.kinds.get(kind) or rules.rule(kind)
     if len(raw) > rule.max_length:
         return Blocked(kind, BlockReason.TOO_LONG)
     text = raw if raw.isascii() else normalize("NFC", raw)
@@ -66,16 +71,17 @@ def normalise(kind: str, raw: str, rules: IdentityRules) -> Identifier | Blocked
         return Blocked(kind, BlockReason.BLOCKED_VALUE)
     if rules.blocked_pattern.fullmatch(bare):
         return Blocked(kind, BlockReason.BLOCKED_PATTERN)
-    match rule.normaliser:
-        case Normaliser.TRIMMED:
-            return Identifier(kind, text.strip())
+    normaliser = rule.normaliser
+    if normaliser is _TRIMMED:  # what most are
+        return _identifier((kind, text.strip()))
+    match normaliser:
         case Normaliser.EMAIL:
             return _email(kind, text.strip())
         case Normaliser.PHONE:
             return _phone(kind, text, rules.phone_region)
         case Normaliser.LOWER:
             return Identifier(kind, normalize("NFC", text.strip().lower()))
-        case Normaliser.EXACT:
+        case _:
             return Identifier(kind, text)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from registry.keys.primitives import derive, hmac_sha256
+from registry.keys.primitives import KeyedHash, derive
 from registry.model.ids import BlindIndex, MessageKey
 
 INDEX_BYTES = 16
@@ -33,8 +34,8 @@ class BlindIndexer:
         self, root: bytes, later: Mapping[int, bytes] | None = None, *, writing: int = 1, settled: int = 1
     ) -> None:
         self._roots = {1: root} | dict(later or {})
-        self._keys: dict[tuple[int, str], bytes] = {}
-        self._message_key = derive(root, b"registry/message-key")
+        self._keys: dict[tuple[int, str], KeyedHash] = {}
+        self._message_key = KeyedHash(derive(root, b"registry/message-key"))
         self.version = max(writing, settled)
         self._others = [version for version in sorted(self._roots) if settled <= version != self.version]
         self.several = bool(self._others)
@@ -45,6 +46,17 @@ class BlindIndexer:
         `kind` is one of the policy's kinds: a key is kept for each that was asked for.
         """
         return BlindIndex(self._hash(self.version, kind, normalised))
+
+    def index_each(self, identifiers: Iterable[tuple[str, str]]) -> list[BlindIndex]:
+        """`index` of many kinds and values, in their order."""
+        keys: dict[str, KeyedHash] = {}
+        found: list[Any] = []
+        for kind, text in identifiers:
+            key = keys.get(kind)
+            if key is None:
+                key = keys[kind] = self._key(self.version, kind)
+            found.append(key(text.encode())[:INDEX_BYTES])
+        return found
 
     def indexes(self, kind: str, normalised: str) -> tuple[BlindIndex, ...]:
         """Every hash that the identifier may stand under, `index` first; more than one only while they move."""
@@ -61,14 +73,17 @@ class BlindIndexer:
 
     def message_key(self, message_id: str) -> MessageKey:
         """The 16-byte hash of a sender's message id, by which messages are deduplicated."""
-        return MessageKey(hmac_sha256(self._message_key, message_id.encode())[:INDEX_BYTES])
+        return MessageKey(self._message_key(message_id.encode())[:INDEX_BYTES])
 
     def _hash(self, version: int, kind: str, text: str) -> bytes:
+        return self._key(version, kind)(text.encode())[:INDEX_BYTES]
+
+    def _key(self, version: int, kind: str) -> KeyedHash:
         key = self._keys.get((version, kind))
         if key is None:
-            key = derive(self._roots[version], b"registry/blind-index/" + kind.encode())
+            key = KeyedHash(derive(self._roots[version], b"registry/blind-index/" + kind.encode()))
             self._keys[version, kind] = key
-        return hmac_sha256(key, text.encode())[:INDEX_BYTES]
+        return key
 
     @property
     def rotated(self) -> bool:
@@ -95,14 +110,14 @@ class SuppressionIndexer:
 
     def __init__(self, root: bytes) -> None:
         self._root = root
-        self._keys: dict[str, bytes] = {}
+        self._keys: dict[str, KeyedHash] = {}
 
     def key(self, kind: str, normalised: str) -> bytes:
         """The 16-byte suppression key of an identifier; `kind` is one of the policy's kinds."""
         derived = self._keys.get(kind)
         if derived is None:
-            derived = self._keys[kind] = derive(self._root, b"registry/suppression/" + kind.encode())
-        return hmac_sha256(derived, normalised.encode())[:INDEX_BYTES]
+            derived = self._keys[kind] = KeyedHash(derive(self._root, b"registry/suppression/" + kind.encode()))
+        return derived(normalised.encode())[:INDEX_BYTES]
 
     def __repr__(self) -> str:
         return "SuppressionIndexer(hidden)"

@@ -145,6 +145,15 @@ LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id =
 WHERE i.workspace_id = ? AND i.blind_index IN ({marks})
 """
 
+_PROFILES = """
+SELECT f.profile_id, f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at,
+       f.state_version, f.created_at, s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at
+FROM fragment f
+LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id
+     AND s.purpose IN (?, ?)
+WHERE f.workspace_id = ? AND f.profile_id IN ({marks})
+"""
+
 _PAGE = """
 SELECT f.profile_id, f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at,
        f.state_version, f.created_at, s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at
@@ -167,6 +176,17 @@ def standings_of(
     for chunk in chunks(indexes):
         sql = _MANY.format(purposes=", ".join("?" * len(wanted)), marks=", ".join("?" * len(chunk)))
         found |= _by_key(query(transaction, sql, *wanted, workspace_id, *chunk))
+    return found
+
+
+def standings_of_profiles(
+    transaction: Transaction, workspace_id: WorkspaceId, profiles: Collection[ProfileId], purposes: tuple[str, str]
+) -> dict[ProfileId, Lines]:
+    """As `standings_of`, for profiles by their ids."""
+    found: dict[ProfileId, Lines] = {}
+    for chunk in chunks(profiles):
+        sql = _PROFILES.format(marks=", ".join("?" * len(chunk)))
+        found |= _by_key(query(transaction, sql, *purposes, workspace_id, *chunk))
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from registry.flows.consent import asking_again, ledger, permitted
-from registry.flows.consent.permitted import Question
+from registry.flows.consent.given import Question
 from registry.flows.consent.signalled import record_signals
 from registry.model.errors import UnknownPurpose
 from registry.model.message import Identifier

@@ -14,6 +14,7 @@ from registry.dsr.requests import Kind
 from registry.flows.consent import boards as module
 from registry.flows.consent import permitted
 from registry.flows.consent.boards import Boards
+from registry.flows.consent.given import Question
 from registry.flows.stewards import deciding
 from registry.flows.upkeep import reindexing
 from registry.flows.workspace import PUBLISHED_BEFORE_USE
@@ -65,7 +66,7 @@ def agree(boards: Boards, tenant: Tenant) -> int:
     """Whatever the board says is what the database says; how many answers it gave."""
     deployment, workspace = tenant.registry.deployment, tenant.workspace
     now, given = deployment.clock(), 0
-    questions = [permitted.Question(tenant.person(*who), *one) for who, *one in product(PEOPLE, PURPOSES, CATEGORIES)]
+    questions = [Question(tenant.person(*who), *one) for who, *one in product(PEOPLE, PURPOSES, CATEGORIES)]
     expected = permitted.check_many(deployment, workspace, questions)
     for question, decision in zip(questions, expected, strict=True):
         index = workspace.indexer.index(question.person.kind, question.person.value)
@@ -75,9 +76,8 @@ def agree(boards: Boards, tenant: Tenant) -> int:
             given += 1
             assert answer.decision() == decision
     indexes = [workspace.indexer.index(*tenant.person(*who)) for who in PEOPLE]
-    pairs = [(question.purpose, question.categories) for question in questions]
     every = [workspace.indexer.index(*question.person) for question in questions]
-    many = boards.many(workspace, pairs, every, now)
+    many = boards.many(workspace, questions, every, now)
     assert many is None or [one.decision() for one in many] == expected
     for purpose in PURPOSES:
         allowed = boards.allowed(workspace, purpose, "indexes", b"".join(indexes), now)

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from registry.flows.consent import permitted
-from registry.flows.consent.permitted import Question
+from registry.flows.consent.given import Question
 from registry.model.errors import UnknownPurpose
 from registry.model.ids import ProfileId
 from tests.conftest import SetClock

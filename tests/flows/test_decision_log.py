@@ -18,10 +18,12 @@ from registry import bootstrap
 from registry.flows.accountability import verify
 from registry.flows.consent import decided
 from registry.flows.consent.decided import Decided, DecisionLog
+from registry.model.ids import ProfileId
 from registry.model.message import Identifier
 from registry.settings import Settings
 from registry.store import audit_log
 from registry.store.database import Database
+from tests.factories import identify
 from tests.live import start
 from tests.simulator import RegistrySimulator, Tenant
 
@@ -114,6 +116,22 @@ def test_decisions_wait_for_a_store_that_is_gone_and_what_memory_cannot_hold_is_
     [lost] = entries(tenant, "consent:decisions:lost")
     assert lost["fields"] == {"count": 30}
     gone.close()
+
+
+def test_a_decision_about_a_profile_is_on_the_record_as_theirs(tenant: Tenant) -> None:
+    tenant.send(identify("ada"))
+    profile = tenant.profile("user_id", "ada")
+    assert profile is not None
+    log = DecisionLog(tenant.registry.deployment, 1.0)
+    unknown = ProfileId(bytes(16))
+    log.note_all(
+        "app:shop", tenant.workspace, [Decided(one, "service", True, "filtered") for one in (profile, unknown)]
+    )
+    assert log.close() == 0
+    assert len(entries(tenant)) == 2
+    sql = "SELECT fragment_id FROM audit_detail WHERE workspace_id = ? ORDER BY position DESC LIMIT 1"
+    [(about,)] = tenant.registry.rows(sql, tenant.workspace_id)
+    assert bytes(about) == profile
 
 
 def test_a_server_that_is_told_to_stop_writes_every_decision_that_it_gave(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from registry.consent.decide import Standing, decide
 from registry.consent.purposes import PurposeCatalogue
-from registry.flows.consent.given import Given, Outcome
+from registry.flows.consent.given import Given, Outcome, Question
 from registry.flows.consent.key_table import NONE, KeyTable, Numbers
 from registry.flows.consent.standing import FOREVER, NOBODY, Alike, alike, standings_for
 from registry.identity.rules import IdentityRules
@@ -87,6 +88,13 @@ class Column:
         record_id = RecordId(bytes(self._records[16 * number : 16 * number + 16]))
         return Given(outcome, record_id, (self._untils[number] or None) if self._untils else None, lasting)
 
+    def rows(self, numbers: Numbers) -> tuple[list[int], bytes, list[Micros]]:
+        """Of many people: the codes, the records one after the other, and the ends, 0 for none."""
+        codes: list[int] = np.frombuffer(self.codes, np.uint8)[numbers].tolist()
+        records = np.frombuffer(self._records, "V16")[numbers].tobytes() if self._records else b""
+        untils = np.frombuffer(self._untils, np.int64)[numbers].tolist() if self._untils else [0] * len(codes)
+        return codes, records, untils
+
 
 class Asked:
     """A purpose and categories, asked of many people; `column` is None where the policy lacks the purpose."""
@@ -105,10 +113,10 @@ class Asked:
         }
 
     @property
-    def outcomes(self) -> Sequence[Outcome]:
+    def outcomes(self) -> list[Outcome]:
         """The outcome of each code of the column."""
         if self.column is None:
-            return ()
+            return []
         if self._covered:
             return self.column.outcomes
         others = (self._uncovered[one.decision.reason is Reason.RESTRICTED] for one in self.column.outcomes[1:])
@@ -240,6 +248,33 @@ class Board:
         if asked.column is None or number == NONE:
             return Given(asked.nobody, None, None, True)
         return asked.column.given(number, asked.outcomes, self._bounds[number] == FOREVER)
+
+    def given_many(self, questions: Sequence[Question], numbers: Numbers) -> list[Given]:
+        """`given` for each of many people, to a plain question of their own."""
+        places: dict[tuple[str, frozenset[str]], list[int]] = {}
+        for place, (_, purpose, categories, _, _) in enumerate(questions):
+            places.setdefault((purpose, categories), []).append(place)
+        found: dict[int, Given] = {}
+        for (purpose, categories), own in places.items():
+            found.update(zip(own, self._given_each(self.asked(purpose, categories), numbers[own]), strict=True))
+        return [found[place] for place in range(len(questions))]
+
+    def _given_each(self, asked: Asked, numbers: Numbers) -> list[Given]:
+        nobody = Given(asked.nobody, None, None, True)
+        if asked.column is None or not self._used:
+            return [nobody] * len(numbers)
+        codes, records, untils = asked.column.rows(numbers)
+        outcomes, new = asked.outcomes, partial(tuple.__new__, Given)  # half of what the class itself takes
+        found = []
+        for row, (number, code) in enumerate(zip(numbers.tolist(), codes, strict=True)):
+            outcome = outcomes[code]
+            if number == NONE:
+                found.append(nobody)
+            elif outcome.rests:
+                found.append(new((outcome, records[16 * row : 16 * row + 16], untils[row] or None, False)))
+            else:
+                found.append(new((outcome, None, None, False)))
+        return found
 
     def allowed(self, asked: Asked, numbers: Numbers) -> NDArray[np.bool_]:
         """For whom among these the answer is yes."""

@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from weakref import ref
 
-from registry.flows.consent.given import Given
+from registry.flows.consent.given import Given, Question
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
@@ -133,20 +133,17 @@ class Boards:
     def many(
         self,
         workspace: OpenWorkspace,
-        asked: Sequence[tuple[str, frozenset[str]]],
+        questions: Sequence[Question],
         indexes: Sequence[BlindIndex],
         now: Micros,
     ) -> list[Given] | None:
-        """The answers about many people, each for a purpose and categories of their own; None as `one`.
+        """The answer to each of many questions about now, `indexes` of whose people are given; None as `one`.
 
         Raises: as `one`.
         """
-
-        def answers(board: Board, numbers: Numbers) -> list[Given]:
-            questions = [board.asked(*one) for one in asked]
-            return [board.given(one, number) for one, number in zip(questions, numbers.tolist(), strict=True)]
-
-        return self._using(workspace, "indexes", b"".join(indexes), now, answers)
+        return self._using(
+            workspace, "indexes", b"".join(indexes), now, lambda board, numbers: board.given_many(questions, numbers)
+        )
 
     def allowed(self, workspace: OpenWorkspace, purpose: str, what: str, keys: bytes, now: Micros) -> bytes | None:
         """Whether each of many people may be used for a purpose: a byte each, 1 for yes; None as `one`.
@@ -286,7 +283,7 @@ class Boards:
             now, after = self._deployment.clock(), last
             for known in people:
                 board.put(known, now)
-            if self._people() + board.people > self._most:
+            if self.people + board.people > self._most:
                 held.not_before = monotonic() + TOO_MANY_S
                 return
             if board.later > max(MOST_LATER, board.people // 4):
@@ -315,10 +312,12 @@ class Boards:
             if found.gone or board.later > MOST_LATER // 2:
                 board.fold()
             held.position = found.position
-            if self._people() > self._most:
+            if self.people > self._most:
                 held.board, held.not_before = None, monotonic() + TOO_MANY_S
 
-    def _people(self) -> int:
+    @property
+    def people(self) -> int:
+        """How many people are held, of all workspaces together."""
         boards = [held.board for held in list(self._held.values())]
         return sum(board.people for board in boards if board is not None)
 

@@ -20,7 +20,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
 from registry.model.errors import KeyMissing, RegistryError
-from registry.model.ids import BlindIndex, FragmentId, WorkspaceId
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.message import Identifier
 from registry.store import identities
 
@@ -38,17 +38,20 @@ UNKNOWN_PURPOSE = "(unknown)"
 class Decided(NamedTuple):
     """One decision as it was given: about whom, for what, and which; `reason` is a code of ours."""
 
-    person: Identifier
+    person: Identifier | ProfileId
     purpose: str
     allowed: bool
     reason: str
 
 
 class Noted(NamedTuple):
-    """One decision as it is kept until it is written. `indexes` are those that the person may stand under."""
+    """One decision as it is kept until it is written. `indexes` are those that the person may stand under; none where
+    they were named by their profile, which has the id of its oldest fragment.
+    """
 
     workspace_id: WorkspaceId
     indexes: tuple[BlindIndex, ...]
+    fragment_id: FragmentId | None
     purpose: str
     allowed: bool
     reason: str
@@ -83,8 +86,12 @@ class DecisionLog:
         if not self.share:
             return None
         named = decided.purpose if decided.purpose in self._deployment.policies.purposes.purposes else UNKNOWN_PURPOSE
-        indexes = workspace.indexer.indexes(decided.person.kind, decided.person.value)
-        return Noted(workspace.workspace_id, indexes, named, decided.allowed, decided.reason)
+        person, indexes, fragment_id = decided.person, tuple[BlindIndex, ...](), None
+        if isinstance(person, Identifier):
+            indexes = workspace.indexer.indexes(person.kind, person.value)
+        else:
+            fragment_id = FragmentId(person)
+        return Noted(workspace.workspace_id, indexes, fragment_id, named, decided.allowed, decided.reason)
 
     def note(self, actor: str, noted: Noted | None) -> None:
         """Keep a decision that was given to an actor, if it is one of the share."""
@@ -139,8 +146,10 @@ class DecisionLog:
         with self._deployment.data.read(workspace_id) as transaction:
             asked = {index for one in own for index in one.noted.indexes}
             known = identities.identifiers(transaction, workspace_id, asked)
+            named = {one.noted.fragment_id for one in own if one.noted.fragment_id is not None}
+            there = identities.fragments(transaction, workspace_id, named)
         fragments = {index: row.fragment_id for index, row in known.items()}
-        living = self._living(workspace_id, set(fragments.values()))
+        living = self._living(workspace_id, {*fragments.values(), *there})
         acts = [self._act(one, fragments, living) for one in own]
         lost = self._lost.get(workspace_id, 0)
         if lost:
@@ -151,7 +160,7 @@ class DecisionLog:
         self._lost.pop(workspace_id, None)
 
     def _act(self, one: _Waiting, fragments: dict[BlindIndex, FragmentId], living: set[FragmentId]) -> trail.Act:
-        found = next((fragments[index] for index in one.noted.indexes if index in fragments), None)
+        found = next((fragments[index] for index in one.noted.indexes if index in fragments), one.noted.fragment_id)
         about = found if found in living else None
         fields = {"purpose": one.noted.purpose, "reason": one.noted.reason}
         outcome = "allowed" if one.noted.allowed else "denied"

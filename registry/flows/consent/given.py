@@ -1,4 +1,4 @@
-"""What an answer from memory is made of: the part that many people share, and what is of one."""
+"""Questions, and what an answer from memory is made of: the part that many people share, and what is of one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ from typing import NamedTuple
 from registry.model.clock import Micros
 from registry.model.decision import Decision
 from registry.model.ids import RecordId
+from registry.model.message import Identifier
+
+
+class Question(NamedTuple):
+    """May these categories (fideslang keys; none asks about the purpose alone) of a person, who is in a jurisdiction
+    (ISO 3166; None where nobody knows), be used for a purpose? `at` is the past moment asked about; None for now.
+    """
+
+    person: Identifier
+    purpose: str
+    categories: frozenset[str]
+    jurisdiction: str | None = None
+    at: Micros | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one that a board answers: about now, by the lawful basis that counts everywhere."""
+        return self.jurisdiction is None and self.at is None
 
 
 class Outcome:

@@ -5,7 +5,7 @@ A dict alone takes some 150 bytes a key. One is found in about a microsecond, ma
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -27,39 +27,36 @@ class _Sorted:
     def __init__(self, high: _Halves, low: _Halves, numbers: Numbers) -> None:
         order = np.lexsort((low, high))
         self.high, self.low, self.numbers = high[order], low[order], numbers[order]
+        self._runs = bool((self.high[1:] == self.high[:-1]).any())
         self._high, self._low = self.high.data, self.low.data  # whose items are Python's own numbers
 
     def before(self, key: bytes) -> int:
         """How many keys come before this one."""
         high, low = int.from_bytes(key[:8], "big"), int.from_bytes(key[8:16], "big")
-        place = bisect_left(self._high, high)
-        while place < len(self._high) and self._high[place] == high and self._low[place] < low:
-            place += 1
-        return place
+        start = bisect_left(self._high, high)
+        if start == len(self._high) or self._high[start] != high:
+            return start
+        return bisect_left(self._low, low, start, bisect_right(self._high, high, start))
 
     def get(self, key: bytes) -> int:
         """The number of a key."""
-        high, low = int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big")
-        place = bisect_left(self._high, high)
-        while place < len(self._high) and self._high[place] == high:
-            if self._low[place] == low:
-                return int(self.numbers[place])
-            place += 1
-        return NONE
+        place = self.before(key)
+        return int(self.numbers[place]) if place < len(self._high) and self.key(place) == key else NONE
 
     def places(self, high: _Halves, low: _Halves) -> NDArray[np.int64]:
         """Where each of many keys stands; `NONE` for those that are not there."""
-        place = np.searchsorted(self.high, high)
         if not len(self.high):
             return np.full(len(high), NONE)
+        place = np.searchsorted(self.high, high)
+        if self._runs:  # ids of one moment have their first half in common
+            end = np.searchsorted(self.high, high, "right")
+            while (open_ := place < end).any():
+                middle = (place + end) // 2
+                less = self.low[np.where(open_, middle, 0)] < low
+                place = np.where(open_ & less, middle + 1, place)
+                end = np.where(open_ & ~less, middle, end)
         place[place == len(self.high)] = 0
-        same = self.high[place] == high
-        right = same & (self.low[place] == low)
-        for odd in np.flatnonzero(same & ~right):  # several keys have this first half
-            while place[odd] + 1 < len(self.high) and self.high[place[odd]] == high[odd] and not right[odd]:
-                place[odd] += 1
-                right[odd] = self.high[place[odd]] == high[odd] and self.low[place[odd]] == low[odd]
-        place[~right] = NONE
+        place[(self.high[place] != high) | (self.low[place] != low)] = NONE
         return place
 
     def key(self, place: int) -> bytes:
@@ -125,9 +122,8 @@ class KeyTable:
         """The numbers of all keys after one, in the order of the keys."""
         self.fold()
         start = self._sorted.before(key) if key else 0
-        if key and start < len(self._sorted.high) and self._sorted.key(start) == key:
-            start += 1
-        return self._sorted.numbers[start:]
+        found = bool(key) and start < len(self._sorted.high) and self._sorted.key(start) == key
+        return self._sorted.numbers[start + found :]
 
     def missing(
         self, count: Callable[[bytes, bytes], int], there: Callable[[bytes, bytes], Iterable[bytes]]

@@ -1,17 +1,19 @@
 """Consent in bulk: many questions in few reads, and who may be contacted for a purpose.
 
-Nothing is kept between two calls: each answer rests on what the database holds when it is read, so a
-withdrawal counts from its commit on in every process. People who have the same in common share a decision.
+Where a process holds a board of the workspace, it answers (`boards`); here the database does. Nothing is kept between
+two calls: each answer rests on what the database holds when it is read, so a withdrawal counts from its commit on in
+every process. People who have the same in common share a decision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from registry.consent.decide import decide
 from registry.consent.records import WHOLE_PERSON
 from registry.flows.acts import trail
+from registry.flows.consent.boards import Boards
+from registry.flows.consent.given import Question
 from registry.flows.consent.standing import Alike, alike, standings_for
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
@@ -23,6 +25,7 @@ from registry.model.message import Identifier
 from registry.store import consents, identities
 from registry.store.consents import Lines, Person
 
+BOARD_PAGE = 50_000
 PAGE = 5_000
 """People decided on in one read while listing: between two pages nothing is held open."""
 
@@ -30,17 +33,6 @@ NOBODY: Lines = []
 
 _Plain = tuple[str, str | None, str | None]
 """Kind of the one fragment; purpose and word of its one record."""
-
-
-class Question(NamedTuple):
-    """May these categories (fideslang keys; none asks about the purpose alone) of a person, who is in a jurisdiction
-    (ISO 3166; None where nobody knows), be used for a purpose?
-    """
-
-    person: Identifier
-    purpose: str
-    categories: frozenset[str]
-    jurisdiction: str | None = None
 
 
 def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequence[Question]) -> list[Decision]:
@@ -56,7 +48,7 @@ def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequ
         people = consents.standings_of(transaction, workspace.workspace_id, set(indexes), purposes)
     now, answers = deployment.clock(), dict[tuple[str, frozenset[str], str | None], _Answers]()
     decisions = []
-    for index, (_, purpose, categories, place) in zip(indexes, questions, strict=True):
+    for index, (_, purpose, categories, place, _) in zip(indexes, questions, strict=True):
         asked = answers.get((purpose, categories, place))
         if asked is None:
             made = _Answers(deployment, workspace, purpose, categories, now, place)
@@ -83,6 +75,21 @@ def filter_people(
     return [allowed.get(index, False) for index in indexes]
 
 
+def filter_profiles(
+    deployment: Deployment, workspace: OpenWorkspace, profiles: Sequence[ProfileId], purpose: str
+) -> list[bool]:
+    """Which of these profiles, as a list names them, may be used for a purpose, in their order.
+
+    Raises: as `filter_people`.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        asked = (purpose, WHOLE_PERSON)
+        found = consents.standings_of_profiles(transaction, workspace.workspace_id, set(profiles), asked)
+    answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock())
+    allowed = {profile: answers.allowed(person) for profile, person in found.items()}
+    return [allowed.get(profile, False) for profile in profiles]
+
+
 def record_listing(deployment: Deployment, workspace: OpenWorkspace, purpose: str, *, actor: str) -> None:
     """Write into the audit log that somebody asks who may be contacted for a purpose.
 
@@ -98,16 +105,36 @@ def record_listing(deployment: Deployment, workspace: OpenWorkspace, purpose: st
         )  # fmt: skip
 
 
-def list_people(deployment: Deployment, workspace: OpenWorkspace, purpose: str) -> Iterator[list[ProfileId]]:
+def list_people(
+    deployment: Deployment, workspace: OpenWorkspace, purpose: str, boards: Boards | None = None
+) -> Iterator[list[ProfileId]]:
     """The profiles that may be used for a purpose, in the order of their ids, a page at a time.
 
-    Each page is decided as of when it is read.
+    Each page is decided as of when it is read, by the workspace's board where there is one.
 
     Raises:
         StoreUnavailable: the list broke off; what has come is no whole list.
     """
+    for ids in list_ids(deployment, workspace, purpose, boards):
+        yield [ProfileId(ids[at : at + 16]) for at in range(0, len(ids), 16)]
+
+
+def list_ids(
+    deployment: Deployment, workspace: OpenWorkspace, purpose: str, boards: Boards | None = None
+) -> Iterator[bytes]:
+    """As `list_people`, the ids of a page one after the other.
+
+    Raises: as `list_people`.
+    """
     after = b""
     while True:
+        page = boards.page(workspace, purpose, after, BOARD_PAGE, deployment.clock()) if boards is not None else None
+        if page is not None:
+            if not page.last:
+                return
+            yield page.ids
+            after = page.last
+            continue
         with deployment.data.read(workspace.workspace_id) as transaction:
             ids = identities.profiles_after(transaction, workspace.workspace_id, after, PAGE)
             if not ids:
@@ -115,7 +142,7 @@ def list_people(deployment: Deployment, workspace: OpenWorkspace, purpose: str) 
             asked = (purpose, WHOLE_PERSON)
             people = consents.page_for_purpose(transaction, workspace.workspace_id, asked, after, ids[-1])
         answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock())
-        yield [profile_id for profile_id, person in people.items() if answers.allowed(person)]
+        yield b"".join(profile_id for profile_id, person in people.items() if answers.allowed(person))
         after = ids[-1]
 
 

@@ -29,7 +29,6 @@ def subject(rules: IdentityRules, kind: str, value: str) -> Identifier:
     Raises:
         InvalidInput: the kind is not in the policy, or the value cannot point at a person.
     """
-    rules.rule(kind)
     found = normalise(kind, value, rules)
     if isinstance(found, Blocked):
         raise InvalidInput(f"the value cannot point at a person: {found.reason}", pointer="/subject/value")

@@ -1,0 +1,162 @@
+"""The permitted ones of many subjects: NDJSON in, the lines of those who may be used for a purpose out, as they come.
+
+Up to `HELD` bytes of answers wait until the whole body was read, so that a line that is wrong is an error with its
+number; of more the first are sent while the rest is still read, and a wrong line then breaks the answer off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from typing import Any
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from registry.access.policy import Action
+from registry.api import profile_lines
+from registry.api.application import Application, of
+from registry.api.bodies import receive_lines
+from registry.api.consent import person_of
+from registry.flows.consent import permitted
+from registry.flows.consent.decided import Decided
+from registry.flows.workspace import OpenWorkspace
+from registry.identity.normalise import normalise
+from registry.model.errors import InvalidInput
+from registry.model.ids import ProfileId, parse_id
+from registry.model.message import Identifier
+
+FILTER_BYTES = 1024 * 1024 * 1024
+HELD = 8 * 1024 * 1024
+
+Reference = Identifier | ProfileId
+
+
+class ConsentFilter:
+    """`POST /v1/consent/filter`: subject or profile references in, those of the permitted out, in their order."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        application = of(request)
+        principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+        purpose = request.query_params.get("purpose")
+        if purpose is None:
+            raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
+        through = _Through(application, workspace, purpose, principal.actor)
+        held, begun = b"", False
+        async for block in receive_lines(receive, request.headers, FILTER_BYTES):
+            held += await run_in_threadpool(through.take, block)
+            if len(held) > HELD or (begun and held):
+                if not begun:
+                    await send(_start())
+                begun = True
+                await send({"type": "http.response.body", "body": held, "more_body": True})
+                held = b""
+        if not begun:
+            await send(_start((b"content-length", b"%d" % len(held))))
+        await send({"type": "http.response.body", "body": held})
+
+
+def _start(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    kind = (b"content-type", b"application/x-ndjson")
+    return {"type": "http.response.start", "status": 200, "headers": [kind, *headers]}
+
+
+class _Through:
+    """One filter: takes blocks of lines, and gives back the permitted ones of each."""
+
+    def __init__(self, application: Application, workspace: OpenWorkspace, purpose: str, actor: str) -> None:
+        self._application, self._workspace = application, workspace
+        self._purpose, self._actor = purpose, actor
+        self._lines = 0
+
+    def take(self, block: bytes) -> bytes:
+        """The permitted ones of a block's lines."""
+        ids = profile_lines.ids_of(block)
+        if ids is not None:
+            self._lines += len(ids) // 16
+            flags = self._profiles(ids)
+            self._note((ProfileId(ids[at : at + 16]) for at in range(0, len(ids), 16)), flags)
+            return profile_lines.chosen(block, flags)
+        lines = block.splitlines()
+        people = self._plain(lines)
+        if people is None:
+            numbered = [(self._lines + number, line) for number, line in enumerate(lines, 1) if line.strip()]
+            references = [self._reference(number, line) for number, line in numbered]
+            flags, lines_read = self._mixed(references), [line for _, line in numbered]
+            self._lines += len(lines)
+            self._note(references, flags)
+            return b"".join(line + b"\n" for line in compress(lines_read, flags))
+        self._lines += len(lines)
+        flags = self._people(people)
+        self._note(people, flags)
+        return b"".join(line + b"\n" for line in compress(lines, flags))
+
+    def _plain(self, lines: Sequence[bytes]) -> list[Identifier] | None:
+        """The subjects of lines that are each one flat object of `kind` and `value`; None where one is anything else.
+
+        All are read at once. No text of JSON goes on over the end of a line, and an object that did would have to
+        hold another one: so as many objects as lines, each beginning and ending one, are one a line.
+        """
+        if not all(line[:1] == b"{" and line[-1:] == b"}" for line in lines):
+            return None
+        try:
+            read = orjson.loads(b"[" + b",\n".join(lines) + b"]")
+            pairs = [(one["kind"], one["value"]) for one in read if len(one) == 2]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return None
+        if len(pairs) != len(lines) or not all(type(kind) is str and type(value) is str for kind, value in pairs):
+            return None
+        rules = self._application.deployment.policies.identity
+        try:
+            people = [normalise(kind, value, rules) for kind, value in pairs]
+        except InvalidInput:  # which line it is is told by reading them one by one
+            return None
+        found = [one for one in people if isinstance(one, Identifier)]
+        return found if len(found) == len(lines) else None
+
+    def _reference(self, number: int, line: bytes) -> Reference:
+        try:
+            read = orjson.loads(line)
+            if isinstance(read, dict) and isinstance(read.get("profile_id"), str) and "kind" not in read:
+                return ProfileId(parse_id(read["profile_id"], "profile_id"))
+            return person_of(self._application, read)
+        except orjson.JSONDecodeError:
+            raise InvalidInput(f"line {number} is not JSON") from None
+        except InvalidInput as error:
+            raise InvalidInput(f"line {number}: {error.detail}", pointer=error.pointer) from None
+
+    def _mixed(self, references: Sequence[Reference]) -> bytes:
+        people = [one for one in references if isinstance(one, Identifier)]
+        profiles = [one for one in references if not isinstance(one, Identifier)]
+        of_people, of_profiles = iter(self._people(people)), iter(self._profiles(b"".join(profiles)))
+        return bytes(next(of_people if isinstance(one, Identifier) else of_profiles) for one in references)
+
+    def _profiles(self, ids: bytes) -> bytes:
+        deployment, workspace = self._application.deployment, self._workspace
+        flags = self._application.boards.allowed(workspace, self._purpose, "profiles", ids, deployment.clock())
+        if flags is not None:
+            return flags
+        profiles = [ProfileId(ids[at : at + 16]) for at in range(0, len(ids), 16)]
+        return bytes(permitted.filter_profiles(deployment, workspace, profiles, self._purpose))
+
+    def _people(self, people: Sequence[Identifier]) -> bytes:
+        boards, deployment, workspace = self._application.boards, self._application.deployment, self._workspace
+        if boards.ready(workspace):
+            indexes = b"".join(workspace.indexer.index_each(people))
+            flags = boards.allowed(workspace, self._purpose, "indexes", indexes, deployment.clock())
+            if flags is not None:
+                return flags
+        return bytes(permitted.filter_people(deployment, workspace, people, self._purpose))
+
+    def _note(self, references: Iterable[Reference], flags: bytes) -> None:
+        answers = zip(references, flags, strict=True)
+        filtered = (Decided(reference, self._purpose, bool(may), "filtered") for reference, may in answers)
+        self._application.decisions.note_all(self._actor, self._workspace, filtered)
+
+
+ROUTES = [Route("/v1/consent/filter", ConsentFilter(), methods=["POST"])]
