@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from registry.plans.compile import CompiledPlan
 
@@ -19,14 +19,18 @@ def field_categories(plan: CompiledPlan, event: str) -> Categories:
     for section in rule.sections if rule is not None else ():
         own = "context" if section.name == "context" else event
         for name, (pointer, _) in section.origins.items():
-            told = {
-                category
-                for declaration in plan.declarations
-                if declaration.event in (own, event) and _within(declaration.pointer, pointer)
-                for category in declaration.categories
-            }
-            found.setdefault(section.name, {})[name] = frozenset(told)
+            found.setdefault(section.name, {})[name] = _told(plan, {own, event}, pointer)
     return found
+
+
+def _told(plan: CompiledPlan, events: Collection[str], pointer: str) -> frozenset[str]:
+    """The categories of everything that is declared of these events at a place, or inside of it."""
+    return frozenset(
+        category
+        for declaration in plan.declarations
+        if declaration.event in events and _within(declaration.pointer, pointer)
+        for category in declaration.categories
+    )
 
 
 def trait_categories(plans: Iterable[CompiledPlan]) -> dict[str, frozenset[str]]:
@@ -34,9 +38,11 @@ def trait_categories(plans: Iterable[CompiledPlan]) -> dict[str, frozenset[str]]
     found: dict[str, frozenset[str]] = {}
     for plan in plans:
         for rule in plan.rules.values():
-            if rule.event is not None:
-                for name, told in field_categories(plan, rule.event).get("traits", {}).items():
-                    found[name] = found.get(name, frozenset()) | told
+            traits = (
+                (section for section in rule.sections if section.name == "traits") if rule.event is not None else ()
+            )
+            for name, (pointer, _) in (one for section in traits for one in section.origins.items()):
+                found[name] = found.get(name, frozenset()) | _told(plan, {rule.event or ""}, pointer)
     return found
 
 

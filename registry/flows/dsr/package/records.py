@@ -6,7 +6,8 @@ Tables whose data has a file of its own in the package (`OWN_FILES`) are not wri
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -45,7 +46,8 @@ _OPENED = {"quarantine": ("quarantine_id", "content"), "dsr_request": ("request_
 """Tables with something sealed: by which id it is opened, and what it is called then."""
 
 
-def tables() -> dict[str, list[str]]:
+@cache
+def tables() -> Mapping[str, Sequence[str]]:
     """The tables that have a file of their rows, each with the columns that are given out."""
     found: dict[str, list[str]] = {}
     for field in DECLARED:
