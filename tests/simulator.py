@@ -242,7 +242,7 @@ class Tenant:
         """The fragment that hangs on an identifier."""
         with self.registry.deployment.data.owner() as transaction:
             index = subjects.standing(self.workspace, transaction, [person])[person]
-            return identities.identifiers(transaction, self.workspace_id, [index])[index].fragment_id
+            return identities.fragments_by_index(transaction, self.workspace_id, [index])[index].fragment_id
 
     def request(self, kind: Kind, person_kind: str, value: str, **details: object) -> StoredRequest:
         """Open, verify and approve a data subject request."""

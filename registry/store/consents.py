@@ -73,11 +73,10 @@ def history(transaction: Transaction, workspace_id: bytes, fragment_ids: Collect
 _CHECK = """
 SELECT f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at, f.state_version, f.created_at,
        s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at
-FROM identifier i
-JOIN fragment h ON h.workspace_id = i.workspace_id AND h.fragment_id = i.fragment_id
+FROM fragment h
 JOIN fragment f ON f.workspace_id = h.workspace_id AND f.profile_id = h.profile_id
 LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id
-WHERE i.workspace_id = ? AND i.blind_index = ?
+WHERE h.workspace_id = ? AND h.anchor = ?
 """
 
 
@@ -135,14 +134,13 @@ Lines = list[Line]
 """Everything of one person: a fragment comes once for each of its records. Made into rows only where it must be."""
 
 _MANY = """
-SELECT i.blind_index, f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at,
+SELECT h.anchor, f.fragment_id, f.profile_id, f.origin_profile_id, f.anchor, f.kind, f.joined_at,
        f.state_version, f.created_at, s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at
-FROM identifier i
-JOIN fragment h ON h.workspace_id = i.workspace_id AND h.fragment_id = i.fragment_id
+FROM fragment h
 JOIN fragment f ON f.workspace_id = h.workspace_id AND f.profile_id = h.profile_id
 LEFT JOIN consent_state s ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id
      AND s.purpose IN ({purposes})
-WHERE i.workspace_id = ? AND i.blind_index IN ({marks})
+WHERE h.workspace_id = ? AND h.anchor IN ({marks})
 """
 
 _PROFILES = """

@@ -52,7 +52,6 @@ def erase_rows(
         counts[table] = sum(delete_in(transaction, table, workspace_id, end, indexes) for end in ("low", "high"))
     for table, column in PERSONAL_TABLES.items():
         counts[table] = delete_in(transaction, table, workspace_id, column, fragment_ids)
-    counts["identifier"] += delete_in(transaction, "identifier", workspace_id, "blind_index", indexes)
     counts["hold_subject"] = delete_in(transaction, "hold_subject", workspace_id, "blind_index", indexes)
     return counts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, SourceId
 from registry.model.stored import Fragment, StoredIdentifier, StoredLink, StoredMerge, StoredRefusal
@@ -22,26 +23,12 @@ def lock(transaction: Transaction, workspace_id: bytes) -> bool:
     return True
 
 
-def identifiers(
-    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
-) -> dict[BlindIndex, StoredIdentifier]:
-    """The known ones among these identifiers."""
-    found = select_in(transaction, StoredIdentifier, "identifier", workspace_id, "blind_index", indexes)
-    return {row.blind_index: row for row in found}
-
-
-_FRAGMENT_COLUMNS = ", ".join(f"f.{name}" for name in Fragment._fields)
-
-
 def fragments_by_index(
     transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
 ) -> dict[BlindIndex, Fragment]:
-    """The fragments that hang on the known ones among these identifiers."""
-    joined = (
-        "identifier held JOIN fragment f ON f.workspace_id = held.workspace_id AND f.fragment_id = held.fragment_id"
-    )
-    rows = probe(transaction, f"held.blind_index, {_FRAGMENT_COLUMNS}", joined, "blind_index", workspace_id, indexes)
-    return {row[0]: Fragment._make(row[1:]) for row in rows}
+    """The fragments that hang on the known ones among these identifiers: each anchors one from its first sight."""
+    found = select_in(transaction, Fragment, "fragment", workspace_id, "anchor", indexes)
+    return {row.anchor: row for row in found}
 
 
 def identifiers_of(
@@ -61,8 +48,8 @@ def identifiers_after(
 
 
 def add_identifiers(transaction: Transaction, rows: Sequence[StoredIdentifier]) -> None:
-    """Store identifiers; one that another writer stored first is left as it is."""
-    insert(transaction, "identifier", rows, on_conflict="ON CONFLICT (workspace_id, blind_index) DO NOTHING")
+    """Store the identifiers that new fragments hang on."""
+    insert(transaction, "identifier", rows)
 
 
 def add_links(transaction: Transaction, rows: Sequence[StoredLink]) -> None:
@@ -71,12 +58,19 @@ def add_links(transaction: Transaction, rows: Sequence[StoredLink]) -> None:
     insert(transaction, "link", rows, on_conflict=clause)
 
 
+class _Asserted(NamedTuple):
+    """The key of a link alone, which the index holds: the row need not be looked up."""
+
+    low: BlindIndex
+    high: BlindIndex
+    source_id: SourceId
+
+
 def known_pairs(
     transaction: Transaction, workspace_id: bytes, pairs: Collection[tuple[BlindIndex, BlindIndex]]
 ) -> set[tuple[BlindIndex, BlindIndex, SourceId]]:
     """The (low, high, source) of every link of these pairs."""
-    found = select_pairs(transaction, StoredLink, "link", workspace_id, pairs)
-    return {(row.low, row.high, row.source_id) for row in found}
+    return set(select_pairs(transaction, _Asserted, "link", workspace_id, pairs))
 
 
 def links_touching(transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]) -> list[StoredLink]:
@@ -84,6 +78,15 @@ def links_touching(transaction: Transaction, workspace_id: bytes, indexes: Colle
     low = select_in(transaction, StoredLink, "link", workspace_id, "low", indexes)
     high = select_in(transaction, StoredLink, "link", workspace_id, "high", indexes)
     return list({(row.low, row.high, row.source_id): row for row in low + high}.values())
+
+
+def pairs_touching(
+    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]
+) -> set[tuple[BlindIndex, BlindIndex]]:
+    """The (low, high) of every link with one of these identifiers at either end, read from the indexes alone."""
+    ends = (("low", "high"), ("high", "low"))
+    found = [probe(transaction, f"{key}, {other}", "link held", key, workspace_id, indexes) for key, other in ends]
+    return {(row[0], row[1]) for row in found[0]} | {(row[1], row[0]) for row in found[1]}
 
 
 def refusals_of(
@@ -146,11 +149,7 @@ def profiles_after(transaction: Transaction, workspace_id: bytes, after: bytes, 
 
 def profile_of(transaction: Transaction, workspace_id: bytes, index: BlindIndex) -> ProfileId | None:
     """The profile of the person behind an identifier."""
-    where = (
-        "workspace_id = ? AND fragment_id = "
-        "(SELECT i.fragment_id FROM identifier i WHERE i.workspace_id = ? AND i.blind_index = ?)"
-    )
-    found = select(transaction, Fragment, "fragment", where, workspace_id, workspace_id, index)
+    found = select(transaction, Fragment, "fragment", "workspace_id = ? AND anchor = ?", workspace_id, index)
     return found[0].profile_id if found else None
 
 

@@ -69,8 +69,8 @@ def move(
 ) -> None:
     """Put identifiers under other indexes, with their values sealed for those, wherever they are named."""
     renamed = {row.blind_index: index for row, index, _ in rows}
-    sql = "UPDATE identifier SET blind_index = ?, sealed = ? WHERE workspace_id = ? AND blind_index = ?"
-    execute_many(transaction, sql, [(index, sealed, workspace_id, row.blind_index) for row, index, sealed in rows])
+    sql = "UPDATE identifier SET blind_index = ?, sealed = ? WHERE workspace_id = ? AND fragment_id = ?"
+    execute_many(transaction, sql, [(index, sealed, workspace_id, row.fragment_id) for row, index, sealed in rows])
     pairs = [(index, workspace_id, old) for old, index in sorted(renamed.items())]
     for table in _SINGLES:
         sql = f"UPDATE {table} SET blind_index = ? WHERE workspace_id = ? AND blind_index = ?"

@@ -38,8 +38,8 @@ _STATES = (
     "ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id WHERE f.workspace_id = ? AND {where}"
 )
 _NAMES = (
-    "SELECT json_group_array(json_array(hex(f.profile_id), hex(i.blind_index))) FROM fragment f JOIN identifier i "
-    "ON i.workspace_id = f.workspace_id AND i.fragment_id = f.fragment_id WHERE f.workspace_id = ? AND {where}"
+    "SELECT json_group_array(json_array(hex(f.profile_id), hex(f.anchor))) FROM fragment f "
+    "WHERE f.workspace_id = ? AND {where}"
 )
 
 
@@ -108,12 +108,12 @@ def profiles_of(ask: Ask, workspace_id: WorkspaceId, fragments: Collection[Fragm
 _COUNTS = {
     "profiles": "SELECT count(*) FROM fragment WHERE workspace_id = ? AND fragment_id >= ? AND fragment_id <= ? "
     "AND profile_id = fragment_id",
-    "indexes": "SELECT count(*) FROM identifier WHERE workspace_id = ? AND blind_index >= ? AND blind_index <= ?",
+    "indexes": "SELECT count(*) FROM fragment WHERE workspace_id = ? AND anchor >= ? AND anchor <= ?",
 }
 _KEYS = {
     "profiles": "SELECT fragment_id FROM fragment WHERE workspace_id = ? AND fragment_id >= ? AND fragment_id <= ? "
     "AND profile_id = fragment_id",
-    "indexes": "SELECT blind_index FROM identifier WHERE workspace_id = ? AND blind_index >= ? AND blind_index <= ?",
+    "indexes": "SELECT anchor FROM fragment WHERE workspace_id = ? AND anchor >= ? AND anchor <= ?",
 }
 
 

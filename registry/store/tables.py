@@ -90,7 +90,10 @@ class FragmentTable(DataTable, table=True):
     """
 
     __tablename__ = "fragment"
-    __table_args__ = (Index("ix_fragment_profile", "workspace_id", "profile_id"),)
+    __table_args__ = (
+        Index("uq_fragment_anchor", "workspace_id", "anchor", unique=True),
+        Index("ix_fragment_profile", "workspace_id", "profile_id"),
+    )
     workspace_id: bytes = uid(key=True)
     fragment_id: bytes = uid(key=True)
     profile_id: bytes = uid()
@@ -103,14 +106,15 @@ class FragmentTable(DataTable, table=True):
 
 
 class IdentifierTable(DataTable, table=True):
-    """An identifier, found by its blind index; its value is sealed under the key of its fragment."""
+    """What was said of an identifier beside the fragment that it anchors, by which it is found; its value is sealed
+    under that fragment's key.
+    """
 
     __tablename__ = "identifier"
-    __table_args__ = (Index("ix_identifier_fragment", "workspace_id", "fragment_id"),)
     workspace_id: bytes = uid(key=True)
-    blind_index: bytes = uid(key=True)
+    fragment_id: bytes = uid(key=True)
+    blind_index: bytes = uid()
     kind: str = word()
-    fragment_id: bytes = uid()
     sealed: bytes = blob()
     source_id: bytes = uid()
     message_key: bytes = uid()
@@ -121,7 +125,7 @@ class LinkTable(DataTable, table=True):
     """A source's claim, first made by one message, that two identifiers are one person."""
 
     __tablename__ = "link"
-    __table_args__ = (Index("ix_link_high", "workspace_id", "high"),)
+    __table_args__ = (Index("ix_link_high", "workspace_id", "high", "low"),)
     workspace_id: bytes = uid(key=True)
     low: bytes = uid(key=True)
     high: bytes = uid(key=True)

@@ -48,6 +48,24 @@ def test_each_revision_goes_up_and_comes_down_again(database: Database, role: ve
     assert left <= {versions.version_table(role)}
 
 
+def test_identifiers_keep_their_rows_when_they_are_keyed_by_fragment(database: Database) -> None:
+    columns = "workspace_id, blind_index, kind, fragment_id, sealed, source_id, message_key, first_seen_at"
+    listed = text(f"SELECT {columns} FROM identifier ORDER BY fragment_id")
+    put = text(f"INSERT INTO identifier ({columns}) VALUES (:w, :i, 'email', :f, :s, :w, :w, :at)")
+    rows = [
+        {"w": bytes(16), "i": bytes([9 - n]) * 16, "f": bytes([n]) * 16, "s": b"sealed", "at": 2**60 + n}
+        for n in range(5)
+    ]
+    schema.upgrade(database, "data", "0019")
+    with database.owner(writes=True) as transaction:
+        transaction.execute(put, rows)
+        before = transaction.execute(listed).all()
+    for step in (schema.upgrade, schema.downgrade):
+        step(database, "data", "0020" if step is schema.upgrade else "0019")
+        with database.owner() as transaction:
+            assert transaction.execute(listed).all() == before
+
+
 def test_one_database_may_hold_both_roles(database: Database) -> None:
     for role in ROLES:
         schema.upgrade(database, role)

@@ -145,7 +145,7 @@ class DecisionLog:
     def _write(self, workspace_id: WorkspaceId, own: Sequence[_Waiting]) -> None:
         with self._deployment.data.read(workspace_id) as transaction:
             asked = {index for one in own for index in one.noted.indexes}
-            known = identities.identifiers(transaction, workspace_id, asked)
+            known = identities.fragments_by_index(transaction, workspace_id, asked)
             named = {one.noted.fragment_id for one in own if one.noted.fragment_id is not None}
             there = identities.fragments(transaction, workspace_id, named)
         fragments = {index: row.fragment_id for index, row in known.items()}

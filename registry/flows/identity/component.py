@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import chain, starmap
 
 from registry.identity.links import Link, Verdict
 from registry.model.ids import BlindIndex, WorkspaceId
-from registry.model.stored import StoredLink
 from registry.store import identities, stewardship
 from registry.store.database import Transaction
 
@@ -25,14 +25,13 @@ class Component:
     """Identifiers, the links among them, and what is known of both.
 
     Attributes:
-        links: the first claim of each pair.
         verdicts: the pairs that a steward decided on, by what was decided.
         runaway: those past the alarm threshold; of their links only some are here.
         whole: False when there is more than the limit; what is here then decides nothing.
     """
 
     identifiers: set[BlindIndex] = field(default_factory=set)
-    links: dict[Link, StoredLink] = field(default_factory=dict)
+    links: set[Link] = field(default_factory=set)
     verdicts: dict[Verdict, set[Link]] = field(default_factory=lambda: defaultdict(set))
     runaway: set[BlindIndex] = field(default_factory=set)
     whole: bool = True
@@ -42,30 +41,38 @@ def component(
     transaction: Transaction,
     workspace_id: WorkspaceId,
     seeds: Collection[BlindIndex],
-    fresh: Iterable[StoredLink] = (),
+    fresh: Iterable[Link] = (),
+    *,
+    unseen: Collection[BlindIndex] = frozenset(),
 ) -> Component:
-    """Everything that can be reached from the seeds, with the links that are being added."""
-    found = Component(links={Link(link.low, link.high): link for link in fresh})
+    """Everything that can be reached from the seeds, with the links that are being added.
+
+    Args:
+        unseen: identifiers that come with those links; nothing is known of them that could be looked up.
+    """
+    found = Component(links=set(fresh))
     frontier = set(seeds)
     while frontier:
         found.identifiers |= frontier
         if len(found.identifiers) > COMPONENT_LIMIT:
             found.whole = False
             return found
+        frontier = frontier.difference(unseen)
         stuck = stewardship.runaways(transaction, workspace_id, frontier)
         found.runaway |= stuck
-        links = identities.links_touching(transaction, workspace_id, frontier - stuck)
+        pairs = identities.pairs_touching(transaction, workspace_id, frontier - stuck)
         if stuck:
-            links += _vouched(transaction, workspace_id, stuck)
-        for link in links:
-            found.links.setdefault(Link(link.low, link.high), link)
-        frontier = {end for link in links for end in (link.low, link.high)} - found.identifiers
+            pairs |= _vouched(transaction, workspace_id, stuck)
+        found.links.update(starmap(Link, pairs))
+        frontier = set(chain.from_iterable(pairs)) - found.identifiers
     for row in stewardship.decisions_among(transaction, workspace_id, found.identifiers):
         found.verdicts[Verdict(row.verdict)].add(Link(row.low, row.high))
     return found
 
 
-def _vouched(transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex]) -> list[StoredLink]:
+def _vouched(
+    transaction: Transaction, workspace_id: WorkspaceId, indexes: Collection[BlindIndex]
+) -> set[tuple[BlindIndex, BlindIndex]]:
     decisions = stewardship.decisions_touching(transaction, workspace_id, indexes)
     pairs = {(row.low, row.high) for row in decisions if row.verdict == Verdict.SAME}
-    return stewardship.links_between(transaction, workspace_id, pairs)
+    return {(low, high) for low, high, _ in identities.known_pairs(transaction, workspace_id, pairs)}

@@ -13,10 +13,9 @@ from registry.store.database import Transaction
 
 def fragments_at(transaction: Transaction, workspace_id: WorkspaceId, index: BlindIndex, at: Micros) -> list[Fragment]:
     """The fragments of the person behind an identifier as they stood at a moment; none for nobody then."""
-    known = identities.identifiers(transaction, workspace_id, [index]).get(index)
-    if known is None:
+    own = identities.fragments_by_index(transaction, workspace_id, [index]).get(index)
+    if own is None:
         return []
-    own = identities.fragments(transaction, workspace_id, [known.fragment_id])[known.fragment_id]
     then = _as_of(own, identities.moves_of(transaction, workspace_id, [own.fragment_id]), at)
     # Whoever was in that profile is in it still, or has a move out of it on record.
     candidates = {f.fragment_id for f in identities.fragments_of_profiles(transaction, workspace_id, [then.profile_id])}

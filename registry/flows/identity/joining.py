@@ -90,13 +90,13 @@ def join(
     links = _links_of(workspace_id, claims)
     unknown = kinds.keys() - joined.by_index.keys()
     # 2. what is new
-    fresh = _unknown_links(transaction, workspace_id, links)
+    fresh = _unknown_links(transaction, workspace_id, links, joined)
     if not unknown and not fresh:
         return joined
     if identities.lock(transaction, workspace_id):
         # Who is who may have changed while this writer waited: what was read before the lock is read again.
         joined.by_index |= identities.fragments_by_index(transaction, workspace_id, kinds)
-        fresh = _unknown_links(transaction, workspace_id, fresh)
+        fresh = _unknown_links(transaction, workspace_id, fresh, joined)
     unknown = kinds.keys() - joined.by_index.keys()
     if unknown and reindexing.newest(transaction, workspace_id) > index_version:
         raise StoreUnavailable("the blind-index key was rotated", hint="send it again")
@@ -151,9 +151,11 @@ def _links_of(workspace_id: WorkspaceId, claims: Iterable[Claim]) -> list[Stored
 
 
 def _unknown_links(
-    transaction: Transaction, workspace_id: WorkspaceId, links: Sequence[StoredLink]
+    transaction: Transaction, workspace_id: WorkspaceId, links: Sequence[StoredLink], joined: Joined
 ) -> list[StoredLink]:
-    known = identities.known_pairs(transaction, workspace_id, {(link.low, link.high) for link in links})
+    # Nobody has linked an identifier that nobody has seen.
+    pairs = {(link.low, link.high) for link in links if link.low in joined.by_index and link.high in joined.by_index}
+    known = identities.known_pairs(transaction, workspace_id, pairs)
     return [link for link in links if (link.low, link.high, link.source_id) not in known]
 
 
@@ -171,7 +173,9 @@ def _rejoin(
 ) -> None:
     # 3. the component
     ends = {end for link in fresh for end in (link.low, link.high)} | set(seeds)
-    found = component(transaction, workspace_id, ends, fresh)
+    unseen = {fragment.anchor for fragment in joined.new.values()}
+    pairs = {Link(link.low, link.high) for link in fresh}
+    found = component(transaction, workspace_id, ends, pairs, unseen=unseen)
     joined.whole = found.whole
     if not found.whole:
         _leave_apart(transaction, workspace_id, fresh, now)
@@ -190,7 +194,7 @@ def _rejoin(
         runaway=found.runaway,
     )
     refusals = [StoredRefusal(workspace_id, r.low, r.high, r.reason, now) for r in result.refused]
-    identities.replace_refusals(transaction, workspace_id, found.links.keys(), refusals)
+    identities.replace_refusals(transaction, workspace_id, found.links, refusals)
     noticed = [
         RunawayIdentifier(workspace_id, fragments[index].fragment_id, index, now)
         for index in sorted(result.runaway - found.runaway)

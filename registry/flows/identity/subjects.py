@@ -49,7 +49,7 @@ def standing(
     reindexing.hold(transaction, workspace.workspace_id)
     candidates = {person: indexer.indexes(person.kind, person.value) for person in people}
     every = {index for indexes in candidates.values() for index in indexes}
-    known = identities.identifiers(transaction, workspace.workspace_id, every)
+    known = identities.fragments_by_index(transaction, workspace.workspace_id, every)
     return {person: next((i for i in indexes if i in known), indexes[0]) for person, indexes in candidates.items()}
 
 

@@ -1,4 +1,4 @@
--- data 0019;
+-- data 0020;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -139,18 +139,6 @@ CREATE TABLE fragment (
 	CONSTRAINT pk_fragment PRIMARY KEY (workspace_id, fragment_id)
 );
 CREATE INDEX ix_fragment_profile ON fragment (workspace_id, profile_id);
-CREATE TABLE identifier (
-	workspace_id BLOB NOT NULL, 
-	blind_index BLOB NOT NULL, 
-	kind VARCHAR(255) NOT NULL, 
-	fragment_id BLOB NOT NULL, 
-	sealed BLOB NOT NULL, 
-	source_id BLOB NOT NULL, 
-	message_key BLOB NOT NULL, 
-	first_seen_at BIGINT NOT NULL, 
-	CONSTRAINT pk_identifier PRIMARY KEY (workspace_id, blind_index)
-);
-CREATE INDEX ix_identifier_fragment ON identifier (workspace_id, fragment_id);
 CREATE TABLE link (
 	workspace_id BLOB NOT NULL, 
 	low BLOB NOT NULL, 
@@ -161,7 +149,6 @@ CREATE TABLE link (
 	received_at BIGINT NOT NULL, 
 	CONSTRAINT pk_link PRIMARY KEY (workspace_id, low, high, source_id)
 );
-CREATE INDEX ix_link_high ON link (workspace_id, high);
 CREATE TABLE merge (
 	workspace_id BLOB NOT NULL, 
 	merge_id BLOB NOT NULL, 
@@ -584,9 +571,6 @@ CREATE TRIGGER standing_unsaid AFTER DELETE ON consent_state BEGIN INSERT INTO s
 CREATE TRIGGER standing_born AFTER INSERT ON fragment BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
 CREATE TRIGGER standing_moved AFTER UPDATE OF workspace_id, fragment_id, profile_id, origin_profile_id, kind, joined_at ON fragment BEGIN INSERT INTO standing_change SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
 CREATE TRIGGER standing_gone AFTER DELETE ON fragment BEGIN UPDATE standing_change SET fragment_id = NULL WHERE workspace_id = OLD.workspace_id AND fragment_id = OLD.fragment_id; INSERT INTO standing_change SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; END;
-CREATE TRIGGER standing_named AFTER INSERT ON identifier BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-CREATE TRIGGER standing_renamed AFTER UPDATE OF workspace_id, blind_index, fragment_id ON identifier BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-CREATE TRIGGER standing_unnamed AFTER DELETE ON identifier BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; END;
 CREATE TRIGGER standing_trimmed AFTER INSERT ON standing_change WHEN NEW.position % 1000 = 0 BEGIN DELETE FROM standing_change WHERE workspace_id = NEW.workspace_id AND position <= NEW.position - 20000; END;
 CREATE TABLE consent_feed (
 	workspace_id BLOB NOT NULL, 
@@ -597,4 +581,18 @@ CREATE TABLE consent_feed (
 	CONSTRAINT pk_consent_feed PRIMARY KEY (workspace_id, position, place)
 );
 CREATE INDEX ix_consent_feed_fragment ON consent_feed (workspace_id, fragment_id);
-INSERT INTO schema_version_data VALUES ('0019');
+CREATE TABLE "identifier" (
+	workspace_id BLOB NOT NULL, 
+	fragment_id BLOB NOT NULL, 
+	blind_index BLOB NOT NULL, 
+	kind VARCHAR(255) NOT NULL, 
+	sealed BLOB NOT NULL, 
+	source_id BLOB NOT NULL, 
+	message_key BLOB NOT NULL, 
+	first_seen_at BIGINT NOT NULL, 
+	CONSTRAINT pk_identifier PRIMARY KEY (workspace_id, fragment_id)
+);
+CREATE UNIQUE INDEX uq_fragment_anchor ON fragment (workspace_id, anchor);
+CREATE INDEX ix_link_high ON link (workspace_id, high, low);
+CREATE TRIGGER standing_renamed AFTER UPDATE OF anchor ON fragment BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+INSERT INTO schema_version_data VALUES ('0020');
