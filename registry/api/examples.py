@@ -134,14 +134,14 @@ EXAMPLES: dict[str, Any] = {
                 "source": "shop", "observed_at": AT, "received_at": AT,
                 "consent_tags": ["analytics", "legal", "service"],
                 "content": {"event": "Order Completed", "messageId": "m-1", "properties": {"order_id": "o-1"}},
-                "withheld": 0,
+                "withheld": {"count": 0, "reasons": []},
             }
         ],
     },
     "Merges": {"merges": [MOVE]},
     "MergeFeed": {"merges": [MOVE], "cursor": None},
     "Explanation": {
-        "profile_id": PROFILE, "purpose": "service", "withheld": 0,
+        "profile_id": PROFILE, "purpose": "service", "withheld": {"count": 0, "reasons": []},
         "identifiers": [SEEN, SEEN | {"fragment_id": OTHER_FRAGMENT, "kind": "anonymous_id", "value": "a-1"}],
         "paths": [{"one": FRAGMENT, "other": OTHER_FRAGMENT, "links": [PATH_LINK]}],
     },

@@ -101,7 +101,7 @@ TRAIT = {
 WITHHELD = record(count=COUNT, reasons=many(record(reason=one_of(Reason), sentence=TEXT, count=COUNT)))
 EVENT = {
     "event_id": ID, "type": TEXT, "event": maybe(TEXT), "plan": TEXT, "source": TEXT, "observed_at": TIME,
-    "received_at": TIME, "consent_tags": many(TEXT), "content": {"type": "object"}, "withheld": COUNT,
+    "received_at": TIME, "consent_tags": many(TEXT), "content": {"type": "object"}, "withheld": WITHHELD,
 }  # fmt: skip
 CONSENT_RECORD = {
     "record_id": ID, "purpose": TEXT, "status": TEXT, "acted_at": TIME, "recorded_at": TIME,
@@ -234,7 +234,7 @@ ANSWERS: dict[str, Schema] = {
     "Explanation": record(
         profile_id=ID, purpose=TEXT, identifiers=many(record(**SEEN | {"value": maybe(TEXT)})),
         paths=many(record(one=ID, other=ID, links=many(record(**PATH_LINK)))),
-        withheld=COUNT | {"description": "Identifiers that the purpose may not see."},
+        withheld=WITHHELD | {"description": "Identifiers whose values are not shown."},
     ),
     "SpaceProfile": record(
         {"traits": {"type": "object", "additionalProperties": True}, "data": many({"type": "object"}),

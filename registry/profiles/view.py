@@ -64,13 +64,18 @@ def build_view(
             for seen in sorted(identifiers, key=_order)
         ],
         "consents": {name: consent_json(decision) for name, decision in sorted(consents.items())},
-        "withheld": {
-            "count": sum(withheld.values()),
-            "reasons": [
-                {"reason": reason.value, "sentence": SENTENCES[reason], "count": count}
-                for reason, count in sorted(withheld.items())
-            ],
-        },
+        "withheld": withheld_json(withheld),
+    }
+
+
+def withheld_json(withheld: Mapping[Reason, int]) -> dict[str, object]:
+    """How much is there but not shown, and for which reasons: never silently missing."""
+    return {
+        "count": sum(withheld.values()),
+        "reasons": [
+            {"reason": reason.value, "sentence": SENTENCES[reason], "count": count}
+            for reason, count in sorted(withheld.items())
+        ],
     }
 
 

@@ -79,7 +79,8 @@ def test_what_one_purpose_keeps_is_not_read_for_another_whose_time_is_over(tenan
     assert view["traits"] == []
     assert {row["reason"]: row["count"] for row in view["withheld"]["reasons"]}["retention_ended"] == 3
     orders = [e for e in tenant.timeline("user_id", "ada", "analytics") if e["event"] == "order_completed"]
-    assert [(event["content"], event["withheld"]) for event in orders] == [({}, 1)]
+    assert [(event["content"], event["withheld"]["count"]) for event in orders] == [({}, 1)]
+    assert [one["reason"] for one in orders[0]["withheld"]["reasons"]] == ["retention_ended"]
     assert [e["content"] != {} for e in tenant.timeline("user_id", "ada") if e["event"] == "order_completed"] == [True]
 
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ from registry.model.stored import Fragment, StoredAssertion, StoredEvent, Stored
 from registry.profiles.assertion import TraitAssertion
 from registry.profiles.computed import ComputedTrait
 from registry.profiles.survivorship import Choice, Verification, choose, verification
-from registry.profiles.view import SeenIdentifier, build_view, computed_json
+from registry.profiles.view import SeenIdentifier, build_view, computed_json, withheld_json
 from registry.store import consents, events, identities
 from registry.store.database import Transaction
 
@@ -125,10 +125,9 @@ def timeline(
     for row in page:
         if row.received_at < oldest:  # other purposes may still keep it
             parts = sum(purpose in purposes_of(Compartment(name)) for name in row.compartments.split(","))
-            shown.append(_event(row, names, {}, parts))
+            shown.append(_event(row, names, {}, {Reason.RETENTION_ENDED: parts} if parts else {}))
             continue
-        content, withheld = open_event(grant, row, bundles)
-        shown.append(_event(row, names, content, sum(withheld.values())))
+        shown.append(_event(row, names, *open_event(grant, row, bundles)))
     note(deployment, workspace, principal, fragments, purpose, "timeline")
     cursor = text_id(page[-1].event_id) if len(rows) > count else None
     return {"profile_id": text_id(profile_id), "purpose": purpose, "events": shown, "cursor": cursor}
@@ -262,7 +261,9 @@ def visible(
     return shown, len(known) - len(shown)
 
 
-def _event(row: StoredEvent, names: dict[bytes, str], content: dict[str, Any], withheld: int) -> dict[str, object]:
+def _event(
+    row: StoredEvent, names: dict[bytes, str], content: dict[str, Any], withheld: Mapping[Reason, int]
+) -> dict[str, object]:
     return {
         "event_id": text_id(row.event_id),
         "type": row.call,
@@ -273,7 +274,7 @@ def _event(row: StoredEvent, names: dict[bytes, str], content: dict[str, Any], w
         "received_at": rfc3339(row.received_at),
         "consent_tags": sorted({p for name in row.compartments.split(",") if name for p in name.split("+")}),
         "content": content,
-        "withheld": withheld,
+        "withheld": withheld_json(withheld),
     }
 
 

@@ -28,10 +28,12 @@ from registry.identity.links import SENTENCES, Link, Refusal, Verdict
 from registry.identity.picture import Edge, Node, draw
 from registry.identity.resolve import Partition
 from registry.model.clock import rfc3339
+from registry.model.decision import Reason
 from registry.model.errors import InvalidInput
 from registry.model.grants import OpenGrant
 from registry.model.ids import BlindIndex, FragmentId, MessageKey, ProfileId, text_id
 from registry.model.stored import Fragment, StewardDecision, StoredEvent, StoredIdentifier, StoredLink
+from registry.profiles.view import withheld_json
 from registry.store import events, identities, stewardship
 
 STEWARD_SOURCE = "steward"
@@ -49,7 +51,7 @@ class Graph:
         decisions: a steward's word on a pair.
         refused: claims that lead out of the profile, and why they join nothing.
         beyond: the fragments at their far ends.
-        withheld: how many identifiers are there but not shown.
+        withheld: how many identifiers are there but not shown, by reason.
     """
 
     profile_id: ProfileId
@@ -63,7 +65,7 @@ class Graph:
     refused: Mapping[Link, str]
     beyond: Mapping[BlindIndex, Fragment]
     names: Mapping[bytes, str]
-    withheld: int
+    withheld: Mapping[Reason, int]
 
 
 def graph(
@@ -96,7 +98,10 @@ def graph(
     shown, hidden = read.visible(known, [row for row in assertions if row.compartment not in locked], purpose)
     present = {name for row in messages.values() for name in row.compartments.split(",") if name} - locked
     grant = OpenGrant(workspace_id, compartments_for(purpose, present), f"profiles:explain {purpose}")
-    values = {row.fragment_id: who.value for row, who in open_identifiers(deployment, grant, shown)[0]}
+    found, withheld = open_identifiers(deployment, grant, shown)
+    values = {row.fragment_id: who.value for row, who in found}
+    if hidden:
+        withheld[Reason.OTHER_PURPOSE] += hidden
     bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in messages.values()})
     opened = {key: open_event(grant, row, bundles)[0].get("messageId") for key, row in messages.items()}
     claims: dict[Link, list[StoredLink]] = defaultdict(list)
@@ -115,7 +120,7 @@ def graph(
         {Link(row.low, row.high): row.reason for row in refusals},
         beyond,
         names,
-        hidden,
+        withheld,
     )
 
 
@@ -151,7 +156,7 @@ def explain(
         "purpose": purpose,
         "identifiers": [_identifier(found, row) for row in found.identifiers],
         "paths": paths,
-        "withheld": found.withheld,
+        "withheld": withheld_json(found.withheld),
     }
 
 
