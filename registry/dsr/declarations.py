@@ -100,7 +100,8 @@ _NOT_LET_IN = (
         "quarantine_subject", purposes=ALL, retention="as long as the message", reference="blind_index quarantine_id",
     ),
     declared(
-        "violation", purposes=RUNNING, retention="as long as the message",
+        "violation", purposes=RUNNING,
+        retention="as long as the message; of one that is not kept, retention.yaml: quarantine_days",
         context="source_id call plan_event plan_version code path rule expected rejected received_at app_version",
         reference="violation_id message_key",
     ),

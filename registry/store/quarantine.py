@@ -102,6 +102,11 @@ def opened(transaction: Transaction, workspace_id: bytes, ids: Collection[Fragme
     return select_in(transaction, Quarantined, "quarantine", workspace_id, "quarantine_id", ids)
 
 
+def delete_violations(transaction: Transaction, workspace_id: bytes, ids: Collection[bytes]) -> int:
+    """Delete these violations; how many there were."""
+    return delete_in(transaction, "violation", workspace_id, "violation_id", ids)
+
+
 def erase(transaction: Transaction, workspace_id: bytes, ids: Collection[FragmentId]) -> int:
     """Delete quarantined messages and their violations; how many messages there were."""
     keys = [row.message_key for row in opened(transaction, workspace_id, ids)]

@@ -191,6 +191,23 @@ def expired_quarantine(transaction: Transaction, workspace_id: bytes, now: Micro
     return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, now, limit)]
 
 
+def stray_violations(
+    transaction: Transaction, workspace_id: bytes, before: Micros, after: bytes, limit: int
+) -> list[bytes]:
+    """Up to `limit` violations, with ids after `after`, of messages that came before a moment and are not kept:
+    turned away at the door, or gone since.
+    """
+    sql = (
+        "SELECT v.violation_id FROM violation v WHERE v.workspace_id = ? AND v.violation_id > ? AND v.received_at < ? "
+        "AND NOT EXISTS "
+        "(SELECT 1 FROM event e WHERE e.workspace_id = v.workspace_id AND e.message_key = v.message_key) "
+        "AND NOT EXISTS "
+        "(SELECT 1 FROM quarantine q WHERE q.workspace_id = v.workspace_id AND q.message_key = v.message_key) "
+        "ORDER BY v.violation_id LIMIT ?"
+    )
+    return [bytes(row[0]) for row in query(transaction, sql, workspace_id, after, before, limit)]
+
+
 def put_sweep(transaction: Transaction, row: Sweep) -> None:
     """Store a sweep, or how far it is by now."""
     clause = (

@@ -11,6 +11,7 @@ from registry.flows import plans
 from registry.flows.access import credentials
 from registry.flows.ingest import pipeline
 from registry.flows.ingest.admission import Delivery, Status
+from registry.flows.retention import sweeping
 from registry.flows.traffic.trace import trace
 from tests.conftest import SetClock
 from tests.factories import consent, track
@@ -81,6 +82,21 @@ def test_where_the_plan_says_block_it_is_refused_and_nothing_of_it_is_kept_but_t
     seen = door.trace(1)
     assert (seen["outcome"], [v["code"] for v in seen["violations"]]) == ("rejected", ["consent_denied"])
     assert door.send(1, NO).counts[Status.DUPLICATE] == 1
+
+
+def test_why_it_was_refused_is_forgotten_in_time_since_no_erasure_could_find_it(
+    tenant: Tenant, clock: SetClock
+) -> None:
+    door = Door(tenant, "block")
+    door.send(1, NO)
+    clock.pass_by(days=29)
+    door.send(2, NO)
+    deployment = tenant.registry.deployment
+    for days, left in ((0, 2), (2, 1)):
+        clock.pass_by(days=days)
+        assert sweeping.preview(deployment, tenant.workspace).counts["violations"] == (1 if days else 0)
+        sweeping.sweep(deployment, tenant.workspace, actor="test")
+        assert door.rows("violation") == left
 
 
 def test_who_has_said_nothing_is_not_even_remembered(tenant: Tenant) -> None:

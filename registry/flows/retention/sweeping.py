@@ -5,7 +5,7 @@
 3. lock        what has lost its ground without anybody saying so: a consent that expired
 4. shred       the keys of compartments of which nothing may be kept; from here on it does not open
 5. delete      the rows; events that keep other parts are sealed again without those that are due
-6. quarantine  rejected messages that nobody let in, in time
+6. quarantine  rejected messages that nobody let in, in time; then violations of messages that are not kept
 7. keys        bundles that no data needs
 8. report      what went, why, and how much of it; in the audit log and in the sweep's own row
 
@@ -147,6 +147,8 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
                 report.add(rule.name, EXPIRED, events=len(changed), values=values)
     with deployment.data.read(workspace_id) as transaction:
         report.counts["quarantine"] = len(rows.expired_quarantine(transaction, workspace_id, now, 1_000_000))
+        before = now - deployment.policies.retention.quarantine_for
+        report.counts["violations"] = len(rows.stray_violations(transaction, workspace_id, before, b"", 1_000_000))
     report.counts["unused_keys"] = sum(len(page) for page in _unused(deployment, workspace_id))
     report.gone = {name: counts for name, counts in report.gone.items() if any(counts.values())}
     return report
@@ -302,6 +304,7 @@ def _finish(deployment: Deployment, workspace: OpenWorkspace, run: Sweep, actor:
         with deployment.data.write(workspace_id) as transaction:
             report.counts["quarantine"] += quarantine.erase(transaction, workspace_id, late)
             rows.put_sweep(transaction, run._replace(report=report.encode()))
+    report.counts["violations"] += _forget_violations(deployment, workspace_id)
     # 7. keys
     for holders in list(_unused(deployment, workspace_id)):
         report.counts["unused_keys"] += deployment.keyring.sweep(grant, holders)
@@ -320,6 +323,18 @@ def _finish(deployment: Deployment, workspace: OpenWorkspace, run: Sweep, actor:
     deployment.data.checkpoint()
     deployment.keyring.checkpoint()
     return done
+
+
+def _forget_violations(deployment: Deployment, workspace_id: WorkspaceId) -> int:
+    """Nobody's erasure finds a violation whose message is not there: it names no person, and goes by its age."""
+    before, after, count = deployment.clock() - deployment.policies.retention.quarantine_for, b"", 0
+    while True:
+        with deployment.data.write(workspace_id) as transaction:
+            stray = rows.stray_violations(transaction, workspace_id, before, after, PAGE)
+            count += quarantine.delete_violations(transaction, workspace_id, stray)
+        if len(stray) < PAGE:
+            return count
+        after = stray[-1]
 
 
 def told(deployment: Deployment, workspace: OpenWorkspace, limit: int) -> dict[str, Any]:
