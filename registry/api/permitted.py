@@ -85,7 +85,15 @@ def _decide_all(application: Application, workspace: OpenWorkspace, checks: list
     decisions = [
         next(now)
         if question.at is None
-        else ledger.check(deployment, workspace, question.person, question.purpose, question.categories, at=question.at)
+        else ledger.check(
+            deployment,
+            workspace,
+            question.person,
+            question.purpose,
+            question.categories,
+            at=question.at,
+            jurisdiction=question.jurisdiction,
+        )
         for question in asked
     ]
     answered = zip(asked, decisions, strict=True)

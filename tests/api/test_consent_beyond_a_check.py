@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jwt
 import pytest
 
 from registry.client import Decision, read_token, user_id
+from registry.consent.purposes import LawfulBasis
 from registry.model.ids import text_id
 from tests.api.house import Desk
 
@@ -253,3 +256,30 @@ def test_who_is_to_be_asked_again_is_told_to_whoever_may_list(desk: Desk) -> Non
         answer = mailer.post("/v1/consent/outdated", json={"purpose": "marketing"})
         assert (answer.status_code, answer.text) == (200, "")
     assert desk.app.post("/v1/consent/outdated", json={"purpose": "marketing"}).status_code == 403
+
+
+@pytest.fixture
+def abroad(desk: Desk) -> Iterator[Desk]:
+    """A desk where marketing rests on consent, but in the United States on not having opted out."""
+    deployment = desk.house.registry.deployment
+    policies, known = deployment.policies, deployment.policies.purposes
+    bases = {"default": LawfulBasis.CONSENT, "US": LawfulBasis.OPT_OUT}
+    marketing = replace(known.purposes["marketing"], lawful_basis=bases)
+    purposes = replace(known, purposes={**known.purposes, "marketing": marketing})
+    object.__setattr__(deployment, "policies", replace(policies, purposes=purposes))
+    yield desk
+    object.__setattr__(deployment, "policies", policies)
+
+
+def test_the_ground_of_the_place_decides_in_a_check_and_in_a_batch_now_and_in_the_past(abroad: Desk) -> None:
+    say(abroad, "granted", "analytics")
+    at = told(abroad)["at"]
+    asked = [
+        {"subject": ADA, "purpose": "marketing"} | place | moment
+        for place in ({"jurisdiction": "US-CA"}, {"jurisdiction": "DE"}, {})
+        for moment in ({}, {"at": at})
+    ]
+    batch = abroad.app.post("/v1/consent/check/batch", json={"checks": asked}).json()["decisions"]
+    one_by_one = [abroad.app.post("/v1/consent/check", json=body).json() for body in asked]
+    assert [one["allowed"] for one in batch] == [True, True, False, False, False, False]
+    assert batch == one_by_one
