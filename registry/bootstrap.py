@@ -21,9 +21,9 @@ from registry.connectors.opendsr import OpenDsrProcessor, Signed
 from registry.connectors.outgoing import Outgoing
 from registry.connectors.processors import processors_of
 from registry.consent.purposes import PurposeCatalogue
-from registry.consent.receipt import Controller
 from registry.documents import Document, check, parse
 from registry.dsr.deadlines import Jurisdictions
+from registry.dsr.notification import Notices
 from registry.dsr.plan import LinkedSystem
 from registry.dsr.retention import Retention
 from registry.flows import plans
@@ -50,7 +50,9 @@ from registry.store.database import Database
 if TYPE_CHECKING:
     from registry.api.application import Application
 
-POLICY_NAMES = ("purposes", "identity", "trust", "access", "jurisdictions", "retention", "computed", "keys")
+POLICY_NAMES = (
+    "purposes", "identity", "trust", "access", "jurisdictions", "incidents", "retention", "computed", "keys",
+)  # fmt: skip
 DEFAULT_PLAN = "plans/ecommerce.yaml"
 FIRST_SOURCE = "shop"
 
@@ -102,7 +104,7 @@ class Registry:
     @property
     def public_url(self) -> str | None:
         """Where people and other systems reach the server, without a slash at its end; None where nobody said."""
-        return self.settings.public_url.rstrip("/") if self.settings.public_url else None
+        return self.deployment.public_url
 
     def server(self) -> Any:
         """The ASGI application, with this process tuned to serve it."""
@@ -166,20 +168,15 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         policies=policies,
         clock=now,
         new_id=new_id,
-        controller=Controller(
-            name=settings.controller,
-            address=settings.controller_address,
-            contact=settings.controller_contact,
-            privacy_notice=settings.privacy_notice,
-            withdrawal_method=settings.withdrawal_method,
-            storage_locations=tuple(filter(None, settings.storage_locations.split(","))),
-        ),
+        controller=settings.stated_controller(),
         jurisdiction=settings.jurisdiction,
         outgoing=outgoing,
         linked=[*connected(settings), *processors(settings, outgoing)],
         logins=issuers_of(_reviewed(settings.logins, "logins"), policies.identity, outgoing, now)
         if settings.logins is not None
         else (),
+        public_url=settings.public_url.rstrip("/") if settings.public_url else None,
+        opendsr=settings.opendsr_chain(to_datetime(now())),
     )
     return Registry(settings, deployment, Workspaces(deployment))
 
@@ -326,6 +323,7 @@ def load_policies(folder: Path | None) -> Policies:
         trust=TrustPolicy.from_document(documents["trust"]),
         access=AccessPolicy.from_document(documents["access"], purposes.purposes, of_another=stock),
         jurisdictions=Jurisdictions.from_document(documents["jurisdictions"]),
+        incidents=Notices.from_document(documents["incidents"]),
         retention=Retention.from_document(documents["retention"]),
         keys=KeyPolicy.from_document(documents["keys"]),
         computed=ComputedPolicy.from_document(documents["computed"], purposes.purposes, of_another=theirs),

@@ -5,7 +5,9 @@ Read by bootstrap and the command line only; flows get values.
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import (
@@ -14,6 +16,11 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from registry.consent.receipt import Controller
+from registry.keys.certificates import CertifiedChain
+from registry.keys.key_file import KeyFile
+from registry.model.errors import SettingInvalid
 
 
 class Settings(BaseSettings):
@@ -42,6 +49,14 @@ class Settings(BaseSettings):
     controller: str = Field("the controller of this registry", description="Name in certificates and receipts.")
     controller_address: str = Field("not stated", description="The controller's postal address, for receipts.")
     controller_contact: str = Field("not stated", description="Where a person reaches the controller.")
+    representative: str = Field(
+        "not stated",
+        description="Representative in the Union (GDPR Art. 27), for records of processing.",
+    )
+    data_protection_officer: str = Field("not stated", description="Name and contact, for records of processing.")
+    transfers: str = Field(
+        "not stated", description="Transfers to third countries and their safeguards, for records of processing."
+    )
     privacy_notice: str = Field("not stated", description="URL of the privacy notice, for receipts.")
     withdrawal_method: str = Field("not stated", description="How a person withdraws consent, for receipts.")
     storage_locations: str = Field("not stated", description="Where data is kept, comma-separated, for receipts.")
@@ -71,6 +86,10 @@ class Settings(BaseSettings):
         None, description="Mail to people: smtp://user:password@host:587, smtps://host:465 or spool:///folder."
     )
     mail_from: str = Field("registry@localhost", description="Sender of mail to people.")
+    opendsr_certificate: Path | None = Field(
+        None, description="PEM chain, issued by an authority, that OpenDSR answers are signed by; else one of our own."
+    )
+    opendsr_key: Path | None = Field(None, description="PEM file of its RSA key, which its owner alone may read.")
     public_url: str | None = Field(
         None,
         description="Where the server is reached from outside: for links in mail (without it, mail holds codes only), "
@@ -110,6 +129,39 @@ class Settings(BaseSettings):
     def plain_hosts(self) -> frozenset[str]:
         """The hosts that may be sent to without TLS."""
         return frozenset(filter(None, self.plain_http_hosts.split(",")))
+
+    def stated_controller(self) -> Controller:
+        """Who answers for the processing, as certificates, receipts and records of processing say."""
+        return Controller(
+            name=self.controller,
+            address=self.controller_address,
+            contact=self.controller_contact,
+            privacy_notice=self.privacy_notice,
+            withdrawal_method=self.withdrawal_method,
+            storage_locations=tuple(filter(None, self.storage_locations.split(","))),
+            representative=self.representative,
+            data_protection_officer=self.data_protection_officer,
+            transfers=self.transfers,
+        )
+
+    def opendsr_chain(self, at: datetime) -> CertifiedChain | None:
+        """The certificate that an authority issued for the host name of `public_url`, with its key; None without one.
+
+        Raises:
+            SettingInvalid: a file cannot be read, or the certificate is not valid, of another host or of another key.
+            KeyFileInsecure: others may read the key's file.
+        """
+        if self.opendsr_certificate is None:
+            return None
+        domain = urlsplit(self.public_url or "").hostname
+        if domain is None or self.opendsr_key is None:
+            raise SettingInvalid("opendsr_certificate needs opendsr_key and public_url", pointer="opendsr_certificate")
+        key, _ = KeyFile(self.opendsr_key).read()
+        try:
+            return CertifiedChain.read(self.opendsr_certificate.read_bytes(), key, domain, at)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise SettingInvalid(f"the certificate for OpenDSR: {reason}", pointer="opendsr_certificate") from None
 
     def resolved_database_url(self) -> str:
         """The data database's URL."""

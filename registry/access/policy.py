@@ -56,6 +56,8 @@ class Action(StrEnum):
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     POLICIES_READ = "policies:read"
+    CENSUS_READ = "census:read"
+    """What is held of people, field by field: records of processing, and whom an incident touched."""
 
 
 FOR_A_PURPOSE = frozenset({Action.PROFILES_READ, Action.CONSENT_LIST})

@@ -17,6 +17,7 @@ from registry import __version__
 from registry.api import (
     administration,
     audiences,
+    census,
     certificates,
     changes,
     checking,
@@ -79,8 +80,9 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     # The first is looked for first.
     for plain in (checking, collect, permitted, filtering, outdated, changes, operations):
         app.router.routes.extend(plain.ROUTES)
-    administrative = (certificates, dsr, regulations, holds, opendsr, administration, plan_work, destinations, webhooks)
-    faces = (consent, signals, preferences, profiles, merges, spaces, audiences, quality, *administrative)
+    administrative = (certificates, dsr, regulations, holds, opendsr, census, administration, plan_work)
+    faces = (consent, signals, preferences, profiles, merges, spaces, audiences, quality, *administrative, destinations,
+             webhooks)  # fmt: skip
     for router in (*[face.router for face in faces], opendsr.open_router, preferences.person_router):
         app.include_router(router)
     app.add_exception_handler(RegistryError, problems.on_registry_error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKEN, single
+from registry.api.census import CENSUS_ANSWER_OF, CENSUS_ANSWERS, CENSUS_ERRORS, CENSUS_EXAMPLES
 from registry.api.examples import EXAMPLES
 from registry.api.keeping import KEEPING_ANSWER_OF, KEEPING_ANSWERS, KEEPING_ERRORS, KEEPING_EXAMPLES
 from registry.api.outgoing import OUTGOING_ANSWER_OF, OUTGOING_ANSWERS, OUTGOING_ERRORS, OUTGOING_EXAMPLES
@@ -26,7 +27,13 @@ from registry.api.signal_examples import SIGNAL_EXAMPLES
 from registry.model.message import CallType
 
 ALL_EXAMPLES = (
-    EXAMPLES | OUTGOING_EXAMPLES | REGULATION_EXAMPLES | KEEPING_EXAMPLES | SIGNAL_EXAMPLES | PREFERENCE_EXAMPLES
+    EXAMPLES
+    | OUTGOING_EXAMPLES
+    | REGULATION_EXAMPLES
+    | KEEPING_EXAMPLES
+    | SIGNAL_EXAMPLES
+    | PREFERENCE_EXAMPLES
+    | CENSUS_EXAMPLES
 )
 
 TAGS = [
@@ -76,8 +83,9 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "locked_package": (404, 409),
     "run_request": (404, 409), "request_plan": (404, 409), "extend_request": (404, 409, 413),
     "override_system": (404, 409, 413),
-    "receive_request": (409, 413), "request_status": (404,), "request_results": (404, 409),
+    "request_status": (404,), "request_results": (404, 409),
     "cancel_received": (404, 409), "discover": (404, 409), "get_certificate": (404, 409),
+    "older_request_status": (404,), "older_cancel_received": (404, 409), "older_discover": (404, 409),
     "take_callback": (404, 409, 413),
     "move_request": (404, 409), "create_source": (404, 409, 413), "publish_plan": (409, 413, 422),
     "get_plan": (404,), "replay_quarantine": (404, 413), "trace_message": (404, 413), "create_key": (409, 413),
@@ -100,7 +108,8 @@ ANSWER_OF: dict[str, str] = {
     "open_request": "Request", "list_requests": "Requests", "get_request": "Request", "request_events": "RequestEvents",
     "run_request": "Request", "move_request": "Request", "discover": "Discovery", "receive_request": "OpenDsrReceipt",
     "request_status": "OpenDsrStatus", "cancel_received": "OpenDsrCancellation",
-    "take_callback": "Success",
+    "take_callback": "Success", "older_discover": "Discovery", "older_receive_request": "OpenDsrReceipt",
+    "older_request_status": "OpenDsrStatus", "older_cancel_received": "OpenDsrCancellation",
     "extend_request": "Request", "override_system": "Request", "request_plan": "RequestPlan",
     "list_sources": "Sources", "create_source": "NewSourceKey",
     "list_plans": "Plans", "publish_plan": "PublishedPlan", "list_violations": "Violations",
@@ -115,14 +124,15 @@ MEDIA_OF = {
     "request_package": "application/zip",
     "locked_package": "application/octet-stream",
     "request_results": "application/zip", "get_certificate": "application/x-pem-file", "get_plan": "application/yaml",
-    "infer_plan": "application/yaml", "audit_checkpoint": "text/plain",
+    "infer_plan": "application/yaml", "audit_checkpoint": "text/plain", "records_table": "text/csv",
+    "records_page": "text/html", "impact_assessment": "text/markdown",
 }  # fmt: skip
 """Operations whose answer is no JSON."""
 
 TAKING_PLANS = frozenset({"publish_plan", "lint_plan", "compare_plan", "check_plan_against_traffic"})
 """Operations whose body is a plan's file."""
 
-OPEN = frozenset({"discover", "get_certificate", "take_callback"})
+OPEN = frozenset({"discover", "older_discover", "get_certificate", "take_callback"})
 """Operations that need no key."""
 
 MEDIA_SCHEMAS: dict[str, Schema] = {
@@ -131,8 +141,10 @@ MEDIA_SCHEMAS: dict[str, Schema] = {
     "application/yaml": {"type": "object", "description": "As `schemas/tracking-plan.schema.json` says."},
 }
 
-ALL_ANSWER_OF = ANSWER_OF | OUTGOING_ANSWER_OF | REGULATION_ANSWER_OF | KEEPING_ANSWER_OF | PREFERENCE_ANSWER_OF
-ALL_ERRORS = MORE_ERRORS | OUTGOING_ERRORS | REGULATION_ERRORS | KEEPING_ERRORS | PREFERENCE_ERRORS
+ALL_ANSWER_OF = (
+    ANSWER_OF | OUTGOING_ANSWER_OF | REGULATION_ANSWER_OF | KEEPING_ANSWER_OF | PREFERENCE_ANSWER_OF | CENSUS_ANSWER_OF
+)
+ALL_ERRORS = MORE_ERRORS | OUTGOING_ERRORS | REGULATION_ERRORS | KEEPING_ERRORS | PREFERENCE_ERRORS | CENSUS_ERRORS
 
 SHORT = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
 
@@ -143,7 +155,8 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas |= ANSWERS | OUTGOING_ANSWERS | REGULATION_ANSWERS | KEEPING_ANSWERS | PREFERENCE_ANSWERS | TAKEN
+    schemas |= ANSWERS | OUTGOING_ANSWERS | REGULATION_ANSWERS | KEEPING_ANSWERS | PREFERENCE_ANSWERS | CENSUS_ANSWERS
+    schemas |= TAKEN
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
         "person": {

@@ -21,10 +21,11 @@ from registry.access.policy import Action
 from registry.api import problems
 from registry.api.application import Application, of
 from registry.api.bodies import JSON_BYTES, JsonRoute, read_body
+from registry.api.consent import moment
 from registry.api.package import package_stream
 from registry.api.wire import UUID_FORM, OpenDsrIdentity, OpenDsrRequestBody
 from registry.dsr import opendsr as terms
-from registry.dsr.requests import EFFECTS, Effect, Kind, State
+from registry.dsr.requests import State
 from registry.flows.dsr import callbacks, called_back, opendsr
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
@@ -36,6 +37,10 @@ from registry.model.stored import StoredRequest
 from registry.model.stored_upkeep import OpenDsrRequest
 
 PREFIX = "/opendsr/v2"
+OLD_PREFIX = "/opendsr/v1"
+OLD_REQUESTS = "/opengdpr_requests"
+"""Where the protocol's older versions have requests; honoured as the specification wants it (section 10.1)."""
+SENDERS_FAULT = (404, 409, 413, 422)
 UNNAMED = "localhost"
 """The host name that is signed for where REGISTRY_PUBLIC_URL gives none."""
 
@@ -51,15 +56,15 @@ class OpenDsrRoute(JsonRoute):
             try:
                 return await handle(request)
             except RequestValidationError as error:
-                return _refusal(of(request), problems.not_of_the_form(error))
+                return _refusal(request, problems.not_of_the_form(error))
             except RegistryError as error:
-                return _refusal(of(request), error)
+                return _refusal(request, error)
 
         return answered
 
 
-router = APIRouter(prefix=PREFIX, tags=["OpenDSR"], route_class=OpenDsrRoute)
-open_router = APIRouter(prefix=PREFIX, tags=["OpenDSR"])
+router = APIRouter(tags=["OpenDSR"], route_class=OpenDsrRoute)
+open_router = APIRouter(tags=["OpenDSR"])
 
 SystemName = Annotated[str, Path(description="The processor's name.", max_length=40)]
 CALLBACK_BODY = {
@@ -85,35 +90,36 @@ WorkspaceText = Annotated[
 ]
 
 
-@open_router.get("/discovery", summary="What a controller may ask for, and by which identities")
+@open_router.get(f"{PREFIX}/discovery", summary="What a controller may ask for, and by which identities")
 def discover(request: Request, workspace: WorkspaceText = None) -> dict[str, Any]:
-    """No key is needed (specification section 7)."""
+    """No key is needed (specification section 6)."""
     application = of(request)
     opened = _workspace(application, workspace)
     return {
-        "api_version": terms.API_VERSION,
+        "api_version": terms.OLD_VERSION if request.url.path.startswith(OLD_PREFIX) else terms.API_VERSION,
         "supported_identities": terms.supported(application.deployment.policies.identity.kinds),
         "supported_subject_request_types": [asked.value for asked in terms.Asked],
         "processor_certificate": f"{_base(request)}{PREFIX}/certificate?workspace={text_id(opened.workspace_id)}",
     }
 
 
-@open_router.get("/certificate", summary="The certificate that answers are checked with")
+@open_router.get(f"{PREFIX}/certificate", summary="The certificate that answers are checked with")
 def get_certificate(request: Request, workspace: WorkspaceText = None) -> Response:
-    """PEM; signed by its own key, to be pinned. No key is needed."""
+    """PEM: the chain that an authority issued, or one signed by its own key, to be pinned. No key is needed."""
     application = of(request)
     opened = _workspace(application, workspace)
-    row = opendsr.certified(application.deployment, opened, _domain(application))
-    return Response(row.certificate, 200, media_type="application/x-pem-file")
+    pem = opendsr.published(application.deployment, opened, _domain(application))
+    return Response(pem, 200, media_type="application/x-pem-file")
 
 
-@router.post("/requests", status_code=201, summary="Send a request of a data subject")
+@router.post(f"{PREFIX}/requests", status_code=201, summary="Send a request of a data subject")
 def receive_request(request: Request, body: OpenDsrRequestBody) -> Response:
     """Taken in once: the same sent again is answered alike. The controller vouches for the person, so the request
     waits for its approval only. Whether the person is known is not said.
     """
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_RECEIVE)
+    moment(body.submitted_time, "/submitted_time")
     raw: bytes = request.state.raw
     received = opendsr.Received(
         subject_request_id=parse_id(body.subject_request_id, "subject_request_id"),
@@ -137,25 +143,23 @@ def receive_request(request: Request, body: OpenDsrRequestBody) -> Response:
     return _signed(application, workspace, answer, 201)
 
 
-@router.get("/requests/{subject_request_id}", summary="Where a controller's request stands")
+@router.get(PREFIX + "/requests/{subject_request_id}", summary="Where a controller's request stands")
 def request_status(request: Request, subject_request_id: RequestIdText) -> Response:
     """Once an access or portability request is completed, `results_url` leads to its package."""
     application, workspace, row, found, _ = _found(request, subject_request_id)
     status = terms.status_of(State(found.state))
-    answer = callbacks.status_json(row, found, status)
-    if status is terms.Status.COMPLETED and EFFECTS[Kind(found.kind)] is Effect.GIVE:
-        answer |= {"results_url": f"{_base(request)}{PREFIX}/requests/{subject_request_id}/results", "results_count": 1}
+    answer = callbacks.status_json(row, found, status, _base(request))
     return _signed(application, workspace, answer)
 
 
-@router.get("/requests/{subject_request_id}/results", summary="The package of a completed request")
+@router.get(PREFIX + "/requests/{subject_request_id}/results", summary="The package of a completed request")
 def request_results(request: Request, subject_request_id: RequestIdText) -> StreamingResponse:
     """A ZIP, streamed as it is written; no copy of it is kept."""
     application, workspace, _, found, actor = _found(request, subject_request_id)
     return package_stream(application.deployment, workspace, found, actor=actor)
 
 
-@router.delete("/requests/{subject_request_id}", status_code=202, summary="Cancel a request that is pending")
+@router.delete(PREFIX + "/requests/{subject_request_id}", status_code=202, summary="Cancel a request that is pending")
 def cancel_received(request: Request, subject_request_id: RequestIdText) -> Response:
     """One that is being worked on, or has ended, is not cancelled."""
     application = of(request)
@@ -172,7 +176,7 @@ def cancel_received(request: Request, subject_request_id: RequestIdText) -> Resp
 
 
 @open_router.post(
-    "/callbacks/{system}",
+    PREFIX + "/callbacks/{system}",
     status_code=202,
     summary="What a processor reports of a request that it was sent",
     openapi_extra={"requestBody": CALLBACK_BODY},
@@ -227,12 +231,20 @@ def _signed(application: Application, workspace: OpenWorkspace, answer: dict[str
     return Response(body, status, headers)
 
 
-def _refusal(application: Application, error: RegistryError) -> Response:
-    status = problems.status_of(error)
+def _refusal(request: Request, error: RegistryError) -> Response:
+    """A refusal in both forms; of a request that is sent, each that is the sender's fault is a 400 (section 7.5)."""
+    application, status = of(request), problems.status_of(error)
+    if request.method == "POST" and status in SENDERS_FAULT:
+        error, status = _as_invalid(error), 400
     message = error.detail if status < problems.SHOWN_BELOW else error.title
-    one = {"domain": _domain(application), "reason": error.code, "message": message}
+    reason = error.extra.get("reason", error.code)
+    one = {"domain": _domain(application), "reason": reason, "message": message}
     error.extra["error"] = {"code": status, "message": message, "errors": [one]}
     return problems.render(error)
+
+
+def _as_invalid(error: RegistryError) -> RegistryError:
+    return InvalidInput(error.detail, hint=error.hint, extra=error.extra | {"reason": error.code})
 
 
 def _base(request: Request) -> str:
@@ -241,3 +253,22 @@ def _base(request: Request) -> str:
 
 def _domain(application: Application) -> str:
     return urlsplit(application.public_url or "").hostname or UNNAMED
+
+
+def _add_old_routes() -> None:
+    """What the protocol's older versions call by other names, answered alike."""
+    one = OLD_REQUESTS + "/{subject_request_id}"
+    for method, path, endpoint, status in (
+        ("POST", OLD_REQUESTS, receive_request, 201),
+        ("GET", one, request_status, 200),
+        ("DELETE", one, cancel_received, 202),
+    ):
+        name, summary = f"older_{endpoint.__name__}", "The same, by the protocol's older name"
+        router.add_api_route(
+            OLD_PREFIX + path, endpoint, methods=[method], status_code=status, name=name, summary=summary
+        )
+    summary = "What may be asked for, by the protocol's older address"
+    open_router.add_api_route(f"{OLD_PREFIX}/discovery", discover, name="older_discover", summary=summary)
+
+
+_add_old_routes()

@@ -1,7 +1,8 @@
 """The compatibility face of Segment's deletion-and-suppression API. Off unless switched on, as its Profile API.
 
 A regulation is a request for erasure, under its id; it waits for its approval as any other. Registry's erasure always
-suppresses, so the types that delete come to the same; a suppression alone, and its end, are not offered.
+suppresses, and reaches connected systems too, so the types that delete come to the same; a suppression alone, and its
+end, are refused by name: an objection or a restriction says what is meant.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from registry.flows.dsr import lifecycle
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
-from registry.model.errors import Conflict, NotFound
+from registry.model.errors import Conflict, InvalidInput, NotFound
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import StoredRequest
 
@@ -31,16 +32,28 @@ router = APIRouter(prefix="/v1/regulations", tags=["data subject requests"], rou
 
 
 class Regulated(StrEnum):
-    """The types that are taken; both erase, and suppress."""
+    """The types that Segment has; those that delete are taken, and all of them erase, suppress and are passed on."""
 
     SUPPRESS_WITH_DELETE = "SUPPRESS_WITH_DELETE"
     DELETE_ONLY = "DELETE_ONLY"
+    SUPPRESS_WITH_DELETE_INTERNAL = "SUPPRESS_WITH_DELETE_INTERNAL"
+    DELETE_INTERNAL = "DELETE_INTERNAL"
+    SUPPRESS_ONLY = "SUPPRESS_ONLY"
+    UNSUPPRESS = "UNSUPPRESS"
+
+
+REFUSED = {
+    Regulated.SUPPRESS_ONLY: "open an objection or a restriction: POST /v1/dsr/requests",
+    Regulated.UNSUPPRESS: "end a restriction: POST /v1/consent/unrestrict; an erasure's suppression is kept for good",
+}
+"""The types that are not taken, and what to do instead."""
 
 
 class Subject(StrEnum):
     """What a regulation may name a person by."""
 
     USER_ID = "USER_ID"
+    ANONYMOUS_ID = "ANONYMOUS_ID"
 
 
 class Standing(StrEnum):
@@ -104,7 +117,7 @@ REGULATION_ERRORS: dict[str, tuple[int, ...]] = {
 
 
 class NewRegulation(Opening):
-    """A regulation of one person, by their user id."""
+    """A regulation of one person, by an id of theirs."""
 
     model_config = ConfigDict(
         hide_input_in_errors=True,
@@ -128,7 +141,10 @@ def create_regulation(request: Request, body: NewRegulation) -> dict[str, Any]:
     application, workspace = _called(request, Action.DSR_VERIFY)
     principal, _ = application.caller(request, Action.DSR_OPEN)
     deployment = application.deployment
-    person = subject(deployment.policies.identity, "user_id", body.subjectIds[0])
+    if body.regulationType in REFUSED:
+        hint = REFUSED[body.regulationType]
+        raise InvalidInput("regulations of this type are not supported", hint=hint, pointer="/regulationType")
+    person = subject(deployment.policies.identity, body.subjectType.lower(), body.subjectIds[0])
     opened = lifecycle.open_request(
         deployment, workspace, kind=Kind.ERASURE, person=person, actor=principal.actor, owner=principal.owner
     )
@@ -143,12 +159,13 @@ def list_regulations(
     request: Request,
     count: Annotated[int, Query(alias="pagination[count]", ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(alias="pagination[cursor]", max_length=36, json_schema_extra=UUID_FORM)] = None,
+    status: Annotated[Standing | None, Query(description="Only those that stand so.")] = None,
 ) -> dict[str, Any]:
     """`subjects` is empty: nobody's identifier is told. A page may hold fewer than asked for; `next` says if more."""
     application, workspace = _called(request, Action.DSR_READ)
     before = parse_id(cursor, "pagination[cursor]") if cursor is not None else None
     rows = lifecycle.listed(application.deployment, workspace, count + 1, before)
-    page = [row for row in rows[:count] if _erases(row)]
+    page = [row for row in rows[:count] if _erases(row) and status in (None, _STANDING[State(row.state)])]
     following = text_id(rows[count - 1].request_id) if len(rows) > count else None
     entries: list[dict[str, Any]] = [
         {

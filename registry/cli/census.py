@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -60,8 +60,8 @@ def records(
     as_json: AsJson = False,
 ) -> None:
     """Write the records of processing activities (GDPR Art. 30)."""
-    with session(data_dir, workspace, as_json=as_json) as (registry, _, _who):
-        found = inventory.records(registry.deployment)
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _who):
+        found = inventory.records(registry.deployment, opened)
         chosen = Format.JSON if as_json and to is None else form
         written = {
             Format.HTML: lambda: inventory.records_html(found),
@@ -76,8 +76,8 @@ def assessment(
     to: To = None, data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False
 ) -> None:
     """Write the skeleton of a data-protection impact assessment (GDPR Art. 35), in Markdown."""
-    with session(data_dir, workspace, as_json=as_json) as (registry, _, _who):
-        text = inventory.assessment(registry.deployment)
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _who):
+        text = inventory.assessment(registry.deployment, opened)
         if as_json and to is None:
             answer({"markdown": text}, as_json=True)
         else:
@@ -134,7 +134,43 @@ def assess_breach(
         impact = breach.assess(registry.deployment, opened, incident, actor=who.actor)
         if profiles_to is not None:
             _write(breach.listed(impact.profiles), profiles_to, as_json=True, quiet=True)
-    answer(impact.told, as_json=as_json)
+    if as_json:
+        answer(impact.told, as_json=True)
+    else:
+        _print_impact(impact.told)
+
+
+def _print_impact(told: dict[str, Any]) -> None:
+    """The impact for a person: what was reached, the keys, and by when whom to tell."""
+    narrowed = ", ".join(f"{name} {value}" for name, value in told["narrowed_to"].items()) or "everything"
+    span = f"from {_minute(told['since'])} to {_minute(told['until'])}" if told["since"] else "nothing"
+    typer.echo(f"Reached ({narrowed}): data of {told['people']:,} people, {span}")
+    held = table("table", "rows", "what it holds")
+    for name, count in told["rows"].items():
+        if count:
+            held.add_row(name, f"{count:,}", ", ".join(told["categories_by_table"][name]))
+    answer({}, as_json=False, text=held)
+    typer.echo(f"Purposes of events and traits: {', '.join(told['purposes']) or 'none'}")
+    typer.echo(f"Sealed: {', '.join(told['sealed_fields']) or 'nothing'}")
+    clear: dict[str, list[str]] = {}
+    for name in told["fields_in_the_clear"]:
+        clear.setdefault(name.partition(".")[0], []).append(name.partition(".")[2])
+    for name, columns in clear.items():
+        typer.echo(f"In the clear in {name}: {', '.join(columns)}")
+    keys = ", ".join(f"generation {n}: {count:,}" for n, count in told["key_bundles_by_generation"].items())
+    typer.echo(f"Key bundles that open it: {keys or 'none'}; holders without a key: {told['without_keys']:,}")
+    noticed = _minute(told["notify"]["noticed_at"])
+    tell = table("law", "the authority by", "the people by", title=f"Noticed {noticed}: tell")
+    for law in told["notify"]["laws"]:
+        by = [f"{_minute(one['by']) or 'no fixed time'}\n{one['ground']}" for one in (law["authority"], law["people"])]
+        tell.add_row(law["law"], *by)
+    answer({}, as_json=False, text=tell)
+    typer.echo(f"{told['notify']['sealed_only']}.")
+
+
+def _minute(text: str | None) -> str:
+    """A time of an answer to the minute, for a person; empty where there is none."""
+    return f"{text[:16].replace('T', ' ')} UTC" if text else ""
 
 
 def _time(text: str | None, option: str) -> Micros | None:

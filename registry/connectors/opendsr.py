@@ -19,7 +19,18 @@ import orjson
 
 from registry.connectors.outgoing import TIMEOUT_S
 from registry.dsr.accounting import Disposition, FieldAccount
-from registry.dsr.opendsr import API_VERSION, HASHED, IDENTITIES, RAW, Asked, Status, asked_of
+from registry.dsr.opendsr import (
+    API_VERSION,
+    DOMAIN,
+    HASHED,
+    IDENTITIES,
+    RAW,
+    SIGNATURE,
+    Asked,
+    Status,
+    asked_of,
+    header,
+)  # fmt: skip
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.model.clock import Micros, rfc3339
@@ -29,8 +40,6 @@ from registry.model.message import Identifier
 Signed = Callable[[str, bytes, bytes], bool]
 """(host name, bytes, signature) -> whether the processor's certificate says so now."""
 
-DOMAIN_HEADER = "X-OpenDSR-Processor-Domain"
-SIGNATURE_HEADER = "X-OpenDSR-Signature"
 MAX_ANSWER = 512 * 1024
 """Bytes of an answer, which holds our own request once more."""
 
@@ -79,10 +88,14 @@ class OpenDsrProcessor:
         bearer: the key that it gave us, if it wants one; never logged, and in no error.
         signed: whether its certificate has signed something.
         callback: where it reports changes; None where nobody reaches us, and it is only asked.
+        path: where it takes requests below its address; `opengdpr_requests` by the protocol's older versions.
     """
 
-    def __init__(self, name: str, url: str, *, bearer: str | None, signed: Signed, callback: str | None) -> None:
+    def __init__(
+        self, name: str, url: str, *, bearer: str | None, signed: Signed, callback: str | None, path: str = "requests"
+    ) -> None:
         self._name = name
+        self._path = f"/{path}"
         self._url = url.rstrip("/")
         self._headers = {"accept": "application/json", "user-agent": "registry"}
         if bearer is not None:
@@ -209,7 +222,7 @@ class OpenDsrProcessor:
             "status_callback_urls": [self._callback] if self._callback else [],
         }
         raw = orjson.dumps(sent)
-        status, body, headers = self._exchange("POST", "/requests", raw)
+        status, body, headers = self._exchange("POST", self._path, raw)
         if status != 201:
             raise LinkedSystemUnavailable(f"{self._name} did not take the request", extra={"status": status})
         told = self._read(body, headers)
@@ -217,7 +230,7 @@ class OpenDsrProcessor:
             raise LinkedSystemUnavailable(f"{self._name} acknowledges another request than ours")
 
     def _status(self, theirs: str) -> Status | None:
-        status, body, headers = self._exchange("GET", f"/requests/{theirs}")
+        status, body, headers = self._exchange("GET", f"{self._path}/{theirs}")
         if status == 404:
             return None
         if status != 200:
@@ -238,10 +251,10 @@ class OpenDsrProcessor:
     def _require_signed(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Hold raw bytes against their signature, before they are read (specification, security guidelines)."""
         try:
-            signature = base64.b64decode(headers[SIGNATURE_HEADER.lower()], validate=True)
-        except (KeyError, binascii.Error, ValueError):
+            signature = base64.b64decode(header(headers, SIGNATURE), validate=True)
+        except (binascii.Error, ValueError):
             signature = b""
-        if not signature or not self._signed(headers.get(DOMAIN_HEADER.lower(), ""), body, signature):
+        if not signature or not self._signed(header(headers, DOMAIN), body, signature):
             raise Forbidden("it is not signed by the processor's certificate")
 
     def _exchange(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes, Mapping[str, str]]:

@@ -43,14 +43,15 @@ def processors_of(
         outgoing.require_url(entry["url"])
         if variable is not None and not environment.get(variable):
             raise SettingInvalid(f"the environment lacks {variable}, the key that {name} gave us", pointer="processors")
-        path = folder / entry["certificate"]
+        certificate = folder / entry["certificate"]
         try:
-            signed = pin(path.read_bytes())
+            signed = pin(certificate.read_bytes())
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise SettingInvalid(f"{path} is no certificate of {name}: {reason}", pointer="processors") from None
+            raise SettingInvalid(f"{certificate} is no certificate of {name}: {reason}", pointer="processors") from None
         bearer = environment[variable] if variable is not None else None
         callback = f"{public_url.rstrip('/')}{CALLBACKS}{name}" if public_url else None
-        return OpenDsrProcessor(name, entry["url"], bearer=bearer, signed=signed, callback=callback)
+        path = entry.get("requests", "requests")
+        return OpenDsrProcessor(name, entry["url"], bearer=bearer, signed=signed, callback=callback, path=path)
 
     return [made(entry) for entry in cast(Mapping[str, Any], document.value)["processors"]]

@@ -32,6 +32,9 @@ class Controller:
     privacy_notice: str
     withdrawal_method: str
     storage_locations: tuple[str, ...]
+    representative: str = "not stated"
+    data_protection_officer: str = "not stated"
+    transfers: str = "not stated"
 
 
 def receipt_claims(

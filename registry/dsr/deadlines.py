@@ -146,6 +146,11 @@ def deadline(
     return Deadline(_end_of(last), _end_of(acknowledge) if acknowledge is not None else None, law.ground)
 
 
+def end_after(noticed_at: Micros, period: Period, holidays: frozenset[date]) -> Micros:
+    """The end of the last day of a period that begins with a moment, whose own day does not count; UTC."""
+    return _end_of(_add(to_datetime(noticed_at).date(), period, holidays))
+
+
 def _days(pauses: Sequence[tuple[Micros, Micros]], received_at: Micros) -> int:
     free = received_at
     days = 0

@@ -8,6 +8,12 @@ from enum import StrEnum
 from registry.dsr.requests import Kind, State
 
 API_VERSION = "2.0"
+OLD_VERSION = "1.0"
+
+PREFIXES = ("X-OpenDSR", "X-OpenGDPR")
+"""What the names of headers begin with: today's, and that of the name before, which is honoured too (section 10.1)."""
+
+DOMAIN, SIGNATURE = "Processor-Domain", "Signature"
 
 
 class Regulation(StrEnum):
@@ -60,7 +66,7 @@ IDENTITIES: Mapping[str, str] = {
 """Identity type of the specification -> kind of the identity policy."""
 
 RAW = "raw"
-"""The one format that is taken: a hash that the controller made cannot be found among keyed ones."""
+"""The one format that is taken: a hash that the controller made cannot be found among keyed ones (decision 0018)."""
 
 HASHED = "sha256"
 """The one other format that is given: lower-case hexadecimal over the normalised value."""
@@ -76,6 +82,21 @@ _STATUS_OF: Mapping[State, Status] = {
     State.REFUSED: Status.CANCELLED,
     State.CANCELLED: Status.CANCELLED,
 }
+
+
+def headers_of(domain: str, signature: str) -> dict[str, str]:
+    """The headers of something signed, by each name that they have had."""
+    told = {DOMAIN: domain, SIGNATURE: signature}
+    return {f"{prefix}-{name}": value for prefix in PREFIXES for name, value in told.items()}
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """A header by any name that it has had, today's first; empty where there is none.
+
+    Args:
+        headers: with lower-case names.
+    """
+    return next((value for p in PREFIXES if (value := headers.get(f"{p}-{name}".lower()))), "")
 
 
 def status_of(state: State) -> Status:

@@ -13,10 +13,12 @@ from registry.connectors.outgoing import Outgoing
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
 from registry.dsr.deadlines import Jurisdictions
+from registry.dsr.notification import Notices
 from registry.dsr.plan import LinkedSystem
 from registry.dsr.retention import Retention
 from registry.flows.keyring import Keyring
 from registry.identity.rules import IdentityRules
+from registry.keys.certificates import CertifiedChain
 from registry.keys.kms import KeyProvider
 from registry.model.clock import Clock
 from registry.plans.compile import CompiledPlan
@@ -34,6 +36,7 @@ class Policies:
     trust: TrustPolicy
     access: AccessPolicy
     jurisdictions: Jurisdictions
+    incidents: Notices
     retention: Retention
     keys: KeyPolicy
     computed: ComputedPolicy
@@ -61,6 +64,8 @@ class Deployment:
         linked: the systems outside that hold records of people too, in the order in which requests reach them.
         outgoing: what sends to addresses outside.
         logins: the company's own logins, which say who a person is.
+        public_url: where people and systems outside reach the server, if that is known.
+        opendsr: the certificate, issued by an authority, that OpenDSR answers are signed with; else one of our own.
         compiled: compiled plans by workspace, name and version; published plans never change.
     """
 
@@ -76,4 +81,6 @@ class Deployment:
     outgoing: Outgoing = field(default_factory=Outgoing)
     linked: Sequence[LinkedSystem] = ()
     logins: Sequence[Issuer] = ()
+    public_url: str | None = None
+    opendsr: CertifiedChain | None = None
     compiled: dict[tuple[bytes, str, str], CompiledPlan] = field(default_factory=dict)

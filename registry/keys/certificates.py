@@ -51,6 +51,10 @@ class CertifiedKey:
         """The RSASSA-PKCS1-v1_5 signature over the SHA-256 of a message."""
         return rsa_sign(self._private, message)
 
+    def is_of(self, public: object) -> bool:
+        """Whether a public key is that of this private one."""
+        return self._private.public_key() == public
+
     def encode(self) -> str:
         """The private key in PEM (PKCS #8), only for sealing it."""
         from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -77,6 +81,46 @@ class CertifiedKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a private key is not to be serialised")
+
+
+class CertifiedChain:
+    """A certificate that an authority issued, with its chain and its private key. The `repr` hides the key."""
+
+    __slots__ = ("_key", "pem")
+
+    def __init__(self, pem: str, key: CertifiedKey) -> None:
+        self.pem = pem
+        self._key = key
+
+    @classmethod
+    def read(cls, pem: bytes, key: bytes, domain: str, at: datetime) -> Self:
+        """The chain of a PEM text, the certificate itself first, with its key.
+
+        Args:
+            domain: the host name that it is to be published under.
+
+        Raises:
+            ValueError: one of them cannot be read, the key is not the certificate's, it does not name the host, it is
+                not valid at this time, or it is signed by its own key (specification section 4.1).
+        """
+        from cryptography import x509
+
+        own = x509.load_pem_x509_certificates(pem)[0]
+        if not PinnedCertificate.read(pem).names(domain, at):
+            raise ValueError(f"it is not valid now, or does not name {domain}")
+        if own.issuer == own.subject:
+            raise ValueError("it is signed by its own key: leave the setting out, one is made")
+        private = CertifiedKey.decode(key.decode())
+        if not private.is_of(own.public_key()):
+            raise ValueError("the key is not that of the certificate")
+        return cls(pem.decode(), private)
+
+    def sign(self, message: bytes) -> bytes:
+        """The RSASSA-PKCS1-v1_5 signature over the SHA-256 of a message."""
+        return self._key.sign(message)
+
+    def __repr__(self) -> str:
+        return "CertifiedChain(key hidden)"
 
 
 class PinnedCertificate:
@@ -113,5 +157,8 @@ class PinnedCertificate:
 
     def signed(self, domain: str, body: bytes, signature: bytes, at: datetime) -> bool:
         """Whether it names this host, is valid at this time, and the signature over the bytes is by its key."""
-        named = domain.lower() in self._domains and self._since <= at <= self._until
-        return named and rsa_verifies(self._public, signature, body)
+        return self.names(domain, at) and rsa_verifies(self._public, signature, body)
+
+    def names(self, domain: str, at: datetime) -> bool:
+        """Whether it names this host, and is valid at this time."""
+        return domain.lower() in self._domains and self._since <= at <= self._until

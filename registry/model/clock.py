@@ -12,7 +12,8 @@ Clock = Callable[[], Micros]
 """What tells the time: the system's in production, a set one in tests."""
 
 SECOND: Micros = 1_000_000
-DAY: Micros = 86_400 * SECOND
+HOUR: Micros = 3_600 * SECOND
+DAY: Micros = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

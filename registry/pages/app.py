@@ -5,7 +5,10 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from registry.pages import (
+    accountability,
     choices,
+    deadlines,
+    holds,
     overview,
     people,
     quality,
@@ -26,6 +29,9 @@ CONSOLE = (
     *quality.ROUTES,
     *requests.ROUTES,
     *request.ROUTES,
+    *deadlines.ROUTES,
+    *holds.ROUTES,
+    *accountability.ROUTES,
     *workspace.ROUTES,
 )
 PAGES = (*site.ROUTES, *CONSOLE, *choices.ROUTES)

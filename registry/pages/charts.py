@@ -74,6 +74,40 @@ def draw_shares(shares: Mapping[str, Mapping[str, float]]) -> Response:
     return _svg(chart)
 
 
+def draw_answers(groups: Mapping[str, Mapping[str, Any]]) -> Response:
+    """Of each group of requests: answered in time and late, open and overdue."""
+    import pygal
+
+    chart = _bars(pygal.HorizontalStackedBar, groups, ("#2f7d5b", "#8a5a00", "#2f5fb0", "#c2553a"))
+    rows = list(groups.values())[::-1]
+    chart.add("in time", [one["in_time"] for one in rows])
+    chart.add("late", [one["late"] for one in rows])
+    chart.add("open", [one["open"] - one["overdue"] for one in rows])
+    chart.add("overdue", [one["overdue"] for one in rows])
+    return _svg(chart)
+
+
+def draw_times(groups: Mapping[str, Mapping[str, Any]]) -> Response:
+    """Of each group of requests that were answered: the median, and within how many days 95 % were."""
+    import pygal
+
+    answered = {name: one for name, one in groups.items() if one["days_p50"] is not None}
+    chart = _bars(pygal.HorizontalBar, answered, ("#2f5fb0", "#8a5a00"))
+    chart.value_formatter = "{:g}".format
+    rows = list(answered.values())[::-1]
+    chart.add("median", [one["days_p50"] for one in rows])
+    chart.add("95 % within", [one["days_p95"] for one in rows])
+    return _svg(chart)
+
+
+def _bars(kind: Any, groups: Mapping[str, Any], colours: tuple[str, ...]) -> Any:
+    """A chart of lying bars, as high as its groups need."""
+    chart = _chart(kind, colours=colours)
+    chart.height = 90 + 34 * max(len(groups), 1)
+    chart.x_labels = [name.replace("_", " ") for name in groups][::-1]
+    return chart
+
+
 def _chart(kind: Any, *, colours: tuple[str, ...]) -> Any:
     """A chart without script or font from elsewhere, whose words can be read on either background."""
     from pygal.style import Style

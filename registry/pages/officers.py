@@ -26,10 +26,13 @@ SIGN_IN = "/console/sign-in"
 MENU = (
     ("Overview", "/console/", Action.DSR_READ),
     ("Requests", "/console/requests", Action.DSR_READ),
+    ("Deadlines", "/console/deadlines", Action.DSR_READ),
+    ("Legal holds", "/console/holds", Action.HOLDS_READ),
     ("People", "/console/profiles", Action.PROFILES_READ),
     ("Who is who", "/console/merges", Action.PROFILES_EXPLAIN),
     ("Duplicates", "/console/suggestions", Action.PROFILES_MERGE),
     ("Data quality", "/console/quality", Action.PROFILES_EXPLAIN),
+    ("Accountability", "/console/accountability", Action.CENSUS_READ),
     ("Violations", "/console/violations", Action.VIOLATIONS_READ),
     ("Purposes", "/console/purposes", Action.POLICIES_READ),
     ("Sources and plans", "/console/sources", Action.SOURCES_READ),

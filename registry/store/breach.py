@@ -2,31 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from registry.model.clock import Micros
 from registry.model.ids import FragmentId, ProfileId, SourceId
 from registry.store.database import Transaction
-from registry.store.rows import query
+from registry.store.rows import chunks, query
 
-PLACES: dict[str, tuple[str, bool]] = {
-    "event": ("received_at", True),
-    "trait_assertion": ("received_at", True),
-    "identifier": ("first_seen_at", True),
-    "consent_record": ("recorded_at", False),
+
+class Place(NamedTuple):
+    """Where data of people lies.
+
+    Attributes:
+        rows: what its rows are selected from; `t` is the table itself.
+        time: the time of a row.
+        holder: the column that names whose key opens it.
+        is_sourced: whether a row names the source that it came from.
+        only: which rows still hold anything, as SQL.
+        told: the columns that say what a row is about, in the clear.
+        people: whose it is, as SQL that ends where the holders follow; None where nothing says so.
+    """
+
+    rows: str
+    time: str
+    holder: str = "t.fragment_id"
+    is_sourced: bool = False
+    only: str = ""
+    told: tuple[str, ...] = ()
+    people: str | None = "SELECT DISTINCT profile_id FROM fragment WHERE workspace_id = ? AND fragment_id IN"
+
+
+_OF_MESSAGES = (
+    "SELECT DISTINCT f.profile_id FROM quarantine_subject s "
+    "JOIN identifier i ON i.workspace_id = s.workspace_id AND i.blind_index = s.blind_index "
+    "JOIN fragment f ON f.workspace_id = i.workspace_id AND f.fragment_id = i.fragment_id "
+    "WHERE s.workspace_id = ? AND s.quarantine_id IN"
+)
+_OF_REQUESTS = (
+    "SELECT DISTINCT profile_id FROM dsr_request WHERE workspace_id = ? AND profile_id IS NOT NULL AND request_id IN"
+)
+_CASES = "retained_item t JOIN retained_case c ON c.workspace_id = t.workspace_id AND c.case_id = t.case_id"
+
+PLACES: dict[str, Place] = {
+    "event": Place("event t", "t.received_at", is_sourced=True, told=("plan_version", "plan_event", "compartments")),
+    "trait_assertion": Place("trait_assertion t", "t.received_at", is_sourced=True, told=("trait", "compartment")),
+    "identifier": Place("identifier t", "t.first_seen_at", is_sourced=True, told=("kind",)),
+    "consent_record": Place("consent_record t", "t.recorded_at"),
+    "consent_state": Place("consent_state t", "t.recorded_at"),
+    "quarantine": Place("quarantine t", "t.received_at", "t.quarantine_id", is_sourced=True, people=_OF_MESSAGES),
+    "dsr_request": Place(
+        "dsr_request t", "t.received_at", "t.request_id", only=" AND t.sealed IS NOT NULL", people=_OF_REQUESTS
+    ),
+    "retained_item": Place(_CASES, "c.made_at", "t.case_id", people=None),
 }
-"""The tables that hold a person's data: the time of their rows, and whether these name a source."""
-
-PAGE = 500
+"""Every table whose declaration says that it holds content of people, or what was set aside of them."""
 
 
 class Touched(NamedTuple):
-    """Rows of one table that an incident touched, and when the first and last of them came."""
+    """What one holder has within an extent: rows, and when the first and last of them came."""
 
+    holder: FragmentId
     rows: int
-    first: Micros | None
-    last: Micros | None
+    first: Micros
+    last: Micros
 
 
 class Extent(NamedTuple):
@@ -38,83 +77,78 @@ class Extent(NamedTuple):
     until: Micros | None
 
 
-def _where(table: str, extent: Extent) -> tuple[str, list[object]] | None:
-    time, sourced = PLACES[table]
-    where = ""
+def _where(place: Place, extent: Extent) -> tuple[str, list[object]] | None:
+    where = place.only
     values: list[object] = []
     if extent.source_id is not None:
-        if not sourced:
+        if not place.is_sourced:
             return None
-        where, values = " AND t.source_id = ?", [extent.source_id]
+        where += " AND t.source_id = ?"
+        values.append(extent.source_id)
     for word, bound in ((">=", extent.since), ("<", extent.until)):
         if bound is not None:
-            where += f" AND t.{time} {word} ?"
+            where += f" AND {place.time} {word} ?"
             values.append(bound)
     return where, values
 
 
-def generation_of(transaction: Transaction, workspace_id: bytes, generation: int) -> Iterator[list[FragmentId]]:
-    """The fragments whose keys are wrapped under a KEK generation, some at a time (of the keystore)."""
-    after = b""
-    while True:
-        sql = (
-            "SELECT fragment_id FROM key_bundle WHERE workspace_id = ? AND generation = ? AND fragment_id > ? "
-            "ORDER BY fragment_id LIMIT ?"
-        )
-        page = [FragmentId(bytes(r[0])) for r in query(transaction, sql, workspace_id, generation, after, PAGE)]
-        if page:
-            yield page
-        if len(page) < PAGE:
-            return
-        after = page[-1]
-
-
-def touched(
-    transaction: Transaction, workspace_id: bytes, table: str, extent: Extent, among: Sequence[FragmentId] | None
-) -> Touched:
-    """The rows of one table within an extent; of these fragments only, if any are given."""
-    narrowed = _where(table, extent)
+def touched_after(
+    transaction: Transaction, workspace_id: bytes, table: str, extent: Extent, after: bytes, limit: int
+) -> list[Touched]:
+    """A page of the holders that have rows of a table within an extent, after the holder `after`."""
+    place = PLACES[table]
+    narrowed = _where(place, extent)
     if narrowed is None:
-        return Touched(0, None, None)
+        return []
     where, values = narrowed
-    time = PLACES[table][0]
-    if among is not None:
-        where += f" AND t.fragment_id IN ({', '.join('?' * len(among))})"
-        values += among
-    sql = f'SELECT count(*), min(t.{time}), max(t.{time}) FROM "{table}" t WHERE t.workspace_id = ?{where}'
-    [(rows, first, last)] = query(transaction, sql, workspace_id, *values)
-    return Touched(int(rows), first, last)
+    sql = (
+        f"SELECT {place.holder}, count(*), min({place.time}), max({place.time}) FROM {place.rows} "
+        f"WHERE t.workspace_id = ? AND {place.holder} > ?{where} "
+        f"GROUP BY {place.holder} ORDER BY {place.holder} LIMIT ?"
+    )
+    found = query(transaction, sql, workspace_id, after, *values, limit)
+    return [Touched(FragmentId(bytes(row[0])), int(row[1]), row[2], row[3]) for row in found]
 
 
-def people(
-    transaction: Transaction, workspace_id: bytes, extent: Extent, among: Sequence[FragmentId] | None
-) -> set[ProfileId]:
-    """The profiles that have such rows."""
-    found: set[ProfileId] = set()
-    for table in extent.tables:
-        narrowed = _where(table, extent)
-        if narrowed is None:
-            continue
-        where, values = narrowed
-        if among is not None:
-            where += f" AND t.fragment_id IN ({', '.join('?' * len(among))})"
-            values += among
+def told(
+    transaction: Transaction, workspace_id: bytes, table: str, extent: Extent, holders: Collection[FragmentId]
+) -> set[tuple[str | None, ...]]:
+    """What the rows of these holders say of themselves in the clear, each answer once."""
+    place = PLACES[table]
+    narrowed = _where(place, extent)
+    if narrowed is None or not place.told:
+        return set()
+    where, values = narrowed
+    columns = ", ".join(f"t.{name}" for name in place.told)
+    found: set[tuple[str | None, ...]] = set()
+    for chunk in chunks(holders):
         sql = (
-            f'SELECT DISTINCT f.profile_id FROM "{table}" t JOIN fragment f ON f.workspace_id = t.workspace_id '
-            f"AND f.fragment_id = t.fragment_id WHERE t.workspace_id = ?{where}"
+            f"SELECT DISTINCT {columns} FROM {place.rows} WHERE t.workspace_id = ?{where} "
+            f"AND {place.holder} IN ({', '.join('?' * len(chunk))})"
         )
-        found |= {ProfileId(bytes(row[0])) for row in query(transaction, sql, workspace_id, *values)}
+        found |= {tuple(row) for row in query(transaction, sql, workspace_id, *values, *chunk)}
     return found
 
 
-def compartments(transaction: Transaction, workspace_id: bytes, extent: Extent) -> set[str]:
-    """The compartments of the events and traits within an extent."""
-    found: set[str] = set()
-    for table, column in (("event", "compartments"), ("trait_assertion", "compartment")):
-        narrowed = _where(table, extent) if table in extent.tables else None
-        if narrowed is not None:
-            where, values = narrowed
-            sql = f'SELECT DISTINCT t.{column} FROM "{table}" t WHERE t.workspace_id = ?{where}'
-            for row in query(transaction, sql, workspace_id, *values):
-                found |= {name for name in str(row[0]).split(",") if name}
+def people(
+    transaction: Transaction, workspace_id: bytes, table: str, holders: Collection[FragmentId]
+) -> set[ProfileId]:
+    """The profiles that these holders of a table belong to, as far as anything says so."""
+    place = PLACES[table]
+    found: set[ProfileId] = set()
+    for chunk in chunks(holders) if place.people is not None else ():
+        sql = f"{place.people} ({', '.join('?' * len(chunk))})"
+        found |= {ProfileId(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk)}
+    return found
+
+
+def generations(
+    transaction: Transaction, workspace_id: bytes, holders: Collection[FragmentId]
+) -> dict[FragmentId, int]:
+    """The KEK generation that each holder's keys are wrapped under (of the keystore); who has none is not named."""
+    found: dict[FragmentId, int] = {}
+    for chunk in chunks(holders):
+        marks = ", ".join("?" * len(chunk))
+        sql = f"SELECT fragment_id, generation FROM key_bundle WHERE workspace_id = ? AND fragment_id IN ({marks})"
+        found |= {FragmentId(bytes(row[0])): int(row[1]) for row in query(transaction, sql, workspace_id, *chunk)}
     return found

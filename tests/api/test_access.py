@@ -25,6 +25,7 @@ BY_AUDITORS = {
     "audit_entries", "audit_checkpoint", "audit_proof", "list_requests", "get_request", "request_events",
     "request_certificate", "request_plan", "list_plans", "get_plan", "lint_plan", "compare_plan",
     "list_sources", "list_keys", "get_policies",
+    "census_fields", "processing_records", "records_table", "records_page", "impact_assessment", "breach_impact",
 }  # fmt: skip
 
 

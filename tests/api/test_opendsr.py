@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -117,7 +118,7 @@ def test_the_same_request_sent_again_is_one_request_and_another_under_its_id_is_
     assert first.json() == again.json()
     assert len(desk.officer.get("/v1/dsr/requests").json()["requests"]) == 1
     other = controller.post(REQUESTS, json=sent | {"subject_request_type": "erasure"})
-    assert other.status_code == 409
+    assert other.status_code == 400  # the specification's one status for what is the sender's fault
     assert other.json()["error"]["errors"][0]["reason"] == "conflict"
 
 
@@ -195,6 +196,54 @@ def test_every_change_is_called_back_signed_and_in_order(desk: Desk, controller:
     assert [tuple(row) for row in rows] == [(None,)]  # where to call is forgotten with the last status
 
 
+def test_a_callback_of_a_completed_access_says_where_its_package_is(desk: Desk, controller: httpx.Client) -> None:
+    deployment = replace(desk.tenant.registry.deployment, public_url="https://registry.example")
+    desk.send(identify("u-11"))
+    with receiving() as receiver:
+        sent = asked("access", ("controller_customer_id", "u-11"), to=(f"{receiver.url}/calls",))
+        controller.post(REQUESTS, json=sent)
+        finish(desk)
+        [holder] = callbacks.due(deployment, desk.tenant.workspace)
+        callbacks.tell(deployment, desk.tenant.workspace, holder)
+        worked_on, completed = (one.json for one in receiver.received)
+    assert "results_url" not in worked_on
+    assert completed["results_url"] == f"https://registry.example{REQUESTS}/{sent['subject_request_id']}/results"
+    assert completed["results_count"] == 1
+    assert controller.get(httpx.URL(completed["results_url"]).path).content[:2] == b"PK"
+
+
+def test_the_older_names_of_routes_and_headers_are_honoured(desk: Desk, controller: httpx.Client) -> None:
+    old = "/opendsr/v1/opengdpr_requests"
+    told = desk.nobody.get("/opendsr/v1/discovery", params=of_workspace(desk)).json()
+    assert told["api_version"] == "1.0"
+    sent = asked("erasure", ("controller_customer_id", "u-12"))
+    del sent["regulation"]  # which the older versions do not have
+    answer = controller.post(old, json=sent)
+    assert answer.status_code == 201
+    for name in ("Processor-Domain", "Signature"):
+        assert answer.headers[f"x-opengdpr-{name}"] == answer.headers[f"x-opendsr-{name}"]
+    assert holds(desk, answer.content, answer.headers)
+    one = f"{old}/{sent['subject_request_id']}"
+    assert controller.get(one).json() == status(controller, sent)
+    assert controller.delete(one).status_code == 202
+    assert status(controller, sent)["request_status"] == "cancelled"
+
+
+@pytest.mark.parametrize("form", ["md5", "sha1", "sha256"])
+def test_a_hashed_identity_is_refused_by_name_and_not_promised_by_discovery(
+    desk: Desk, controller: httpx.Client, form: str
+) -> None:
+    offered = desk.nobody.get("/opendsr/v2/discovery", params=of_workspace(desk)).json()["supported_identities"]
+    assert {one["identity_format"] for one in offered} == {"raw"}
+    sent = asked("erasure", ("email", "u-13@example.com"))
+    sent["subject_identities"].append({"identity_type": "email", "identity_value": "0a1b", "identity_format": form})
+    answer = controller.post(REQUESTS, json=sent)
+    assert answer.status_code == 400
+    assert answer.json()["pointer"] == "/subject_identities/1"
+    assert "discovery" in answer.json()["hint"]
+    assert desk.officer.get("/v1/dsr/requests").json()["requests"] == []
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -206,6 +255,8 @@ def test_every_change_is_called_back_signed_and_in_order(desk: Desk, controller:
         {"subject_identities": [{"identity_type": "email", "identity_value": "planted"}]},
         {"subject_identities": [{"identity_type": "email", "identity_value": "a@b.example", "identity_format": "md5"}]},
         {"status_callback_urls": ["http://planted.example/"]},
+        {"submitted_time": "planted"},
+        {"submitted_time": "2018 10 02T15:00:01Z"},
     ],
 )
 def test_what_cannot_be_taken_is_refused_in_both_forms_and_not_repeated(

@@ -55,12 +55,37 @@ def test_one_that_nobody_began_is_deleted_and_lists_name_no_person(switched_on: 
     assert [one["id"] for one in listed] == ids[::-1]
     assert [one["status"] for one in listed] == ["INITIALIZED", "INITIALIZED", "FAILED"]
     assert all(one["subjects"] == [] for one in listed)
+    failed = desk.admin.get(PATH, params={"status": "FAILED"}).json()["data"]["regulations"]
+    assert [one["id"] for one in failed] == [ids[0]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "subject"),
+    [
+        ("SUPPRESS_WITH_DELETE_INTERNAL", "USER_ID"), ("DELETE_INTERNAL", "USER_ID"), ("DELETE_ONLY", "ANONYMOUS_ID"),
+    ],
+)  # fmt: skip
+def test_every_type_that_deletes_is_an_erasure(switched_on: Desk, asked: str, subject: str) -> None:
+    desk = switched_on
+    desk.send(identify("r-5") if subject == "USER_ID" else identify(anonymous="r-5"))
+    body = {"regulationType": asked, "subjectType": subject, "subjectIds": ["r-5"]}
+    made = desk.admin.post(PATH, json=body).json()["data"]["regulateId"]
+    for move in ("approve", "run"):
+        assert desk.officer.post(f"/v1/dsr/requests/{made}/{move}").status_code == 200
+    assert desk.admin.get(f"{PATH}/{made}").json()["data"]["regulation"]["overallStatus"] == "FINISHED"
+    again = identify("r-5") if subject == "USER_ID" else identify(anonymous="r-5")
+    assert desk.send(again)["rejected"] == 1
 
 
 def test_what_is_not_offered_is_refused_and_an_access_is_no_regulation(switched_on: Desk) -> None:
     desk = switched_on
-    for wrong in ({"regulationType": "SUPPRESS_ONLY"}, {"subjectType": "OBJECT_ID"}, {"subjectIds": ["a", "b"]}):
+    for wrong in ({"regulationType": "SUPPRESS_ALL"}, {"subjectType": "OBJECT_ID"}, {"subjectIds": ["a", "b"]}):
         assert desk.admin.post(PATH, json=BODY | wrong).status_code == 400
+    for name, instead in (("SUPPRESS_ONLY", "objection"), ("UNSUPPRESS", "unrestrict")):
+        answer = desk.admin.post(PATH, json=BODY | {"regulationType": name})
+        assert answer.status_code == 400
+        assert instead in answer.json()["hint"]
+    assert desk.officer.get("/v1/dsr/requests").json()["requests"] == []
     asked = {"kind": "access", "subject": {"kind": "user_id", "value": "r-9"}}
     access = desk.officer.post("/v1/dsr/requests", json=asked).json()["request_id"]
     assert desk.admin.get(f"{PATH}/{access}").status_code == 404

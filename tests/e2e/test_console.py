@@ -20,8 +20,9 @@ from tests.live import Live
 
 EMAIL = "shopper.console@example.com"
 PAGES = (
-    "", "profiles", "merges", "suggestions?purpose=service", "quality", "requests", "violations", "purposes",
-    "purposes?language=de", "sources", "plans/ecommerce/1.0.0", "keys", "audit", "documents",
+    "", "profiles", "merges", "suggestions?purpose=service", "quality", "requests", "requests?state=all", "deadlines",
+    "holds", "accountability", "violations", "purposes", "purposes?language=de", "sources", "plans/ecommerce/1.0.0",
+    "keys", "audit", "documents",
 )  # fmt: skip
 
 

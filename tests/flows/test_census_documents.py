@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.census import Handling
 from registry.dsr.declarations import DECLARED
+from registry.dsr.plan import SystemPlan
+from registry.dsr.requests import Kind
 from registry.flows.accountability import breach, inventory
+from registry.flows.outgoing import destinations
+from registry.flows.outgoing.destinations import DestinationKind
 from registry.model.clock import DAY, rfc3339
 from registry.model.errors import InvalidInput, NotFound
+from registry.model.message import Identifier
+from registry.store.breach import PLACES
 from tests.conftest import SetClock
-from tests.factories import consent, identify, ordered, viewed
+from tests.factories import consent, identify, ordered, track, viewed
 from tests.simulator import ALL_YES, RegistrySimulator, Tenant
+
+
+class _Archive:
+    """A system outside with one field, which is kept."""
+
+    name = "archive"
+
+    def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        ground = "bookkeeping (Art. 17(3)(b) GDPR)"
+        return SystemPlan(self.name, [FieldAccount(self.name, "box", "letter", Disposition.RETAINED, 0, ground)])
+
+
+class _Down:
+    """A system outside that does not answer."""
+
+    name = "down"
+
+    def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        raise ConnectionError("somebody@example.com")
 
 
 def _impact(tenant: Tenant, **known: object) -> breach.Impact:
@@ -21,9 +50,10 @@ def _impact(tenant: Tenant, **known: object) -> breach.Impact:
     return breach.assess(tenant.registry.deployment, tenant.workspace, incident, actor="operator")
 
 
-def test_records_of_processing_name_every_purpose_and_every_personal_field(shared: RegistrySimulator) -> None:
-    found = inventory.records(shared.deployment)
-    purposes = set(shared.deployment.policies.purposes.purposes)
+def test_records_of_processing_name_every_purpose_and_every_personal_field(tenant: Tenant) -> None:
+    deployment = tenant.registry.deployment
+    found = inventory.records(deployment, tenant.workspace)
+    purposes = set(deployment.policies.purposes.purposes)
     assert {activity["purpose"] for activity in found["activities"]} == purposes
     assert len(found["fields"]) == len([field for field in DECLARED if field.is_personal])
     page = inventory.records_html(found)
@@ -33,12 +63,37 @@ def test_records_of_processing_name_every_purpose_and_every_personal_field(share
         assert activity["title"] in page
         assert activity["retention_days"] > 0
         assert activity["categories"]
-    assert "trait_assertion.sealed" in page
+    of_mail = [one for one in found["plan_fields"] if one["pointer"].endswith("/traits/properties/email")]
+    assert "user.contact.email" in of_mail[0]["categories"]
+    assert all(f"{one['event']}" in page for one in found["plan_fields"])
 
 
-def test_the_assessment_fills_in_what_is_known_and_leaves_the_rest_to_answer(shared: RegistrySimulator) -> None:
-    text = inventory.assessment(shared.deployment)
-    for purpose in shared.deployment.policies.purposes.purposes:
+def test_records_of_processing_name_who_receives_what(tenant: Tenant) -> None:
+    deployment = replace(tenant.registry.deployment, linked=(_Down(), _Archive()))
+    destinations.create(
+        deployment, tenant.workspace_id, name="newsletter", kind=DestinationKind.WEBHOOK, purpose="marketing",
+        url="https://mail.example/in", actor="operator",
+    )  # fmt: skip
+    found = inventory.records(deployment, tenant.workspace)
+    by_purpose = {one["purpose"]: one for one in found["activities"]}
+    assert "newsletter" in by_purpose["marketing"]["recipients"]
+    assert "newsletter" not in by_purpose["service"]["recipients"]
+    told = {(one["system"], one["field"]): one["erasure"] for one in found["outside_fields"]}
+    assert told == {("down", None): None, ("archive", "letter"): "retained"}
+    page = inventory.records_html(found)
+    assert "bookkeeping" in page
+    assert "it does not answer now" in page
+
+
+def test_a_cell_is_no_formula_of_a_spreadsheet(tenant: Tenant) -> None:
+    found = inventory.records(tenant.registry.deployment, tenant.workspace)
+    found["activities"][0]["title"] = "=1+1"
+    assert next(csv.DictReader(io.StringIO(inventory.records_csv(found))))["title"] == "'=1+1"
+
+
+def test_the_assessment_fills_in_what_is_known_and_leaves_the_rest_to_answer(tenant: Tenant) -> None:
+    text = inventory.assessment(tenant.registry.deployment, tenant.workspace)
+    for purpose in tenant.registry.deployment.policies.purposes.purposes:
         assert f"`{purpose}`" in text
     assert text.count("…") > 15
     assert "suppression" in text
@@ -55,7 +110,9 @@ def test_a_breach_is_narrowed_by_table_source_time_and_generation(tenant: Tenant
     assert everything.told["since"] == rfc3339(start)
     assert {"service", "analytics"} <= set(everything.told["purposes"])  # type: ignore[call-overload]
     assert "user.contact.email" in everything.told["categories"]  # type: ignore[operator]
-    assert everything.told["notify"]["authority_by"] == rfc3339(clock() + 3 * DAY)  # type: ignore[index]
+    [gdpr] = [law for law in everything.told["notify"]["laws"] if law["law"] == "gdpr"]
+    assert gdpr["authority"]["by"] == rfc3339(clock() + 3 * DAY)
+    assert gdpr["people"]["by"] is None
     early = _impact(tenant, until=start + DAY)
     assert early.profiles == [tenant.profile("user_id", "ada")]
     late = _impact(tenant, since=start + DAY, table="event", source="shop")
@@ -65,6 +122,31 @@ def test_a_breach_is_narrowed_by_table_source_time_and_generation(tenant: Tenant
     assert _impact(tenant, generation=first).told["rows"] == everything.told["rows"]
     none = _impact(tenant, generation=first + 1)
     assert (none.told["people"], none.told["key_bundles_by_generation"]) == (0, {str(first + 1): 0})
+
+
+def test_every_table_that_is_declared_to_hold_content_can_be_asked_about() -> None:
+    holding = {field.table for field in DECLARED if field.handling in (Handling.CONTENT, Handling.HELD)}
+    assert set(PLACES) == holding
+
+
+def test_a_breach_names_what_the_rows_hold_as_their_plans_declare_it(tenant: Tenant) -> None:
+    tenant.send(identify("eve", email="eve@example.com"), ordered("eve"))
+    tenant.send(identify("mal", email="mal@example.com"), track("Product Added", "mal", price=-1.0))
+    told = _impact(tenant).told
+    assert told["categories_by_table"]["identifier"] == ["user.contact.email", "user.unique_id"]
+    assert told["categories_by_table"]["trait_assertion"] == ["user.contact.email"]
+    assert told["categories_by_table"]["quarantine"] == ["user"]
+    assert _impact(tenant, table="quarantine").profiles == [tenant.profile("user_id", "mal")]
+    clear = _impact(tenant, table="trait_assertion").told
+    assert "trait_assertion.trait" in clear["fields_in_the_clear"]
+    assert clear["sealed_fields"] == ["trait_assertion.sealed"]
+
+
+def test_a_breach_counts_the_keys_of_those_whom_it_touched_and_no_others(tenant: Tenant) -> None:
+    tenant.send(identify("kim", email="kim@example.com"), identify("lou"))
+    first = str(tenant.registry.deployment.keyring.generation(tenant.workspace_id))
+    assert _impact(tenant, table="trait_assertion").told["key_bundles_by_generation"] == {first: 1}
+    assert _impact(tenant, table="identifier").told["key_bundles_by_generation"][first] >= 2
 
 
 def test_an_erased_person_is_in_no_breach_and_asking_is_audited(registry: RegistrySimulator) -> None:

@@ -1,29 +1,41 @@
 """Breach impact (GDPR Art. 33 and 34): whose data, which categories, under which keys, since when, and by when to tell.
 
 1. extent   the tables, source, time and KEK generation that the incident reached
-2. count    rows, people and keys, by set operations; nothing is opened
-3. say      the categories by the census, the purposes, the deadlines of notification
+2. look     a page of holders at a time: their rows, the generation of their keys, what the rows say in the clear
+3. say      the categories by plans and census, the purposes, the deadlines of notification
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from registry.dsr.census import Handling
 from registry.dsr.declarations import DECLARED
+from registry.flows.accountability.declared import Declared, identifier_categories
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import DAY, Micros, rfc3339
+from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.errors import InvalidInput, NotFound
 from registry.model.ids import FragmentId, ProfileId, text_id
-from registry.store import administration, keystore
+from registry.store import administration
 from registry.store import breach as rows
+from registry.store.database import Transaction
 
-TO_AUTHORITY: Micros = 3 * DAY
-"""GDPR Art. 33(1): 72 hours after becoming aware of it."""
+PAGE = 5_000
+TABLES = tuple(rows.PLACES)
+"""The tables that can be asked about."""
+SEALED = ("sealed", "body")
+"""The columns that hold ciphertext; every other column of a declared table lies in the clear."""
+
+SEALED_ONLY = (
+    "GDPR Art. 34(3)(a): the people need not be told where only sealed fields were reached, and neither the keystore "
+    "nor the key service was"
+)
+CONTENT = (Handling.CONTENT, Handling.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +54,27 @@ class Incident:
 class Impact:
     """The impact, as `told`, and the opaque ids of the profiles it touched."""
 
-    told: dict[str, object]
+    told: dict[str, Any]
     profiles: list[ProfileId]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was seen so far: rows, times and categories by table, people, holders by generation, compartments."""
+
+    counted: dict[str, int]
+    categories: dict[str, set[str]] = field(default_factory=dict)
+    people: set[ProfileId] = field(default_factory=set)
+    holders: dict[int | None, set[FragmentId]] = field(default_factory=dict)
+    compartments: set[str] = field(default_factory=set)
+    first: Micros | None = None
+    last: Micros | None = None
+
+    def saw(self, table: str, one: rows.Touched) -> None:
+        """Count what one holder has in a table."""
+        self.counted[table] += one.rows
+        self.first = one.first if self.first is None else min(self.first, one.first)
+        self.last = one.last if self.last is None else max(self.last, one.last)
 
 
 def assess(deployment: Deployment, workspace: OpenWorkspace, incident: Incident, *, actor: str) -> Impact:
@@ -53,60 +84,106 @@ def assess(deployment: Deployment, workspace: OpenWorkspace, incident: Incident,
         InvalidInput: there is no such table of personal data.
         NotFound: there is no such source.
     """
+    # 1. extent
     extent = _extent(deployment, workspace, incident)
-    counts = dict.fromkeys(extent.tables, rows.Touched(0, None, None))
-    profiles: set[ProfileId] = set()
+    found = _Found(dict.fromkeys(extent.tables, 0))
+    declared = Declared(deployment, workspace)
     workspace_id = workspace.workspace_id
+    # 2. look
     with deployment.data.read(workspace_id) as transaction, deployment.keystore.read(workspace_id) as keys:
-        wrapped = keystore.bundle_counts(keys, workspace_id)
-        parts: Iterable[list[FragmentId] | None] = [None]
-        if incident.generation is not None:
-            wrapped = {incident.generation: wrapped.get(incident.generation, 0)}
-            parts = rows.generation_of(keys, workspace.workspace_id, incident.generation)
-        for part in parts:
-            for table in extent.tables:
-                more = rows.touched(transaction, workspace.workspace_id, table, extent, part)
-                counts[table] = _sum(counts[table], more)
-            profiles |= rows.people(transaction, workspace.workspace_id, extent, part)
-        held = rows.compartments(transaction, workspace.workspace_id, extent)
+        for table in extent.tables:
+            after = b""
+            while page := rows.touched_after(transaction, workspace_id, table, extent, after, PAGE):
+                after = page[-1].holder
+                generations = rows.generations(keys, workspace_id, [one.holder for one in page])
+                hit = [one for one in page if incident.generation in (None, generations.get(one.holder))]
+                _look(transaction, workspace_id, table, extent, hit, generations, found, declared)
+    # 3. say
     now = deployment.clock()
-    with deployment.data.write(workspace.workspace_id) as transaction:
+    with deployment.data.write(workspace_id) as transaction:
         trail.append(
-            transaction, workspace.workspace_id, now, actor=actor, action="census:breach:assessed", outcome="done",
-            fields={"people": len(profiles), "rows": sum(count.rows for count in counts.values())},
+            transaction, workspace_id, now, actor=actor, action="census:breach:assessed", outcome="done",
+            fields={"people": len(found.people), "rows": sum(found.counted.values())},
         )  # fmt: skip
-    return Impact(_told(incident, counts, held, wrapped, len(profiles), now), sorted(profiles))
-
-
-def _told(
-    incident: Incident,
-    counts: dict[str, rows.Touched],
-    held: set[str],
-    wrapped: dict[int, int],
-    people: int,
-    now: Micros,
-) -> dict[str, object]:
     noticed = now if incident.noticed_at is None else incident.noticed_at
-    hit = {table for table, count in counts.items() if count.rows}
-    content = [field for field in DECLARED if field.table in hit and field.handling is Handling.CONTENT]
-    first = min((count.first for count in counts.values() if count.first is not None), default=None)
-    last = max((count.last for count in counts.values() if count.last is not None), default=None)
+    return Impact(_told(deployment, incident, found, noticed), sorted(found.people))
+
+
+def _look(
+    transaction: Transaction,
+    workspace_id: bytes,
+    table: str,
+    extent: rows.Extent,
+    hit: Sequence[rows.Touched],
+    generations: dict[FragmentId, int],
+    found: _Found,
+    declared: Declared,
+) -> None:
+    holders = [one.holder for one in hit]
+    for one in hit:
+        found.saw(table, one)
+        found.holders.setdefault(generations.get(one.holder), set()).add(one.holder)
+    found.people |= rows.people(transaction, workspace_id, table, holders)
+    said = rows.told(transaction, workspace_id, table, extent, holders)
+    if hit:
+        found.categories.setdefault(table, set()).update(_categories(table, said, declared))
+    if table in ("event", "trait_assertion"):
+        found.compartments |= {name for row in said for name in str(row[-1]).split(",") if name}
+
+
+def _categories(table: str, said: Collection[tuple[str | None, ...]], declared: Declared) -> set[str]:
+    """What the rows of a table hold: as the plan of each declares it, else as the census declares the table."""
+    by_census = {name for one in DECLARED if one.table == table and one.handling in CONTENT for name in one.categories}
+    if table == "identifier":
+        return {category for kind, *_ in said for category in identifier_categories(str(kind))}
+    found: set[str] = set()
+    for row in said:
+        if table == "event":
+            own = {c for s in declared.of_event(str(row[0]), row[1]).values() for names in s.values() for c in names}
+        else:
+            own = set(declared.traits.get(str(row[0]), ()))
+        found |= own or by_census  # what no plan declares may hold anything that the table may
+    return found or by_census
+
+
+def _told(deployment: Deployment, incident: Incident, found: _Found, noticed: Micros) -> dict[str, Any]:
+    hit = [table for table, count in found.counted.items() if count]
+    fields = [one for one in DECLARED if one.table in hit and one.is_personal]
+    sealed = sorted(f"{one.table}.{one.field}" for one in fields if one.field in SEALED)
+    clear = (Handling.CONTENT, Handling.CONTEXT, Handling.ACT)
+    policies = deployment.policies
+    holidays = {name: law.holidays for name, law in policies.jurisdictions.by_name.items()}
+    by_generation = {str(n): len(held) for n, held in sorted((n, h) for n, h in found.holders.items() if n is not None)}
+    if incident.generation is not None:
+        by_generation.setdefault(str(incident.generation), 0)
     return {
-        "people": people,
-        "rows": {table: count.rows for table, count in counts.items()},
-        "categories": sorted({category for field in content for category in field.categories}),
-        "purposes": sorted({purpose for name in held for purpose in purposes_of(Compartment(name))}),
-        "since": rfc3339(first) if first is not None else None,
-        "until": rfc3339(last) if last is not None else None,
-        "sealed_fields": sorted(f"{field.table}.{field.field}" for field in content if field.field != "status"),
-        "key_bundles_by_generation": {str(number): count for number, count in sorted(wrapped.items())},
+        "narrowed_to": _narrowed(incident),
+        "people": len(found.people),
+        "rows": found.counted,
+        "categories": sorted({category for own in found.categories.values() for category in own}),
+        "categories_by_table": {table: sorted(own) for table, own in sorted(found.categories.items())},
+        "purposes": sorted({name for held in found.compartments for name in purposes_of(Compartment(held))}),
+        "since": rfc3339(found.first) if found.first is not None else None,
+        "until": rfc3339(found.last) if found.last is not None else None,
+        "sealed_fields": sealed,
+        "fields_in_the_clear": sorted(
+            f"{one.table}.{one.field}" for one in fields if one.handling in clear and one.field not in SEALED
+        ),
+        "key_bundles_by_generation": by_generation,
+        "without_keys": len(found.holders.get(None, ())),
         "notify": {
-            "authority_by": rfc3339(noticed + TO_AUTHORITY),
-            "authority_ground": "GDPR Art. 33(1): 72 hours after becoming aware, unless a risk is unlikely",
-            "people_ground": "GDPR Art. 34(1): without undue delay where the risk is high; not needed (Art. 34(3)(a)) "
-            "where only sealed fields were reached, and neither the keystore nor the key service was",
+            "noticed_at": rfc3339(noticed),
+            "laws": policies.incidents.due(noticed, holidays),
+            "sealed_only": SEALED_ONLY,
         },
     }
+
+
+def _narrowed(incident: Incident) -> dict[str, Any]:
+    told = {"table": incident.table, "source": incident.source, "generation": incident.generation}
+    times = {"since": incident.since, "until": incident.until}
+    told |= {name: rfc3339(at) if at is not None else None for name, at in times.items()}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _extent(deployment: Deployment, workspace: OpenWorkspace, incident: Incident) -> rows.Extent:
@@ -123,12 +200,6 @@ def _extent(deployment: Deployment, workspace: OpenWorkspace, incident: Incident
         source_id = known[incident.source]
     tables = [incident.table] if incident.table is not None else list(rows.PLACES)
     return rows.Extent(tables, source_id, incident.since, incident.until)
-
-
-def _sum(one: rows.Touched, other: rows.Touched) -> rows.Touched:
-    firsts = [at for at in (one.first, other.first) if at is not None]
-    lasts = [at for at in (one.last, other.last) if at is not None]
-    return rows.Touched(one.rows + other.rows, min(firsts, default=None), max(lasts, default=None))
 
 
 def listed(profiles: Iterable[ProfileId]) -> str:

@@ -1,7 +1,7 @@
 """Generated documents of accountability: records of processing (GDPR Art. 30) and the skeleton of an impact assessment.
 
-They are made from the purposes, the census and the settings that the registry runs by, and so cannot
-say anything else than what it does.
+They are made from the purposes, the census, the plans and systems in use and the settings that the registry runs by,
+and so cannot say anything else than what it does.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ from typing import Any
 
 from jinja2 import Environment
 
+from registry.dsr.accounting import Disposition
 from registry.dsr.census import Handling
-from registry.dsr.declarations import DECLARED, TAGGED
+from registry.dsr.declarations import ALL, DECLARED, TAGGED
+from registry.dsr.requests import Kind
+from registry.flows import plans
 from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
+from registry.store import administration, destinations, webhooks
 from registry.store.erasure import PERSONAL_TABLES
 
 RECORDS_PAGE = "records.html"
@@ -32,51 +37,136 @@ MEASURES = (
 """Technical measures (Art. 32(1)) that cannot be switched off."""
 
 SUBJECTS = "customers and visitors"
+COLUMNS = (
+    "purpose", "title", "lawful_basis", "data_subjects", "categories", "recipients", "transfers", "retention_days",
+    "tables",
+)  # fmt: skip
 
 
-def records(deployment: Deployment) -> dict[str, Any]:
-    """The records of processing activities (Art. 30(1)): one activity for each purpose."""
-    tagged = sorted({field.table for field in DECLARED if field.purposes == TAGGED})
+def records(deployment: Deployment, workspace: OpenWorkspace) -> dict[str, Any]:
+    """The records of processing activities (Art. 30(1)): one activity for each purpose, and who receives what.
+
+    Raises:
+        PlanNotFound, StoreUnavailable: a plan in use cannot be read.
+    """
+    controller, outside = deployment.controller, receivers(deployment, workspace)
+    return {
+        "controller": {
+            "name": controller.name,
+            "address": controller.address,
+            "contact": controller.contact,
+            "representative": controller.representative,
+            "data_protection_officer": controller.data_protection_officer,
+        },
+        "storage_locations": list(controller.storage_locations),
+        "transfers": controller.transfers,
+        "written": rfc3339(deployment.clock()),
+        "policy_version": deployment.policies.purposes.version,
+        "activities": _activities(deployment, outside),
+        "systems": outside,
+        "measures": list(MEASURES),
+        "fields": [field.as_json() for field in DECLARED if field.is_personal],
+        "plan_fields": _plan_fields(deployment, workspace),
+        "outside_fields": _outside_fields(deployment),
+    }
+
+
+def _activities(deployment: Deployment, outside: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    shared = {field.table for field in DECLARED if field.is_personal and field.purposes in (TAGGED, ALL)}
     everything = sorted({category for field in DECLARED for category in field.categories})
     activities = []
     for purpose in deployment.policies.purposes.purposes.values():
         own = {field.table for field in DECLARED if field.is_personal and field.purposes == purpose.name}
-        bases = {place: basis.value for place, basis in purpose.lawful_basis.items()}
+        sent = [system["name"] for system in outside if system["purpose"] == purpose.name]
         activities.append(
             {
                 "purpose": purpose.name,
                 "title": purpose.told_in("en")[0],
                 "description": purpose.told_in("en")[1],
-                "lawful_basis": bases,
+                "lawful_basis": {place: basis.value for place, basis in purpose.lawful_basis.items()},
                 "data_subjects": SUBJECTS,
                 "categories": list(purpose.categories) or everything,
-                "recipients": list(purpose.recipients),
+                "recipients": [*purpose.recipients, *sent],
+                "transfers": deployment.controller.transfers,
                 "retention_days": purpose.retention_days,
-                "tables": sorted({*tagged, *own}),
+                "tables": sorted(shared | own),
             }
         )
-    controller = deployment.controller
-    return {
-        "controller": {"name": controller.name, "address": controller.address, "contact": controller.contact},
-        "storage_locations": list(controller.storage_locations),
-        "written": rfc3339(deployment.clock()),
-        "policy_version": deployment.policies.purposes.version,
-        "activities": activities,
-        "measures": list(MEASURES),
-        "fields": [field.as_json() for field in DECLARED if field.is_personal],
-    }
+    return activities
+
+
+def receivers(deployment: Deployment, workspace: OpenWorkspace) -> list[dict[str, Any]]:
+    """The systems that are sent data, or hold data of the same people: what each is, what for, and what it gets."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        sent = destinations.listed(transaction, workspace.workspace_id)
+        told = webhooks.listed(transaction, workspace.workspace_id)
+    found: list[dict[str, Any]] = [
+        {
+            "name": row.name, "kind": f"destination ({row.kind})", "purpose": row.purpose,
+            "receives": f"events: {row.events}; traits: {row.traits}",
+        }
+        for row in sent
+    ]  # fmt: skip
+    for hook in told:
+        values = "identifiers and ids" if hook.purpose else "ids of ours"
+        receives = f"{values}, for {hook.topics}"
+        found.append({"name": hook.name, "kind": "webhook", "purpose": hook.purpose, "receives": receives})
+    for system in deployment.linked:
+        receives = "requests of data subjects, with every identifier of whom they are about"
+        found.append({"name": system.name, "kind": "connected system", "purpose": None, "receives": receives})
+    return found
+
+
+def _plan_fields(deployment: Deployment, workspace: OpenWorkspace) -> list[dict[str, Any]]:
+    """What the plans of the workspace's sources declare of events and traits, each field once."""
+    workspace_id = workspace.workspace_id
+    with deployment.data.read(workspace_id) as transaction:
+        bound = {(row.plan_name, row.plan_version) for row in administration.sources(transaction, workspace_id)}
+    found = []
+    for name, version in sorted({(name, plans.resolved(deployment, workspace_id, name, v)) for name, v in bound}):
+        plan = plans.compiled(deployment, workspace_id, name, version)
+        found += [
+            {
+                "plan": plan.identity, "event": field.event, "pointer": field.pointer,
+                "categories": list(field.categories), "purposes": sorted(field.purposes), "retention": field.retention,
+            }
+            for field in plan.declarations
+            if field.personal
+        ]  # fmt: skip
+    return found
+
+
+def _outside_fields(deployment: Deployment) -> list[dict[str, Any]]:
+    """The fields of connected systems, with what access and erasure do to each; a system that is down says nothing."""
+    found = []
+    for system in deployment.linked:
+        try:
+            given = {(one.table, one.field): one.disposition for one in system.plan(Kind.ACCESS, []).accounts}
+            erased = system.plan(Kind.ERASURE, []).accounts
+        except Exception:  # noqa: BLE001 - a connector of somebody's own may raise anything; the document is still made
+            found.append({"system": system.name, "table": None, "field": None, "access": None, "erasure": None,
+                          "ground": "it does not answer now"})  # fmt: skip
+            continue
+        for one in erased:
+            access = given.get((one.table, one.field), Disposition.RETAINED)
+            found.append(
+                {
+                    "system": one.system, "table": one.table, "field": one.field, "access": access.value,
+                    "erasure": one.disposition.value, "ground": one.ground,
+                }
+            )  # fmt: skip
+    return found
 
 
 def records_csv(found: dict[str, Any]) -> str:
     """The records of processing as CSV, one activity a line."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    columns = (
-        "purpose", "title", "lawful_basis", "data_subjects", "categories", "recipients", "retention_days", "tables",
-    )  # fmt: skip
-    writer.writerow(("controller", *columns))
+    writer.writerow(("controller", "data_protection_officer", *COLUMNS))
+    stated = found["controller"]
     for activity in found["activities"]:
-        writer.writerow((found["controller"]["name"], *(_cell(activity[column]) for column in columns)))
+        row = (_cell(activity[column]) for column in COLUMNS)
+        writer.writerow((stated["name"], stated["data_protection_officer"], *row))
     return buffer.getvalue()
 
 
@@ -85,7 +175,7 @@ def records_html(found: dict[str, Any]) -> str:
     return _rendered(RECORDS_PAGE, found, autoescape=True)
 
 
-def assessment(deployment: Deployment) -> str:
+def assessment(deployment: Deployment, workspace: OpenWorkspace) -> str:
     """The skeleton of a data-protection impact assessment (Art. 35(7)) in Markdown: what is known is filled in."""
     kept = [field for field in DECLARED if field.handling in (Handling.MEMORY, Handling.EVIDENCE)]
     known = {
@@ -93,7 +183,7 @@ def assessment(deployment: Deployment) -> str:
         "kept_after_erasure": sorted({field.table for field in kept}),
         "jurisdiction": deployment.jurisdiction,
     }
-    return _rendered(ASSESSMENT_PAGE, records(deployment) | known, autoescape=False)
+    return _rendered(ASSESSMENT_PAGE, records(deployment, workspace) | known, autoescape=False)
 
 
 def _rendered(name: str, values: dict[str, Any], *, autoescape: bool) -> str:
@@ -103,6 +193,9 @@ def _rendered(name: str, values: dict[str, Any], *, autoescape: bool) -> str:
 
 
 def _cell(value: object) -> str:
+    """A cell of CSV: lists joined; what a spreadsheet would take for a formula is quoted."""
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {text}" for name, text in value.items())
-    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = "; ".join(f"{name}: {held}" for name, held in value.items())
+    else:
+        text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"'{text}" if text[:1] in "=+-@" and text else text

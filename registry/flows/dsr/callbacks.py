@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from registry.connectors.outgoing import Verdict
-from registry.dsr.opendsr import API_VERSION, LAST, Status, statuses
-from registry.dsr.requests import State
+from registry.dsr.opendsr import API_VERSION, LAST, Status, headers_of, statuses
+from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle
 from registry.flows.dsr.opendsr import signature
@@ -25,8 +25,8 @@ from registry.model.stored import StoredRequest
 from registry.model.stored_upkeep import OpenDsrRequest
 from registry.store import opendsr as rows
 
-DOMAIN_HEADER = "X-OpenDSR-Processor-Domain"
-SIGNATURE_HEADER = "X-OpenDSR-Signature"
+REQUESTS = "/opendsr/v2/requests"
+"""Where controllers find their requests, below the server's address."""
 
 
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
@@ -50,21 +50,29 @@ def tell(deployment: Deployment, workspace: OpenWorkspace, holder_id: FragmentId
         return sum(_tell(deployment, workspace, row) for row in found if row.holder_id == holder_id)
 
 
-def status_json(row: OpenDsrRequest, request: StoredRequest, status: Status) -> dict[str, Any]:
-    """What a controller is told of a request (specification section 8)."""
-    return {
+def status_json(row: OpenDsrRequest, request: StoredRequest, status: Status, base: str | None) -> dict[str, Any]:
+    """What a controller is told of a request (specification section 8).
+
+    Args:
+        base: where the server is reached; a package is named only where that is known.
+    """
+    told: dict[str, Any] = {
         "controller_id": text_id(row.workspace_id),
         "expected_completion_time": rfc3339(request.respond_by),
         "subject_request_id": text_id(row.subject_request_id),
         "request_status": status.value,
         "api_version": API_VERSION,
     }
+    if base is not None and status is Status.COMPLETED and EFFECTS[Kind(request.kind)] is Effect.GIVE:
+        url = f"{base}{REQUESTS}/{text_id(row.subject_request_id)}/results"
+        told |= {"results_url": url, "results_count": 1}  # one package holds everything
+    return told
 
 
 def signed_headers(deployment: Deployment, workspace: OpenWorkspace, domain: str, body: bytes) -> dict[str, str]:
     """The headers by which a controller checks that a body is ours (specification section 10)."""
     signed = base64.b64encode(signature(deployment, workspace, domain, body)).decode()
-    return {DOMAIN_HEADER: domain, SIGNATURE_HEADER: signed, "Content-Type": "application/json"}
+    return headers_of(domain, signed) | {"Content-Type": "application/json"}
 
 
 def _tell(deployment: Deployment, workspace: OpenWorkspace, row: OpenDsrRequest) -> int:
@@ -73,7 +81,10 @@ def _tell(deployment: Deployment, workspace: OpenWorkspace, row: OpenDsrRequest)
     urls = open_config(deployment, workspace.workspace_id, row.holder_id, row.sealed or b"")["urls"]
     count = 0
     for status in passed[row.told :]:
-        taken = [_call(deployment, workspace, row, status_json(row, request, status), url) for url in urls]
+        taken = [
+            _call(deployment, workspace, row, status_json(row, request, status, deployment.public_url), url)
+            for url in urls
+        ]
         count += sum(taken)
         if not all(taken):
             attempts = row.attempts + 1

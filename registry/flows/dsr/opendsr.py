@@ -149,12 +149,24 @@ def certified(deployment: Deployment, workspace: OpenWorkspace, domain: str) -> 
     return found
 
 
+def published(deployment: Deployment, workspace: OpenWorkspace, domain: str) -> str:
+    """The certificate that answers of a host name are checked with, in PEM; with its chain, if an authority issued it.
+
+    Raises:
+        KmsUnavailable, StoreUnavailable: one of our own cannot be made now.
+    """
+    chain = deployment.opendsr
+    return chain.pem if chain is not None else certified(deployment, workspace, domain).certificate
+
+
 def signature(deployment: Deployment, workspace: OpenWorkspace, domain: str, body: bytes) -> bytes:
     """The signature over an answer's bytes, by the key of the host name's certificate.
 
     Raises:
         KeyMissing, SealBroken, KmsUnavailable, StoreUnavailable: it cannot be signed.
     """
+    if deployment.opendsr is not None:
+        return deployment.opendsr.sign(body)
     row = certified(deployment, workspace, domain)
     config = open_config(deployment, workspace.workspace_id, row.holder_id, row.sealed)
     return CertifiedKey.decode(config["key"]).sign(body)

@@ -1,0 +1,44 @@
+"""What a workspace's plans declare of what is stored: the data categories of events, traits and identifiers."""
+
+from __future__ import annotations
+
+from registry.dsr.holding import FieldCategories
+from registry.flows import plans
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import PlanNotFound
+from registry.plans.categories import field_categories, trait_categories
+
+IDENTIFIER_CATEGORIES = {
+    "email": ("user.unique_id", "user.contact.email"),
+    "phone": ("user.unique_id", "user.contact.phone_number"),
+    "device_id": ("user.unique_id", "user.device.device_id"),
+}
+
+
+class Declared:
+    """What the workspace's plans declare of the fields of events and traits, compiled when first asked for."""
+
+    def __init__(self, deployment: Deployment, workspace: OpenWorkspace) -> None:
+        self._deployment, self._workspace_id = deployment, workspace.workspace_id
+        self._events: dict[tuple[str, str | None], FieldCategories] = {}
+        published = plans.published(deployment, workspace.workspace_id)
+        compiled = [plans.compiled(deployment, workspace.workspace_id, row.name, row.version) for row in published]
+        self.traits = trait_categories(compiled)
+
+    def of_event(self, plan: str, event: str | None) -> FieldCategories:
+        """The categories of an event's fields; none where no plan declares it."""
+        key = (plan, event)
+        if key not in self._events:
+            name, _, version = plan.partition("@")
+            try:
+                found = plans.compiled(self._deployment, self._workspace_id, name, version) if event else None
+            except PlanNotFound:
+                found = None
+            self._events[key] = field_categories(found, event) if found is not None and event else {}
+        return self._events[key]
+
+
+def identifier_categories(kind: str) -> tuple[str, ...]:
+    """The data categories of identifiers of a kind."""
+    return IDENTIFIER_CATEGORIES.get(kind, ("user.unique_id",))

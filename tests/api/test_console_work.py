@@ -1,0 +1,224 @@
+"""What an officer does in the console, page by page: requests, deadlines, holds, documents of accountability."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.plan import SystemPlan
+from registry.dsr.requests import Kind
+from registry.flows.dsr import lifecycle
+from registry.model.ids import text_id
+from registry.model.message import Identifier
+from registry.model.stored import StoredRequest
+from tests.conftest import SetClock
+from tests.factories import identify, ordered
+from tests.simulator import RegistrySimulator, Tenant
+
+if TYPE_CHECKING:
+    from httpx import Response
+    from starlette.testclient import TestClient
+
+REQUESTS = "/console/requests"
+
+
+class Shop:
+    """A database outside that may be down, and may have fields that nobody decided about."""
+
+    name = "databases"
+    missing: Sequence[tuple[str, str]] = ()
+    is_down = False
+
+    def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        return SystemPlan(self.name, self.run("", kind, people, {}) if not self.is_down else (), self.missing)
+
+    def run(
+        self, request_id: str, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
+    ) -> Sequence[FieldAccount]:
+        if self.is_down:
+            raise ConnectionError
+        return [FieldAccount(self.name, "shop.customers", "email", Disposition.ERASED, 1)]
+
+    def leads(self, people: Sequence[Identifier]) -> Sequence[Identifier]:
+        return ()
+
+    def undecided(self) -> Sequence[tuple[str, str]]:
+        return self.missing
+
+    def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
+        return {}
+
+    def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
+        return iter(())
+
+    def close(self) -> None:
+        self.missing = ()
+
+
+class Office:
+    """A registry with a system outside, an officer's browser on it, and people who ask."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.shop = SetClock(), Shop()
+        self.registry = RegistrySimulator(folder, self.clock)
+        self.registry.deployment = replace(self.registry.deployment, linked=(self.shop,))
+        self.registry.workspaces._deployment = self.registry.deployment
+        self.registry._registry = replace(self.registry._registry, deployment=self.registry.deployment)
+        self.tenant: Tenant = self.registry.tenant()
+        self.browser: TestClient = self.registry.http()
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """A new session, as the officer's key opens one."""
+        self.browser.post("/console/sign-in", data={"key": self.tenant.keys.officer})
+
+    def pass_by(self, days: int) -> None:
+        """Let days pass; the session ends meanwhile."""
+        self.clock.pass_by(days=days)
+        self.sign_in()
+
+    def post(self, path: str, **fields: object) -> Response:
+        """Send a form, as the page before it would."""
+        page = self.browser.get(REQUESTS).text
+        found = re.search(r'name="form_token" value="([^"]+)"', page)
+        assert found is not None
+        return self.browser.post(path, data={"form_token": found.group(1), **fields})
+
+    def asked(self, kind: Kind, person: str, *, verified: bool = True) -> StoredRequest:
+        """A request that somebody else opened."""
+        request = lifecycle.open_request(
+            self.registry.deployment, self.tenant.workspace, kind=kind, person=Identifier("user_id", person),
+            actor="person:noor", owner="person:noor",
+        )  # fmt: skip
+        if verified:
+            self.post(f"{REQUESTS}/{text_id(request.request_id)}/verify")
+        return request
+
+    def page_of(self, request: StoredRequest) -> str:
+        """The page of a request."""
+        return self.browser.get(f"{REQUESTS}/{text_id(request.request_id)}").text
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    yield made
+    made.browser.close()
+    made.registry.close()
+
+
+def test_open_requests_stand_by_deadline_and_are_filtered_by_state_kind_and_law(office: Office) -> None:
+    late = office.asked(Kind.ACCESS, "ada")
+    office.pass_by(40)
+    soon, ended = office.asked(Kind.KNOW, "bob"), office.asked(Kind.ERASURE, "cleo")
+    office.post(f"{REQUESTS}/{text_id(ended.request_id)}/cancel")
+
+    def shown(query: str = "") -> list[str]:
+        return re.findall(rf'href="{REQUESTS}/([0-9a-f-]{{36}})"', office.browser.get(f"{REQUESTS}{query}").text)
+
+    assert shown() == [text_id(late.request_id), text_id(soon.request_id)]
+    assert shown("?state=cancelled") == [text_id(ended.request_id)]
+    assert shown("?law=ccpa") == [text_id(soon.request_id)]
+    assert shown("?of=access") == [text_id(late.request_id)]
+    assert shown("?state=all&of=erasure") == [text_id(ended.request_id)]
+    assert "days late" in office.browser.get(REQUESTS).text
+    assert office.browser.get(f"{REQUESTS}?state=planted").status_code == 400
+
+
+def test_a_plan_names_every_field_with_the_ground_of_what_is_kept(office: Office) -> None:
+    office.tenant.send(identify("ada", email="ada@example.com"), ordered("ada"))
+    page = office.page_of(office.asked(Kind.ERASURE, "ada"))
+    assert "trait assertion" in page
+    assert "GDPR Art. 17(1) and 21(3): a keyed hash" in page
+    assert "shop.customers" in page
+
+
+def test_undecided_fields_bar_the_approval_and_the_page_says_where_to_decide(office: Office) -> None:
+    request = office.asked(Kind.ERASURE, "ada")
+    office.shop.missing = [("shop.customers", "fax")]
+    page = office.page_of(request)
+    assert "shop.yaml" in page
+    assert "fax: {category:" in page
+    assert f"{text_id(request.request_id)}/approve" not in page
+    assert office.post(f"{REQUESTS}/{text_id(request.request_id)}/approve").status_code == 409
+
+
+def test_a_waiting_request_names_its_system_and_ends_without_it_on_a_recorded_decision(office: Office) -> None:
+    path = f"{REQUESTS}/{text_id((request := office.asked(Kind.ERASURE, 'ada')).request_id)}"
+    office.post(f"{path}/approve")
+    office.shop.is_down = True
+    assert "It waits for databases" in office.post(f"{path}/run").text
+    refused = office.post(f"{path}/override", system="databases", reason="ask ada@example.com")
+    assert refused.status_code == 400
+    office.post(f"{path}/override", system="databases", reason="shut down in 2025")
+    done = office.post(f"{path}/run").text
+    assert "Read or print the certificate" in done
+    _, events = lifecycle.get(office.registry.deployment, office.tenant.workspace, request.request_id)
+    assert [e.action for e in events].count("override") == 1
+    assert "shut down in 2025" in done
+
+
+def test_a_package_is_locked_for_its_requester(office: Office) -> None:
+    office.tenant.send(identify("ada", email="ada@example.com"))
+    path = f"{REQUESTS}/{text_id(office.asked(Kind.ACCESS, 'ada').request_id)}"
+    for by in ("approve", "run"):
+        office.post(f"{path}/{by}")
+    assert office.post(f"{path}/package", password="too short").status_code == 400
+    locked = office.post(f"{path}/package", password="correct horse battery")
+    assert locked.content[:2] == b"PK"
+    assert b"ada@example.com" not in locked.content
+
+
+def test_a_hold_is_placed_keeps_something_is_opened_for_its_purpose_and_released(office: Office) -> None:
+    office.tenant.send(identify("ada", email="ada@example.com"), ordered("ada"))
+    fields = {"subject_kind": "user_id", "value": "ada", "purpose": "legal", "categories": "user.contact"}
+    assert "It is kept in the clear" not in office.post("/console/holds", ground="claim 2026/17", **fields).text
+    assert office.post("/console/holds", ground="ask ada@example.com", **fields).status_code == 400
+    path = f"{REQUESTS}/{text_id((request := office.asked(Kind.ERASURE, 'ada')).request_id)}"
+    assert "Set aside before anything is erased" in office.page_of(request)
+    for by in ("approve", "run"):
+        office.post(f"{path}/{by}")
+    page = office.browser.get("/console/holds").text
+    case = re.search(r"/console/retained/([0-9a-f-]{36})", page)
+    hold = re.search(r"/console/holds/([0-9a-f-]{36})/release", page)
+    assert case is not None
+    assert hold is not None
+    assert "ada@example.com" in office.post(case.group(), purpose="legal").text
+    assert office.post(case.group(), purpose="marketing").status_code == 403
+    assert "released by" in office.post(hold.group()).text
+    assert office.post(hold.group()).status_code == 409
+
+
+def test_the_deadlines_page_draws_each_group_and_every_law(office: Office) -> None:
+    office.asked(Kind.ACCESS, "ada")
+    office.pass_by(40)
+    page = office.browser.get("/console/deadlines").text
+    assert all(name.replace("_", " ") in page for name in office.registry.deployment.policies.jurisdictions.by_name)
+    for what in ("answers", "times"):
+        for group in ("kind", "jurisdiction"):
+            drawn = office.browser.get(f"/console/charts/deadlines/{what}/{group}.svg?days=90")
+            assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/svg+xml")
+    assert office.browser.get("/console/charts/deadlines/answers/planted.svg").status_code == 404
+    assert office.browser.get("/console/deadlines?days=7").status_code == 400
+
+
+def test_documents_of_accountability_are_read_downloaded_and_an_incident_asked_about(office: Office) -> None:
+    office.tenant.send(identify("ada", email="ada@example.com"), ordered("ada"))
+    here = "/console/accountability"
+    assert "Records of processing activities" in office.browser.get(f"{here}/records.html").text
+    assert office.browser.get(f"{here}/records.csv").text.startswith("controller,")
+    assert office.browser.get(f"{here}/records.json").json()["activities"]
+    assert office.browser.get(f"{here}/records.pdf").status_code == 404
+    assert "Art. 35" in office.browser.get(f"{here}/assessment.md").text
+    found = office.post(here, table="event", noticed="2026-01-01T10:00").text
+    assert "2026-01-04 10:00" in found
+    assert re.search(r"<dt>People</dt><dd>1</dd>", found)
+    listed = office.post(here, how="profiles", table="event").text
+    assert listed == f"{text_id(office.tenant.profile('user_id', 'ada'))}\n"
+    assert office.post(here, generation="x").status_code == 400
