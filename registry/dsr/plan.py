@@ -8,7 +8,7 @@ same `FieldAccount`s that the certificate consists of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from registry.dsr.accounting import FieldAccount
@@ -28,12 +28,14 @@ class SystemPlan:
         accounts: one per field, with the rows that are there now.
         undecided: the (table, field) found there that nobody has declared: they block the approval.
         unreachable: why it could not be asked now, in our words; the plan is then incomplete, and blocks too.
+        categories: by (table, field), the fideslang key that its reviewed description declares.
     """
 
     system: str
     accounts: Sequence[FieldAccount] = ()
     undecided: Sequence[tuple[str, str]] = ()
     unreachable: str | None = None
+    categories: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 class LinkedSystem(Protocol):
@@ -92,7 +94,7 @@ class RequestPlan:
     @property
     def undecided(self) -> list[tuple[str, str, str]]:
         """Every (system, table, field) that somebody has to decide about first."""
-        return [(plan.system, table, field) for plan in self.systems for table, field in plan.undecided]
+        return [(plan.system, table, name) for plan in self.systems for table, name in plan.undecided]
 
     @property
     def unreachable(self) -> list[str]:
@@ -115,7 +117,8 @@ def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, o
             table = tables.setdefault(account.table, {"table": account.table, "rows": account.rows, "fields": []})
             told: dict[str, object] = {"field": account.field, "disposition": account.disposition.value}
             told |= {"ground": account.ground} if account.ground else {}
-            told |= {"categories": list(known.categories) if known else []}
+            own = system.categories.get((account.table, account.field))
+            told |= {"categories": list(known.categories) if known else [own] if own else []}
             listed = table["fields"]
             if isinstance(listed, list):
                 listed.append(told)

@@ -106,6 +106,7 @@ def test_a_dry_run_shows_what_would_be_done_and_touches_nothing(shop: Path, tmp_
     described["without_people"] = {"products": "a catalogue of goods"}
     (folder / "shop.yaml").write_text(yaml.safe_dump(described))
     [system] = json.loads(run(tmp_path, *asked).stdout)["systems"]
+    assert system["tables"][0]["fields"][1] == {"field": "email", "disposition": "erased", "categories": ["user"]}
     assert {one["table"]: one["rows"] for one in system["tables"]} == {"customers": 1, "orders": 2}
     with sqlite3.connect(shop) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (3,)

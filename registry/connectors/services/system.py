@@ -73,7 +73,8 @@ class HttpService:
             rows += 1
             undeclared |= {name for name in row if not self._service.covers(name)}
         undecided = [*self.undecided(), *((TABLE, name) for name in sorted(undeclared))]
-        return SystemPlan(self.name, self._accounts(kind, rows), undecided)
+        told = {(TABLE, one.name): one.category for one in self._service.fields.values() if one.category is not None}
+        return SystemPlan(self.name, self._accounts(kind, rows), undecided, categories=told)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, record) of everything that an access gives out, page by page."""

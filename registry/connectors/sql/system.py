@@ -87,7 +87,8 @@ class SqlSystem:
                 there[described.name] = sum(count(connection, table, where) for where in places)
             for name, rows in there.items():
                 accounts += self._accounts(kind, self._dataset.tables[name], rows)
-        return SystemPlan(self.name, accounts, undecided)
+        told = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
+        return SystemPlan(self.name, accounts, undecided, categories=told)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out, streamed from the server."""
