@@ -31,6 +31,7 @@ from registry.api import (
     opendsr,
     operations,
     outdated,
+    package_links,
     permitted,
     plan_work,
     preferences,
@@ -80,10 +81,12 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     # The first is looked for first.
     for plain in (checking, collect, permitted, filtering, outdated, changes, operations):
         app.router.routes.extend(plain.ROUTES)
-    administrative = (certificates, dsr, regulations, holds, opendsr, census, administration, plan_work)
-    faces = (consent, signals, preferences, profiles, merges, spaces, audiences, quality, *administrative, destinations,
-             webhooks)  # fmt: skip
-    for router in (*[face.router for face in faces], opendsr.open_router, preferences.person_router):
+    officers = (certificates, package_links, dsr, regulations, holds, opendsr, census)
+    administrative = (administration, plan_work, destinations, webhooks)
+    faces = (consent, signals, preferences, profiles, merges, spaces, audiences, quality, *officers, *administrative)
+    for face in faces:
+        app.include_router(face.router)
+    for router in (opendsr.open_router, webhooks.open_router, preferences.person_router):
         app.include_router(router)
     app.add_exception_handler(RegistryError, problems.on_registry_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

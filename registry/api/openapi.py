@@ -66,7 +66,7 @@ ERRORS = {
     409: "It is in a state that does not allow this",
     413: "Over a size limit",
     422: "A plan is wrong: every fault with file, line and column",
-    429: "Too many events are waiting: try again after `Retry-After`",
+    429: "Too much is waiting: try again after `Retry-After`",
     500: "Something went wrong; the operator's log says what",
     503: "A database or the key service does not answer: try again after `Retry-After`; nothing was lost",
 }
@@ -79,8 +79,8 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "unmerge_profile": (404, 409, 413), "merge_profiles": (404, 409, 413),
     "decide_merge": (404, 409, 413), "list_suggestions": (409,),
     "decide_suggestion": (404, 409, 413), "open_request": (413,),
-    "get_request": (404,), "request_events": (404,), "request_package": (404, 409),
-    "locked_package": (404, 409),
+    "get_request": (404,), "request_events": (404,), "request_package": (404, 409, 429),
+    "locked_package": (404, 409, 429),
     "run_request": (404, 409), "request_plan": (404, 409), "extend_request": (404, 409, 413),
     "override_system": (404, 409, 413),
     "request_status": (404,), "request_results": (404, 409),
@@ -132,7 +132,7 @@ MEDIA_OF = {
 TAKING_PLANS = frozenset({"publish_plan", "lint_plan", "compare_plan", "check_plan_against_traffic"})
 """Operations whose body is a plan's file."""
 
-OPEN = frozenset({"discover", "older_discover", "get_certificate", "take_callback"})
+OPEN = frozenset({"discover", "older_discover", "get_certificate", "take_callback", "acknowledge_erasure"})
 """Operations that need no key."""
 
 MEDIA_SCHEMAS: dict[str, Schema] = {

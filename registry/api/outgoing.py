@@ -31,6 +31,7 @@ DESTINATION = {
 }  # fmt: skip
 
 OUTGOING_ANSWERS: dict[str, Schema] = {
+    "Taken": record(success={"const": True}),
     "Webhook": record(**WEBHOOK),
     "Webhooks": record(webhooks=many(record(**WEBHOOK))),
     "NewWebhookSecret": record(webhook_id=ID, secret=TEXT | {"description": "`whsec_…`, shown once."}),
@@ -44,13 +45,15 @@ OUTGOING_ANSWERS: dict[str, Schema] = {
     "ErasuresPassedOn": record(
         erasures=many(
             record(
-                destination_id=ID,
+                erasure_id=ID,
+                destination_id=ID | {"description": "A destination, or a webhook where `kind` is `subscriber`."},
                 name=TEXT,
                 kind=TEXT,
                 state=one_of(ErasureState),
                 ordered_at=TIME,
                 attempts=COUNT,
                 failure=maybe(TEXT),
+                received_at=maybe(TIME),
                 settled_at=maybe(TIME),
             )
         )
@@ -71,6 +74,7 @@ DESTINATION_EXAMPLE = {
 }  # fmt: skip
 
 OUTGOING_EXAMPLES: dict[str, Any] = {
+    "Taken": {"success": True},
     "Destination": DESTINATION_EXAMPLE,
     "Destinations": {"destinations": [DESTINATION_EXAMPLE]},
     "NewDestinationSecret": {"destination_id": ENDPOINT_ID, "secret": "whsec_…"},
@@ -78,8 +82,9 @@ OUTGOING_EXAMPLES: dict[str, Any] = {
     "ErasuresPassedOn": {
         "erasures": [
             {
-                "destination_id": ENDPOINT_ID, "name": "mailing", "kind": "webhook", "state": "acknowledged",
-                "ordered_at": AT, "attempts": 1, "failure": None, "settled_at": AT,
+                "erasure_id": ENDPOINT_ID, "destination_id": ENDPOINT_ID, "name": "mailing", "kind": "webhook",
+                "state": "acknowledged", "ordered_at": AT, "attempts": 1, "failure": None, "received_at": AT,
+                "settled_at": AT,
             }
         ]
     },
@@ -101,11 +106,12 @@ OUTGOING_ANSWER_OF = {
     "list_dead_letters": "DeadLetters", "move_webhook": "Webhook",
     "list_destinations": "Destinations", "create_destination": "NewDestinationSecret",
     "get_destination": "Destination", "list_refused_events": "RefusedEvents", "move_destination": "Destination",
-    "erasures_passed_on": "ErasuresPassedOn",
+    "erasures_passed_on": "ErasuresPassedOn", "acknowledge_erasure": "Taken",
 }  # fmt: skip
 
 OUTGOING_ERRORS: dict[str, tuple[int, ...]] = {
-    "create_webhook": (413,), "get_webhook": (404,), "list_dead_letters": (404,), "move_webhook": (404,),
-    "remove_webhook": (404,), "create_destination": (413,), "get_destination": (404,), "list_refused_events": (404,),
+    "acknowledge_erasure": (401, 413), "create_webhook": (413,), "get_webhook": (404,), "list_dead_letters": (404,),
+    "move_webhook": (404,), "remove_webhook": (404, 409), "create_destination": (413,), "get_destination": (404,),
+    "list_refused_events": (404,),
     "move_destination": (404,), "remove_destination": (404, 409), "erasures_passed_on": (404,),
 }  # fmt: skip

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from queue import Full, Queue
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Annotated, Any
 
 import structlog
@@ -18,12 +18,20 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import export, lifecycle
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.parcels import OPEN, Lock
+from registry.model.errors import Overloaded
 from registry.model.ids import text_id
 from registry.model.stored import StoredRequest
 
 PIPE_CHUNKS = 16
 PIPE_BYTES = 64 * 1024
 PIPE_WAIT_S = 1.0
+PIPE_PATIENCE = 120
+"""Seconds that a reader may take nothing for: a package that is not read holds a thread and a look at the database."""
+PIPE_RETRY_S = 10
+PACKAGES_AT_ONCE = 8
+"""Packages that one server process writes at the same time: each has a thread, and reads from the database."""
+
+_AT_ONCE = BoundedSemaphore(PACKAGES_AT_ONCE)
 
 _log = structlog.get_logger("registry.api")
 
@@ -63,8 +71,11 @@ def package_stream(
 
     Raises:
         Conflict: the request is not one that has a package.
+        Overloaded: too many are being written.
     """
     lifecycle.scope_of(deployment, workspace, row)
+    if not _AT_ONCE.acquire(blocking=False):
+        raise Overloaded(f"{PACKAGES_AT_ONCE} packages are being written", retry_after_s=PIPE_RETRY_S)
     pipe = _Pipe()
 
     def write() -> None:
@@ -77,6 +88,8 @@ def package_stream(
             pipe.end(whole=False)
         else:
             pipe.end(whole=True)
+        finally:
+            _AT_ONCE.release()
 
     Thread(target=write, name="export", daemon=True).start()
     headers = {"Content-Disposition": f'attachment; filename="{text_id(row.request_id)}{lock.suffix}"'}
@@ -117,8 +130,11 @@ class _Pipe(io.RawIOBase):
             self._gone = True
 
     def _put(self, chunk: bytes | bool) -> None:
-        while not self._gone:
+        for _ in range(PIPE_PATIENCE):
+            if self._gone:
+                break
             with suppress(Full):
                 self._queue.put(chunk, timeout=PIPE_WAIT_S)
                 return
+        self._gone = True
         raise BrokenPipeError("the reader went away")

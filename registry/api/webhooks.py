@@ -5,23 +5,42 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.access.policy import Action
 from registry.api.application import of
-from registry.api.bodies import JsonRoute
+from registry.api.bodies import JSON_BYTES, JsonRoute, read_body
 from registry.api.wire import UUID_FORM, NewWebhook
+from registry.flows.dsr import acknowledged
 from registry.flows.outgoing import webhooks
 from registry.model.errors import NotFound
 from registry.model.ids import parse_id, text_id
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
+open_router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 WebhookId = Annotated[
     str, Path(description="The id that creating it gave.", max_length=36, json_schema_extra=UUID_FORM)
 ]
 MOVES = ("pause", "resume", "test", "replay")
+ACKNOWLEDGEMENT_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["workspace_id", "erasure_id"],
+                "properties": {name: {"type": "string", **UUID_FORM} for name in ("workspace_id", "erasure_id")},
+            },
+            "example": {
+                "workspace_id": "0195e7a0-0000-7000-8000-000000000001",
+                "erasure_id": "0195e7a0-0000-7000-8000-000000000009",
+            },
+        }
+    },
+}
 
 
 @router.get("", summary="Webhooks, and how they fare")
@@ -40,6 +59,21 @@ def create_webhook(request: Request, body: NewWebhook) -> dict[str, Any]:
     principal, workspace = application.caller(request, Action.WEBHOOKS_WRITE)
     made = webhooks.create(application.deployment, workspace.workspace_id, actor=principal.actor, **body.model_dump())
     return {"webhook_id": text_id(made.webhook_id), "secret": made.secret}
+
+
+@open_router.post(
+    "/acknowledgements",
+    summary="That a recipient has done an erasure it was told of",
+    openapi_extra={"requestBody": ACKNOWLEDGEMENT_BODY},
+)
+async def acknowledge_erasure(request: Request) -> dict[str, Any]:
+    """No key is needed: the message is signed, as Standard Webhooks says, by the secret that the recipient was told
+    of the erasure by. Both ids stand in the `data` of that message. Said again, nothing more happens.
+    """
+    application = of(request)
+    raw = await read_body(request, JSON_BYTES)
+    await run_in_threadpool(acknowledged.take, application.deployment, application.workspaces, raw, request.headers)
+    return {"success": True}
 
 
 @router.get("/{webhook_id}", summary="One webhook")

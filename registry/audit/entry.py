@@ -77,6 +77,8 @@ class AuditAction(StrEnum):
     DSR_ROWS_ERASED = "dsr:rows:erased"
     DSR_CORRECTED = "dsr:traits:corrected"
     DSR_EXPORTED = "dsr:package:written"
+    DSR_PACKAGE_LINKED = "dsr:package:linked"
+    DSR_PACKAGE_FETCHED = "dsr:package:fetched"
     HOLD_PLACED = "hold:data:placed"
     HOLD_RELEASED = "hold:data:released"
     RETAINED_SET_ASIDE = "dsr:retained:set_aside"

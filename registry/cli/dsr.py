@@ -16,6 +16,7 @@ from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import export, lifecycle, moves, planning, sla
+from registry.flows.dsr.package import links
 from registry.keys.parcels import Lock
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput, NotFound
@@ -186,6 +187,28 @@ def run_request(
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         row = lifecycle.run(registry.deployment, opened, _id(request_id), actor=f"person:{officer}")
     _answer(row, as_json=as_json)
+
+
+@app.command("link")
+def link_package(
+    request_id: RequestIdText,
+    days: Annotated[int, typer.Option(help=f"How long it leads there, {links.MOST_DAYS} at most.")] = links.DAYS,
+    fetches: Annotated[int, typer.Option(help=f"How often, {links.MOST_FETCHES} at most.")] = links.FETCHES,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a link by which the requester, and nobody else, fetches the package; shown once, each fetch logged."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        made = links.make(registry.deployment, opened, _id(request_id), actor=who.actor, days=days, fetches=fetches)
+        base = registry.public_url or f"http://{registry.settings.host}:{registry.settings.port}"
+    url = f"{base}/privacy/{text_id(opened.workspace_id)}/fetch/{made.token}"
+    told = {"url": url, "expires_at": rfc3339(made.expires_at), "fetches": made.fetches}
+    if as_json:
+        answer(told, as_json=True)
+        return
+    out.print(url, soft_wrap=True, highlight=False)
+    out.print(f"[dim]Leads there until {told['expires_at']}, {made.fetches} time(s). Tell it to the requester.[/]")
 
 
 @app.command("export")

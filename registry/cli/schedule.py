@@ -21,7 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import callbacks, kept, lifecycle, passing_on
+from registry.flows.dsr import acknowledged, callbacks, kept, lifecycle, passing_on
 from registry.flows.ingest import recounting
 from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
 from registry.flows.profiles import quality
@@ -86,7 +86,7 @@ def start(registry: Registry) -> BackgroundScheduler:
         for holder_id in callbacks.due(deployment, workspace):
             _once(scheduler, "controller", callbacks.tell, deployment, workspace, holder_id)
         for destination_id in passing_on.due(deployment, workspace):
-            _once(scheduler, "erasure", passing_on.tell, deployment, workspace, destination_id)
+            _once(scheduler, "erasure", acknowledged.tell, deployment, workspace, destination_id)
 
     def note(workspace: OpenWorkspace) -> None:
         quality.note_day(deployment, workspace)

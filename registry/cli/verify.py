@@ -87,7 +87,12 @@ def _certificate(claims: Mapping[str, Any]) -> Table:
         kept = f"{case['items']} for {case['purpose']} alone: {case['ground']} (case {case['case']})"
         shown.add_row("set aside", escape(kept))
     for one in claims.get("destinations", ()):
-        shown.add_row("destination", f"{one['destination']}: {one['state']}, told since {one['ordered']}")
+        said = f"acknowledged {one['acknowledged']}" if "acknowledged" in one else f"{one['state']}, not acknowledged"
+        shown.add_row(
+            "recipient", escape(f"{one.get('name', one['destination'])}: {said}, told since {one['ordered']}")
+        )
+    if "supersedes" in claims:
+        shown.add_row("instead of", f"the certificate with the SHA-256 {claims['supersedes']}")
     if "ends_case" in claims:
         shown.add_row("ends", f"what had been set aside as case {claims['ends_case']}")
     if "keys" in claims:

@@ -207,7 +207,8 @@ _OUTGOING = (
     ),
     declared(
         "destination_erasure", purposes=DUTY, retention=FOR_PROOF,
-        memory="destination_id order_id request_id state sealed ordered_at attempts retry_at failure settled_at",
+        memory="destination_id order_id request_id state sealed ordered_at attempts retry_at failure settled_at "
+        "received_at",
     ),
     declared("alert", purposes=RUNNING, retention=AS_CONFIGURED, operation="name raised_at"),
 )  # fmt: skip
@@ -250,6 +251,10 @@ _RUNNING = (
     declared(
         "visit", purposes=DUTY, retention="half an hour; only the visitor's browser can open it",
         operation="visit_hash kind visitor_sealed code_hash expires_at",
+    ),
+    declared(
+        "package_link", purposes=DUTY, retention="until it ends, 30 days at most",
+        operation="link_hash request_id pseudonym made_by made_at expires_at fetches_left",
     ),
     declared("tries", purposes="security", retention="a day", operation="target tries last_at"),
     declared("plan", purposes=RUNNING, retention=AS_CONFIGURED, operation="name version document published_at"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from registry.model.clock import Micros
-from registry.model.ids import WorkspaceId
+from registry.model.ids import RequestId, WorkspaceId
 
 
 class Account(NamedTuple):
@@ -56,3 +56,16 @@ class Visit(NamedTuple):
     visitor_sealed: bytes
     code_hash: bytes | None
     expires_at: Micros
+
+
+class PackageLink(NamedTuple):
+    """A link to the package of one request, for whoever the request is of: found by the hash of its token."""
+
+    workspace_id: WorkspaceId
+    link_hash: bytes
+    request_id: RequestId
+    pseudonym: str
+    made_by: str
+    made_at: Micros
+    expires_at: Micros
+    fetches_left: int

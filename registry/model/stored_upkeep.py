@@ -175,8 +175,8 @@ class DestinationFailure(NamedTuple):
 
 
 class DestinationErasure(NamedTuple):
-    """That a destination is told of an erasure. `sealed`, under a key of `order_id`'s own, says whom it is about,
-    and goes when the destination has acknowledged, which `state` says.
+    """That a destination, or a webhook, is told of an erasure. `sealed`, under a key of `order_id`'s own, says whom it
+    is about, and goes when it has been taken, at `received_at`; `state` says whether it has been acknowledged.
     """
 
     workspace_id: WorkspaceId
@@ -190,6 +190,7 @@ class DestinationErasure(NamedTuple):
     retry_at: Micros
     failure: str | None
     settled_at: Micros | None
+    received_at: Micros | None = None
 
 
 class OpenDsrKey(NamedTuple):

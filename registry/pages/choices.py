@@ -10,6 +10,7 @@ from registry.dsr.requests import EFFECTS, Effect, Kind, Move
 from registry.flows.access import preferences, visits
 from registry.flows.access.preferences import Choice
 from registry.flows.dsr import lifecycle, moves
+from registry.flows.dsr.package import links
 from registry.flows.identity.subjects import subject
 from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
 from registry.model.ids import parse_id, text_id
@@ -117,6 +118,19 @@ def package(guest: Guest) -> Response:
     return response
 
 
+@guests()
+def fetch(guest: Guest) -> Response:
+    """`GET` and `POST /privacy/{workspace}/fetch/{token}`: only the form fetches, so that no mail scanner does."""
+    token = guest.request.path_params["token"]
+    if guest.request.method == "GET":
+        is_open = links.is_open(guest.deployment, guest.workspace, token)
+        return guest.page("fetch.html", 200 if is_open else 401, is_open=is_open)
+    row = links.follow(guest.deployment, guest.workspace, token)
+    response = package_stream(guest.deployment, guest.workspace, row, actor=links.ACTOR)
+    response.headers.update(HEADERS)
+    return response
+
+
 @guests(proved=True)
 def leave(guest: Guest) -> Response:
     """`POST /privacy/{workspace}/leave`: the visit ends."""
@@ -163,5 +177,6 @@ ROUTES = [
     Route("/privacy/{workspace}/choices", choices, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/requests", requests, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/package", package, methods=["POST"]),
+    Route("/privacy/{workspace}/fetch/{token}", fetch, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/leave", leave, methods=["POST"]),
 ]

@@ -81,6 +81,10 @@ EN: Mapping[str, str] = {
     "expired": "expired",
     "restricted": "restricted",
     "package": "Download",
+    "fetch_title": "Your data",
+    "fetch_lead": "This link was made for you alone. It leads to a ZIP file with everything that we hold about you: "
+    "unpack it and open index.html. Do not do so on a computer that others use.",
+    "fetch_over": "This link is no longer valid: it was used, or its time is over. Ask us for a new one.",
     "leave": "Leave",
     "signed_as": "You are visiting as {person}",
     "rights": "Your rights",
@@ -183,6 +187,10 @@ DE: Mapping[str, str] = {
     "expired": "abgelaufen",
     "restricted": "eingeschränkt",
     "package": "Herunterladen",
+    "fetch_title": "Ihre Daten",
+    "fetch_lead": "Dieser Link ist nur für Sie. Er führt zu einer ZIP-Datei mit allem, was wir über Sie gespeichert "
+    "haben: Entpacken Sie sie und öffnen Sie index.html. Tun Sie das nicht an einem Computer, den andere benutzen.",
+    "fetch_over": "Dieser Link gilt nicht mehr: Er wurde benutzt, oder seine Zeit ist um. Fordern Sie einen neuen an.",
     "leave": "Verlassen",
     "signed_as": "Sie sind hier als {person}",
     "rights": "Ihre Rechte",

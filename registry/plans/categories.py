@@ -33,6 +33,22 @@ def _told(plan: CompiledPlan, events: Collection[str], pointer: str) -> frozense
     )
 
 
+def others(plan: CompiledPlan, event: str) -> tuple[tuple[str, ...], ...]:
+    """The paths of an event's fields that hold data of somebody else; `*` stands for each item of a list."""
+    rule = next((rule for rule in plan.rules.values() if rule.event == event), None)
+    return tuple(path for section in (rule.sections if rule is not None else ()) for path in section.others())
+
+
+def other_traits(plans: Iterable[CompiledPlan]) -> frozenset[str]:
+    """The traits that any of these plans declares to be of somebody else."""
+    found: set[str] = set()
+    for plan in plans:
+        for rule in plan.rules.values():
+            if rule.event is not None:
+                found.update(path[1] for path in others(plan, rule.event) if path[0] == "traits" and len(path) == 2)
+    return frozenset(found)
+
+
 def trait_categories(plans: Iterable[CompiledPlan]) -> dict[str, frozenset[str]]:
     """The categories of each trait, as any of these plans declares it."""
     found: dict[str, frozenset[str]] = {}

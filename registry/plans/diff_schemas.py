@@ -10,7 +10,7 @@ from registry.plans.schemas import Schema
 
 _DESCRIBING = frozenset({
     "title", "description", "examples", "default", "deprecated", "$comment", "x-categories", "x-sensitivity",
-    "x-retention", "x-personal", "x-lint-allow",
+    "x-retention", "x-personal", "x-subject", "x-lint-allow",
 })  # fmt: skip
 _NAMES = {"x-purposes": "purpose", "x-identifier": "identifier"}
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")

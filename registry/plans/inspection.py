@@ -34,7 +34,15 @@ _REFUSED = frozenset({
     "$defs", "definitions",
 })  # fmt: skip
 _HEEDED_ON_FIELDS = ("x-purposes",)
-_NOT_IN_BRANCHES = ("x-purposes", "x-identifier", "x-categories", "x-retention", "x-personal", "x-sensitivity")
+_NOT_IN_BRANCHES = (
+    "x-purposes",
+    "x-identifier",
+    "x-categories",
+    "x-retention",
+    "x-personal",
+    "x-sensitivity",
+    "x-subject",
+)
 
 
 def no_retrieval(_uri: str) -> NoReturn:

@@ -85,6 +85,16 @@ def match_value(text: str, *, year: int) -> tuple[Match, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda match: list(Confidence).index(match.confidence)))
 
 
+def contacts(text: str) -> list[tuple[str, int, int]]:
+    """Where e-mail addresses and telephone numbers with a country code stand in a text: kind, start and end."""
+    found = [("email", one.start(), one.end()) for one in _EMAIL.finditer(text)] if "@" in text else []
+    if "+" in text:
+        inside = [(start, end) for _, start, end in found]
+        numbers = [(one.start, one.end) for one in phonenumbers.PhoneNumberMatcher(text, None)]
+        found += [("phone", *it) for it in numbers if not any(a < it[1] and it[0] < b for a, b in inside)]
+    return sorted(found, key=lambda one: one[1])
+
+
 def _emails(text: str) -> Iterator[Match]:
     if "@" in text and _EMAIL.search(text):
         yield Match("user.contact.email", "email", Confidence.HIGH)

@@ -10,7 +10,10 @@ from registry.plans.schemas import Schema, expand, pointer_of
 
 Purposes = frozenset[str]
 
-_DECLARING = ("x-categories", "x-identifier", "x-retention", "x-sensitivity", "x-personal")
+_DECLARING = ("x-categories", "x-identifier", "x-retention", "x-sensitivity", "x-personal", "x-subject")
+
+OTHER = "other"
+"""The `x-subject` of a field that holds data of somebody else than whom the message is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,10 @@ class Section:
     def retentions(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """(ISO 8601 duration, path as in `identifiers`) of the fields with a retention of their own."""
         return self._annotations("x-retention")
+
+    def others(self) -> Iterator[tuple[str, ...]]:
+        """The paths, as in `identifiers`, of the fields that hold data of somebody else than the person."""
+        return (path for whose, path in self._annotations("x-subject") if whose == OTHER)
 
     def _annotations(self, annotation: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name, schema in self.schema.get("properties", {}).items():

@@ -59,3 +59,17 @@ class VisitTable(DataTable, table=True):
     visitor_sealed: bytes = blob()
     code_hash: bytes | None = blob(null=True)
     expires_at: int = micros()
+
+
+class PackageLinkTable(DataTable, table=True):
+    """A link that a person fetches the package of their request by; only the hash of its token is kept."""
+
+    __tablename__ = "package_link"
+    workspace_id: bytes = uid(key=True)
+    link_hash: bytes = Field(default=None, sa_column=Column(LargeBinary(32), primary_key=True, nullable=False))
+    request_id: bytes = uid()
+    pseudonym: str = word()
+    made_by: str = word()
+    made_at: int = micros()
+    expires_at: int = micros()
+    fetches_left: int = small()

@@ -10,7 +10,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -265,15 +265,26 @@ class _Place:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[bool]:
+    """The lock of a file that is there only while somebody holds it."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    held = False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = _is_at(path, descriptor)  # who held it before may have taken the file away just now
+        yield held
     finally:
+        if held:
+            path.unlink(missing_ok=True)  # still under the lock: nobody can hold another file of this name
         os.close(descriptor)  # which gives the lock back
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is the one that stands at a path now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

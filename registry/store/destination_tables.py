@@ -73,7 +73,7 @@ class DestinationFailureTable(DataTable, table=True):
 
 
 class DestinationErasureTable(DataTable, table=True):
-    """An erasure that is passed on to a destination, and what came of it."""
+    """An erasure that is passed on to a destination or a webhook, by its id, and what came of it."""
 
     __tablename__ = "destination_erasure"
     __table_args__ = (Index("ix_destination_erasure_request", "workspace_id", "request_id"),)
@@ -88,3 +88,4 @@ class DestinationErasureTable(DataTable, table=True):
     retry_at: int = micros()
     failure: str | None = word(null=True)
     settled_at: int | None = micros(null=True)
+    received_at: int | None = micros(null=True)

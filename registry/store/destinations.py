@@ -187,7 +187,7 @@ def put_erasures(transaction: Transaction, rows: Sequence[DestinationErasure]) -
     clause = (
         "ON CONFLICT (workspace_id, destination_id, order_id) DO UPDATE SET state = excluded.state, "
         "sealed = excluded.sealed, attempts = excluded.attempts, retry_at = excluded.retry_at, "
-        "failure = excluded.failure, settled_at = excluded.settled_at"
+        "failure = excluded.failure, settled_at = excluded.settled_at, received_at = excluded.received_at"
     )
     insert(transaction, "destination_erasure", rows, on_conflict=clause)
 
@@ -206,6 +206,22 @@ def erasures_in(
         transaction, DestinationErasure, "destination_erasure", workspace_id, "destination_id", [destination_id]
     )
     return sorted((row for row in found if row.state in states), key=lambda row: row.order_id)
+
+
+def erasure(transaction: Transaction, workspace_id: bytes, order_id: bytes) -> DestinationErasure | None:
+    """The order of an id."""
+    where = "workspace_id = ? AND order_id = ?"
+    found = select(transaction, DestinationErasure, "destination_erasure", where, workspace_id, order_id)
+    return found[0] if found else None
+
+
+def erasures_due(transaction: Transaction, workspace_id: bytes, state: str, now: Micros) -> list[FragmentId]:
+    """The destinations and webhooks that are to be told of an erasure now."""
+    sql = (
+        "SELECT DISTINCT destination_id FROM destination_erasure "
+        "WHERE workspace_id = ? AND state = ? AND retry_at <= ? ORDER BY destination_id"
+    )
+    return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, state, now)]
 
 
 def forget_feed(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> None:

@@ -38,6 +38,26 @@ INDEX_TABLES = ("link", "refused_link", "steward_decision")
 """Tables that name identifiers at two ends, by blind index."""
 
 
+PAGE = 2_000
+"""Events that go in one transaction: who writes meanwhile waits for so many at most."""
+
+
+def erase_violations(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> int:
+    """Delete the violations that events of these fragments had, which are found by the events alone; how many."""
+    keys = violation_keys(transaction, workspace_id, fragment_ids)
+    return delete_in(transaction, "violation", workspace_id, "message_key", keys)
+
+
+def erase_events(transaction: Transaction, workspace_id: bytes, fragment_id: FragmentId) -> bool:
+    """Delete a page of a fragment's events; whether there may be more."""
+    sql = (
+        "DELETE FROM event WHERE workspace_id = ? AND fragment_id = ? AND event_id IN (SELECT event_id FROM event "
+        "WHERE workspace_id = ? AND fragment_id = ? ORDER BY event_id LIMIT ?)"
+    )
+    whose = (workspace_id, fragment_id)
+    return execute(transaction, sql, *whose, *whose, PAGE) == PAGE
+
+
 def erase_rows(
     transaction: Transaction,
     workspace_id: bytes,
@@ -45,9 +65,7 @@ def erase_rows(
     indexes: Collection[BlindIndex],
 ) -> dict[str, int]:
     """Delete every row of these fragments and identifiers; rows deleted, by table."""
-    counts: dict[str, int] = {}
-    keys = violation_keys(transaction, workspace_id, fragment_ids)
-    counts["violation"] = delete_in(transaction, "violation", workspace_id, "message_key", keys)
+    counts: dict[str, int] = {"violation": erase_violations(transaction, workspace_id, fragment_ids)}
     for table in INDEX_TABLES:
         counts[table] = sum(delete_in(transaction, table, workspace_id, end, indexes) for end in ("low", "high"))
     for table, column in PERSONAL_TABLES.items():

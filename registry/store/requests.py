@@ -74,9 +74,12 @@ def sealed_since(transaction: Transaction, workspace_id: bytes, before: Micros) 
 
 
 def unseal(transaction: Transaction, workspace_id: bytes, ids: Collection[RequestId]) -> None:
-    """Take what requests had sealed out of their rows; its keys are gone before."""
-    sql = "UPDATE dsr_request SET sealed = NULL WHERE workspace_id = ? AND request_id = ?"
-    execute_many(transaction, sql, [(workspace_id, request) for request in sorted(ids)])
+    """Take what requests had sealed out of their rows; its keys are gone before. No link leads to their packages."""
+    for sql in (
+        "UPDATE dsr_request SET sealed = NULL WHERE workspace_id = ? AND request_id = ?",
+        "DELETE FROM package_link WHERE workspace_id = ? AND request_id = ?",
+    ):
+        execute_many(transaction, sql, [(workspace_id, request) for request in sorted(ids)])
 
 
 def in_states(transaction: Transaction, workspace_id: bytes, states: Sequence[str]) -> list[StoredRequest]:

@@ -156,7 +156,7 @@ def test_an_erasure_asked_for_under_the_old_key_finds_everything_under_the_new(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(erasure, "_note", die)
+        patch.setattr(erasure, "_delete_events", die)
         patch.setattr(type(deployment.keyring), "shred", lambda *_: 0)
         tenant.run(scoped)  # its scope is written down by the old indexes
     _rotating(tenant, clock)

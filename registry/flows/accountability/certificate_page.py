@@ -28,6 +28,10 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 """The Content-Security-Policy to serve it with: its style stands inside it, and it may fetch and run nothing."""
 
 
+LONG = 22
+"""More tables than these, or more recipients and cases, do not fit on the first sheet: they follow on the next ones."""
+
+
 class _Held(NamedTuple):
     """The fields of a table that had rows of the person, as far as one thing was done with them."""
 
@@ -44,11 +48,14 @@ def render(stated: Mapping[str, Any], established: Proven) -> str:
     claims = established.claims
     fates = Counter(field["disposition"] for field in claims["fields"])
     held = _held(claims["fields"])
+    beside = len(claims.get("destinations", ())) + len(claims.get("retained", ()))
     empty = sorted({(f["system"], f["table"]) for f in claims["fields"] if not f["rows"]})
     return environment.from_string(template).render(
         proof=dict(stated), claims=claims, position=established.position, log=established.checkpoint,
         fates=[(fate.value, fates[fate.value]) for fate in Disposition if fates[fate.value]],
         fields=len(claims["fields"]), held=held, empty=empty, generator=f"{GENERATOR} {__version__}",
+        is_long=sum(len(tables) for _, _, tables in held) + beside > LONG, systems=_systems(claims["fields"]),
+        said=Counter(one["state"] for one in claims.get("destinations", ())).most_common(),
         request=claims["request"], erases=claims["request"]["kind"] in ("erasure", "delete"),
     )  # fmt: skip
 
@@ -86,6 +93,30 @@ def _held(fields: list[dict[str, Any]]) -> list[tuple[str, str, list[_Held]]]:
             place = (one["system"], one["table"], one["rows"])
             tables.setdefault(place, _Held(*place, [])).fields.append(one["field"])
     return [(fate, ground, list(tables.values())) for (fate, ground), tables in sorted(found.items())]
+
+
+class _System(NamedTuple):
+    """What one thing was done with in a system, on one ground: in how many tables, fields and rows."""
+
+    system: str
+    fate: str
+    ground: str
+    tables: int
+    fields: int
+    rows: int
+
+
+def _systems(fields: list[dict[str, Any]]) -> list[_System]:
+    """The fields that had rows by system, what was done and the ground, the erased first."""
+    found: dict[tuple[str, str, str], dict[str, list[int]]] = {}
+    for one in fields:
+        if one["rows"]:
+            place = (one["system"], one["disposition"], one.get("ground", ""))
+            found.setdefault(place, {}).setdefault(one["table"], []).append(one["rows"])
+    return [
+        _System(*place, len(tables), sum(map(len, tables.values())), sum(map(max, tables.values())))
+        for place, tables in sorted(found.items())
+    ]
 
 
 class _Reader(HTMLParser):

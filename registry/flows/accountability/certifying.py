@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 from registry import __version__
 from registry.audit.entry import AuditAction
@@ -17,6 +18,7 @@ from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.signing import sign_jwt
+from registry.model.clock import SECOND, Micros
 from registry.model.ids import text_id
 from registry.store import audit_log
 from registry.store.database import Transaction
@@ -42,10 +44,44 @@ def issue(
         audit_root=Frontier.decode(size, frontier).root().hex(),
         version=__version__,
     )
+    return _enter(workspace, transaction, claims, outcome.completed_at, actor, fields)
+
+
+def renew(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    claims: Mapping[str, Any],
+    *,
+    former: str,
+    actor: str,
+    fields: Mapping[str, int | str],
+) -> str:
+    """A certificate with claims that have changed since the former one, which it names by its hash."""
+    size, frontier = audit_log.lock_head(transaction, workspace.workspace_id)
+    now = deployment.clock()
+    renewed = {
+        **claims,
+        "iat": now // SECOND,
+        "audit": {"size": size, "root": Frontier.decode(size, frontier).root().hex()},
+        "registry_version": __version__,
+        "supersedes": digest_of(former),
+    }
+    return _enter(workspace, transaction, renewed, now, actor, fields)
+
+
+def _enter(
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    claims: Mapping[str, object],
+    at: Micros,
+    actor: str,
+    fields: Mapping[str, int | str],
+) -> str:
     token = sign_jwt(workspace.signing, claims, CERTIFICATE_TYPE)
     trail.append(
-        transaction, workspace.workspace_id, outcome.completed_at, actor=actor, action=AuditAction.DSR_CERTIFIED,
-        outcome="done", fields={**fields, "certificate": digest_of(token)},
+        transaction, workspace.workspace_id, at, actor=actor, action=AuditAction.DSR_CERTIFIED, outcome="done",
+        fields={**fields, "certificate": digest_of(token)},
     )  # fmt: skip
     return token
 

@@ -32,6 +32,8 @@ class Topic(StrEnum):
     """A request that is soon, or already, late."""
     IDENTITY_RUNAWAY = "identity.runaway"
     """An identifier has been linked with more others than the alarm threshold: it joins nobody any more."""
+    SUBJECT_ERASED = "subject.erased"
+    """Somebody was erased: to be acknowledged (`flows.dsr.passing_on`), and not written here like the others."""
     ENDPOINT_TEST = "endpoint.test"
     """Somebody asked for it, to see whether it arrives."""
 

@@ -4,10 +4,11 @@
 2. suppress    keyed memory of every identifier, so that nobody re-creates the person
 3. set aside   what a legal hold or a statutory duty covers is sealed again, for that sole purpose
 4. shred       the erasure ledger, then every key: from here on nothing of the person opens
-5. delete      the rows, then SQLite's WAL is folded in so that old pages are overwritten
+5. delete      the events page by page, so that nobody's writing waits for long, and then every other row;
+               SQLite's WAL is folded in so that old pages are overwritten
 6. linked      every system outside erases and is looked through again; one that is down is waited for
 7. verify      a second look for what should be gone, by other queries than those that deleted
-8. certify     a signed statement of what was done, with the audit log's root
+8. certify     who has data of the person is told; a signed statement of what was done, with the audit log's root
 
 Each step may be done again; after a crash the request is run again from the first.
 The cost of steps 1 to 4 does not depend on how many events there are, unless a hold or duty covers them.
@@ -16,7 +17,7 @@ The cost of steps 1 to 4 does not depend on how many events there are, unless a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,9 +29,8 @@ from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.consent import changes
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked, retaining
+from registry.flows.dsr import linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
-from registry.flows.dsr.passing_on import account, pass_on
 from registry.flows.dsr.reference import answered_before, indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
 from registry.flows.opening import open_identifiers
@@ -39,7 +39,7 @@ from registry.model.compartment import IDENTITY
 from registry.model.decision import Reason
 from registry.model.errors import Conflict, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
-from registry.model.ids import BlindIndex, FragmentId, RequestId, text_id
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest, Suppression
 from registry.model.stored_holding import RetainedCase
@@ -60,32 +60,49 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     # 1. scope, 2. suppress
     request = _scope_and_suppress(deployment, workspace, request)
     progress: dict[str, Any] = orjson.loads(request.progress)
-    fragments = [FragmentId(bytes.fromhex(text)) for text in progress["fragments"]]
-    indexes = [BlindIndex(bytes.fromhex(text)) for text in progress["indexes"]]
-    quarantined = [FragmentId(bytes.fromhex(text)) for text in progress["quarantined"]]
+    scope = _Scope.of(progress)
     # 3. set aside
-    cases = retaining.set_aside(deployment, workspace, request, fragments, indexes, actor=actor)
+    cases = retaining.set_aside(deployment, workspace, request, scope.fragments, scope.indexes, actor=actor)
     kept = sum(case.items for case in cases)
     progress["kept"] |= {"legal_hold": len(cases), "retained_case": len(cases), "retained_item": kept}
     # 4. shred
     grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
-    answered = [RequestId(bytes.fromhex(text)) for text in progress["answered"]]
-    destroyed = deployment.keyring.shred(grant, [*fragments, *quarantined, *map(FragmentId, answered)])
+    destroyed = deployment.keyring.shred(grant, scope.holders)
     progress["keys"] = max(destroyed, progress["keys"])
-    request = _note(deployment, request, progress)
     # 5. delete
-    request, progress = _delete(deployment, workspace, request, fragments, indexes, quarantined, actor)
-    indexes = [BlindIndex(bytes.fromhex(text)) for text in progress["indexes"]]
+    request = _delete_events(deployment, request, progress, scope)
+    request = _delete(deployment, workspace, request, scope, actor)
     deployment.data.checkpoint()
     # 6. the systems outside
     request = linked.act(deployment, request, actor=actor)
     progress = orjson.loads(request.progress)
     # 7. verify
-    left = _second_look(deployment, workspace, fragments, indexes, quarantined)
+    left = _second_look(deployment, workspace, _Scope.of(progress))
     if left:
         raise Conflict("the second look still finds rows of this person", extra={"remaining": left})
     # 8. certify
     return _certify(deployment, workspace, request, progress, actor)
+
+
+class _Scope(NamedTuple):
+    """Whom an erasure is about, as noted in its progress: everything that names them, from before the first step."""
+
+    fragments: list[FragmentId]
+    indexes: list[BlindIndex]
+    quarantined: list[FragmentId]
+    answered: list[RequestId]
+    profiles: list[ProfileId]
+
+    @classmethod
+    def of(cls, progress: dict[str, Any]) -> _Scope:
+        """The scope that is noted."""
+        noted = {name: [bytes.fromhex(text) for text in progress.get(name, ())] for name in cls._fields}
+        return cls(**noted)  # type: ignore[arg-type]
+
+    @property
+    def holders(self) -> list[FragmentId]:
+        """Everything that has a key bundle of the person's."""
+        return [*self.fragments, *self.quarantined, *map(FragmentId, self.answered)]
 
 
 def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
@@ -107,24 +124,21 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         if closed[Reason.DAMAGED]:  # what cannot be read cannot be suppressed, and would bring the person back
             hint = "run registry doctor, and restore the keystore or the damaged rows; then run the request again"
             raise SealBroken("an identifier of the person does not open", hint=hint)
+        # Nobody may be known, but whoever asked does not want to become known either.
+        asked_for = [bytes.fromhex(key) for _, key in progress["subjects"]]
         keys = [workspace.suppression.key(identifier.kind, identifier.value) for _, identifier in opened]
-        if not fragments:
-            # Nobody is known, but whoever asked does not want to become known either.
-            keys = [bytes.fromhex(key) for _, key in progress["subjects"]]
-        now = deployment.clock()
-        suppressions = [Suppression(workspace_id, key, "erased", request.request_id, now) for key in keys]
-        with deployment.keystore.write(workspace_id) as ledger:
-            keystore.remember_suppressions(ledger, suppressions)
-        quarantine.suppress(transaction, suppressions)
+        suppressions = _suppress(deployment, transaction, request, keys if fragments else asked_for)
         # Whoever only ever sent what was rejected has no fragment: quarantine knows them by the index asked for.
         asked = indexes_of(deployment, workspace, request)
-        indexes = sorted(set(asked) | {row.blind_index for row in stored})
+        # Under every version of its key: what an old one still stands under goes, too.
+        every = {index for _, known in opened for index in workspace.indexer.every(known.kind, known.value)}
+        indexes = sorted(every.union(asked, (row.blind_index for row in stored)))
         shut = quarantine.about(transaction, workspace_id, indexes)
         answered = answered_before(transaction, request, ids)
         with deployment.keystore.read(workspace_id) as ledger:
             bundles = len(keystore.bundles(ledger, workspace_id, [*ids, *shut, *map(FragmentId, answered)]))
         people = [identifier for _, identifier in opened]
-        told = pass_on(
+        told = passing_on.pass_on(
             deployment, transaction, workspace_id, request.request_id, fragments=ids, profiles=profiles, people=people
         )
         ids_kept = requests.kept_of(transaction, workspace_id, request.request_id, ids)
@@ -132,8 +146,8 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             "scoped": True,
             "kept": ids_kept
             | {
-                "suppression": len(suppressions),
-                "erased_identifier": len(suppressions),
+                "suppression": suppressions,
+                "erased_identifier": suppressions,
                 "destination_erasure": told,
                 "erasure": len(ids) + len(shut) + len(answered),
             },
@@ -141,12 +155,22 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             "indexes": [index.hex() for index in indexes],
             "quarantined": [item.hex() for item in shut],
             "answered": [item.hex() for item in answered],
+            "profiles": [profile.hex() for profile in sorted(profiles.union(filter(None, [request.profile_id])))],
             "keys": bundles,
         }
         requests.set_scope(transaction, workspace_id, request.request_id, ids)
-        people = [identifier for _, identifier in opened]
         request = _kept_for_linked(deployment, request, people)
         return _write_progress(transaction, request, progress)
+
+
+def _suppress(deployment: Deployment, transaction: Transaction, request: StoredRequest, keys: Sequence[bytes]) -> int:
+    """Remember the keyed hashes of everybody's identifiers, in the ledger first; how many there are."""
+    now = deployment.clock()
+    memory = [Suppression(request.workspace_id, key, "erased", request.request_id, now) for key in keys]
+    with deployment.keystore.write(request.workspace_id) as ledger:
+        keystore.remember_suppressions(ledger, memory)
+    quarantine.suppress(transaction, memory)
+    return len(memory)
 
 
 def _kept_for_linked(deployment: Deployment, request: StoredRequest, people: Sequence[Identifier]) -> StoredRequest:
@@ -157,34 +181,43 @@ def _kept_for_linked(deployment: Deployment, request: StoredRequest, people: Seq
     return request._replace(sealed=seal_people(deployment, request.workspace_id, request.request_id, everybody))
 
 
+def _delete_events(
+    deployment: Deployment, request: StoredRequest, progress: dict[str, Any], scope: _Scope
+) -> StoredRequest:
+    """Note how much there is of everything, then delete the events; nothing of theirs opens any more."""
+    workspace_id = request.workspace_id
+    with deployment.data.write(workspace_id) as transaction:
+        _note_counts(transaction, workspace_id, progress, scope)
+        rows.erase_violations(transaction, workspace_id, scope.fragments)
+        request = _write_progress(transaction, request, progress)
+    for fragment in scope.fragments:
+        more = True
+        while more:
+            with deployment.data.write(workspace_id) as transaction:
+                more = rows.erase_events(transaction, workspace_id, fragment)
+    return request
+
+
 def _delete(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    request: StoredRequest,
-    fragments: Sequence[FragmentId],
-    indexes: Sequence[BlindIndex],
-    quarantined: Sequence[FragmentId],
-    actor: str,
-) -> tuple[StoredRequest, dict[str, Any]]:
-    """Delete, and note in the same transaction how much there was: done again, it finds nothing more."""
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, scope: _Scope, actor: str
+) -> StoredRequest:
+    """Delete what is left, and note in the same transaction how much there was: done again, it finds nothing more."""
     workspace_id = workspace.workspace_id
     progress: dict[str, Any] = orjson.loads(request.progress)
-    noted = progress.get("counts", {})
     with deployment.data.write(workspace_id) as transaction:
         identities.lock(transaction, workspace_id)
         # Between the scope and now the blind-index key may have been rotated.
-        moved = {row.blind_index for row in identities.identifiers_of(transaction, workspace_id, fragments)}
-        erased = moved.union(indexes)
-        indexes = sorted(erased)
-        progress["indexes"] = [index.hex() for index in indexes]
+        moved = {row.blind_index for row in identities.identifiers_of(transaction, workspace_id, scope.fragments)}
+        erased = moved.union(scope.indexes)
+        scope = scope._replace(indexes=sorted(erased))
+        progress["indexes"] = [index.hex() for index in scope.indexes]
         links = identities.links_touching(transaction, workspace_id, erased)
-        counts = rows.counted(transaction, workspace_id, fragments, indexes, quarantined)
-        rows.erase_rows(transaction, workspace_id, fragments, indexes)
-        quarantine.erase(transaction, workspace_id, quarantined)
-        answered = [RequestId(bytes.fromhex(text)) for text in progress["answered"]]
-        requests.unseal(transaction, workspace_id, answered)
-        if request.profile_id is not None:
-            rows.forget_profile(transaction, workspace_id, request.profile_id)
+        counts = _note_counts(transaction, workspace_id, progress, scope)
+        rows.erase_rows(transaction, workspace_id, scope.fragments, scope.indexes)
+        quarantine.erase(transaction, workspace_id, scope.quarantined)
+        requests.unseal(transaction, workspace_id, scope.answered)
+        for profile_id in scope.profiles:
+            rows.forget_profile(transaction, workspace_id, profile_id)
         # What the erased claims had kept apart, or out of reach, is decided anew by those that are left.
         beside = {end for link in links for end in (link.low, link.high)} - erased
         rules, now = deployment.policies.identity, deployment.clock()
@@ -194,22 +227,25 @@ def _delete(
             fields={"request": text_id(request.request_id), "rows": sum(counts.values())},
         )  # fmt: skip
         changes.tell_erasure(transaction, workspace_id, position)
-        progress["counts"] = {table: max(count, noted.get(table, 0)) for table, count in counts.items()}
-        return _write_progress(transaction, request, progress), progress
+        return _write_progress(transaction, request, progress)
 
 
-def _second_look(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    fragments: Sequence[FragmentId],
-    indexes: Sequence[BlindIndex],
-    quarantined: Sequence[FragmentId],
+def _note_counts(
+    transaction: Transaction, workspace_id: WorkspaceId, progress: dict[str, Any], scope: _Scope
 ) -> dict[str, int]:
-    ids: list[bytes] = [*fragments, *indexes, *quarantined]
+    """How many rows each table has now, or had when it was counted first."""
+    counts = rows.counted(transaction, workspace_id, scope.fragments, scope.indexes, scope.quarantined)
+    noted = progress.get("counts", {})
+    progress["counts"] = {table: max(count, noted.get(table, 0)) for table, count in counts.items()}
+    return progress["counts"]  # type: ignore[no-any-return]
+
+
+def _second_look(deployment: Deployment, workspace: OpenWorkspace, scope: _Scope) -> dict[str, int]:
+    ids: list[bytes] = [*scope.fragments, *scope.indexes, *scope.quarantined]
     with deployment.data.read(workspace.workspace_id) as transaction:
         left = second_look.remaining(transaction, workspace.workspace_id, ids)
     with deployment.keystore.read(workspace.workspace_id) as transaction:
-        return left | second_look.remaining(transaction, workspace.workspace_id, ids)
+        return left | second_look.remaining(transaction, workspace.workspace_id, [*ids, *scope.answered])
 
 
 def _certify(
@@ -219,10 +255,8 @@ def _certify(
     rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
     accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *linked.accounts(request)]
     require_accounted(accounted)
-    acknowledged = [
-        {"destination": one["destination_id"], "state": one["state"], "ordered": one["ordered_at"]}
-        for one in account(deployment, workspace_id, request.request_id)
-    ]
+    passing_on.tell_at_once(deployment, workspace, request.request_id)
+    acknowledged = passing_on.certified(deployment, workspace_id, request.request_id)
     with deployment.data.write(workspace_id) as transaction:
         cases = holdings.cases(transaction, workspace_id, request.request_id)
         outcome = Outcome(
@@ -252,11 +286,6 @@ def _told(case: RetainedCase) -> dict[str, object]:
         "categories": list(filter(None, case.categories.split(","))),
         "items": case.items,
     }
-
-
-def _note(deployment: Deployment, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:
-    with deployment.data.write(request.workspace_id) as transaction:
-        return _write_progress(transaction, request, progress)
 
 
 def _write_progress(transaction: Transaction, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:

@@ -1,6 +1,6 @@
 """The package that answers an access or portability request (GDPR Art. 15 and 20).
 
-1. gather      what is known of the person outside the events, opened
+1. gather      what is known of the person outside the events, opened; others in it are left out, here and below
 2. contents    identifiers, traits, consent, purposes, recipients; what is kept of somebody erased
 3. events      each as a line, while the tables of the data categories grow beside
 4. records     every other table of which the census says that access gives it out
@@ -13,6 +13,7 @@ Written straight into the stream of whoever fetches it: in constant memory, and 
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
@@ -27,13 +28,14 @@ from registry.flows.dsr.package import kept, page, records
 from registry.flows.dsr.package.archive import Package, csv_lines
 from registry.flows.dsr.package.categories import CategoryTables
 from registry.flows.dsr.package.contents import Contents
+from registry.flows.dsr.package.redaction import Redactor
 from registry.flows.dsr.reference import named_by
 from registry.flows.dsr.retaining import Declared, identifier_categories
 from registry.flows.opening import API_SOURCE, open_event, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys import parcels
 from registry.keys.parcels import OPEN, Lock
-from registry.model.clock import rfc3339, to_datetime
+from registry.model.clock import rfc3339
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.decision import Reason
 from registry.model.grants import OpenGrant
@@ -45,7 +47,29 @@ from registry.store.database import Transaction
 from registry.store.given import Ties
 
 FORMAT = 2
+LATEST = 20
+"""Events that stand in the page itself."""
 TRAIT_COLUMNS = ("trait", "value", "source", "observed_at", "method")
+
+
+class Seen:
+    """What a page says of the events that were written: how many by name and month, and the latest of them."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._heap: list[tuple[str, str, dict[str, Any]]] = []
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Note an event; what is kept of it does not grow with how many there are."""
+        self.counts[line["event"] or line["type"], line["observed_at"][:7]] += 1
+        heapq.heappush(self._heap, (line["observed_at"], line["event_id"], line))
+        if len(self._heap) > LATEST:
+            heapq.heappop(self._heap)
+
+    @property
+    def latest(self) -> list[dict[str, Any]]:
+        """The latest events, the latest first."""
+        return [line for _, _, line in sorted(self._heap, reverse=True, key=lambda one: one[:2])]
 
 
 def write_package(
@@ -94,26 +118,30 @@ def _write(
             contents = parts.gather(deployment, workspace, transaction, grant, fragments)
             people = list(dict.fromkeys([*contents.people, *named_by(deployment, request)]))
             still = kept.told(transaction, workspace, people)
+        declared = Declared(deployment, workspace)
+        redactor = Redactor([*people, *parts.own_contacts(contents, declared.traits)])
+        parts.leave_out(contents, redactor, declared)
         # 2. contents
         _add_contents(package, contents, still)
         # 3. events
-        seen: Counter[tuple[str, str]] = Counter()
-        declared = Declared(deployment, workspace)
+        seen = Seen()
         try:
             _fill_tables(tables, contents, declared)
-            lines = _events(deployment, grant, fragments, seen, contents.closed, tables, declared)
-            package.add("events.jsonl", lines)
+            package.add(
+                "events.jsonl", _events(deployment, grant, fragments, seen, contents, tables, declared, redactor)
+            )
             tables.write(package)
         finally:
             tables.close()
         # 4. records
         with deployment.data.read(workspace_id) as transaction:
-            written = _add_records(deployment, workspace, transaction, package, fragments, people, contents.closed)
+            written = _add_records(deployment, workspace, transaction, package, fragments, people, contents, redactor)
         # 5. outside
-        outside = _add_outside(deployment, package, people)
+        outside = _add_outside(deployment, package, people, redactor)
         # 6. page
-        more = {"outside": outside, "kept": still, "records": written}
-        package.add("index.html", [page.render(deployment, request, contents, seen, tables.counts, more)])
+        more: dict[str, Any] = {"outside": outside, "kept": still, "records": written, "redacted": redactor.counts}
+        more |= {"damaged": contents.closed[Reason.DAMAGED], "latest": seen.latest}
+        package.add("index.html", [page.render(deployment, request, contents, seen.counts, tables.counts, more)])
         # 7. manifest
         manifest = {
             "format": FORMAT,
@@ -122,8 +150,9 @@ def _write(
             "received": rfc3339(request.received_at),
             "written": rfc3339(deployment.clock()),
             "controller": deployment.controller.name,
-            "events": sum(seen.values()),
+            "events": sum(seen.counts.values()),
             "damaged": contents.closed[Reason.DAMAGED],
+            "redacted": dict(redactor.counts),
             "files": package.files,
         }
         package.add_json("manifest.json", manifest)
@@ -150,10 +179,11 @@ def _events(
     deployment: Deployment,
     grant: OpenGrant,
     fragments: Sequence[Fragment],
-    seen: Counter[tuple[str, str]],
-    closed: Counter[Reason],
+    seen: Seen,
+    contents: Contents,
     tables: CategoryTables,
     declared: Declared,
+    redactor: Redactor,
 ) -> Iterator[bytes]:
     """Every event as a line of JSON; counts them by name and month on the way, and what of them stays closed."""
     ids = [fragment.fragment_id for fragment in fragments]
@@ -162,8 +192,9 @@ def _events(
         for row in events.stream(transaction, grant.workspace_id, ids):
             bundles = deployment.keyring.for_opening(grant, [row.fragment_id])
             content, withheld = open_event(grant, row, bundles)
-            closed.update(withheld)
-            seen[(row.plan_event or row.call, to_datetime(row.observed_at).strftime("%Y-%m"))] += 1
+            contents.closed.update(withheld)
+            categories = declared.of_event(row.plan_version, row.plan_event)
+            content = redactor.event(content, categories, declared.others_in(row.plan_version, row.plan_event))
             purposes = {p for name in row.compartments.split(",") if name for p in purposes_of(Compartment(name))}
             line = {
                 "event_id": text_id(row.event_id),
@@ -179,7 +210,8 @@ def _events(
                 "transformed": row.transformed,
                 "content": content,
             }
-            tables.add_event(line, declared.of_event(row.plan_version, row.plan_event))
+            seen.add(line)
+            tables.add_event(line, categories)
             yield orjson.dumps(line) + b"\n"
 
 
@@ -190,7 +222,8 @@ def _add_records(
     package: Package,
     fragments: Sequence[Fragment],
     people: Sequence[Identifier],
-    closed: Counter[Reason],
+    contents: Contents,
+    redactor: Redactor,
 ) -> list[tuple[str, int]]:
     """Write the rows of every other table; how many each has."""
     workspace_id = workspace.workspace_id
@@ -206,7 +239,9 @@ def _add_records(
     for table in records.tables():
 
         def counted(table: str = table) -> Iterator[bytes]:
-            for line in records.lines(deployment, workspace, transaction, table, ties, names, closed):
+            for line in records.lines(
+                deployment, workspace, transaction, table, ties, names, contents.closed, redactor
+            ):
                 counts[table] += 1
                 yield line
 
@@ -214,9 +249,17 @@ def _add_records(
     return sorted(counts.items())
 
 
-def _add_outside(deployment: Deployment, package: Package, people: Sequence[Identifier]) -> list[tuple[str, int]]:
+def _add_outside(
+    deployment: Deployment, package: Package, people: Sequence[Identifier], redactor: Redactor
+) -> list[tuple[str, int]]:
     counts: Counter[str] = Counter()
     people = linked.reach_of(deployment.linked, people)
     for system in deployment.linked:
-        package.add(f"outside/{system.name}.jsonl", linked.exported(system, people, counts))
+        rows = linked.exported(system, people, counts)
+        # A field that is nothing but an address was reviewed as the person's; one in a text may be anybody's.
+        package.add(f"outside/{system.name}.jsonl", (_told(redactor.value(row, whole=False)) for row in rows))
     return sorted(counts.items())
+
+
+def _told(value: object) -> bytes:
+    return orjson.dumps(value, default=linked.as_text) + b"\n"

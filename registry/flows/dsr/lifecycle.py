@@ -162,6 +162,13 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
         LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
     """
+    with deployment.data.sole(f"request-{request_id.hex()}") as alone:
+        if not alone:  # twice at once, each step would be right, but systems outside would be asked twice
+            raise Conflict("the request is being run at this moment", hint="look at it again")
+        return _run(deployment, workspace, request_id, actor=actor)
+
+
+def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)._replace(due_at=None)
         request = moved(deployment, transaction, request, Move.START, actor)

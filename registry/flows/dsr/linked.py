@@ -110,8 +110,8 @@ def reach_of(systems: Sequence[LinkedSystem], people: Sequence[Identifier]) -> l
     return known
 
 
-def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter[str]) -> Iterator[bytes]:
-    """What a system gives out of a person: a line of JSON a row; counts the rows by table on the way.
+def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter[str]) -> Iterator[dict[str, Any]]:
+    """What a system gives out of a person, row by row: its table and the row; counts them by table on the way.
 
     Args:
         people: with all that systems know them by: `reach`.
@@ -123,10 +123,10 @@ def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter
     while (one := _asked(system, lambda: next(rows, None))) is not None:
         table, row = one
         counts[f"{system.name}: {table}"] += 1
-        yield orjson.dumps({"table": table, "row": row}, default=_as_text) + b"\n"
+        yield {"table": table, "row": row}
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
     """What JSON has no form for: bytes as base64, everything else as it is written."""
     return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray | memoryview) else str(value)
 

@@ -1,30 +1,75 @@
-"""Erasures passed on: every destination that has data of the person is told, until it has acknowledged (GDPR Art. 19).
+"""Erasures passed on: who has data of the person, or subscribed to it, is told until it has acknowledged (Art. 19).
 
 `pass_on` is called in the transaction that fixes an erasure's scope, while the person's identifiers can still be
-opened. What a destination is told is sealed under a key of its own, which is destroyed once it has acknowledged.
+opened. What a recipient is told is sealed under a key of its own, which is destroyed once it has been taken.
+
+A 2xx answer acknowledges, but for 202 (RFC 9110 section 15.3.3): that says that the message was taken and the work is
+still to be done, and the recipient acknowledges by a message of its own (`flows.dsr.acknowledged`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import orjson
 
 from registry.connectors.outgoing import Answer, Verdict
 from registry.flows.acts import trail
+from registry.flows.acts.outbox import Topic, subscribed
+from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.outgoing.delivery import CONTACTS
 from registry.flows.outgoing.destinations import ErasureState
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
-from registry.model.clock import rfc3339
+from registry.model.clock import Micros, rfc3339
+from registry.model.errors import RegistryError
 from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
-from registry.model.stored_upkeep import Destination, DestinationErasure
+from registry.model.stored_upkeep import DestinationErasure
+from registry.store import consents, identities, webhooks
 from registry.store import destinations as rows
 from registry.store.database import Transaction
+
+ACCEPTED = 202
+SUBSCRIBER = "subscriber"
+"""The kind of a recipient that is a webhook."""
+
+
+class Recipient(NamedTuple):
+    """A destination, or a webhook: `purpose` is the one for which it may know identifiers, None for none."""
+
+    recipient_id: FragmentId
+    name: str
+    kind: str
+    purpose: str | None
+    sealed: bytes
+
+
+def recipients(transaction: Transaction, workspace_id: WorkspaceId) -> dict[FragmentId, Recipient]:
+    """Everybody who may be told of an erasure, by id."""
+    known = [
+        Recipient(row.destination_id, row.name, row.kind, row.purpose, row.sealed)
+        for row in rows.listed(transaction, workspace_id)
+    ]
+    known += [
+        Recipient(row.webhook_id, row.name, SUBSCRIBER, row.purpose, row.sealed)
+        for row in webhooks.listed(transaction, workspace_id)
+    ]
+    return {one.recipient_id: one for one in known}
+
+
+def recipients_of(
+    transaction: Transaction, workspace_id: WorkspaceId, fragments: Collection[FragmentId]
+) -> list[Recipient]:
+    """Whom an erasure of these fragments is passed on to: who has data of them, and who subscribed to erasures."""
+    told = rows.recipients(transaction, workspace_id, fragments)
+    if fragments:
+        told.update(subscribed(transaction, workspace_id, Topic.SUBJECT_ERASED))
+    return [one for one in recipients(transaction, workspace_id).values() if one.recipient_id in told]
 
 
 def pass_on(
@@ -37,28 +82,30 @@ def pass_on(
     profiles: Collection[ProfileId],
     people: Sequence[Identifier],
 ) -> int:
-    """Note that every destination with data of these fragments is to be told of their erasure; how many are.
+    """Note that every recipient is to be told of the erasure of these fragments; how many are.
 
     Done again in another transaction it would tell twice: call it in the one that marks the scope as fixed.
     """
-    now, told = deployment.clock(), rows.recipients(transaction, workspace_id, fragments)
-    found = [row for row in rows.listed(transaction, workspace_id) if row.destination_id in told]
+    now = deployment.clock()
     orders: list[DestinationErasure] = []
-    for row in found:
-        config = open_config(deployment, workspace_id, row.destination_id, row.sealed)
+    for one in recipients_of(transaction, workspace_id, fragments):
+        config = open_config(deployment, workspace_id, one.recipient_id, one.sealed)
         order_id = FragmentId(deployment.new_id())
-        if config["erasure_url"] is None:
+        if _address(config) is None:
             state, sealed = ErasureState.UNREACHABLE, None
         else:
-            known = [p for p in people if row.purpose == "service" or p.kind not in CONTACTS]
+            may_know = _may_know(deployment, transaction, workspace_id, one, fragments)
+            known = [p for p in people if may_know and (one.purpose == "service" or p.kind not in CONTACTS)]
             about = {
+                "erasure_id": text_id(order_id),
+                "workspace_id": text_id(workspace_id),
                 "profile_ids": sorted(text_id(profile) for profile in profiles),
                 "identifiers": [{"kind": person.kind, "value": person.value} for person in known],
             }
             state, sealed = ErasureState.WAITING, seal_config(deployment, workspace_id, order_id, about)
         orders.append(
             DestinationErasure(
-                workspace_id, row.destination_id, order_id, request_id, state.value, sealed, now, 0, now, None,
+                workspace_id, one.recipient_id, order_id, request_id, state.value, sealed, now, 0, now, None,
                 now if state is ErasureState.UNREACHABLE else None,
             )
         )  # fmt: skip
@@ -67,85 +114,145 @@ def pass_on(
 
 
 def account(deployment: Deployment, workspace_id: WorkspaceId, request_id: RequestId) -> list[dict[str, Any]]:
-    """What became of a request's erasure at each destination: for its account, its page and whoever asks."""
+    """What became of a request's erasure at each recipient: for its account, its page and whoever asks."""
     with deployment.data.read(workspace_id) as transaction:
         found = rows.erasures(transaction, workspace_id, request_id)
-        names = {row.destination_id: (row.name, row.kind) for row in rows.listed(transaction, workspace_id)}
+        known = recipients(transaction, workspace_id)
+    named = {one: (known[one].name, known[one].kind) for one in known}
     return [
         {
+            "erasure_id": text_id(row.order_id),
             "destination_id": text_id(row.destination_id),
-            "name": names.get(row.destination_id, ("removed", ""))[0],
-            "kind": names.get(row.destination_id, ("", "removed"))[1],
+            "name": named.get(row.destination_id, ("removed", ""))[0],
+            "kind": named.get(row.destination_id, ("", "removed"))[1],
             "state": row.state,
             "ordered_at": rfc3339(row.ordered_at),
             "attempts": row.attempts,
             "failure": row.failure,
-            "settled_at": rfc3339(row.settled_at) if row.settled_at is not None else None,
+            "received_at": _time(row.received_at),
+            "settled_at": _time(row.settled_at),
         }
         for row in found
     ]
 
 
+def certified(deployment: Deployment, workspace_id: WorkspaceId, request_id: RequestId) -> list[dict[str, Any]]:
+    """The same as a certificate states it: who, and whether and when it has received and acknowledged."""
+    stated = []
+    for one in account(deployment, workspace_id, request_id):
+        is_done = one["state"] == ErasureState.ACKNOWLEDGED
+        told = {"received": one["received_at"], "acknowledged": one["settled_at"] if is_done else None}
+        stated.append(
+            {
+                "destination": one["destination_id"],
+                "name": one["name"],
+                "state": one["state"],
+                "ordered": one["ordered_at"],
+            }
+            | {name: at for name, at in told.items() if at is not None}
+        )
+    return stated
+
+
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
-    """The destinations, paused ones included, that are to be told of an erasure now."""
-    workspace_id, now = workspace.workspace_id, deployment.clock()
-    with deployment.data.read(workspace_id) as transaction:
-        return [
-            row.destination_id
-            for row in rows.listed(transaction, workspace_id)
-            if any(e.retry_at <= now for e in _waiting(transaction, row))
-        ]
+    """The recipients, paused ones included, that are to be told of an erasure now."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        return rows.erasures_due(transaction, workspace.workspace_id, ErasureState.WAITING, deployment.clock())
 
 
-def tell(deployment: Deployment, workspace: OpenWorkspace, destination_id: FragmentId) -> int:
-    """Tell a destination of the erasures that are due; how many it acknowledged.
+def tell_at_once(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> None:
+    """Tell everybody of one request's erasure once, before it is certified; who does not answer is told again later."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        found = rows.erasures(transaction, workspace.workspace_id, request_id)
+    for one in dict.fromkeys(row.destination_id for row in found if row.state == ErasureState.WAITING):
+        with suppress(RegistryError):  # one that cannot be told now holds up no erasure
+            tell(deployment, workspace, one)
+
+
+def tell(deployment: Deployment, workspace: OpenWorkspace, recipient_id: FragmentId) -> int:
+    """Tell a recipient of the erasures that are due; how many it took. Who does not answer is asked no more for now.
 
     Raises:
         StoreUnavailable, KmsUnavailable: it is told again.
     """
     count = 0
-    with deployment.data.sole(f"erasures-{destination_id.hex()}") as alone:
+    with deployment.data.sole(f"erasures-{recipient_id.hex()}") as alone:
         if not alone:
             return 0
         with deployment.data.read(workspace.workspace_id) as transaction:
-            row = rows.get(transaction, workspace.workspace_id, destination_id)
-            orders = [e for e in _waiting(transaction, row) if e.retry_at <= deployment.clock()] if row else []
-        for order in orders:
-            if row is not None and order.sealed is not None:
-                count += _tell(deployment, row, order, order.sealed)
+            one = recipients(transaction, workspace.workspace_id).get(recipient_id)
+            waiting = rows.erasures_in(transaction, workspace.workspace_id, recipient_id, [ErasureState.WAITING])
+        for order in waiting if one is not None else ():
+            if one is not None and order.sealed is not None and order.retry_at <= deployment.clock():
+                answer = _tell(deployment, one, order, order.sealed)
+                count += answer.verdict is Verdict.DELIVERED
+                if answer.verdict is Verdict.DOWN:
+                    break
     return count
 
 
-def _waiting(transaction: Transaction, row: Destination) -> list[DestinationErasure]:
-    return rows.erasures_in(transaction, row.workspace_id, row.destination_id, [ErasureState.WAITING])
-
-
-def _tell(deployment: Deployment, row: Destination, order: DestinationErasure, sealed: bytes) -> bool:
-    config = open_config(deployment, row.workspace_id, row.destination_id, row.sealed)
-    about = open_config(deployment, row.workspace_id, order.order_id, sealed)
+def _tell(deployment: Deployment, one: Recipient, order: DestinationErasure, sealed: bytes) -> Answer:
+    workspace_id = order.workspace_id
+    config = open_config(deployment, workspace_id, one.recipient_id, one.sealed)
+    about = open_config(deployment, workspace_id, order.order_id, sealed)
     now = deployment.clock()
-    body = orjson.dumps({"type": "subject.erased", "timestamp": rfc3339(order.ordered_at), "data": about})
+    content = {"type": Topic.SUBJECT_ERASED.value, "timestamp": rfc3339(order.ordered_at), "data": about}
+    body = orjson.dumps(content)
     headers = signed_headers(config["secret"], text_id(order.order_id), now, body)
-    answer = deployment.outgoing.post(config["erasure_url"], body, headers)
+    answer = deployment.outgoing.post(_address(config) or "", body, headers)
     settled = _settled(deployment, order, answer)
-    with deployment.data.write(row.workspace_id) as transaction:
+    with deployment.data.write(workspace_id) as transaction:
+        noted = rows.erasure(transaction, workspace_id, order.order_id)
+        if noted is not None and noted.state == ErasureState.ACKNOWLEDGED:  # its own word was faster than its answer
+            return answer
         rows.put_erasures(transaction, [settled])
         if settled.state != ErasureState.WAITING:
             trail.append(
-                transaction, row.workspace_id, deployment.clock(), actor="registry", action="destination:erasure:told",
+                transaction, workspace_id, deployment.clock(), actor="registry", action="destination:erasure:told",
                 outcome=settled.state,
-                fields={"destination": text_id(row.destination_id), "request": text_id(order.request_id)},
+                fields={"destination": text_id(one.recipient_id), "request": text_id(order.request_id)},
             )  # fmt: skip
     if settled.sealed is None:
-        forget_config(deployment, row.workspace_id, order.order_id)
-    return settled.state == ErasureState.ACKNOWLEDGED
+        forget_config(deployment, workspace_id, order.order_id)
+    return answer
 
 
 def _settled(deployment: Deployment, order: DestinationErasure, answer: Answer) -> DestinationErasure:
     now, attempts = deployment.clock(), order.attempts + 1
     if answer.verdict is Verdict.DELIVERED:
-        state = ErasureState.ACKNOWLEDGED.value
-        return order._replace(state=state, sealed=None, attempts=attempts, failure=None, settled_at=now)
+        is_done = answer.status != ACCEPTED
+        state = ErasureState.ACKNOWLEDGED if is_done else ErasureState.RECEIVED
+        return order._replace(
+            state=state.value, sealed=None, attempts=attempts, failure=None, received_at=now,
+            settled_at=now if is_done else None,
+        )  # fmt: skip
     retry_at = now + wait_after(attempts, answer.retry_after_s)
-    state = ErasureState.FAILED.value if attempts >= ATTEMPTS else order.state
-    return order._replace(state=state, attempts=attempts, failure=answer.failure, retry_at=retry_at)
+    state = ErasureState.FAILED if attempts >= ATTEMPTS else ErasureState(order.state)
+    return order._replace(state=state.value, attempts=attempts, failure=answer.failure, retry_at=retry_at)
+
+
+def _may_know(
+    deployment: Deployment,
+    transaction: Transaction,
+    workspace_id: WorkspaceId,
+    one: Recipient,
+    fragments: Collection[FragmentId],
+) -> bool:
+    """Whether a recipient may be told identifiers: who has data knows them; a subscriber, as its purpose stands."""
+    if one.kind != SUBSCRIBER:
+        return True
+    if one.purpose is None or one.purpose not in deployment.policies.purposes.purposes:
+        return False
+    whole = list(identities.fragments(transaction, workspace_id, fragments).values())
+    refused = refused_by_profile(deployment, whole, consents.states(transaction, workspace_id, fragments))
+    return not any(one.purpose in profile for profile in refused.values())
+
+
+def _address(config: dict[str, Any]) -> str | None:
+    """Where a recipient is told of erasures: a destination's own address for it, else a webhook's."""
+    found: str | None = config["erasure_url"] if "erasure_url" in config else config["url"]
+    return found
+
+
+def _time(at: Micros | None) -> str | None:
+    return rfc3339(at) if at is not None else None

@@ -7,15 +7,15 @@ from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import RequestPlan, SystemPlan
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked, retaining
+from registry.flows.dsr import linked, passing_on, retaining
 from registry.flows.dsr.moves import require
 from registry.flows.dsr.reference import answered_before, indexes_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
 from registry.model.ids import BlindIndex, FragmentId, RequestId
 from registry.model.stored import StoredRequest
-from registry.store import destinations, identities, keystore, quarantine, requests
 from registry.store import erasure as rows
+from registry.store import identities, keystore, quarantine, requests
 from registry.store.database import Transaction
 
 
@@ -92,5 +92,5 @@ def _counts(
     counts |= dict.fromkeys(("suppression", "erased_identifier"), len(indexes) if erases else 0)
     answered = answered_before(transaction, request, fragments)
     counts["erasure"] = len(fragments) + len(shut) + len(answered) if erases else 0
-    counts["destination_erasure"] = len(destinations.recipients(transaction, workspace_id, fragments))
+    counts["destination_erasure"] = len(passing_on.recipients_of(transaction, workspace_id, fragments))
     return counts, fragments, [*shut, *map(FragmentId, answered)], [*indexes, *subjects]

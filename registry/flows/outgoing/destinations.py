@@ -31,9 +31,11 @@ class DestinationKind(StrEnum):
 
 
 class ErasureState(StrEnum):
-    """What became of an erasure at a destination."""
+    """What became of an erasure at a destination, or at a subscriber."""
 
     WAITING = "waiting"
+    RECEIVED = "received"
+    """It has taken the message (202) and will say when it is done: by an acknowledgement of its own."""
     ACKNOWLEDGED = "acknowledged"
     FAILED = "failed"
     """It was refused, or nobody answered, too often: a replay tries again."""
@@ -179,11 +181,30 @@ def replay(deployment: Deployment, workspace_id: WorkspaceId, destination_id: by
     now = deployment.clock()
     with deployment.data.write(workspace_id) as transaction:
         count = rows.retry_failures(transaction, workspace_id, destination_id, now)
-        failed = rows.erasures_in(transaction, workspace_id, destination_id, [ErasureState.FAILED])
-        again = [row._replace(state=ErasureState.WAITING.value, attempts=0, retry_at=now) for row in failed]
-        rows.put_erasures(transaction, again)
+        count += retry_erasures(deployment, transaction, workspace_id, destination_id)
         _log(deployment, transaction, workspace_id, destination_id, "replayed", actor)
-    return count + len(failed)
+    return count
+
+
+def retry_erasures(
+    deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, recipient_id: bytes
+) -> int:
+    """Tell a destination or webhook once more of the erasures that it could not be told of; how many."""
+    failed = rows.erasures_in(transaction, workspace_id, recipient_id, [ErasureState.FAILED])
+    now = deployment.clock()
+    again = [row._replace(state=ErasureState.WAITING.value, attempts=0, retry_at=now) for row in failed]
+    rows.put_erasures(transaction, again)
+    return len(again)
+
+
+def require_told(transaction: Transaction, workspace_id: WorkspaceId, recipient_id: bytes) -> None:
+    """Go on only if a destination or webhook has been told of every erasure.
+
+    Raises:
+        Conflict: it has not.
+    """
+    if rows.erasures_in(transaction, workspace_id, recipient_id, [ErasureState.WAITING, ErasureState.FAILED]):
+        raise Conflict("an erasure has not been passed on to it yet", hint="pause it, or wait until it is")
 
 
 def remove(deployment: Deployment, workspace_id: WorkspaceId, destination_id: bytes, *, actor: str) -> None:
@@ -195,9 +216,7 @@ def remove(deployment: Deployment, workspace_id: WorkspaceId, destination_id: by
     """
     row = get(deployment, workspace_id, destination_id).row
     with deployment.data.write(workspace_id) as transaction:
-        unsettled = [ErasureState.WAITING, ErasureState.FAILED]
-        if rows.erasures_in(transaction, workspace_id, destination_id, unsettled):
-            raise Conflict("an erasure has not been passed on to it yet", hint="pause it, or wait until it is")
+        require_told(transaction, workspace_id, destination_id)
         rows.remove(transaction, workspace_id, destination_id)
         _log(deployment, transaction, workspace_id, destination_id, "removed", actor)
     forget_config(deployment, workspace_id, row.destination_id)

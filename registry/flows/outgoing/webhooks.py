@@ -10,6 +10,7 @@ import orjson
 from registry.flows.acts import outbox, trail
 from registry.flows.acts.outbox import Notice, Topic
 from registry.flows.deployment import Deployment
+from registry.flows.outgoing.destinations import require_told, retry_erasures
 from registry.flows.outgoing.endpoints import forget_config, open_config, seal_config
 from registry.keys.webhooks import mint_secret
 from registry.model.clock import Micros, rfc3339
@@ -126,7 +127,7 @@ def resume(deployment: Deployment, workspace_id: WorkspaceId, webhook_id: bytes,
 
 
 def replay(deployment: Deployment, workspace_id: WorkspaceId, webhook_id: bytes, *, actor: str) -> int:
-    """Try again everything that was given up; how many messages.
+    """Try again everything that was given up, erasures too; how many messages.
 
     Raises:
         NotFound: there is no such webhook.
@@ -134,6 +135,7 @@ def replay(deployment: Deployment, workspace_id: WorkspaceId, webhook_id: bytes,
     get(deployment, workspace_id, webhook_id)
     with deployment.data.write(workspace_id) as transaction:
         count = rows.revive(transaction, workspace_id, webhook_id, deployment.clock())
+        count += retry_erasures(deployment, transaction, workspace_id, webhook_id)
         _log(deployment, transaction, workspace_id, webhook_id, "replayed", actor)
     return count
 
@@ -156,9 +158,11 @@ def remove(deployment: Deployment, workspace_id: WorkspaceId, webhook_id: bytes,
 
     Raises:
         NotFound: there is no such webhook.
+        Conflict: it has yet to be told of an erasure.
     """
     row = get(deployment, workspace_id, webhook_id).row
     with deployment.data.write(workspace_id) as transaction:
+        require_told(transaction, workspace_id, webhook_id)
         rows.remove(transaction, workspace_id, webhook_id)
         _log(deployment, transaction, workspace_id, webhook_id, "removed", actor)
     forget_config(deployment, workspace_id, row.webhook_id)

@@ -63,8 +63,7 @@ class CategoryTables:
         told: Mapping[str, Any],
         categories: Collection[str] | None,
     ) -> None:
-        purposes = ", ".join(told["purposes"])
-        line = csv_line((what, event, name, value, told["source"], told["observed_at"], purposes))
+        line = csv_line((what, event, name, value, told["source"], told["observed_at"], ", ".join(told["purposes"])))
         for category in categories or (UNDECLARED,):
             if category not in self._spools:
                 self._spools[category] = Spool()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ import orjson
 from registry.consent.purposes import Purpose
 from registry.flows.consent.ledger import matrix
 from registry.flows.deployment import Deployment
+from registry.flows.dsr.package.redaction import Redactor, is_contact
+from registry.flows.dsr.retaining import Declared
 from registry.flows.opening import API_SOURCE, open_assertions, open_identifiers, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
@@ -88,6 +90,23 @@ def gather(
         recipients=_recipients(deployment, transaction, workspace, ids),
         closed=traits.withheld + closed,
     )
+
+
+def own_contacts(contents: Contents, categories: Mapping[str, Collection[str]]) -> list[Identifier]:
+    """The addresses and numbers that stand in the person's own traits, as plans declare them."""
+    values = [row["value"] for row in contents.traits if is_contact(categories.get(row["trait"], ()))]
+    return [Identifier("email" if "@" in value else "phone", value) for value in values if isinstance(value, str)]
+
+
+def leave_out(contents: Contents, redactor: Redactor, declared: Declared) -> None:
+    """Take others out of traits and evidence of consent."""
+    for row in contents.traits:
+        if row["trait"] in declared.other_traits:
+            row["value"] = redactor.declared()
+        elif not is_contact(declared.traits.get(row["trait"], ())):
+            row["value"] = redactor.value(row["value"])
+    for row in contents.consents["history"]:
+        row["evidence"] = redactor.value(row["evidence"])
 
 
 def _purpose(purpose: Purpose) -> dict[str, Any]:

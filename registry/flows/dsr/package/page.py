@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 
 from registry.flows.deployment import Deployment
+from registry.flows.dsr.package import charts
 from registry.flows.dsr.package.contents import Contents
 from registry.model.clock import rfc3339
 from registry.model.stored import StoredRequest
@@ -38,13 +39,16 @@ def render(
     Args:
         seen: how many events there are, by name and month.
         categories: how many values there are of each data category, by month.
-        more: what else it says: `outside`, `kept`, `records`.
+        more: what else it says: `outside`, `kept`, `records`, `redacted`, `damaged`, `latest`.
     """
     by_event: Counter[str] = Counter()
     by_month: Counter[str] = Counter()
     for (event, month), count in seen.items():
         by_event[event] += count
         by_month[month] += count
+    by_year = Counter[str]()
+    for month, count in by_month.items():
+        by_year[month[:4]] += count
     by_category = Counter({category: sum(months.values()) for category, months in categories.items()})
     return (
         _template()
@@ -54,11 +58,11 @@ def render(
             received=rfc3339(request.received_at),
             written=rfc3339(deployment.clock()),
             by_event=by_event.most_common(),
-            by_month=sorted(by_month.items()),
-            by_category=by_category.most_common(),
-            most=max(by_month.values(), default=1),
-            most_event=max(by_event.values(), default=1),
-            most_category=max(by_category.values(), default=1),
+            events=sum(by_event.values()),
+            by_time=sorted((by_month if len(by_month) <= charts.MOST_MONTHS else by_year).items()),
+            by_category=[(name, charts.readable(name), count) for name, count in by_category.most_common()],
+            charts=(charts.by_category(by_category.most_common()), charts.over_time(categories)) if categories else (),
+            titles={one["purpose"]: one["title"] for one in contents.purposes},
             identifiers=contents.identifiers,
             traits=contents.traits,
             consents=contents.consents,

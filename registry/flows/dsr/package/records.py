@@ -16,6 +16,7 @@ from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
 from registry.flows.deployment import Deployment
+from registry.flows.dsr.package.redaction import Redactor
 from registry.flows.dsr.reference import named_by
 from registry.flows.opening import API_SOURCE
 from registry.flows.traffic.recorded import open_quarantined
@@ -72,6 +73,7 @@ def lines(
     ties: Ties,
     names: Mapping[bytes, str],
     closed: Counter[Reason],
+    redactor: Redactor,
 ) -> Iterator[bytes]:
     """The rows of a table as lines of JSON, with what is sealed in them opened; counts what does not open."""
     columns = [name for name in tables()[table] if name != "sealed"]
@@ -83,8 +85,15 @@ def lines(
             opened = _open(deployment, workspace, transaction, table, bytes(row[asked.index(key)]))
             if opened is None:
                 closed[Reason.DAMAGED] += 1
-            told[_OPENED[table][1]] = opened
+            told[_OPENED[table][1]] = without_others(opened, redactor) if table == "quarantine" else opened
         yield orjson.dumps(told) + b"\n"
+
+
+def without_others(content: object, redactor: Redactor) -> object:
+    """A rejected message without others' addresses and numbers; its traits are, by the protocol, of who sent it."""
+    if not isinstance(content, dict):
+        return redactor.value(content)
+    return {name: value if name == "traits" else redactor.value(value) for name, value in content.items()}
 
 
 def _open(

@@ -1,4 +1,4 @@
--- data 0020;
+-- data 0022;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -429,7 +429,7 @@ CREATE TABLE destination_erasure (
 	attempts INTEGER NOT NULL, 
 	retry_at BIGINT NOT NULL, 
 	failure VARCHAR(255), 
-	settled_at BIGINT, 
+	settled_at BIGINT, received_at BIGINT, 
 	CONSTRAINT pk_destination_erasure PRIMARY KEY (workspace_id, destination_id, order_id)
 );
 CREATE INDEX ix_destination_erasure_request ON destination_erasure (workspace_id, request_id);
@@ -595,4 +595,15 @@ CREATE TABLE "identifier" (
 CREATE UNIQUE INDEX uq_fragment_anchor ON fragment (workspace_id, anchor);
 CREATE INDEX ix_link_high ON link (workspace_id, high, low);
 CREATE TRIGGER standing_renamed AFTER UPDATE OF anchor ON fragment BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-INSERT INTO schema_version_data VALUES ('0020');
+CREATE TABLE package_link (
+	workspace_id BLOB NOT NULL, 
+	link_hash BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	pseudonym VARCHAR(255) NOT NULL, 
+	made_by VARCHAR(255) NOT NULL, 
+	made_at BIGINT NOT NULL, 
+	expires_at BIGINT NOT NULL, 
+	fetches_left INTEGER NOT NULL, 
+	CONSTRAINT pk_package_link PRIMARY KEY (workspace_id, link_hash)
+);
+INSERT INTO schema_version_data VALUES ('0022');

@@ -1,0 +1,117 @@
+"""Links that a person fetches their package by: for one request and its requester, for a time, so often, and logged.
+
+1. make     a token of 256 random bits is shown once; its hash is kept, with the request and its pseudonym
+2. follow   each fetch is counted and entered in the audit log before anything is written
+
+A link is withdrawn when the person is erased: what it led to is gone by then, too.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from registry.flows.acts import trail
+from registry.flows.deployment import Deployment
+from registry.flows.dsr import lifecycle
+from registry.flows.workspace import OpenWorkspace
+from registry.keys.credentials import hash_key, mint_key
+from registry.model.accounts import PackageLink
+from registry.model.clock import DAY, Micros
+from registry.model.errors import InvalidInput, NotFound, Unauthenticated
+from registry.model.ids import RequestId, text_id
+from registry.model.stored import StoredRequest
+from registry.store import package_links, requests
+
+PREFIX = "rg_package"
+DAYS, MOST_DAYS = 7, 30
+FETCHES, MOST_FETCHES = 1, 5
+ACTOR = "app:package link"
+"""Who acts, in the audit log, when a person follows a link: never the person."""
+
+
+class Made(NamedTuple):
+    """A new link: its token, shown once, until when it leads anywhere, and how often."""
+
+    token: str
+    expires_at: Micros
+    fetches: int
+
+
+def make(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request_id: RequestId,
+    *,
+    actor: str,
+    days: int = DAYS,
+    fetches: int = FETCHES,
+) -> Made:
+    """Make a link to the package of a completed request.
+
+    Raises:
+        NotFound: there is no such request.
+        Conflict: it has no package.
+        InvalidInput: it would last too long, or could be followed too often.
+    """
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInput(f"a link lasts 1 to {MOST_DAYS} days", pointer="/days")
+    if not 1 <= fetches <= MOST_FETCHES:
+        raise InvalidInput(f"a link is followed 1 to {MOST_FETCHES} times", pointer="/fetches")
+    request, _ = lifecycle.get(deployment, workspace, request_id)
+    lifecycle.scope_of(deployment, workspace, request)
+    token, digest = mint_key(PREFIX)
+    now = deployment.clock()
+    link = PackageLink(
+        workspace.workspace_id, digest, request_id, request.pseudonym, actor, now, now + days * DAY, fetches
+    )
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        package_links.add(transaction, link, now)
+        trail.append(
+            transaction, workspace.workspace_id, now, actor=actor, action="dsr:package:linked", outcome="made",
+            fields={"request": text_id(request_id), "days": days, "fetches": fetches},
+        )  # fmt: skip
+    return Made(token, link.expires_at, fetches)
+
+
+def follow(deployment: Deployment, workspace: OpenWorkspace, token: str) -> StoredRequest:
+    """The request whose package a link leads to, once it has been counted and logged.
+
+    Raises:
+        Unauthenticated: there is no such link, it was followed often enough, its time is over, or it is another's.
+    """
+    now = deployment.clock()
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        link = package_links.get(transaction, workspace.workspace_id, hash_key(token))
+        request = requests.get(transaction, workspace.workspace_id, link.request_id) if link is not None else None
+        is_theirs = link is not None and request is not None and request.pseudonym == link.pseudonym
+        if link is None or request is None or not is_theirs or not package_links.follow(transaction, link, now):
+            raise Unauthenticated("the link is no longer valid", hint="ask for a new one")
+        trail.append(
+            transaction, workspace.workspace_id, now, actor=ACTOR, action="dsr:package:fetched", outcome="given",
+            fields={"request": text_id(request.request_id), "left": link.fetches_left - 1},
+        )  # fmt: skip
+    return request
+
+
+def is_open(deployment: Deployment, workspace: OpenWorkspace, token: str) -> bool:
+    """Whether a link leads anywhere now; looking counts for nothing."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        link = package_links.get(transaction, workspace.workspace_id, hash_key(token))
+    return link is not None and link.fetches_left > 0 and link.expires_at > deployment.clock()
+
+
+def withdraw(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> int:
+    """Let no link of a request lead anywhere any more; how many there were.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        count = package_links.withdraw(transaction, workspace.workspace_id, request_id)
+        if not count:
+            raise NotFound("there is no link to this package")
+        trail.append(
+            transaction, workspace.workspace_id, deployment.clock(), actor=actor, action="dsr:package:linked",
+            outcome="withdrawn", fields={"request": text_id(request_id), "links": count},
+        )  # fmt: skip
+    return count

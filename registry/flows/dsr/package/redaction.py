@@ -1,0 +1,116 @@
+"""What a package leaves out because it is about somebody else than its person (GDPR Art. 15(4)), by rule, and counted.
+
+1. declared   fields that a tracking plan declares to be of others (`x-subject: other`) are replaced as a whole
+2. found      an e-mail address or telephone number in any other text is replaced, unless it is the person's own:
+              one of their identifiers, or in a field that a plan declares as the person's contact data
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from registry.dsr.holding import SECTIONS, FieldCategories
+from registry.model.message import Identifier
+from registry.plans.personal_values import contacts
+
+DECLARED = "declared"
+LEFT_OUT = {
+    DECLARED: "[left out: about somebody else]",
+    "email": "[left out: somebody else's e-mail address]",
+    "phone": "[left out: somebody else's telephone number]",
+}
+"""What stands in the place of what is left out, by why."""
+
+CONTACT = "user.contact"
+SHORTEST = 7
+"""Digits of a telephone number that are enough to compare by: with and without country code or leading zero."""
+
+Path = Sequence[str]
+
+
+class Redactor:
+    """Leaves others out of the values of one person's package, and counts what it left out, by why."""
+
+    def __init__(self, people: Iterable[Identifier]) -> None:
+        own = list(people)
+        self._own = {person.value.casefold() for person in own}
+        self._numbers = {_digits(person.value) for person in own if person.kind == "phone"}
+        self.counts: Counter[str] = Counter(dict.fromkeys(LEFT_OUT, 0))
+
+    def event(self, content: Mapping[str, Any], categories: FieldCategories, others: Iterable[Path]) -> dict[str, Any]:
+        """A message's content without others.
+
+        Args:
+            others: where the plan declares fields of others; `*` is every item of a list.
+        """
+        told = dict(content)
+        for path in others:
+            if path[0] in told:
+                told[path[0]] = self._without(told[path[0]], path[1:])
+        for section in SECTIONS:
+            if isinstance(told.get(section), dict):
+                declared = categories.get(section, {})
+                told[section] = {
+                    name: value if is_contact(declared.get(name, ())) else self.value(value)
+                    for name, value in told[section].items()
+                }
+        return told
+
+    def value(self, value: Any, *, whole: bool = True) -> Any:
+        """A value of any depth without others' addresses and numbers in its texts.
+
+        Args:
+            whole: whether a text that is nothing but an address or a number is replaced, too.
+        """
+        if isinstance(value, str):
+            return self._text(value, whole) if "@" in value or "+" in value else value
+        if isinstance(value, dict):
+            return {name: self.value(inner, whole=whole) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.value(inner, whole=whole) for inner in value]
+        return value
+
+    def declared(self) -> str:
+        """What stands for a value that is declared to be of somebody else; counts it."""
+        self.counts[DECLARED] += 1
+        return LEFT_OUT[DECLARED]
+
+    def _text(self, text: str, whole: bool) -> str:
+        pieces, last = [], 0
+        for kind, start, end in contacts(text):
+            found = text[start:end]
+            if self._is_own(kind, found) or (not whole and found == text.strip()):
+                continue
+            self.counts[kind] += 1
+            pieces += [text[last:start], LEFT_OUT[kind]]
+            last = end
+        return "".join([*pieces, text[last:]])
+
+    def _is_own(self, kind: str, found: str) -> bool:
+        if kind == "email":
+            return found.casefold() in self._own
+        number = _digits(found)
+        return any(min(len(number), len(own)) >= SHORTEST and (number.endswith(own) or own.endswith(number))
+                   for own in self._numbers)  # fmt: skip
+
+    def _without(self, value: Any, path: Path) -> Any:
+        if not path:
+            return self.declared() if value is not None else None
+        step, rest = path[0], path[1:]
+        if step == "*" and isinstance(value, list):
+            return [self._without(item, rest) for item in value]
+        if isinstance(value, dict) and step in value:
+            return {**value, step: self._without(value[step], rest)}
+        return value
+
+
+def is_contact(categories: Collection[str]) -> bool:
+    """Whether a field is declared as contact data of the person's own."""
+    return any(name == CONTACT or name.startswith(f"{CONTACT}.") for name in categories)
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text).lstrip("0")

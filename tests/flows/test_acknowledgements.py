@@ -1,0 +1,185 @@
+"""Erasures are told to subscribers, too; what recipients acknowledge stands in the certificate, with its time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from registry.flows.accountability import forms, proven, verify
+from registry.flows.accountability.certifying import digest_of
+from registry.flows.acts.outbox import Topic
+from registry.flows.dsr import acknowledged, lifecycle, passing_on
+from registry.flows.outgoing import webhooks
+from registry.keys.webhooks import signed_headers
+from registry.model.clock import SECOND
+from registry.model.errors import Conflict, InvalidInput, Unauthenticated
+from registry.model.stored import StoredRequest
+from tests.conftest import SetClock
+from tests.factories import consent, identify, ordered
+from tests.receiver import Receiver, receiving
+from tests.simulator import ALL_YES, Tenant
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "certificate.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def shared_receiver() -> Iterator[Receiver]:
+    with receiving() as made:
+        yield made
+
+
+@pytest.fixture
+def receiver(shared_receiver: Receiver) -> Receiver:
+    shared_receiver.received.clear()
+    shared_receiver.status, shared_receiver.headers, shared_receiver.decide = 200, {}, None
+    return shared_receiver
+
+
+def subscribe(tenant: Tenant, receiver: Receiver, purpose: str | None = None) -> webhooks.Minted:
+    return webhooks.create(
+        tenant.registry.deployment, tenant.workspace_id, name="a shop's mailing", url=f"{receiver.url}/hook",
+        topics=[Topic.SUBJECT_ERASED], purpose=purpose, actor="operator",
+    )  # fmt: skip
+
+
+def known(tenant: Tenant) -> None:
+    tenant.send(identify("ada", email="ada@example.com", context=consent(**ALL_YES)), ordered("ada"))
+
+
+def certified(tenant: Tenant, token: str | None) -> dict[str, Any]:
+    _, claims = verify.document(token or "", tenant.workspace.jwks())
+    Draft202012Validator(SCHEMA).validate(claims)
+    return claims
+
+
+def row_of(tenant: Tenant, request: StoredRequest) -> StoredRequest:
+    return lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)[0]
+
+
+def acknowledge(tenant: Tenant, told: dict[str, Any], secret: str, *, late_s: int = 0) -> None:
+    body = json.dumps({name: told[name] for name in ("workspace_id", "erasure_id")}).encode()
+    headers = signed_headers(secret, "any-id", tenant.registry.clock() - late_s * SECOND, body)
+    acknowledged.take(tenant.registry.deployment, tenant.registry.workspaces, body, headers)
+
+
+def test_a_subscriber_that_answers_at_once_stands_as_acknowledged_in_the_first_certificate(
+    tenant: Tenant, receiver: Receiver
+) -> None:
+    subscribe(tenant, receiver)
+    known(tenant)
+    done = tenant.erase("user_id", "ada")
+    [stated] = certified(tenant, done.certificate)["destinations"]
+    assert (stated["name"], stated["state"]) == ("a shop's mailing", "acknowledged")
+    assert stated["ordered"] <= stated["received"] == stated["acknowledged"]
+    [got] = receiver.received
+    assert got.json["type"] == "subject.erased"
+    assert got.headers["webhook-id"] == got.json["data"]["erasure_id"]
+    assert got.json["data"]["identifiers"] == []
+    assert len(got.json["data"]["profile_ids"]) == 1
+
+
+@pytest.mark.parametrize(("purpose", "allowed"), [("service", True), ("marketing", False)])
+def test_a_subscriber_is_told_identifiers_as_its_purpose_stands(
+    tenant: Tenant, receiver: Receiver, purpose: str, *, allowed: bool
+) -> None:
+    subscribe(tenant, receiver, purpose)
+    known(tenant)
+    tenant.say("user_id", "ada", "marketing", "withdrawn")
+    tenant.erase("user_id", "ada")
+    told = {one["kind"] for one in receiver.received[0].json["data"]["identifiers"]}
+    assert told == ({"user_id", "email"} if allowed else set())
+
+
+def test_who_answers_202_acknowledges_by_a_signed_message_and_the_certificate_is_issued_anew(
+    tenant: Tenant, receiver: Receiver, clock: SetClock
+) -> None:
+    made = subscribe(tenant, receiver)
+    known(tenant)
+    receiver.status = 202
+    request = tenant.erase("user_id", "ada")
+    first = request.certificate or ""
+    [stated] = certified(tenant, first)["destinations"]
+    assert stated["state"] == "received"
+    assert "acknowledged" not in stated
+    clock.pass_by(seconds=5 * 3600)
+    acknowledge(tenant, receiver.received[0].json["data"], made.secret)
+    second = row_of(tenant, request).certificate or ""
+    claims = certified(tenant, second)
+    [stated] = claims["destinations"]
+    assert stated["state"] == "acknowledged"
+    assert stated["acknowledged"] > stated["received"]
+    assert claims["supersedes"] == digest_of(first)
+    acknowledge(tenant, receiver.received[0].json["data"], made.secret)
+    assert row_of(tenant, request).certificate == second, "said again, nothing more happens"
+    for token in (first, second):
+        proof = proven.prove(tenant.registry.deployment, tenant.workspace, token)
+        proven.check(proof, tenant.workspace.jwks())
+    page = forms.write(tenant.registry.deployment, tenant.workspace, second, forms.Form.PAGE)
+    assert forms.check(page, tenant.workspace.jwks()).claims == claims
+    assert digest_of(first) in page
+
+
+def test_an_acknowledgement_is_taken_from_nobody_but_who_was_told_just_now(tenant: Tenant, receiver: Receiver) -> None:
+    made, other = subscribe(tenant, receiver), subscribe(tenant, receiver)
+    known(tenant)
+    receiver.status = 202
+    request = tenant.erase("user_id", "ada")
+    told = receiver.received[0].json["data"]
+    for secret, late_s, changed in (
+        (other.secret, 0, {}), (made.secret, 301, {}), (made.secret, -301, {}),
+        (made.secret, 0, {"erasure_id": told["workspace_id"]}), (made.secret, 0, {"workspace_id": told["erasure_id"]}),
+    ):  # fmt: skip
+        with pytest.raises(Unauthenticated):
+            acknowledge(tenant, told | changed, secret, late_s=late_s)
+    for body in (
+        b"",
+        b"[]",
+        b"{}",
+        b'{"workspace_id": 1, "erasure_id": 2}',
+        b'{"workspace_id": "x", "erasure_id": "y"}',
+    ):
+        with pytest.raises(InvalidInput):
+            acknowledged.take(tenant.registry.deployment, tenant.registry.workspaces, body, {})
+    found = passing_on.account(tenant.registry.deployment, tenant.workspace_id, request.request_id)
+    assert {one["state"] for one in found} == {"received"}
+
+
+def test_a_subscriber_that_is_down_is_told_later_and_cannot_be_removed_before(
+    tenant: Tenant, receiver: Receiver, clock: SetClock
+) -> None:
+    made = subscribe(tenant, receiver)
+    known(tenant)
+    receiver.status = 503
+    request = tenant.erase("user_id", "ada")
+    assert [one["state"] for one in certified(tenant, request.certificate)["destinations"]] == ["waiting"]
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    with pytest.raises(Conflict):
+        webhooks.remove(deployment, tenant.workspace_id, made.webhook_id, actor="operator")
+    receiver.status = 204
+    clock.pass_by(seconds=60)
+    assert passing_on.due(deployment, workspace) == [made.webhook_id]
+    assert acknowledged.tell(deployment, workspace, made.webhook_id) == 1
+    [stated] = certified(tenant, row_of(tenant, request).certificate)["destinations"]
+    assert stated["state"] == "acknowledged"
+    assert not acknowledged.renew(deployment, workspace, request.request_id)
+    webhooks.remove(deployment, tenant.workspace_id, made.webhook_id, actor="operator")
+
+
+def test_recipients_acknowledge_over_http_without_a_key(tenant: Tenant, receiver: Receiver) -> None:
+    made = subscribe(tenant, receiver)
+    known(tenant)
+    receiver.status = 202
+    request = tenant.erase("user_id", "ada")
+    told = receiver.received[0].json["data"]
+    body = json.dumps({name: told[name] for name in ("workspace_id", "erasure_id")}).encode()
+    with tenant.registry.http() as http:
+        path = "/v1/webhooks/acknowledgements"
+        assert http.post(path, content=body).status_code == 401
+        headers = signed_headers(made.secret, "any", tenant.registry.clock(), body)
+        assert http.post(path, content=body, headers=headers).json() == {"success": True}
+    assert certified(tenant, row_of(tenant, request).certificate)["destinations"][0]["state"] == "acknowledged"

@@ -1,0 +1,107 @@
+"""Data of others is left out of a person's package by rule (GDPR Art. 15(4)), and it is counted and said."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from registry.documents import parse
+from registry.dsr.requests import Kind
+from registry.flows import plans
+from registry.flows.dsr import export
+from registry.flows.dsr.package.redaction import LEFT_OUT, Redactor
+from registry.model.message import Identifier
+from registry.store import administration
+from tests.factories import consent, identify, ordered, track
+from tests.simulator import ALL_YES, Tenant, shipped_plan
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "export-manifest.schema.json").read_text())
+OWN = (Identifier("email", "ada@example.com"), Identifier("phone", "+4915112345678"), Identifier("user_id", "ada"))
+GIFT = """
+      gift_for: {description: Who receives it., type: string, maxLength: 99, x-subject: other}
+      greeting: {description: What the card says., type: string, maxLength: 999}
+      guests:
+        description: Who comes along.
+        type: array
+        items:
+          type: object
+          properties:
+            name: {type: string, x-subject: other}
+            seat: {type: integer}
+"""
+
+
+def test_an_address_or_number_in_a_text_is_left_out_unless_it_is_the_persons_own() -> None:
+    redactor = Redactor(OWN)
+    text = "Ask bob@example.com or +44 20 7946 0958; I am Ada@Example.com, +49 151 12345678 (not +1)."
+    told = redactor.value({"deep": [text, 7, None, "2026-01-01T00:00:00+00:00"]})
+    assert told["deep"][0] == (
+        f"Ask {LEFT_OUT['email']} or {LEFT_OUT['phone']}; I am Ada@Example.com, +49 151 12345678 (not +1)."
+    )
+    assert told["deep"][1:] == [7, None, "2026-01-01T00:00:00+00:00"]
+    assert redactor.counts == {"declared": 0, "email": 1, "phone": 1}
+
+
+@pytest.mark.parametrize(("whole", "left_out"), [(True, 1), (False, 0)])
+def test_a_field_that_is_nothing_but_an_address_counts_as_reviewed_where_somebody_reviewed_it(
+    *, whole: bool, left_out: int
+) -> None:
+    redactor = Redactor(OWN)
+    redactor.value(["bob@example.com"], whole=whole)
+    assert redactor.counts["email"] == left_out
+    redactor.value("write to bob@example.com", whole=whole)
+    assert redactor.counts["email"] == left_out + 1
+
+
+def test_a_contact_field_of_the_person_stays_and_one_of_somebody_else_goes_whatever_it_holds() -> None:
+    redactor = Redactor(OWN)
+    content = {"properties": {"reply_to": "second@example.com", "other": "bob@example.com", "card": {"to": ["Bob"]}}}
+    categories = {"properties": {"reply_to": frozenset({"user.contact.email"}), "card": frozenset()}}
+    told = redactor.event(content, categories, [("properties", "card", "to", "*"), ("properties", "absent")])
+    assert told == {
+        "properties": {
+            "reply_to": "second@example.com", "other": LEFT_OUT["email"], "card": {"to": [LEFT_OUT["declared"]]},
+        }
+    }  # fmt: skip
+    assert content["properties"]["card"] == {"to": ["Bob"]}, "what was given is left as it is"
+
+
+def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Tenant) -> None:
+    head, order, rest = shipped_plan().text.partition("name: Order Completed")
+    rest = rest.replace("    properties:\n", f"    properties:{GIFT}", 1)
+    text = head.replace("version: 1.0.0", "version: 9.0.0") + order + rest
+    deployment = tenant.registry.deployment
+    plan = plans.publish(deployment, tenant.workspace_id, parse(text, file="plan.yaml"), actor="operator")
+    with deployment.data.owner(writes=True) as transaction:
+        source_id = tenant.source.row.source_id
+        administration.bind_source(transaction, tenant.workspace_id, source_id, plan.name, plan.version)
+    tenant.send(
+        identify("ada", email="ada@example.com", first_name="Ada", context=consent(**ALL_YES)),
+        ordered(
+            "ada", gift_for="Grace Planted", greeting="From ada@example.com to grace@planted.example",
+            guests=[{"name": "Alan Planted", "seat": 3}],
+        ),
+        track("Nonsense", "ada", note="call +44 20 7946 0958, grace@planted.example"),
+    )  # fmt: skip
+    tenant.say("user_id", "ada", "marketing", "granted", evidence={"heard_by": "clerk@planted.example"})
+    request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    stream = BytesIO()
+    export.write_package(deployment, tenant.workspace, request, stream, actor="person:officer")
+    archive = ZipFile(stream)
+    content = {name: archive.read(name) for name in archive.namelist()}
+    assert not [name for name, data in content.items() if b"lanted" in data or b"7946" in data]
+    manifest = json.loads(content["manifest.json"])
+    Draft202012Validator(SCHEMA).validate(manifest)
+    assert manifest["redacted"] == {"declared": 2, "email": 3, "phone": 1}
+    page = content["index.html"].decode()
+    assert "2 values in fields that hold somebody else&#39;s data" in page or "2 values in fields" in page
+    assert "3 e-mail addresses" in page
+    assert LEFT_OUT["declared"] in page.replace("&#39;", "'")
+    [order_line] = [json.loads(line) for line in content["events.jsonl"].splitlines() if b"order_completed" in line]
+    assert order_line["content"]["properties"]["greeting"].startswith("From ada@example.com to [")
+    assert order_line["content"]["properties"]["guests"] == [{"name": LEFT_OUT["declared"], "seat": 3}]
