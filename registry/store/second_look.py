@@ -26,8 +26,11 @@ OTHER = frozenset(
 )  # fmt: skip
 """What names something else than a person's fragment, identifier, quarantined message or case."""
 
-BESIDE = frozenset({"anchor", "profile_id", "origin_profile_id", "into_profile", "from_profile", "from_origin"})
+BESIDE = frozenset({"profile_id", "origin_profile_id", "into_profile", "from_profile", "from_origin"})
 """Stands only in rows that one of the searched columns ties to a fragment: a fragment's own, and of its merges."""
+
+KEYED = frozenset({("identifier", "blind_index")})
+"""A column of a table that is one to one with another, where the same stands under an index: the fragment's anchor."""
 
 MEMORY = frozenset({"erasure", "retained_case"})
 """Tables that are there to remember an erasure, or that something was kept for a duty and is gone."""
@@ -46,7 +49,7 @@ def places(transaction: Transaction) -> list[tuple[str, str]]:
     """Every (table, column) of the database in which a person's id may stand."""
     found = [(str(table), str(column)) for table, column in query(transaction, _COLUMNS[transaction.dialect.name])]
     known = SEALED | OTHER | BESIDE
-    return sorted((table, column) for table, column in found if column not in known and table not in MEMORY)
+    return sorted((t, c) for t, c in found if c not in known and t not in MEMORY and (t, c) not in KEYED)
 
 
 def remaining(transaction: Transaction, workspace_id: bytes, ids: Collection[bytes]) -> dict[str, int]:
