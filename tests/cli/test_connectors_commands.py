@@ -1,25 +1,15 @@
-"""`registry connectors`, and a request that reaches a database outside: as whoever connects one uses them."""
+"""`registry connectors`, as whoever connects a database uses it. A request that reaches three is a tutorial."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import zipfile
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
-from registry import bootstrap
-from registry.dsr.requests import Kind
-from registry.flows.dsr import lifecycle
-from registry.model.ids import text_id
-from registry.model.message import Identifier
-from registry.settings import Settings
 from tests.cli.test_commands import answer, run
-from tests.factories import identify
-from tests.live import live
 
 TABLES = (
     "CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT, first_name TEXT)",
@@ -106,7 +96,7 @@ def test_a_dry_run_shows_what_would_be_done_and_touches_nothing(shop: Path, tmp_
     described["without_people"] = {"products": "a catalogue of goods"}
     (folder / "shop.yaml").write_text(yaml.safe_dump(described))
     [system] = json.loads(run(tmp_path, *asked).stdout)["systems"]
-    assert system["tables"][0]["fields"][1] == {"field": "email", "disposition": "erased", "categories": ["user"]}
+    assert {"field": "email", "disposition": "erased", "categories": ["user"]} in system["tables"][0]["fields"]
     assert {one["table"]: one["rows"] for one in system["tables"]} == {"customers": 1, "orders": 2}
     with sqlite3.connect(shop) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (3,)
@@ -116,50 +106,3 @@ def test_a_missing_address_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("SHOP_URL", raising=False)
     shown = run(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL")
     assert shown.returncode == 2 and "SHOP_URL" in shown.stderr
-
-
-def test_an_access_and_an_erasure_reach_the_database_outside(
-    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "connectors"
-    folder.mkdir()
-    answer(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL", "--to", str(folder / "shop.yaml"))
-    decided(folder / "shop.yaml")
-    monkeypatch.setenv("REGISTRY_CONNECTORS", str(folder))
-    data = tmp_path / "data"
-    with live(data) as server:
-        sent = {"batch": [identify("u-1", email="ada@example.com")], "writeKey": server.keys.write_key}
-        assert httpx.post(f"{server.url}/v1/batch", json=sent).json()["accepted"] == 1
-    opened = answer(data, "dsr", "open", "access", "--email", "ada@example.com")["request_id"]
-    for move in ("verify", "approve", "run"):
-        answer(data, "dsr", move, opened)
-    package = tmp_path / "package.zip"
-    answer(data, "dsr", "export", opened, "--to", str(package))
-    with zipfile.ZipFile(package) as archive:
-        rows = [json.loads(line) for line in archive.read("outside/shop.jsonl").splitlines()]
-        assert "shop: orders" in archive.read("index.html").decode()
-        listed = {file["name"] for file in json.loads(archive.read("manifest.json"))["files"]}
-    assert "outside/shop.jsonl" in listed
-    assert sorted((row["table"], row["row"].get("email")) for row in rows) == [
-        ("customers", "ada@example.com"), ("orders", None), ("orders", None),
-    ]  # fmt: skip
-    registry = bootstrap.connect(Settings(data_dir=data))
-    workspace = registry.workspaces.only()
-    person = Identifier("email", "ada@example.com")
-    opened_by_another = lifecycle.open_request(
-        registry.deployment, workspace, kind=Kind.ERASURE, person=person, actor="person:an officer"
-    )
-    erased, jwks = text_id(opened_by_another.request_id), workspace.jwks()
-    registry.close()
-    for move in ("verify", "approve", "run"):
-        answer(data, "dsr", move, erased)
-    with sqlite3.connect(shop) as connection:
-        assert connection.execute("SELECT email FROM customers").fetchall() == [("bob@example.com",)]
-        assert connection.execute("SELECT id FROM orders").fetchall() == [(12,)]
-    certificate = tmp_path / "certificate.jwt"
-    answer(data, "dsr", "export", erased, "--to", str(certificate))
-    keys = tmp_path / "jwks.json"
-    keys.write_text(json.dumps(jwks))
-    shown = run(data, "verify", str(certificate), "--keys", str(keys), "--json")
-    assert shown.returncode == 0
-    assert "customers" in shown.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -38,6 +39,12 @@ def _goes_as_it_says(folder: Path) -> None:
     assert "nobody has decided on it" in said
     assert "Every field of every table is decided on." in said
     assert re.search(r"^ *\d+ package/outside/deliveries.jsonl$", said, re.MULTILINE)
+    package = folder / "package"
+    listed = {file["name"] for file in json.loads((package / "manifest.json").read_text())["files"]}
+    assert {f"outside/{system}.jsonl" for system in ("shop", "deliveries", "desk")} <= listed
+    assert "deliveries: parcels" in (package / "index.html").read_text()
+    given = [json.loads(line) for line in (package / "outside" / "shop.jsonl").read_text().splitlines()]
+    assert {row["row"].get("email") for row in given} == {None, "Shopper-7@Example.Com"}
     assert "The signature is good." in said
     assert "18 of 18 fields of three databases accounted for: 100%" in said
     assert b"shopper-7@" not in (folder / "shop.db").read_bytes().lower()
