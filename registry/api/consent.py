@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import partial
+from itertools import repeat
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -16,6 +19,7 @@ from registry.consent.records import ConsentStatus
 from registry.flows.consent import ledger
 from registry.flows.consent.given import Question
 from registry.flows.identity.subjects import subject
+from registry.identity.normalise import normalise
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.decision import Decision
 from registry.model.errors import InvalidInput
@@ -153,7 +157,7 @@ def question_of(application: Application, question: object) -> Question:
     purpose, categories = question.get("purpose"), question.get("categories") or []
     if not isinstance(purpose, str):
         raise InvalidInput("purpose is not text", pointer="/purpose")
-    if len(question) == len(NEARLY_ALL) and question.keys() == NEARLY_ALL:
+    if question.keys() == NEARLY_ALL:
         return Question(person_of(application, question["subject"]), purpose, NO_CATEGORIES)
     if not isinstance(categories, list) or not all(isinstance(category, str) for category in categories):
         raise InvalidInput("categories is not a list of text", pointer="/categories")
@@ -164,6 +168,42 @@ def question_of(application: Application, question: object) -> Question:
         raise InvalidInput("jurisdiction is no code of ISO 3166-1 or -2, as DE or US-CA", pointer="/jurisdiction")
     person = person_of(application, question.get("subject"))
     return Question(person, purpose, frozenset(categories), place, moment(at, "/at"))
+
+
+def people_of(application: Application, references: Sequence[Any]) -> list[Identifier] | None:
+    """Many subject references, read at once; None where one of them is wrong, which `person_of` tells of each."""
+    try:
+        pairs = [(one["kind"], one["value"]) for one in references]
+        if not {type(text) for pair in pairs for text in pair} <= {str}:
+            return None
+        rules = application.deployment.policies.identity
+        people = [normalise(kind, value, rules) for kind, value in pairs]
+    except (KeyError, TypeError, InvalidInput):
+        return None
+    found = [one for one in people if isinstance(one, Identifier)]
+    return found if len(found) == len(references) else None
+
+
+def questions_of(application: Application, checks: Sequence[Any]) -> list[Question]:
+    """Many checks as a caller writes them; those that are of a subject and a purpose alone are read at once.
+
+    Raises:
+        InvalidInput: one is none; `pointer` says which, and where in it.
+    """
+    if all(type(one) is dict and one.keys() == NEARLY_ALL for one in checks):
+        purposes = [one["purpose"] for one in checks]
+        people = people_of(application, [one["subject"] for one in checks])
+        if people is not None and set(map(type, purposes)) <= {str}:
+            new = partial(tuple.__new__, Question)  # half of what the class itself takes
+            return list(map(new, zip(people, purposes, repeat(NO_CATEGORIES), repeat(None), repeat(None))))
+    asked: list[Question] = []
+    for place, check in enumerate(checks):
+        try:
+            asked.append(question_of(application, check))
+        except InvalidInput as error:
+            pointer = f"/checks/{place}{error.pointer or ''}"
+            raise InvalidInput(f"check {place}: {error.detail}", pointer=pointer) from None
+    return asked
 
 
 def person_of(application: Application, reference: object) -> Identifier:

@@ -20,11 +20,10 @@ from registry.access.policy import Action
 from registry.api import profile_lines
 from registry.api.application import Application, of
 from registry.api.bodies import receive_lines
-from registry.api.consent import person_of
+from registry.api.consent import people_of, person_of
 from registry.flows.consent import permitted
 from registry.flows.consent.decided import Decided
 from registry.flows.workspace import OpenWorkspace
-from registry.identity.normalise import normalise
 from registry.model.errors import InvalidInput
 from registry.model.ids import ProfileId, parse_id
 from registry.model.message import Identifier
@@ -106,18 +105,10 @@ class _Through:
             return None
         try:
             read = orjson.loads(b"[" + b",\n".join(lines) + b"]")
-            pairs = [(one["kind"], one["value"]) for one in read if len(one) == 2]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+            flat = len(read) == len(lines) and set(map(len, read)) <= {2}
+        except (orjson.JSONDecodeError, TypeError):
             return None
-        if len(pairs) != len(lines) or not all(type(kind) is str and type(value) is str for kind, value in pairs):
-            return None
-        rules = self._application.deployment.policies.identity
-        try:
-            people = [normalise(kind, value, rules) for kind, value in pairs]
-        except InvalidInput:  # which line it is is told by reading them one by one
-            return None
-        found = [one for one in people if isinstance(one, Identifier)]
-        return found if len(found) == len(lines) else None
+        return people_of(self._application, read) if flat else None
 
     def _reference(self, number: int, line: bytes) -> Reference:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from starlette.routing import Route
 from registry.access.policy import Action
 from registry.api.application import Application, of
 from registry.api.bodies import decode_object, read_body
-from registry.api.consent import decision_json, question_of
+from registry.api.consent import decision_json, questions_of
 from registry.api.decisions import counter_of, written
 from registry.api.profile_lines import lines_of
 from registry.flows.consent import ledger, permitted
@@ -65,21 +66,20 @@ async def list_permitted(request: Request) -> Response:
 
 def _decide_all(application: Application, workspace: OpenWorkspace, checks: list[Any], actor: str) -> list[str]:
     """The JSON of each decision: questions about now together, those about the past each from its own history."""
-    asked: list[Question] = []
-    for place, check in enumerate(checks):
-        try:
-            asked.append(question_of(application, check))
-        except InvalidInput as error:
-            pointer = f"/checks/{place}{error.pointer or ''}"
-            raise InvalidInput(f"check {place}: {error.detail}", pointer=pointer) from None
-    given = _from_memory(application, workspace, asked) if all(one.is_plain for one in asked) else None
+    asked = questions_of(application, checks)
+    given = (
+        _from_memory(application, workspace, asked)
+        if all(one.at is None and one.jurisdiction is None for one in asked)
+        else None
+    )
     if given is not None:
-        for outcome, times in Counter(one.outcome for one in given).items():
-            written(outcome).counter.inc(times)
+        forms = {outcome: written(outcome) for outcome in {one.outcome for one in given}}
+        for outcome, times in Counter(map(itemgetter(0), given)).items():
+            forms[outcome].counter.inc(times)
         answers = zip(asked, (one.outcome.decision for one in given), strict=True)
         made = (Decided(q.person, q.purpose, decision.allowed, decision.reason.value) for q, decision in answers)
         application.decisions.note_all(actor, workspace, made)
-        return [written(one.outcome).body(one) for one in given]
+        return [forms[one[0]].body(one) for one in given]
     deployment = application.deployment
     now = iter(permitted.check_many(deployment, workspace, [one for one in asked if one.at is None]))
     decisions = [

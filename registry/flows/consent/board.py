@@ -254,6 +254,9 @@ class Board:
         places: dict[tuple[str, frozenset[str]], list[int]] = {}
         for place, (_, purpose, categories, _, _) in enumerate(questions):
             places.setdefault((purpose, categories), []).append(place)
+        if len(places) == 1:
+            [one] = places
+            return self._given_each(self.asked(*one), numbers)
         found: dict[int, Given] = {}
         for (purpose, categories), own in places.items():
             found.update(zip(own, self._given_each(self.asked(purpose, categories), numbers[own]), strict=True))

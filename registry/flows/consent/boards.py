@@ -286,7 +286,7 @@ class Boards:
             if self.people + board.people > self._most:
                 held.not_before = monotonic() + TOO_MANY_S
                 return
-            if board.later > max(MOST_LATER, board.people // 4):
+            if board.later > 2 * MOST_LATER:
                 board.fold()
         board.fold()
         with held.lock:
