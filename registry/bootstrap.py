@@ -17,6 +17,7 @@ import uuid_utils
 from registry.access.key_ages import KeyPolicy
 from registry.access.policy import AccessPolicy, PrincipalKind
 from registry.connectors.configured import described, linked_systems
+from registry.connectors.mail import open_mailer
 from registry.connectors.opendsr import OpenDsrProcessor, Signed
 from registry.connectors.outgoing import Outgoing
 from registry.connectors.processors import processors_of
@@ -26,6 +27,7 @@ from registry.dsr.deadlines import Jurisdictions
 from registry.dsr.notification import Notices
 from registry.dsr.plan import LinkedSystem
 from registry.dsr.retention import Retention
+from registry.dsr.verification import Verification
 from registry.flows import plans
 from registry.flows.access import credentials
 from registry.flows.consent.boards import Boards
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
 POLICY_NAMES = (
     "purposes", "identity", "trust", "access", "jurisdictions", "incidents", "retention", "computed", "keys",
+    "verification",
 )  # fmt: skip
 DEFAULT_PLAN = "plans/ecommerce.yaml"
 FIRST_SOURCE = "shop"
@@ -98,18 +101,12 @@ class Registry:
         boards = Boards(self.deployment, settings.people_in_memory)
         return Application(
             self.deployment, self.workspaces, intake, limits, plan_schema(), decisions, boards, settings.spaces_api,
-            self.public_url,
+            self.deployment.public_url,
         )  # fmt: skip
-
-    @property
-    def public_url(self) -> str | None:
-        """Where people and other systems reach the server, without a slash at its end; None where nobody said."""
-        return self.deployment.public_url
 
     def server(self) -> Any:
         """The ASGI application, with this process tuned to serve it."""
         from registry.api.app import create_app
-        from registry.connectors.mail import open_mailer
         from registry.pages.app import add_pages
         from registry.pages.site import Site, templates
 
@@ -117,8 +114,7 @@ class Registry:
         gc.set_threshold(*GC_THRESHOLDS)
         origins = [origin.strip() for origin in self.settings.cors_origins.split(",") if origin.strip()]
         app = create_app(self.application(), cors_origins=origins)
-        mailer = open_mailer(self.settings.resolved_mail_url(), self.settings.mail_from)
-        add_pages(app, Site(self.deployment, self.workspaces, templates(), mailer, self.public_url))
+        add_pages(app, Site(self.deployment, self.workspaces, templates()))
         return app
 
     def close(self) -> None:
@@ -171,6 +167,8 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         controller=settings.stated_controller(),
         jurisdiction=settings.jurisdiction,
         outgoing=outgoing,
+        mailer=open_mailer(settings.resolved_mail_url(), settings.mail_from),
+        officers=tuple(filter(None, map(str.strip, (settings.officers_mail or "").split(",")))),
         linked=[*connected(settings), *processors(settings, outgoing)],
         logins=issuers_of(_reviewed(settings.logins, "logins"), policies.identity, outgoing, now)
         if settings.logins is not None
@@ -326,6 +324,7 @@ def load_policies(folder: Path | None) -> Policies:
         incidents=Notices.from_document(documents["incidents"]),
         retention=Retention.from_document(documents["retention"]),
         keys=KeyPolicy.from_document(documents["keys"]),
+        verification=Verification.from_document(documents["verification"]),
         computed=ComputedPolicy.from_document(documents["computed"], purposes.purposes, of_another=theirs),
     )
 

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
         None, description="PEM chain, issued by an authority, that OpenDSR answers are signed by; else one of our own."
     )
     opendsr_key: Path | None = Field(None, description="PEM file of its RSA key, which its owner alone may read.")
+    officers_mail: str | None = Field(
+        None, description="Mailboxes of officers, comma-separated, that are told of deadlines; ids and counts only."
+    )
     public_url: str | None = Field(
         None,
         description="Where the server is reached from outside: for links in mail (without it, mail holds codes only), "

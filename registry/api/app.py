@@ -27,6 +27,7 @@ from registry.api import (
     dsr,
     filtering,
     holds,
+    intake,
     merges,
     opendsr,
     operations,
@@ -81,7 +82,7 @@ def create_app(application: Application, *, cors_origins: Sequence[str]) -> Fast
     # The first is looked for first.
     for plain in (checking, collect, permitted, filtering, outdated, changes, operations):
         app.router.routes.extend(plain.ROUTES)
-    officers = (certificates, package_links, dsr, regulations, holds, opendsr, census)
+    officers = (certificates, package_links, intake, dsr, regulations, holds, opendsr, census)
     administrative = (administration, plan_work, destinations, webhooks)
     faces = (consent, signals, preferences, profiles, merges, spaces, audiences, quality, *officers, *administrative)
     for face in faces:

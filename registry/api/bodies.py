@@ -40,12 +40,13 @@ class JsonRoute(APIRoute):
         """The handler, with both in front of it."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        needs_body = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def guarded(request: Request) -> Response:
             self.admit(request)
             if takes_body:
                 raw = await read_body(request, JSON_BYTES)
-                value = decode_object(raw)
+                value = decode_object(raw) if raw or needs_body else None
                 if nested_deeper(value, MAX_NESTING):
                     raise InvalidInput(f"more than {MAX_NESTING} objects and lists inside each other")
                 request = _Decoded(request, value)
@@ -78,7 +79,7 @@ class PersonRoute(JsonRoute):
 class _Decoded(Request):
     """A request whose body has been read, as FastAPI asks for it: by `body` and `json`."""
 
-    def __init__(self, request: Request, value: dict[str, Any]) -> None:
+    def __init__(self, request: Request, value: dict[str, Any] | None) -> None:
         headers = MutableHeaders(raw=list(request.scope["headers"]))
         headers["content-type"] = "application/json"
         super().__init__({**request.scope, "headers": headers.raw}, request.receive)

@@ -17,14 +17,13 @@ from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.consent import moment
 from registry.api.package import PackageLock, package_stream
-from registry.api.wire import UUID_FORM, Cursor, Extension, NewRequest, Override
+from registry.api.wire import UUID_FORM, Cursor, Extension, Override
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import lifecycle, linked, moves, planning
-from registry.flows.identity.subjects import subject
 from registry.keys.parcels import OPEN, Lock
-from registry.model.clock import rfc3339
+from registry.model.clock import Micros, rfc3339
 from registry.model.errors import InvalidInput, NotFound
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
@@ -45,24 +44,8 @@ MOVES = {
     Move.REFUSE: Action.DSR_APPROVE,
     Move.CANCEL: Action.DSR_APPROVE,
 }
-
-
-@router.post("", status_code=201, summary="Open a request")
-def open_request(request: Request, body: NewRequest) -> dict[str, Any]:
-    """Take a request in and set its deadline. Whether the person is known is not said."""
-    application = of(request)
-    principal, workspace = application.caller(request, Action.DSR_OPEN)
-    opened = lifecycle.open_request(
-        application.deployment,
-        workspace,
-        kind=body.kind,
-        person=subject(application.deployment.policies.identity, body.subject.kind, body.subject.value),
-        actor=principal.actor,
-        owner=principal.owner,
-        jurisdiction=body.jurisdiction,
-        details=body.details,
-    )
-    return request_json(opened)
+PLAIN_MOVES = (Move.APPROVE, Move.PAUSE, Move.RESUME, Move.CANCEL)
+"""Moves that need no more to be said (of the others: `api.intake`)."""
 
 
 @router.get("", summary="Requests, newest first")
@@ -113,8 +96,8 @@ def request_plan(request: Request, request_id: RequestIdText) -> dict[str, Any]:
     """Per system, table and field: what will be exported, erased or retained, and on which ground."""
     application = of(request)
     _, workspace = application.caller(request, Action.DSR_READ)
-    plan = planning.plan_of(application.deployment, workspace, _id(request_id))
-    return {"request_id": text_id(_id(request_id))} | plan_json(plan, DECLARED)
+    plan = planning.plan_of(application.deployment, workspace, request_id_of(request_id))
+    return {"request_id": text_id(request_id_of(request_id))} | plan_json(plan, DECLARED)
 
 
 @router.get("/{request_id}/package", summary="The package of an access or portability request")
@@ -122,7 +105,7 @@ def request_package(request: Request, request_id: RequestIdText) -> StreamingRes
     """A ZIP, streamed as it is written; no copy of it is kept."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_EXPORT)
-    row, _ = lifecycle.get(application.deployment, workspace, _id(request_id))
+    row, _ = lifecycle.get(application.deployment, workspace, request_id_of(request_id))
     return package_stream(application.deployment, workspace, row, actor=principal.actor)
 
 
@@ -134,14 +117,14 @@ def locked_package(request: Request, request_id: RequestIdText, body: PackageLoc
     lock = Lock(body.password, tuple(body.recipients or ()))
     if lock == OPEN:
         raise InvalidInput("a lock is a password, or recipients")
-    row, _ = lifecycle.get(application.deployment, workspace, _id(request_id))
+    row, _ = lifecycle.get(application.deployment, workspace, request_id_of(request_id))
     return package_stream(application.deployment, workspace, row, actor=principal.actor, lock=lock)
 
 
 @router.post("/{request_id}/run", summary="Do what the request asks for")
 async def run_request(request: Request, request_id: RequestIdText) -> dict[str, Any]:
     """Run an approved request to its end; one that was interrupted goes on."""
-    application, identity = of(request), _id(request_id)
+    application, identity = of(request), request_id_of(request_id)
     principal, workspace = await run_in_threadpool(application.caller, request, Action.DSR_RUN)
     act = partial(lifecycle.run, application.deployment, workspace, identity, actor=principal.actor)
     return request_json(await to_thread.run_sync(act, limiter=AT_ONCE))
@@ -155,7 +138,7 @@ def extend_request(request: Request, request_id: RequestIdText, body: Extension)
     extended = moves.extend(
         application.deployment,
         workspace,
-        _id(request_id),
+        request_id_of(request_id),
         reason=body.reason,
         channel=body.channel,
         notified_at=moment(body.notified_at, "/notified_at"),
@@ -170,22 +153,32 @@ def override_system(request: Request, request_id: RequestIdText, body: Override)
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_APPROVE)
     decided = linked.override(
-        application.deployment, workspace, _id(request_id), body.system, reason=body.reason, actor=principal.actor
+        application.deployment,
+        workspace,
+        request_id_of(request_id),
+        body.system,
+        reason=body.reason,
+        actor=principal.actor,
     )
     return request_json(decided)
 
 
-@router.post("/{request_id}/{by}", summary="Move a request: verify, approve, pause, resume, refuse, cancel")
+@router.post("/{request_id}/{by}", summary="Move a request: approve, pause, resume, cancel")
 def move_request(
-    request: Request, request_id: RequestIdText, by: Annotated[str, Path(json_schema_extra={"enum": [*MOVES]})]
+    request: Request, request_id: RequestIdText, by: Annotated[str, Path(json_schema_extra={"enum": [*PLAIN_MOVES]})]
 ) -> dict[str, Any]:
     """Move a request; what can be done now stands in its `allowed`."""
-    if by not in list(Move) or Move(by) not in MOVES:
+    if by not in PLAIN_MOVES:
         raise NotFound("there is no such move", hint=f"one of {', '.join(MOVES)}, run")
     application = of(request)
     principal, workspace = application.caller(request, MOVES[Move(by)])
     moved = lifecycle.move_request(
-        application.deployment, workspace, _id(request_id), Move(by), actor=principal.actor, owner=principal.owner
+        application.deployment,
+        workspace,
+        request_id_of(request_id),
+        Move(by),
+        actor=principal.actor,
+        owner=principal.owner,
     )
     return request_json(moved)
 
@@ -205,17 +198,33 @@ def request_json(row: StoredRequest) -> dict[str, Any]:
         "approved_by": row.approved_by,
         "received_at": rfc3339(row.received_at),
         "respond_by": rfc3339(row.respond_by),
-        "completed_at": rfc3339(row.completed_at) if row.completed_at is not None else None,
+        "completed_at": _moment(row.completed_at),
         "counts": progress.get("counts", {}),
         "certificate": row.certificate is not None,
+        "reason": row.reason,
+        "mandate": row.mandate,
+        "mandate_until": _moment(row.mandate_until),
+        "mandate_checked_at": _moment(row.mandate_checked_at),
+        "deliver_to": row.deliver_to,
+        "acknowledge_by": _moment(row.acknowledge_by),
+        "acknowledged_at": _moment(row.acknowledged_at),
     }
+
+
+def _moment(at: Micros | None) -> str | None:
+    return rfc3339(at) if at is not None else None
 
 
 def _get(request: Request, request_id: str) -> tuple[StoredRequest, list[RequestEvent]]:
     application = of(request)
     _, workspace = application.caller(request, Action.DSR_READ)
-    return lifecycle.get(application.deployment, workspace, _id(request_id))
+    return lifecycle.get(application.deployment, workspace, request_id_of(request_id))
 
 
-def _id(text: str) -> RequestId:
+def request_id_of(text: str) -> RequestId:
+    """The id of a request in a path.
+
+    Raises:
+        InvalidInput: it is no UUID.
+    """
     return RequestId(parse_id(text, "request_id"))

@@ -7,6 +7,7 @@ from typing import Any
 from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKEN, single
 from registry.api.census import CENSUS_ANSWER_OF, CENSUS_ANSWERS, CENSUS_ERRORS, CENSUS_EXAMPLES
 from registry.api.examples import EXAMPLES
+from registry.api.intake_wire import INTAKE_ANSWER_OF, INTAKE_ANSWERS, INTAKE_ERRORS, INTAKE_EXAMPLES
 from registry.api.keeping import KEEPING_ANSWER_OF, KEEPING_ANSWERS, KEEPING_ERRORS, KEEPING_EXAMPLES
 from registry.api.outgoing import OUTGOING_ANSWER_OF, OUTGOING_ANSWERS, OUTGOING_ERRORS, OUTGOING_EXAMPLES
 from registry.api.preference_wire import (
@@ -27,14 +28,9 @@ from registry.api.signal_examples import SIGNAL_EXAMPLES
 from registry.model.message import CallType
 
 ALL_EXAMPLES = (
-    EXAMPLES
-    | OUTGOING_EXAMPLES
-    | REGULATION_EXAMPLES
-    | KEEPING_EXAMPLES
-    | SIGNAL_EXAMPLES
-    | PREFERENCE_EXAMPLES
-    | CENSUS_EXAMPLES
-)
+    EXAMPLES | INTAKE_EXAMPLES | OUTGOING_EXAMPLES | REGULATION_EXAMPLES | KEEPING_EXAMPLES | SIGNAL_EXAMPLES
+    | PREFERENCE_EXAMPLES | CENSUS_EXAMPLES
+)  # fmt: skip
 
 TAGS = [
     {"name": "tracking", "description": "Events in, by Segment's HTTP tracking protocol: vendors' SDKs work by "
@@ -78,7 +74,7 @@ MORE_ERRORS: dict[str, tuple[int, ...]] = {
     "explain_profile": (404,), "space_profile": (404,), "audience_members": (404,),
     "unmerge_profile": (404, 409, 413), "merge_profiles": (404, 409, 413),
     "decide_merge": (404, 409, 413), "list_suggestions": (409,),
-    "decide_suggestion": (404, 409, 413), "open_request": (413,),
+    "decide_suggestion": (404, 409, 413), "open_request": (409, 413),
     "get_request": (404,), "request_events": (404,), "request_package": (404, 409, 429),
     "locked_package": (404, 409, 429),
     "run_request": (404, 409), "request_plan": (404, 409), "extend_request": (404, 409, 413),
@@ -142,9 +138,11 @@ MEDIA_SCHEMAS: dict[str, Schema] = {
 }
 
 ALL_ANSWER_OF = (
-    ANSWER_OF | OUTGOING_ANSWER_OF | REGULATION_ANSWER_OF | KEEPING_ANSWER_OF | PREFERENCE_ANSWER_OF | CENSUS_ANSWER_OF
-)
-ALL_ERRORS = MORE_ERRORS | OUTGOING_ERRORS | REGULATION_ERRORS | KEEPING_ERRORS | PREFERENCE_ERRORS | CENSUS_ERRORS
+    ANSWER_OF | INTAKE_ANSWER_OF | OUTGOING_ANSWER_OF | REGULATION_ANSWER_OF | KEEPING_ANSWER_OF | PREFERENCE_ANSWER_OF
+    | CENSUS_ANSWER_OF
+)  # fmt: skip
+ALL_ERRORS = MORE_ERRORS | INTAKE_ERRORS | OUTGOING_ERRORS | REGULATION_ERRORS | KEEPING_ERRORS | PREFERENCE_ERRORS
+ALL_ERRORS |= CENSUS_ERRORS
 
 SHORT = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
 
@@ -156,7 +154,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas |= ANSWERS | OUTGOING_ANSWERS | REGULATION_ANSWERS | KEEPING_ANSWERS | PREFERENCE_ANSWERS | CENSUS_ANSWERS
-    schemas |= TAKEN
+    schemas |= TAKEN | INTAKE_ANSWERS
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
         "person": {
@@ -185,6 +183,8 @@ def _complete(operation: dict[str, Any]) -> None:
         responses[status] = _json(answer)
     elif name in MEDIA_OF:
         responses[status] = _media(MEDIA_OF[name], name)
+    if name == "import_requests":
+        operation["requestBody"] = {"required": True, "content": _media("text/csv", name)["content"]}
     if name in TAKING_PLANS:
         operation["requestBody"] = {"required": True, "content": _media("application/yaml", "get_plan")["content"]}
     operation["security"] = [] if name in OPEN else [{"person" if name in BY_PERSONS else "bearer": []}]

@@ -20,7 +20,7 @@ from registry.api.bodies import JsonRoute
 from registry.api.schemas import COUNT, ID, TEXT, TIME, many, maybe, one_of, record
 from registry.api.wire import UUID_FORM, Opening
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State
-from registry.flows.dsr import lifecycle
+from registry.flows.dsr import lifecycle, proving
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
@@ -148,9 +148,7 @@ def create_regulation(request: Request, body: NewRegulation) -> dict[str, Any]:
     opened = lifecycle.open_request(
         deployment, workspace, kind=Kind.ERASURE, person=person, actor=principal.actor, owner=principal.owner
     )
-    lifecycle.move_request(
-        deployment, workspace, opened.request_id, Move.VERIFY, actor=principal.actor, owner=principal.owner
-    )
+    proving.by_controller(deployment, workspace, opened.request_id, actor=principal.actor)
     return {"data": {"regulateId": text_id(opened.request_id)}}
 
 

@@ -114,6 +114,11 @@ REQUEST = {
     "jurisdiction": TEXT, "subject": TEXT | {"description": "A keyed pseudonym of whom it is about."},
     "opened_by": TEXT, "approved_by": maybe(TEXT), "received_at": TIME, "respond_by": TIME, "completed_at": maybe(TIME),
     "counts": {"type": "object", "additionalProperties": COUNT}, "certificate": YES_OR_NO,
+    "reason": maybe(TEXT) | {"description": "Why it was refused."},
+    "mandate": maybe(TEXT) | {"description": "By what an agent asks; null where the person asks."},
+    "mandate_until": maybe(TIME), "mandate_checked_at": maybe(TIME),
+    "deliver_to": maybe(TEXT) | {"description": "Whom the mandate has the answer go to: `person` or `agent`."},
+    "acknowledge_by": maybe(TIME), "acknowledged_at": maybe(TIME),
 }  # fmt: skip
 PLANNED_FIELD = {"field": TEXT, "disposition": one_of(Disposition), "categories": many(TEXT)}
 SOURCE = {

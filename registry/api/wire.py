@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from registry.access.policy import PrincipalKind
 from registry.dsr.opendsr import RAW, Asked, Regulation
-from registry.dsr.requests import Kind
 from registry.flows.acts.outbox import Topic
 from registry.flows.outgoing.destinations import DestinationKind
 from registry.model.provenance import Method
@@ -139,23 +138,6 @@ class NewHold(Request):
     purpose: Annotated[str, Field(description="the one purpose that it may be opened for", max_length=64)]
     categories: Annotated[list[Word] | None, Field(description="all if absent", min_length=1, max_length=64)] = None
     until: Annotated[str | None, Field(description="RFC 3339; until released if absent", max_length=40)] = None
-
-
-class NewRequest(Request):
-    """A data subject request."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        hide_input_in_errors=True,
-        json_schema_extra={"example": {"kind": "erasure", "subject": EXAMPLE_SUBJECT, "jurisdiction": "gdpr"}},
-    )
-    kind: Kind
-    subject: Subject
-    jurisdiction: Annotated[str | None, Field(description="a name of jurisdictions.yaml", max_length=64)] = None
-    details: Annotated[
-        dict[str, Any] | None,
-        Field(description="purposes of an objection or withdrawal; traits of a rectification"),
-    ] = None
 
 
 class OpenDsrIdentity(Opening):

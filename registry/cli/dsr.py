@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,6 @@ import typer
 
 from registry.cli.certificates import CERTIFICATES, require_absent, write_certificate
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
-from registry.cli.subjects import Email, Reference, UserId, person
 from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
@@ -28,40 +28,12 @@ app = typer.Typer(no_args_is_help=True, help="Data subject requests, from intake
 
 def add_to(parent: typer.Typer) -> None:
     """Add this group to the command line."""
+    import_module("registry.cli.intake")  # its commands are of this group, too
     parent.add_typer(app, name="dsr")
 
 
 RequestIdText = Annotated[str, typer.Argument(help="The request's id.")]
 Officer = Annotated[str, typer.Option("--as", help="The officer who acts; an erasure needs two.")]
-
-
-@app.command("open")
-def open_request(
-    kind: Annotated[Kind, typer.Argument(help="What the person asks for.")],
-    email: Email = None,
-    user_id: UserId = None,
-    reference: Reference = None,
-    jurisdiction: Annotated[str | None, typer.Option(help="A law of jurisdictions.yaml.")] = None,
-    purposes: Annotated[
-        list[str] | None, typer.Option("--for-purpose", help="Purposes objected to or withdrawn.")
-    ] = None,
-    corrections: Annotated[
-        list[str] | None, typer.Option("--set", help="A rectification's TRAIT=TEXT or TRAIT:=JSON.")
-    ] = None,
-    officer: Officer = "operator",
-    data_dir: DataDir = None,
-    workspace: WorkspaceOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take a request in; its deadline starts."""
-    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        who = person(registry, email, user_id, reference)
-        details: dict[str, object] = {"purposes": purposes or [], "traits": dict(map(_correction, corrections or ()))}
-        row = lifecycle.open_request(
-            registry.deployment, opened, kind=kind, person=who, actor=f"person:{officer}",
-            jurisdiction=jurisdiction, details=details,
-        )  # fmt: skip
-    _answer(row, as_json=as_json)
 
 
 @app.command("sla")
@@ -94,10 +66,10 @@ def list_requests(
         rows = lifecycle.listed(registry.deployment, opened, limit, None)
     shown = table("request", "kind", "state", "received", "respond by", "can be")
     for row in rows:
-        view = _view(row)
+        view = view_of(row)
         moves = ", ".join(view["allowed"])
         shown.add_row(view["request_id"], row.kind, row.state, view["received_at"][:10], view["respond_by"][:10], moves)
-    answer({"requests": [_view(row) for row in rows]}, as_json=as_json, text=shown)
+    answer({"requests": [view_of(row) for row in rows]}, as_json=as_json, text=shown)
 
 
 @app.command("show")
@@ -106,9 +78,9 @@ def show_request(
 ) -> None:
     """Show one request with its history."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        row, events = lifecycle.get(registry.deployment, opened, _id(request_id))
+        row, events = lifecycle.get(registry.deployment, opened, request_id_of(request_id))
     history = [{"at": rfc3339(e.happened_at), "action": e.action, "state": e.state, "actor": e.actor} for e in events]
-    answer(_view(row) | {"events": history}, as_json=as_json)
+    answer(view_of(row) | {"events": history}, as_json=as_json)
 
 
 def _move(name: Move, summary: str) -> None:
@@ -121,15 +93,15 @@ def _move(name: Move, summary: str) -> None:
         as_json: AsJson = False,
     ) -> None:
         with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-            row = lifecycle.move_request(registry.deployment, opened, _id(request_id), name, actor=f"person:{officer}")
-        _answer(row, as_json=as_json)
+            row = lifecycle.move_request(
+                registry.deployment, opened, request_id_of(request_id), name, actor=f"person:{officer}"
+            )
+        answer_with(row, as_json=as_json)
 
 
-_move(Move.VERIFY, "Record that the requester is who they say.")
 _move(Move.APPROVE, "Approve a verified request.")
 _move(Move.PAUSE, "Stop the clock while identity is being verified.")
 _move(Move.RESUME, "Let the clock run again.")
-_move(Move.REFUSE, "Refuse a request.")
 _move(Move.CANCEL, "Cancel a request.")
 
 
@@ -150,10 +122,10 @@ def extend_request(
         if notified and notified_at is None:
             raise InvalidInput("--notified is not an RFC 3339 time")
         row = moves.extend(
-            registry.deployment, opened, _id(request_id), reason=reason, channel=channel, notified_at=notified_at,
-            actor=f"person:{officer}",
+            registry.deployment, opened, request_id_of(request_id), reason=reason, channel=channel,
+            notified_at=notified_at, actor=f"person:{officer}",
         )  # fmt: skip
-    _answer(row, as_json=as_json)
+    answer_with(row, as_json=as_json)
 
 
 @app.command("plan")
@@ -162,7 +134,7 @@ def plan_request(
 ) -> None:
     """Show what a request will do with every field, before anything is touched."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        plan = planning.plan_of(registry.deployment, opened, _id(request_id))
+        plan = planning.plan_of(registry.deployment, opened, request_id_of(request_id))
     shown = table("system", "table", "rows", "exported", "erased", "retained")
     for system in plan.systems:
         for name in sorted({account.table for account in system.accounts}):
@@ -185,8 +157,8 @@ def run_request(
 ) -> None:
     """Do what an approved request asks for; one that was interrupted goes on."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        row = lifecycle.run(registry.deployment, opened, _id(request_id), actor=f"person:{officer}")
-    _answer(row, as_json=as_json)
+        row = lifecycle.run(registry.deployment, opened, request_id_of(request_id), actor=f"person:{officer}")
+    answer_with(row, as_json=as_json)
 
 
 @app.command("link")
@@ -200,8 +172,9 @@ def link_package(
 ) -> None:
     """Make a link by which the requester, and nobody else, fetches the package; shown once, each fetch logged."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
-        made = links.make(registry.deployment, opened, _id(request_id), actor=who.actor, days=days, fetches=fetches)
-        base = registry.public_url or f"http://{registry.settings.host}:{registry.settings.port}"
+        identity = request_id_of(request_id)
+        made = links.make(registry.deployment, opened, identity, actor=who.actor, days=days, fetches=fetches)
+        base = registry.deployment.public_url or f"http://{registry.settings.host}:{registry.settings.port}"
     url = f"{base}/privacy/{text_id(opened.workspace_id)}/fetch/{made.token}"
     told = {"url": url, "expires_at": rfc3339(made.expires_at), "fetches": made.fetches}
     if as_json:
@@ -230,7 +203,7 @@ def export_package(
     asked = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True) if password else None
     lock = Lock(asked, tuple(recipients or ()))
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        row, _events = lifecycle.get(registry.deployment, opened, _id(request_id))
+        row, _events = lifecycle.get(registry.deployment, opened, request_id_of(request_id))
         require_absent(to)
         if to.suffix.lower() in CERTIFICATES:
             if row.certificate is None:
@@ -248,23 +221,17 @@ def export_package(
     answer({"written": str(to), "bytes": to.stat().st_size}, as_json=as_json, text=f"Written: {to}")
 
 
-def _correction(text: str) -> tuple[str, object]:
-    trait, separator, value = text.partition("=")
-    if not trait.rstrip(":") or not separator:
-        raise InvalidInput("--set takes TRAIT=TEXT or TRAIT:=JSON")
-    if not trait.endswith(":"):
-        return trait, value
-    try:
-        return trait[:-1], orjson.loads(value)
-    except orjson.JSONDecodeError:
-        raise InvalidInput("the value after := is not JSON") from None
+def request_id_of(text: str) -> RequestId:
+    """The id of a request that a command was given.
 
-
-def _id(text: str) -> RequestId:
+    Raises:
+        InvalidInput: it is no UUID.
+    """
     return RequestId(parse_id(text, "request_id"))
 
 
-def _view(row: StoredRequest) -> dict[str, Any]:
+def view_of(row: StoredRequest) -> dict[str, Any]:
+    """A request as commands show it."""
     moves = [name for name in allowed(State(row.state), Kind(row.kind)) if name != Move.COMPLETE.value]
     return {
         "request_id": text_id(row.request_id),
@@ -274,12 +241,16 @@ def _view(row: StoredRequest) -> dict[str, Any]:
         "received_at": rfc3339(row.received_at),
         "respond_by": rfc3339(row.respond_by),
         "counts": orjson.loads(row.progress).get("counts", {}),
+        "reason": row.reason,
+        "mandate": row.mandate,
+        "deliver_to": row.deliver_to,
         "certificate": row.certificate,
     }
 
 
-def _answer(row: StoredRequest, *, as_json: bool) -> None:
-    view = _view(row)
+def answer_with(row: StoredRequest, *, as_json: bool) -> None:
+    """Say where a request stands, and what comes next."""
+    view = view_of(row)
     if as_json:
         answer(view, as_json=True)
         return

@@ -21,7 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from registry.api.metrics import DELIVERED, measure_outgoing
 from registry.bootstrap import Registry
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import acknowledged, callbacks, kept, lifecycle, passing_on
+from registry.flows.dsr import acknowledged, callbacks, escalation, kept, letters, lifecycle, passing_on
 from registry.flows.ingest import recounting
 from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
 from registry.flows.profiles import quality
@@ -36,6 +36,8 @@ from registry.store import administration
 ACTOR = "registry"
 LOOK_EVERY_S = 1
 ALERT_EVERY_S = 30
+LETTERS_EVERY_S = 2
+"""Somebody may be waiting for a code."""
 RETENTION_EVERY_S = 600
 QUALITY_EVERY_S = 3600
 EXPIRY_EVERY_S = 5
@@ -63,7 +65,7 @@ def start(registry: Registry) -> BackgroundScheduler:
 
     def warn(workspace: OpenWorkspace) -> None:
         alerts.violation_rates(deployment, workspace, settings.violation_alert_per_minute)
-        alerts.deadlines(deployment, workspace)
+        escalation.warn(deployment, workspace)
         alerts.runaways(deployment, workspace)
         told = webhooks.listed(deployment, workspace.workspace_id)
         passed = destinations.listed(deployment, workspace.workspace_id)
@@ -98,6 +100,7 @@ def start(registry: Registry) -> BackgroundScheduler:
     for name, seconds, job in (
         ("requests", REQUESTS_EVERY_S, partial(_go_on, deployment)),
         ("deliveries", LOOK_EVERY_S, send),
+        ("letters", LETTERS_EVERY_S, partial(letters.send_due, deployment)),
         ("alerts", ALERT_EVERY_S, warn),
         ("retention", RETENTION_EVERY_S, sweep),
         ("quality", QUALITY_EVERY_S, note),

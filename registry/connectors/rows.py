@@ -54,6 +54,15 @@ def of_file(path: Path, *, delimiter: str, encoding: str) -> tuple[Iterator[Row]
     return rows, lambda: (size if raw.closed else raw.tell(), size)
 
 
+def of_text(text: io.TextIOBase, *, delimiter: str = ",") -> Iterator[Row]:
+    """The rows of CSV that was sent, not kept in a file.
+
+    Raises:
+        InvalidInput: a line is too long, or the header cannot be used. While the rows are read.
+    """
+    return _csv_rows(_lines(text, io.BytesIO()), delimiter)
+
+
 def _lines(file: io.TextIOBase, raw: io.BufferedIOBase) -> Iterator[str]:
     with raw, file:  # what unpacks a file does not close it
         number = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.dsr.accounting import FieldAccount
 from registry.model.clock import SECOND, Micros, rfc3339
@@ -39,6 +39,8 @@ class Outcome:
     """What was set aside for legal holds and statutory duties, by each."""
     told: Sequence[Mapping[str, object]] = ()
     """Every destination that had data of the person, and whether it has acknowledged the erasure by now."""
+    requester: Mapping[str, object] = field(default_factory=dict)
+    """How sure it was who asked: the level of the kind, by which means, and by which mandate an agent asked."""
     ends_case: str | None = None
     """The case whose end this certifies: the part of the erasure that a hold or duty had deferred."""
 
@@ -74,6 +76,7 @@ def certificate_claims(
         "audit": {"size": audit_size, "root": audit_root},
         "registry_version": version,
         **(_destroyed(outcome.destroyed) if outcome.destroyed is not None else {}),
+        **({"requester": dict(outcome.requester)} if outcome.requester else {}),
         **kept,
         **told,
         **ended,

@@ -14,6 +14,9 @@ from registry.model.errors import DocumentInvalid, InvalidInput
 
 SATURDAY = 5
 
+WARN_DAYS = (7, 2, 0, -1, -7)
+"""Days before a deadline on which officers are warned, where the policy says nothing; at 0 and below it is late."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -33,6 +36,7 @@ class Jurisdiction:
         pauses: whether the clock stands still while the requester's identity is being verified.
         rolls_over: whether a last day that is no working day moves to the next one.
         by_kind: other periods, which cannot be extended, for some kinds of requests.
+        warn_days: on which days before a deadline officers are warned; less than 0 after it.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Jurisdiction:
     rolls_over: bool
     holidays: frozenset[date]
     by_kind: Mapping[str, Period] = field(default_factory=dict)
+    warn_days: tuple[int, ...] = WARN_DAYS
 
     def period(self, kind: str | None) -> Period:
         """How long there is for a kind of request."""
@@ -88,7 +93,7 @@ class Jurisdictions:
                 except ValueError:
                     pointer = f"/jurisdictions/{name}/holidays/{position}"
                     faults.append(document.fault(pointer, "is not a date"))
-            laws[name] = _jurisdiction(name, entry, frozenset(holidays))
+            laws[name] = _jurisdiction(name, entry, frozenset(holidays), value.get("warn_days", WARN_DAYS))
         if faults:
             raise DocumentInvalid(faults)
         return cls(laws, value["approval"]["erasure"] == "two_people")
@@ -142,7 +147,8 @@ def deadline(
         last = _later(last, stood_still)
     if law.rolls_over:
         last = _next_working_day(last, law.holidays)
-    acknowledge = _add(start, law.acknowledge, law.holidays) if law.acknowledge is not None else None
+    confirms = law.acknowledge is not None and kind not in law.by_kind  # a shorter period needs no word in between
+    acknowledge = _add(start, law.acknowledge, law.holidays) if confirms and law.acknowledge else None
     return Deadline(_end_of(last), _end_of(acknowledge) if acknowledge is not None else None, law.ground)
 
 
@@ -193,7 +199,9 @@ def _end_of(day: date) -> Micros:
     return from_datetime(datetime(day.year, day.month, day.day, tzinfo=UTC)) + DAY - 1
 
 
-def _jurisdiction(name: str, entry: Mapping[str, Any], holidays: frozenset[date]) -> Jurisdiction:
+def _jurisdiction(
+    name: str, entry: Mapping[str, Any], holidays: frozenset[date], warn_days: Sequence[int]
+) -> Jurisdiction:
     return Jurisdiction(
         name=name,
         ground=entry["ground"],
@@ -204,4 +212,5 @@ def _jurisdiction(name: str, entry: Mapping[str, Any], holidays: frozenset[date]
         rolls_over=entry["rolls_over"],
         holidays=holidays,
         by_kind={kind: Period(**period) for kind, period in entry.get("by_kind", {}).items()},
+        warn_days=tuple(sorted(entry.get("warn_days", warn_days), reverse=True)),
     )

@@ -119,12 +119,20 @@ _REQUESTS = (
     declared(
         "dsr_request", purposes=DUTY, retention=FOR_PROOF,
         content={"sealed": ("user.unique_id", "user.contact")}, reference="profile_id",
-        act="kind state jurisdiction received_at respond_by completed_at certificate",
+        act="kind state jurisdiction received_at respond_by completed_at certificate reason mandate mandate_until "
+        "mandate_checked_at deliver_to acknowledge_by acknowledged_at",
         evidence="request_id pseudonym opened_by approved_by progress opened_owner approved_owner due_at",
     ),
     declared(
         "dsr_event", purposes=DUTY, retention=FOR_PROOF,
         act="action state actor happened_at", evidence="request_id position details",
+    ),
+    declared(
+        "dsr_reference", purposes=DUTY, retention=FOR_PROOF, evidence="reference_key content_key request_id",
+    ),
+    declared(
+        "dsr_letter", purposes=DUTY, retention=f"{FOR_PROOF}; where it goes until it is sent, three days at most",
+        evidence="letter_id request_id notice recipient details sealed created_at next_at attempts outcome settled_at",
     ),
     declared(
         "dsr_fragment", purposes=DUTY, retention="until the person is erased", reference="request_id fragment_id",
@@ -255,6 +263,10 @@ _RUNNING = (
     declared(
         "package_link", purposes=DUTY, retention="until it ends, 30 days at most",
         operation="link_hash request_id pseudonym made_by made_at expires_at fetches_left",
+    ),
+    declared(
+        "dsr_challenge", purposes=DUTY, retention="verification.yaml: code_minutes",
+        operation="link_hash request_id code_hash address expires_at",
     ),
     declared("tries", purposes="security", retention="a day", operation="target tries last_at"),
     declared("plan", purposes=RUNNING, retention=AS_CONFIGURED, operation="name version document published_at"),

@@ -13,6 +13,9 @@ from registry.model.errors import Conflict, InvalidInput
 EXTEND = "extend"
 """The act, in a request's history, of putting its answer off; it moves the deadline and not the state."""
 
+ENDS_A_PAUSE = frozenset(Move) - {Move.PAUSE}
+"""Whatever moves a paused request ends its pause; what only adds to its history, such as a proof, does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -37,7 +40,7 @@ def timing(acts: Iterable[tuple[str, Micros]]) -> Timing:
     for act, at in acts:
         if act == Move.PAUSE:
             since = at
-        elif since is not None and act != EXTEND:  # whatever moves a paused request ends its pause
+        elif since is not None and act in ENDS_A_PAUSE:
             pauses.append((since, at))
             since = None
         extended = extended or act == EXTEND

@@ -9,6 +9,7 @@ from registry.access.key_ages import KeyPolicy
 from registry.access.logins import Login
 from registry.access.policy import AccessPolicy
 from registry.connectors.issuer import IssuerKeys
+from registry.connectors.mail import Mailer
 from registry.connectors.outgoing import Outgoing
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.receipt import Controller
@@ -16,6 +17,7 @@ from registry.dsr.deadlines import Jurisdictions
 from registry.dsr.notification import Notices
 from registry.dsr.plan import LinkedSystem
 from registry.dsr.retention import Retention
+from registry.dsr.verification import Verification
 from registry.flows.keyring import Keyring
 from registry.identity.rules import IdentityRules
 from registry.keys.certificates import CertifiedChain
@@ -40,6 +42,7 @@ class Policies:
     retention: Retention
     keys: KeyPolicy
     computed: ComputedPolicy
+    verification: Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,11 @@ class Deployment:
         new_id: makes a UUIDv7 as 16 bytes (RFC 9562): ids sort by the time of their making.
         controller: who answers for the processing, as receipts and certificates say.
         linked: the systems outside that hold records of people too, in the order in which requests reach them.
+        mailer: what takes letters to people and officers.
+        officers: mailboxes of officers, who are told of deadlines.
         outgoing: what sends to addresses outside.
         logins: the company's own logins, which say who a person is.
-        public_url: where people and systems outside reach the server, if that is known.
+        public_url: where people and systems outside reach the server, without a slash at its end, if that is known.
         opendsr: the certificate, issued by an authority, that OpenDSR answers are signed with; else one of our own.
         compiled: compiled plans by workspace, name and version; published plans never change.
     """
@@ -78,6 +83,8 @@ class Deployment:
     new_id: Callable[[], bytes]
     controller: Controller
     jurisdiction: str
+    mailer: Mailer
+    officers: Sequence[str] = ()
     outgoing: Outgoing = field(default_factory=Outgoing)
     linked: Sequence[LinkedSystem] = ()
     logins: Sequence[Issuer] = ()

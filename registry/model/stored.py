@@ -293,7 +293,9 @@ class RefusedMessage(NamedTuple):
 
 class StoredRequest(NamedTuple):
     """A data subject request. `progress` is JSON of counts and ids, nothing personal; `sealed` is whom it is
-    about, under a key of the request's own; `due_at` is when a step that failed is tried again.
+    about and the agent who asks for them, under a key of the request's own; `due_at` is when a step that failed is
+    tried again; `reason` is why it was refused. `mandate` and what follows is of an agent: until when it holds, when an
+    officer accepted it, and whom the answer goes to. `acknowledge_by` and `acknowledged_at` are of laws that want it.
     """
 
     workspace_id: WorkspaceId
@@ -314,6 +316,13 @@ class StoredRequest(NamedTuple):
     approved_owner: str | None = None
     sealed: bytes | None = None
     due_at: Micros | None = None
+    reason: str | None = None
+    mandate: str | None = None
+    mandate_until: Micros | None = None
+    mandate_checked_at: Micros | None = None
+    deliver_to: str | None = None
+    acknowledge_by: Micros | None = None
+    acknowledged_at: Micros | None = None
 
 
 class RequestEvent(NamedTuple):

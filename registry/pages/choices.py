@@ -6,10 +6,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.api.package import package_stream
-from registry.dsr.requests import EFFECTS, Effect, Kind, Move
+from registry.dsr.notices import LANGUAGES as NOTICES
+from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.flows.access import preferences, visits
 from registry.flows.access.preferences import Choice
-from registry.flows.dsr import lifecycle, moves
+from registry.flows.dsr import intake, proving
 from registry.flows.dsr.package import links
 from registry.flows.identity.subjects import subject
 from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
@@ -31,14 +32,14 @@ def start(guest: Guest) -> Response:
 @guests()
 def invite(guest: Guest) -> Response:
     """`POST /privacy/{workspace}/enter`: send a code; the answer is the same for every address."""
-    say, site = guest.say, guest.site
+    say, deployment = guest.say, guest.deployment
     link = None
-    if site.public_url is not None:
-        link = f"{site.public_url}/privacy/{text_id(guest.workspace.workspace_id)}/link/"
+    if deployment.public_url is not None:
+        link = f"{deployment.public_url}/privacy/{text_id(guest.workspace.workspace_id)}/link/"
     letter = visits.Letter(say["mail_subject"], say["mail_text"], say["mail_link"], link)
     try:
-        person = subject(guest.deployment.policies.identity, "email", guest.form.text("email"))
-        token = visits.invite(guest.deployment, guest.workspace, site.mailer, person, letter)
+        person = subject(deployment.policies.identity, "email", guest.form.text("email"))
+        token = visits.invite(deployment, guest.workspace, deployment.mailer, person, letter)
     except InvalidInput:
         return guest.page("enter.html", 400, error=say["bad_email"])
     except Overloaded as error:
@@ -66,6 +67,21 @@ def follow_link(guest: Guest) -> Response:
         return guest.page("link.html")
     token = visits.follow(guest.deployment, guest.workspace, guest.request.path_params["token"])
     return guest.with_visit(redirect(guest.path("choices")), token)
+
+
+@guests()
+def confirm(guest: Guest) -> Response:
+    """`GET` and `POST /privacy/{workspace}/confirm/{token}`: whether a request is one's own; only the form answers."""
+    token, deployment, workspace = guest.request.path_params["token"], guest.deployment, guest.workspace
+    if guest.request.method == "GET":
+        asked = proving.asked(deployment, workspace, token)
+        words = NOTICES[guest.language].kinds[Kind(asked.request.kind)]
+        return guest.page("confirm.html", wish=words, agent=asked.agent, said=None)
+    if guest.form.text("answer", most=8) == "no":
+        proving.deny(deployment, workspace, token, actor=visits.ACTOR)
+        return guest.page("confirm.html", said="denied_request")
+    proving.by_link(deployment, workspace, token, actor=visits.ACTOR)
+    return guest.page("confirm.html", said="confirmed_request")
 
 
 @guests(proved=True)
@@ -98,10 +114,11 @@ def requests(guest: Guest) -> Response:
     if kind is Kind.RECTIFICATION:
         details = {"traits": {guest.form.text("trait", most=64): guest.form.text("correct", most=1_000)}}
     deployment, workspace = guest.deployment, guest.workspace
-    opened = lifecycle.open_request(
-        deployment, workspace, kind=kind, person=guest.known, actor=visits.ACTOR, details=details
-    )
-    moves.move_request(deployment, workspace, opened.request_id, Move.VERIFY, actor=visits.ACTOR)
+    opened = intake.open_request(
+        deployment, workspace, kind=kind, person=guest.known, actor=visits.ACTOR, details=details,
+        language=guest.language,
+    )  # fmt: skip
+    proving.by_visit(deployment, workspace, opened.request_id, guest.token)
     return _requests(guest, opened=True)
 
 
@@ -174,6 +191,7 @@ ROUTES = [
     Route("/privacy/{workspace}/enter", invite, methods=["POST"]),
     Route("/privacy/{workspace}/code", enter_code, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/link/{token}", follow_link, methods=["GET", "POST"]),
+    Route("/privacy/{workspace}/confirm/{token}", confirm, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/choices", choices, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/requests", requests, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/package", package, methods=["POST"]),

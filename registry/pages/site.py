@@ -19,7 +19,6 @@ from starlette.routing import Route
 
 from registry.api.bodies import read_body
 from registry.api.problems import SHOWN_BELOW, status_of, unforeseen
-from registry.connectors.mail import Mailer
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import Workspaces
 from registry.model.clock import Micros, to_datetime
@@ -46,17 +45,11 @@ _log = structlog.get_logger("registry.pages")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One server's pages.
-
-    Attributes:
-        public_url: where people reach them, for links in mail; never taken from a request, whose sender chooses it.
-    """
+    """One server's pages. Links in mail lead to `deployment.public_url`, never to what a request names."""
 
     deployment: Deployment
     workspaces: Workspaces
     environment: Environment
-    mailer: Mailer
-    public_url: str | None
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page."""

@@ -14,6 +14,7 @@ HOLDERS: dict[str, str] = {
     "fragment": "fragment_id",
     "quarantine": "quarantine_id",
     "dsr_request": "request_id",
+    "dsr_letter": "letter_id",
     "webhook": "webhook_id",
     "destination": "destination_id",
     "destination_erasure": "order_id",

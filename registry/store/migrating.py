@@ -35,6 +35,7 @@ def models(role: Role) -> MetaData:
             opendsr_tables,
             outbox_tables,
             quality_tables,
+            request_tables,
             retention_tables,
             standing_tables,
         )

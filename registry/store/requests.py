@@ -132,7 +132,7 @@ def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:
     """Write a request's new state, progress and outcome; False when it was no longer in `was`."""
     sql = (
         "UPDATE dsr_request SET state = ?, profile_id = ?, approved_by = ?, completed_at = ?, "
-        "respond_by = ?, progress = ?, certificate = ?, approved_owner = ?, sealed = ?, due_at = ? "
+        "respond_by = ?, progress = ?, certificate = ?, approved_owner = ?, sealed = ?, due_at = ?, reason = ? "
         "WHERE workspace_id = ? AND request_id = ? AND state = ?"
     )
     values = (
@@ -143,8 +143,28 @@ def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:
         request.respond_by,
     )
     key = (request.workspace_id, request.request_id, was)
-    more = (request.progress, request.certificate, request.approved_owner, request.sealed, request.due_at)
+    sealed = (request.sealed, request.due_at, request.reason)
+    more = (request.progress, request.certificate, request.approved_owner, *sealed)
     return execute(transaction, sql, *values, *more, *key) == 1
+
+
+def acknowledge(transaction: Transaction, workspace_id: bytes, request_id: RequestId, at: Micros) -> bool:
+    """Note that the receipt was acknowledged, the first time; False when it was before."""
+    sql = "UPDATE dsr_request SET acknowledged_at = ? WHERE workspace_id = ? AND request_id = ? "
+    return execute(transaction, f"{sql}AND acknowledged_at IS NULL", at, workspace_id, request_id) == 1
+
+
+def accept_mandate(transaction: Transaction, workspace_id: bytes, request_id: RequestId, at: Micros) -> None:
+    """Note that an officer has accepted the mandate of the request's agent."""
+    sql = "UPDATE dsr_request SET mandate_checked_at = ? WHERE workspace_id = ? AND request_id = ?"
+    execute(transaction, sql, at, workspace_id, request_id)
+
+
+def hold(transaction: Transaction, workspace_id: bytes, request_id: RequestId) -> None:
+    """Let nobody else write a request's history until the transaction ends; SQLite's writers stand in line anyway."""
+    if transaction.dialect.name != "sqlite":
+        sql = "SELECT 1 FROM dsr_request WHERE workspace_id = ? AND request_id = ? FOR UPDATE"
+        query(transaction, sql, workspace_id, request_id)
 
 
 def add_event(
@@ -157,6 +177,7 @@ def add_event(
     details: str | None = None,
 ) -> None:
     """Append a transition to the request's history; `details` is JSON of words and times."""
+    hold(transaction, request.workspace_id, request.request_id)
     sql = "SELECT count(*) FROM dsr_event WHERE workspace_id = ? AND request_id = ?"
     position = int(query(transaction, sql, request.workspace_id, request.request_id)[0][0])
     row = RequestEvent(request.workspace_id, request.request_id, position, action, request.state, actor, at, details)
@@ -198,10 +219,19 @@ def kept_of(
         transaction,
         "SELECT count(*) FROM opendsr_request WHERE workspace_id = ? AND request_id = ?", workspace_id, request_id,
     )  # fmt: skip
+    came = {
+        table: int(
+            query(
+                transaction, f"SELECT count(*) FROM {table} WHERE workspace_id = ? AND request_id = ?",
+                workspace_id, request_id,
+            )[0][0]
+        )
+        for table in ("dsr_reference", "dsr_letter")
+    }  # fmt: skip
     entries = 0
     for chunk in chunks(fragment_ids):
         marks = ", ".join("?" * len(chunk))
         sql = f"SELECT count(*) FROM audit_detail WHERE workspace_id = ? AND fragment_id IN ({marks})"
         entries += int(query(transaction, sql, workspace_id, *chunk)[0][0])
     requested = {"dsr_request": 1, "dsr_event": int(told[0][0]), "opendsr_request": int(sent[0][0])}
-    return requested | {"audit_entry": entries, "refused_message": 0}
+    return requested | came | {"audit_entry": entries, "refused_message": 0}

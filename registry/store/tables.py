@@ -307,57 +307,6 @@ class RefusedMessageTable(DataTable, table=True):
     received_at: int = micros()
 
 
-class RequestTable(DataTable, table=True):
-    """A data subject request; the subject's own reference is sealed under their key."""
-
-    __tablename__ = "dsr_request"
-    __table_args__ = (
-        Index("ix_dsr_request_state", "workspace_id", "state"),
-        Index("ix_dsr_request_pseudonym", "workspace_id", "pseudonym"),
-    )
-    workspace_id: bytes = uid(key=True)
-    request_id: bytes = uid(key=True)
-    kind: str = word()
-    state: str = word()
-    jurisdiction: str = word()
-    profile_id: bytes | None = uid(null=True)
-    pseudonym: str = word()
-    opened_by: str = word()
-    approved_by: str | None = word(null=True)
-    received_at: int = micros()
-    respond_by: int = micros()
-    completed_at: int | None = micros(null=True)
-    progress: str = text()
-    certificate: str | None = text(null=True)
-    opened_owner: str | None = word(null=True)
-    approved_owner: str | None = word(null=True)
-    sealed: bytes | None = blob(null=True)
-    due_at: int | None = micros(null=True)
-
-
-class RequestEventTable(DataTable, table=True):
-    """One transition of a request."""
-
-    __tablename__ = "dsr_event"
-    workspace_id: bytes = uid(key=True)
-    request_id: bytes = uid(key=True)
-    position: int = number(key=True)
-    action: str = word()
-    state: str = word()
-    actor: str = word()
-    happened_at: int = micros()
-    details: str | None = text(null=True)
-
-
-class RequestFragmentTable(DataTable, table=True):
-    """The fragments that discovery found for a request: its scope."""
-
-    __tablename__ = "dsr_fragment"
-    workspace_id: bytes = uid(key=True)
-    request_id: bytes = uid(key=True)
-    fragment_id: bytes = uid(key=True)
-
-
 class AuditEntryTable(DataTable, table=True):
     """A leaf of the audit log: canonical JSON, nothing personal."""
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from registry.dsr.requests import Kind, Move
-from registry.flows.dsr import export, lifecycle, moves
+from registry.flows.dsr import export, lifecycle
 from registry.keys.parcels import Lock
 from registry.model.errors import InvalidInput
 from registry.model.stored import StoredRequest
@@ -32,7 +32,7 @@ def answered(tenant: Tenant) -> StoredRequest:
         deployment, workspace, kind=Kind.ACCESS, person=tenant.person("user_id", "ada"), actor="person:one"
     )
     for move in (Move.VERIFY, Move.APPROVE):
-        moves.move_request(deployment, workspace, row.request_id, move, actor="person:one")
+        lifecycle.move_request(deployment, workspace, row.request_id, move, actor="person:one")
     return lifecycle.run(deployment, workspace, row.request_id, actor="person:one")
 
 

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook as Verifier
 
 from registry.dsr.requests import Kind
 from registry.flows.acts.outbox import Topic
+from registry.flows.dsr import escalation
 from registry.flows.outgoing import alerts, delivery, endpoints, webhooks
 from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
 from registry.store.database import Database
@@ -265,11 +266,11 @@ def test_a_request_that_comes_near_its_deadline_is_told_of_at_each_step(
     tenant.request(Kind.ACCESS, "user_id", MARK)
     deployment, workspace = tenant.registry.deployment, tenant.workspace
     for _ in range(40):
-        alerts.deadlines(deployment, workspace)
+        escalation.warn(deployment, workspace)
         deliver(tenant)
         clock.pass_by(days=1)
     told = [(got.json["data"]["days_left"], got.json["data"]["late"]) for got in receiver.received]
-    assert told == [(7, False), (2, False), (0, True)]
+    assert told == [(7, False), (2, False), (0, False), (-1, True), (-7, True)]
     assert all(MARK.encode() not in got.body for got in receiver.received)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.model import accounts, stored, stored_holding, stored_upkeep
+from registry.model import accounts, stored, stored_holding, stored_intake, stored_upkeep
 from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES
 from registry.store.holders import HOLDERS
 from registry.store.migrating import models
@@ -46,12 +46,16 @@ ROWS = {
     "destination_failure": stored_upkeep.DestinationFailure,
     "destination_erasure": stored_upkeep.DestinationErasure,
     "visit": accounts.Visit,
+    "package_link": accounts.PackageLink,
     "quality_day": stored_upkeep.QualityDay,
     "import_run": stored_upkeep.ImportRun,
     "counted_back": stored_upkeep.CountedBack,
     "index_move": stored_upkeep.IndexMove,
     "opendsr_key": stored_upkeep.OpenDsrKey,
     "opendsr_request": stored_upkeep.OpenDsrRequest,
+    "dsr_challenge": stored_intake.Challenge,
+    "dsr_reference": stored_intake.Reference,
+    "dsr_letter": stored_intake.Letter,
     "legal_hold": stored_holding.LegalHold,
     "retained_case": stored_holding.RetainedCase,
     "retained_item": stored_holding.RetainedItem,

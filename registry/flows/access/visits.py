@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from registry.connectors.mail import Mailer
+from registry.dsr.verification import Means
 from registry.flows.access.sessions import require_try
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
@@ -96,7 +97,7 @@ def confirm(deployment: Deployment, workspace: OpenWorkspace, token: str, code: 
         raise Unauthenticated("the code is no longer valid", hint="ask for a new one")
     if not keys.is_code(token, row.code_hash, code):
         raise Unauthenticated("the code is wrong", hint="look at the newest message, or ask for a new code")
-    return _exchange(deployment, workspace, token, row)
+    return _exchange(deployment, workspace, token, row, Means.CODE)
 
 
 def follow(deployment: Deployment, workspace: OpenWorkspace, token: str) -> str:
@@ -109,7 +110,7 @@ def follow(deployment: Deployment, workspace: OpenWorkspace, token: str) -> str:
         row = accounts.visit(transaction, workspace.workspace_id, hash_key(token))
     if row is None or row.kind != "link" or row.expires_at <= deployment.clock():
         raise Unauthenticated("the link is no longer valid", hint="ask for a new one")
-    return _exchange(deployment, workspace, token, row)
+    return _exchange(deployment, workspace, token, row, Means.LINK)
 
 
 def vouch(
@@ -131,11 +132,17 @@ def visitor(deployment: Deployment, workspace: OpenWorkspace, token: str, kinds:
     Raises:
         Unauthenticated: the visit has ended, or never was confirmed.
     """
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        row = accounts.visit(transaction, workspace.workspace_id, hash_key(token))
-    if row is None or row.kind not in kinds or row.expires_at <= deployment.clock():
-        raise Unauthenticated("the visit has ended", hint="ask for a new code")
-    return _visitor(workspace, token, row)
+    return _visitor(workspace, token, _visit(deployment, workspace, token, kinds))
+
+
+def means_of(deployment: Deployment, workspace: OpenWorkspace, token: str) -> Means:
+    """By which means the visitor has proved their mailbox.
+
+    Raises:
+        Unauthenticated: the visit has ended, or never was confirmed.
+    """
+    told = _told(workspace, token, _visit(deployment, workspace, token, OPEN))
+    return Means(told[2]) if len(told) > 2 else Means.CODE  # a visit that was opened by the program before this one
 
 
 def leave(deployment: Deployment, workspace: OpenWorkspace, token: str) -> None:
@@ -151,7 +158,7 @@ def requests_of(deployment: Deployment, workspace: OpenWorkspace, person: Identi
         return requests.of_pseudonym(transaction, workspace.workspace_id, pseudonym, REQUESTS_SHOWN)
 
 
-def _exchange(deployment: Deployment, workspace: OpenWorkspace, token: str, row: Visit) -> str:
+def _exchange(deployment: Deployment, workspace: OpenWorkspace, token: str, row: Visit, means: Means) -> str:
     """A confirmed visit in place of what confirmed it, which works once."""
     now = deployment.clock()
     person = _visitor(workspace, token, row)
@@ -160,7 +167,7 @@ def _exchange(deployment: Deployment, workspace: OpenWorkspace, token: str, row:
             raise Unauthenticated("it was used before", hint="ask for a new one")
         target = workspace.indexer.lasting("@invite", person.value)
         accounts.forget_tries(transaction, workspace.workspace_id, target, now - DAY)
-        return _open(transaction, workspace, person, "open", now, VISIT_FOR)
+        return _open(transaction, workspace, person, "open", now, VISIT_FOR, means=means)
 
 
 def _open(
@@ -172,15 +179,32 @@ def _open(
     lasts: Micros,
     *,
     code: str | None = None,
+    means: Means | None = None,
 ) -> str:
     token, digest = mint_key(PREFIX)
-    sealed = keys.seal_visitor(token, workspace.workspace_id, digest, orjson.dumps([person.kind, person.value]))
+    told = [person.kind, person.value, *([means.value] if means is not None else [])]
+    sealed = keys.seal_visitor(token, workspace.workspace_id, digest, orjson.dumps(told))
     kept = keys.code_hash(token, code) if code is not None else None
     row = Visit(workspace.workspace_id, digest, kind, sealed, kept, now + lasts)
     accounts.open_visit(transaction, row, now)
     return token
 
 
+def _visit(deployment: Deployment, workspace: OpenWorkspace, token: str, kinds: frozenset[str]) -> Visit:
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        row = accounts.visit(transaction, workspace.workspace_id, hash_key(token))
+    if row is None or row.kind not in kinds or row.expires_at <= deployment.clock():
+        raise Unauthenticated("the visit has ended", hint="ask for a new code")
+    return row
+
+
 def _visitor(workspace: OpenWorkspace, token: str, row: Visit) -> Identifier:
-    kind, value = orjson.loads(keys.open_visitor(token, workspace.workspace_id, row.visit_hash, row.visitor_sealed))
+    kind, value, *_ = _told(workspace, token, row)
     return Identifier(kind, value)
+
+
+def _told(workspace: OpenWorkspace, token: str, row: Visit) -> list[str]:
+    """What a visit seals: the visitor's kind and value, and, once it is open, by which means they came in."""
+    sealed = keys.open_visitor(token, workspace.workspace_id, row.visit_hash, row.visitor_sealed)
+    told: list[str] = orjson.loads(sealed)
+    return told

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from registry.connectors.opendsr import OpenDsrProcessor
 from registry.dsr.requests import State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr.moves import write
+from registry.flows.dsr.history import write
 from registry.model.errors import NotFound
 from registry.model.ids import text_id
 from registry.store import administration, requests

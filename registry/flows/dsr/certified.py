@@ -7,6 +7,7 @@ written when the package is fetched, from the same tables.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from registry.dsr.accounting import FieldAccount, unaccounted
 from registry.dsr.certificate import Outcome
@@ -14,7 +15,8 @@ from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, planning
-from registry.flows.dsr.moves import write
+from registry.flows.dsr.history import write
+from registry.flows.dsr.proofs import verified_by
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
 from registry.model.ids import text_id
@@ -43,6 +45,7 @@ def certify(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
         accounts=accounted,
     )
     with deployment.data.write(workspace.workspace_id) as transaction:
+        outcome = replace(outcome, requester=verified_by(transaction, request))
         named: dict[str, int | str] = {"request": text_id(request.request_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
         certified = request._replace(certificate=token)

@@ -31,7 +31,8 @@ from registry.flows.consent import changes
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
-from registry.flows.dsr.reference import answered_before, indexes_of, people_of, seal_people
+from registry.flows.dsr.proofs import verified_by
+from registry.flows.dsr.reference import agent_of, answered_before, indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
@@ -178,7 +179,11 @@ def _kept_for_linked(deployment: Deployment, request: StoredRequest, people: Seq
     if not deployment.linked:
         return request
     everybody = [*people_of(deployment, request), *people]
-    return request._replace(sealed=seal_people(deployment, request.workspace_id, request.request_id, everybody))
+    return request._replace(
+        sealed=seal_people(
+            deployment, request.workspace_id, request.request_id, everybody, agent_of(deployment, request)
+        )
+    )
 
 
 def _delete_events(
@@ -271,6 +276,7 @@ def _certify(
             destroyed=Destroyed(progress["keys"], deployment.keyring.generation(workspace_id), remaining=0),
             retained=[_told(case) for case in cases if case.items],
             told=acknowledged,
+            requester=verified_by(transaction, request),
         )
         token = certifying.issue(
             deployment, workspace, transaction, outcome, actor=actor, fields={"request": text_id(request.request_id)}

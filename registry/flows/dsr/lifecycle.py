@@ -1,4 +1,4 @@
-"""Data subject requests: intake, verification, approval, and running them to their certificate.
+"""Data subject requests: looked up, moved, and run to their certificate. (`intake` takes them in, `proving` verifies.)
 
 A request moves only as `dsr.requests.move` allows; each move is one transaction with its audit
 entry. Running one is a row of steps, each of which may be done again: killed anywhere, it resumes.
@@ -10,107 +10,27 @@ from collections.abc import Sequence
 
 import orjson
 
-from registry.consent.purposes import LawfulBasis
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
-from registry.dsr.deadlines import Jurisdiction, deadline
-from registry.dsr.requests import CALIFORNIAN, EFFECTS, ENDED, Effect, Kind, Move, State
+from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State
 from registry.flows.consent.ledger import Act, append_acts
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import certified, erasure, linked, moves, planning, rectification, reference
-from registry.flows.dsr.moves import log, moved, owner_named, require
-from registry.flows.identity.subjects import fragments_of
+from registry.flows.dsr import certified, erasure, letters, linked, moves, planning, proving, rectification, reference
+from registry.flows.dsr.history import require
+from registry.flows.dsr.intake import open_request
+from registry.flows.dsr.moves import moved
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import Conflict, InvalidInput
+from registry.model.errors import Conflict
 from registry.model.ids import FragmentId, RequestId
-from registry.model.message import Identifier
 from registry.model.stored import Fragment, RequestEvent, StoredRequest
 from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
 
-CALIFORNIA = "ccpa"
 OPERATOR = "operator"
 
 __all__ = (
     "due", "forget_answered", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "scope_of",
     "unfinished",
 )  # fmt: skip
-
-
-def open_request(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    *,
-    kind: Kind,
-    person: Identifier,
-    actor: str,
-    owner: str | None = None,
-    jurisdiction: str | None = None,
-    details: dict[str, object] | None = None,
-    also: Sequence[Identifier] = (),
-    request_id: RequestId | None = None,
-) -> StoredRequest:
-    """Take a request in. Whether the person is known is not said to the one who asks.
-
-    Args:
-        also: further identifiers that whoever asks vouches for as the same person's.
-        request_id: one that the caller has written down already; a new one if absent.
-        owner: who stands behind the actor (`Principal.owner`); by the actor's name when not given.
-        details: for an objection or withdrawal `{"purposes": [...]}`, for a rectification
-            `{"traits": {...}}` (kept sealed under the person's key, never in the request's row).
-
-    Raises:
-        InvalidInput: no such jurisdiction, or the details that the kind needs are missing.
-    """
-    usual = CALIFORNIA if kind in CALIFORNIAN else deployment.jurisdiction
-    law = deployment.policies.jurisdictions.get(jurisdiction or usual)
-    # By this the subject is looked for again when the request is run: they may become known, or be joined, meanwhile.
-    people = [person, *also]
-    asked_for = [(workspace.indexer.index(p.kind, p.value), workspace.suppression.key(p.kind, p.value)) for p in people]
-    progress: dict[str, object] = {"subjects": [[index.hex(), key.hex()] for index, key in asked_for]}
-    asked = details or {}
-    if EFFECTS[kind] is Effect.RECORD and kind is not Kind.RESTRICTION:
-        progress["purposes"] = _purposes(deployment, kind, asked)
-    traits = rectification.corrections(asked) if EFFECTS[kind] is Effect.CORRECT else {}
-    request = _new(deployment, workspace, kind, law, person)
-    request = request._replace(opened_by=actor, opened_owner=owner or owner_named(actor))
-    request = request._replace(request_id=request_id or request.request_id)
-    with deployment.data.write(workspace.workspace_id) as transaction:
-        fragments = [fragment for one in people for fragment in fragments_of(workspace, transaction, one)]
-        if fragments:
-            request = request._replace(profile_id=fragments[0].profile_id)
-            if traits:
-                sealed = rectification.seal_corrections(deployment, workspace, request.request_id, fragments[0], traits)
-                progress |= {"sealed_details": sealed.hex(), "sealed_for": fragments[0].fragment_id.hex()}
-        sealed_people = reference.seal_people(deployment, workspace.workspace_id, request.request_id, people)
-        request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed_people)
-        requests.add(transaction, request)
-        scope = [fragment.fragment_id for fragment in fragments]
-        requests.set_scope(transaction, workspace.workspace_id, request.request_id, scope)
-        requests.add_event(transaction, request, action="open", actor=actor, at=request.received_at)
-        log(deployment, transaction, request, "dsr:request:opened", actor, {"kind": kind.value})
-    return request
-
-
-def _new(
-    deployment: Deployment, workspace: OpenWorkspace, kind: Kind, law: Jurisdiction, person: Identifier
-) -> StoredRequest:
-    now = deployment.clock()
-    return StoredRequest(
-        workspace_id=workspace.workspace_id,
-        request_id=RequestId(deployment.new_id()),
-        kind=kind.value,
-        state=State.RECEIVED.value,
-        jurisdiction=law.name,
-        profile_id=None,
-        pseudonym=workspace.suppression.key(person.kind, person.value).hex(),
-        opened_by="",
-        approved_by=None,
-        received_at=now,
-        respond_by=deadline(law, now, kind=kind.value).respond_by,
-        completed_at=None,
-        progress="{}",
-        certificate=None,
-    )
 
 
 def get(
@@ -143,15 +63,20 @@ def move_request(
     *,
     actor: str,
     owner: str | None = None,
+    reason: str | None = None,
 ) -> StoredRequest:
     """Move a request (see `moves.move_request`); nothing is approved while a field is undecided.
+
+    Who verifies it so has checked who asks: an officer's word, which the level of its kind may not be content with.
 
     Raises:
         NotFound, Conflict, Forbidden: there is no such request, or it cannot be moved so now, or by this person.
     """
+    if by is Move.VERIFY:
+        return proving.by_officer(deployment, workspace, request_id, actor=actor)
     if by is Move.APPROVE:
         planning.require_decided(deployment, workspace, request_id)
-    return moves.move_request(deployment, workspace, request_id, by, actor=actor, owner=owner)
+    return moves.move_request(deployment, workspace, request_id, by, actor=actor, owner=owner, reason=reason)
 
 
 def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
@@ -185,6 +110,7 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
             _record(deployment, workspace, request, actor)
             request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
     request = certified.certify(deployment, workspace, request, actor=actor)
+    letters.add_answered(deployment, workspace, request)
     if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # its package is yet to be fetched: `forget_answered`
         reference.forget(deployment, request)
     with deployment.data.write(workspace.workspace_id) as transaction:
@@ -254,12 +180,8 @@ def _rescope(
     deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
 ) -> None:
     """Add to the scope whatever is known of the subject by now."""
-    workspace_id = workspace.workspace_id
-    indexes = reference.indexes_of(deployment, workspace, request)
-    known = identities.fragments_by_index(transaction, workspace_id, indexes)
-    profiles = {fragment.profile_id for fragment in known.values()}
-    found = identities.fragments_of_profiles(transaction, workspace_id, profiles)
-    requests.set_scope(transaction, workspace_id, request.request_id, [row.fragment_id for row in found])
+    found = reference.fragments_now(deployment, transaction, workspace, request)
+    requests.set_scope(transaction, workspace.workspace_id, request.request_id, found)
 
 
 def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> None:
@@ -285,19 +207,6 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
         for fragment_id, fragment in fragments.items():
             new = [a for a in acts if (fragment_id, a.purpose, a.status, a.acted_at, a.channel) not in written]
             append_acts(deployment, workspace, transaction, fragment, new, actor=actor)
-
-
-def _purposes(deployment: Deployment, kind: Kind, details: dict[str, object]) -> list[str]:
-    """The purposes that a request refuses: those named, or those that the law means by this kind."""
-    purposes = details.get("purposes")
-    known = deployment.policies.purposes.purposes
-    if not purposes and kind is Kind.OPT_OUT:
-        purposes = [p.name for p in known.values() if p.gpc_opts_out or p.gpp]
-    elif not purposes and kind is Kind.LIMIT:
-        purposes = [p.name for p in known.values() if p.basis_in(None) is LawfulBasis.CONSENT]
-    if not isinstance(purposes, list) or not purposes or not all(isinstance(p, str) and p in known for p in purposes):
-        raise InvalidInput("name the purposes, each of them in the policy", pointer="/details/purposes")
-    return sorted(set(purposes))
 
 
 def _summary(progress: str) -> str:

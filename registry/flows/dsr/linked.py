@@ -22,8 +22,9 @@ from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import rectification
-from registry.flows.dsr.moves import add_to_history, moved, require, write
-from registry.flows.dsr.reference import everybody, seal_people
+from registry.flows.dsr.history import add_to_history, require, write
+from registry.flows.dsr.moves import moved
+from registry.flows.dsr.reference import agent_of, everybody, seal_people
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, RegistryError
@@ -217,7 +218,8 @@ def _found_everywhere(
             _wait(deployment, request, system.name, actor, error)
             raise
         rows[system.name] = {account.table: account.rows for account in plan.accounts}
-    sealed = seal_people(deployment, request.workspace_id, request.request_id, people)
+    agent = agent_of(deployment, request)
+    sealed = seal_people(deployment, request.workspace_id, request.request_id, people, agent)
     request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed)
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)

@@ -4,39 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import orjson
-
+from registry.dsr.agents import Reason
 from registry.dsr.deadlines import deadline
+from registry.dsr.notices import Notice, To
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State, check_four_eyes, move
 from registry.dsr.timing import EXTEND, check_extension, check_notice, timing
-from registry.flows.acts import trail
+from registry.dsr.verification import Mandated, MandateKind
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import reference
+from registry.flows.dsr import letters, reference
+from registry.flows.dsr.history import acts_of, add_to_history, require, write
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, rfc3339
-from registry.model.errors import Conflict, NotFound
-from registry.model.ids import RequestId, text_id
+from registry.model.errors import Conflict
+from registry.model.ids import RequestId
 from registry.model.stored import StoredRequest
-from registry.store import requests
+from registry.store import intake
 from registry.store.database import Transaction
+
+BY_LETTER = "email"
+"""The channel of a notice that Registry itself sends, where there is a mailbox."""
 
 
 def owner_named(actor: str) -> str:
     """Who stands behind an actor of whom only the name is known: case and white space make no other person."""
     kind, _, name = actor.partition(":")
     return f"{kind}:{' '.join(name.casefold().split())}"
-
-
-def require(transaction: Transaction, workspace: OpenWorkspace, request_id: RequestId) -> StoredRequest:
-    """The request of an id.
-
-    Raises:
-        NotFound: there is none in this workspace.
-    """
-    request = requests.get(transaction, workspace.workspace_id, request_id)
-    if request is None:
-        raise NotFound("there is no such request")
-    return request
 
 
 def move_request(
@@ -47,30 +39,65 @@ def move_request(
     *,
     actor: str,
     owner: str | None = None,
+    reason: str | None = None,
 ) -> StoredRequest:
-    """Verify, approve, pause, resume, refuse or cancel a request; resuming moves its deadline.
+    """Approve, pause, resume, refuse or cancel a request; resuming moves its deadline. (`proving` verifies.)
 
     Args:
         owner: who stands behind the actor (`Principal.owner`); by the actor's name when not given.
+        reason: why it is refused, in an officer's words: in the clear, about the request and never about the person.
 
     Raises:
         NotFound: there is no such request.
-        Conflict: it cannot be moved so now.
+        Conflict: it cannot be moved so now, or the agent's mandate has ended.
         Forbidden: an erasure is approved by whoever opened it, where policy wants two people.
     """
+    if by is Move.VERIFY:
+        raise ValueError("a request is verified by a proof")
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
-        stands = owner or owner_named(actor)
-        if by is Move.APPROVE:
-            opened = request.opened_owner or owner_named(request.opened_by)
-            two_people = deployment.policies.jurisdictions.two_people_erase
-            check_four_eyes(Kind(request.kind), opened, stands, two_people=two_people)
-            request = request._replace(approved_by=actor, approved_owner=stands)
-        if by is Move.RESUME:
-            request = request._replace(respond_by=_respond_by(deployment, transaction, request, Move.RESUME))
-        after = moved(deployment, transaction, request, by, actor)
+        if by is Move.REFUSE:
+            after = refused(deployment, transaction, workspace, request, Reason.OFFICER, actor, words=reason)
+        elif by is Move.RESUME:
+            after = resumed(deployment, transaction, request, actor)
+        else:
+            request = _approved(deployment, request, actor, owner) if by is Move.APPROVE else request
+            after = moved(deployment, transaction, request, by, actor)
     if State(after.state) in ENDED:
         reference.forget(deployment, after)
+    return after
+
+
+def resumed(deployment: Deployment, transaction: Transaction, request: StoredRequest, actor: str) -> StoredRequest:
+    """A paused request with its clock running again."""
+    later = request._replace(respond_by=_respond_by(deployment, transaction, request, Move.RESUME))
+    return moved(deployment, transaction, later, Move.RESUME, actor)
+
+
+def refused(
+    deployment: Deployment,
+    transaction: Transaction,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    reason: Reason,
+    actor: str,
+    *,
+    words: str | None = None,
+) -> StoredRequest:
+    """A request that will not be met, with the letter that says why (GDPR Art. 12(4)).
+
+    Its key is the caller's to forget, once the transaction is done. An agent is told in the person's place: nothing is
+    said to anybody of what is held.
+
+    Args:
+        words: an officer's own, told in place of the reason's.
+    """
+    told = {"reason": reason.value} | ({"words": words} if words else {})
+    after = moved(deployment, transaction, request._replace(reason=reason.value), Move.REFUSE, actor, told)
+    intake.close_challenges(transaction, request.workspace_id, request.request_id)
+    to = To.AGENT if request.deliver_to is not None else To.PERSON
+    details = {"reason": words or reason.value}
+    letters.add(deployment, transaction, workspace, request, Notice.REFUSED, to, details, is_last=True)
     return after
 
 
@@ -88,7 +115,7 @@ def extend(
 
     Args:
         reason: in the clear and in the audit log: about the request, never about the person.
-        channel: how the person was told.
+        channel: how the person was told; where it is `email`, they are told by a letter of ours now.
         notified_at: when; now if None.
 
     Raises:
@@ -102,14 +129,33 @@ def extend(
         request = require(transaction, workspace, request_id)
         kind, state = Kind(request.kind), State(request.state)
         law = deployment.policies.jurisdictions.get(request.jurisdiction)
-        clock = timing(_acts(transaction, request))
+        clock = timing(acts_of(transaction, request))
         check_extension(law, kind, state, clock, request.respond_by, now)
         check_notice(request.received_at, told, now)
         extended = request._replace(respond_by=_respond_by(deployment, transaction, request, EXTEND))
         write(transaction, extended, was=request.state)
         details = {"reason": reason, "notified_at": rfc3339(told), "channel": channel}
         add_to_history(deployment, transaction, extended, EXTEND, actor, details)
+        if channel == BY_LETTER:
+            letters.add_to_parties(deployment, transaction, workspace, extended, Notice.EXTENDED, {"reason": reason})
     return extended
+
+
+def acknowledge(
+    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, channel: str, actor: str
+) -> StoredRequest:
+    """Record that whoever asked was told that the request came (11 CCR 7021(a)); the first time counts.
+
+    Raises:
+        NotFound: there is no such request.
+        Conflict: it was acknowledged before.
+    """
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        request = require(transaction, workspace, request_id)
+        after = letters.acknowledged(deployment, transaction, request, actor=actor, channel=channel)
+    if after is request:
+        raise Conflict("the request was acknowledged before")
+    return after
 
 
 def moved(
@@ -138,52 +184,27 @@ def moved(
     return changed
 
 
-def write(transaction: Transaction, request: StoredRequest, *, was: str) -> None:
-    """Write a request as it is now.
-
-    Raises:
-        Conflict: it is no longer in the state that it was read in.
-    """
-    if not requests.move(transaction, request, was=was):
-        raise Conflict("somebody else moved the request at this moment", hint="look at it again")
+def mandate_of(request: StoredRequest) -> Mandated | None:
+    """The standing of the mandate by which an agent asks; None where the person asks themselves."""
+    if request.mandate is None:
+        return None
+    return Mandated(MandateKind(request.mandate), request.mandate_checked_at is not None, request.mandate_until)
 
 
-def add_to_history(
-    deployment: Deployment,
-    transaction: Transaction,
-    request: StoredRequest,
-    act: str,
-    actor: str,
-    details: Mapping[str, str] | None = None,
-) -> None:
-    """Add an act to the request's history, and to the audit log."""
-    told = orjson.dumps(dict(details)).decode() if details else None
-    requests.add_event(transaction, request, action=act, actor=actor, at=deployment.clock(), details=told)
-    fields: dict[str, int | str] = {"move": act, "state": request.state, **(details or {})}
-    log(deployment, transaction, request, "dsr:request:moved", actor, fields)
-
-
-def log(
-    deployment: Deployment,
-    transaction: Transaction,
-    request: StoredRequest,
-    action: str,
-    actor: str,
-    fields: Mapping[str, int | str],
-) -> None:
-    """Append an entry about a request to the audit log."""
-    told = {"request": text_id(request.request_id), **fields}
-    now = deployment.clock()
-    trail.append(transaction, request.workspace_id, now, actor=actor, action=action, outcome=request.state, fields=told)
-
-
-def _acts(transaction: Transaction, request: StoredRequest) -> list[tuple[str, Micros]]:
-    return [(e.action, e.happened_at) for e in requests.events(transaction, request.workspace_id, request.request_id)]
+def _approved(deployment: Deployment, request: StoredRequest, actor: str, owner: str | None) -> StoredRequest:
+    mandate = mandate_of(request)
+    if mandate is not None and mandate.has_ended(deployment.clock()):
+        raise Conflict("the agent's mandate has ended", hint="cancel the request, and ask for a mandate that holds")
+    stands = owner or owner_named(actor)
+    opened = request.opened_owner or owner_named(request.opened_by)
+    two_people = deployment.policies.jurisdictions.two_people_erase
+    check_four_eyes(Kind(request.kind), opened, stands, two_people=two_people)
+    return request._replace(approved_by=actor, approved_owner=stands)
 
 
 def _respond_by(deployment: Deployment, transaction: Transaction, request: StoredRequest, act: str) -> Micros:
     """The deadline of a request once this act has been added to its history."""
-    clock = timing([*_acts(transaction, request), (act, deployment.clock())])
+    clock = timing([*acts_of(transaction, request), (act, deployment.clock())])
     law = deployment.policies.jurisdictions.get(request.jurisdiction)
     found = deadline(law, request.received_at, kind=request.kind, extended=clock.extended, pauses=clock.pauses)
     return found.respond_by

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from registry.dsr.opendsr import KINDS, Asked, Regulation, Status, status_of
 from registry.dsr.requests import Move, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import lifecycle
+from registry.flows.dsr import lifecycle, proving
 from registry.flows.outgoing.endpoints import forget_config, open_config, seal_config
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.certificates import CertifiedKey
@@ -65,9 +65,7 @@ def receive(
         )  # fmt: skip
     # 3. verify
     if State(request.state) is State.RECEIVED:
-        request = lifecycle.move_request(
-            deployment, workspace, request.request_id, Move.VERIFY, actor=actor, owner=owner
-        )
+        request = proving.by_controller(deployment, workspace, request.request_id, actor=actor)
     return row, request
 
 

@@ -8,8 +8,8 @@ from registry.dsr.plan import RequestPlan, SystemPlan
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, passing_on, retaining
-from registry.flows.dsr.moves import require
-from registry.flows.dsr.reference import answered_before, indexes_of
+from registry.flows.dsr.history import require
+from registry.flows.dsr.reference import answered_before, fragments_now, indexes_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
 from registry.model.ids import BlindIndex, FragmentId, RequestId
@@ -78,11 +78,8 @@ def _counts(
 ) -> tuple[dict[str, int], list[FragmentId], list[FragmentId], list[BlindIndex]]:
     """How many rows each table has of the person; their fragments, what else has a key of theirs, and identifiers."""
     workspace_id = workspace.workspace_id
-    known = set(requests.scope(transaction, workspace_id, request.request_id))
-    profiles = {f.profile_id for f in identities.fragments(transaction, workspace_id, known).values()}
     subjects = indexes_of(deployment, workspace, request)
-    profiles |= {f.profile_id for f in identities.fragments_by_index(transaction, workspace_id, subjects).values()}
-    fragments = [row.fragment_id for row in identities.fragments_of_profiles(transaction, workspace_id, profiles)]
+    fragments = fragments_now(deployment, transaction, workspace, request)
     indexes = [row.blind_index for row in identities.identifiers_of(transaction, workspace_id, fragments)]
     shut = quarantine.about(transaction, workspace_id, indexes)
     counts = rows.counted(transaction, workspace_id, fragments, indexes, shut)

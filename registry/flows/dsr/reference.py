@@ -6,9 +6,11 @@ The person's own keys are destroyed first; the systems outside, and the person t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import orjson
 
+from registry.dsr.agents import Agent
 from registry.flows.deployment import Deployment
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
@@ -23,16 +25,21 @@ from registry.store.database import Transaction
 
 
 def seal_people(
-    deployment: Deployment, workspace_id: WorkspaceId, request_id: RequestId, people: Iterable[Identifier]
+    deployment: Deployment,
+    workspace_id: WorkspaceId,
+    request_id: RequestId,
+    people: Iterable[Identifier],
+    agent: Agent | None = None,
 ) -> bytes:
-    """The identifiers of a request's person, sealed under the request's key, which is made when there is none.
+    """The identifiers of a request's person, and who asks for them, sealed under the request's key, made when missing.
 
     Raises:
         KmsUnavailable, StoreUnavailable: no key, so nothing is sealed.
     """
     holder = FragmentId(request_id)
     key = deployment.keyring.for_sealing(workspace_id, {holder: (IDENTITY,)})[holder].key(IDENTITY)
-    told = sorted({(person.kind, person.value) for person in people})
+    told: dict[str, Any] = {"people": sorted({(person.kind, person.value) for person in people})}
+    told |= {"agent": agent.as_json()} if agent is not None else {}
     return seal(key, orjson.dumps(told), record_aad(b"dsr", workspace_id, holder, request_id, b"people"))
 
 
@@ -43,14 +50,28 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
         KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
         KeyError: their key was destroyed.
     """
+    return [Identifier(kind, value) for kind, value in _opened(deployment, request).get("people", ())]
+
+
+def agent_of(deployment: Deployment, request: StoredRequest) -> Agent | None:
+    """Who asks for the person, where somebody does; None once it has ended.
+
+    Raises:
+        What `people_of` raises.
+    """
+    told = _opened(deployment, request).get("agent")
+    return Agent.from_json(told) if told is not None else None
+
+
+def _opened(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
     if request.sealed is None:
-        return []
+        return {}
     holder = FragmentId(request.request_id)
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
     key = deployment.keyring.for_opening(grant, [holder])[holder].key(IDENTITY)
     aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
     told = orjson.loads(open_sealed(key, request.sealed, aad, grant, IDENTITY))
-    return [Identifier(kind, value) for kind, value in told]
+    return told if isinstance(told, dict) else {"people": told}  # requests of before agents were taken
 
 
 def named_by(deployment: Deployment, request: StoredRequest) -> list[Identifier]:
@@ -59,6 +80,14 @@ def named_by(deployment: Deployment, request: StoredRequest) -> list[Identifier]
         return people_of(deployment, request)
     except KeyError:
         return []
+
+
+def agent_named_by(deployment: Deployment, request: StoredRequest) -> Agent | None:
+    """Who asked for an answered request's person, as long as that is known: nobody once its key is gone."""
+    try:
+        return agent_of(deployment, request)
+    except KeyError:
+        return None
 
 
 def everybody(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[Identifier]:
@@ -84,6 +113,19 @@ def indexes_of(deployment: Deployment, workspace: OpenWorkspace, request: Stored
     if workspace.indexer.rotated:
         recorded.update(*(workspace.indexer.every(i.kind, i.value) for i in people_of(deployment, request)))
     return sorted(recorded)
+
+
+def fragments_now(
+    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
+) -> list[FragmentId]:
+    """Every fragment of the request's person that is known by now: found at intake, joined since, or new."""
+    workspace_id = workspace.workspace_id
+    scope = requests.scope(transaction, workspace_id, request.request_id)
+    profiles = {row.profile_id for row in identities.fragments(transaction, workspace_id, scope).values()}
+    indexes = indexes_of(deployment, workspace, request)
+    profiles |= {row.profile_id for row in identities.fragments_by_index(transaction, workspace_id, indexes).values()}
+    found = identities.fragments_of_profiles(transaction, workspace_id, profiles)
+    return [row.fragment_id for row in found]
 
 
 def answered_before(

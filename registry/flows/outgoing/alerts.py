@@ -1,25 +1,21 @@
-"""Alerts that no single act raises: too many violations at once, requests that are soon late, and identifiers
-that link more than one person can have.
+"""Alerts that no single act raises: too many violations at once, and identifiers that link more than one person can
+have.
 """
 
 from __future__ import annotations
 
-from registry.dsr.requests import ENDED, State
 from registry.flows.acts import outbox
 from registry.flows.acts.outbox import Notice, Topic
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import DAY, SECOND, Micros, rfc3339
 from registry.model.ids import text_id
-from registry.store import identities, requests, stewardship
+from registry.store import identities, stewardship
 from registry.store import webhooks as rows
 
 WINDOW: Micros = 60 * SECOND
 QUIET_FOR: Micros = 3600 * SECOND
 """A source that goes on breaking its plan is told of again after so long."""
-
-WARN_DAYS = (7, 2, 0)
-"""Days before a request's deadline on which it is told of; at 0 it is late."""
 
 
 def violation_rates(deployment: Deployment, workspace: OpenWorkspace, per_minute: int) -> int:
@@ -41,39 +37,6 @@ def violation_rates(deployment: Deployment, workspace: OpenWorkspace, per_minute
             for name in fresh
         ]
         outbox.announce(deployment, transaction, workspace_id, Topic.VIOLATION_RATE, notices, to=to)
-    return len(fresh)
-
-
-def deadlines(deployment: Deployment, workspace: OpenWorkspace) -> int:
-    """Tell of requests that come near their deadline, or past it, once for each of `WARN_DAYS`; how many."""
-    workspace_id, now = workspace.workspace_id, deployment.clock()
-    open_states = [state.value for state in State if state not in ENDED]
-    with deployment.data.read(workspace_id) as transaction:
-        to = outbox.subscribed(transaction, workspace_id, Topic.DSR_DEADLINE)
-        found = requests.in_states(transaction, workspace_id, open_states) if to else []
-    near = {}
-    for row in found:
-        passed = [days for days in WARN_DAYS if row.respond_by - now <= days * DAY]
-        if passed:
-            near[f"deadline:{row.request_id.hex()}:{row.respond_by}:{min(passed)}"] = (row, min(passed))
-    if not near:
-        return 0
-    with deployment.data.write(workspace_id) as transaction:
-        fresh = rows.alerted(transaction, workspace_id, near.keys(), now)
-        notices = [
-            Notice(
-                {
-                    "request_id": text_id(row.request_id),
-                    "kind": row.kind,
-                    "state": row.state,
-                    "respond_by": rfc3339(row.respond_by),
-                    "days_left": days,
-                    "late": row.respond_by <= now,
-                }
-            )
-            for row, days in (near[name] for name in fresh)
-        ]
-        outbox.announce(deployment, transaction, workspace_id, Topic.DSR_DEADLINE, notices, to=to)
     return len(fresh)
 
 

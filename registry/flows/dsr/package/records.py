@@ -17,7 +17,7 @@ from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.package.redaction import Redactor
-from registry.flows.dsr.reference import named_by
+from registry.flows.dsr.reference import agent_named_by, named_by
 from registry.flows.opening import API_SOURCE
 from registry.flows.traffic.recorded import open_quarantined
 from registry.flows.workspace import OpenWorkspace
@@ -106,7 +106,11 @@ def _open(
             [(_, plain)] = open_quarantined(deployment, workspace, rows, "dsr: the package of its subject")
             return plain
         request = requests.get(transaction, workspace.workspace_id, RequestId(holder))
-        return [{"kind": one.kind, "value": one.value} for one in named_by(deployment, request)] if request else None
+        if request is None:
+            return None
+        agent = agent_named_by(deployment, request)
+        told = [{"kind": one.kind, "value": one.value} for one in named_by(deployment, request)]
+        return told + ([{"kind": "authorised agent", "value": agent.called}] if agent is not None else [])
     except (RegistryError, ValueError):
         return None
 

@@ -1,4 +1,4 @@
--- data 0022;
+-- data 0023;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -104,7 +104,7 @@ CREATE TABLE dsr_request (
 	respond_by BIGINT NOT NULL, 
 	completed_at BIGINT, 
 	progress TEXT NOT NULL, 
-	certificate TEXT, opened_owner VARCHAR(255), approved_owner VARCHAR(255), sealed BLOB, due_at BIGINT, 
+	certificate TEXT, opened_owner VARCHAR(255), approved_owner VARCHAR(255), sealed BLOB, due_at BIGINT, reason VARCHAR(255), mandate VARCHAR(255), mandate_until BIGINT, mandate_checked_at BIGINT, deliver_to VARCHAR(255), acknowledge_by BIGINT, acknowledged_at BIGINT, 
 	CONSTRAINT pk_dsr_request PRIMARY KEY (workspace_id, request_id)
 );
 CREATE INDEX ix_dsr_request_state ON dsr_request (workspace_id, state);
@@ -606,4 +606,39 @@ CREATE TABLE package_link (
 	fetches_left INTEGER NOT NULL, 
 	CONSTRAINT pk_package_link PRIMARY KEY (workspace_id, link_hash)
 );
-INSERT INTO schema_version_data VALUES ('0022');
+CREATE TABLE dsr_challenge (
+	workspace_id BLOB NOT NULL, 
+	link_hash BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	code_hash BLOB NOT NULL, 
+	address VARCHAR(255) NOT NULL, 
+	expires_at BIGINT NOT NULL, 
+	CONSTRAINT pk_dsr_challenge PRIMARY KEY (workspace_id, link_hash)
+);
+CREATE INDEX ix_dsr_challenge_request ON dsr_challenge (workspace_id, request_id);
+CREATE TABLE dsr_reference (
+	workspace_id BLOB NOT NULL, 
+	reference_key BLOB NOT NULL, 
+	content_key BLOB NOT NULL, 
+	request_id BLOB NOT NULL, 
+	CONSTRAINT pk_dsr_reference PRIMARY KEY (workspace_id, reference_key)
+);
+CREATE INDEX ix_dsr_reference_request ON dsr_reference (workspace_id, request_id);
+CREATE TABLE dsr_letter (
+	workspace_id BLOB NOT NULL, 
+	letter_id BLOB NOT NULL, 
+	request_id BLOB, 
+	notice VARCHAR(255) NOT NULL, 
+	recipient VARCHAR(255) NOT NULL, 
+	details TEXT NOT NULL, 
+	sealed BLOB, 
+	created_at BIGINT NOT NULL, 
+	next_at BIGINT NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	outcome VARCHAR(255) NOT NULL, 
+	settled_at BIGINT, 
+	CONSTRAINT pk_dsr_letter PRIMARY KEY (workspace_id, letter_id)
+);
+CREATE INDEX ix_dsr_letter_due ON dsr_letter (workspace_id, outcome, next_at);
+CREATE INDEX ix_dsr_letter_request ON dsr_letter (workspace_id, request_id);
+INSERT INTO schema_version_data VALUES ('0023');

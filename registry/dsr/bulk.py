@@ -1,0 +1,141 @@
+"""Many requests at once, a row each: which columns there are, and what is wrong with a row, without a value of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from registry.dsr.agents import Agent, Claim, Party
+from registry.dsr.requests import EFFECTS, Effect, Kind
+from registry.dsr.verification import MandateKind
+from registry.model.clock import Micros, parse_rfc3339
+from registry.model.errors import InvalidInput
+
+NEEDED = ("reference", "kind", "subject_kind", "subject_value")
+OPTIONAL = (
+    "jurisdiction", "purposes", "traits", "received_at", "language", "agent_name", "agent_organisation", "agent_email",
+    "mandate", "mandate_until", "mandate_evidence", "mandate_sha256", "deliver_to",
+)  # fmt: skip
+COLUMNS = NEEDED + OPTIONAL
+LONGEST = 2_000
+"""Characters of one cell."""
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Fault(NamedTuple):
+    """What is wrong with a row: in which column, and what should stand there."""
+
+    column: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One row, read; whom it is about is not looked at yet."""
+
+    reference: str
+    kind: Kind
+    subject_kind: str
+    subject_value: str
+    jurisdiction: str | None
+    details: Mapping[str, object]
+    received_at: Micros | None
+    language: str | None
+    claim: Claim | None
+
+    def __repr__(self) -> str:
+        return "Asked(hidden)"
+
+
+def check_columns(names: Iterable[str]) -> None:
+    """Go on only with a file that has the columns that are needed, and none that is not known.
+
+    Raises:
+        InvalidInput: a column is missing, or is not known; which is said by its place.
+    """
+    found = list(names)
+    missing = [name for name in NEEDED if name not in found]
+    if missing:
+        raise InvalidInput(f"there is no column {', '.join(missing)}", hint=f"the columns are: {', '.join(COLUMNS)}")
+    strange = [place for place, name in enumerate(found, 1) if name not in COLUMNS]
+    if strange:
+        places = ", ".join(map(str, strange))
+        raise InvalidInput(f"column {places} is not known", hint=f"the columns are: {', '.join(COLUMNS)}")
+
+
+def asked(cells: Mapping[str, object]) -> tuple[Asked | None, list[Fault]]:
+    """What a row asks for; or every fault of it."""
+    row = {name: str(value).strip() for name, value in cells.items() if value is not None}
+    faults = [Fault(name, f"at most {LONGEST} characters") for name, text in row.items() if len(text) > LONGEST]
+    faults += [Fault(name, "a value") for name in NEEDED if not row.get(name)]
+    kind = _one_of(Kind, "kind", row, faults)
+    received_at = _moment("received_at", row, faults)
+    details = _details(kind, row, faults)
+    claim = _claim(row, faults)
+    if faults or kind is None:
+        return None, faults
+    made = Asked(
+        row["reference"], kind, row["subject_kind"], row["subject_value"], row.get("jurisdiction") or None, details,
+        received_at, row.get("language") or None, claim,
+    )  # fmt: skip
+    return made, []
+
+
+def _details(kind: Kind | None, row: Mapping[str, str], faults: list[Fault]) -> dict[str, object]:
+    if kind is None:
+        return {}
+    if EFFECTS[kind] is Effect.RECORD and row.get("purposes"):
+        return {"purposes": [name.strip() for name in row["purposes"].split(";") if name.strip()]}
+    if EFFECTS[kind] is Effect.CORRECT:
+        try:
+            traits: Any = orjson.loads(row.get("traits", ""))
+        except orjson.JSONDecodeError:
+            traits = None
+        if not isinstance(traits, dict) or not traits:
+            faults.append(Fault("traits", "a JSON object: each trait with its right value"))
+            return {}
+        return {"traits": traits}
+    return {}
+
+
+def _claim(row: Mapping[str, str], faults: list[Fault]) -> Claim | None:
+    of_agent = [name for name in OPTIONAL[5:] if row.get(name)]
+    if not of_agent:
+        return None
+    if not row.get("agent_name"):
+        faults.append(Fault("agent_name", "who asks for the person"))
+        return None
+    if row.get("mandate_sha256") and not _SHA256.fullmatch(row["mandate_sha256"]):
+        faults.append(Fault("mandate_sha256", "64 hexadecimal digits"))
+    mandate = _one_of(MandateKind, "mandate", row, faults) if row.get("mandate") else None
+    party = _one_of(Party, "deliver_to", row, faults) if row.get("deliver_to") else Party.PERSON
+    agent = Agent(
+        row["agent_name"], row.get("agent_organisation") or None, row.get("agent_email") or None,
+        row.get("mandate_evidence") or None, row.get("mandate_sha256") or None,
+    )  # fmt: skip
+    return Claim(agent, mandate, _moment("mandate_until", row, faults), party or Party.PERSON)
+
+
+def _one_of(words: Any, column: str, row: Mapping[str, str], faults: list[Fault]) -> Any:
+    text = row.get(column, "")
+    if text in list(words):
+        return words(text)
+    if text:
+        faults.append(Fault(column, f"one of {', '.join(words)}"))
+    return None
+
+
+def _moment(column: str, row: Mapping[str, str], faults: list[Fault]) -> Micros | None:
+    text = row.get(column, "")
+    if not text:
+        return None
+    found = parse_rfc3339(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
+    if found is None:
+        faults.append(Fault(column, "a day, YYYY-MM-DD, or an RFC 3339 time"))
+    return found

@@ -1,0 +1,64 @@
+"""Which mailbox a request's person, or their agent, may be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from registry.dsr.notices import To
+from registry.flows.deployment import Deployment
+from registry.flows.dsr.reference import agent_of, fragments_now, people_of
+from registry.flows.opening import open_identifiers
+from registry.flows.workspace import OpenWorkspace
+from registry.model.compartment import IDENTITY
+from registry.model.grants import OpenGrant
+from registry.model.ids import FragmentId, WorkspaceId, text_id
+from registry.model.stored import StoredRequest
+from registry.store import administration, identities
+
+MAILBOX = "email"
+"""The kind of identifier that letters go to."""
+
+
+def addresses(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, to: To) -> list[str]:
+    """Where a letter goes: the first of them is the one for proofs.
+
+    A person is written to at the address that the request names, whoever it belongs to on file, so that nobody learns
+    from a letter whether it is known here; where it names none, at those that are verified on file.
+
+    Raises:
+        KeyError: whom the request is about was forgotten.
+        KmsUnavailable, SealBroken, StoreUnavailable: it cannot be opened now.
+    """
+    if to is To.AGENT:
+        agent = agent_of(deployment, request)
+        return [agent.email] if agent is not None and agent.email else []
+    named = [one.value for one in people_of(deployment, request) if one.kind == MAILBOX]
+    return named or verified(deployment, workspace, request)
+
+
+def verified(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> list[str]:
+    """The person's addresses on file that a source has verified, by one of the policy's trusted methods.
+
+    Raises:
+        KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened now.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        fragments = fragments_now(deployment, transaction, workspace, request)
+    because = f"dsr:{text_id(request.request_id)}"
+    return _verified(deployment, workspace.workspace_id, fragments, because)
+
+
+def _verified(
+    deployment: Deployment, workspace_id: WorkspaceId, fragments: Collection[FragmentId], because: str
+) -> list[str]:
+    methods = deployment.policies.verification.trusted
+    with deployment.data.read(workspace_id) as transaction:
+        trusted = {row.source_id for row in administration.sources(transaction, workspace_id) if row.method in methods}
+        known = identities.identifiers_of(transaction, workspace_id, fragments)
+        boxes = [row for row in known if row.kind == MAILBOX]
+        links = identities.links_touching(transaction, workspace_id, [row.blind_index for row in boxes])
+    # An identifier keeps the source that saw it first; what a later one claimed stands in its links.
+    vouched = {end for link in links if link.source_id in trusted for end in (link.low, link.high)}
+    sound = [row for row in boxes if row.source_id in trusted or row.blind_index in vouched]
+    opened, _ = open_identifiers(deployment, OpenGrant(workspace_id, frozenset({IDENTITY}), because), sound)
+    return [one.value for _, one in opened]

@@ -1,0 +1,79 @@
+"""The history of a request, and its entries in the audit log: every act has a line in both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from registry.flows.acts import trail
+from registry.flows.deployment import Deployment
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import Micros
+from registry.model.errors import Conflict, NotFound
+from registry.model.ids import RequestId, text_id
+from registry.model.stored import StoredRequest
+from registry.store import requests
+from registry.store.database import Transaction
+
+
+def require(transaction: Transaction, workspace: OpenWorkspace, request_id: RequestId) -> StoredRequest:
+    """The request of an id.
+
+    Raises:
+        NotFound: there is none in this workspace.
+    """
+    request = requests.get(transaction, workspace.workspace_id, request_id)
+    if request is None:
+        raise NotFound("there is no such request")
+    return request
+
+
+def write(transaction: Transaction, request: StoredRequest, *, was: str) -> None:
+    """Write a request as it is now.
+
+    Raises:
+        Conflict: it is no longer in the state that it was read in.
+    """
+    if not requests.move(transaction, request, was=was):
+        raise Conflict("somebody else moved the request at this moment", hint="look at it again")
+
+
+def add_to_history(
+    deployment: Deployment,
+    transaction: Transaction,
+    request: StoredRequest,
+    act: str,
+    actor: str,
+    details: Mapping[str, str] | None = None,
+) -> None:
+    """Add an act to the request's history, and to the audit log."""
+    told = orjson.dumps(dict(details)).decode() if details else None
+    requests.add_event(transaction, request, action=act, actor=actor, at=deployment.clock(), details=told)
+    fields: dict[str, int | str] = {"move": act, "state": request.state, **(details or {})}
+    log(deployment, transaction, request, "dsr:request:moved", actor, fields)
+
+
+def log(
+    deployment: Deployment,
+    transaction: Transaction,
+    request: StoredRequest,
+    action: str,
+    actor: str,
+    fields: Mapping[str, int | str],
+) -> None:
+    """Append an entry about a request to the audit log."""
+    told = {"request": text_id(request.request_id), **fields}
+    now = deployment.clock()
+    trail.append(transaction, request.workspace_id, now, actor=actor, action=action, outcome=request.state, fields=told)
+
+
+def acts_of(transaction: Transaction, request: StoredRequest) -> list[tuple[str, Micros]]:
+    """Every act of the request's history with its time, oldest first."""
+    return [(e.action, e.happened_at) for e in requests.events(transaction, request.workspace_id, request.request_id)]
+
+
+def told_by(transaction: Transaction, request: StoredRequest) -> list[tuple[str, dict[str, str]]]:
+    """Every act of the request's history with its details, oldest first."""
+    found = requests.events(transaction, request.workspace_id, request.request_id)
+    return [(event.action, orjson.loads(event.details) if event.details else {}) for event in found]

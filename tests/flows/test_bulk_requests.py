@@ -1,0 +1,124 @@
+"""Many requests from a file: each row by itself, once for its reference, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from registry.dsr.bulk import COLUMNS
+from registry.flows.dsr import bulk, lifecycle
+from registry.flows.dsr.bulk import Told
+from registry.model.errors import InvalidInput, StoreUnavailable
+from tests.simulator import Tenant
+
+Row = tuple[int, dict[str, object] | None, str]
+
+
+def row(number: int, reference: str, kind: str = "access", email: str = "ada@example.com", **more: str) -> Row:
+    cells: dict[str, object] = dict.fromkeys(COLUMNS, "")
+    return number, cells | {
+        "reference": reference, "kind": kind, "subject_kind": "email", "subject_value": email, **more
+    }, ""  # fmt: skip
+
+
+def run(tenant: Tenant, rows: list[Row], *, dry_run: bool = False) -> tuple[dict[str, object], list[Told]]:
+    told: list[Told] = []
+    counts = bulk.take(
+        tenant.registry.deployment, tenant.workspace, rows, actor="person:officer", dry_run=dry_run, report=told.append
+    )
+    return counts, told
+
+
+def states(tenant: Tenant) -> list[tuple[str, str]]:
+    found = lifecycle.listed(tenant.registry.deployment, tenant.workspace, 100, None)
+    return sorted((row.kind, row.state) for row in found)
+
+
+FILE = [
+    row(1, "T-1"),
+    row(2, "T-2", "erasure", "bea@example.com", received_at="2025-12-20"),
+    row(3, "T-3", "opt_out", "cy@example.com"),
+    row(4, "T-4", "objection", "dee@example.com", purposes="marketing"),
+    row(5, "T-5", "know", "eve@example.com", agent_name="Synthetic Helper"),
+    row(6, "T-6", "delete", "fay@example.com", agent_name="Synthetic Helper", mandate="power_of_attorney"),
+]
+
+
+def test_every_row_is_opened_and_the_same_file_again_opens_nothing(tenant: Tenant) -> None:
+    counts, told = run(tenant, FILE)
+    assert counts | {"rows": 6} == counts
+    assert (counts["opened"], counts["refused"], counts["invalid"]) == (5, 1, 0)
+    assert states(tenant) == [
+        ("access", "received"), ("delete", "received"), ("erasure", "received"), ("know", "refused"),
+        ("objection", "received"), ("opt_out", "verified"),
+    ]  # fmt: skip
+    again, repeated = run(tenant, FILE)
+    assert (again["already"], again["opened"]) == (6, 0)
+    assert [one.request_id for one in repeated] == [one.request_id for one in told]
+    assert len(states(tenant)) == 6
+
+
+def test_a_dry_run_says_the_same_and_opens_nothing(tenant: Tenant) -> None:
+    before, _ = run(tenant, FILE, dry_run=True)
+    assert states(tenant) == []
+    after, _ = run(tenant, FILE)
+    assert before | {"dry_run": False} == after
+    again, _ = run(tenant, FILE, dry_run=True)
+    assert again["already"] == 6
+
+
+def test_a_file_that_was_interrupted_goes_on(tenant: Tenant) -> None:
+    def broken() -> Iterator[Row]:
+        yield from FILE[:3]
+        raise StoreUnavailable("the disk is full")
+
+    with pytest.raises(StoreUnavailable):
+        bulk.take(tenant.registry.deployment, tenant.workspace, broken(), actor="person:officer")
+    counts, _ = run(tenant, FILE)
+    assert (counts["already"], counts["opened"], counts["refused"]) == (3, 2, 1)
+
+
+def test_a_faulty_row_is_reported_without_its_values_and_holds_up_no_other(tenant: Tenant) -> None:
+    rows = [
+        row(1, "T-1", "acquire"),
+        row(2, "T-2", email="no address"),
+        row(3, "T-3", jurisdiction="narnia"),
+        row(4, "T-4", "objection", purposes="fun"),
+        row(5, "T-5", received_at="2999-01-01"),
+        (6, None, "a row of CSV"),
+        row(7, "T-7"),
+        row(8, "T-7", "erasure"),
+    ]
+    counts, told = run(tenant, rows)
+    assert (counts["opened"], counts["invalid"], counts["unreadable"]) == (1, 6, 1)
+    columns = [[fault.column for fault in one.faults] for one in told]
+    assert columns == [
+        ["kind"], ["subject_value"], ["jurisdiction"], ["purposes"], ["received_at"], [""], [], ["reference"]
+    ]  # fmt: skip
+    said = repr([one.as_json() for one in told])
+    assert not [word for word in ("acquire", "no address", "narnia", "fun", "2999", "T-7") if word in said]
+
+
+def test_a_deadline_runs_from_when_the_request_came(tenant: Tenant) -> None:
+    run(tenant, [row(1, "T-1", received_at="2025-12-20")])
+    [request] = lifecycle.listed(tenant.registry.deployment, tenant.workspace, 10, None)
+    assert request.received_at == 1_766_188_800_000_000
+    assert request.respond_by < 1_769_000_000_000_000 + 86_400_000_000
+
+
+def test_a_file_with_a_strange_column_opens_nothing(tenant: Tenant) -> None:
+    number, cells, why = row(1, "T-1")
+    with pytest.raises(InvalidInput):
+        run(tenant, [(number, {**(cells or {}), "shoe size": "38"}, why)])
+    assert states(tenant) == []
+
+
+def test_neither_a_reference_nor_a_person_lies_in_the_database(tenant: Tenant) -> None:
+    run(tenant, [row(1, "letter of Ada", email="ada.bulk@example.com")])
+    found = b""
+    for table in ("dsr_reference", "dsr_request", "dsr_event", "audit_entry"):
+        for cells in tenant.registry.rows(f"SELECT * FROM {table} WHERE workspace_id = ?", tenant.workspace_id):
+            found += b"|".join(bytes(c) if isinstance(c, bytes | memoryview) else str(c).encode() for c in cells)
+    assert b"letter of Ada" not in found
+    assert b"ada.bulk" not in found
