@@ -112,9 +112,9 @@ class IdentifierTable(DataTable, table=True):
 
     __tablename__ = "identifier"
     workspace_id: bytes = uid(key=True)
-    fragment_id: bytes = uid(key=True)
     blind_index: bytes = uid()
     kind: str = word()
+    fragment_id: bytes = uid(key=True)
     sealed: bytes = blob()
     source_id: bytes = uid()
     message_key: bytes = uid()

@@ -119,7 +119,7 @@ def test_whatever_changes_who_stands_how_is_written_down_by_the_database_itself(
         found = transaction.execute(text("SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger'")).scalars()
         counts = Counter(found)
     made.close()
-    assert counts == {"consent_state": 3, "fragment": 3, "identifier": 3, "standing_change": 1}
+    assert counts == {"consent_state": 3, "fragment": 4, "standing_change": 1}
 
 
 def test_a_first_start_needs_no_migrations(tmp_path: Path) -> None:
