@@ -18,7 +18,7 @@ from tests.e2e.test_tutorial import PORT, _free_port
 PAGE = ROOT / "docs" / "tutorial" / "three-databases.md"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_an_access_and_an_erasure_go_through_three_databases_as_it_says() -> None:
     with tempfile.TemporaryDirectory(prefix="registry-three-") as folder:  # where PostgreSQL's own user may go, too
         _goes_as_it_says(Path(folder))
@@ -32,7 +32,7 @@ def _goes_as_it_says(folder: Path) -> None:
     given = {"PATH": path, "PYTHONPATH": str(ROOT), "AT": str(folder), "COLUMNS": "200"}
     done = subprocess.run(
         ["bash", "-c", script.replace(PORT, _free_port())],
-        cwd=folder, env=os.environ | given, capture_output=True, text=True, timeout=230, check=False,
+        cwd=folder, env=os.environ | given, capture_output=True, text=True, timeout=590, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     said = done.stdout
