@@ -120,6 +120,20 @@ def test_two_people_who_share_a_device_and_an_address_stay_two(tenant: Tenant) -
     }
 
 
+def test_erasing_one_of_two_who_share_a_device_leaves_it_to_the_other_unless_it_was_named_itself(
+    tenant: Tenant,
+) -> None:
+    tablet, bob = ("anonymous_id", "tablet"), ("user_id", "bob")
+    tenant.send(identify("ada", "tablet"), identify("bob", "tablet"), ordered(anonymous="tablet"))
+    own = [event["event_id"] for event in tenant.timeline(*tablet)]
+    tenant.erase("user_id", "ada")
+    assert frozenset({bob, tablet}) in tenant.people()
+    assert set(own) <= {event["event_id"] for event in tenant.timeline(*bob)}
+    tenant.send(identify("eve", "kiosk"), identify("bob", "kiosk"), ordered(anonymous="kiosk"))
+    tenant.erase("anonymous_id", "kiosk")
+    assert tenant.people() == {frozenset({bob, tablet}), frozenset({("user_id", "eve")})}
+
+
 def _held(tenant: Tenant, who: Reference) -> dict[str, Any]:
     """All that can be seen of one side: traits and events for each purpose, decisions, id."""
     return {
