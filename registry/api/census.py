@@ -54,8 +54,8 @@ _ACTIVITY = record(
     data_subjects=TEXT, categories=_TEXTS, recipients=_TEXTS, transfers=TEXT, retention_days=COUNT, tables=_TEXTS,
 )  # fmt: skip
 _OUTSIDE = record(
-    system=TEXT, table=_WORD, field=_WORD, access=maybe(one_of(Disposition)), erasure=maybe(one_of(Disposition)),
-    ground=_WORD,
+    system=TEXT, table=_WORD, field=_WORD, category=_WORD, access=maybe(one_of(Disposition)),
+    erasure=maybe(one_of(Disposition)), ground=_WORD,
 )  # fmt: skip
 _NOTICE = record(by=maybe(TIME), ground=TEXT)
 CENSUS_ANSWERS = {

@@ -62,7 +62,8 @@ def planned(plan: RequestPlan) -> list[PlannedSystem]:
     for system in plan.systems:
         tables: dict[str, tuple[int, list[PlannedField]]] = {}
         for one in system.accounts:
-            held = categories.get((one.system, one.table, one.field), "")
+            outside = system.categories.get((one.table, one.field), "")
+            held = categories.get((one.system, one.table, one.field), outside)
             fate = one.disposition
             field = PlannedField(one.field, fate.value, TONES.get(fate, ""), one.ground or "", held)
             tables.setdefault(one.table, (one.rows, []))[1].append(field)

@@ -33,7 +33,8 @@ class _Archive:
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         ground = "bookkeeping (Art. 17(3)(b) GDPR)"
-        return SystemPlan(self.name, [FieldAccount(self.name, "box", "letter", Disposition.RETAINED, 0, ground)])
+        accounts = [FieldAccount(self.name, "box", "letter", Disposition.RETAINED, 0, ground)]
+        return SystemPlan(self.name, accounts, categories={("box", "letter"): "user.contact.address"})
 
 
 class _Down:
@@ -80,6 +81,7 @@ def test_records_of_processing_name_who_receives_what(tenant: Tenant) -> None:
     assert "newsletter" not in by_purpose["service"]["recipients"]
     told = {(one["system"], one["field"]): one["erasure"] for one in found["outside_fields"]}
     assert told == {("down", None): None, ("archive", "letter"): "retained"}
+    assert found["outside_fields"][1]["category"] == "user.contact.address"
     page = inventory.records_html(found)
     assert "bookkeeping" in page
     assert "it does not answer now" in page

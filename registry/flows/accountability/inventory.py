@@ -142,16 +142,17 @@ def _outside_fields(deployment: Deployment) -> list[dict[str, Any]]:
     for system in deployment.linked:
         try:
             given = {(one.table, one.field): one.disposition for one in system.plan(Kind.ACCESS, []).accounts}
-            erased = system.plan(Kind.ERASURE, []).accounts
+            plan = system.plan(Kind.ERASURE, [])
         except Exception:  # noqa: BLE001 - a connector of somebody's own may raise anything; the document is still made
-            found.append({"system": system.name, "table": None, "field": None, "access": None, "erasure": None,
-                          "ground": "it does not answer now"})  # fmt: skip
+            found.append({"system": system.name, "table": None, "field": None, "category": None, "access": None,
+                          "erasure": None, "ground": "it does not answer now"})  # fmt: skip
             continue
-        for one in erased:
+        for one in plan.accounts:
             access = given.get((one.table, one.field), Disposition.RETAINED)
             found.append(
                 {
-                    "system": one.system, "table": one.table, "field": one.field, "access": access.value,
+                    "system": one.system, "table": one.table, "field": one.field,
+                    "category": plan.categories.get((one.table, one.field)), "access": access.value,
                     "erasure": one.disposition.value, "ground": one.ground,
                 }
             )  # fmt: skip

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 import orjson
 
+from registry.flows.accountability.declared import Declared, identifier_categories
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle, linked
@@ -30,7 +31,6 @@ from registry.flows.dsr.package.categories import CategoryTables
 from registry.flows.dsr.package.contents import Contents
 from registry.flows.dsr.package.redaction import Redactor
 from registry.flows.dsr.reference import named_by
-from registry.flows.dsr.retaining import Declared, identifier_categories
 from registry.flows.opening import API_SOURCE, open_event, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys import parcels

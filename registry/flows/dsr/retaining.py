@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from registry.dsr.holding import Duty, FieldCategories, covered_part, covers
-from registry.flows import plans
+from registry.dsr.holding import Duty, covered_part, covers
+from registry.flows.accountability.declared import Declared, identifier_categories
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.holds import duties_of
@@ -25,60 +25,16 @@ from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import DataKey, record_aad, seal
 from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import compartment_of
-from registry.model.errors import PlanNotFound
 from registry.model.grants import OpenGrant
 from registry.model.ids import BlindIndex, FragmentId, WorkspaceId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_holding import RetainedCase, RetainedItem
-from registry.plans.categories import field_categories, other_traits, others, trait_categories
-from registry.plans.compile import CompiledPlan
 from registry.store import events, holdings, identities
 
 PAGE = 500
-IDENTIFIER_CATEGORIES = {
-    "email": ("user.unique_id", "user.contact.email"),
-    "phone": ("user.unique_id", "user.contact.phone_number"),
-    "device_id": ("user.unique_id", "user.device.device_id"),
-}
 
 Kept = tuple[str, dict[str, Any], Micros | None]
 """Of one value: a name that is the same when it is looked at again, what is kept, and until when."""
-
-
-class Declared:
-    """What the workspace's plans declare of the fields of events and traits, compiled when first asked for."""
-
-    def __init__(self, deployment: Deployment, workspace: OpenWorkspace) -> None:
-        self._deployment, self._workspace_id = deployment, workspace.workspace_id
-        self._events: dict[tuple[str, str | None], FieldCategories] = {}
-        self._others: dict[tuple[str, str | None], tuple[tuple[str, ...], ...]] = {}
-        published = plans.published(deployment, workspace.workspace_id)
-        compiled = [plans.compiled(deployment, workspace.workspace_id, row.name, row.version) for row in published]
-        self.traits = trait_categories(compiled)
-        self.other_traits = other_traits(compiled)
-
-    def of_event(self, plan: str, event: str | None) -> FieldCategories:
-        """The categories of an event's fields; none where no plan declares it."""
-        key = (plan, event)
-        if key not in self._events:
-            found = self._plan(plan) if event else None
-            self._events[key] = field_categories(found, event) if found is not None and event else {}
-        return self._events[key]
-
-    def others_in(self, plan: str, event: str | None) -> tuple[tuple[str, ...], ...]:
-        """Where an event holds data of somebody else, as its plan declares it: paths of names, `*` for each item."""
-        key = (plan, event)
-        if key not in self._others:
-            found = self._plan(plan) if event else None
-            self._others[key] = others(found, event) if found is not None and event else ()
-        return self._others[key]
-
-    def _plan(self, plan: str) -> CompiledPlan | None:
-        name, _, version = plan.partition("@")
-        try:
-            return plans.compiled(self._deployment, self._workspace_id, name, version)
-        except PlanNotFound:
-            return None
 
 
 def foreseen(
@@ -265,11 +221,6 @@ def _store(deployment: Deployment, page: Sequence[RetainedItem]) -> None:
 
 def _when(source: str, observed_at: Micros, received_at: Micros) -> dict[str, str]:
     return {"source": source, "observed_at": rfc3339(observed_at), "received_at": rfc3339(received_at)}
-
-
-def identifier_categories(kind: str) -> tuple[str, ...]:
-    """The data categories of identifiers of a kind."""
-    return IDENTIFIER_CATEGORIES.get(kind, ("user.unique_id",))
 
 
 def _since(duty: Duty, now: Micros) -> Micros:

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from registry.consent.purposes import Purpose
+from registry.flows.accountability.declared import Declared
 from registry.flows.consent.ledger import matrix
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.package.redaction import Redactor, is_contact
-from registry.flows.dsr.retaining import Declared
 from registry.flows.opening import API_SOURCE, open_assertions, open_identifiers, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
