@@ -113,7 +113,7 @@ def test_a_request_is_opened_verified_and_followed_to_a_package_that_anybody_can
     expect(page.get_by_role("row", name=re.compile("A copy of my data"))).to_contain_text("being looked at")
     with server.client() as officer:
         request = officer.get("/v1/dsr/requests").json()["requests"][0]["request_id"]
-        for move in ("approve", "run"):
+        for move in ("verify", "approve", "run"):  # the address was typed in: an officer vouches for who asks
             assert officer.post(f"/v1/dsr/requests/{request}/{move}").status_code == 200
     page.get_by_role("link", name="Your requests").click()
     with page.expect_download() as fetched:

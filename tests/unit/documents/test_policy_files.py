@@ -32,6 +32,7 @@ BROKEN = [
     ("verification", "access: verified", "access: sure", "/kinds/access", "is no level of this file"),
     ("verification", "address: given\n", "address: mine\n", "/levels/address/address", "is none of given"),
     ("verification", "signed_permission: person", "signed_permission: nobody", "/mandates/signed_permission", "none"),
+    ("incidents", "hours: 72", "hours: soon", "/laws/gdpr/authority/hours", "is not of type integer"),
     ("trust", "inferred: 10", "inferred: -1", "/ranks/inferred", "minimum"),
     ("trust", "  corrected: 100", "  corrected: 100\n  guessed: 1", "/ranks/guessed", "is none of corrected"),
     ("computed", "measure: sum", "measure: median", "/traits/2/measure", "is none of count"),
