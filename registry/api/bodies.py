@@ -46,7 +46,7 @@ class JsonRoute(APIRoute):
             self.admit(request)
             if takes_body:
                 raw = await read_body(request, JSON_BYTES)
-                value = decode_object(raw) if raw or needs_body else None
+                value = decode_object(raw) if raw or needs_body else {}  # a body that may be left out says nothing
                 if nested_deeper(value, MAX_NESTING):
                     raise InvalidInput(f"more than {MAX_NESTING} objects and lists inside each other")
                 request = _Decoded(request, value)
@@ -79,7 +79,7 @@ class PersonRoute(JsonRoute):
 class _Decoded(Request):
     """A request whose body has been read, as FastAPI asks for it: by `body` and `json`."""
 
-    def __init__(self, request: Request, value: dict[str, Any] | None) -> None:
+    def __init__(self, request: Request, value: dict[str, Any]) -> None:
         headers = MutableHeaders(raw=list(request.scope["headers"]))
         headers["content-type"] = "application/json"
         super().__init__({**request.scope, "headers": headers.raw}, request.receive)

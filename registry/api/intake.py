@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/dsr", tags=["data subject requests"], route_class
 FILE_BYTES = 4 * 1024 * 1024
 """The largest file of requests."""
 
-AN_OFFICER, BY_LETTER = Verification(), Acknowledgement()
+AN_OFFICER, WITHOUT_WORDS, BY_LETTER = Verification(), Refusal(), Acknowledgement()
 """What a body that is left out says."""
 
 
@@ -68,11 +68,11 @@ async def import_requests(
 
 
 @router.post("/requests/{request_id}/verify", summary="Prove who asks")
-def verify_request(request: Request, request_id: RequestIdText, body: Verification | None = None) -> dict[str, Any]:
+def verify_request(request: Request, request_id: RequestIdText, body: Verification = AN_OFFICER) -> dict[str, Any]:
     """By an officer's recorded check, a code, a link or a login; verified once the level of its kind is reached."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_VERIFY)
-    deployment, identity, given = application.deployment, request_id_of(request_id), body or AN_OFFICER
+    deployment, identity, given = application.deployment, request_id_of(request_id), body
     actor = principal.actor
     match given.means:
         case "code":
@@ -123,30 +123,26 @@ def check_mandate(request: Request, request_id: RequestIdText, body: MandateChec
 
 
 @router.post("/requests/{request_id}/refuse", summary="Refuse a request")
-def refuse_request(request: Request, request_id: RequestIdText, body: Refusal | None = None) -> dict[str, Any]:
+def refuse_request(request: Request, request_id: RequestIdText, body: Refusal = WITHOUT_WORDS) -> dict[str, Any]:
     """Whoever asked is told why, where there is a mailbox (GDPR Art. 12(4))."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_APPROVE)
     row = lifecycle.move_request(
         application.deployment, workspace, request_id_of(request_id), Move.REFUSE, actor=principal.actor,
-        owner=principal.owner, reason=body.reason if body is not None else None,
+        owner=principal.owner, reason=body.reason,
     )  # fmt: skip
     return request_json(row)
 
 
 @router.post("/requests/{request_id}/acknowledge", summary="Record that the receipt was acknowledged")
 def acknowledge_request(
-    request: Request, request_id: RequestIdText, body: Acknowledgement | None = None
+    request: Request, request_id: RequestIdText, body: Acknowledgement = BY_LETTER
 ) -> dict[str, Any]:
     """By other means than the letter that is sent where the law wants one and there is a mailbox (11 CCR 7021(a))."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_VERIFY)
     row = moves.acknowledge(
-        application.deployment,
-        workspace,
-        request_id_of(request_id),
-        channel=(body or BY_LETTER).channel,
-        actor=principal.actor,
+        application.deployment, workspace, request_id_of(request_id), channel=body.channel, actor=principal.actor
     )
     return request_json(row)
 

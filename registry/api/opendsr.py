@@ -234,17 +234,13 @@ def _signed(application: Application, workspace: OpenWorkspace, answer: dict[str
 def _refusal(request: Request, error: RegistryError) -> Response:
     """A refusal in both forms; of a request that is sent, each that is the sender's fault is a 400 (section 7.5)."""
     application, status = of(request), problems.status_of(error)
-    if request.method == "POST" and status in SENDERS_FAULT:
-        error, status = _as_invalid(error), 400
-    message = error.detail if status < problems.SHOWN_BELOW else error.title
     reason = error.extra.get("reason", error.code)
+    if request.method == "POST" and status in SENDERS_FAULT:
+        error, status = InvalidInput(error.detail, hint=error.hint, extra=error.extra), 400
+    message = error.detail if status < problems.SHOWN_BELOW else error.title
     one = {"domain": _domain(application), "reason": reason, "message": message}
     error.extra["error"] = {"code": status, "message": message, "errors": [one]}
     return problems.render(error)
-
-
-def _as_invalid(error: RegistryError) -> RegistryError:
-    return InvalidInput(error.detail, hint=error.hint, extra=error.extra | {"reason": error.code})
 
 
 def _base(request: Request) -> str:
