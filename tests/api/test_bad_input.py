@@ -274,7 +274,7 @@ def test_the_last_position_there_could_be_is_an_empty_page(either_desk: Desk) ->
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "1", "-", "1-zz", "1-0", "99999999999999999999-", "-1-00", "١-", "1-" + "00" * 17]
+    "cursor", ["x", "1", "-", "1-zz", "1-0-0", "99999999999999999999-", "-1-00", "١-", "1-" + "00" * 17]
 )
 def test_a_cursor_that_is_not_ours_is_refused(either_desk: Desk, cursor: str) -> None:
     answer = either_desk.app.get("/v1/consent/changes", params={"cursor": cursor})
