@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from typing import Any
 
@@ -129,6 +130,16 @@ def _erase(story: Story, server: Server, write_key: str) -> None:
     (story.folder / "jwks.json").write_text(json.dumps(keys))
     _, checkpoint = server.call("GET", "/v1/audit/checkpoint")
     (story.folder / "checkpoint.txt").write_bytes(checkpoint)
+    _until_told(server, request)
+
+
+def _until_told(server: Server, request: str) -> None:
+    """Wait for the letter that says so: until it has gone out it is kept, sealed under a key of its own."""
+    for _ in range(150):
+        _, told = server.call("GET", f"/v1/dsr/requests/{request}/letters")
+        if all(letter["settled_at"] for letter in told["letters"]):
+            return
+        time.sleep(0.2)
 
 
 def _look_inside(story: Story, settings: Settings) -> None:
