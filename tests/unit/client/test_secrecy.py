@@ -87,7 +87,7 @@ def test_errors_hold_no_identifier(loopback: Loopback) -> None:
 
 
 def test_the_cache_holds_no_identifier(loopback: Loopback) -> None:
-    with Registry(loopback.url, KEY) as registry:
+    with Registry(loopback.url, KEY, timeout=20) as registry:
         registry.check(email(MARKER), "marketing")
         gc.collect()
         held = repr(list(registry._cache._entries.items()))
