@@ -6,11 +6,10 @@ the door instead of failing at commit; reads never wait for them (WAL).
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 from sqlalchemy.pool import NullPool, QueuePool
 
 from registry.model.errors import Conflict, SettingInvalid, StoreUnavailable
+from registry.store.file_lock import held_file
 from registry.store.point import PointReader, Rows
 from registry.store.row_security import DIRECTORY, Scope, by_key, of_workspace
+from registry.store.turns import Turns
 
 Transaction = Connection
 """An open transaction: what every query of this room takes first."""
@@ -71,6 +72,7 @@ class Database:
             self._reader = _engine(self.url, "BEGIN", place, SQLITE_PRAGMAS)
         else:
             self._writer, self._reader = _server_engine(self.url), _server_engine(self.url)
+        self._turns = Turns()
         self._point = PointReader(self._reader.raw_connection, place.check) if self.is_sqlite else None
         self._own = create_engine(self.url, poolclass=NullPool, hide_parameters=True)  # PostgreSQL's only
 
@@ -89,7 +91,8 @@ class Database:
             Conflict: a uniqueness rule of the database refused a row.
             StoreUnavailable: the database is locked, read-only, full, missing or gone.
         """
-        with _translated(self.url), _scoped(self._writer, of_workspace(workspace_id)) as connection, connection.begin():
+        scope = of_workspace(workspace_id)
+        with self._turn(), _translated(self.url), _scoped(self._writer, scope) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -159,10 +162,24 @@ class Database:
         Raises: as `write`.
         """
         engine = (self._writer if writes else self._reader) if self.is_sqlite else self._own
-        with _translated(self.url), engine.connect() as connection:
+        turn = self._turn() if writes else nullcontext()
+        with turn, _translated(self.url), engine.connect() as connection:
             yield connection
             if writes:
                 connection.commit()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """This thread's turn to write a SQLite file; PostgreSQL's writers need none."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turns.take(BUSY_TIMEOUT_MS / 1000):
+            raise StoreUnavailable("other writers of this process hold the database", hint="try again")
+        try:
+            yield
+        finally:
+            self._turns.leave()
 
     @contextmanager
     def sole(self, name: str) -> Iterator[bool]:
@@ -175,7 +192,7 @@ class Database:
             StoreUnavailable: the database cannot be reached.
         """
         if self.file is not None:
-            with _file_lock(self.file.with_name(f"{self.file.name}.{name}.lock")) as held:
+            with held_file(self.file.with_name(f"{self.file.name}.{name}.lock")) as held:
                 yield held
             return
         with _translated(self.url), self._own.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
@@ -261,30 +278,6 @@ class _Place:
         except OSError:
             return None
         return found.st_dev, found.st_ino
-
-
-@contextmanager
-def _file_lock(path: Path) -> Iterator[bool]:
-    """The lock of a file that is there only while somebody holds it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    held = False
-    try:
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = _is_at(path, descriptor)  # who held it before may have taken the file away just now
-        yield held
-    finally:
-        if held:
-            path.unlink(missing_ok=True)  # still under the lock: nobody can hold another file of this name
-        os.close(descriptor)  # which gives the lock back
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether an open file is the one that stands at a path now."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 @contextmanager

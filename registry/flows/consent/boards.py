@@ -24,7 +24,6 @@ from registry.flows.consent.given import Given, Question
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
-from registry.model.errors import RegistryError
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.store import standing
 from registry.store.rows import query
@@ -264,7 +263,7 @@ class Boards:
                     self._catch_up(held)
                 elif monotonic() >= held.not_before:
                     self._load(held)
-            except RegistryError:  # the database is gone: whoever asks hears it from there
+            except Exception:  # noqa: BLE001 - gone or damaged: whoever asks hears it from the database, not a log from here
                 held.board, held.not_before = None, monotonic() + EVERY_S
 
     def _load(self, held: _Held) -> None:
