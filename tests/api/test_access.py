@@ -23,7 +23,7 @@ BY_AUDITORS = {
     "list_refused_events", "erasures_passed_on",
     "list_holds", "list_retained", "deadline_report", "retention_report",
     "audit_entries", "audit_checkpoint", "audit_proof", "list_requests", "get_request", "request_events",
-    "request_certificate", "request_plan", "list_plans", "get_plan", "lint_plan", "compare_plan",
+    "request_certificate", "request_plan", "request_letters", "list_plans", "get_plan", "lint_plan", "compare_plan",
     "list_sources", "list_keys", "get_policies",
     "census_fields", "processing_records", "records_table", "records_page", "impact_assessment", "breach_impact",
 }  # fmt: skip

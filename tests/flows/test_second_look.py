@@ -14,7 +14,7 @@ TABLES: dict[str, Table] = {
 }
 BINARY = {(t.name, c.name) for t in TABLES.values() for c in t.columns if isinstance(c.type, LargeBinary)}
 KNOWN = second_look.SEALED | second_look.OTHER | second_look.BESIDE
-FEW = {"dsr_fragment", "outbox", "quarantine_subject", "refused_link", "standing_change"}
+FEW = {"dsr_fragment", "dsr_reference", "outbox", "quarantine_subject", "refused_link", "standing_change"}
 
 
 def _looked_through(registry: RegistrySimulator) -> set[tuple[str, str]]:
