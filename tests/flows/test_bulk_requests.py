@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from registry.dsr.bulk import COLUMNS
 from registry.flows.dsr import bulk, lifecycle
 from registry.flows.dsr.bulk import Told
+from registry.model.clock import rfc3339, to_datetime
 from registry.model.errors import InvalidInput, StoreUnavailable
 from tests.simulator import Tenant
 
@@ -35,47 +37,53 @@ def states(tenant: Tenant) -> list[tuple[str, str]]:
     return sorted((row.kind, row.state) for row in found)
 
 
-FILE = [
-    row(1, "T-1"),
-    row(2, "T-2", "erasure", "bea@example.com", received_at="2025-12-20"),
-    row(3, "T-3", "opt_out", "cy@example.com"),
-    row(4, "T-4", "objection", "dee@example.com", purposes="marketing"),
-    row(5, "T-5", "know", "eve@example.com", agent_name="Synthetic Helper"),
-    row(6, "T-6", "delete", "fay@example.com", agent_name="Synthetic Helper", mandate="power_of_attorney"),
-]
+@pytest.fixture
+def file(tenant: Tenant) -> list[Row]:
+    return [
+        row(1, "T-1"),
+        row(2, "T-2", "erasure", "bea@example.com", received_at=twelve_days_ago(tenant)),
+        row(3, "T-3", "opt_out", "cy@example.com"),
+        row(4, "T-4", "objection", "dee@example.com", purposes="marketing"),
+        row(5, "T-5", "know", "eve@example.com", agent_name="Synthetic Helper"),
+        row(6, "T-6", "delete", "fay@example.com", agent_name="Synthetic Helper", mandate="power_of_attorney"),
+    ]
 
 
-def test_every_row_is_opened_and_the_same_file_again_opens_nothing(tenant: Tenant) -> None:
-    counts, told = run(tenant, FILE)
+def twelve_days_ago(tenant: Tenant) -> str:
+    return (to_datetime(tenant.registry.deployment.clock()) - timedelta(days=12)).date().isoformat()
+
+
+def test_every_row_is_opened_and_the_same_file_again_opens_nothing(tenant: Tenant, file: list[Row]) -> None:
+    counts, told = run(tenant, file)
     assert counts | {"rows": 6} == counts
     assert (counts["opened"], counts["refused"], counts["invalid"]) == (5, 1, 0)
     assert states(tenant) == [
         ("access", "received"), ("delete", "received"), ("erasure", "received"), ("know", "refused"),
         ("objection", "received"), ("opt_out", "verified"),
     ]  # fmt: skip
-    again, repeated = run(tenant, FILE)
+    again, repeated = run(tenant, file)
     assert (again["already"], again["opened"]) == (6, 0)
     assert [one.request_id for one in repeated] == [one.request_id for one in told]
     assert len(states(tenant)) == 6
 
 
-def test_a_dry_run_says_the_same_and_opens_nothing(tenant: Tenant) -> None:
-    before, _ = run(tenant, FILE, dry_run=True)
+def test_a_dry_run_says_the_same_and_opens_nothing(tenant: Tenant, file: list[Row]) -> None:
+    before, _ = run(tenant, file, dry_run=True)
     assert states(tenant) == []
-    after, _ = run(tenant, FILE)
+    after, _ = run(tenant, file)
     assert before | {"dry_run": False} == after
-    again, _ = run(tenant, FILE, dry_run=True)
+    again, _ = run(tenant, file, dry_run=True)
     assert again["already"] == 6
 
 
-def test_a_file_that_was_interrupted_goes_on(tenant: Tenant) -> None:
+def test_a_file_that_was_interrupted_goes_on(tenant: Tenant, file: list[Row]) -> None:
     def broken() -> Iterator[Row]:
-        yield from FILE[:3]
+        yield from file[:3]
         raise StoreUnavailable("the disk is full")
 
     with pytest.raises(StoreUnavailable):
         bulk.take(tenant.registry.deployment, tenant.workspace, broken(), actor="person:officer")
-    counts, _ = run(tenant, FILE)
+    counts, _ = run(tenant, file)
     assert (counts["already"], counts["opened"], counts["refused"]) == (3, 2, 1)
 
 
@@ -101,10 +109,13 @@ def test_a_faulty_row_is_reported_without_its_values_and_holds_up_no_other(tenan
 
 
 def test_a_deadline_runs_from_when_the_request_came(tenant: Tenant) -> None:
-    run(tenant, [row(1, "T-1", received_at="2025-12-20")])
-    [request] = lifecycle.listed(tenant.registry.deployment, tenant.workspace, 10, None)
-    assert request.received_at == 1_766_188_800_000_000
-    assert request.respond_by < 1_769_000_000_000_000 + 86_400_000_000
+    day = twelve_days_ago(tenant)
+    run(tenant, [row(1, "T-1", received_at=day), row(2, "T-2")])
+    early, late = sorted(
+        lifecycle.listed(tenant.registry.deployment, tenant.workspace, 10, None), key=lambda r: r.received_at
+    )
+    assert rfc3339(early.received_at).startswith(f"{day}T00:00:00")
+    assert timedelta(days=5) < to_datetime(late.respond_by) - to_datetime(early.respond_by) < timedelta(days=20)
 
 
 def test_a_file_with_a_strange_column_opens_nothing(tenant: Tenant) -> None:

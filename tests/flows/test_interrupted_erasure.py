@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,6 @@ from tests.simulator import RegistrySimulator, Tenant
 
 KILLED = 77
 MOST_COMMITS = 30
-
-processes = get_context("forkserver")
-processes.set_forkserver_preload(["tests.simulator"])
 
 
 class Killed(Exception):
@@ -103,7 +100,9 @@ def _uninterrupted(tenant: Tenant) -> dict[str, Any]:
     return _certified(tenant, done.certificate or "")
 
 
-def test_an_erasure_killed_before_any_commit_resumes_and_says_the_same(shared: RegistrySimulator) -> None:
+def test_an_erasure_killed_before_any_commit_resumes_and_says_the_same(
+    shared: RegistrySimulator, processes: ForkServerContext
+) -> None:
     tenant = shared.tenant()
     expected = _uninterrupted(tenant)
     assert expected["keys"] == 3

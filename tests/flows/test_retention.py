@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,6 @@ events:
         items: {type: object, properties: {at: {type: string}, until: {type: string, x-retention: P7D}}}
       price: {description: What it cost., type: number}
 """
-
-processes = get_context("forkserver")
-processes.set_forkserver_preload(["tests.simulator"])
 
 
 def told(tenant: Tenant) -> dict[str, Any]:
@@ -213,7 +210,7 @@ def _sweep_and_die(folder: Path, urls: tuple[str | None, str | None], workspace:
 
 
 def test_a_sweep_killed_before_any_commit_goes_on_and_ends_the_same(
-    shared: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
+    shared: RegistrySimulator, processes: ForkServerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeping, "PAGE", 2)
     clock, settings = shared.clock, shared.settings

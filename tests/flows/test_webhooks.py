@@ -265,7 +265,7 @@ def test_a_request_that_comes_near_its_deadline_is_told_of_at_each_step(
     subscribe(tenant, receiver, Topic.DSR_DEADLINE)
     tenant.request(Kind.ACCESS, "user_id", MARK)
     deployment, workspace = tenant.registry.deployment, tenant.workspace
-    for _ in range(40):
+    for _ in range(45):  # a month, a weekend, and a week too late
         escalation.warn(deployment, workspace)
         deliver(tenant)
         clock.pass_by(days=1)

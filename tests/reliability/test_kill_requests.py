@@ -15,7 +15,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,8 +37,6 @@ from tests.simulator import PURPOSES, RegistrySimulator, Tenant
 EVERY_MOMENT = int(os.environ.get("REGISTRY_TEST_KILLS", "4")) > 4
 MOST_COMMITS = 80
 
-processes = get_context("forkserver")
-processes.set_forkserver_preload(["tests.simulator"])
 
 ONE_OF_EACH = (Kind.ACCESS, Kind.ERASURE, Kind.RECTIFICATION, Kind.RESTRICTION)
 KINDS = tuple(Kind) if EVERY_MOMENT else ONE_OF_EACH
@@ -185,7 +183,12 @@ def _acts(tenant: Tenant, request_id: RequestId) -> Counter[str]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"] if EVERY_MOMENT else ["sqlite"])
 def test_a_request_killed_at_any_step_finishes_exactly_once(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, kind: Kind
+    request: pytest.FixtureRequest,
+    processes: ForkServerContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+    kind: Kind,
 ) -> None:
     for name, value in _connected(tmp_path).items():
         monkeypatch.setenv(name, value)
