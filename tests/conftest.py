@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from multiprocessing import forkserver, get_context
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from uuid import uuid4
 
@@ -43,15 +41,6 @@ class SetClock:
 def clock() -> SetClock:
     """A clock of the test's own."""
     return SetClock()
-
-
-@pytest.fixture(scope="session")
-def processes() -> ForkServerContext:
-    """Processes to kill: forked from one that knows the simulator, and no variable that a test has set."""
-    made = get_context("forkserver")
-    made.set_forkserver_preload(["tests.simulator"])
-    forkserver.ensure_running()
-    return made
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,14 @@ import pytest
 
 from registry import bootstrap
 from registry.settings import Settings
+from tests.forked import command
 
 PERSON = ("--email", "shopper@example.com")
 
 
 def run(data_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on a data folder."""
-    environment = {**os.environ, "REGISTRY_DATA_DIR": str(data_dir), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "registry", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    return command(words, {**os.environ, "REGISTRY_DATA_DIR": str(data_dir), "COLUMNS": "200"})
 
 
 def answer(data_dir: Path, *words: str) -> Any:

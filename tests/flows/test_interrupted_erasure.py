@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from registry.model.ids import RequestId, WorkspaceId
 from registry.store.database import Database, Transaction
 from tests.conftest import SetClock
 from tests.factories import identify, ordered, track
+from tests.forked import started
 from tests.simulator import RegistrySimulator, Tenant
 
 KILLED = 77
@@ -100,9 +100,7 @@ def _uninterrupted(tenant: Tenant) -> dict[str, Any]:
     return _certified(tenant, done.certificate or "")
 
 
-def test_an_erasure_killed_before_any_commit_resumes_and_says_the_same(
-    shared: RegistrySimulator, processes: ForkServerContext
-) -> None:
+def test_an_erasure_killed_before_any_commit_resumes_and_says_the_same(shared: RegistrySimulator) -> None:
     tenant = shared.tenant()
     expected = _uninterrupted(tenant)
     assert expected["keys"] == 3
@@ -113,8 +111,7 @@ def test_an_erasure_killed_before_any_commit_resumes_and_says_the_same(
         _person(tenant, name)
         request_id = tenant.request(Kind.ERASURE, "user_id", name).request_id
         arguments = (settings.data_dir, (settings.database_url, settings.keystore_url), tenant.workspace_id, request_id)
-        process = processes.Process(target=_run_and_die, args=(*arguments, commit))
-        process.start()
+        process = started(_run_and_die, *arguments, commit)
         process.join(60)
         assert process.exitcode in (0, KILLED)
         if process.exitcode == 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from tests.conftest import SetClock
 from tests.factories import consent as banner
 from tests.factories import identify, track, viewed
 from tests.flows.test_withdrawal_bites import keys, person, sweep
+from tests.forked import started
 from tests.simulator import ALL_YES, RegistrySimulator, Tenant
 
 KILLED = 77
@@ -210,7 +210,7 @@ def _sweep_and_die(folder: Path, urls: tuple[str | None, str | None], workspace:
 
 
 def test_a_sweep_killed_before_any_commit_goes_on_and_ends_the_same(
-    shared: RegistrySimulator, processes: ForkServerContext, monkeypatch: pytest.MonkeyPatch
+    shared: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeping, "PAGE", 2)
     clock, settings = shared.clock, shared.settings
@@ -226,8 +226,7 @@ def test_a_sweep_killed_before_any_commit_goes_on_and_ends_the_same(
             settings.data_dir, (settings.database_url, settings.keystore_url), tenant.workspace_id, clock.now, commit
         )  # fmt: skip
         if commit % 3 == 0:  # a process of its own is slow to start: an error leaves the same
-            killed = processes.Process(target=_sweep_and_die, args=arguments)
-            killed.start()
+            killed = started(_sweep_and_die, *arguments)
             killed.join(60)
             assert killed.exitcode in (0, KILLED)
         else:

@@ -15,7 +15,6 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +31,7 @@ from registry.store import erasure as rows
 from registry.store.database import Database, Transaction
 from tests.conftest import SetClock
 from tests.factories import identify, ordered, track
+from tests.forked import started
 from tests.simulator import PURPOSES, RegistrySimulator, Tenant
 
 EVERY_MOMENT = int(os.environ.get("REGISTRY_TEST_KILLS", "4")) > 4
@@ -183,12 +183,7 @@ def _acts(tenant: Tenant, request_id: RequestId) -> Counter[str]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"] if EVERY_MOMENT else ["sqlite"])
 def test_a_request_killed_at_any_step_finishes_exactly_once(
-    request: pytest.FixtureRequest,
-    processes: ForkServerContext,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    engine: str,
-    kind: Kind,
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, kind: Kind
 ) -> None:
     for name, value in _connected(tmp_path).items():
         monkeypatch.setenv(name, value)
@@ -208,8 +203,7 @@ def test_a_request_killed_at_any_step_finishes_exactly_once(
         request_id = tenant.request(kind, "user_id", name, **details).request_id
         gives = EFFECTS[kind] is Effect.GIVE
         where = Where(tmp_path / "data", urls, tenant.workspace_id, request_id, gives, str(tmp_path))
-        process = processes.Process(target=_run_and_die, args=(where, moment))
-        process.start()
+        process = started(_run_and_die, where, moment)
         process.join(60)
         assert process.exitcode in (0, -signal.SIGKILL)
         if process.exitcode == 0:
