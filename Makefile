@@ -5,6 +5,8 @@ CASES ?= 100000
 STAMP := .venv/.installed
 CODE := $(wildcard registry tests benchmarks)
 export UV_LINK_MODE ?= copy
+# Where bytecode is not kept, each of the many commands that tests start compiles everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo programs test check fix bench docs schema lock kill fuzz clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -53,6 +54,7 @@ def postgres_server() -> Iterator[str]:
     from tests.postgres import running
 
     with tempfile.TemporaryDirectory(prefix="registry-pg-") as folder, running(Path(folder)) as url:
+        _never_mind_the_disk(url)
         yield url
 
 
@@ -114,12 +116,45 @@ def keystore_url(database_url: str, request: pytest.FixtureRequest, tmp_path: Pa
     return str(request.getfixturevalue("second_postgres_url"))
 
 
-def _database(server: str) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def postgres_templates(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The names of two databases with the tables of a registry, data and keys, to make copies of."""
+    from registry.bootstrap import upgrade
+    from registry.settings import Settings
+
+    new_database = contextmanager(_database)
+    with new_database(postgres_server) as data, new_database(postgres_server) as keystore:
+        upgrade(Settings(data_dir=tmp_path_factory.mktemp("templates"), database_url=data, keystore_url=keystore))
+        yield make_url(data).database or "", make_url(keystore).database or ""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def registry_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The URLs of a registry's data and keys, ready for `RegistrySimulator`: the test runs once on each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'registry.db'}", f"sqlite:///{tmp_path / 'keys.db'}"
+        return
+    server, templates = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_templates")
+    copy = contextmanager(_database)
+    with copy(server, templates[0]) as data, copy(server, templates[1]) as keystore:
+        yield data, keystore
+
+
+def _never_mind_the_disk(server: str) -> None:
+    """No test cuts the machine's power: nothing has to wait for its disk."""
+    plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def _database(server: str, template: str = "template1") -> Iterator[str]:
     name = f"t{uuid4().hex}"
     url = make_url(server)
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield url.set(database=name).render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -36,9 +36,10 @@ def postgres_registry(
 
 
 @pytest.fixture(scope="session")
-def postgres_pair(postgres_server: str) -> Iterator[tuple[str, str]]:
+def postgres_pair(postgres_server: str, postgres_templates: tuple[str, str]) -> Iterator[tuple[str, str]]:
     """Two databases of this test process."""
-    with new_database(postgres_server) as data, new_database(postgres_server) as keystore:
+    (data_template, keystore_template), server = postgres_templates, postgres_server
+    with new_database(server, data_template) as data, new_database(server, keystore_template) as keystore:
         yield data, keystore
 
 
@@ -65,8 +66,9 @@ def tenant(shared: RegistrySimulator) -> Tenant:
 
 
 @pytest.fixture
-def registry(database_url: str, keystore_url: str, tmp_path: Path) -> Iterator[RegistrySimulator]:
+def registry(registry_urls: tuple[str, str], tmp_path: Path) -> Iterator[RegistrySimulator]:
     """A registry of the test's own, once on each engine."""
-    made = RegistrySimulator(tmp_path, SetClock(), database_url=database_url, keystore_url=keystore_url)
+    data, keystore = registry_urls
+    made = RegistrySimulator(tmp_path, SetClock(), database_url=data, keystore_url=keystore)
     yield made
     made.close()

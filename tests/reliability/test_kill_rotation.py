@@ -23,9 +23,10 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture
-def tenant(database_url: str, keystore_url: str, tmp_path: Path) -> Iterator[Tenant]:
+def tenant(registry_urls: tuple[str, str], tmp_path: Path) -> Iterator[Tenant]:
     """A registry of the test's own on each engine, with a thousand identifiers."""
-    made = RegistrySimulator(tmp_path, SetClock(), database_url=database_url, keystore_url=keystore_url)
+    data, keystore = registry_urls
+    made = RegistrySimulator(tmp_path, SetClock(), database_url=data, keystore_url=keystore)
     tenant = made.tenant()
     chosen = consent(**ALL_YES)
     for start in range(0, PEOPLE, 100):
