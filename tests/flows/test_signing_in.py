@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 
 from registry.access.policy import PrincipalKind
 from registry.flows.access import accounts, credentials, sessions
 from registry.flows.access.accounts import Secrets
 from registry.flows.access.sessions import Opened
+from registry.keys import passwords
 from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
 from tests.conftest import SetClock
 from tests.simulator import RegistrySimulator, Tenant
@@ -40,7 +42,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(shared: RegistrySimulator, clock: SetClock) -> Desk:
+def desk(shared: RegistrySimulator, clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Passwords are hashed cheaply: how dear a guess is has tests of its own."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     return Desk(shared, clock)
 
 
