@@ -15,7 +15,7 @@ from registry.api.bodies import JsonRoute
 from registry.api.dsr import RequestIdText
 from registry.flows.dsr.package import links
 from registry.model.clock import rfc3339
-from registry.model.ids import RequestId, parse_id, text_id
+from registry.model.ids import RequestId, parse_id
 
 router = APIRouter(prefix="/v1/dsr/requests", tags=["data subject requests"], route_class=JsonRoute)
 
@@ -42,7 +42,7 @@ def link_package(request: Request, request_id: RequestIdText, body: NewLink) -> 
     )
     base = application.public_url or str(request.base_url).rstrip("/")
     return {
-        "url": f"{base}/privacy/{text_id(workspace.workspace_id)}/fetch/{made.token}",
+        "url": base + links.path_of(workspace, made.token),
         "expires_at": rfc3339(made.expires_at),
         "fetches": made.fetches,
     }

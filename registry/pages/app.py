@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from registry.pages import (
     accountability,
+    answered,
     choices,
     deadlines,
     holds,
@@ -13,6 +14,7 @@ from registry.pages import (
     people,
     quality,
     request,
+    requester,
     requests,
     signing_in,
     site,
@@ -28,6 +30,8 @@ CONSOLE = (
     *stewards.ROUTES,
     *quality.ROUTES,
     *requests.ROUTES,
+    *answered.ROUTES,
+    *requester.ROUTES,
     *request.ROUTES,
     *deadlines.ROUTES,
     *holds.ROUTES,

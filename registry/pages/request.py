@@ -1,4 +1,4 @@
-"""One data subject request in the console: its plan, its moves, its package and its certificate."""
+"""One data subject request in the console: where it stands, its plan, and its moves."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.access.policy import Action
-from registry.api.certificates import PAGE_HEADERS
 from registry.api.dsr import MOVES, request_json
-from registry.api.package import lock_of, package_stream
 from registry.api.problems import status_of
 from registry.api.wire import Reason
 from registry.dsr.plan import RequestPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State, check_four_eyes
-from registry.flows.accountability import forms
-from registry.flows.dsr import lifecycle, linked, moves, planning
+from registry.flows.dsr import letters, lifecycle, linked, moves, planning, proofs
 from registry.model.clock import DAY
 from registry.model.errors import Conflict, Forbidden, InvalidInput, LinkedSystemUnavailable, NotFound, RegistryError
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.pages.officers import Visit, officers
 from registry.pages.planned import planned, undecided, waits_for
-from registry.pages.site import HEADERS, redirect
+from registry.pages.site import redirect
 from registry.pages.timeline import timeline
 
 KINDS = {
@@ -56,43 +53,44 @@ ENDING = ("refuse", "cancel")
 WAY = (State.RECEIVED, State.VERIFIED, State.APPROVED, State.ACTING, State.COMPLETED)
 """The states of a request that nothing holds up."""
 REASON: TypeAdapter[str] = TypeAdapter(Reason)
-RECIPIENTS_MOST = 20_000
 
 
 @officers(Action.DSR_READ)
 def request_page(visit: Visit) -> Response:
     """`GET /console/requests/{request_id}`: where it stands, what it will do, and what can be done now."""
-    return _shown(visit)
+    return shown(visit)
 
 
 @officers(Action.DSR_APPROVE, changes=True)
 def extend_request(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/extend`: put the answer off, by what the law allows."""
-    given = visit.deployment, visit.workspace, _id(visit)
+    given = visit.deployment, visit.workspace, request_id_of(visit)
     try:
-        why, channel = _reason(visit), visit.form.text("channel", most=64)
+        why, channel = reason_of(visit), visit.form.text("channel", most=64)
         moves.extend(*given, reason=why, channel=channel, notified_at=None, actor=visit.principal.actor)
     except (Conflict, InvalidInput) as error:
-        return _shown(visit, error=error)
-    return _back(visit)
+        return shown(visit, error=error)
+    return back(visit)
 
 
 @officers(Action.DSR_APPROVE, changes=True)
 def override_system(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/override`: decide that a waiting request ends without a system."""
-    given = visit.deployment, visit.workspace, _id(visit)
+    given = visit.deployment, visit.workspace, request_id_of(visit)
     try:
-        linked.override(*given, visit.form.text("system", most=64), reason=_reason(visit), actor=visit.principal.actor)
+        linked.override(
+            *given, visit.form.text("system", most=64), reason=reason_of(visit), actor=visit.principal.actor
+        )
     except (Conflict, InvalidInput, NotFound) as error:
-        return _shown(visit, error=error)
-    return _back(visit)
+        return shown(visit, error=error)
+    return back(visit)
 
 
 @officers(None, changes=True)
 def move_request(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/{by}`: verify, approve, run, pause, resume, refuse or cancel."""
     by, who = visit.request.path_params["by"], visit.principal
-    given = visit.deployment, visit.workspace, _id(visit)
+    given = visit.deployment, visit.workspace, request_id_of(visit)
     if by != "run" and (by not in list(Move) or Move(by) not in MOVES):
         raise NotFound("there is no such move")
     visit.require(_action(by))
@@ -100,46 +98,13 @@ def move_request(visit: Visit) -> Response:
         if by == "run":
             lifecycle.run(*given, actor=who.actor)
         else:
-            lifecycle.move_request(*given, Move(by), actor=who.actor, owner=who.owner)
+            why = reason_of(visit) if by == Move.REFUSE and visit.form.text("reason") else None
+            lifecycle.move_request(*given, Move(by), actor=who.actor, owner=who.owner, reason=why)
     except LinkedSystemUnavailable:
         pass  # it waits now, and its page says for whom
-    except (Conflict, Forbidden) as error:
-        return _shown(visit, error=error)
-    return _back(visit)
-
-
-@officers(Action.DSR_EXPORT, changes=True)
-def package(visit: Visit) -> Response:
-    """`POST /console/requests/{request_id}/package`: the ZIP, streamed; a POST, since each is logged."""
-    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
-    keys = visit.form.text("recipients", most=RECIPIENTS_MOST).splitlines()
-    try:
-        lock = lock_of(visit.form.text("password") or None, [key.strip() for key in keys if key.strip()])
-        response = package_stream(visit.deployment, visit.workspace, row, actor=visit.principal.actor, lock=lock)
-    except (Conflict, InvalidInput) as error:
-        return _shown(visit, error=error)
-    response.headers.update(HEADERS)
-    return response
-
-
-@officers(Action.DSR_READ)
-def certificate(visit: Visit) -> Response:
-    """`GET /console/requests/{request_id}/certificate`: the signed JWT of a finished erasure."""
-    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
-    if row.certificate is None:
-        raise NotFound("the request has no certificate", hint="it is certified when it is completed")
-    name = f'attachment; filename="{text_id(row.request_id)}.jwt"'
-    return Response(row.certificate, 200, HEADERS | {"Content-Disposition": name}, media_type="application/jwt")
-
-
-@officers(Action.DSR_READ)
-def certificate_page(visit: Visit) -> Response:
-    """`GET /console/requests/{request_id}/certificate/page`: the certificate with its proof, to read and print."""
-    row, _ = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
-    if row.certificate is None:
-        raise NotFound("the request has no certificate", hint="it is certified when it is completed")
-    page = forms.write(visit.deployment, visit.workspace, row.certificate, forms.Form.PAGE)
-    return Response(page, 200, HEADERS | PAGE_HEADERS, media_type="text/html")
+    except (Conflict, Forbidden, InvalidInput) as error:
+        return shown(visit, error=error)
+    return back(visit)
 
 
 def days_left(visit: Visit, row: StoredRequest) -> int | None:
@@ -147,8 +112,9 @@ def days_left(visit: Visit, row: StoredRequest) -> int | None:
     return None if lifecycle.is_ended(row) else (row.respond_by - visit.deployment.clock()) // DAY
 
 
-def _shown(visit: Visit, error: RegistryError | None = None) -> Response:
-    row, events = lifecycle.get(visit.deployment, visit.workspace, _id(visit))
+def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, object] | None = None) -> Response:
+    """The page of a request, with what went wrong, or with a link that is shown this once."""
+    row, events = lifecycle.get(visit.deployment, visit.workspace, request_id_of(visit))
     kind, state, now = Kind(row.kind), State(row.state), visit.deployment.clock()
     told = [(event, _told(event)) for event in events]
     is_over, effect = lifecycle.is_ended(row), EFFECTS[kind]
@@ -168,7 +134,7 @@ def _shown(visit: Visit, error: RegistryError | None = None) -> Response:
         planned=planned(plan) if plan else [], undecided=undecided(plan) if plan else [],
         waits=waits_for(progress, acts) if state is State.WAITING else None,
         overridable=state is State.WAITING and visit.may(Action.DSR_APPROVE),
-        systems=[system.name for system in visit.deployment.linked],
+        systems=[system.name for system in visit.deployment.linked], link=link, asks=_asks(visit, row),
     )  # fmt: skip
 
 
@@ -183,6 +149,13 @@ def _barred(visit: Visit, row: StoredRequest, plan: RequestPlan | None) -> str |
     except Forbidden as error:
         return f"{error.detail[0].upper()}{error.detail[1:]}: {error.hint}."
     return None
+
+
+def _asks(visit: Visit, row: StoredRequest) -> dict[str, object] | None:
+    """What was proved of who asks, and what is missing; None where nothing is to be proved, or not by this officer."""
+    if row.state not in letters.UNPROVED or not visit.may(Action.DSR_VERIFY):
+        return None
+    return proofs.standing(visit.deployment, visit.workspace, row.request_id)
 
 
 def _law(visit: Visit, row: StoredRequest) -> str:
@@ -203,7 +176,7 @@ def _steps(row: StoredRequest, events: Sequence[RequestEvent]) -> list[tuple[str
     return [*((state, "past") for state in past), (row.state, "now"), *((state, "left") for state in left)]
 
 
-def _reason(visit: Visit) -> str:
+def reason_of(visit: Visit) -> str:
     """The reason that a form gives; a sentence that no address fits into, as over the API.
 
     Raises:
@@ -216,8 +189,9 @@ def _reason(visit: Visit) -> str:
         raise InvalidInput("say why in a short sentence", hint=hint, pointer="/reason") from None
 
 
-def _back(visit: Visit) -> Response:
-    return redirect(f"/console/requests/{text_id(_id(visit))}")
+def back(visit: Visit) -> Response:
+    """Back to the page of the request, by GET."""
+    return redirect(f"/console/requests/{text_id(request_id_of(visit))}")
 
 
 def _told(event: RequestEvent) -> dict[str, str]:
@@ -230,15 +204,17 @@ def _action(name: str) -> Action:
     return MOVES[Move(name)] if name in list(Move) and Move(name) in MOVES else Action.DSR_RUN
 
 
-def _id(visit: Visit) -> RequestId:
+def request_id_of(visit: Visit) -> RequestId:
+    """The request that the address names.
+
+    Raises:
+        InvalidInput: it is no id.
+    """
     return RequestId(parse_id(visit.request.path_params["request_id"], "request_id"))
 
 
 ROUTES: list[Any] = [
     Route("/console/requests/{request_id}", request_page),
-    Route("/console/requests/{request_id}/package", package, methods=["POST"]),
-    Route("/console/requests/{request_id}/certificate", certificate),
-    Route("/console/requests/{request_id}/certificate/page", certificate_page),
     Route("/console/requests/{request_id}/extend", extend_request, methods=["POST"]),
     Route("/console/requests/{request_id}/override", override_system, methods=["POST"]),
     Route("/console/requests/{request_id}/{by}", move_request, methods=["POST"]),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.api.house import Desk, House, house
+from tests.api.office import Office
 from tests.conftest import SetClock, _database
 from tests.live import Live, live
 from tests.simulator import RegistrySimulator
@@ -53,3 +55,12 @@ def either_desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
     name = "shared_house" if request.param == "sqlite" else "postgres_house"
     with ExitStack() as stack:
         yield Desk(request.getfixturevalue(name), stack)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """An officer's desk of the test's own."""
+    made = Office(tmp_path)
+    yield made
+    made.browser.close()
+    made.registry.close()

@@ -73,6 +73,11 @@ def make(
     return Made(token, link.expires_at, fetches)
 
 
+def path_of(workspace: OpenWorkspace, token: str) -> str:
+    """The path, below the server's address, of the page that a link leads to."""
+    return f"/privacy/{text_id(workspace.workspace_id)}/fetch/{token}"
+
+
 def follow(deployment: Deployment, workspace: OpenWorkspace, token: str) -> StoredRequest:
     """The request whose package a link leads to, once it has been counted and logged.
 

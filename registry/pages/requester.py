@@ -1,0 +1,66 @@
+"""Who asks, in the console: an officer sends for a proof, records what was seen, and judges an agent's mandate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from registry.access.policy import Action
+from registry.dsr.verification import Seen
+from registry.flows.dsr import proofs, proving
+from registry.model.errors import Conflict, Forbidden, InvalidInput, Overloaded
+from registry.pages.officers import Visit, officers
+from registry.pages.request import back, reason_of, request_id_of, shown
+
+REFUSED = (Conflict, Forbidden, InvalidInput, Overloaded)
+
+
+@officers(Action.DSR_OPEN, changes=True)
+def challenge(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/challenge`: send the person a code and a link, where there is a mailbox."""
+    try:
+        proving.ask(visit.deployment, visit.workspace, request_id_of(visit), actor=visit.principal.actor)
+    except REFUSED as error:
+        return shown(visit, error=error)
+    return back(visit)
+
+
+@officers(Action.DSR_VERIFY, changes=True)
+def check(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/check`: whoever asks was checked, by what the form says was seen."""
+    given = visit.deployment, visit.workspace, request_id_of(visit)
+    try:
+        proving.by_officer(*given, _seen(visit), actor=visit.principal.actor)
+    except REFUSED as error:
+        return shown(visit, error=error)
+    return back(visit)
+
+
+@officers(Action.DSR_VERIFY, changes=True)
+def mandate(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/mandate`: accept the paper by which an agent asks, or reject it."""
+    given = visit.deployment, visit.workspace, request_id_of(visit)
+    accepted = visit.form.text("outcome") == "accepted"
+    try:
+        words = reason_of(visit) if not accepted else None
+        seen = _seen(visit)
+        proofs.check_mandate(*given, accepted=accepted, seen=seen, words=words, actor=visit.principal.actor)
+    except REFUSED as error:
+        return shown(visit, error=error)
+    return back(visit)
+
+
+def _seen(visit: Visit) -> tuple[Seen, ...]:
+    names = visit.form.every("seen")
+    if not set(names) <= set(Seen):
+        raise InvalidInput("what was seen is one of the boxes", pointer="/seen")
+    return tuple(map(Seen, names))
+
+
+ROUTES: list[Any] = [
+    Route("/console/requests/{request_id}/challenge", challenge, methods=["POST"]),
+    Route("/console/requests/{request_id}/check", check, methods=["POST"]),
+    Route("/console/requests/{request_id}/mandate", mandate, methods=["POST"]),
+]

@@ -1,0 +1,99 @@
+"""Who asks, and what they are given, in the console: proofs, mandates, refusals, and links to a package."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from registry.dsr.agents import Agent, Claim
+from registry.dsr.requests import Kind
+from registry.dsr.verification import MandateKind
+from registry.flows.dsr import lifecycle
+from registry.model.ids import text_id
+from registry.model.stored import StoredRequest
+from tests.api.office import REQUESTS, Office
+from tests.factories import identify
+
+AGENT = Claim(Agent("Synthetic Helper", "Helpers", "helper@agents.example"), MandateKind.POWER_OF_ATTORNEY)
+
+
+def path(request: StoredRequest) -> str:
+    return f"{REQUESTS}/{text_id(request.request_id)}"
+
+
+def state(office: Office, request: StoredRequest) -> str:
+    return lifecycle.get(office.registry.deployment, office.tenant.workspace, request.request_id)[0].state
+
+
+def told(office: Office, request: StoredRequest) -> list[str]:
+    _, events = lifecycle.get(office.registry.deployment, office.tenant.workspace, request.request_id)
+    return [event.details or "" for event in events]
+
+
+def test_an_officer_sees_what_is_missing_sends_for_it_and_records_what_was_seen(office: Office) -> None:
+    request = office.asked(Kind.ACCESS, "ada", verified=False)
+    page = office.page_of(request)
+    assert "Who asks" in page and "nothing yet" in page
+    assert office.post(f"{path(request)}/challenge").status_code == 200
+    assert office.post(f"{path(request)}/check", seen="a hunch").status_code == 400
+    assert state(office, request) == "received"
+    assert office.post(f"{path(request)}/check", seen=["in_person", "identity_document"]).status_code == 200
+    assert state(office, request) == "verified"
+    assert any("identity_document,in_person" in details for details in told(office, request))
+    assert "Who asks" not in office.page_of(request), "nothing is to be proved any more"
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_mandate_is_accepted_or_rejected_with_a_reason(office: Office, accepted: bool) -> None:
+    request = office.asked(Kind.DELETE, "ada", verified=False, claim=AGENT)
+    assert "Synthetic Helper, Helpers" in office.page_of(request)
+    if accepted:
+        assert office.post(f"{path(request)}/mandate", outcome="accepted", seen="mandate").status_code == 200
+        assert state(office, request) == "verified"
+        assert "Accept the mandate" not in office.page_of(request)
+        return
+    assert office.post(f"{path(request)}/mandate", outcome="rejected").status_code == 400, "why?"
+    assert office.post(f"{path(request)}/mandate", outcome="rejected", reason="not signed").status_code == 200
+    assert state(office, request) == "refused"
+    assert any("not signed" in details for details in told(office, request))
+
+
+def test_a_request_is_refused_on_a_ground_that_the_person_is_told(office: Office) -> None:
+    request = office.asked(Kind.ACCESS, "ada")
+    assert office.post(f"{path(request)}/refuse", reason="ask ada@example.com").status_code == 400
+    assert office.post(f"{path(request)}/refuse", reason="manifestly excessive").status_code == 200
+    assert state(office, request) == "refused"
+    assert "manifestly excessive" in office.page_of(request)
+
+
+def test_a_link_to_the_package_is_shown_once_leads_there_and_is_withdrawn(office: Office) -> None:
+    office.tenant.send(identify("ada", email="ada@example.com"))
+    request = office.asked(Kind.ACCESS, "ada")
+    for by in ("approve", "run"):
+        office.post(f"{path(request)}/{by}")
+    assert office.post(f"{path(request)}/link", days="90", fetches="1").status_code == 400
+    assert office.post(f"{path(request)}/link", days="x", fetches="1").status_code == 400
+    shown = office.post(f"{path(request)}/link", days="7", fetches="2").text
+    found = re.search(r"<code>\S+?(/privacy/\S+?)</code>", shown)
+    assert found is not None
+    assert "/privacy/" not in office.page_of(request)
+    assert office.browser.get(found.group(1)).status_code == 200
+    assert office.post(f"{path(request)}/unlink").status_code == 200
+    assert office.browser.get(found.group(1)).status_code != 200
+    assert office.post(f"{path(request)}/unlink").status_code == 404
+
+
+def test_whoever_may_not_verify_sees_no_form_for_it(office: Office) -> None:
+    request = office.asked(Kind.ACCESS, "ada", verified=False)
+    office.browser.cookies.clear()
+    office.browser.post("/console/sign-in", data={"key": office.tenant.keys.admin})
+    assert "Who asks" in office.page_of(request)
+    made = office.registry.http().post(
+        "/v1/keys", json={"kind": "person", "role": "auditor", "name": "an auditor"},
+        headers={"authorization": f"Bearer {office.tenant.keys.admin}"},
+    )  # fmt: skip
+    office.browser.cookies.clear()
+    office.browser.post("/console/sign-in", data={"key": made.json()["secret"]})
+    assert "Who asks" not in office.page_of(request)
+    assert office.post(f"{path(request)}/check").status_code == 403
