@@ -15,6 +15,9 @@ from registry.pages.site import CHART_POLICY, HEADERS
 WINDOWS = (("overdue", 0), ("3 days", 3), ("a week", 7), ("two weeks", 14), ("later", 10_000))
 """How soon a deadline comes: a name, and the last day that it covers."""
 
+FEW = 5
+"""Up to so many are counted on the scale one by one."""
+
 _DARK = (
     "inline:@media (prefers-color-scheme: dark) { .axis text, .legends .legend text { fill: #c3cad6 !important } "
     ".axis .guides, .axis .line { stroke: #3a4454 !important } }"
@@ -80,6 +83,9 @@ def draw_answers(groups: Mapping[str, Mapping[str, Any]]) -> Response:
 
     chart = _bars(pygal.HorizontalStackedBar, groups, ("#2f7d5b", "#8a5a00", "#2f5fb0", "#c2553a"))
     rows = list(groups.values())[::-1]
+    most = max((one["in_time"] + one["late"] + one["open"] for one in rows), default=0)
+    if 0 < most <= FEW:
+        chart.y_labels = list(range(most + 1))  # by itself the scale would have halves, and round them
     chart.add("in time", [one["in_time"] for one in rows])
     chart.add("late", [one["late"] for one in rows])
     chart.add("open", [one["open"] - one["overdue"] for one in rows])
