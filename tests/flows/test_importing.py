@@ -130,6 +130,25 @@ def test_an_erased_person_is_not_imported_again(crm: Tenant) -> None:
     assert crm.profile("user_id", "1") is None
 
 
+def test_a_person_who_is_erased_while_they_are_imported_stays_erased_and_the_rest_is_taken(
+    crm: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH", 2)
+    certificates: list[str | None] = []
+
+    def given() -> Iterator[tuple[int, Any, str]]:
+        yield from rows(*people(2))
+        certificates.append(crm.erase("crm_id", "c1").certificate)  # the first batch is stored by now
+        again = {"nr": 9, "crm": "c1", "mail": "another@example.com", "name": "N"}
+        yield from [(3, again, ""), *((n, one, "") for n, one in enumerate(people(2, first=4), 4))]
+
+    done = take(crm, given())
+    assert certificates[0], "the erasure was not held up"
+    assert (done["accepted"], done["suppressed"]) == (4, 1)
+    assert [crm.profile("crm_id", name) is not None for name in ("c1", "c2", "c4", "c5")] == [False, True, True, True]
+    assert crm.profile("email", "another@example.com") is None
+
+
 HEAD_OF_ANOTHER = "version: 1\nimport: another\nuser_id: nr\n"
 
 

@@ -15,12 +15,15 @@ import pytest
 
 from registry.connectors.outgoing import Outgoing
 from registry.documents import parse
+from registry.dsr.requests import Kind
 from registry.flows.deployment import Deployment
+from registry.flows.dsr import intake, proving
 from registry.flows.identity.login import LoggedIn, issuers_of, logged_in
 from registry.model.clock import SECOND
 from registry.model.errors import DocumentInvalid, InvalidInput, LinkedSystemUnavailable, Unauthenticated
 from registry.model.ids import text_id
 from tests.conftest import SetClock
+from tests.factories import identify
 from tests.issuer import LoginService, login_service, private_key, public_jwk
 from tests.simulator import RegistrySimulator, Tenant
 
@@ -311,3 +314,16 @@ def test_a_login_that_cannot_be_trusted_stops_the_start(
 ) -> None:
     with pytest.raises(error):
         trusting(tenant, service, **entry)
+
+
+@pytest.mark.parametrize("named", [("user_id", "u-1"), ("email", "shopper@example.com")])
+def test_a_login_proves_a_request_of_its_own_person_and_of_nobody_else(door: Door, named: tuple[str, str]) -> None:
+    workspace = door.tenant.workspace
+    door.tenant.send(identify("u-1", email="shopper@example.com"), identify("u-2", email="other@example.com"))
+    wish = intake.Wish(Kind.ACCESS, door.tenant.person(*named))
+    request, _ = intake.take(door.deployment, workspace, wish, actor="app:shop")
+    for token in (door.token(sub="u-2"), door.token(aud="another-shop")):
+        with pytest.raises(Unauthenticated):
+            proving.by_login(door.deployment, workspace, request.request_id, token, actor="app:shop")
+    taken = proving.by_login(door.deployment, workspace, request.request_id, door.token(), actor="app:shop")
+    assert taken.state == "verified"
