@@ -1,0 +1,88 @@
+"""A letter is tried until it is taken, or for days; it goes once, and nothing of where it went is left."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.dsr.requests import Kind, Move
+from registry.flows.dsr import intake, letters, lifecycle
+from registry.flows.dsr.intake import Wish
+from registry.flows.outgoing.endpoints import ATTEMPTS
+from registry.model.clock import DAY
+from registry.model.stored import StoredRequest
+from tests.conftest import SetClock
+from tests.factories import identify
+from tests.post import Desk
+from tests.simulator import Tenant
+
+ADA = "ada@example.com"
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> Desk:
+    made = Desk(tenant)
+    made.confirmed_by_newsletter(identify("ada", email=ADA))
+    return made
+
+
+def refused(desk: Desk) -> StoredRequest:
+    """A request whose letter is the last thing to happen to it: its person is forgotten with it."""
+    wish = Wish(Kind.ACCESS, desk.tenant.person("email", ADA))
+    request, _ = intake.take(desk.deployment, desk.tenant.workspace, wish, actor="app:shop")
+    given = desk.deployment, desk.tenant.workspace, request.request_id
+    desk.deliver()
+    desk.box.sent.clear()
+    return lifecycle.move_request(*given, Move.REFUSE, actor="person:officer", reason="manifestly excessive")
+
+
+def last(desk: Desk, request: StoredRequest) -> dict[str, object]:
+    return letters.told(desk.deployment, desk.tenant.workspace, request)[-1]
+
+
+def keys_of(desk: Desk) -> int:
+    [(count,)] = desk.tenant.registry.key_rows(
+        "SELECT count(*) FROM key_bundle WHERE workspace_id = ?", desk.tenant.workspace_id
+    )
+    return int(count)
+
+
+def test_a_letter_waits_for_a_mail_server_that_is_down_and_goes_once(desk: Desk, clock: SetClock) -> None:
+    before = keys_of(desk)
+    request = refused(desk)
+    desk.box.down = True
+    assert [desk.deliver(), desk.deliver()] == [0, 0], "not before its time"
+    assert (last(desk, request)["outcome"], last(desk, request)["attempts"]) == ("waiting", 1)
+    clock.pass_by(days=1)
+    assert desk.deliver() == 0
+    desk.box.down = False
+    assert desk.deliver() == 0
+    clock.pass_by(days=1)
+    assert [desk.deliver(), desk.deliver()] == [1, 0]
+    [(to, _, text)] = desk.box.sent
+    assert (to, "manifestly excessive" in text) == (ADA, True)
+    assert (last(desk, request)["outcome"], last(desk, request)["attempts"]) == ("sent", 3)
+    assert keys_of(desk) == before, "the key of its address is gone, and so is the request's"
+
+
+def test_a_letter_is_given_up_after_days_of_trying(desk: Desk, clock: SetClock) -> None:
+    before, began = keys_of(desk), clock()
+    request = refused(desk)
+    desk.box.down = True
+    for tries in range(1, ATTEMPTS + 1):
+        assert last(desk, request)["outcome"] == "waiting"
+        desk.deliver()
+        assert last(desk, request)["attempts"] == tries
+        clock.pass_by(days=1)
+    assert last(desk, request)["outcome"] == "given_up"
+    assert clock() - began >= 2 * DAY
+    desk.box.down = False
+    assert desk.deliver() == 0
+    assert (desk.box.sent, keys_of(desk)) == ([], before)
+
+
+def test_no_address_lies_open_while_a_letter_waits(desk: Desk) -> None:
+    refused(desk)
+    rows = desk.tenant.registry.rows("SELECT * FROM dsr_letter WHERE workspace_id = ?", desk.tenant.workspace_id)
+    cells = [bytes(c) if isinstance(c, bytes | memoryview) else str(c).encode() for row in rows for c in row]
+    assert rows
+    assert not [cell for cell in cells if b"ada" in cell]
