@@ -285,7 +285,7 @@ class Boards:
             if self.people + board.people > self._most:
                 held.not_before = monotonic() + TOO_MANY_S
                 return
-            if board.later > 2 * MOST_LATER:
+            if board.later > max(2 * MOST_LATER, board.people // 4):  # sorting all of them each time would add up
                 board.fold()
         board.fold()
         with held.lock:
