@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, max_examples=60)
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, max_examples=40)
 MANY = int(os.environ.get("REGISTRY_TEST_CASES", "100000"))
 settings.register_profile("long", settings.get_profile("dev"), max_examples=MANY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -109,7 +109,7 @@ def test_fuzzed_requests_get_documented_answers(lived_in: tuple[Desk, dict[str, 
         modes.append(schemathesis.GenerationMode.NEGATIVE)
     session, takes = requests.Session(), None if tracking else body_of(operation.definition.raw)
 
-    @settings(max_examples=CASES // len(OPERATIONS) if LONG else 26, deadline=None, suppress_health_check=QUIET)
+    @settings(max_examples=CASES // len(OPERATIONS) if LONG else 16, deadline=None, suppress_health_check=QUIET)
     @given(data=st.data())
     def fuzz(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from(modes))
@@ -185,7 +185,7 @@ def fuzz_desk(shared_house: House) -> Iterator[Desk]:
         yield Desk(shared_house, stack)
 
 
-@settings(max_examples=CASES if LONG else 400, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
+@settings(max_examples=CASES if LONG else 200, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
 @given(body=bodies, good=numbers, place=st.integers(0, 6))
 def test_fuzzed_batches_are_taken_in_and_every_call_is_accounted_for(
     fuzz_desk: Desk, body: dict[str, Any], good: str, place: int
@@ -217,7 +217,7 @@ def test_fuzzed_batches_are_taken_in_and_every_call_is_accounted_for(
 WHOLE = json.dumps({"batch": [ordered("ada", messageId="m-whole")], "sentAt": "2026-01-01T00:00:00Z"}).encode()
 
 
-@settings(max_examples=CASES if LONG else 300, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
+@settings(max_examples=CASES if LONG else 150, suppress_health_check=[*QUIET, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_fuzzed_bytes_never_break_the_reader(fuzz_desk: Desk, data: st.DataObject) -> None:
     content = WHOLE

@@ -28,7 +28,7 @@ ANYBODY = st.one_of(USERS, BROWSERS, EMAILS)
 STEWARD = "person:steward"
 
 BOUNDED = settings(
-    max_examples=25 if os.environ.get("HYPOTHESIS_PROFILE", "ci") == "ci" else 300,
+    max_examples=14 if os.environ.get("HYPOTHESIS_PROFILE", "ci") == "ci" else 300,
     stateful_step_count=14,
     deadline=None,
     suppress_health_check=list(HealthCheck),

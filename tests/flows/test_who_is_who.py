@@ -29,7 +29,7 @@ EMAILS = ("family@example.com", "ada@example.com", "bob@example.com")
 
 check = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 if os.environ.get("HYPOTHESIS_PROFILE", "ci") == "ci":
-    check = settings(check, max_examples=20)
+    check = settings(check, max_examples=12)
 
 _user, _browser, _email = st.sampled_from(USERS), st.sampled_from(BROWSERS), st.sampled_from(EMAILS)
 _message = st.one_of(

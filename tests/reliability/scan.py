@@ -113,6 +113,12 @@ class Scanner:
                 continue
 
 
+def stamps(folder: Path) -> dict[Path, tuple[int, int]]:
+    """The stamp of every file under a folder: when it was written last, and its size."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
+
+
 def _unpacked(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Whatever can be decompressed from any place that looks as if something compressed began there."""
     view = memoryview(data)

@@ -17,6 +17,7 @@ from registry import bootstrap
 from registry.settings import Settings
 from tests.reliability import planting_consent, planting_people, planting_traffic
 from tests.reliability.place import SCANNER, Place
+from tests.reliability.scan import stamps
 from tests.reliability.server import ServerProcess
 
 
@@ -46,7 +47,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pyte
     environment |= {name: url for name, url in given.items() if url}
     server = ServerProcess(data, tmp_path / "server.log", environment)
     server.start()
-    yield Place(server, keys, tmp_path, outside, environment, postgres_folder, urls[0])
+    known = stamps(postgres_folder) if postgres_folder is not None else {}  # what other tests have left holds no mark
+    yield Place(server, keys, tmp_path, outside, environment, postgres_folder, urls[0], known)
     server.stop()
 
 
