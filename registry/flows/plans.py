@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import lru_cache
+
 from registry.documents import Document, parse
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
@@ -11,6 +14,24 @@ from registry.model.stored import PublishedPlan
 from registry.plans.compile import CompiledPlan, compile_plan
 from registry.plans.versions import is_exact, newest
 from registry.store import administration
+
+MOST_TEXTS = 64
+"""Compiled plans that are shared by whoever publishes the same text, as the workspaces of one firm do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    text: str
+    document: Document = field(compare=False)
+
+
+@lru_cache(maxsize=MOST_TEXTS)
+def _shared(source: _Source) -> CompiledPlan:
+    return compile_plan(source.document)
+
+
+def _of(document: Document) -> CompiledPlan:
+    return _shared(_Source(document.text, document)) if document.text else compile_plan(document)
 
 
 def compiled(deployment: Deployment, workspace_id: WorkspaceId, name: str, version: str) -> CompiledPlan:
@@ -26,7 +47,7 @@ def compiled(deployment: Deployment, workspace_id: WorkspaceId, name: str, versi
             row = administration.plan(transaction, workspace_id, name, version)
         if row is None:
             raise PlanNotFound("there is no such plan version", hint="run: registry plans push FILE")
-        found = compile_plan(parse(row.document, file=f"{name}@{version}"))
+        found = _of(parse(row.document, file=f"{name}@{version}"))
         deployment.compiled[key] = found
     return found
 
@@ -53,7 +74,7 @@ def check_plan(deployment: Deployment, document: Document) -> CompiledPlan:
     Raises:
         DocumentInvalid: it does not compile, or names a purpose or a kind of identifier that policy lacks.
     """
-    plan = compile_plan(document)
+    plan = _of(document)
     purposes, kinds = deployment.policies.purposes.purposes, deployment.policies.identity.kinds
     faults = []
     for declaration in plan.declarations:

@@ -21,6 +21,7 @@ from tests.conftest import SetClock
 from tests.simulator import RegistrySimulator, Tenant
 
 PLAIN = {"application/json", "application/problem+json"}
+_made: list[Conformity] = []
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Clients make a context each, with every root certificate there is, unless they are given one."""
 
@@ -52,7 +53,13 @@ class House:
         self.registry = registry
         self.app = app
         self.url = url
-        self.conformity = Conformity(app.openapi())
+
+    @cached_property
+    def conformity(self) -> Conformity:
+        """What holds answers against the document; made once in a process, as every server is made of the same code."""
+        if not _made:
+            _made.append(Conformity(self.app.openapi()))
+        return _made[0]
 
     @property
     def clock(self) -> SetClock:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 UNPACKED_BYTES = 16 * 1024 * 1024
+PROBED_BYTES = 1024
 NESTED = 3
 CONTEXT = 24
 
@@ -127,12 +128,17 @@ def _unpacked(data: bytes) -> Iterator[tuple[int, bytes]]:
         if match.group().startswith(b"PK"):
             names = int.from_bytes(data[start + 26 : start + 28], "little")
             more = int.from_bytes(data[start + 28 : start + 30], "little")
-            unpacker, begin = zlib.decompressobj(-zlib.MAX_WBITS), start + 30 + names + more
+            form, begin = -zlib.MAX_WBITS, start + 30 + names + more
         else:
-            unpacker, begin = zlib.decompressobj(32 + zlib.MAX_WBITS), start
-        try:
-            unpacked = unpacker.decompress(view[begin : begin + UNPACKED_BYTES], UNPACKED_BYTES)
-        except zlib.error:
-            continue
-        if len(unpacked) > 8:
-            yield start, unpacked
+            form, begin = 32 + zlib.MAX_WBITS, start
+        # Nearly all of them are chance, and break off at once: that is found out without handling megabytes.
+        for most in (PROBED_BYTES, UNPACKED_BYTES):
+            unpacker = zlib.decompressobj(form)
+            try:
+                unpacked = unpacker.decompress(view[begin : begin + most], UNPACKED_BYTES)
+            except zlib.error:
+                break
+            if unpacker.eof or most == UNPACKED_BYTES:
+                if len(unpacked) > 8:
+                    yield start, unpacked
+                break

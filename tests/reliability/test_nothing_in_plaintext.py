@@ -6,7 +6,9 @@ byte on disk is searched, while the server runs, after it was killed, after it s
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,19 +17,35 @@ from sqlalchemy.engine import make_url
 
 from registry import bootstrap
 from registry.settings import Settings
+from tests.conftest import _database
+from tests.postgres import running
 from tests.reliability import planting_consent, planting_people, planting_traffic
 from tests.reliability.place import SCANNER, Place
 from tests.reliability.scan import stamps
 from tests.reliability.server import ServerProcess
 
 
+@pytest.fixture
+def own_postgres() -> Iterator[tuple[str, str]]:
+    """Two databases on a server that nobody else writes to: what others leave there need not be searched."""
+    new_database = contextmanager(_database)
+    with (
+        tempfile.TemporaryDirectory(prefix="registry-pg-") as folder,
+        running(Path(folder)) as server,
+        new_database(server) as data,
+        new_database(server) as keystore,
+    ):
+        yield data, keystore
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     temporary, data = tmp_path / "temporary", tmp_path / "data"
     temporary.mkdir()
-    postgres_folder, urls = None, (None, None)
+    postgres_folder: Path | None = None
+    urls: tuple[str | None, str | None] = (None, None)
     if request.param == "postgresql":
-        urls = tuple(str(request.getfixturevalue(name)) for name in ("postgres_url", "second_postgres_url"))
+        urls = request.getfixturevalue("own_postgres")
         postgres_folder = Path(str(make_url(str(urls[0])).query["host"]))
     settings = Settings(data_dir=data, database_url=urls[0], keystore_url=urls[1])
     keys = bootstrap.initialise(settings)
@@ -47,7 +65,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pyte
     environment |= {name: url for name, url in given.items() if url}
     server = ServerProcess(data, tmp_path / "server.log", environment)
     server.start()
-    known = stamps(postgres_folder) if postgres_folder is not None else {}  # what other tests have left holds no mark
+    known = stamps(postgres_folder) if postgres_folder is not None else {}  # written before any mark
     yield Place(server, keys, tmp_path, outside, environment, postgres_folder, urls[0], known)
     server.stop()
 
