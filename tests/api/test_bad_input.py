@@ -379,8 +379,8 @@ DEEP_YAML = "plan: x\nversion: 1.0.0\npurposes: [service]\nevents: " + "[" * 10_
         b"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]",
     ],
 )  # fmt: skip
-def test_a_plan_that_cannot_be_read_is_refused(either_desk: Desk, text: bytes) -> None:
-    answer = either_desk.admin.post("/v1/plans", content=text)
+def test_a_plan_that_cannot_be_read_is_refused(desk: Desk, text: bytes) -> None:
+    answer = desk.admin.post("/v1/plans", content=text)
     assert answer.status_code in (400, 422), answer.text
 
 

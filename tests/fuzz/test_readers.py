@@ -10,7 +10,7 @@ import pytest
 
 from tests.fuzz.readers import READERS
 
-RUNS = int(os.environ.get("REGISTRY_TEST_FUZZ_RUNS", "4000"))
+RUNS = int(os.environ.get("REGISTRY_TEST_FUZZ_RUNS", "2500"))
 
 
 @pytest.mark.timeout(3600)

@@ -33,7 +33,7 @@ from registry.store.rows import query
 from tests.factories import consent, identify, ordered, track
 from tests.reliability.server import ServerProcess
 
-KILLS = int(os.environ.get("REGISTRY_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("REGISTRY_TEST_KILLS", "3"))
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 

@@ -196,7 +196,7 @@ def test_a_request_killed_at_any_step_finishes_exactly_once(
     details = DETAILS.get(kind, {})
     first = tenant.run(tenant.request(kind, "user_id", "first", **details))
     expected = _effect(tenant, kind, "first", first, tmp_path)
-    killed, step = 0, 1 if EVERY_MOMENT else 7
+    killed, step = 0, 1 if EVERY_MOMENT else 11
     for moment in range(1, 2 * MOST_COMMITS, step):
         name = f"person{moment}"
         _person(tenant, name, tmp_path)

@@ -22,8 +22,8 @@ from tests.factories import identify, ordered
 from tests.reliability.server import ServerProcess
 from tests.simulator import RegistrySimulator
 
-REQUESTS = 40
-BATCHES = 12
+REQUESTS = 20
+BATCHES = 6
 
 
 @pytest.mark.timeout(240)
