@@ -56,5 +56,5 @@ async def _follow(port: int, key: str) -> list[float]:
 async def _told(reader: asyncio.StreamReader, start: float) -> float:
     while True:
         line = await reader.readuntil(b"\n")
-        if line.startswith(b"data: ") and json.loads(line[6:])["status"] == "withdrawn":
+        if line.startswith(b"data: ") and json.loads(line[6:]).get("status") == "withdrawn":
             return time.perf_counter() - start
