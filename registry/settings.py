@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     people_in_memory: int = Field(
         2_000_000,
         ge=0,
-        description="Most people whose consent one server process holds in memory, at 150 to 270 bytes each; 0 for none.",
+        description="Most people whose consent one server process holds in memory, 150 to 270 bytes each; 0 for none.",
     )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
