@@ -63,7 +63,10 @@ def run(
         check(document, bootstrap.shipped_schema("import-mapping.schema.json"))
         mapped = ImportMapping.from_document(document)
         found, how_far, identity = _rows(rows, mapped)
-        file = stack.enter_context(report.open("w", encoding="utf-8")) if report is not None else None
+        file = None
+        if report is not None:  # line by line: killed, the run has told what it had found
+            goes_on = not (dry_run or start_over) and importing.is_unfinished(registry.deployment, opened, mapped.name)
+            file = stack.enter_context(report.open("a" if goes_on else "w", buffering=1, encoding="utf-8"))
 
         def note(fault: RowFault) -> None:
             seen.update(f"{one.code} {one.path}".strip() for one in fault.violations)

@@ -199,7 +199,7 @@ def import_requests(
     seen: Counter[str] = Counter()
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _), ExitStack() as stack:
         rows, how_far = of_file(file, delimiter=",", encoding="utf-8")
-        lines = stack.enter_context(report.open("w", encoding="utf-8")) if report is not None else None
+        lines = stack.enter_context(report.open("w", buffering=1, encoding="utf-8")) if report is not None else None
 
         def note(told: bulk.Told) -> None:
             seen.update(f"{fault.column}: {fault.expected}".strip(": ") for fault in told.faults)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +56,28 @@ def test_a_table_is_tried_imported_and_listed(folder: Path, tmp_path: Path) -> N
     assert "1 accepted" in run(folder, "imports", "list").stdout
     traits = answer(folder, "profiles", "show", "--user-id", "1", "--purpose", "service")["traits"]
     assert {one["provenance"]["method"] for one in traits} == {"imported"}
+
+
+def test_a_killed_import_has_told_what_it_found_and_the_next_run_adds_to_it(folder: Path, tmp_path: Path) -> None:
+    wrong = {3: "3,nowhere,02.01.1990", 1_199: "1199,nowhere,02.01.1990"}
+    lines = (wrong.get(n, f"{n},p{n}@example.com,02.01.1990") for n in range(1, 1_201))
+    (tmp_path / "mapping.yaml").write_text(MAPPING.replace("import: crm", "import: killed"))
+    (tmp_path / "people.csv").write_text("nr,mail,born\n" + "\n".join(lines) + "\n")
+    report = tmp_path / "report.jsonl"
+    given = (str(tmp_path / "people.csv"), "--mapping", str(tmp_path / "mapping.yaml"), "--source", "crm")
+    words = ("imports", "run", *given, "--report", str(report))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "registry", *words], env=os.environ | {"REGISTRY_DATA_DIR": str(folder)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until = time.monotonic() + 50
+    while process.poll() is None and not (report.exists() and report.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    answer(folder, *words)
+    assert {json.loads(line)["row"] for line in report.read_text().splitlines()} == {3, 1_199}
 
 
 def test_a_database_is_named_by_a_variable_and_json_lines_by_their_name(

@@ -122,6 +122,13 @@ def listed(deployment: Deployment, workspace: OpenWorkspace) -> list[dict[str, A
         return [_told(row) for row in imports.listed(transaction, workspace.workspace_id)]
 
 
+def is_unfinished(deployment: Deployment, workspace: OpenWorkspace, name: str) -> bool:
+    """Whether an import of this name was begun and not finished."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        found = imports.get(transaction, workspace.workspace_id, name)
+    return found is not None and found.finished_at is None
+
+
 def _source(deployment: Deployment, workspace: OpenWorkspace, name: str) -> BoundSource:
     """The source, whatever it learns otherwise, as one that imports."""
     with deployment.data.read(workspace.workspace_id) as transaction:
