@@ -116,10 +116,15 @@ def _places(nodes: Sequence[Node], columns: Sequence[str]) -> dict[str, tuple[in
 
 def _line(svg: Element, edge: Edge, places: Mapping[str, tuple[int, int]]) -> None:
     (x1, y1), (x2, y2) = sorted((places[edge.one], places[edge.other]))
+    between = min(y1, y2) + (HEIGHT + ROW) // 2
     y1, y2 = y1 + HEIGHT // 2, y2 + HEIGHT // 2
     if x1 == x2:  # two of one kind: around the right side
         out = x1 + WIDTH + 40
         path = f"M {x1 + WIDTH} {y1} C {out} {y1}, {out} {y2}, {x2 + WIDTH} {y2}"
+    elif x2 - x1 > COLUMN:  # past other columns, between their rows: behind a box it would seem to begin there
+        first, last, bend = x1 + COLUMN, x2 - COLUMN + WIDTH, (COLUMN - WIDTH) // 2
+        path = f"M {x1 + WIDTH} {y1} C {first - bend} {y1}, {first - bend} {between}, {first} {between} "
+        path += f"L {last} {between} C {last + bend} {between}, {last + bend} {y2}, {x2} {y2}"
     else:
         bend = (x2 - x1 - WIDTH) // 2
         path = f"M {x1 + WIDTH} {y1} C {x1 + WIDTH + bend} {y1}, {x2 - bend} {y2}, {x2} {y2}"
