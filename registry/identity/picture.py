@@ -11,6 +11,9 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 COLUMN, ROW, WIDTH, HEIGHT, MARGIN, HEAD = 250, 74, 190, 46, 30, 64
+LANES = 5
+"""Side by side between two rows, for links that pass by: more of them than that share one."""
+
 LABEL = 24
 """Characters of a value that are drawn; the rest is in the node's title."""
 
@@ -75,8 +78,8 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge], kinds: Sequence[str]) -> 
     for position, kind in enumerate(columns):
         heading = SubElement(svg, "text", {"x": str(MARGIN + COLUMN * position), "y": str(HEAD - 30), "class": "head"})
         heading.text = kind.replace("_", " ")
-    for edge in edges:
-        _line(svg, edge, places)
+    for number, edge in enumerate(edges):
+        _line(svg, edge, places, number)
     for node in nodes:
         _box(svg, node, places[node.key])
     indent(svg)
@@ -114,9 +117,10 @@ def _places(nodes: Sequence[Node], columns: Sequence[str]) -> dict[str, tuple[in
     return places
 
 
-def _line(svg: Element, edge: Edge, places: Mapping[str, tuple[int, int]]) -> None:
+def _line(svg: Element, edge: Edge, places: Mapping[str, tuple[int, int]], number: int) -> None:
     (x1, y1), (x2, y2) = sorted((places[edge.one], places[edge.other]))
-    between = min(y1, y2) + (HEIGHT + ROW) // 2
+    lane = number % LANES - LANES // 2
+    between = min(y1, y2) + (HEIGHT + ROW) // 2 + lane * (ROW - HEIGHT) // (LANES + 1)
     y1, y2 = y1 + HEIGHT // 2, y2 + HEIGHT // 2
     if x1 == x2:  # two of one kind: around the right side
         out = x1 + WIDTH + 40
