@@ -174,7 +174,10 @@ def test_an_erasure_needs_two_people_and_ends_in_a_certificate(
     assert app.post("/v1/consent/records", json={"subject": person, "purpose": "marketing", "status": "granted"}
                     ).status_code == 403  # fmt: skip
     events = admin.get(f"/v1/dsr/requests/{request}/events").json()["events"]
-    assert [row["action"] for row in events] == ["open", "verify", "approve", "start", "complete"]
+    told = [
+        row["action"] for row in events if row["action"] != "notify"
+    ]  # its letter goes whenever the server sends it
+    assert told == ["open", "verify", "approve", "start", "complete"]
 
 
 def test_a_plan_is_published_once_and_a_wrong_one_names_its_line(admin: httpx.Client) -> None:
