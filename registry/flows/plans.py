@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -22,16 +23,12 @@ MOST_TEXTS = 64
 @dataclass(frozen=True, slots=True)
 class _Source:
     text: str
-    document: Document = field(compare=False)
+    read: Callable[[], Document] = field(compare=False)
 
 
 @lru_cache(maxsize=MOST_TEXTS)
 def _shared(source: _Source) -> CompiledPlan:
-    return compile_plan(source.document)
-
-
-def _of(document: Document) -> CompiledPlan:
-    return _shared(_Source(document.text, document)) if document.text else compile_plan(document)
+    return compile_plan(source.read())
 
 
 def compiled(deployment: Deployment, workspace_id: WorkspaceId, name: str, version: str) -> CompiledPlan:
@@ -47,7 +44,8 @@ def compiled(deployment: Deployment, workspace_id: WorkspaceId, name: str, versi
             row = administration.plan(transaction, workspace_id, name, version)
         if row is None:
             raise PlanNotFound("there is no such plan version", hint="run: registry plans push FILE")
-        found = _of(parse(row.document, file=f"{name}@{version}"))
+        text = row.document
+        found = _shared(_Source(text, lambda: parse(text, file=f"{name}@{version}")))
         deployment.compiled[key] = found
     return found
 
@@ -74,7 +72,8 @@ def check_plan(deployment: Deployment, document: Document) -> CompiledPlan:
     Raises:
         DocumentInvalid: it does not compile, or names a purpose or a kind of identifier that policy lacks.
     """
-    plan = _of(document)
+    # What no file says, as a plan that is being inferred, has no text to be known by.
+    plan = _shared(_Source(document.text, lambda: document)) if document.text else compile_plan(document)
     purposes, kinds = deployment.policies.purposes.purposes, deployment.policies.identity.kinds
     faults = []
     for declaration in plan.declarations:
