@@ -16,7 +16,7 @@ from registry.flows.dsr.package import links
 from registry.model.errors import Conflict, InvalidInput, NotFound
 from registry.model.ids import text_id
 from registry.pages.officers import Visit, officers
-from registry.pages.request import back, request_id_of, shown
+from registry.pages.request import acted, request_id_of, shown
 from registry.pages.site import HEADERS
 
 RECIPIENTS_MOST = 20_000
@@ -74,11 +74,7 @@ def link(visit: Visit) -> Response:
 def unlink(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/unlink`: no link leads to the package any more."""
     given = visit.deployment, visit.workspace, request_id_of(visit)
-    try:
-        links.withdraw(*given, actor=visit.principal.actor)
-    except NotFound as error:
-        return shown(visit, error=error)
-    return back(visit)
+    return acted(visit, lambda: links.withdraw(*given, actor=visit.principal.actor))
 
 
 def _number(visit: Visit, name: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -18,7 +18,15 @@ from registry.dsr.plan import RequestPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State, check_four_eyes
 from registry.flows.dsr import letters, lifecycle, linked, moves, planning, proofs
 from registry.model.clock import DAY
-from registry.model.errors import Conflict, Forbidden, InvalidInput, LinkedSystemUnavailable, NotFound, RegistryError
+from registry.model.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    LinkedSystemUnavailable,
+    NotFound,
+    Overloaded,
+    RegistryError,
+)
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.pages.officers import Visit, officers
@@ -65,25 +73,24 @@ def request_page(visit: Visit) -> Response:
 def extend_request(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/extend`: put the answer off, by what the law allows."""
     given = visit.deployment, visit.workspace, request_id_of(visit)
-    try:
+
+    def put_off() -> None:
         why, channel = reason_of(visit), visit.form.text("channel", most=64)
         moves.extend(*given, reason=why, channel=channel, notified_at=None, actor=visit.principal.actor)
-    except (Conflict, InvalidInput) as error:
-        return shown(visit, error=error)
-    return back(visit)
+
+    return acted(visit, put_off)
 
 
 @officers(Action.DSR_APPROVE, changes=True)
 def override_system(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/override`: decide that a waiting request ends without a system."""
     given = visit.deployment, visit.workspace, request_id_of(visit)
-    try:
-        linked.override(
-            *given, visit.form.text("system", most=64), reason=reason_of(visit), actor=visit.principal.actor
-        )
-    except (Conflict, InvalidInput, NotFound) as error:
-        return shown(visit, error=error)
-    return back(visit)
+
+    def leave_out() -> None:
+        system = visit.form.text("system", most=64)
+        linked.override(*given, system, reason=reason_of(visit), actor=visit.principal.actor)
+
+    return acted(visit, leave_out)
 
 
 @officers(None, changes=True)
@@ -110,6 +117,15 @@ def move_request(visit: Visit) -> Response:
 def days_left(visit: Visit, row: StoredRequest) -> int | None:
     """Whole days until the answer is due, negative once it is late; None when nothing is due."""
     return None if lifecycle.is_ended(row) else (row.respond_by - visit.deployment.clock()) // DAY
+
+
+def acted(visit: Visit, act: Callable[[], object]) -> Response:
+    """Back to the page of a request, once something was done to it; what was refused stands on the page, and why."""
+    try:
+        act()
+    except (Conflict, Forbidden, InvalidInput, NotFound, Overloaded) as error:
+        return shown(visit, error=error)
+    return back(visit)
 
 
 def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, object] | None = None) -> Response:

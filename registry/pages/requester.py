@@ -10,32 +10,23 @@ from starlette.routing import Route
 from registry.access.policy import Action
 from registry.dsr.verification import Seen
 from registry.flows.dsr import proofs, proving
-from registry.model.errors import Conflict, Forbidden, InvalidInput, Overloaded
+from registry.model.errors import InvalidInput
 from registry.pages.officers import Visit, officers
-from registry.pages.request import back, reason_of, request_id_of, shown
-
-REFUSED = (Conflict, Forbidden, InvalidInput, Overloaded)
+from registry.pages.request import acted, reason_of, request_id_of
 
 
 @officers(Action.DSR_OPEN, changes=True)
 def challenge(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/challenge`: send the person a code and a link, where there is a mailbox."""
-    try:
-        proving.ask(visit.deployment, visit.workspace, request_id_of(visit), actor=visit.principal.actor)
-    except REFUSED as error:
-        return shown(visit, error=error)
-    return back(visit)
+    given = visit.deployment, visit.workspace, request_id_of(visit)
+    return acted(visit, lambda: proving.ask(*given, actor=visit.principal.actor))
 
 
 @officers(Action.DSR_VERIFY, changes=True)
 def check(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/check`: whoever asks was checked, by what the form says was seen."""
     given = visit.deployment, visit.workspace, request_id_of(visit)
-    try:
-        proving.by_officer(*given, _seen(visit), actor=visit.principal.actor)
-    except REFUSED as error:
-        return shown(visit, error=error)
-    return back(visit)
+    return acted(visit, lambda: proving.by_officer(*given, _seen(visit), actor=visit.principal.actor))
 
 
 @officers(Action.DSR_VERIFY, changes=True)
@@ -43,13 +34,12 @@ def mandate(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/mandate`: accept the paper by which an agent asks, or reject it."""
     given = visit.deployment, visit.workspace, request_id_of(visit)
     accepted = visit.form.text("outcome") == "accepted"
-    try:
+
+    def judge() -> None:
         words = reason_of(visit) if not accepted else None
-        seen = _seen(visit)
-        proofs.check_mandate(*given, accepted=accepted, seen=seen, words=words, actor=visit.principal.actor)
-    except REFUSED as error:
-        return shown(visit, error=error)
-    return back(visit)
+        proofs.check_mandate(*given, accepted=accepted, seen=_seen(visit), words=words, actor=visit.principal.actor)
+
+    return acted(visit, judge)
 
 
 def _seen(visit: Visit) -> tuple[Seen, ...]:
