@@ -25,7 +25,7 @@ PASSWORD = "a synthetic passphrase"
 
 def answered(tenant: Tenant) -> StoredRequest:
     """An access request of somebody with events, up to its package."""
-    tenant.send(identify("ada", first_name="Ada", context=consent(**ALL_YES)))
+    tenant.send(identify("ada", first_name="Augusta", context=consent(**ALL_YES)))
     tenant.send(*(ordered("ada", order_id=f"o-{n}") for n in range(50)))
     deployment, workspace = tenant.registry.deployment, tenant.workspace
     row = lifecycle.open_request(
@@ -46,10 +46,10 @@ def test_an_age_file_opens_with_each_recipient_s_key_and_with_no_other(tenant: T
     row = answered(tenant)
     own, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
     parcel = written(tenant, row, Lock(recipients=[str(own.to_public())]))
-    assert parcel.startswith(b"age-encryption.org/v1") and b"Ada" not in parcel and b"PK\x03\x04" not in parcel
+    assert parcel.startswith(b"age-encryption.org/v1") and b"Augusta" not in parcel and b"PK\x03\x04" not in parcel
     with zipfile.ZipFile(io.BytesIO(pyrage.decrypt(parcel, [own]))) as archive:
         assert archive.testzip() is None
-        assert b"Ada" in archive.read("traits.json") and archive.read("events.jsonl").count(b"\n") == 51
+        assert b"Augusta" in archive.read("traits.json") and archive.read("events.jsonl").count(b"\n") == 51
     with pytest.raises(pyrage.DecryptError):
         pyrage.decrypt(parcel, [other])
 
@@ -65,12 +65,12 @@ def test_an_age_file_for_an_ssh_key_opens_with_it(tenant: Tenant) -> None:
 def test_a_password_opens_every_file_of_the_zip_and_another_none(tenant: Tenant) -> None:
     row = answered(tenant)
     parcel = written(tenant, row, Lock(PASSWORD))
-    assert b"Ada" not in parcel
+    assert b"Augusta" not in parcel
     with pyzipper.AESZipFile(io.BytesIO(parcel)) as archive:
         assert all(info.flag_bits & 1 for info in archive.infolist())
         archive.setpassword(PASSWORD.encode())
         assert archive.testzip() is None
-        assert b"Ada" in archive.read("traits.json")
+        assert b"Augusta" in archive.read("traits.json")
         archive.setpassword(b"another passphrase")
         with pytest.raises(RuntimeError):
             archive.read("traits.json")

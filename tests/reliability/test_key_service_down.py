@@ -20,7 +20,7 @@ from tests.reliability.server import ServerProcess
 from tests.unit.keys.conftest import Bao, start_bao, stop_bao
 
 NOT_CACHED_AFTER_S = CACHE_FOR / SECOND + 1
-ADA = {"kind": "user_id", "value": "ada"}
+ADA = {"kind": "user_id", "value": "augusta"}
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def _is_unavailable(answer: httpx.Response) -> bool:
     assert answer.status_code == 503, answer.text
     problem = answer.json()
     assert problem["type"].endswith("kms-unavailable") and answer.headers["retry-after"]
-    return "ada" not in answer.text and "eve" not in answer.text
+    return "augusta" not in answer.text and "matilda" not in answer.text
 
 
 def test_a_key_service_that_hangs_shuts_what_is_not_open_and_opens_it_again(bao: Bao, tmp_path: Path) -> None:
@@ -73,17 +73,17 @@ def test_a_key_service_that_hangs_shuts_what_is_not_open_and_opens_it_again(bao:
     server.start()
     caller = _Caller(server.url, made)
     try:
-        assert caller.send(identify("ada", first_name="Ada"), ordered("ada")).json()["accepted"] == 2
+        assert caller.send(identify("augusta", first_name="Augusta"), ordered("augusta")).json()["accepted"] == 2
         assert caller.read(ADA).status_code == 200
         opened = time.monotonic()
         bao.process.send_signal(signal.SIGSTOP)
         view = caller.read(ADA)
         assert view.status_code == 200 and view.json()["traits"]  # opened just now: it goes on for seconds
-        assert caller.send(ordered("ada")).status_code == 200
-        assert _is_unavailable(caller.send(ordered("eve")))  # a new person needs a new key
+        assert caller.send(ordered("augusta")).status_code == 200
+        assert _is_unavailable(caller.send(ordered("matilda")))  # a new person needs a new key
         time.sleep(max(0.0, opened + NOT_CACHED_AFTER_S - time.monotonic()))
         assert _is_unavailable(caller.read(ADA))
-        assert _is_unavailable(caller.send(ordered("ada")))
+        assert _is_unavailable(caller.send(ordered("augusta")))
         assert caller.may(ADA).json()["allowed"]  # a decision opens nothing
         assert caller.ready() == 503
         bao.process.send_signal(signal.SIGCONT)
@@ -91,7 +91,7 @@ def test_a_key_service_that_hangs_shuts_what_is_not_open_and_opens_it_again(bao:
         while caller.ready() != 200 and time.monotonic() < until:
             time.sleep(0.1)
         assert caller.read(ADA).json()["traits"]
-        assert caller.send(ordered("ada"), ordered("eve")).json()["accepted"] == 2
+        assert caller.send(ordered("augusta"), ordered("matilda")).json()["accepted"] == 2
     finally:
         caller.close()
         server.stop()
