@@ -27,6 +27,12 @@ ENOUGH_PEOPLE, ENOUGH_PAIRS = 1000, 100
 FOUND_STRICTLY = 0.8
 """The share of true pairs that agree strictly, as is assumed."""
 
+PERSONAL = (("birthday",), ("email",), ("phone",), ("first_name", "last_name"))
+"""What few people share, so that many with one value tell of a form that had to be filled in."""
+
+SHARED_BY, SHARED_SHARE = 20, 0.001
+"""Most people who share such a value, and most of their share of all: of a million, some 50 have one birthday."""
+
 Who = TypeVar("Who", bound=Hashable)
 Features = Mapping[str, str | None]
 
@@ -97,6 +103,22 @@ def _plain(value: object, *, keep: str) -> str | None:
         return None
     bare = "".join(char for char in normalize("NFKD", value.casefold()) if not combining(char))
     return re.sub(rf"[^\w{re.escape(keep)}]|_", "", bare).strip() or None
+
+
+def without_placeholders(people: Mapping[Who, Features]) -> dict[Who, Features]:
+    """These people, with nothing known where a value is many people's: 1 January 1900, a switchboard, Guest Guest.
+
+    Agreement on one says nothing of two people, and to learn from pairs that agree on it teaches the opposite
+    of what is true: among them an equal name is chance.
+    """
+    most = max(SHARED_BY, len(people) * SHARED_SHARE)
+    found: dict[Who, Features] = dict(people)
+    for names in PERSONAL:
+        counts: Counter[tuple[str | None, ...]] = Counter(tuple(own[name] for name in names) for own in people.values())
+        for who, own in people.items():
+            if counts[tuple(own[name] for name in names)] > most:
+                found[who] = {**found[who], **dict.fromkeys(names)}
+    return found
 
 
 def chance(people: Mapping[Who, Features]) -> float | None:

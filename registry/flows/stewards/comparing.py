@@ -13,7 +13,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from registry.identity.comparisons import FEW, settings
-from registry.identity.likeness import FEATURES, LIKELY, Agreement, Features, chance, trainable
+from registry.identity.likeness import FEATURES, LIKELY, Agreement, Features, chance, trainable, without_placeholders
 from registry.model.errors import Conflict
 
 MEMORY = "3GB"
@@ -54,6 +54,7 @@ def compare(people: Mapping[Who, Features]) -> dict[tuple[Who, Who], Likeness]:
     except ImportError:
         raise Conflict("Splink is not installed", hint="install registry with the extra suggestions") from None
     logging.getLogger("splink").setLevel(logging.ERROR)
+    people = without_placeholders(people)
     order: Sequence[Who] = list(people)
     rows = [{"unique_id": number} | dict(people[who]) for number, who in enumerate(order)]
     frame = pd.DataFrame(rows, columns=["unique_id", *FEATURES]).astype(dict.fromkeys(FEATURES, "string"))

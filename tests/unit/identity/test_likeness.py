@@ -8,12 +8,14 @@ from registry.identity.comparisons import ENGINES, Engine, settings
 from registry.identity.likeness import (
     ENOUGH_PAIRS,
     FEATURES,
+    SHARED_BY,
     Agreement,
     chance,
     features,
     groups,
     is_certain,
     is_household,
+    without_placeholders,
 )
 
 
@@ -86,3 +88,14 @@ def test_a_couple_and_twins_are_not_certain_however_much_they_share() -> None:
 def test_whoever_is_suggested_with_somebody_of_a_group_is_in_it() -> None:
     found = groups([("a", "b"), ("b", "c"), ("x", "y")])
     assert found["a"] == found["b"] == found["c"] != found["x"] == found["y"]
+
+
+def test_what_a_form_filled_in_for_many_people_is_known_of_none() -> None:
+    own = features({"first_name": "Ada", "last_name": "Lovelace", "birthday": "1987-03-04", "phone": "1"})
+    guest = features({"first_name": "Guest", "last_name": "Guest", "birthday": "1900-01-01", "phone": "0000"})
+    few = dict.fromkeys(range(SHARED_BY), guest)
+    assert without_placeholders(few | {-1: own}) == few | {-1: own}
+    many = without_placeholders(few | {-1: own, -2: guest})
+    assert many[-1] == own
+    assert not any(any(many[n].values()) for n in (*few, -2))
+    assert without_placeholders(dict.fromkeys(few, own) | dict.fromkeys(range(-40000, 0), guest))[0] == own
