@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +15,9 @@ import httpx
 from registry import bootstrap
 from registry.bootstrap import Initialised
 from registry.settings import Settings
+from tests.forked import Command, logged
+
+STARTED_WITHIN_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Live:
     url: str
     keys: Initialised
     data_dir: Path
-    process: subprocess.Popen[str]
+    process: Command
 
     def client(self, secret: str | None = None) -> httpx.Client:
         """A client that sends a bearer key with each request; the admin's, unless another is given."""
@@ -32,19 +35,19 @@ class Live:
         return httpx.Client(base_url=self.url, headers={"Authorization": bearer}, timeout=30)
 
 
-def start(data_dir: Path, port: int = 0) -> tuple[str, subprocess.Popen[str]]:
+def start(data_dir: Path, port: int = 0) -> tuple[str, Command]:
     """Start `registry serve`, on a free port if none is named; its address once it answers, and its process."""
-    command = [sys.executable, "-m", "registry", "serve", "--data-dir", str(data_dir), "--port", str(port)]
-    log = (data_dir.parent / f"{data_dir.name}-server.log").open("ab")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    log.close()
-    assert process.stdout is not None
-    for line in process.stdout:
-        found = re.search(r"http://\S+", line)
+    words = ["serve", "--data-dir", str(data_dir), "--port", str(port)]
+    log = data_dir.parent / f"{data_dir.name}-server.log"
+    before = log.stat().st_size if log.exists() else 0
+    process, until = logged(words, os.environ, log), time.monotonic() + STARTED_WITHIN_S
+    while process.poll() is None and time.monotonic() < until:
+        found = re.search(r"http://\S+", log.read_bytes()[before:].decode())
         if found:
             with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
                 client.get(f"{found.group()}/healthz").raise_for_status()
             return found.group(), process
+        time.sleep(0.01)
     raise AssertionError("the server did not start")
 
 
@@ -57,6 +60,4 @@ def live(data_dir: Path) -> Iterator[Live]:
         yield Live(url, made, data_dir, process)
     finally:
         process.terminate()
-        process.wait(timeout=20)
-        if process.stdout is not None:
-            process.stdout.close()
+        process.wait(20)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from registry import bootstrap
 from registry.settings import Settings
 from tests.cli.test_commands import answer, run
+from tests.forked import logged
 
 MAPPING = """
 version: 1
@@ -66,16 +65,12 @@ def test_a_killed_import_has_told_what_it_found_and_the_next_run_adds_to_it(fold
     report = tmp_path / "report.jsonl"
     given = (str(tmp_path / "people.csv"), "--mapping", str(tmp_path / "mapping.yaml"), "--source", "crm")
     words = ("imports", "run", *given, "--report", str(report))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "registry", *words], env=os.environ | {"REGISTRY_DATA_DIR": str(folder)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = logged(words, os.environ | {"REGISTRY_DATA_DIR": str(folder)}, tmp_path / "import.log")
     until = time.monotonic() + 50
     while process.poll() is None and not (report.exists() and report.read_text()):
         assert time.monotonic() < until
         time.sleep(0.005)
     process.kill()
-    process.wait()
     answer(folder, *words)
     assert {json.loads(line)["row"] for line in report.read_text().splitlines()} == {3, 1_199}
 

@@ -80,9 +80,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         made = Shop(tmp_path_factory.mktemp("shop"), stack)
         yield made
         made.server.process.terminate()
-        made.server.process.wait(timeout=20)
-        assert made.server.process.stdout is not None
-        made.server.process.stdout.close()
+        made.server.process.wait(20)
 
 
 @pytest.fixture(scope="module")

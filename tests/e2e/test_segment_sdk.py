@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from uuid import uuid4
 import pytest
 from segment.analytics.client import Client
 
-from tests.live import Live, live
+from tests.live import Live, live, start
 
 VIEWED = {"product_id": "p-1"}
 
@@ -75,17 +73,14 @@ def test_a_server_that_is_killed_and_restarted_gets_everything_once(tmp_path: Pa
         for _ in range(40):
             sdk.track(user_id=user, event="Product Viewed", properties=VIEWED)
         server.process.kill()
-        server.process.wait()
-        port = server.url.rsplit(":", 1)[1]
-        command = [sys.executable, "-m", "registry", "serve", "--data-dir", str(server.data_dir), "--port", port]
-        second = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = threading.Thread(target=sdk.shutdown)
+        done.start()
+        _, second = start(server.data_dir, int(server.url.rsplit(":", 1)[1]))
         try:
-            done = threading.Thread(target=sdk.shutdown)
-            done.start()
             done.join(timeout=60)
             assert not done.is_alive()
             assert errors == []
             assert count(server, user) == 40
         finally:
             second.terminate()
-            second.wait(timeout=20)
+            second.wait(20)

@@ -29,9 +29,7 @@ def servers(
                 monkeypatch.setenv(name, stack.enter_context(contextmanager(_database)(postgres_server)))
         first = stack.enter_context(live(tmp_path / "data"))
         url, process = start(first.data_dir)
-        stack.callback(
-            lambda: (process.terminate(), process.wait(timeout=20), process.stdout and process.stdout.close())
-        )
+        stack.callback(lambda: (process.terminate(), process.wait(20)))
         bearer = {"Authorization": f"Bearer {first.keys.app_key}"}
         one, other = (
             stack.enter_context(httpx.Client(base_url=at, headers=bearer, timeout=60)) for at in (first.url, url)

@@ -8,13 +8,12 @@ import gzip
 import json
 import os
 import socket
-import subprocess
-import sys
 from typing import Any
 
 import httpx
 
 from tests.factories import alias, consent, identify, message_id, ordered, track, viewed
+from tests.forked import command
 from tests.reliability.place import ADA, ADDRESS, BIRTHDAY, EVE, MAIL, PHONE, SCANNER, STEM, Place
 from tests.simulator import ALL_YES
 
@@ -142,9 +141,6 @@ def by_import(place: Place) -> None:
 
 def run(place: Place, *arguments: str) -> str:
     """What a command of `registry` printed, with the settings of the server."""
-    done = subprocess.run(
-        [sys.executable, "-m", "registry", *arguments, "--data-dir", str(place.data), "--json"],
-        env=os.environ | place.environment, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = command((*arguments, "--data-dir", str(place.data), "--json"), os.environ | place.environment)
     assert done.returncode in (0, 1), done.stderr
     return done.stdout + done.stderr

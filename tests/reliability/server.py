@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
+
+from tests.forked import Command, logged
 
 STARTED_WITHIN_S = 90.0
 
@@ -33,19 +32,10 @@ class ServerProcess:
     def __init__(self, data_dir: Path, log: Path, environment: dict[str, str] | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [
-            sys.executable,
-            "-m",
-            "registry",
-            "serve",
-            "--data-dir",
-            str(data_dir),
-            "--port",
-            str(self.port),
-        ]
+        self._words = ["serve", "--data-dir", str(data_dir), "--port", str(self.port)]
         self._environment = os.environ | (environment or {})
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Command | None = None
 
     @property
     def pid(self) -> int | None:
@@ -55,8 +45,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it, and wait until it is ready."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._environment)
+        self._process = logged(self._words, self._environment, self._log)
         until = time.monotonic() + STARTED_WITHIN_S
         while time.monotonic() < until and self._process.poll() is None:
             try:
@@ -69,8 +58,7 @@ class ServerProcess:
     def kill(self) -> None:
         """Kill it with SIGKILL: nothing of it runs any more, nothing is flushed."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.kill()
 
     def stop(self) -> None:
         """Stop it as an operator does."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from registry.model.errors import StoreUnavailable
 from registry.settings import Settings
 from tests.conftest import SetClock
 from tests.factories import identify, ordered
+from tests.forked import command
 from tests.reliability.server import ServerProcess
 from tests.simulator import RegistrySimulator, Tenant
 
@@ -54,8 +54,7 @@ def _overwrite(file: Path, page: int) -> None:
 
 
 def _doctor(folder: Path, *options: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "registry", "doctor", "--data-dir", str(folder), "--json", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = command(("doctor", "--data-dir", str(folder), "--json", *options), os.environ)
     found: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == (0 if found["healthy"] else 1)
     return found

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from registry.flows.workspace import PUBLISHED_BEFORE_USE
 from registry.model.clock import SECOND
 from tests.conftest import SetClock
 from tests.factories import consent, identify
+from tests.forked import Command, logged
 from tests.simulator import ALL_YES, RegistrySimulator, Tenant
 
 PEOPLE = 500
@@ -37,13 +36,17 @@ def tenant(registry_urls: tuple[str, str], tmp_path: Path) -> Iterator[Tenant]:
     made.close()
 
 
-def _process(tenant: Tenant, *options: str) -> subprocess.Popen[bytes]:
+def _process(tenant: Tenant, *options: str) -> Command:
     settings = tenant.registry.settings
     environment = os.environ | {
         "REGISTRY_DATABASE_URL": str(settings.database_url), "REGISTRY_KEYSTORE_URL": str(settings.keystore_url),
     }  # fmt: skip
-    command = [sys.executable, "-m", "registry", "keys", "rotate", *options, "--data-dir", str(settings.data_dir)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    words = ["keys", "rotate", *options, "--data-dir", str(settings.data_dir)]
+    return logged(words, environment, _log(tenant))
+
+
+def _log(tenant: Tenant) -> Path:
+    return tenant.registry.settings.data_dir / "rotations.log"
 
 
 def _kill_when_further(tenant: Tenant, done: Callable[[], int], *options: str) -> int:
@@ -51,17 +54,14 @@ def _kill_when_further(tenant: Tenant, done: Callable[[], int], *options: str) -
     before, until = done(), time.monotonic() + PATIENCE_S
     process = _process(tenant, *options)
     while done() <= before and time.monotonic() < until:
-        assert process.poll() is None or done() > before, process.communicate()[0].decode()
+        assert process.poll() is None or done() > before, _log(tenant).read_text()
         time.sleep(0.002)
     process.kill()
-    process.communicate()
     return done()
 
 
 def _finish(tenant: Tenant, *options: str) -> None:
-    process = _process(tenant, *options)
-    told = process.communicate(timeout=PATIENCE_S)[0].decode()
-    assert process.returncode == 0, told
+    assert _process(tenant, *options).wait(PATIENCE_S) == 0, _log(tenant).read_text()
 
 
 def _all_found(tenant: Tenant) -> None:
@@ -119,7 +119,6 @@ def test_a_rotation_of_the_signing_key_that_is_killed_has_happened_or_has_not(te
         process = _process(tenant, "--signing")
         time.sleep(delay)
         process.kill()
-        process.communicate()
         assert versions() in ([1], [1, 2])
     if versions() == [1]:
         _finish(tenant, "--signing")
