@@ -14,7 +14,7 @@ from registry.api.application import of
 from registry.api.bodies import JsonRoute, read_body
 from registry.api.consent import moment
 from registry.api.dsr import RequestIdText, request_id_of, request_json
-from registry.api.intake_wire import Acknowledgement, MandateCheck, NewRequest, Refusal, Verification
+from registry.api.intake_wire import Acknowledgement, MandateCheck, NewRequest, Pause, Refusal, Verification
 from registry.connectors.rows import of_text
 from registry.dsr.requests import Move
 from registry.flows.dsr import bulk, intake, letters, lifecycle, moves, proofs, proving
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/dsr", tags=["data subject requests"], route_class
 FILE_BYTES = 4 * 1024 * 1024
 """The largest file of requests."""
 
-AN_OFFICER, WITHOUT_WORDS, BY_LETTER = Verification(), Refusal(), Acknowledgement()
+AN_OFFICER, WITHOUT_WORDS, IN_DOUBT, BY_LETTER = Verification(), Refusal(), Pause(), Acknowledgement()
 """What a body that is left out says."""
 
 
@@ -119,6 +119,18 @@ def check_mandate(request: Request, request_id: RequestIdText, body: MandateChec
         words=body.reason,
         actor=principal.actor,
     )
+    return request_json(row)
+
+
+@router.post("/requests/{request_id}/pause", summary="Wait until it is clear who asks")
+def pause_request(request: Request, request_id: RequestIdText, body: Pause = IN_DOUBT) -> dict[str, Any]:
+    """Whoever asked is told why, where there is a mailbox; the clock stands still where the request's law lets it."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_VERIFY)
+    row = lifecycle.move_request(
+        application.deployment, workspace, request_id_of(request_id), Move.PAUSE, actor=principal.actor,
+        owner=principal.owner, reason=body.reason,
+    )  # fmt: skip
     return request_json(row)
 
 

@@ -38,6 +38,7 @@ KEEPING_ANSWERS: dict[str, Schema] = {
     ),
     "RestrictionEnded": record(fragments=COUNT),
     "DeadlineReport": record(at=TIME, days=COUNT, all=record(**STANDING), by_jurisdiction=_GROUPED, by_kind=_GROUPED),
+    "MailedLink": record(to=one_of(("person", "agent"))),
     "PackageLink": record(url=TEXT | {"description": "Shown once."}, expires_at=TIME, fetches=COUNT),
     "ProvenCertificate": record(
         format=COUNT,
@@ -89,6 +90,7 @@ KEEPING_EXAMPLES: dict[str, Any] = {
         "at": _AT, "days": 365, "all": _STANDING, "by_jurisdiction": {"gdpr": _STANDING},
         "by_kind": {"access": _STANDING},
     },
+    "MailedLink": {"to": "person"},
     "PackageLink": {
         "url": f"https://registry.example/privacy/{_ID}/fetch/rg_package_…", "expires_at": _AT, "fetches": 1,
     },
@@ -116,11 +118,11 @@ KEEPING_ANSWER_OF = {
     "deadline_report": "DeadlineReport", "place_hold": "Hold", "list_holds": "Holds", "release_hold": "Hold",
     "list_retained": "RetainedCases", "read_retained": "RetainedItems", "retention_report": "RetentionReport",
     "end_restriction": "RestrictionEnded",
-    "link_package": "PackageLink",
+    "link_package": "PackageLink", "mail_package_link": "MailedLink",
     "proven_certificate": "ProvenCertificate", "proven_case_certificate": "ProvenCertificate",
 }  # fmt: skip
 KEEPING_ERRORS: dict[str, tuple[int, ...]] = {
-    "link_package": (404, 409, 413), "withdraw_links": (404,),
+    "link_package": (404, 409, 413), "mail_package_link": (404, 409, 413), "withdraw_links": (404,),
     "end_restriction": (404, 413), "place_hold": (413,), "release_hold": (404, 409), "read_retained": (404,),
     **dict.fromkeys(
         ("request_certificate", "proven_certificate", "certificate_page", "proven_case_certificate",

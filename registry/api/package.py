@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 
 from registry.api.wire import Request
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import export, lifecycle
+from registry.flows.dsr import export, reference
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.parcels import OPEN, Lock
 from registry.model.errors import Overloaded
@@ -73,7 +73,7 @@ def package_stream(
         Conflict: the request is not one that has a package.
         Overloaded: too many are being written.
     """
-    lifecycle.scope_of(deployment, workspace, row)
+    reference.scope_of(deployment, workspace, row)
     if not _AT_ONCE.acquire(blocking=False):
         raise Overloaded(f"{PACKAGES_AT_ONCE} packages are being written", retry_after_s=PIPE_RETRY_S)
     pipe = _Pipe()

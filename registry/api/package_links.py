@@ -13,6 +13,7 @@ from registry.api import wire
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.dsr import RequestIdText
+from registry.flows.dsr import mailing
 from registry.flows.dsr.package import links
 from registry.model.clock import rfc3339
 from registry.model.ids import RequestId, parse_id
@@ -46,6 +47,19 @@ def link_package(request: Request, request_id: RequestIdText, body: NewLink) -> 
         "expires_at": rfc3339(made.expires_at),
         "fetches": made.fetches,
     }
+
+
+@router.post("/{request_id}/package/letter", status_code=202, summary="Send such a link by letter")
+def mail_package_link(request: Request, request_id: RequestIdText, body: NewLink) -> dict[str, Any]:
+    """To one of the person's verified mailboxes, or to the agent whom the answer goes to; the link stands in the
+    letter only. What became of it is in the request's letters.
+    """
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_EXPORT)
+    to = mailing.mail(
+        application.deployment, workspace, _id(request_id), actor=principal.actor, days=body.days, fetches=body.fetches
+    )
+    return {"to": to.value}
 
 
 @router.delete("/{request_id}/package/link", status_code=204, summary="Withdraw every link to a package")

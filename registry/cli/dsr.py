@@ -15,7 +15,7 @@ from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
-from registry.flows.dsr import export, lifecycle, moves, planning, sla
+from registry.flows.dsr import export, letters, lifecycle, mailing, moves, planning, reference, sla
 from registry.flows.dsr.package import links
 from registry.keys.parcels import Lock
 from registry.model.clock import parse_rfc3339, rfc3339
@@ -100,7 +100,6 @@ def _move(name: Move, summary: str) -> None:
 
 
 _move(Move.APPROVE, "Approve a verified request.")
-_move(Move.PAUSE, "Stop the clock while identity is being verified.")
 _move(Move.RESUME, "Let the clock run again.")
 _move(Move.CANCEL, "Cancel a request.")
 
@@ -166,14 +165,22 @@ def link_package(
     request_id: RequestIdText,
     days: Annotated[int, typer.Option(help=f"How long it leads there, {links.MOST_DAYS} at most.")] = links.DAYS,
     fetches: Annotated[int, typer.Option(help=f"How often, {links.MOST_FETCHES} at most.")] = links.FETCHES,
+    by_letter: Annotated[
+        bool, typer.Option("--mail", help="Send it to the mailbox known to be the person's; it is not shown.")
+    ] = False,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a link by which the requester, and nobody else, fetches the package; shown once, each fetch logged."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
-        identity = request_id_of(request_id)
-        made = links.make(registry.deployment, opened, identity, actor=who.actor, days=days, fetches=fetches)
+        given = registry.deployment, opened, request_id_of(request_id)
+        if by_letter:
+            to = mailing.mail(*given, actor=who.actor, days=days, fetches=fetches)
+            letters.send_due(registry.deployment, opened)
+            answer({"to": to.value}, as_json=as_json)
+            return
+        made = links.make(*given, actor=who.actor, days=days, fetches=fetches)
         base = registry.deployment.public_url or f"http://{registry.settings.host}:{registry.settings.port}"
     url = f"{base}/privacy/{text_id(opened.workspace_id)}/fetch/{made.token}"
     told = {"url": url, "expires_at": rfc3339(made.expires_at), "fetches": made.fetches}
@@ -210,7 +217,7 @@ def export_package(
                 raise NotFound("the request has no certificate yet", hint="it is certified when it is completed")
             write_certificate(registry.deployment, opened, row.certificate, to)
         else:
-            lifecycle.scope_of(registry.deployment, opened, row)
+            reference.scope_of(registry.deployment, opened, row)
             try:
                 with to.open("xb") as stream:
                     to.chmod(0o600)

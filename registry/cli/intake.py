@@ -133,6 +133,23 @@ def check_mandate(
     answer_with(row, as_json=as_json)
 
 
+@app.command("pause")
+def pause_request(
+    request_id: RequestIdText,
+    reason: Why = None,
+    officer: Officer = "operator",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop the clock while it is not clear who asks; whoever asked is told why, where there is a mailbox."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        row = lifecycle.move_request(
+            registry.deployment, opened, request_id_of(request_id), Move.PAUSE, actor=f"person:{officer}", reason=reason
+        )
+    answer_with(row, as_json=as_json)
+
+
 @app.command("refuse")
 def refuse_request(
     request_id: RequestIdText,

@@ -18,10 +18,14 @@ class Notice(StrEnum):
     """That the request came, and when it will be answered (11 CCR 7021(a))."""
     EXTENDED = "extended"
     """That the answer is put off, and why (GDPR Art. 12(3))."""
+    PAUSED = "paused"
+    """That nothing can be done before it is clear who asks, and what is in doubt (GDPR Art. 12(6))."""
     REFUSED = "refused"
     """That nothing will be done, why, and where to complain (GDPR Art. 12(4))."""
     COMPLETED = "completed"
     """What was done (GDPR Art. 12(3))."""
+    PACKAGE = "package"
+    """The link by which the answer is fetched."""
     DEADLINE = "deadline"
     """To officers: which requests are soon, or already, late."""
 
@@ -60,8 +64,10 @@ _EN = Words(
         Notice.CHALLENGE: "Please confirm your request",
         Notice.ACKNOWLEDGED: "We have received your request",
         Notice.EXTENDED: "Our answer will take longer",
+        Notice.PAUSED: "Your request waits for you",
         Notice.REFUSED: "Your request cannot be met",
         Notice.COMPLETED: "Your request has been answered",
+        Notice.PACKAGE: "Your data can be fetched",
         Notice.DEADLINE: "Requests that need you: {count}",
     },
     texts={
@@ -73,10 +79,16 @@ _EN = Words(
         Notice.EXTENDED: "You asked us on {received} for this: {kind}.\n\nWe need longer than the usual time, because "
         "of this: {reason}.\n\nWe answer by {respond_by}. You may complain to a supervisory authority.\n\nThe "
         "request's number is {request}.\n",
+        Notice.PAUSED: "We were asked on {received} for this: {kind}.\n\nWe cannot go on yet, because of this: "
+        "{reason}.\n\nPlease confirm the request in the way that you were asked to, or answer whoever writes to you "
+        "about it.\n\nThe request's number is {request}.\n",
         Notice.REFUSED: "We were asked on {received} for this: {kind}.\n\nWe cannot do it, because of this: {reason}."
         "\n\nYou may complain to a supervisory authority, or go to court.\n\nThe request's number is {request}.\n",
         Notice.COMPLETED: "You asked us on {received} for this: {kind}.\n\nIt is done. {where}\n\nThe request's "
         "number is {request}.\n",
+        Notice.PACKAGE: "You asked us on {received} for this: {kind}.\n\nFetch it here until {until}:\n\n{url}\n\nThe "
+        "link works {fetches} times at most, and for whoever has it: do not pass it on. Keep the file where only you "
+        "can read it.\n\nThe request's number is {request}.\n",
         Notice.DEADLINE: "{lines}\n",
     },
     link="or by following this link, which works once:\n{link}\n",
@@ -99,6 +111,7 @@ _EN = Words(
         "mandate_ended": "the mandate of whoever asked has ended",
         "mandate_rejected": "the mandate of whoever asked could not be accepted",
         "not_asked_for": "the person says that it is not their request",
+        "identity": "we have to make sure who is asking",
         "officer": "our officer has written to you why, or will",
         "package": "What you asked for waits for you: you are told how to fetch it.",
         "done": "",
@@ -110,8 +123,10 @@ _DE = Words(
         Notice.CHALLENGE: "Bitte bestätigen Sie Ihren Antrag",
         Notice.ACKNOWLEDGED: "Wir haben Ihren Antrag erhalten",
         Notice.EXTENDED: "Unsere Antwort dauert länger",
+        Notice.PAUSED: "Ihr Antrag wartet auf Sie",
         Notice.REFUSED: "Ihr Antrag kann nicht erfüllt werden",
         Notice.COMPLETED: "Ihr Antrag ist beantwortet",
+        Notice.PACKAGE: "Ihre Daten liegen bereit",
         Notice.DEADLINE: _EN.subjects[Notice.DEADLINE],
     },
     texts={
@@ -123,11 +138,17 @@ _DE = Words(
         Notice.EXTENDED: "Sie haben am {received} dies beantragt: {kind}.\n\nWir brauchen länger als üblich, und zwar "
         "deshalb: {reason}.\n\nWir antworten bis {respond_by}. Sie können sich bei einer Aufsichtsbehörde beschweren."
         "\n\nDie Nummer des Antrags ist {request}.\n",
+        Notice.PAUSED: "Am {received} wurde bei uns dies beantragt: {kind}.\n\nWir können noch nicht weitermachen, und "
+        "zwar deshalb: {reason}.\n\nBitte bestätigen Sie den Antrag so, wie Sie darum gebeten wurden, oder antworten "
+        "Sie auf unser Schreiben dazu.\n\nDie Nummer des Antrags ist {request}.\n",
         Notice.REFUSED: "Am {received} wurde bei uns dies beantragt: {kind}.\n\nWir können es nicht tun, und zwar "
         "deshalb: {reason}.\n\nSie können sich bei einer Aufsichtsbehörde beschweren oder vor Gericht gehen.\n\nDie "
         "Nummer des Antrags ist {request}.\n",
         Notice.COMPLETED: "Sie haben am {received} dies beantragt: {kind}.\n\nEs ist geschehen. {where}\n\nDie Nummer "
         "des Antrags ist {request}.\n",
+        Notice.PACKAGE: "Sie haben am {received} dies beantragt: {kind}.\n\nHolen Sie es bis {until} hier ab:\n\n"
+        "{url}\n\nDer Link gilt höchstens {fetches}-mal, und für jeden, der ihn hat: geben Sie ihn nicht weiter. "
+        "Bewahren Sie die Datei dort auf, wo nur Sie sie lesen können.\n\nDie Nummer des Antrags ist {request}.\n",
         Notice.DEADLINE: _EN.texts[Notice.DEADLINE],
     },
     link="oder über diesen Link, der einmal gilt:\n{link}\n",
@@ -150,6 +171,7 @@ _DE = Words(
         "mandate_ended": "die Vollmacht ist abgelaufen",
         "mandate_rejected": "die Vollmacht konnte nicht anerkannt werden",
         "not_asked_for": "die Person sagt, dass es nicht ihr Antrag ist",
+        "identity": "wir müssen sicher sein, wer fragt",
         "officer": "den Grund schreiben wir Ihnen gesondert",
         "package": "Was Sie verlangt haben, liegt bereit: wie Sie es abholen, erfahren Sie von uns.",
         "done": "",
@@ -159,14 +181,13 @@ _DE = Words(
 LANGUAGES: Mapping[str, Words] = {"en": _EN, "de": _DE}
 
 
-def letter(notice: Notice, language: str, told: Mapping[str, str], *, link: str | None = None) -> tuple[str, str]:
+def letter(notice: Notice, language: str, told: Mapping[str, str]) -> tuple[str, str]:
     """The subject and the text of a letter.
 
     Args:
         language: of `LANGUAGES`; any other is English.
         told: what the text's braces hold. `kind` is a kind of request; a `reason` or `where` that the language has
-            words for is told in them, and any other in the officer's own.
-        link: what the letter's link leads to, if it has one.
+            words for is told in them, and any other in the officer's own; a `link` with what it is.
     """
     words = LANGUAGES.get(language, _EN)
     filled = dict(told)
@@ -175,7 +196,7 @@ def letter(notice: Notice, language: str, told: Mapping[str, str], *, link: str 
     for name in ("reason", "where"):
         if name in filled:
             filled[name] = words.reasons.get(filled[name], filled[name])
-    filled["link"] = words.link.format(link=link) if link is not None else ""
+    filled["link"] = words.link.format(link=told["link"]) if "link" in told else ""
     return words.subjects[notice].format_map(filled), words.texts[notice].format_map(filled)
 
 

@@ -98,6 +98,9 @@ NEEDS_APPROVAL = frozenset(kind for kind, effect in EFFECTS.items() if effect is
 
 ENDED = frozenset({State.COMPLETED, State.REFUSED, State.CANCELLED})
 
+UNPROVED = frozenset({State.RECEIVED, State.PAUSED})
+"""Where a request waits for proof of who asks."""
+
 _TABLE: dict[tuple[State, Move], State] = {
     (State.RECEIVED, Move.VERIFY): State.VERIFIED,
     (State.VERIFIED, Move.APPROVE): State.APPROVED,

@@ -11,7 +11,7 @@ from registry.access.policy import Action
 from registry.api.certificates import PAGE_HEADERS
 from registry.api.package import lock_of, package_stream
 from registry.flows.accountability import forms
-from registry.flows.dsr import lifecycle
+from registry.flows.dsr import lifecycle, mailing
 from registry.flows.dsr.package import links
 from registry.model.errors import Conflict, InvalidInput, NotFound
 from registry.model.ids import text_id
@@ -71,6 +71,18 @@ def link(visit: Visit) -> Response:
 
 
 @officers(Action.DSR_EXPORT, changes=True)
+def letter(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/letter`: send such a link to the person, or to the agent who gets it."""
+    given = visit.deployment, visit.workspace, request_id_of(visit)
+
+    def send() -> None:
+        days, fetches = (_number(visit, name) for name in ("days", "fetches"))
+        mailing.mail(*given, actor=visit.principal.actor, days=days, fetches=fetches)
+
+    return acted(visit, send)
+
+
+@officers(Action.DSR_EXPORT, changes=True)
 def unlink(visit: Visit) -> Response:
     """`POST /console/requests/{request_id}/unlink`: no link leads to the package any more."""
     given = visit.deployment, visit.workspace, request_id_of(visit)
@@ -87,6 +99,7 @@ def _number(visit: Visit, name: str) -> int:
 ROUTES: list[Any] = [
     Route("/console/requests/{request_id}/package", package, methods=["POST"]),
     Route("/console/requests/{request_id}/link", link, methods=["POST"]),
+    Route("/console/requests/{request_id}/letter", letter, methods=["POST"]),
     Route("/console/requests/{request_id}/unlink", unlink, methods=["POST"]),
     Route("/console/requests/{request_id}/certificate", certificate),
     Route("/console/requests/{request_id}/certificate/page", certificate_page),

@@ -15,8 +15,8 @@ from registry.api.dsr import MOVES, request_json
 from registry.api.problems import status_of
 from registry.api.wire import Reason
 from registry.dsr.plan import RequestPlan
-from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State, check_four_eyes
-from registry.flows.dsr import letters, lifecycle, linked, moves, planning, proofs
+from registry.dsr.requests import EFFECTS, UNPROVED, Effect, Kind, Move, State, check_four_eyes
+from registry.flows.dsr import lifecycle, linked, moves, planning, proofs
 from registry.model.clock import DAY
 from registry.model.errors import (
     Conflict,
@@ -105,7 +105,7 @@ def move_request(visit: Visit) -> Response:
         if by == "run":
             lifecycle.run(*given, actor=who.actor)
         else:
-            why = reason_of(visit) if by == Move.REFUSE and visit.form.text("reason") else None
+            why = reason_of(visit) if by in (Move.PAUSE, Move.REFUSE) and visit.form.text("reason") else None
             lifecycle.move_request(*given, Move(by), actor=who.actor, owner=who.owner, reason=why)
     except LinkedSystemUnavailable:
         pass  # it waits now, and its page says for whom
@@ -169,7 +169,7 @@ def _barred(visit: Visit, row: StoredRequest, plan: RequestPlan | None) -> str |
 
 def _asks(visit: Visit, row: StoredRequest) -> dict[str, object] | None:
     """What was proved of who asks, and what is missing; None where nothing is to be proved, or not by this officer."""
-    if row.state not in letters.UNPROVED or not visit.may(Action.DSR_VERIFY):
+    if row.state not in UNPROVED or not visit.may(Action.DSR_VERIFY):
         return None
     return proofs.standing(visit.deployment, visit.workspace, row.request_id)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from registry.plans.compile import CompiledPlan
+from registry.plans.sections import Section
 
 Categories = dict[str, dict[str, frozenset[str]]]
 
@@ -41,25 +42,25 @@ def others(plan: CompiledPlan, event: str) -> tuple[tuple[str, ...], ...]:
 
 def other_traits(plans: Iterable[CompiledPlan]) -> frozenset[str]:
     """The traits that any of these plans declares to be of somebody else."""
-    found: set[str] = set()
-    for plan in plans:
-        for rule in plan.rules.values():
-            if rule.event is not None:
-                found.update(path[1] for path in others(plan, rule.event) if path[0] == "traits" and len(path) == 2)
-    return frozenset(found)
+    traits = (section for _, _, section in _traits(plans))
+    return frozenset(path[1] for section in traits for path in section.others() if len(path) == 2)
 
 
 def trait_categories(plans: Iterable[CompiledPlan]) -> dict[str, frozenset[str]]:
     """The categories of each trait, as any of these plans declares it."""
     found: dict[str, frozenset[str]] = {}
+    for plan, event, section in _traits(plans):
+        for name, (pointer, _) in section.origins.items():
+            found[name] = found.get(name, frozenset()) | _told(plan, {event}, pointer)
+    return found
+
+
+def _traits(plans: Iterable[CompiledPlan]) -> Iterator[tuple[CompiledPlan, str, Section]]:
+    """The sections that declare traits, each with its plan and the event that it is of."""
     for plan in plans:
         for rule in plan.rules.values():
-            traits = (
-                (section for section in rule.sections if section.name == "traits") if rule.event is not None else ()
-            )
-            for name, (pointer, _) in (one for section in traits for one in section.origins.items()):
-                found[name] = found.get(name, frozenset()) | _told(plan, {rule.event or ""}, pointer)
-    return found
+            if rule.event is not None:
+                yield from ((plan, rule.event, section) for section in rule.sections if section.name == "traits")
 
 
 def _within(pointer: str, holder: str) -> bool:

@@ -209,6 +209,20 @@ def test_a_request_is_paused_resumed_refused_and_cancelled(desk: Desk) -> None:
     assert [event["action"] for event in events if event["action"] != "notify"] == ["open", "pause", "resume", "refuse"]
 
 
+def test_a_pause_says_why_and_a_package_s_link_is_mailed_only_to_a_mailbox_that_is_known(desk: Desk) -> None:
+    request = opened(desk, "access")
+    path = f"/v1/dsr/requests/{request}"
+    paused = desk.admin.post(f"{path}/pause", json={"reason": "the copy cannot be read"})
+    assert (paused.status_code, paused.json()["state"]) == (200, "paused")
+    assert desk.admin.post(f"{path}/pause", json={"reason": "of ada@example.com"}).status_code == 400
+    [told] = [e["details"] for e in desk.admin.get(f"{path}/events").json()["events"] if e["action"] == "pause"]
+    assert told == {"reason": "the copy cannot be read"}
+    assert desk.officer.post(f"{path}/package/letter", json={}).status_code == 409
+    moved(desk, request, "resume", "verify", "approve", "run")
+    refused = desk.officer.post(f"{path}/package/letter", json={})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+
+
 def test_requests_are_listed_newest_first_and_paged(desk: Desk) -> None:
     made = [opened(desk, "access") for _ in range(5)]
     seen: list[str] = []

@@ -84,6 +84,26 @@ def test_a_link_to_the_package_is_shown_once_leads_there_and_is_withdrawn(office
     assert office.post(f"{path(request)}/unlink").status_code == 404
 
 
+def test_a_link_is_sent_by_letter_from_the_console_where_there_is_a_mailbox(office: Office) -> None:
+    office.tenant.send(identify("ada", email="ada@example.com"))
+    request = office.asked(Kind.ACCESS, "ada")
+    for by in ("approve", "run"):
+        office.post(f"{path(request)}/{by}")
+    assert "Send it by letter" in office.page_of(request)
+    told = office.post(f"{path(request)}/letter", days="7", fetches="1")
+    assert told.status_code == 409
+    assert "REGISTRY_PUBLIC_URL" in told.text
+    assert office.post(f"{path(request)}/letter", days="x", fetches="1").status_code == 400
+
+
+def test_a_request_waits_on_a_ground_that_whoever_asked_is_told(office: Office) -> None:
+    request = office.asked(Kind.ACCESS, "ada", verified=False)
+    assert office.post(f"{path(request)}/pause", reason="ask ada@example.com").status_code == 400
+    assert office.post(f"{path(request)}/pause", reason="the copy cannot be read").status_code == 200
+    assert state(office, request) == "paused"
+    assert "the copy cannot be read" in office.page_of(request)
+
+
 def test_whoever_may_not_verify_sees_no_form_for_it(office: Office) -> None:
     request = office.asked(Kind.ACCESS, "ada", verified=False)
     office.browser.cookies.clear()

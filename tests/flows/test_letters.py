@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from registry.dsr.requests import Kind, Move
@@ -86,3 +87,27 @@ def test_no_address_lies_open_while_a_letter_waits(desk: Desk) -> None:
     cells = [bytes(c) if isinstance(c, bytes | memoryview) else str(c).encode() for row in rows for c in row]
     assert rows
     assert not [cell for cell in cells if ADA.encode() in cell]
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "told"),
+    [
+        ("the copy cannot be read", "en", "because of this: the copy cannot be read."),
+        (None, "en", "because of this: we have to make sure who is asking."),
+        (None, "de", "deshalb: wir müssen sicher sein, wer fragt."),
+    ],
+)
+def test_whoever_asked_is_told_why_their_request_waits(desk: Desk, said: str | None, language: str, told: str) -> None:
+    wish = Wish(Kind.ACCESS, desk.tenant.person("email", ADA), language=language)
+    request, _ = intake.take(desk.deployment, desk.tenant.workspace, wish, actor="app:shop")
+    given = desk.deployment, desk.tenant.workspace, request.request_id
+    desk.deliver()
+    desk.box.sent.clear()
+    lifecycle.move_request(*given, Move.PAUSE, actor="person:officer", reason=said)
+    assert desk.deliver() == 1
+    [(to, _, text)] = desk.box.sent
+    assert to == ADA
+    assert told in text
+    _, events = lifecycle.get(*given)
+    [paused] = [orjson.loads(event.details or "{}") for event in events if event.action == "pause"]
+    assert paused == {"reason": said or "identity"}

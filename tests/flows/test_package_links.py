@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from zipfile import ZipFile
 
 import orjson
 import pytest
 
-from registry.dsr.requests import Kind
+from registry.dsr.agents import Agent, Claim, Party
+from registry.dsr.notices import To
+from registry.dsr.requests import Kind, Move
+from registry.dsr.verification import MandateKind
+from registry.flows.dsr import intake, lifecycle, mailing, proofs
+from registry.flows.dsr.intake import Wish
 from registry.flows.dsr.package import links
 from registry.model.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from registry.model.ids import text_id
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
 from tests.factories import identify
+from tests.post import PUBLIC_URL, Desk
 from tests.simulator import RegistrySimulator, Tenant
+
+ADA = "ada@example.com"
 
 
 def answered(tenant: Tenant, kind: Kind = Kind.ACCESS) -> StoredRequest:
@@ -88,6 +97,86 @@ def test_a_link_leads_nowhere_in_another_workspace(shared: RegistrySimulator) ->
     with pytest.raises(Unauthenticated):
         followed(other, link)
     followed(one, link)
+
+
+LINK = re.compile(rf"{PUBLIC_URL}/privacy/[0-9a-f-]{{36}}/fetch/(\S+)")
+
+
+def mail(desk: Desk, request: StoredRequest) -> To:
+    given = desk.deployment, desk.tenant.workspace, request.request_id
+    return mailing.mail(*given, actor="person:officer", days=2, fetches=1)
+
+
+def links_of(tenant: Tenant) -> list[tuple[str]]:
+    sql = "SELECT made_by FROM package_link WHERE workspace_id = ?"
+    return [(made_by,) for (made_by,) in tenant.registry.rows(sql, tenant.workspace_id)]
+
+
+def test_a_link_goes_by_letter_to_the_verified_mailbox_that_the_request_names(tenant: Tenant, clock: SetClock) -> None:
+    desk = Desk(tenant)
+    desk.confirmed_by_newsletter(identify("ada", email="another@example.com"), identify("ada", email=ADA))
+    request = answered(tenant)
+    desk.deliver()
+    desk.box.sent.clear()
+    assert mail(desk, request) is To.PERSON
+    letter = tenant.registry.rows(
+        "SELECT details FROM dsr_letter WHERE notice = 'package' AND workspace_id = ?", tenant.workspace_id
+    )
+    assert not links_of(tenant), "the link is made when the letter is sent"
+    assert "rg_package" not in str(letter)
+    assert desk.deliver() == 1
+    [(to, subject, text)] = desk.box.sent
+    assert (to, subject) == (ADA, "Your data can be fetched")
+    [token] = LINK.findall(text)
+    assert links.follow(desk.deployment, tenant.workspace, token).request_id == request.request_id
+    with pytest.raises(Unauthenticated):
+        links.follow(desk.deployment, tenant.workspace, token)
+    assert links_of(tenant) == [("person:officer",)]
+
+
+def test_where_the_answer_goes_to_an_agent_so_does_the_link(tenant: Tenant) -> None:
+    desk = Desk(tenant)
+    desk.confirmed_by_newsletter(identify("ada", email=ADA))
+    claim = Claim(Agent("An Agent", None, "agent@example.com"), MandateKind.POWER_OF_ATTORNEY, deliver_to=Party.AGENT)
+    wish = Wish(Kind.ACCESS, tenant.person("email", ADA), claim=claim)
+    request, _ = intake.take(desk.deployment, tenant.workspace, wish, actor="app:shop")
+    given = desk.deployment, tenant.workspace, request.request_id
+    proofs.check_mandate(*given, accepted=True, actor="person:officer")
+    lifecycle.move_request(*given, Move.APPROVE, actor="person:two")
+    request = lifecycle.run(*given, actor="person:two")
+    desk.deliver()
+    desk.box.sent.clear()
+    assert mail(desk, request) is To.AGENT
+    assert desk.deliver() == 1
+    assert [to for to, _, _ in desk.box.sent] == ["agent@example.com"]
+
+
+def test_a_link_goes_to_no_mailbox_that_nobody_verified_and_is_told_at_once(tenant: Tenant) -> None:
+    desk = Desk(tenant)
+    request = answered(tenant)  # the address that it names is on file, and no trusted source says so
+    with pytest.raises(Conflict) as caught:
+        mail(desk, request)
+    assert caught.value.hint == mailing.BY_HAND
+    desk.confirmed_by_newsletter(identify("ada", email=ADA))
+    with pytest.raises(Conflict):  # the privacy centre has no address
+        mailing.mail(
+            tenant.registry.deployment, tenant.workspace, request.request_id, actor="person:a", days=1, fetches=1
+        )
+    with pytest.raises(InvalidInput):
+        mailing.mail(desk.deployment, tenant.workspace, request.request_id, actor="person:a", days=99, fetches=1)
+
+
+def test_a_link_that_waits_is_not_sent_when_the_person_was_erased(tenant: Tenant) -> None:
+    desk = Desk(tenant)
+    desk.confirmed_by_newsletter(identify("ada", email=ADA))
+    request = answered(tenant)
+    desk.deliver()
+    desk.box.sent.clear()
+    mail(desk, request)
+    tenant.erase("user_id", "ada")
+    desk.deliver()
+    assert not [text for _, _, text in desk.box.sent if LINK.search(text)]
+    assert not links_of(tenant)
 
 
 def test_a_person_fetches_their_package_by_the_button_of_the_page_and_looking_uses_nothing_up(tenant: Tenant) -> None:

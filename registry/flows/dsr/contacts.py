@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from registry.dsr.notices import To
 from registry.flows.deployment import Deployment
-from registry.flows.dsr.reference import agent_of, fragments_now, people_of
+from registry.flows.dsr.reference import agent_named_by, agent_of, fragments_now, named_by, people_of, scope_of
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
 from registry.model.compartment import IDENTITY
@@ -34,6 +34,24 @@ def addresses(deployment: Deployment, workspace: OpenWorkspace, request: StoredR
         return [agent.email] if agent is not None and agent.email else []
     named = [one.value for one in people_of(deployment, request) if one.kind == MAILBOX]
     return named or verified(deployment, workspace, request)
+
+
+def for_package(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, to: To) -> list[str]:
+    """Where the link to a package may go: one of the person's verified mailboxes, best the one that the request names.
+
+    An agent's is the one that they gave: whom the answer goes to was decided when the request was taken.
+
+    Raises:
+        Conflict: there is no package.
+        KmsUnavailable, SealBroken, StoreUnavailable: it cannot be opened now.
+    """
+    if to is To.AGENT:
+        agent = agent_named_by(deployment, request)
+        return [agent.email] if agent is not None and agent.email else []
+    named = {one.value for one in named_by(deployment, request) if one.kind == MAILBOX}
+    fragments = [one.fragment_id for one in scope_of(deployment, workspace, request)]
+    boxes = _verified(deployment, workspace.workspace_id, fragments, f"dsr:{text_id(request.request_id)}")
+    return sorted(boxes, key=lambda box: box not in named)
 
 
 def verified(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> list[str]:

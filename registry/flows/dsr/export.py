@@ -23,14 +23,13 @@ import orjson
 from registry.flows.accountability.declared import Declared, identifier_categories
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import lifecycle, linked
+from registry.flows.dsr import linked, reference
 from registry.flows.dsr.package import contents as parts
 from registry.flows.dsr.package import kept, page, records
 from registry.flows.dsr.package.archive import Package, csv_lines
 from registry.flows.dsr.package.categories import CategoryTables
 from registry.flows.dsr.package.contents import Contents
 from registry.flows.dsr.package.redaction import Redactor
-from registry.flows.dsr.reference import named_by
 from registry.flows.opening import API_SOURCE, open_event, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys import parcels
@@ -89,7 +88,7 @@ def write_package(
         Conflict: the request is not one that has a package.
         LinkedSystemUnavailable: a connected system does not answer; what was written is no whole package.
     """
-    fragments = lifecycle.scope_of(deployment, workspace, request)
+    fragments = reference.scope_of(deployment, workspace, request)
     holder = fragments[0].fragment_id if fragments else None
     about = trail.About(deployment.keyring, workspace.workspace_id, holder) if holder is not None else None
     with deployment.data.write(workspace.workspace_id) as transaction:
@@ -116,7 +115,7 @@ def _write(
         # 1. gather
         with deployment.data.read(workspace_id) as transaction:
             contents = parts.gather(deployment, workspace, transaction, grant, fragments)
-            people = list(dict.fromkeys([*contents.people, *named_by(deployment, request)]))
+            people = list(dict.fromkeys([*contents.people, *reference.named_by(deployment, request)]))
             still = kept.told(transaction, workspace, people)
         declared = Declared(deployment, workspace)
         redactor = Redactor([*people, *parts.own_contacts(contents, declared.traits)])

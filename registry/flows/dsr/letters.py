@@ -2,7 +2,7 @@
 
 1. write     a row says which letter, about which request, to whom; where a request is about to be forgotten, the
              addresses are sealed under a key of the letter's own
-2. send      by one process at a time; a code and its link are made now, so that neither waits anywhere
+2. send      by one process at a time; what is secret in it is made now (`enclosed`), so that it waits nowhere
 3. note      sent, or that there is no mailbox, or tried again later; the letter's key is destroyed
 
 Sending comes after the answer to whoever asked: how long it takes, and whether there is a mailbox, tells them nothing.
@@ -11,36 +11,30 @@ Killed between 2 and 3, the letter is sent again.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 
 import orjson
 
 from registry.dsr.notices import Notice, Outcome, To, letter
-from registry.dsr.requests import EFFECTS, Effect, Kind, State
-from registry.dsr.verification import Address
+from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import contacts
+from registry.flows.dsr import contacts, enclosed
 from registry.flows.dsr.history import add_to_history, require
-from registry.flows.dsr.reference import people_of
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after
 from registry.flows.workspace import OpenWorkspace
-from registry.keys.credentials import mint_key
-from registry.keys.visits import new_code
-from registry.model.clock import SECOND, rfc3339
+from registry.model.clock import rfc3339
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
-from registry.model.stored_intake import Challenge, Letter
+from registry.model.stored_intake import Letter
 from registry.store import intake, requests
 from registry.store.database import Transaction
 
 PAGE = 50
-PREFIX = "rg_proof"
 REGISTRY = "registry"
 NOTIFY, ACKNOWLEDGE = "notify", "acknowledge"
-UNPROVED = frozenset({State.RECEIVED, State.PAUSED})
-"""Where a request waits for proof of who asks."""
+ENCLOSING = frozenset({Notice.CHALLENGE, Notice.PACKAGE})
+"""Letters that hold a secret, made when they are sent: they go to one mailbox."""
 
 
 def add(
@@ -160,17 +154,6 @@ def send_due(deployment: Deployment, workspace: OpenWorkspace) -> int:
     return count
 
 
-def code_hash(workspace: OpenWorkspace, request_id: bytes, link_hash: bytes, code: str) -> bytes:
-    """What is kept of a code: a hash under the workspace's key, of this letter alone."""
-    return workspace.indexer.lasting("@proof", f"{request_id.hex()}:{link_hash.hex()}:{code}")
-
-
-def is_code(workspace: OpenWorkspace, challenge: Challenge, code: str) -> bool:
-    """Whether a code is the one that was sent."""
-    found = code_hash(workspace, challenge.request_id, challenge.link_hash, code)
-    return hmac.compare_digest(found, bytes(challenge.code_hash))
-
-
 def _send(deployment: Deployment, workspace: OpenWorkspace, row: Letter) -> bool:
     workspace_id = workspace.workspace_id
     request = None
@@ -178,20 +161,16 @@ def _send(deployment: Deployment, workspace: OpenWorkspace, row: Letter) -> bool
         with deployment.data.read(workspace_id) as transaction:
             request = require(transaction, workspace, row.request_id)
     recipients = _recipients(deployment, workspace, row, request)
-    is_idle = row.notice == Notice.CHALLENGE and request is not None and State(request.state) not in UNPROVED
-    if not recipients or is_idle:
-        _settle(deployment, workspace, row, request, Outcome.GIVEN_UP if is_idle else Outcome.NO_ADDRESS)
+    if not recipients:
+        _settle(deployment, workspace, row, request, Outcome.NO_ADDRESS)
         return False
-    language = orjson.loads(request.progress).get("language", "en") if request is not None else "en"
-    details: dict[str, str] = orjson.loads(row.details)
+    written = _written(deployment, workspace, row, request)
+    if written is None:
+        _settle(deployment, workspace, row, request, Outcome.GIVEN_UP)
+        return False
     try:
-        if row.notice == Notice.CHALLENGE and request is not None:
-            recipients, link = recipients[:1], _challenge(deployment, workspace, request, details)
-            subject, text = letter(Notice.CHALLENGE, language, details, link=link)
-        else:
-            subject, text = letter(Notice(row.notice), language, details)
-        for recipient in recipients:
-            deployment.mailer.send(recipient, subject, text)
+        for recipient in recipients[:1] if row.notice in ENCLOSING else recipients:
+            deployment.mailer.send(recipient, *written)
     except LinkedSystemUnavailable:
         attempts = row.attempts + 1
         if attempts >= ATTEMPTS:
@@ -205,6 +184,19 @@ def _send(deployment: Deployment, workspace: OpenWorkspace, row: Letter) -> bool
     return True
 
 
+def _written(
+    deployment: Deployment, workspace: OpenWorkspace, row: Letter, request: StoredRequest | None
+) -> tuple[str, str] | None:
+    """The subject and the text; None where there is nothing to prove, or to fetch, any more."""
+    language = orjson.loads(request.progress).get("language", "en") if request is not None else "en"
+    details: dict[str, str] = orjson.loads(row.details)
+    if request is None or row.notice not in ENCLOSING:
+        return letter(Notice(row.notice), language, details)
+    enclose = enclosed.challenge if row.notice == Notice.CHALLENGE else enclosed.package
+    told = enclose(deployment, workspace, request, details)
+    return letter(Notice(row.notice), language, details | told) if told is not None else None
+
+
 def _recipients(
     deployment: Deployment, workspace: OpenWorkspace, row: Letter, request: StoredRequest | None
 ) -> list[str]:
@@ -216,30 +208,11 @@ def _recipients(
         return found
     if request is None:
         return []
+    find = contacts.for_package if row.notice == Notice.PACKAGE else contacts.addresses
     try:
-        return contacts.addresses(deployment, workspace, request, To(row.recipient))
+        return find(deployment, workspace, request, To(row.recipient))
     except KeyError:
         return []
-
-
-def _challenge(
-    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, details: dict[str, str]
-) -> str | None:
-    """A new code and link, stored as hashes; the code goes into the details, and the link is what is returned."""
-    policy, now = deployment.policies.verification, deployment.clock()
-    (token, digest), code = mint_key(PREFIX), new_code()
-    named = any(one.kind == contacts.MAILBOX for one in people_of(deployment, request))
-    made = Challenge(
-        workspace.workspace_id, digest, request.request_id,
-        code_hash(workspace, request.request_id, digest, code),
-        (Address.GIVEN if named else Address.VERIFIED).value, now + policy.valid_for,
-    )  # fmt: skip
-    with deployment.data.write(workspace.workspace_id) as transaction:
-        intake.add_challenge(transaction, made, now)
-    details |= {"code": f"{code[:3]} {code[3:]}", "minutes": str(policy.valid_for // (60 * SECOND))}
-    if deployment.public_url is None:
-        return None
-    return f"{deployment.public_url}/privacy/{text_id(workspace.workspace_id)}/confirm/{token}"
 
 
 def _settle(

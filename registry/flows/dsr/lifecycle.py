@@ -6,8 +6,6 @@ entry. Running one is a row of steps, each of which may be done again: killed an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import orjson
 
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
@@ -21,15 +19,14 @@ from registry.flows.dsr.moves import moved
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
 from registry.model.ids import FragmentId, RequestId
-from registry.model.stored import Fragment, RequestEvent, StoredRequest
+from registry.model.stored import RequestEvent, StoredRequest
 from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
 
 OPERATOR = "operator"
 
 __all__ = (
-    "due", "forget_answered", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "scope_of",
-    "unfinished",
+    "due", "forget_answered", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "unfinished",
 )  # fmt: skip
 
 
@@ -154,21 +151,6 @@ def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredR
     """Requests that were being acted on when something stopped them."""
     with deployment.data.read(workspace.workspace_id) as transaction:
         return requests.in_states(transaction, workspace.workspace_id, [State.ACTING.value])
-
-
-def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> Sequence[Fragment]:
-    """The fragments that a request is about now: those found at intake, and what has joined them since.
-
-    Raises:
-        Conflict: the request has not been approved and run, or it is of a kind that gives nothing out.
-    """
-    if EFFECTS[Kind(request.kind)] is not Effect.GIVE or State(request.state) is not State.COMPLETED:
-        raise Conflict("there is a package only for a completed access or portability request")
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        found = requests.scope(transaction, workspace.workspace_id, request.request_id)
-        known = identities.fragments(transaction, workspace.workspace_id, found)
-        profiles = {fragment.profile_id for fragment in known.values()}
-        return identities.fragments_of_profiles(transaction, workspace.workspace_id, profiles)
 
 
 def _scope(deployment: Deployment, request: StoredRequest) -> list[FragmentId]:

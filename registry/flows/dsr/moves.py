@@ -21,6 +21,9 @@ from registry.model.stored import StoredRequest
 from registry.store import intake
 from registry.store.database import Transaction
 
+IN_DOUBT = "identity"
+"""Why a request is paused where nobody says more: letters have words for it."""
+
 BY_LETTER = "email"
 """The channel of a notice that Registry itself sends, where there is a mailbox."""
 
@@ -45,7 +48,8 @@ def move_request(
 
     Args:
         owner: who stands behind the actor (`Principal.owner`); by the actor's name when not given.
-        reason: why it is refused, in an officer's words: in the clear, about the request and never about the person.
+        reason: why it is refused, or paused, in an officer's words, which whoever asked is told: in the clear, about
+            the request and never about the person.
 
     Raises:
         NotFound: there is no such request.
@@ -58,6 +62,8 @@ def move_request(
         request = require(transaction, workspace, request_id)
         if by is Move.REFUSE:
             after = refused(deployment, transaction, workspace, request, Reason.OFFICER, actor, words=reason)
+        elif by is Move.PAUSE:
+            after = _paused(deployment, transaction, workspace, request, actor, reason)
         elif by is Move.RESUME:
             after = resumed(deployment, transaction, request, actor)
         else:
@@ -65,6 +71,21 @@ def move_request(
             after = moved(deployment, transaction, request, by, actor)
     if State(after.state) in ENDED:
         reference.forget(deployment, after)
+    return after
+
+
+def _paused(
+    deployment: Deployment,
+    transaction: Transaction,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    actor: str,
+    words: str | None,
+) -> StoredRequest:
+    """A request that waits until it is clear who asks, with the letter that says why."""
+    why = {"reason": words or IN_DOUBT}
+    after = moved(deployment, transaction, request, Move.PAUSE, actor, why)
+    letters.add_to_parties(deployment, transaction, workspace, after, Notice.PAUSED, why)
     return after
 
 

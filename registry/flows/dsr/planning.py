@@ -27,9 +27,7 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
         Conflict: it has ended; what it did stands in its certificate.
     """
     with deployment.data.read(workspace.workspace_id) as transaction:
-        request = require(transaction, workspace, request_id)
-        if State(request.state) in ENDED:
-            raise Conflict(f"a request that is {request.state} has no plan any more", hint="look at its certificate")
+        request = _unfinished(transaction, workspace, request_id)
     own, retained, fragments = of_registry(deployment, workspace, request)
     return RequestPlan(Kind(request.kind), [own, *linked.plans(deployment, request, fragments)], retained)
 
@@ -63,7 +61,10 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
     """
     if not deployment.linked:
         return  # every field of Registry's own is declared: the build fails otherwise
-    plan = plan_of(deployment, workspace, request_id)
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        request = _unfinished(transaction, workspace, request_id)
+        fragments = fragments_now(deployment, transaction, workspace, request)
+    plan = RequestPlan(Kind(request.kind), linked.plans(deployment, request, fragments))
     if plan.undecided or plan.unreachable:
         tables = [f"{system}: {table}.{field}" for system, table, field in plan.undecided]
         raise Conflict(
@@ -71,6 +72,13 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
             hint="declare the fields in the system's file, or mend the system; then approve",
             extra={"tables": [*tables, *plan.unreachable]},
         )
+
+
+def _unfinished(transaction: Transaction, workspace: OpenWorkspace, request_id: RequestId) -> StoredRequest:
+    request = require(transaction, workspace, request_id)
+    if State(request.state) in ENDED:
+        raise Conflict(f"a request that is {request.state} has no plan any more", hint="look at its certificate")
+    return request
 
 
 def _counts(

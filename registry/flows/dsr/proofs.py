@@ -13,7 +13,7 @@ from dataclasses import asdict
 from registry.access.policy import PrincipalKind
 from registry.dsr.agents import Reason
 from registry.dsr.notices import Notice
-from registry.dsr.requests import Kind, Move, State
+from registry.dsr.requests import UNPROVED, Kind, Move, State
 from registry.dsr.verification import CHANNELS, PROVE, Address, Means, Missing, Proof, Seen, locked_until, proofs_of
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, letters, reference
@@ -41,7 +41,7 @@ def standing(deployment: Deployment, workspace: OpenWorkspace, request_id: Reque
         request = require(transaction, workspace, request_id)
         proofs = proofs_of(told_by(transaction, request))
     policy, kind = deployment.policies.verification, Kind(request.kind)
-    waits = State(request.state) in letters.UNPROVED
+    waits = State(request.state) in UNPROVED
     lacking: tuple[Missing, ...] = policy.missing(kind, proofs, mandate_of(request)) if waits else ()
     agent = reference.agent_named_by(deployment, request)
     return {
@@ -218,5 +218,5 @@ def require_unproved(request: StoredRequest) -> None:
     Raises:
         Conflict: it does not, or no longer.
     """
-    if State(request.state) not in letters.UNPROVED:
+    if State(request.state) not in UNPROVED:
         raise Conflict(f"a request that is {request.state} waits for no proof of who asks")

@@ -20,7 +20,7 @@ from registry.dsr.requests import Kind
 from registry.dsr.verification import Address, Means, Proof, Seen
 from registry.flows.access import visits
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import letters, reference
+from registry.flows.dsr import enclosed, letters, reference
 from registry.flows.dsr.history import add_to_history, require
 from registry.flows.dsr.moves import refused
 from registry.flows.dsr.proofs import begin_try, count_try, require_unproved, standing_of, take
@@ -78,7 +78,7 @@ def by_code(
     request = begin_try(deployment, workspace, request_id)
     with deployment.data.read(workspace.workspace_id) as transaction:
         sent = intake.challenge_of(transaction, workspace.workspace_id, request_id)
-    good = sent is not None and sent.expires_at > deployment.clock() and letters.is_code(workspace, sent, code)
+    good = sent is not None and sent.expires_at > deployment.clock() and enclosed.is_code(workspace, sent, code)
     if sent is None or not good:
         raise Unauthenticated(WRONG, hint="look at the newest message, or ask for another")
     return _mailed(deployment, workspace, request, sent, Means.CODE, actor)

@@ -5,21 +5,23 @@ The person's own keys are destroyed first; the systems outside, and the person t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from registry.dsr.agents import Agent
+from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.compartment import IDENTITY
+from registry.model.errors import Conflict
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
-from registry.model.stored import StoredRequest
+from registry.model.stored import Fragment, StoredRequest
 from registry.store import identities, requests
 from registry.store.database import Transaction
 
@@ -126,6 +128,21 @@ def fragments_now(
     profiles |= {row.profile_id for row in identities.fragments_by_index(transaction, workspace_id, indexes).values()}
     found = identities.fragments_of_profiles(transaction, workspace_id, profiles)
     return [row.fragment_id for row in found]
+
+
+def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> Sequence[Fragment]:
+    """The fragments that a request is about now: those found at intake, and what has joined them since.
+
+    Raises:
+        Conflict: the request has not been approved and run, or it is of a kind that gives nothing out.
+    """
+    if EFFECTS[Kind(request.kind)] is not Effect.GIVE or State(request.state) is not State.COMPLETED:
+        raise Conflict("there is a package only for a completed access or portability request")
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        found = requests.scope(transaction, workspace.workspace_id, request.request_id)
+        known = identities.fragments(transaction, workspace.workspace_id, found)
+        profiles = {fragment.profile_id for fragment in known.values()}
+        return identities.fragments_of_profiles(transaction, workspace.workspace_id, profiles)
 
 
 def answered_before(

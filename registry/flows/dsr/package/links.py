@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import lifecycle
+from registry.flows.dsr import reference
+from registry.flows.dsr.history import require
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.credentials import hash_key, mint_key
 from registry.model.accounts import PackageLink
@@ -53,12 +54,10 @@ def make(
         Conflict: it has no package.
         InvalidInput: it would last too long, or could be followed too often.
     """
-    if not 1 <= days <= MOST_DAYS:
-        raise InvalidInput(f"a link lasts 1 to {MOST_DAYS} days", pointer="/days")
-    if not 1 <= fetches <= MOST_FETCHES:
-        raise InvalidInput(f"a link is followed 1 to {MOST_FETCHES} times", pointer="/fetches")
-    request, _ = lifecycle.get(deployment, workspace, request_id)
-    lifecycle.scope_of(deployment, workspace, request)
+    check(days, fetches)
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        request = require(transaction, workspace, request_id)
+    reference.scope_of(deployment, workspace, request)
     token, digest = mint_key(PREFIX)
     now = deployment.clock()
     link = PackageLink(
@@ -71,6 +70,18 @@ def make(
             fields={"request": text_id(request_id), "days": days, "fetches": fetches},
         )  # fmt: skip
     return Made(token, link.expires_at, fetches)
+
+
+def check(days: int, fetches: int) -> None:
+    """Hold what is asked of a link against what one may be.
+
+    Raises:
+        InvalidInput: it would last too long, or could be followed too often.
+    """
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInput(f"a link lasts 1 to {MOST_DAYS} days", pointer="/days")
+    if not 1 <= fetches <= MOST_FETCHES:
+        raise InvalidInput(f"a link is followed 1 to {MOST_FETCHES} times", pointer="/fetches")
 
 
 def path_of(workspace: OpenWorkspace, token: str) -> str:
