@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import yaml
 
 from tests.architecture.project import ROOT
 from tests.e2e.test_tutorial import PORT
+from tests.e2e.typed import path_with_registry
 from tests.live import Live, live
 
 PAGE = ROOT / "docs" / "tutorial" / "a-plan-from-traffic.md"
@@ -27,10 +27,9 @@ DESCRIBED = {
 class Reader:
     """Somebody who types what the page says, in one folder, against one server."""
 
-    def __init__(self, folder: Path, server: Live) -> None:
+    def __init__(self, folder: Path, server: Live, path: str) -> None:
         self.folder = folder
         self._port = server.url.rsplit(":", 1)[1]
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._environment = os.environ | {
             "PATH": path, "REGISTRY_DATA_DIR": str(server.data_dir), "WRITE_KEY": server.keys.write_key,
             "COLUMNS": "200",
@@ -60,8 +59,8 @@ class Reader:
 def test_the_way_from_traffic_to_a_plan_goes_as_it_says(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     sent, inferred, published, replayed, changed = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    with live(tmp_path / "data") as server:
-        reader = Reader(tmp_path, server)
+    with live(tmp_path / "data") as server, path_with_registry(tmp_path) as path:
+        reader = Reader(tmp_path, server, path)
         code, said = reader.types(sent)
         assert (code, '"rejected":20' in said, "guest-1@" in said) == (0, True, False), said
         code, said = reader.types(inferred)

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -14,21 +13,24 @@ import pytest
 
 from tests.architecture.project import ROOT
 from tests.e2e.test_tutorial import PORT, _free_port
+from tests.e2e.typed import path_with_registry
 
 PAGE = ROOT / "docs" / "tutorial" / "three-databases.md"
 
 
 @pytest.mark.timeout(600)
-def test_an_access_and_an_erasure_go_through_three_databases_as_it_says() -> None:
-    with tempfile.TemporaryDirectory(prefix="registry-three-") as folder:  # where PostgreSQL's own user may go, too
-        _goes_as_it_says(Path(folder))
+def test_an_access_and_an_erasure_go_through_three_databases_as_it_says(tmp_path: Path) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="registry-three-") as folder,  # where PostgreSQL's own user may go, too
+        path_with_registry(tmp_path) as path,
+    ):
+        _goes_as_it_says(Path(folder), path)
 
 
-def _goes_as_it_says(folder: Path) -> None:
+def _goes_as_it_says(folder: Path, path: str) -> None:
     install, *blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert install.startswith("make install programs")
     script = "set -euo pipefail; set -m; trap 'kill %1 %2 2>/dev/null || true' EXIT\n" + "\n".join(blocks)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     given = {"PATH": path, "PYTHONPATH": str(ROOT), "AT": str(folder), "COLUMNS": "200"}
     done = subprocess.run(
         ["bash", "-c", script.replace(PORT, _free_port())],

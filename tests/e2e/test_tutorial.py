@@ -6,12 +6,12 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.architecture.project import ROOT
+from tests.e2e.typed import path_with_registry
 
 PAGE = ROOT / "docs" / "tutorial" / "first-hour.md"
 PORT = "8080"
@@ -24,15 +24,15 @@ def _free_port() -> str:
 
 
 @pytest.mark.timeout(240)
-def test_the_first_hour_goes_as_it_says(tmp_path: Path) -> None:
+def test_the_first_hour_goes_as_it_says(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     install, *blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert install.startswith("make install")
     script = "set -euo pipefail; set -m; trap 'kill %1 2>/dev/null || true' EXIT\n" + "\n".join(blocks)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", script.replace(PORT, _free_port())],
-        cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=230, check=False,
-    )  # fmt: skip
+    with path_with_registry(tmp_path_factory.mktemp("path")) as path:
+        done = subprocess.run(
+            ["bash", "-c", script.replace(PORT, _free_port())],
+            cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=230, check=False,
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     said = done.stdout
     assert '"accepted":2,"rejected":1' in said
