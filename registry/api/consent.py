@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from itertools import repeat
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Header
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from registry.consent.records import ConsentStatus
 from registry.flows.consent import ledger
 from registry.flows.consent.given import Question
 from registry.flows.identity.subjects import subject
-from registry.identity.normalise import normalise
+from registry.identity.normalise import Blocked, normalise_each
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.decision import Decision
 from registry.model.errors import InvalidInput
@@ -173,15 +173,13 @@ def question_of(application: Application, question: object) -> Question:
 def people_of(application: Application, references: Sequence[Any]) -> list[Identifier] | None:
     """Many subject references, read at once; None where one of them is wrong, which `person_of` tells of each."""
     try:
-        pairs = [(one["kind"], one["value"]) for one in references]
-        if not {type(text) for pair in pairs for text in pair} <= {str}:
+        kinds, values = [one["kind"] for one in references], [one["value"] for one in references]
+        if not {*map(type, kinds), *map(type, values)} <= {str}:
             return None
-        rules = application.deployment.policies.identity
-        people = [normalise(kind, value, rules) for kind, value in pairs]
+        people = normalise_each(kinds, values, application.deployment.policies.identity)
     except (KeyError, TypeError, InvalidInput):
         return None
-    found = [one for one in people if isinstance(one, Identifier)]
-    return found if len(found) == len(references) else None
+    return None if Blocked in set(map(type, people)) else cast(list[Identifier], people)
 
 
 def questions_of(application: Application, checks: Sequence[Any]) -> list[Question]:

