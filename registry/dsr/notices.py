@@ -86,9 +86,9 @@ _EN = Words(
         "\n\nYou may complain to a supervisory authority, or go to court.\n\nThe request's number is {request}.\n",
         Notice.COMPLETED: "You asked us on {received} for this: {kind}.\n\nIt is done. {where}\n\nThe request's "
         "number is {request}.\n",
-        Notice.PACKAGE: "You asked us on {received} for this: {kind}.\n\nFetch it here until {until}:\n\n{url}\n\nThe "
-        "link works {fetches} times at most, and for whoever has it: do not pass it on. Keep the file where only you "
-        "can read it.\n\nThe request's number is {request}.\n",
+        Notice.PACKAGE: "You asked us on {received} for this: {kind}.\n\nFetch it here until {until}:\n\n{url}\n\nHow "
+        "often the link can be used: {fetches}. It works for whoever has it, so do not pass it on, and keep the file "
+        "where only you can read it.\n\nThe request's number is {request}.\n",
         Notice.DEADLINE: "{lines}\n",
     },
     link="or by following this link, which works once:\n{link}\n",
@@ -147,8 +147,8 @@ _DE = Words(
         Notice.COMPLETED: "Sie haben am {received} dies beantragt: {kind}.\n\nEs ist geschehen. {where}\n\nDie Nummer "
         "des Antrags ist {request}.\n",
         Notice.PACKAGE: "Sie haben am {received} dies beantragt: {kind}.\n\nHolen Sie es bis {until} hier ab:\n\n"
-        "{url}\n\nDer Link gilt höchstens {fetches}-mal, und für jeden, der ihn hat: geben Sie ihn nicht weiter. "
-        "Bewahren Sie die Datei dort auf, wo nur Sie sie lesen können.\n\nDie Nummer des Antrags ist {request}.\n",
+        "{url}\n\nSo oft gilt der Link: {fetches}. Er gilt für jeden, der ihn hat: geben Sie ihn nicht weiter, und "
+        "bewahren Sie die Datei dort auf, wo nur Sie sie lesen können.\n\nDie Nummer des Antrags ist {request}.\n",
         Notice.DEADLINE: _EN.texts[Notice.DEADLINE],
     },
     link="oder über diesen Link, der einmal gilt:\n{link}\n",

@@ -132,6 +132,11 @@ def test_a_link_goes_by_letter_to_the_verified_mailbox_that_the_request_names(te
     with pytest.raises(Unauthenticated):
         links.follow(desk.deployment, tenant.workspace, token)
     assert links_of(tenant) == [("person:officer",)]
+    _, events = lifecycle.get(desk.deployment, tenant.workspace, request.request_id)
+    assert [(event.action, event.actor) for event in events][-2:] == [
+        ("mail", "person:officer"),
+        ("notify", "registry"),
+    ]
 
 
 def test_where_the_answer_goes_to_an_agent_so_does_the_link(tenant: Tenant) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from registry.dsr.notices import Notice, To
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, letters, reference
-from registry.flows.dsr.history import require
+from registry.flows.dsr.history import add_to_history, require
 from registry.flows.dsr.package import links
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
 from registry.model.ids import RequestId
 
+MAIL = "mail"
 BY_HAND = "make the link, and tell it in another way"
 
 
@@ -37,4 +38,5 @@ def mail(
     details = {"by": actor, "days": str(days), "fetches": str(fetches)}
     with deployment.data.write(workspace.workspace_id) as transaction:
         letters.add(deployment, transaction, workspace, request, Notice.PACKAGE, to, details)
+        add_to_history(deployment, transaction, request, MAIL, actor, {"to": to.value})
     return to
