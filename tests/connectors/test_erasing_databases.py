@@ -132,6 +132,48 @@ def test_a_circle_that_cannot_be_opened_is_refused_whole(outside_url: str) -> No
             assert rows(outside_url, "SELECT count(*) FROM a") == [(0,)]
 
 
+def test_a_table_without_a_key_in_a_circle_is_refused_whole_and_kept_rows_of_it_are_not(outside_url: str) -> None:
+    """Once the reference that leads to its rows is emptied, nothing would find them again."""
+    forward = " REFERENCES teams (code)" if outside_url.startswith("sqlite") else ""
+    run(
+        outside_url,
+        f"CREATE TABLE members (id integer primary key, email varchar(60), team integer NOT NULL{forward})",
+        "CREATE TABLE teams (code integer UNIQUE, head integer, FOREIGN KEY (head) REFERENCES members (id))",
+        "INSERT INTO teams VALUES (7, NULL), (8, NULL)",
+        "INSERT INTO members VALUES (1, 'ada@example.test', 7), (2, 'bob@example.test', 8)",
+        "UPDATE teams SET head = code - 6",
+    )
+    if not forward:
+        run(outside_url, "ALTER TABLE members ADD FOREIGN KEY (team) REFERENCES teams (code)")
+    text = described("""
+  members:
+    rows: delete
+    fields:
+      id: {category: user.unique_id}
+      email: {category: user.contact.email, identity: email}
+      team: {category: user}
+  teams:
+    rows: ROWS
+    fields: {code: {category: user HEAD}, head: {category: user, references: members.id FORM}}
+""")
+    before = (
+        rows(outside_url, "SELECT * FROM members ORDER BY id"),
+        rows(outside_url, "SELECT * FROM teams ORDER BY code"),
+    )
+    deleted = text.replace("ROWS", "delete").replace(" HEAD", "").replace(" FORM", "")
+    with systems({deleted: outside_url}) as made, pytest.raises(LinkedSystemUnavailable, match="teams has no key"):
+        erased(made)
+    assert before == (
+        rows(outside_url, "SELECT * FROM members ORDER BY id"), rows(outside_url, "SELECT * FROM teams ORDER BY code")
+    )  # fmt: skip
+    kept = text.replace("ROWS", "keep").replace(" HEAD", ", erasure: keep, ground: a number of nobody")
+    with systems({kept.replace(" FORM", ', erasure: "null"'): outside_url}) as made:
+        erased(made)
+        assert left(made, ADA) == {}
+    assert rows(outside_url, "SELECT id FROM members") == [(2,)]
+    assert rows(outside_url, "SELECT * FROM teams ORDER BY code") == [(7, None), (8, 2)]
+
+
 def test_keys_of_several_fields_lead_only_where_all_of_them_agree(outside_url: str) -> None:
     run(
         outside_url,
