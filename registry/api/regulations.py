@@ -1,12 +1,14 @@
 """The compatibility face of Segment's deletion-and-suppression API. Off unless switched on, as its Profile API.
 
-A regulation is a request for erasure, under its id; it waits for its approval as any other. Registry's erasure always
-suppresses, and reaches connected systems too, so the types that delete come to the same; a suppression alone, and its
-end, are refused by name: an objection or a restriction says what is meant.
+A regulation is a request for erasure of each person that it names, under the id of the first; each waits for its
+approval as any other, and stands in the lists by itself. Registry's erasure always suppresses, and reaches connected
+systems too, so the types that delete come to the same; a suppression alone, and its end, are refused by name: an
+objection or a restriction says what is meant.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -20,7 +22,7 @@ from registry.api.bodies import JsonRoute
 from registry.api.schemas import COUNT, ID, TEXT, TIME, many, maybe, one_of, record
 from registry.api.wire import UUID_FORM, Opening
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State
-from registry.flows.dsr import lifecycle, proving
+from registry.flows.dsr import lifecycle, together
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
@@ -63,6 +65,7 @@ class Standing(StrEnum):
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
+    PARTIAL_SUCCESS = "PARTIAL_SUCCESS"
 
 
 _STANDING = {
@@ -76,6 +79,8 @@ _STANDING = {
     State.REFUSED: Standing.FAILED,
     State.CANCELLED: Standing.FAILED,
 }
+
+_ENDED = frozenset({Standing.FINISHED, Standing.FAILED})
 
 _AT, _SOME_ID = "2026-01-01T12:00:00Z", "0198c2f0-6a2b-7c55-9b1e-3f2d4c5b6a79"
 _LISTED = {"id": ID, "subjectType": one_of(Subject), "subjects": many(TEXT), "status": one_of(Standing)}
@@ -117,7 +122,7 @@ REGULATION_ERRORS: dict[str, tuple[int, ...]] = {
 
 
 class NewRegulation(Opening):
-    """A regulation of one person, by an id of theirs."""
+    """A regulation of people, each by an id of theirs."""
 
     model_config = ConfigDict(
         hide_input_in_errors=True,
@@ -128,28 +133,27 @@ class NewRegulation(Opening):
     regulationType: Regulated  # noqa: N815 - Segment's word
     subjectType: Subject  # noqa: N815 - Segment's word
     subjectIds: Annotated[  # noqa: N815 - Segment's word
-        list[Annotated[str, Field(min_length=1, max_length=512)]], Field(min_length=1, max_length=1)
+        list[Annotated[str, Field(min_length=1, max_length=512)]], Field(min_length=1, max_length=together.MOST)
     ]
 
 
 RegulationId = Annotated[str, Path(description="What creating it gave.", max_length=36, json_schema_extra=UUID_FORM)]
 
 
-@router.post("", summary="Erase and suppress a person, as Segment has it; off unless `REGISTRY_SPACES_API` is set")
+@router.post("", summary="Erase and suppress people, as Segment has it; off unless `REGISTRY_SPACES_API` is set")
 def create_regulation(request: Request, body: NewRegulation) -> dict[str, Any]:
-    """The caller vouches for the person; an officer approves it. Whether the person is known is not said."""
+    """The caller vouches for these people; an officer approves each. Whether anybody is known is not said."""
     application, workspace = _called(request, Action.DSR_VERIFY)
     principal, _ = application.caller(request, Action.DSR_OPEN)
     deployment = application.deployment
     if body.regulationType in REFUSED:
         hint = REFUSED[body.regulationType]
         raise InvalidInput("regulations of this type are not supported", hint=hint, pointer="/regulationType")
-    person = subject(deployment.policies.identity, body.subjectType.lower(), body.subjectIds[0])
-    opened = lifecycle.open_request(
-        deployment, workspace, kind=Kind.ERASURE, person=person, actor=principal.actor, owner=principal.owner
+    people = [subject(deployment.policies.identity, body.subjectType.lower(), one) for one in body.subjectIds]
+    first = together.open_together(
+        deployment, workspace, Kind.ERASURE, people, actor=principal.actor, owner=principal.owner
     )
-    proving.by_controller(deployment, workspace, opened.request_id, actor=principal.actor)
-    return {"data": {"regulateId": text_id(opened.request_id)}}
+    return {"data": {"regulateId": text_id(first)}}
 
 
 @router.get("", summary="Erasures as Segment lists regulations, newest first")
@@ -183,15 +187,15 @@ def list_regulations(
 
 @router.get("/{regulation_id}", summary="Where a regulation stands")
 def get_regulation(request: Request, regulation_id: RegulationId) -> dict[str, Any]:
-    """The erasure under this id, in Segment's words."""
+    """The erasures that were asked for under this id, in Segment's words: where they stand together."""
     application, workspace = _called(request, Action.DSR_READ)
-    row = _found(application, workspace, regulation_id)
+    rows = _found(application, workspace, regulation_id)
     told: dict[str, Any] = {
-        "id": text_id(row.request_id),
+        "id": text_id(rows[0].request_id),
         "workspaceId": text_id(workspace.workspace_id),
-        "overallStatus": _STANDING[State(row.state)],
-        "createdAt": rfc3339(row.received_at),
-        "finishedAt": _finished(row),
+        "overallStatus": _overall({_STANDING[State(row.state)] for row in rows}),
+        "createdAt": rfc3339(rows[0].received_at),
+        "finishedAt": max(_finished(row) or "" for row in rows) if all(map(_finished, rows)) else None,
         "streamStatus": [],
     }
     return {"data": {"regulation": told}}
@@ -199,16 +203,17 @@ def get_regulation(request: Request, regulation_id: RegulationId) -> dict[str, A
 
 @router.delete("/{regulation_id}", summary="Cancel a regulation that nobody has begun")
 def delete_regulation(request: Request, regulation_id: RegulationId) -> dict[str, Any]:
-    """Only one that is `INITIALIZED`; its request stays on record as cancelled."""
+    """Only one that is `INITIALIZED`; its requests stay on record as cancelled."""
     application, workspace = _called(request, Action.DSR_APPROVE)
     principal = application.principal(request)
-    row = _found(application, workspace, regulation_id)
-    standing = _STANDING[State(row.state)]
+    rows = _found(application, workspace, regulation_id)
+    standing = _overall({_STANDING[State(row.state)] for row in rows})
     if standing is not Standing.INITIALIZED:
         raise Conflict(f"the regulation is {standing.value}: only an INITIALIZED one is deleted")
-    lifecycle.move_request(
-        application.deployment, workspace, row.request_id, Move.CANCEL, actor=principal.actor, owner=principal.owner
-    )
+    for row in rows:
+        lifecycle.move_request(
+            application.deployment, workspace, row.request_id, Move.CANCEL, actor=principal.actor, owner=principal.owner
+        )
     return {"data": {"status": "SUCCESS"}}
 
 
@@ -220,12 +225,19 @@ def _called(request: Request, action: Action) -> tuple[Application, OpenWorkspac
     return application, workspace
 
 
-def _found(application: Application, workspace: OpenWorkspace, regulation_id: str) -> StoredRequest:
+def _found(application: Application, workspace: OpenWorkspace, regulation_id: str) -> list[StoredRequest]:
     identity = RequestId(parse_id(regulation_id, "regulation_id"))
-    row, _ = lifecycle.get(application.deployment, workspace, identity)
-    if not _erases(row):
+    rows = together.opened_with(application.deployment, workspace, identity)
+    if not _erases(rows[0]):
         raise NotFound("there is no such regulation")
-    return row
+    return rows
+
+
+def _overall(standings: Collection[Standing]) -> Standing:
+    """Where requests stand together: as all of them do, ended in several ways, or on their way."""
+    if len(standings) == 1:
+        return next(iter(standings))
+    return Standing.PARTIAL_SUCCESS if set(standings) <= _ENDED else Standing.RUNNING
 
 
 def _erases(row: StoredRequest) -> bool:

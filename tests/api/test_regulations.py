@@ -59,6 +59,33 @@ def test_one_that_nobody_began_is_deleted_and_lists_name_no_person(switched_on: 
     assert [one["id"] for one in failed] == [ids[0]]
 
 
+def test_one_of_several_people_is_an_erasure_of_each_and_stands_where_all_of_them_do(switched_on: Desk) -> None:
+    desk = switched_on
+    desk.send(identify("r-1"), identify("r-2"))
+
+    def standing(regulation: str) -> tuple[str, bool]:
+        found = desk.admin.get(f"{PATH}/{regulation}").json()["data"]["regulation"]
+        return found["overallStatus"], found["finishedAt"] is not None
+
+    made = desk.admin.post(PATH, json=BODY | {"subjectIds": ["r-1", "r-2", "r-1"]}).json()["data"]["regulateId"]
+    requests = [one["request_id"] for one in desk.officer.get("/v1/dsr/requests").json()["requests"]]
+    assert len(requests) == 2
+    assert made in requests
+    assert standing(made) == ("INITIALIZED", False)
+    first, second = sorted(requests, key=lambda one: one != made)
+    for move in ("approve", "run"):
+        assert desk.officer.post(f"/v1/dsr/requests/{second}/{move}").status_code == 200
+    assert standing(made) == ("RUNNING", False)
+    assert desk.admin.delete(f"{PATH}/{made}").status_code == 409
+    assert desk.send(identify("r-2"))["rejected"] == 1
+    assert desk.send(identify("r-1"))["accepted"] == 1
+    assert desk.officer.post(f"/v1/dsr/requests/{first}/refuse").status_code == 200
+    assert standing(made)[0] == "PARTIAL_SUCCESS"
+    gone = desk.admin.post(PATH, json=BODY | {"subjectIds": ["r-3", "r-4"]}).json()["data"]["regulateId"]
+    assert desk.admin.delete(f"{PATH}/{gone}").status_code == 200
+    assert standing(gone)[0] == "FAILED"
+
+
 @pytest.mark.parametrize(
     ("asked", "subject"),
     [
@@ -79,7 +106,12 @@ def test_every_type_that_deletes_is_an_erasure(switched_on: Desk, asked: str, su
 
 def test_what_is_not_offered_is_refused_and_an_access_is_no_regulation(switched_on: Desk) -> None:
     desk = switched_on
-    for wrong in ({"regulationType": "SUPPRESS_ALL"}, {"subjectType": "OBJECT_ID"}, {"subjectIds": ["a", "b"]}):
+    for wrong in (
+        {"regulationType": "SUPPRESS_ALL"},
+        {"subjectType": "OBJECT_ID"},
+        {"subjectIds": []},
+        {"subjectIds": ["x"] * 101},
+    ):
         assert desk.admin.post(PATH, json=BODY | wrong).status_code == 400
     for name, instead in (("SUPPRESS_ONLY", "objection"), ("UNSUPPRESS", "unrestrict")):
         answer = desk.admin.post(PATH, json=BODY | {"regulationType": name})
