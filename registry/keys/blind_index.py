@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from registry.keys.primitives import KeyedHash, derive
@@ -49,13 +51,10 @@ class BlindIndexer:
 
     def index_each(self, identifiers: Iterable[tuple[str, str]]) -> list[BlindIndex]:
         """`index` of many kinds and values, in their order."""
-        keys: dict[str, KeyedHash] = {}
         found: list[Any] = []
-        for kind, text in identifiers:
-            key = keys.get(kind)
-            if key is None:
-                key = keys[kind] = self._key(self.version, kind)
-            found.append(key(text.encode())[:INDEX_BYTES])
+        for kind, those in groupby(identifiers, itemgetter(0)):
+            digests = self._key(self.version, kind).each([text.encode() for _, text in those])
+            found += [digest[:INDEX_BYTES] for digest in digests]
         return found
 
     def indexes(self, kind: str, normalised: str) -> tuple[BlindIndex, ...]:

@@ -37,6 +37,12 @@ def test_different_values_have_different_indexes(one: str, two: str) -> None:
     assert (indexer.index("email", one) == indexer.index("email", two)) == (one == two)
 
 
+@given(st.lists(st.tuples(st.sampled_from(["email", "user_id"]), st.text(max_size=9)), max_size=9))
+def test_many_have_the_indexes_that_each_has(identifiers: list[tuple[str, str]]) -> None:
+    indexer = BlindIndexer(ROOT)
+    assert indexer.index_each(identifiers) == [indexer.index(*one) for one in identifiers]
+
+
 def test_indexers_hide_their_keys() -> None:
     assert repr(BlindIndexer(ROOT)) == "BlindIndexer(hidden)"
     assert repr(SuppressionIndexer(ROOT)) == "SuppressionIndexer(hidden)"
