@@ -182,7 +182,7 @@ def link_package(
             return
         made = links.make(*given, actor=who.actor, days=days, fetches=fetches)
         base = registry.deployment.public_url or f"http://{registry.settings.host}:{registry.settings.port}"
-    url = f"{base}/privacy/{text_id(opened.workspace_id)}/fetch/{made.token}"
+    url = base + links.path_of(opened, made.token)
     told = {"url": url, "expires_at": rfc3339(made.expires_at), "fetches": made.fetches}
     if as_json:
         answer(told, as_json=True)
