@@ -133,39 +133,25 @@ def check_mandate(
     answer_with(row, as_json=as_json)
 
 
-@app.command("pause")
-def pause_request(
-    request_id: RequestIdText,
-    reason: Why = None,
-    officer: Officer = "operator",
-    data_dir: DataDir = None,
-    workspace: WorkspaceOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stop the clock while it is not clear who asks; whoever asked is told why, where there is a mailbox."""
-    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        row = lifecycle.move_request(
-            registry.deployment, opened, request_id_of(request_id), Move.PAUSE, actor=f"person:{officer}", reason=reason
-        )
-    answer_with(row, as_json=as_json)
+def _told(name: Move, summary: str) -> None:
+    @app.command(name.value, help=summary)
+    def moved(
+        request_id: RequestIdText,
+        reason: Why = None,
+        officer: Officer = "operator",
+        data_dir: DataDir = None,
+        workspace: WorkspaceOption = None,
+        as_json: AsJson = False,
+    ) -> None:
+        with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+            row = lifecycle.move_request(
+                registry.deployment, opened, request_id_of(request_id), name, actor=f"person:{officer}", reason=reason
+            )
+        answer_with(row, as_json=as_json)
 
 
-@app.command("refuse")
-def refuse_request(
-    request_id: RequestIdText,
-    reason: Why = None,
-    officer: Officer = "operator",
-    data_dir: DataDir = None,
-    workspace: WorkspaceOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Refuse a request; whoever asked is told why, where there is a mailbox."""
-    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        row = lifecycle.move_request(
-            registry.deployment, opened, request_id_of(request_id), Move.REFUSE, actor=f"person:{officer}",
-            reason=reason,
-        )  # fmt: skip
-    answer_with(row, as_json=as_json)
+_told(Move.PAUSE, "Stop the clock while it is not clear who asks; whoever asked is told why, where there is a mailbox.")
+_told(Move.REFUSE, "Refuse a request; whoever asked is told why, where there is a mailbox.")
 
 
 @app.command("acknowledge")
