@@ -161,13 +161,22 @@ def question_of(application: Application, question: object) -> Question:
         return Question(person_of(application, question["subject"]), purpose, NO_CATEGORIES)
     if not isinstance(categories, list) or not all(isinstance(category, str) for category in categories):
         raise InvalidInput("categories is not a list of text", pointer="/categories")
-    at, place = question.get("at"), question.get("jurisdiction")
+    at, place = question.get("at"), place_of(question.get("jurisdiction"), "/jurisdiction")
     if at is not None and not isinstance(at, str):
         raise InvalidInput("at is not an RFC 3339 time", pointer="/at")
-    if place is not None and not (isinstance(place, str) and JURISDICTION.fullmatch(place)):
-        raise InvalidInput("jurisdiction is no code of ISO 3166-1 or -2, as DE or US-CA", pointer="/jurisdiction")
     person = person_of(application, question.get("subject"))
     return Question(person, purpose, frozenset(categories), place, moment(at, "/at"))
+
+
+def place_of(place: object, pointer: str) -> str | None:
+    """A jurisdiction as a caller writes it; None where none is said.
+
+    Raises:
+        InvalidInput: it is no code of ISO 3166.
+    """
+    if place is None or (isinstance(place, str) and JURISDICTION.fullmatch(place)):
+        return place
+    raise InvalidInput("jurisdiction is no code of ISO 3166-1 or -2, as DE or US-CA", pointer=pointer)
 
 
 def people_of(application: Application, references: Sequence[Any]) -> list[Identifier] | None:

@@ -20,7 +20,7 @@ from registry.access.policy import Action
 from registry.api import profile_lines
 from registry.api.application import Application, of
 from registry.api.bodies import receive_lines
-from registry.api.consent import people_of, person_of
+from registry.api.consent import people_of, person_of, place_of
 from registry.flows.consent import permitted
 from registry.flows.consent.decided import Decided
 from registry.flows.workspace import OpenWorkspace
@@ -45,7 +45,8 @@ class ConsentFilter:
         purpose = request.query_params.get("purpose")
         if purpose is None:
             raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
-        through = _Through(application, workspace, purpose, principal.actor)
+        place = place_of(request.query_params.get("jurisdiction"), "/query/jurisdiction")
+        through = _Through(application, workspace, purpose, principal.actor, place)
         held, begun = b"", False
         async for block in receive_lines(receive, request.headers, FILTER_BYTES):
             held += await run_in_threadpool(through.take, block)
@@ -68,9 +69,11 @@ def _start(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
 class _Through:
     """One filter: takes blocks of lines, and gives back the permitted ones of each."""
 
-    def __init__(self, application: Application, workspace: OpenWorkspace, purpose: str, actor: str) -> None:
+    def __init__(
+        self, application: Application, workspace: OpenWorkspace, purpose: str, actor: str, place: str | None = None
+    ) -> None:
         self._application, self._workspace = application, workspace
-        self._purpose, self._actor = purpose, actor
+        self._purpose, self._actor, self._place = purpose, actor, place
         self._lines = 0
 
     def take(self, block: bytes) -> bytes:
@@ -129,20 +132,21 @@ class _Through:
 
     def _profiles(self, ids: bytes) -> bytes:
         deployment, workspace = self._application.deployment, self._workspace
-        flags = self._application.boards.allowed(workspace, self._purpose, "profiles", ids, deployment.clock())
-        if flags is not None:
-            return flags
+        if self._place is None:  # of other places the board says nothing
+            flags = self._application.boards.allowed(workspace, self._purpose, "profiles", ids, deployment.clock())
+            if flags is not None:
+                return flags
         profiles = [ProfileId(ids[at : at + 16]) for at in range(0, len(ids), 16)]
-        return bytes(permitted.filter_profiles(deployment, workspace, profiles, self._purpose))
+        return bytes(permitted.filter_profiles(deployment, workspace, profiles, self._purpose, self._place))
 
     def _people(self, people: Sequence[Identifier]) -> bytes:
         boards, deployment, workspace = self._application.boards, self._application.deployment, self._workspace
-        if boards.ready(workspace):
+        if self._place is None and boards.ready(workspace):
             indexes = b"".join(workspace.indexer.index_each(people))
             flags = boards.allowed(workspace, self._purpose, "indexes", indexes, deployment.clock())
             if flags is not None:
                 return flags
-        return bytes(permitted.filter_people(deployment, workspace, people, self._purpose))
+        return bytes(permitted.filter_people(deployment, workspace, people, self._purpose, self._place))
 
     def _note(self, references: Iterable[Reference], flags: bytes) -> None:
         answers = zip(references, flags, strict=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKEN, single
 from registry.api.census import CENSUS_ANSWER_OF, CENSUS_ANSWERS, CENSUS_ERRORS, CENSUS_EXAMPLES
+from registry.api.consent import JURISDICTION
 from registry.api.examples import EXAMPLES
 from registry.api.intake_wire import INTAKE_ANSWER_OF, INTAKE_ANSWERS, INTAKE_ERRORS, INTAKE_EXAMPLES
 from registry.api.keeping import KEEPING_ANSWER_OF, KEEPING_ANSWERS, KEEPING_ERRORS, KEEPING_EXAMPLES
@@ -237,6 +238,9 @@ def _tracking() -> dict[str, Any]:
 
 def _consent() -> dict[str, Any]:
     purpose = {"name": "purpose", "in": "query", "required": True, "schema": TEXT}
+    code: Schema = {"type": "string", "pattern": f"^{JURISDICTION.pattern}$"}
+    place = {"name": "jurisdiction", "in": "query", "required": False, "schema": code}
+    place |= {"description": "Where all of them are (ISO 3166-1 or -2): the lawful basis of there counts."}
     lines = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["lines"]}}
     people = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["permitted"]}}
     return {
@@ -255,7 +259,7 @@ def _consent() -> dict[str, Any]:
         "/v1/consent/filter": {
             "post": _plain("filter_subjects", "consent", "The permitted ones of many subjects", _content(lines))
             | {
-                "parameters": [purpose],
+                "parameters": [purpose, place],
                 "requestBody": {"required": True, "content": lines},
                 "security": [{"bearer": []}],
                 "description": "A subject reference a line, or a profile's as a list gives it out; the lines of those "

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from registry.api import bodies, filtering, profile_lines
+from registry.consent.purposes import LawfulBasis
 from registry.flows.consent.boards import Boards
 from registry.model.ids import text_id
 from tests.api.house import Desk
@@ -128,6 +130,30 @@ def test_a_line_that_is_none_is_an_error_with_its_number(desk: Desk, lines: byte
     answer = filtered(desk, lines)
     assert answer.status_code == 400
     assert said in answer.json()["detail"]
+
+
+def test_a_filter_of_people_somewhere_is_answered_by_the_ground_of_there_and_not_from_memory(desk: Desk) -> None:
+    state = desk.house.app.state
+    before = state.registry
+    known = before.deployment.policies.purposes
+    bases = {"default": LawfulBasis.CONSENT, "US": LawfulBasis.OPT_OUT}
+    marketing = replace(known.purposes["marketing"], lawful_basis=bases)
+    purposes = replace(known, purposes={**known.purposes, "marketing": marketing})
+    policies = replace(before.deployment.policies, purposes=purposes)
+    state.registry = replace(before, deployment=replace(before.deployment, policies=policies))
+    try:
+        desk.send(identify("ada"))
+        in_memory(desk)
+        lookup = desk.app.post("/v1/profiles/lookup", json={"subject": user("ada"), "purpose": "service"}).json()
+        by_profile = json.dumps({"profile_id": lookup["profile_id"]}, separators=(",", ":"))
+        for line in (json.dumps(user("ada")), by_profile):
+            for place, found in (("US-CA", line + "\n"), ("DE", "")):
+                path = f"/v1/consent/filter?purpose=marketing&jurisdiction={place}"
+                assert desk.app.post(path, content=line).text == found, (line, place)
+        wrong = desk.app.post("/v1/consent/filter?purpose=marketing&jurisdiction=Germany", content=b"")
+        assert (wrong.status_code, wrong.json()["pointer"]) == (400, "/query/jurisdiction")
+    finally:
+        state.registry = before
 
 
 def test_a_filter_reads_gzip_in_parts_of_any_size_and_nothing_after_it(desk: Desk) -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from registry.consent.purposes import LawfulBasis
 from registry.flows.consent import explaining, ledger, tokens
-from registry.flows.consent.permitted import Question, check_many
+from registry.flows.consent.given import Question
+from registry.flows.consent.permitted import check_many, filter_people, filter_profiles
 from registry.flows.deployment import Deployment
 from registry.model.decision import Decision
+from registry.model.ids import ProfileId
 from tests.simulator import Tenant
 
 ADA = ("user_id", "ada")
@@ -61,3 +63,16 @@ def test_questions_of_one_batch_are_answered_each_by_its_own_place(abroad: Deplo
     tenant.say(*ADA, "analytics", "granted")
     asked = [Question(tenant.person(*ADA), "marketing", frozenset(), place) for place in PLACES]
     assert [one.allowed for one in check_many(abroad, tenant.workspace, asked)] == list(PLACES.values())
+
+
+@pytest.mark.parametrize(("place", "allowed"), PLACES.items())
+def test_many_are_filtered_by_the_ground_of_where_they_all_are(
+    abroad: Deployment, tenant: Tenant, place: str | None, allowed: bool
+) -> None:
+    tenant.say(*ADA, "analytics", "granted")
+    tenant.say("user_id", "eve", "marketing", "withdrawn")
+    people = [tenant.person("user_id", one) for one in ("ada", "eve", "nobody")]
+    found = filter_people(abroad, tenant.workspace, people, "marketing", place)
+    assert found == [allowed, False, False]
+    profiles = [ProfileId(tenant.profile("user_id", one) or b"") for one in ("ada", "eve")]
+    assert filter_profiles(abroad, tenant.workspace, profiles, "marketing", place) == found[:2]

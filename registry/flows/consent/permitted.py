@@ -58,9 +58,16 @@ def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequ
 
 
 def filter_people(
-    deployment: Deployment, workspace: OpenWorkspace, people: Sequence[Identifier], purpose: str
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    people: Sequence[Identifier],
+    purpose: str,
+    jurisdiction: str | None = None,
 ) -> list[bool]:
     """Which of these people may be used for a purpose, in their order.
+
+    Args:
+        jurisdiction: where all of them are, whose lawful basis counts (ISO 3166-1 or -2); None where nobody knows.
 
     Raises:
         StoreUnavailable: no decision; the caller must take it as a no.
@@ -70,22 +77,26 @@ def filter_people(
         indexes = [index_of[person] for person in people]
         asked = (purpose, WHOLE_PERSON)
         found = consents.standings_of(transaction, workspace.workspace_id, set(indexes), asked)
-    answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock())
+    answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock(), jurisdiction)
     allowed = {index: answers.allowed(person) for index, person in found.items()}
     return [allowed.get(index, False) for index in indexes]
 
 
 def filter_profiles(
-    deployment: Deployment, workspace: OpenWorkspace, profiles: Sequence[ProfileId], purpose: str
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    profiles: Sequence[ProfileId],
+    purpose: str,
+    jurisdiction: str | None = None,
 ) -> list[bool]:
-    """Which of these profiles, as a list names them, may be used for a purpose, in their order.
+    """Which of these profiles, as a list names them, may be used for a purpose, in their order: as `filter_people`.
 
     Raises: as `filter_people`.
     """
     with deployment.data.read(workspace.workspace_id) as transaction:
         asked = (purpose, WHOLE_PERSON)
         found = consents.standings_of_profiles(transaction, workspace.workspace_id, set(profiles), asked)
-    answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock())
+    answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock(), jurisdiction)
     allowed = {profile: answers.allowed(person) for profile, person in found.items()}
     return [allowed.get(profile, False) for profile in profiles]
 
