@@ -82,6 +82,17 @@ def settle_letter(transaction: Transaction, letter: Letter) -> None:
     execute(transaction, sql, *changed, letter.workspace_id, letter.letter_id)
 
 
+def give_up_letters(
+    transaction: Transaction, workspace_id: bytes, request_id: RequestId, notice: str, now: Micros
+) -> int:
+    """Send none of a request's letters of this kind that wait and have no address sealed; how many there were."""
+    sql = (
+        "UPDATE dsr_letter SET outcome = 'given_up', settled_at = ? "
+        "WHERE workspace_id = ? AND request_id = ? AND notice = ? AND outcome = 'waiting' AND sealed IS NULL"
+    )
+    return execute(transaction, sql, now, workspace_id, request_id, notice)
+
+
 def has_letter(transaction: Transaction, workspace_id: bytes, request_id: RequestId, notice: str) -> bool:
     """Whether a letter of this kind was written about a request and has an address, or still looks for one."""
     sql = (

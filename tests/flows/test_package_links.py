@@ -13,7 +13,7 @@ from registry.dsr.agents import Agent, Claim, Party
 from registry.dsr.notices import To
 from registry.dsr.requests import Kind, Move
 from registry.dsr.verification import MandateKind
-from registry.flows.dsr import intake, lifecycle, mailing, proofs
+from registry.flows.dsr import intake, letters, lifecycle, mailing, proofs
 from registry.flows.dsr.intake import Wish
 from registry.flows.dsr.package import links
 from registry.model.errors import Conflict, InvalidInput, NotFound, Unauthenticated
@@ -112,6 +112,11 @@ def links_of(tenant: Tenant) -> list[tuple[str]]:
     return [(made_by,) for (made_by,) in tenant.registry.rows(sql, tenant.workspace_id)]
 
 
+def last_letter(desk: Desk, request: StoredRequest) -> tuple[object, object]:
+    told = letters.told(desk.deployment, desk.tenant.workspace, request)[-1]
+    return told["notice"], told["outcome"]
+
+
 def test_a_link_goes_by_letter_to_the_verified_mailbox_that_the_request_names(tenant: Tenant, clock: SetClock) -> None:
     desk = Desk(tenant)
     desk.confirmed_by_newsletter(identify("ada", email="another@example.com"), identify("ada", email=ADA))
@@ -182,6 +187,27 @@ def test_a_link_that_waits_is_not_sent_when_the_person_was_erased(tenant: Tenant
     desk.deliver()
     assert not [text for _, _, text in desk.box.sent if LINK.search(text)]
     assert not links_of(tenant)
+    assert last_letter(desk, request) == ("package", "no_address")
+
+
+def test_a_link_that_was_withdrawn_before_its_letter_went_is_not_sent(tenant: Tenant) -> None:
+    desk = Desk(tenant)
+    desk.confirmed_by_newsletter(identify("ada", email=ADA))
+    request = answered(tenant)
+    desk.deliver()
+    desk.box.sent.clear()
+    mail(desk, request)
+    assert last_letter(desk, request) == ("package", "waiting")
+    given = desk.deployment, tenant.workspace, request.request_id
+    assert links.withdraw(*given, actor="person:officer") == 1
+    assert desk.deliver() == 0
+    assert desk.box.sent == []
+    assert not links_of(tenant)
+    assert last_letter(desk, request) == ("package", "given_up")
+    with pytest.raises(NotFound):
+        links.withdraw(*given, actor="person:officer")
+    mail(desk, request)
+    assert desk.deliver() == 1, "another one goes"
 
 
 def test_a_person_fetches_their_package_by_the_button_of_the_page_and_looking_uses_nothing_up(tenant: Tenant) -> None:

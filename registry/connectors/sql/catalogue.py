@@ -112,7 +112,7 @@ def python_type(column: sa.Column[Any]) -> type | None:
     """The type of a column's values in Python; None where SQLAlchemy does not know it."""
     try:
         return column.type.python_type
-    except NotImplementedError:
+    except NotImplementedError:  # SQLAlchemy's way to say that it knows none
         return None
 
 

@@ -1,7 +1,7 @@
 """Who of a workspace stands how, in memory: each person's decision for every purpose, as `decide` gives it.
 
 Blind indexes, ids of ours and words of ours; nothing opened, nothing personal in plaintext. A million people of the
-shipped purposes take 150 to 270 MB. How a board is kept current, and when it may not be used, is `boards`.
+shipped purposes take 150 to 300 MB. How a board is kept current, and when it may not be used, is `boards`.
 """
 
 from __future__ import annotations

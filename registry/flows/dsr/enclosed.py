@@ -15,7 +15,6 @@ from registry.flows.workspace import OpenWorkspace
 from registry.keys.credentials import mint_key
 from registry.keys.visits import new_code
 from registry.model.clock import SECOND, rfc3339
-from registry.model.errors import Conflict
 from registry.model.ids import text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_intake import Challenge
@@ -49,16 +48,13 @@ def challenge(
 def package(
     deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, told: Mapping[str, str]
 ) -> dict[str, str] | None:
-    """A new link to the request's package, made in the name of the officer who sends it; None where there is none."""
+    """A new link to a completed request's package, made in the name of the officer who sends it; None where the
+    privacy centre has no address any more.
+    """
     if deployment.public_url is None:
         return None
-    try:
-        made = links.make(
-            deployment, workspace, request.request_id, actor=told["by"], days=int(told["days"]),
-            fetches=int(told["fetches"]),
-        )  # fmt: skip
-    except Conflict:
-        return None
+    given = deployment, workspace, request.request_id
+    made = links.make(*given, actor=told["by"], days=int(told["days"]), fetches=int(told["fetches"]))
     return {"url": deployment.public_url + links.path_of(workspace, made.token), "until": rfc3339(made.expires_at)[:10]}
 
 

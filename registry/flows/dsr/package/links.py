@@ -3,6 +3,7 @@
 1. make     a token of 256 random bits is shown once; its hash is kept, with the request and its pseudonym
 2. follow   each fetch is counted and entered in the audit log before anything is written
 
+A link may go by letter (`mailing`), and is then made when the letter is sent.
 A link is withdrawn when the person is erased: what it led to is gone by then, too.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from registry.dsr.notices import Notice
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import reference
@@ -21,7 +23,7 @@ from registry.model.clock import DAY, Micros
 from registry.model.errors import InvalidInput, NotFound, Unauthenticated
 from registry.model.ids import RequestId, text_id
 from registry.model.stored import StoredRequest
-from registry.store import package_links, requests
+from registry.store import intake, package_links, requests
 
 PREFIX = "rg_package"
 DAYS, MOST_DAYS = 7, 30
@@ -117,17 +119,20 @@ def is_open(deployment: Deployment, workspace: OpenWorkspace, token: str) -> boo
 
 
 def withdraw(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> int:
-    """Let no link of a request lead anywhere any more; how many there were.
+    """Let no link of a request lead anywhere any more, and none go by a letter that waits; how many there were.
 
     Raises:
         NotFound: there is none.
     """
+    now = deployment.clock()
+    given = workspace.workspace_id, request_id
     with deployment.data.write(workspace.workspace_id) as transaction:
-        count = package_links.withdraw(transaction, workspace.workspace_id, request_id)
+        count = package_links.withdraw(transaction, *given)
+        count += intake.give_up_letters(transaction, *given, Notice.PACKAGE.value, now)
         if not count:
             raise NotFound("there is no link to this package")
         trail.append(
-            transaction, workspace.workspace_id, deployment.clock(), actor=actor, action="dsr:package:linked",
+            transaction, workspace.workspace_id, now, actor=actor, action="dsr:package:linked",
             outcome="withdrawn", fields={"request": text_id(request_id), "links": count},
         )  # fmt: skip
     return count
