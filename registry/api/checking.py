@@ -16,9 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from registry.access.policy import Action
 from registry.api.application import Answer, Application, bearer
-from registry.api.bodies import decode_object, receive_body
-from registry.api.consent import decision_json, question_of
+from registry.api.bodies import receive_body
+from registry.api.consent import decision_json
 from registry.api.decisions import counter_of, written
+from registry.api.questions import question_of
 from registry.flows.consent import ledger
 from registry.flows.consent.decided import Decided
 from registry.flows.workspace import OpenWorkspace
@@ -80,7 +81,7 @@ def _decide(
         commits: the database's number of just now, where it has one.
     """
     deployment = application.deployment
-    asked = question_of(application, decode_object(body))
+    asked = question_of(application, body)
     if asked.is_plain and commits is not None:
         index, now = workspace.indexer.index(asked.person.kind, asked.person.value), deployment.clock()
         given = application.boards.one(workspace, index, asked.purpose, asked.categories, now, commits)
@@ -89,7 +90,7 @@ def _decide(
             noted = application.decisions.noted(
                 workspace, Decided(asked.person, asked.purpose, form.allowed, form.reason)
             )
-            return Answer(form.body(given).encode(), form.counter, noted), given.lasting
+            return Answer(form.body(given), form.counter, noted), given.lasting
     if asked.is_plain:
         decision, lasting = ledger.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
     else:

@@ -20,7 +20,7 @@ from registry.access.policy import Action
 from registry.api import profile_lines
 from registry.api.application import Application, of
 from registry.api.bodies import receive_lines
-from registry.api.consent import people_of, person_of, place_of
+from registry.api.questions import person_of, place_of, subjects_of
 from registry.flows.consent import permitted
 from registry.flows.consent.decided import Decided
 from registry.flows.workspace import OpenWorkspace
@@ -84,8 +84,7 @@ class _Through:
             flags = self._profiles(ids)
             self._note((ProfileId(ids[at : at + 16]) for at in range(0, len(ids), 16)), flags)
             return profile_lines.chosen(block, flags)
-        lines = block.splitlines()
-        people = self._plain(lines)
+        people, lines = subjects_of(self._application, block), block.splitlines()
         if people is None:
             numbered = [(self._lines + number, line) for number, line in enumerate(lines, 1) if line.strip()]
             references = [self._reference(number, line) for number, line in numbered]
@@ -97,21 +96,6 @@ class _Through:
         flags = self._people(people)
         self._note(people, flags)
         return b"".join(line + b"\n" for line in compress(lines, flags))
-
-    def _plain(self, lines: Sequence[bytes]) -> list[Identifier] | None:
-        """The subjects of lines that are each one flat object of `kind` and `value`; None where one is anything else.
-
-        All are read at once. No text of JSON goes on over the end of a line, and an object that did would have to
-        hold another one: so as many objects as lines, each beginning and ending one, are one a line.
-        """
-        if not all(line[:1] == b"{" and line[-1:] == b"}" for line in lines):
-            return None
-        try:
-            read = orjson.loads(b"[" + b",\n".join(lines) + b"]")
-            flat = len(read) == len(lines) and set(map(len, read)) <= {2}
-        except (orjson.JSONDecodeError, TypeError):
-            return None
-        return people_of(self._application, read) if flat else None
 
     def _reference(self, number: int, line: bytes) -> Reference:
         try:

@@ -6,7 +6,6 @@ from typing import Any
 
 from registry.api.calls import BATCH_EXAMPLE, CALL_EXAMPLES, CHECK_EXAMPLE, TAKEN, single
 from registry.api.census import CENSUS_ANSWER_OF, CENSUS_ANSWERS, CENSUS_ERRORS, CENSUS_EXAMPLES
-from registry.api.consent import JURISDICTION
 from registry.api.examples import EXAMPLES
 from registry.api.intake_wire import INTAKE_ANSWER_OF, INTAKE_ANSWERS, INTAKE_ERRORS, INTAKE_EXAMPLES
 from registry.api.keeping import KEEPING_ANSWER_OF, KEEPING_ANSWERS, KEEPING_ERRORS, KEEPING_EXAMPLES
@@ -18,6 +17,7 @@ from registry.api.preference_wire import (
     PREFERENCE_ERRORS,
     PREFERENCE_EXAMPLES,
 )
+from registry.api.questions import JURISDICTION
 from registry.api.regulations import (
     REGULATION_ANSWER_OF,
     REGULATION_ANSWERS,

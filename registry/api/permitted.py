@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from operator import itemgetter
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import orjson
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
@@ -16,17 +13,17 @@ from starlette.routing import Route
 from registry.access.policy import Action
 from registry.api.application import Application, of
 from registry.api.bodies import decode_object, read_body
-from registry.api.consent import decision_json, questions_of
-from registry.api.decisions import counter_of, written
+from registry.api.consent import decision_json
+from registry.api.decisions import counter_of, written_all
 from registry.api.profile_lines import lines_of
+from registry.api.questions import Plain, questions_of
 from registry.flows.consent import ledger, permitted
 from registry.flows.consent.decided import Decided
-from registry.flows.consent.given import Given, Question
+from registry.flows.consent.given import Answers
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import InvalidInput, TooLarge
+from registry.model.errors import InvalidInput
 
 BATCH_BYTES = 8 * 1024 * 1024
-BATCH_CHECKS = 10_000
 LIST_BYTES = 4 * 1024
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -36,13 +33,9 @@ async def check_consents(request: Request) -> Response:
     """`POST /v1/consent/check/batch`: many decisions, in the order of the questions."""
     application = of(request)
     principal, workspace = application.caller(request, Action.CONSENT_CHECK)
-    checks = decode_object(await read_body(request, BATCH_BYTES)).get("checks")
-    if not isinstance(checks, list):
-        raise InvalidInput("checks is not a list", pointer="/checks")
-    if len(checks) > BATCH_CHECKS:
-        raise TooLarge(f"more than {BATCH_CHECKS} checks in one request")
-    decisions = await run_in_threadpool(_decide_all, application, workspace, checks, principal.actor)
-    return Response(f'{{"decisions":[{",".join(decisions)}]}}'.encode(), media_type=JSON)
+    body = await read_body(request, BATCH_BYTES)
+    decisions = await run_in_threadpool(_decide_all, application, workspace, body, principal.actor)
+    return Response(b'{"decisions":[%s]}' % decisions, media_type=JSON)
 
 
 async def list_permitted(request: Request) -> Response:
@@ -64,24 +57,16 @@ async def list_permitted(request: Request) -> Response:
     return StreamingResponse(lines(), media_type=NDJSON)
 
 
-def _decide_all(application: Application, workspace: OpenWorkspace, checks: list[Any], actor: str) -> list[str]:
-    """The JSON of each decision: questions about now together, those about the past each from its own history."""
-    asked = questions_of(application, checks)
-    given = (
-        _from_memory(application, workspace, asked)
-        if all(one.at is None and one.jurisdiction is None for one in asked)
-        else None
-    )
-    if given is not None:
-        forms = {outcome: written(outcome) for outcome in {one.outcome for one in given}}
-        for outcome, times in Counter(map(itemgetter(0), given)).items():
-            forms[outcome].counter.inc(times)
-        answers = zip(asked, (one.outcome.decision for one in given), strict=True)
-        made = (Decided(q.person, q.purpose, decision.allowed, decision.reason.value) for q, decision in answers)
-        application.decisions.note_all(actor, workspace, made)
-        return [forms[one[0]].body(one) for one in given]
-    deployment = application.deployment
-    now = iter(permitted.check_many(deployment, workspace, [one for one in asked if one.at is None]))
+def _decide_all(application: Application, workspace: OpenWorkspace, body: bytes, actor: str) -> bytes:
+    """The JSON of the decisions: questions about now together, those about the past each from its own history."""
+    read = questions_of(application, body)
+    plain = read if isinstance(read, Plain) else Plain.of(read)
+    answers = _from_memory(application, workspace, plain) if plain is not None else None
+    if plain is not None and answers is not None:
+        application.decisions.note_all(actor, workspace, _decided(plain, answers))
+        return written_all(answers)
+    deployment, questions = application.deployment, read.questions() if isinstance(read, Plain) else read
+    now = iter(permitted.check_many(deployment, workspace, [one for one in questions if one.at is None]))
     decisions = [
         next(now)
         if question.at is None
@@ -94,24 +79,28 @@ def _decide_all(application: Application, workspace: OpenWorkspace, checks: list
             at=question.at,
             jurisdiction=question.jurisdiction,
         )
-        for question in asked
+        for question in questions
     ]
-    answered = zip(asked, decisions, strict=True)
+    answered = zip(questions, decisions, strict=True)
     made = (Decided(q.person, q.purpose, decision.allowed, decision.reason.value) for q, decision in answered)
     application.decisions.note_all(actor, workspace, made)
     for decision in decisions:
         counter_of(decision).inc()
-    return [orjson.dumps(decision_json(decision)).decode() for decision in decisions]
+    return b",".join(orjson.dumps(decision_json(decision)) for decision in decisions)
 
 
-def _from_memory(
-    application: Application, workspace: OpenWorkspace, questions: Sequence[Question]
-) -> list[Given] | None:
+def _from_memory(application: Application, workspace: OpenWorkspace, plain: Plain) -> Answers | None:
     """The answers of the workspace's board, where there is one."""
     if not application.boards.ready(workspace):
         return None
-    indexes = workspace.indexer.index_each([question.person for question in questions])
-    return application.boards.many(workspace, questions, indexes, application.deployment.clock())
+    indexes = b"".join(workspace.indexer.index_each(plain.people))
+    return application.boards.many(workspace, plain.asked, indexes, application.deployment.clock())
+
+
+def _decided(plain: Plain, answers: Answers) -> Iterator[Decided]:
+    decisions = [outcome.decision for outcome in answers.outcomes]
+    for person, (purpose, _), code in zip(*plain, answers.codes.tolist(), strict=True):
+        yield Decided(person, purpose, decisions[code].allowed, decisions[code].reason.value)
 
 
 ROUTES = [

@@ -14,13 +14,15 @@ from registry.dsr.requests import Kind
 from registry.flows.consent import boards as module
 from registry.flows.consent import permitted
 from registry.flows.consent.boards import Boards
-from registry.flows.consent.given import Given, Question
+from registry.flows.consent.given import Answers, Given, Question
 from registry.flows.stewards import deciding
 from registry.flows.upkeep import reindexing
 from registry.flows.workspace import PUBLISHED_BEFORE_USE
 from registry.identity.links import Verdict
 from registry.model.clock import DAY, SECOND, Micros
+from registry.model.decision import Decision
 from registry.model.errors import RegistryError
+from registry.model.ids import RecordId
 from registry.store.rows import execute
 from tests.conftest import SetClock
 from tests.factories import alias, consent, identify, ordered
@@ -73,6 +75,16 @@ def from_memory(boards: Boards, tenant: Tenant, question: Question, now: Micros)
     return answer
 
 
+def decisions(answers: Answers) -> list[Decision]:
+    """Many answers, one after the other."""
+    found = []
+    for code, record, until in zip(answers.codes, answers.records.tolist(), answers.untils.tolist(), strict=True):
+        outcome = answers.outcomes[code]
+        rests = (RecordId(record), until or None) if outcome.rests else (None, None)
+        found.append(Given(outcome, *rests, False).decision())
+    return found
+
+
 def agree(boards: Boards, tenant: Tenant) -> int:
     """Whatever the board says is what the database says; how many answers it gave."""
     deployment, workspace = tenant.registry.deployment, tenant.workspace
@@ -87,9 +99,9 @@ def agree(boards: Boards, tenant: Tenant) -> int:
             given += 1
             assert answer.decision() == decision
     indexes = [workspace.indexer.index(*tenant.person(*who)) for who in PEOPLE]
-    every = [workspace.indexer.index(*question.person) for question in questions]
-    many = boards.many(workspace, questions, every, now)
-    assert many is None or [one.decision() for one in many] == expected
+    every = b"".join(workspace.indexer.index(*question.person) for question in questions)
+    many = boards.many(workspace, [(one.purpose, one.categories) for one in questions], every, now)
+    assert many is None or decisions(many) == expected
     for purpose in PURPOSES:
         allowed = boards.allowed(workspace, purpose, "indexes", b"".join(indexes), now)
         filtered = permitted.filter_people(deployment, workspace, [tenant.person(*who) for who in PEOPLE], purpose)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from registry.consent.decide import Standing, decide
 from registry.consent.purposes import PurposeCatalogue
-from registry.flows.consent.given import Given, Outcome, Question
+from registry.flows.consent.given import Answers, Asking, Given, Outcome
 from registry.flows.consent.key_table import NONE, KeyTable, Numbers
 from registry.flows.consent.standing import FOREVER, NOBODY, Alike, alike, standings_for
 from registry.identity.rules import IdentityRules
@@ -28,6 +27,7 @@ from registry.store.consents import Person
 from registry.store.standing import Known
 
 NO_RECORD = bytes(16)
+RECORD = np.dtype("V16")
 FIRST_ROOM = 1_024
 MOST_ALIKE = 10_000
 """Classes of people whose answers are kept."""
@@ -88,12 +88,11 @@ class Column:
         record_id = RecordId(bytes(self._records[16 * number : 16 * number + 16]))
         return Given(outcome, record_id, (self._untils[number] or None) if self._untils else None, lasting)
 
-    def rows(self, numbers: Numbers) -> tuple[list[int], bytes, list[Micros]]:
-        """Of many people: the codes, the records one after the other, and the ends, 0 for none."""
-        codes: list[int] = np.frombuffer(self.codes, np.uint8)[numbers].tolist()
-        records = np.frombuffer(self._records, "V16")[numbers].tobytes() if self._records else b""
-        untils = np.frombuffer(self._untils, np.int64)[numbers].tolist() if self._untils else [0] * len(codes)
-        return codes, records, untils
+    def of(self, numbers: Numbers) -> tuple[NDArray[np.uint8], NDArray[np.void] | None, NDArray[np.int64] | None]:
+        """Of many people: the codes; the records and the ends, 0 for none, where anybody has one."""
+        records = np.frombuffer(self._records, RECORD)[numbers] if self._records else None
+        untils = np.frombuffer(self._untils, np.int64)[numbers] if self._untils else None
+        return np.frombuffer(self.codes, np.uint8)[numbers], records, untils
 
 
 class Asked:
@@ -249,35 +248,31 @@ class Board:
             return Given(asked.nobody, None, None, True)
         return asked.column.given(number, asked.outcomes, self._bounds[number] == FOREVER)
 
-    def given_many(self, questions: Sequence[Question], numbers: Numbers) -> list[Given]:
-        """`given` for each of many people, to a plain question of their own."""
-        places: dict[tuple[str, frozenset[str]], list[int]] = {}
-        for place, (_, purpose, categories, _, _) in enumerate(questions):
-            places.setdefault((purpose, categories), []).append(place)
+    def answers(self, questions: Sequence[Asking], numbers: Numbers) -> Answers:
+        """`given` for each of many people, to a question of their own."""
+        places = {one: place for place, one in enumerate(dict.fromkeys(questions))}
         if len(places) == 1:
-            [one] = places
-            return self._given_each(self.asked(*one), numbers)
-        found: dict[int, Given] = {}
-        for (purpose, categories), own in places.items():
-            found.update(zip(own, self._given_each(self.asked(purpose, categories), numbers[own]), strict=True))
-        return [found[place] for place in range(len(questions))]
+            return self._answers(self.asked(*questions[0]), numbers)
+        which = np.fromiter(map(places.__getitem__, questions), np.int32, len(questions))
+        made = Answers([], *_nothing(len(numbers)))
+        outcomes, order = list[Outcome](), np.argsort(which, kind="stable")
+        for one, own in zip(places, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True):
+            part = self._answers(self.asked(*one), numbers[own])
+            made.codes[own], made.records[own], made.untils[own] = part.codes + len(outcomes), part.records, part.untils
+            outcomes += part.outcomes
+        return made._replace(outcomes=outcomes)
 
-    def _given_each(self, asked: Asked, numbers: Numbers) -> list[Given]:
-        nobody = Given(asked.nobody, None, None, True)
+    def _answers(self, asked: Asked, numbers: Numbers) -> Answers:
+        codes, records, untils = _nothing(len(numbers))
         if asked.column is None or not self._used:
-            return [nobody] * len(numbers)
-        codes, records, untils = asked.column.rows(numbers)
-        outcomes, new = asked.outcomes, partial(tuple.__new__, Given)  # half of what the class itself takes
-        found = []
-        for row, (number, code) in enumerate(zip(numbers.tolist(), codes, strict=True)):
-            outcome = outcomes[code]
-            if number == NONE:
-                found.append(nobody)
-            elif outcome.rests:
-                found.append(new((outcome, records[16 * row : 16 * row + 16], untils[row] or None, False)))
-            else:
-                found.append(new((outcome, None, None, False)))
-        return found
+            return Answers([asked.nobody], codes, records, untils)
+        known = numbers != NONE
+        codes[known], own_records, own_untils = asked.column.of(numbers[known])
+        if own_records is not None:
+            records[known] = own_records
+        if own_untils is not None:
+            untils[known] = own_untils
+        return Answers([asked.nobody, *asked.outcomes[1:]], codes, records, untils)
 
     def allowed(self, asked: Asked, numbers: Numbers) -> NDArray[np.bool_]:
         """For whom among these the answer is yes."""
@@ -332,6 +327,11 @@ class Board:
         """The next moment at which an act begins to count, or ends, or a purpose means something else."""
         moments = [row.acted_at for row in states] + [row.expires_at for row in states if row.expires_at is not None]
         return min((moment for moment in (*moments, *self._changes) if moment > now), default=FOREVER)
+
+
+def _nothing(people: int) -> tuple[NDArray[np.int32], NDArray[np.void], NDArray[np.int64]]:
+    """Columns of nobody's answers."""
+    return np.zeros(people, np.int32), np.zeros(people, RECORD), np.zeros(people, np.int64)
 
 
 def _grown(held: bytearray, size: int) -> bytearray:

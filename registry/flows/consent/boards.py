@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from weakref import ref
 
-from registry.flows.consent.given import Given, Question
+from registry.flows.consent.given import Answers, Asking, Given
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
@@ -132,17 +132,18 @@ class Boards:
     def many(
         self,
         workspace: OpenWorkspace,
-        questions: Sequence[Question],
-        indexes: Sequence[BlindIndex],
+        questions: Sequence[Asking],
+        indexes: bytes,
         now: Micros,
-    ) -> list[Given] | None:
-        """The answer to each of many questions about now, `indexes` of whose people are given; None as `one`.
+    ) -> Answers | None:
+        """The answer to each of many questions, each about the person of an index; None as `one`.
+
+        Args:
+            indexes: blind indexes, one after the other.
 
         Raises: as `one`.
         """
-        return self._using(
-            workspace, "indexes", b"".join(indexes), now, lambda board, numbers: board.given_many(questions, numbers)
-        )
+        return self._using(workspace, "indexes", indexes, now, lambda board, numbers: board.answers(questions, numbers))
 
     def allowed(self, workspace: OpenWorkspace, purpose: str, what: str, keys: bytes, now: Micros) -> bytes | None:
         """Whether each of many people may be used for a purpose: a byte each, 1 for yes; None as `one`.

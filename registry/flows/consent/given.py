@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.model.clock import Micros
 from registry.model.decision import Decision
 from registry.model.ids import RecordId
 from registry.model.message import Identifier
+
+if TYPE_CHECKING:  # NumPy takes a tenth of a second to import: see `boards`
+    import numpy as np
+    from numpy.typing import NDArray
+
+Asking = tuple[str, frozenset[str]]
+"""A purpose and categories, as far as a board answers: about now, by the lawful basis that counts everywhere."""
+
+NO_CATEGORIES = frozenset[str]()
 
 
 class Question(NamedTuple):
@@ -57,3 +67,20 @@ class Given(NamedTuple):
         return Decision(
             bare.allowed, bare.reason, bare.purpose, bare.lawful_basis, self.record_id, self.until, bare.policy_version
         )
+
+
+class Answers(NamedTuple):
+    """The answers to many people, as columns.
+
+    Attributes:
+        outcomes: those that there are.
+        codes: which of them each person's is.
+        records: the records that they rest on, 16 bytes a person; what stands there where an outcome rests on none
+            says nothing.
+        untils: the ends, 0 for none; likewise.
+    """
+
+    outcomes: Sequence[Outcome]
+    codes: NDArray[np.int32]
+    records: NDArray[np.void]
+    untils: NDArray[np.int64]
