@@ -13,7 +13,7 @@ from typing import NamedTuple
 from registry.consent.decide import decide
 from registry.dsr.retention import Lock, lock_for
 from registry.flows.acts import trail
-from registry.flows.consent.standing import standings_for
+from registry.flows.consent.standing import Alike, alike, standings_for
 from registry.flows.deployment import Deployment
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.ids import FragmentId, ProfileId, WorkspaceId
@@ -38,7 +38,8 @@ def refused_by_profile(
     deployment: Deployment, fragments: Sequence[Fragment], states: Iterable[ConsentState]
 ) -> dict[ProfileId, Refused]:
     """For each profile among these fragments, which must be all of theirs, what is refused now."""
-    catalogue, now = deployment.policies.purposes, deployment.clock()
+    rules, catalogue, now = deployment.policies.identity, deployment.policies.purposes, deployment.clock()
+    of_those_alike: dict[Alike, Refused] = {}
     of_profile: dict[ProfileId, list[Fragment]] = {}
     for fragment in fragments:
         of_profile.setdefault(fragment.profile_id, []).append(fragment)
@@ -48,11 +49,16 @@ def refused_by_profile(
         said.setdefault(home[state.fragment_id], []).append(state)
     refused: dict[ProfileId, Refused] = {}
     for profile_id, own in of_profile.items():
-        standings = standings_for(deployment.policies.identity, own, said.get(profile_id, ()), catalogue.purposes)
-        decisions = {
-            name: decide(name, frozenset(), standings[name], catalogue, now=now) for name in catalogue.purposes
-        }
-        refused[profile_id] = {name: d.reason.value for name, d in decisions.items() if not d.allowed}
+        records = said.get(profile_id, ())
+        common = alike(rules, own, records, now, catalogue.last_change)
+        known = of_those_alike.get(common) if common is not None else None
+        if known is None:
+            standings = standings_for(rules, own, records, catalogue.purposes)
+            decisions = [decide(name, frozenset(), standings[name], catalogue, now=now) for name in catalogue.purposes]
+            known = {one.purpose: one.reason.value for one in decisions if not one.allowed}
+            if common is not None:
+                of_those_alike[common] = known
+        refused[profile_id] = known
     return refused
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from registry.flows.acts import trail
-from registry.flows.consent.ledger import matrix
+from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.ingest.computing import PREFIX, SOURCE, keep_days
 from registry.flows.opening import open_event
@@ -31,7 +31,7 @@ from registry.model.errors import Conflict, NotFound, SealBroken
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.model.provenance import Method
-from registry.model.stored import ConsentState, Fragment, StoredAssertion, StoredEvent
+from registry.model.stored import Fragment, StoredAssertion, StoredEvent
 from registry.model.stored_upkeep import CountedBack
 from registry.profiles.computed import ComputedTrait, Occurrence, State, fold
 from registry.store import computed, consents, events, identities, retention
@@ -170,23 +170,17 @@ def _allowed(
 ) -> set[tuple[FragmentId, str]]:
     """The fragments and purposes of people who allow it now, where nothing is locked."""
     here = {fragment.fragment_id for fragment in page}
-    people: dict[bytes, list[Fragment]] = defaultdict(list)
     whole = identities.fragments_of_profiles(transaction, workspace_id, {fragment.profile_id for fragment in page})
-    for fragment in whole:
-        people[fragment.profile_id].append(fragment)
-    home = {fragment.fragment_id: fragment.profile_id for fragment in whole}
-    said: dict[bytes, list[ConsentState]] = defaultdict(list)
-    for state in consents.states(transaction, workspace_id, home):
-        said[home[state.fragment_id]].append(state)
+    states = consents.states(transaction, workspace_id, [fragment.fragment_id for fragment in whole])
+    refused = refused_by_profile(deployment, whole, states)
     locked = {(row.fragment_id, row.compartment) for row in retention.locks(transaction, workspace_id, here)}
-    allowed = set()
-    for profile_id, own in people.items():
-        decisions = matrix(deployment, own, said[profile_id])
-        for purpose in purposes:
-            if purpose in decisions and decisions[purpose].allowed:
-                ids = here & {fragment.fragment_id for fragment in own}
-                allowed |= {(one, purpose) for one in ids if (one, compartment_of({purpose})) not in locked}
-    return allowed
+    known = deployment.policies.purposes.purposes.keys() & set(purposes)
+    return {
+        (fragment.fragment_id, purpose)
+        for fragment in whole
+        for purpose in known - refused[fragment.profile_id].keys()
+        if fragment.fragment_id in here and (fragment.fragment_id, compartment_of({purpose})) not in locked
+    }
 
 
 def _counted(

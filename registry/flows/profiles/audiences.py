@@ -11,14 +11,14 @@ from typing import Any
 
 from registry.access.policy import Principal
 from registry.flows.acts import trail
-from registry.flows.consent.ledger import matrix
+from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.opening import compartments_for, open_assertions, source_names, versions_of
 from registry.flows.profiles import read
 from registry.flows.workspace import OpenWorkspace
 from registry.model.grants import OpenGrant
 from registry.model.ids import ProfileId, text_id
-from registry.model.stored import ConsentState, Fragment
+from registry.model.stored import Fragment
 from registry.profiles.assertion import TraitAssertion
 from registry.store import consents, events, identities, retention
 
@@ -77,6 +77,9 @@ def opened(
 
     Args:
         why: for the grant.
+
+    Raises:
+        UnknownPurpose: the policy has no such purpose.
     """
     workspace_id = workspace.workspace_id
     with deployment.data.read(workspace_id) as transaction:
@@ -85,12 +88,10 @@ def opened(
         for fragment in identities.fragments_of_profiles(transaction, workspace_id, page):
             people[fragment.profile_id].append(fragment)
         home = {fragment.fragment_id: profile for profile, own in people.items() for fragment in own}
-        said: dict[ProfileId, list[ConsentState]] = defaultdict(list)
-        for state in consents.states(transaction, workspace_id, home):
-            said[home[state.fragment_id]].append(state)
-        allowed = {
-            profile: own for profile, own in people.items() if matrix(deployment, own, said[profile])[purpose].allowed
-        }
+        everybody = [fragment for own in people.values() for fragment in own]
+        refused = refused_by_profile(deployment, everybody, consents.states(transaction, workspace_id, home))
+        asked = deployment.policies.purposes.purpose(purpose).name
+        allowed = {profile: own for profile, own in people.items() if asked not in refused[profile]}
         rows = events.assertions(transaction, workspace_id, {f.fragment_id for own in allowed.values() for f in own})
         locked: dict[ProfileId, set[str]] = defaultdict(set)
         for lock in retention.locks(transaction, workspace_id, home):

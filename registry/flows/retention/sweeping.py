@@ -230,9 +230,6 @@ def _look(
 ) -> _Page:
     ids = [fragment.fragment_id for fragment in page]
     present = list(identities.fragments(transaction, workspace_id, ids).values())
-    whole = identities.fragments_of_profiles(transaction, workspace_id, {row.profile_id for row in present})
-    states = consents.states(transaction, workspace_id, [row.fragment_id for row in whole])
-    refused = locking.refused_by_profile(deployment, whole, states)
     home: dict[FragmentId, ProfileId] = {row.fragment_id: row.profile_id for row in present}
     standing = {(row.fragment_id, row.compartment): row for row in rows.locks(transaction, workspace_id, home)}
     ages: dict[tuple[FragmentId, str], tuple[Micros, Micros]] = dict.fromkeys(
@@ -242,6 +239,11 @@ def _look(
         for name in held.compartments.split(","):
             oldest, newest = ages.get((held.fragment_id, name), (FOREVER, -1))
             ages[(held.fragment_id, name)] = (min(oldest, held.oldest), max(newest, held.newest))
+    whole = identities.fragments_of_profiles(transaction, workspace_id, {row.profile_id for row in present})
+    holders = {home[fragment_id] for fragment_id, _ in ages}  # nobody else's ground decides on anything
+    asked = [row for row in whole if row.profile_id in holders]
+    states = consents.states(transaction, workspace_id, [row.fragment_id for row in asked])
+    refused = locking.refused_by_profile(deployment, asked, states)
     due: list[Due] = []
     put: list[CompartmentLock] = []
     opened: set[tuple[FragmentId, str]] = set()
