@@ -25,7 +25,8 @@ class _Connection(asyncio.Protocol):
         self._requests = iter(requests)
         self._done = done
         self._took = took
-        self._read = b""
+        self._read = bytearray()
+        self._expected: int | None = None
         self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -34,18 +35,20 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._read += data
-        head_end = self._read.find(b"\r\n\r\n")
-        if head_end < 0:
+        if self._expected is None:
+            head_end = self._read.find(b"\r\n\r\n")
+            if head_end < 0:
+                return
+            head = self._read[:head_end].lower()
+            self._expected = head_end + 4 + int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+        if len(self._read) < self._expected:
             return
-        head = self._read[:head_end].lower()
-        if len(self._read) < head_end + 4 + int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]):
-            return
-        if not head.startswith(b"http/1.1 200"):
+        if not self._read.startswith(b"HTTP/1.1 200"):
             self._done.set_exception(RuntimeError(self._read.decode(errors="replace")))
             self._transport.close()
             return
         self._took(time.perf_counter() - self._sent_at)
-        self._read = b""
+        self._read, self._expected = bytearray(), None
         self._next()
 
     def connection_lost(self, error: Exception | None) -> None:

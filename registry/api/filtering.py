@@ -20,7 +20,7 @@ from registry.access.policy import Action
 from registry.api import profile_lines
 from registry.api.application import Application, of
 from registry.api.bodies import receive_lines
-from registry.api.questions import person_of, place_of, subjects_of
+from registry.api.questions import People, person_of, place_of, subjects_of
 from registry.flows.consent import permitted
 from registry.flows.consent.decided import Decided
 from registry.flows.workspace import OpenWorkspace
@@ -94,7 +94,7 @@ class _Through:
             return b"".join(line + b"\n" for line in compress(lines_read, flags))
         self._lines += len(lines)
         flags = self._people(people)
-        self._note(people, flags)
+        self._note(people.each(), flags)
         return b"".join(line + b"\n" for line in compress(lines, flags))
 
     def _reference(self, number: int, line: bytes) -> Reference:
@@ -111,7 +111,7 @@ class _Through:
     def _mixed(self, references: Sequence[Reference]) -> bytes:
         people = [one for one in references if isinstance(one, Identifier)]
         profiles = [one for one in references if not isinstance(one, Identifier)]
-        of_people, of_profiles = iter(self._people(people)), iter(self._profiles(b"".join(profiles)))
+        of_people, of_profiles = iter(self._people(People.of(people))), iter(self._profiles(b"".join(profiles)))
         return bytes(next(of_people if isinstance(one, Identifier) else of_profiles) for one in references)
 
     def _profiles(self, ids: bytes) -> bytes:
@@ -123,14 +123,14 @@ class _Through:
         profiles = [ProfileId(ids[at : at + 16]) for at in range(0, len(ids), 16)]
         return bytes(permitted.filter_profiles(deployment, workspace, profiles, self._purpose, self._place))
 
-    def _people(self, people: Sequence[Identifier]) -> bytes:
+    def _people(self, people: People) -> bytes:
         boards, deployment, workspace = self._application.boards, self._application.deployment, self._workspace
         if self._place is None and boards.ready(workspace):
-            indexes = b"".join(workspace.indexer.index_each(people))
+            indexes = workspace.indexer.index_each(*people)
             flags = boards.allowed(workspace, self._purpose, "indexes", indexes, deployment.clock())
             if flags is not None:
                 return flags
-        return bytes(permitted.filter_people(deployment, workspace, people, self._purpose, self._place))
+        return bytes(permitted.filter_people(deployment, workspace, list(people.each()), self._purpose, self._place))
 
     def _note(self, references: Iterable[Reference], flags: bytes) -> None:
         answers = zip(references, flags, strict=True)

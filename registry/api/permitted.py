@@ -93,13 +93,13 @@ def _from_memory(application: Application, workspace: OpenWorkspace, plain: Plai
     """The answers of the workspace's board, where there is one."""
     if not application.boards.ready(workspace):
         return None
-    indexes = b"".join(workspace.indexer.index_each(plain.people))
+    indexes = workspace.indexer.index_each(*plain.people)
     return application.boards.many(workspace, plain.asked, indexes, application.deployment.clock())
 
 
 def _decided(plain: Plain, answers: Answers) -> Iterator[Decided]:
     decisions = [outcome.decision for outcome in answers.outcomes]
-    for person, (purpose, _), code in zip(*plain, answers.codes.tolist(), strict=True):
+    for person, (purpose, _), code in zip(plain.people.each(), plain.asked, answers.codes.tolist(), strict=True):
         yield Decided(person, purpose, decisions[code].allowed, decisions[code].reason.value)
 
 

@@ -7,9 +7,9 @@ that form, or wrong, is read one after the other, which tells what is wrong and 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +18,7 @@ from registry.api.bodies import decode_object
 from registry.api.consent import moment
 from registry.flows.consent.given import NO_CATEGORIES, Asking, Question
 from registry.flows.identity.subjects import subject
-from registry.identity.normalise import Blocked, normalise_each
+from registry.identity.normalise import normalise_each
 from registry.model.errors import InvalidInput, TooLarge
 from registry.model.message import Identifier
 
@@ -47,10 +47,26 @@ _OTHERWISE = (msgspec.DecodeError, UnicodeDecodeError)
 """What is said of bytes that are not of the form; a form that is not kept is a `DecodeError`, too."""
 
 
+class People(NamedTuple):
+    """Identifiers in their normal form, as columns."""
+
+    kinds: Sequence[str]
+    values: Sequence[str]
+
+    @classmethod
+    def of(cls, people: Sequence[Identifier]) -> People:
+        """Identifiers as columns."""
+        return cls([one.kind for one in people], [one.value for one in people])
+
+    def each(self) -> Iterator[Identifier]:
+        """One after the other."""
+        return map(Identifier, *self)
+
+
 class Plain(NamedTuple):
     """Questions that a board answers, as columns."""
 
-    people: list[Identifier]
+    people: People
     asked: list[Asking]
 
     @classmethod
@@ -58,11 +74,12 @@ class Plain(NamedTuple):
         """Questions as columns; None where there are none, or one is about another moment, or names a place."""
         if not questions or not all(one.is_plain for one in questions):
             return None
-        return cls([one.person for one in questions], [(one.purpose, one.categories) for one in questions])
+        people = People.of([one.person for one in questions])
+        return cls(people, [(one.purpose, one.categories) for one in questions])
 
     def questions(self) -> list[Question]:
         """One question after the other."""
-        return [Question(person, *asked) for person, asked in zip(*self, strict=True)]
+        return [Question(person, *asked) for person, asked in zip(self.people.each(), self.asked, strict=True)]
 
 
 def question_of(application: Application, body: bytes) -> Question:
@@ -111,7 +128,7 @@ def questions_of(application: Application, body: bytes) -> Plain | list[Question
     return asked
 
 
-def subjects_of(application: Application, block: bytes) -> list[Identifier] | None:
+def subjects_of(application: Application, block: bytes) -> People | None:
     """The subjects of lines that are each one object of `kind` and `value`; None where one is anything else.
 
     All are read at once. An object of that form holds no other, so where every line begins and ends one, and there are
@@ -170,11 +187,11 @@ def _question(application: Application, question: object) -> Question:
     return Question(person, purpose, frozenset(categories), place, moment(at, "/at"))
 
 
-def _people(application: Application, subjects: Sequence[_Subject]) -> list[Identifier] | None:
+def _people(application: Application, subjects: Sequence[_Subject]) -> People | None:
     """Many subjects; None where one of them points at nobody, which `person_of` tells of each."""
-    kinds, values = [one.kind for one in subjects], [one.value for one in subjects]
+    kinds = [one.kind for one in subjects]
     try:
-        people = normalise_each(kinds, values, application.deployment.policies.identity)
+        values = normalise_each(kinds, [one.value for one in subjects], application.deployment.policies.identity)
     except InvalidInput:
         return None
-    return None if Blocked in set(map(type, people)) else cast(list[Identifier], people)
+    return People(kinds, values) if values is not None else None

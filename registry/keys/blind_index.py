@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
 from registry.keys.primitives import KeyedHash, derive
 from registry.model.ids import BlindIndex, MessageKey
@@ -49,13 +47,15 @@ class BlindIndexer:
         """
         return BlindIndex(self._hash(self.version, kind, normalised))
 
-    def index_each(self, identifiers: Iterable[tuple[str, str]]) -> list[BlindIndex]:
-        """`index` of many kinds and values, in their order."""
-        found: list[Any] = []
-        for kind, those in groupby(identifiers, itemgetter(0)):
-            digests = self._key(self.version, kind).each([text.encode() for _, text in those])
+    def index_each(self, kinds: Sequence[str], normalised: Sequence[str]) -> bytes:
+        """`index` of many identifiers, in their order, one after the other."""
+        start, found = 0, list[bytes]()
+        for kind, those in groupby(kinds):
+            end = start + sum(1 for _ in those)
+            digests = self._key(self.version, kind).each([text.encode() for text in normalised[start:end]])
             found += [digest[:INDEX_BYTES] for digest in digests]
-        return found
+            start = end
+        return b"".join(found)
 
     def indexes(self, kind: str, normalised: str) -> tuple[BlindIndex, ...]:
         """Every hash that the identifier may stand under, `index` first; more than one only while they move."""

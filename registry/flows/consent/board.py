@@ -250,9 +250,9 @@ class Board:
 
     def answers(self, questions: Sequence[Asking], numbers: Numbers) -> Answers:
         """`given` for each of many people, to a question of their own."""
-        places = {one: place for place, one in enumerate(dict.fromkeys(questions))}
-        if len(places) == 1:
+        if questions.count(questions[0]) == len(questions):
             return self._answers(self.asked(*questions[0]), numbers)
+        places = {one: place for place, one in enumerate(dict.fromkeys(questions))}
         which = np.fromiter(map(places.__getitem__, questions), np.int32, len(questions))
         made = Answers([], *_nothing(len(numbers)))
         outcomes, order = list[Outcome](), np.argsort(which, kind="stable")
