@@ -129,23 +129,26 @@ def fared_since(transaction: Transaction, workspace_id: bytes, since: Micros) ->
 
 
 def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:
-    """Write a request's new state, progress and outcome; False when it was no longer in `was`."""
+    """Write a request's new state, progress and outcome; False when it was no longer in `was`.
+
+    Its deadline is not among them: it may be put off while somebody else works on the request (`put_off`).
+    """
     sql = (
         "UPDATE dsr_request SET state = ?, profile_id = ?, approved_by = ?, completed_at = ?, "
-        "respond_by = ?, progress = ?, certificate = ?, approved_owner = ?, sealed = ?, due_at = ?, reason = ? "
+        "progress = ?, certificate = ?, approved_owner = ?, sealed = ?, due_at = ?, reason = ? "
         "WHERE workspace_id = ? AND request_id = ? AND state = ?"
     )
-    values = (
-        request.state,
-        request.profile_id,
-        request.approved_by,
-        request.completed_at,
-        request.respond_by,
-    )
+    values = (request.state, request.profile_id, request.approved_by, request.completed_at)
     key = (request.workspace_id, request.request_id, was)
     sealed = (request.sealed, request.due_at, request.reason)
     more = (request.progress, request.certificate, request.approved_owner, *sealed)
     return execute(transaction, sql, *values, *more, *key) == 1
+
+
+def put_off(transaction: Transaction, request: StoredRequest, respond_by: Micros) -> None:
+    """Write until when a request is to be answered."""
+    sql = "UPDATE dsr_request SET respond_by = ? WHERE workspace_id = ? AND request_id = ?"
+    execute(transaction, sql, respond_by, request.workspace_id, request.request_id)
 
 
 def acknowledge(transaction: Transaction, workspace_id: bytes, request_id: RequestId, at: Micros) -> bool:

@@ -15,7 +15,8 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, linked, planning
+from registry.flows.dsr import lifecycle, linked, moves, planning
+from registry.model.clock import rfc3339
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import text_id
 from registry.model.message import Identifier
@@ -118,6 +119,27 @@ def test_what_erases_nothing_is_certified_over_every_system_and_waits_for_one_th
     done = alone.run(request)
     assert _accounted(alone, done.certificate)["shop", "address"][1] == 1
     assert outside.ran == [text_id(request.request_id)]
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.ERASURE])
+def test_a_deadline_that_is_put_off_while_systems_work_stays_so_and_is_certified(
+    outside: Customers, alone: Tenant, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, workspace = alone.registry.deployment, alone.workspace
+    request, run, put_off = alone.request(kind, "user_id", "ada"), outside.run, []
+
+    def slow(*arguments: Any) -> Sequence[FieldAccount]:
+        said = {"reason": "complex", "channel": "phone", "notified_at": None, "actor": "person:officer"}
+        put_off.append(moves.extend(deployment, workspace, request.request_id, **said))
+        return run(*arguments)
+
+    monkeypatch.setattr(outside, "run", slow)
+    done = alone.run(request)
+    stored, _ = lifecycle.get(deployment, workspace, request.request_id)
+    assert stored.respond_by == put_off[0].respond_by > request.respond_by
+    _, claims = verify.document(done.certificate or "", workspace.jwks())
+    asked: dict[str, Any] = claims["request"]  # type: ignore[assignment]
+    assert asked["respond_by"] == rfc3339(stored.respond_by)
 
 
 def test_a_plan_knows_systems_outside_by_identifiers_that_the_request_did_not_name(

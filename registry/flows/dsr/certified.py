@@ -7,7 +7,6 @@ written when the package is fetched, from the same tables.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from registry.dsr.accounting import FieldAccount, unaccounted
 from registry.dsr.certificate import Outcome
@@ -15,7 +14,7 @@ from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, planning
-from registry.flows.dsr.history import write
+from registry.flows.dsr.history import up_to_date, write
 from registry.flows.dsr.proofs import verified_by
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
@@ -34,18 +33,19 @@ def certify(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
     own, _, _ = planning.of_registry(deployment, workspace, request)
     accounted = [*own.accounts, *linked.accounts(request)]
     require_accounted(accounted)
-    outcome = Outcome(
-        request_id=text_id(request.request_id),
-        kind=request.kind,
-        jurisdiction=request.jurisdiction,
-        subject=request.pseudonym,
-        received_at=request.received_at,
-        respond_by=request.respond_by,
-        completed_at=deployment.clock(),
-        accounts=accounted,
-    )
     with deployment.data.write(workspace.workspace_id) as transaction:
-        outcome = replace(outcome, requester=verified_by(transaction, request))
+        request = up_to_date(transaction, request)
+        outcome = Outcome(
+            request_id=text_id(request.request_id),
+            kind=request.kind,
+            jurisdiction=request.jurisdiction,
+            subject=request.pseudonym,
+            received_at=request.received_at,
+            respond_by=request.respond_by,
+            completed_at=deployment.clock(),
+            accounts=accounted,
+            requester=verified_by(transaction, request),
+        )
         named: dict[str, int | str] = {"request": text_id(request.request_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
         certified = request._replace(certificate=token)

@@ -31,6 +31,7 @@ from registry.flows.consent import changes
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
+from registry.flows.dsr.history import up_to_date
 from registry.flows.dsr.proofs import verified_by
 from registry.flows.dsr.reference import agent_of, answered_before, indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
@@ -263,6 +264,7 @@ def _certify(
     passing_on.tell_at_once(deployment, workspace, request.request_id)
     acknowledged = passing_on.certified(deployment, workspace_id, request.request_id)
     with deployment.data.write(workspace_id) as transaction:
+        request = up_to_date(transaction, request)
         cases = holdings.cases(transaction, workspace_id, request.request_id)
         outcome = Outcome(
             request_id=text_id(request.request_id),

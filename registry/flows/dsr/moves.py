@@ -18,7 +18,7 @@ from registry.model.clock import Micros, rfc3339
 from registry.model.errors import Conflict
 from registry.model.ids import RequestId
 from registry.model.stored import StoredRequest
-from registry.store import intake
+from registry.store import intake, requests
 from registry.store.database import Transaction
 
 IN_DOUBT = "identity"
@@ -92,7 +92,9 @@ def _paused(
 def resumed(deployment: Deployment, transaction: Transaction, request: StoredRequest, actor: str) -> StoredRequest:
     """A paused request with its clock running again."""
     later = request._replace(respond_by=_respond_by(deployment, transaction, request, Move.RESUME))
-    return moved(deployment, transaction, later, Move.RESUME, actor)
+    after = moved(deployment, transaction, later, Move.RESUME, actor)
+    requests.put_off(transaction, after, after.respond_by)
+    return after
 
 
 def refused(
@@ -155,6 +157,7 @@ def extend(
         check_notice(request.received_at, told, now)
         extended = request._replace(respond_by=_respond_by(deployment, transaction, request, EXTEND))
         write(transaction, extended, was=request.state)
+        requests.put_off(transaction, extended, extended.respond_by)
         details = {"reason": reason, "notified_at": rfc3339(told), "channel": channel}
         add_to_history(deployment, transaction, extended, EXTEND, actor, details)
         if channel == BY_LETTER:
