@@ -98,6 +98,11 @@ class Jurisdictions:
             raise DocumentInvalid(faults)
         return cls(laws, value["approval"]["erasure"] == "two_people")
 
+    @property
+    def pausing(self) -> frozenset[str]:
+        """The laws under which the clock of a request stands still while it is paused."""
+        return frozenset(name for name, law in self.by_name.items() if law.pauses)
+
     def get(self, name: str) -> Jurisdiction:
         """The law of a name.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, NamedTuple
 
 from registry.dsr.requests import ENDED, State
+from registry.dsr.timing import stands_still
 from registry.model.clock import DAY, Micros
 
 DUE_WITHIN: Micros = 7 * DAY
@@ -50,10 +51,14 @@ class Standing:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def standing(requests: Sequence[Fared], now: Micros) -> Standing:
-    """How these requests fare at a time. A paused one is open, and neither due nor overdue: its clock stands still."""
+def standing(requests: Sequence[Fared], now: Micros, pausing: Collection[str]) -> Standing:
+    """How these requests fare at a time. One whose clock stands still is open, and neither due nor overdue.
+
+    Args:
+        pausing: the laws under which that of a paused request does.
+    """
     still = [r for r in requests if State(r.state) not in ENDED]
-    running = [r for r in still if r.state != State.PAUSED]
+    running = [r for r in still if not stands_still(r.state, r.jurisdiction, pausing)]
     done = [(r, r.completed_at) for r in requests if r.state == State.COMPLETED and r.completed_at is not None]
     taken = sorted((completed_at - r.received_at) / DAY for r, completed_at in done)
     in_time = sum(completed_at <= r.respond_by for r, completed_at in done)
@@ -61,7 +66,7 @@ def standing(requests: Sequence[Fared], now: Micros) -> Standing:
         open=len(still),
         due=sum(now <= r.respond_by <= now + DUE_WITHIN for r in running),
         overdue=sum(r.respond_by < now for r in running),
-        paused=len(still) - len(running),
+        paused=sum(r.state == State.PAUSED for r in still),
         completed=len(done),
         in_time=in_time,
         late=len(done) - in_time,
@@ -73,14 +78,18 @@ def standing(requests: Sequence[Fared], now: Micros) -> Standing:
     )
 
 
-def report(requests: Iterable[Fared], now: Micros) -> Mapping[str, Any]:
-    """The standing of all, and by jurisdiction and kind, as a JSON object."""
+def report(requests: Iterable[Fared], now: Micros, pausing: Collection[str]) -> Mapping[str, Any]:
+    """The standing of all, and by jurisdiction and kind, as a JSON object.
+
+    Args:
+        pausing: as for `standing`.
+    """
     every = list(requests)
-    told: dict[str, Any] = {"all": standing(every, now).as_json()}
+    told: dict[str, Any] = {"all": standing(every, now, pausing).as_json()}
     for group in GROUPS:
         names = sorted({getattr(request, group) for request in every})
         told[f"by_{group}"] = {
-            name: standing([r for r in every if getattr(r, group) == name], now).as_json() for name in names
+            name: standing([r for r in every if getattr(r, group) == name], now, pausing).as_json() for name in names
         }
     return told
 

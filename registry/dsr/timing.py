@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from registry.dsr.deadlines import Jurisdiction
@@ -30,6 +30,15 @@ class Timing:
     pauses: tuple[tuple[Micros, Micros], ...] = ()
     paused_since: Micros | None = None
     extended: bool = False
+
+
+def stands_still(state: str, jurisdiction: str, pausing: Collection[str]) -> bool:
+    """Whether a request's clock stands still now: a paused one's, where its law lets it.
+
+    Args:
+        pausing: the laws that do; under any other the days go on, and the deadline comes.
+    """
+    return state == State.PAUSED and jurisdiction in pausing
 
 
 def timing(acts: Iterable[tuple[str, Micros]]) -> Timing:
@@ -63,7 +72,7 @@ def check_extension(
         raise Conflict(
             "the answer was put off before, and can be once", extra={"rule": f"jurisdictions.yaml: {law.name}"}
         )
-    if now > respond_by and clock.paused_since is None:
+    if now > respond_by and not (law.pauses and clock.paused_since is not None):
         raise Conflict("the time to answer is over: the person had to be told of the extension within it")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from starlette.responses import Response
 
+from registry.dsr.timing import stands_still
 from registry.model.clock import DAY, Micros, to_datetime
 from registry.model.stored import StoredRequest
 from registry.pages.site import CHART_POLICY, HEADERS
@@ -26,10 +27,16 @@ _COLOURS = ("#2f7d5b", "#c2553a")
 _LINES = ("#2f5fb0", "#c2553a", "#2f7d5b", "#8a5a00", "#7a4fa3", "#5c6470")
 
 
-def deadlines(waiting: Sequence[StoredRequest], now: Micros) -> dict[str, int]:
-    """How many open requests are to be answered how soon."""
+def deadlines(waiting: Sequence[StoredRequest], now: Micros, pausing: Collection[str]) -> dict[str, int]:
+    """How many open requests are to be answered how soon; those whose clock stands still are not counted.
+
+    Args:
+        pausing: the laws under which a paused request's does.
+    """
     counts = dict.fromkeys((name for name, _ in WINDOWS), 0)
     for request in waiting:
+        if stands_still(request.state, request.jurisdiction, pausing):
+            continue
         left = -1 if request.respond_by < now else (request.respond_by - now) // DAY
         name = WINDOWS[0][0] if left < 0 else next(name for name, last in WINDOWS[1:] if left <= last)
         counts[name] += 1

@@ -22,10 +22,12 @@ def overview(visit: Visit) -> Response:
         return visit.page("welcome.html")
     seen = console.overview(visit.deployment, visit.workspace)
     days = [(number, good, bad) for number, (good, bad) in seen.by_day.items() if good or bad]
+    pausing = visit.deployment.policies.jurisdictions.pausing
     return visit.page(
         "overview.html",
         seen=seen,
-        due=deadlines(seen.waiting, seen.now),
+        due=deadlines(seen.waiting, seen.now, pausing),
+        pausing=pausing,
         next_due=seen.waiting[:NEXT],
         days=days,
         accepted=sum(good for _, good, _ in days),
@@ -38,7 +40,7 @@ def overview(visit: Visit) -> Response:
 def deadline_chart(visit: Visit) -> Response:
     """`GET /console/charts/deadlines.svg`."""
     seen = console.overview(visit.deployment, visit.workspace)
-    return draw_deadlines(deadlines(seen.waiting, seen.now))
+    return draw_deadlines(deadlines(seen.waiting, seen.now, visit.deployment.policies.jurisdictions.pausing))
 
 
 @officers(Action.DSR_READ)

@@ -140,10 +140,12 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
     possible = [(name, MOVE_WORDS.get(name, name)) for name in can if name != Move.APPROVE or barred is None]
     progress = orjson.loads(row.progress)
     acts = [(event.action, details) for event, details in told]
+    pausing = visit.deployment.policies.jurisdictions.pausing
     return visit.page(
         "request.html", status_of(error) if error is not None else 200, error=error, row=row, shown=request_json(row),
         events=told, kind=KINDS[kind], erases=effect is Effect.ERASE, days=days_left(visit, row),
-        line=None if is_over else timeline([row], now), law=_law(visit, row), steps=_steps(row, events), barred=barred,
+        line=None if is_over else timeline([row], now, pausing), pausing=pausing, law=_law(visit, row),
+        steps=_steps(row, events), barred=barred,
         moves=[one for one in possible if one[0] not in ENDING], ends=[one for one in possible if one[0] in ENDING],
         has_package=effect is Effect.GIVE and state is State.COMPLETED and visit.may(Action.DSR_EXPORT),
         extendable=not is_over and visit.may(Action.DSR_APPROVE), purposes=progress.get("purposes"), plan=plan,

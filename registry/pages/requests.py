@@ -55,6 +55,7 @@ def open_request(visit: Visit) -> Response:
 
 def _list(visit: Visit, status: int = 200, error: InvalidInput | None = None) -> Response:
     policies, now = visit.deployment.policies, visit.deployment.clock()
+    pausing = policies.jurisdictions.pausing
     chosen = {name: visit.query(name) or "" for name in ("state", "of", "law")}
     chosen["state"] = chosen["state"] or "open"
     cursor = visit.query("cursor")
@@ -69,9 +70,9 @@ def _list(visit: Visit, status: int = 200, error: InvalidInput | None = None) ->
     return visit.page(
         "requests.html", status, error=error, kinds=KINDS, identifier_kinds=policies.identity.kinds,
         jurisdictions=sorted(policies.jurisdictions.by_name), jurisdiction=visit.deployment.jurisdiction,
-        purposes=titled, rows=[(row, days_left(visit, row)) for row in page], line=timeline(page, now), now=now,
-        chosen=chosen, states=[*STATES, *State], standing=sla.fared(visit.deployment, visit.workspace, days=1)["all"],
-        following=following, later=cursor is not None,
+        purposes=titled, rows=[(row, days_left(visit, row)) for row in page], line=timeline(page, now, pausing),
+        now=now, pausing=pausing, chosen=chosen, states=[*STATES, *State], following=following,
+        later=cursor is not None, standing=sla.fared(visit.deployment, visit.workspace, days=1)["all"],
     )  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from registry.dsr.requests import ENDED, State
 from registry.dsr.sla import DUE_WITHIN
+from registry.dsr.timing import stands_still
 from registry.model.clock import DAY, Micros
 from registry.model.stored import StoredRequest
 
@@ -41,7 +42,7 @@ class Timeline:
     bars: Sequence[Bar]
 
 
-def timeline(requests: Sequence[StoredRequest], now: Micros) -> Timeline:
+def timeline(requests: Sequence[StoredRequest], now: Micros, pausing: Collection[str]) -> Timeline:
     """The line that these requests fit on; one that reaches beyond its ends is cut off there."""
     first = max(min([now - LEAST, *(request.received_at for request in requests)]), now - BEFORE)
     last = min(max([now + LEAST, *(request.respond_by for request in requests)]), now + AFTER)
@@ -54,16 +55,20 @@ def timeline(requests: Sequence[StoredRequest], now: Micros) -> Timeline:
         end = (request.completed_at or now) if is_over else request.respond_by
         start, until = place(request.received_at), place(max(end, request.received_at))
         gone = 0.0 if is_over else max(0.0, min(place(now), until) - start)
-        return Bar(start, round(max(until - start, 0.5), 2), round(gone, 2), tone(request, now))
+        return Bar(start, round(max(until - start, 0.5), 2), round(gone, 2), tone(request, now, pausing))
 
     return Timeline(first, last, place(now), [bar(request) for request in requests])
 
 
-def tone(request: StoredRequest, now: Micros) -> str:
-    """How urgent a request is, as one word."""
+def tone(request: StoredRequest, now: Micros, pausing: Collection[str]) -> str:
+    """How urgent a request is, as one word.
+
+    Args:
+        pausing: the laws under which a paused request's clock stands still.
+    """
     if State(request.state) in ENDED:
         return "ended"
-    if request.state == State.PAUSED:
+    if stands_still(request.state, request.jurisdiction, pausing):
         return "still"
     if request.respond_by < now:
         return "late"

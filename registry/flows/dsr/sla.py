@@ -16,5 +16,6 @@ def fared(deployment: Deployment, workspace: OpenWorkspace, *, days: int) -> dic
     now = deployment.clock()
     with deployment.data.read(workspace.workspace_id) as transaction:
         rows = requests.fared_since(transaction, workspace.workspace_id, now - days * DAY)
-    found = report((Fared._make((*row[:6], bool(row[6]))) for row in rows), now)
+    pausing = deployment.policies.jurisdictions.pausing
+    found = report((Fared._make((*row[:6], bool(row[6]))) for row in rows), now, pausing)
     return {"at": rfc3339(now), "days": days, **found}
