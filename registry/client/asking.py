@@ -167,8 +167,12 @@ class Asking:
 _CLIENTS: WeakSet[Asking] = WeakSet()
 
 
+_PROCESS = [os.getpid()]
+
+
 def _unlock_all() -> None:
     """Give a forked child locks of its own: whoever held one at that moment is not there to release it."""
+    _PROCESS[0] = os.getpid()
     for client in _CLIENTS:
         client._unlock()  # noqa: SLF001 - of the class above
 
@@ -177,5 +181,8 @@ os.register_at_fork(after_in_child=_unlock_all)
 
 
 def process_id() -> int:
-    """The process that connections belong to: a forked child must not share its parent's."""
-    return os.getpid()
+    """The process that connections belong to: a forked child must not share its parent's.
+
+    Remembered: a call into the system with each check would be a tenth of what one costs.
+    """
+    return _PROCESS[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import math
 import secrets
 import threading
@@ -10,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import blake2b
 from typing import NamedTuple, NoReturn
 
 from registry.client.answers import Decision
@@ -61,7 +61,7 @@ class DecisionCache:
     def key(self, subject: Subject, purpose: str, categories: tuple[str, ...], jurisdiction: str | None = None) -> Key:
         """Where the decision on a question is kept. A kind holds no NUL, so no two subjects look alike."""
         named = f"{subject.kind}\0{subject.value}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._secret, named, "sha256"), purpose, categories, jurisdiction
+        return blake2b(named, digest_size=16, key=self._secret).digest(), purpose, categories, jurisdiction
 
     def hears(self, seconds: float) -> None:
         """Take note that every change so far has been heard of, and so will be those of the next seconds."""
