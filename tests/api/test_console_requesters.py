@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from registry.dsr.agents import Agent, Claim
+from registry.dsr.agents import Agent, Claim, Party
 from registry.dsr.requests import Kind
 from registry.dsr.verification import MandateKind
 from registry.flows.dsr import lifecycle
@@ -94,6 +95,16 @@ def test_a_link_is_sent_by_letter_from_the_console_where_there_is_a_mailbox(offi
     assert told.status_code == 409
     assert "REGISTRY_PUBLIC_URL" in told.text
     assert office.post(f"{path(request)}/letter", days="x", fetches="1").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("party", "says"), [(Party.AGENT, "the agent"), (Party.PERSON, "the person, not to their agent")]
+)
+def test_the_page_says_whom_the_mandate_has_the_answer_go_to(office: Office, party: Party, says: str) -> None:
+    claim = replace(AGENT, deliver_to=party)
+    page = office.page_of(office.asked(Kind.ACCESS, "ada", verified=False, claim=claim))
+    assert f"<dt>Answer goes to</dt><dd>{says} <" in page
+    assert "Answer goes to" not in office.page_of(office.asked(Kind.ACCESS, "ada", verified=False))
 
 
 def test_a_request_waits_on_a_ground_that_whoever_asked_is_told(office: Office) -> None:
