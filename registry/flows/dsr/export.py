@@ -16,6 +16,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import IO, Any
 
 import orjson
@@ -26,7 +27,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, reference
 from registry.flows.dsr.package import contents as parts
 from registry.flows.dsr.package import kept, page, records
-from registry.flows.dsr.package.archive import Package, csv_lines
+from registry.flows.dsr.package.archive import Package, cell, csv_rows
 from registry.flows.dsr.package.categories import CategoryTables
 from registry.flows.dsr.package.contents import Contents
 from registry.flows.dsr.package.redaction import Redactor
@@ -164,7 +165,8 @@ def _add_contents(package: Package, contents: Contents, still: dict[str, Any]) -
     package.add_json("purposes.json", contents.purposes)
     package.add_json("recipients.json", contents.recipients)
     package.add_json("kept.json", still)
-    package.add("traits.csv", csv_lines(contents.traits, TRAIT_COLUMNS))
+    traits = ([cell(row[column]) for column in TRAIT_COLUMNS] for row in contents.traits)
+    package.add("traits.csv", [csv_rows([TRAIT_COLUMNS, *traits])])
 
 
 def _fill_tables(tables: CategoryTables, contents: Contents, declared: Declared) -> None:
@@ -194,7 +196,6 @@ def _events(
             contents.closed.update(withheld)
             categories = declared.of_event(row.plan_version, row.plan_event)
             content = redactor.event(content, categories, declared.others_in(row.plan_version, row.plan_event))
-            purposes = {p for name in row.compartments.split(",") if name for p in purposes_of(Compartment(name))}
             line = {
                 "event_id": text_id(row.event_id),
                 "type": row.call,
@@ -203,7 +204,7 @@ def _events(
                 "source": names.get(row.source_id, API_SOURCE),
                 "observed_at": rfc3339(row.observed_at),
                 "received_at": rfc3339(row.received_at),
-                "purposes": sorted(purposes),
+                "purposes": _purposes(row.compartments),
                 "omitted": row.omitted,
                 "ungrounded": row.ungrounded,
                 "transformed": row.transformed,
@@ -212,6 +213,12 @@ def _events(
             seen.add(line)
             tables.add_event(line, categories)
             yield orjson.dumps(line) + b"\n"
+
+
+@lru_cache(1_024)
+def _purposes(compartments: str) -> list[str]:
+    """The purposes that the parts of an event serve; there are few combinations of them."""
+    return sorted({p for name in compartments.split(",") if name for p in purposes_of(Compartment(name))})
 
 
 def _add_records(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
 import orjson
 
@@ -35,20 +34,14 @@ class Package:
         self.add(name, [orjson.dumps(value, option=orjson.OPT_INDENT_2)])
 
 
-def csv_lines(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> Iterator[bytes]:
-    """Rows as CSV (RFC 4180) below a line of their columns."""
-    yield csv_line(columns)
-    for row in rows:
-        yield csv_line([row[column] for column in columns])
-
-
-def csv_line(values: Sequence[object]) -> bytes:
-    """One line of CSV; a value that a spreadsheet would run as a formula is prefixed with a quote."""
+def csv_rows(rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows of cells as CSV (RFC 4180)."""
     buffer = io.StringIO()
-    csv.writer(buffer).writerow([_cell(value) for value in values])
+    csv.writer(buffer).writerows(rows)
     return buffer.getvalue().encode()
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as a cell: JSON where it is no text, and a quote before what a spreadsheet would run as a formula."""
     text = value if isinstance(value, str) else "" if value is None else orjson.dumps(value).decode()
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,9 +92,9 @@ def gather(
     )
 
 
-def own_contacts(contents: Contents, categories: Mapping[str, Collection[str]]) -> list[Identifier]:
+def own_contacts(contents: Contents, categories: Mapping[str, frozenset[str]]) -> list[Identifier]:
     """The addresses and numbers that stand in the person's own traits, as plans declare them."""
-    values = [row["value"] for row in contents.traits if is_contact(categories.get(row["trait"], ()))]
+    values = [row["value"] for row in contents.traits if is_contact(categories.get(row["trait"], frozenset()))]
     return [Identifier("email" if "@" in value else "phone", value) for value in values if isinstance(value, str)]
 
 
@@ -103,7 +103,7 @@ def leave_out(contents: Contents, redactor: Redactor, declared: Declared) -> Non
     for row in contents.traits:
         if row["trait"] in declared.other_traits:
             row["value"] = redactor.declared()
-        elif not is_contact(declared.traits.get(row["trait"], ())):
+        elif not is_contact(declared.traits.get(row["trait"], frozenset())):
             row["value"] = redactor.value(row["value"])
     for row in contents.consents["history"]:
         row["evidence"] = redactor.value(row["evidence"])

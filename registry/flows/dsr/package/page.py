@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -31,7 +32,7 @@ def render(
     request: StoredRequest,
     contents: Contents,
     seen: Counter[tuple[str, str]],
-    categories: dict[str, dict[str, int]],
+    categories: Mapping[str, Mapping[str, int]],
     more: dict[str, Any],
 ) -> bytes:
     """The page.

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from registry.dsr.holding import SECTIONS, FieldCategories
 from registry.model.message import Identifier
@@ -51,10 +54,10 @@ class Redactor:
             if path[0] in told:
                 told[path[0]] = self._without(told[path[0]], path[1:])
         for section in SECTIONS:
-            if isinstance(told.get(section), dict):
+            if isinstance(told.get(section), dict) and _may_name(told[section]):
                 declared = categories.get(section, {})
                 told[section] = {
-                    name: value if is_contact(declared.get(name, ())) else self.value(value)
+                    name: value if name in declared and is_contact(declared[name]) else self.value(value)
                     for name, value in told[section].items()
                 }
         return told
@@ -107,9 +110,16 @@ class Redactor:
         return value
 
 
-def is_contact(categories: Collection[str]) -> bool:
+@lru_cache(1_024)
+def is_contact(categories: frozenset[str]) -> bool:
     """Whether a field is declared as contact data of the person's own."""
     return any(name == CONTACT or name.startswith(f"{CONTACT}.") for name in categories)
+
+
+def _may_name(value: object) -> bool:
+    """Whether a text in a value can hold an address or a number: most values have none, and are not looked through."""
+    written = orjson.dumps(value)
+    return b"@" in written or b"+" in written
 
 
 def _digits(text: str) -> str:
