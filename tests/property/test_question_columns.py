@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from registry.api import questions
 from registry.api.questions import Plain
 from registry.flows.consent.given import Question
-from registry.identity.normalise import Blocked, normalise, normalise_each
-from registry.keys.blind_index import BlindIndexer
 from registry.model.errors import InvalidInput, RegistryError
 from registry.model.message import Identifier
 from tests.unit.identity.identity_rules import shipped_rules
@@ -47,26 +45,6 @@ CHECKS = st.one_of(
 )
 
 PIECES = [b"", b" ", b"{", b"}", b'{"kind":"user_id",', b'"value":"x"}']
-
-
-@given(kinds=st.lists(KINDS, max_size=6), data=st.data())
-def test_forms_of_many_are_those_of_each(kinds, data):
-    values = [data.draw(VALUES) for _ in kinds]
-    alone = either(lambda: [normalise(kind, value, RULES) for kind, value in zip(kinds, values, strict=True)])
-    many = either(lambda: normalise_each(kinds, values, RULES))
-    if isinstance(alone, RegistryError):
-        assert type(many) is type(alone)
-    elif any(isinstance(one, Blocked) for one in alone):
-        assert many is None
-    else:
-        assert list(many) == [one.value for one in alone]
-
-
-@given(people=st.lists(st.tuples(KINDS, st.text(max_size=5)), max_size=8))
-def test_hashes_of_many_are_those_of_each(people):
-    indexer = BlindIndexer(bytes(range(32)))
-    each = [indexer.index(kind, value) for kind, value in people]
-    assert indexer.index_each([kind for kind, _ in people], [value for _, value in people]) == b"".join(each)
 
 
 @given(checks=st.lists(CHECKS, max_size=5), spaced=st.booleans())

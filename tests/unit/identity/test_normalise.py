@@ -139,5 +139,9 @@ TEXTS = st.one_of(
 def test_many_have_the_forms_that_each_has(texts: list[str], kind: str, mixed: bool) -> None:
     kinds = [kind if not mixed or n % 2 else "email" for n in range(len(texts))]
     expected = [normalise(*one, RULES) for one in zip(kinds, texts, strict=True)]
-    assert normalise_each(kinds, texts, RULES) == expected
-    assert list(map(type, normalise_each(kinds, texts, RULES))) == list(map(type, expected))
+    found = normalise_each(kinds, texts, RULES)
+    if any(isinstance(one, Blocked) for one in expected):
+        assert found is None
+    else:
+        assert found is not None
+        assert list(found) == [one.value for one in expected if isinstance(one, Identifier)]

@@ -40,7 +40,8 @@ def test_different_values_have_different_indexes(one: str, two: str) -> None:
 @given(st.lists(st.tuples(st.sampled_from(["email", "user_id"]), st.text(max_size=9)), max_size=9))
 def test_many_have_the_indexes_that_each_has(identifiers: list[tuple[str, str]]) -> None:
     indexer = BlindIndexer(ROOT)
-    assert indexer.index_each(identifiers) == [indexer.index(*one) for one in identifiers]
+    kinds, texts = [kind for kind, _ in identifiers], [text for _, text in identifiers]
+    assert indexer.index_each(kinds, texts) == b"".join(indexer.index(*one) for one in identifiers)
 
 
 def test_indexers_hide_their_keys() -> None:
