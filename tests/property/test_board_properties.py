@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -83,29 +84,48 @@ def _person(kinds: tuple[str, ...], sides: int, count: int, said: list[tuple[int
     return Known(profile, (fragments, rows), [BlindIndex(bytes([1, place]) * 8) for place in range(count)])
 
 
-_key = st.tuples(st.integers(0, 3), st.integers(0, 3)).map(lambda pair: bytes([pair[0]]) * 8 + bytes([pair[1]]) * 8)
+_key = st.tuples(st.integers(0, 3), st.integers(0, 3)).map(
+    lambda pair: bytes([85 * pair[0]]) * 8 + bytes([pair[1]]) * 8
+)
 _acts = st.lists(st.tuples(_key, st.integers(-1, 50), st.booleans()), max_size=40)
 
 
-@given(_acts, st.lists(_key, max_size=12), st.sets(_key))
-def test_a_table_of_keys_is_a_dict(acts, asked, gone):
-    table, model = KeyTable(), dict[bytes, int]()
-    for key, number, fold in acts:
-        table.put(key, number)
-        model[key] = number
-        if fold:
-            table.fold()
-    model = {key: number for key, number in model.items() if number != NONE}
-    expected = [model.get(key, NONE) for key in asked]
-    assert [table.get(key) for key in asked] == expected
-    assert table.get_many(b"".join(asked)).tolist() == expected
-    for key in (b"", *asked):
-        assert table.numbers_after(key).tolist() == [model[one] for one in sorted(model) if one > key]
-    store = sorted(set(model) - gone)
+@given(_acts, st.lists(_key, max_size=12), st.sets(_key), st.booleans())
+def test_a_table_of_keys_is_a_dict(acts, asked, gone, spread):
     with pytest.MonkeyPatch.context() as patch:
+        if spread:  # so that the few that there are here are looked for by how they begin
+            patch.setattr(key_table, "FEW", 1)
+            patch.setattr(key_table, "MOST_ALIKE", 40)
+        table, model = KeyTable(), dict[bytes, int]()
+        for key, number, fold in acts:
+            table.put(key, number)
+            model[key] = number
+            if fold:
+                table.fold()
+        model = {key: number for key, number in model.items() if number != NONE}
+        expected = [model.get(key, NONE) for key in asked]
+        assert [table.get(key) for key in asked] == expected
+        assert table.get_many(b"".join(asked)).tolist() == expected
+        for key in (b"", *asked):
+            assert table.numbers_after(key).tolist() == [model[one] for one in sorted(model) if one > key]
+        store = sorted(set(model) - gone)
         patch.setattr(key_table, "FEW", 1)  # so that the halves are counted, too
         found = table.missing(
             lambda low, high: sum(low <= key <= high for key in store),
             lambda low, high: {key for key in store if low <= key <= high},
         )
     assert sorted(found) == sorted(set(model) & gone)
+
+
+def test_thousands_of_hashes_are_found_by_how_they_begin():
+    chance, table = Random(7), KeyTable()
+    keys = [chance.randbytes(16) for _ in range(5_000)]
+    for number, key in enumerate(keys):
+        table.put(key, number)
+    table.fold()
+    near = [key[:15] + bytes([key[15] ^ 1]) for key in keys]
+    assert [table.get(key) for key in keys + near] == [*range(5_000), *[NONE] * 5_000]
+    assert table.get_many(b"".join(near + keys)).tolist() == [*[NONE] * 5_000, *range(5_000)]
+    ordered = sorted(range(5_000), key=keys.__getitem__)
+    assert table.numbers_after(keys[ordered[99]]).tolist() == ordered[100:]
+    assert table.numbers_after(near[ordered[99]]).tolist() == ordered[100 - (near[ordered[99]] < keys[ordered[99]]) :]
