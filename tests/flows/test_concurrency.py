@@ -14,9 +14,12 @@ import pytest
 
 from registry.dsr.requests import Kind
 from registry.flows.identity import joining
+from registry.flows.ingest import queue
 from registry.flows.ingest.admission import Delivery
+from registry.flows.ingest.pipeline import Receipt
 from registry.flows.ingest.queue import Intake
 from registry.flows.keyring import Keyring
+from registry.model.errors import Conflict
 from registry.store import identities
 from tests.factories import alias, consent, identify, ordered, track
 from tests.simulator import RegistrySimulator, Tenant
@@ -75,6 +78,30 @@ def test_overlapping_writers_lose_no_message_and_no_merge(shared: RegistrySimula
         for table, expected in (("event", len(calls) - rejected), ("quarantine", rejected)):
             rows = shared.rows(f"SELECT message_key FROM {table} WHERE workspace_id = ?", together.workspace_id)
             assert len(rows) == len(set(rows)) == expected
+
+
+def test_a_delivery_that_another_writer_was_quicker_with_is_taken_up_again(
+    shared: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, real, failures = shared.tenant(), queue.ingest, [queue.TRIES - 1]
+
+    def ingest(*given: Any) -> list[Receipt]:
+        if failures[0]:
+            failures[0] -= 1
+            raise Conflict("a row with this key exists already")
+        return real(*given)
+
+    monkeypatch.setattr(queue, "ingest", ingest)
+    intake = Intake(shared.deployment, shared.workspaces, writers=1)
+
+    async def deliver(call: dict[str, Any]) -> Receipt:
+        return await intake.submit(tenant.workspace_id, Delivery(tenant.source, [call], shared.clock()))
+
+    assert asyncio.run(deliver(ordered("ada"))).counts == {"accepted": 1}
+    failures[0] = queue.TRIES
+    with pytest.raises(Conflict):
+        asyncio.run(deliver(ordered("bob")))
+    intake.close()
 
 
 def test_the_same_batch_from_two_senders_at_once_is_stored_once(shared: RegistrySimulator) -> None:

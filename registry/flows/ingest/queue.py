@@ -17,11 +17,14 @@ from registry.flows.deployment import Deployment
 from registry.flows.ingest.admission import Delivery
 from registry.flows.ingest.pipeline import Receipt, ingest
 from registry.flows.workspace import Workspaces
-from registry.model.errors import Overloaded, StoreUnavailable
+from registry.model.errors import Conflict, Overloaded, StoreUnavailable
 from registry.model.ids import WorkspaceId
 
 GROUP_EVENTS = 2_000
 """Events in one transaction: enough to share the disk's wait, few enough to be done within 100 ms."""
+
+TRIES = 5
+"""How often a delivery is taken up of which another writer stores a part at the same moment."""
 
 QUEUE_EVENTS = 50_000
 """Events waiting before the answer is 429."""
@@ -117,7 +120,7 @@ class Intake:
             size += len(job.delivery.calls)
         return jobs, False
 
-    def _take(self, workspace_id: WorkspaceId, jobs: Sequence[_Job]) -> None:
+    def _take(self, workspace_id: WorkspaceId, jobs: Sequence[_Job], tries: int = TRIES) -> None:
         try:
             workspace = self._workspaces.open(workspace_id)
             receipts = ingest(self._deployment, workspace, [job.delivery for job in jobs])
@@ -128,6 +131,10 @@ class Intake:
             if len(jobs) > 1:
                 for job in jobs:
                     self._take(workspace_id, [job])
+            elif isinstance(error, Conflict) and tries > 1:
+                # Another writer stored some of the same at this moment: it is found there now. Told of a conflict, a
+                # sender would not come again, and what only this delivery holds would be lost.
+                self._take(workspace_id, jobs, tries - 1)
             else:
                 jobs[0].settle(error)
         else:
