@@ -89,9 +89,12 @@ def question_of(application: Application, body: bytes) -> Question:
         MalformedJson: it is no JSON object.
         InvalidInput: it is not a check; `pointer` says where.
     """
+    check: _Check | None
     try:
         check = _CHECK.decode(body)
-    except _OTHERWISE:
+    except _OTHERWISE:  # which holds the body: no error of ours is raised while it is at hand
+        check = None
+    if check is None:
         return _question(application, decode_object(body))
     person = subject(application.deployment.policies.identity, check.subject.kind, check.subject.value)
     return Question(person, check.purpose, NO_CATEGORIES)

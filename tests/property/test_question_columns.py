@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,18 @@ def test_subjects_of_many_lines_are_those_of_each(lines, ends, last):
         each = [questions.person_of(APPLICATION, orjson.loads(line)) for line in block.splitlines()]
         assert list(read.each()) == each
         assert all(isinstance(one, Identifier) for one in each)
+
+
+def test_what_nearly_all_send_is_read_at_once():
+    lines = b'{"kind":"user_id","value":"u-1"}\n{"value":"u-2","kind":"user_id"}'
+    for block in (lines, lines + b"\n"):
+        read = questions.subjects_of(APPLICATION, block)
+        assert read is not None and list(read.values) == ["u-1", "u-2"]
+    body = b'{"checks":[{"subject":{"kind":"user_id","value":"u-1"},"purpose":"marketing"}]}'
+    assert isinstance(questions.questions_of(APPLICATION, body), Plain)
+    with pytest.raises(InvalidInput) as caught:
+        questions.question_of(APPLICATION, b'{"subject":{"kind":"user_id","value":7},"purpose":"marketing"}')
+    assert caught.value.__context__ is None, "nothing that holds the body hangs on the error"
 
 
 def either(call: Any) -> Any:
