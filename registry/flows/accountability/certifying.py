@@ -6,13 +6,14 @@ The entry has the certificate's own hash, so that its place in the log can be pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from registry import __version__
 from registry.audit.entry import AuditAction
 from registry.audit.tree import Frontier
+from registry.dsr.accounting import FieldAccount
 from registry.dsr.certificate import CERTIFICATE_TYPE, Outcome, certificate_claims
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
@@ -20,8 +21,23 @@ from registry.flows.workspace import OpenWorkspace
 from registry.keys.signing import sign_jwt
 from registry.model.clock import SECOND, Micros
 from registry.model.ids import text_id
+from registry.model.stored import StoredRequest
 from registry.store import audit_log
 from registry.store.database import Transaction
+
+
+def outcome_of(request: StoredRequest, accounts: Sequence[FieldAccount], completed_at: Micros) -> Outcome:
+    """What every certificate states of a request, and what became of each field."""
+    return Outcome(
+        request_id=text_id(request.request_id),
+        kind=request.kind,
+        jurisdiction=request.jurisdiction,
+        subject=request.pseudonym,
+        received_at=request.received_at,
+        respond_by=request.respond_by,
+        completed_at=completed_at,
+        accounts=accounts,
+    )
 
 
 def issue(

@@ -7,9 +7,9 @@ written when the package is fetched, from the same tables.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from registry.dsr.accounting import FieldAccount, unaccounted
-from registry.dsr.certificate import Outcome
 from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.deployment import Deployment
@@ -35,17 +35,8 @@ def certify(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
     require_accounted(accounted)
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = up_to_date(transaction, request)
-        outcome = Outcome(
-            request_id=text_id(request.request_id),
-            kind=request.kind,
-            jurisdiction=request.jurisdiction,
-            subject=request.pseudonym,
-            received_at=request.received_at,
-            respond_by=request.respond_by,
-            completed_at=deployment.clock(),
-            accounts=accounted,
-            requester=verified_by(transaction, request),
-        )
+        outcome = certifying.outcome_of(request, accounted, deployment.clock())
+        outcome = replace(outcome, requester=verified_by(transaction, request))
         named: dict[str, int | str] = {"request": text_id(request.request_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
         certified = request._replace(certificate=token)

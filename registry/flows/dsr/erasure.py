@@ -17,12 +17,13 @@ The cost of steps 1 to 4 does not depend on how many events there are, unless a 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
 
 from registry.dsr.census import accounts
-from registry.dsr.certificate import Destroyed, Outcome
+from registry.dsr.certificate import Destroyed
 from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
 from registry.flows.accountability import certifying
@@ -266,15 +267,8 @@ def _certify(
     with deployment.data.write(workspace_id) as transaction:
         request = up_to_date(transaction, request)
         cases = holdings.cases(transaction, workspace_id, request.request_id)
-        outcome = Outcome(
-            request_id=text_id(request.request_id),
-            kind=request.kind,
-            jurisdiction=request.jurisdiction,
-            subject=request.pseudonym,
-            received_at=request.received_at,
-            respond_by=request.respond_by,
-            completed_at=deployment.clock(),
-            accounts=accounted,
+        outcome = replace(
+            certifying.outcome_of(request, accounted, deployment.clock()),
             destroyed=Destroyed(progress["keys"], deployment.keyring.generation(workspace_id), remaining=0),
             retained=[_told(case) for case in cases if case.items],
             told=acknowledged,

@@ -5,6 +5,7 @@ The end of a case is the deferred part of its erasure: key, rows, a second look,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from registry.access.policy import Action, Principal
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.census import OWN_SYSTEM
-from registry.dsr.certificate import Destroyed, Outcome
+from registry.dsr.certificate import Destroyed
 from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
@@ -155,12 +156,11 @@ def _end(
             transaction, workspace_id, now, actor=actor, action="dsr:retained:erased", outcome="done",
             fields={"request": text_id(case.request_id), "case": text_id(case.case_id), "items": case.items},
         )  # fmt: skip
-        outcome = Outcome(
-            request_id=text_id(request.request_id), kind=request.kind, jurisdiction=request.jurisdiction,
-            subject=request.pseudonym, received_at=request.received_at, respond_by=request.respond_by,
-            completed_at=now, accounts=_accounts(case), ends_case=text_id(case.case_id),
+        outcome = replace(
+            certifying.outcome_of(request, _accounts(case), now),
+            ends_case=text_id(case.case_id),
             destroyed=Destroyed(1, deployment.keyring.generation(workspace_id), remaining=0),
-        )  # fmt: skip
+        )
         named: dict[str, int | str] = {"request": text_id(case.request_id), "case": text_id(case.case_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
         done = case._replace(ended_at=now, certificate=token)
