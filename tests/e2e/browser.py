@@ -21,7 +21,7 @@ AXE = Axe()
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert path is not None, "there is no chromium: make browser, or apt-get install chromium"
+    assert path is not None, "there is no chromium: make programs, or apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
         yield browser

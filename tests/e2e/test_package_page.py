@@ -64,7 +64,12 @@ def test_a_person_reads_their_package_from_a_folder_in_light_dark_and_print(
         assert faults(page) == []
         assert {url.partition(":")[0] for url in watch.asked} == {"file"}
         assert watch.complaints == []
-        expect(page.locator("figure svg[role=img]")).to_have_count(2)
+        [*months] = page.locator(".bar[role=img]").all()
+        assert len(months) == 5
+        assert "contact: email: " in (months[0].get_attribute("aria-label") or "")
+        widths = page.locator("#categories + .wrap .bar > span").evaluate_all("all => all.map(one => one.offsetWidth)")
+        assert widths == sorted(widths, reverse=True)
+        assert widths[-1] < widths[0]
         expect(page.get_by_text("ada@example.com").first).to_be_visible()
         expect(page.get_by_text("1 e-mail address in texts")).to_be_visible()
         page.get_by_role("link", name="Your rights").click()

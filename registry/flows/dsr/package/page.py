@@ -47,10 +47,7 @@ def render(
     for (event, month), count in seen.items():
         by_event[event] += count
         by_month[month] += count
-    by_year = Counter[str]()
-    for month, count in by_month.items():
-        by_year[month[:4]] += count
-    by_category = Counter({category: sum(months.values()) for category, months in categories.items()})
+    spans = charts.over_time(categories, by_month)
     return (
         _template()
         .render(
@@ -60,9 +57,9 @@ def render(
             written=rfc3339(deployment.clock()),
             by_event=by_event.most_common(),
             events=sum(by_event.values()),
-            by_time=sorted((by_month if len(by_month) <= charts.MOST_MONTHS else by_year).items()),
-            by_category=[(name, charts.readable(name), count) for name, count in by_category.most_common()],
-            charts=(charts.by_category(by_category.most_common()), charts.over_time(categories)) if categories else (),
+            spans=spans,
+            colours=sorted({(part.colour, part.words) for span in spans for part in span.parts}),
+            by_category=charts.by_category(categories),
             titles={one["purpose"]: one["title"] for one in contents.purposes},
             identifiers=contents.identifiers,
             traits=contents.traits,
