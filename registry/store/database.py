@@ -92,7 +92,7 @@ class Database:
             StoreUnavailable: the database is locked, read-only, full, missing or gone.
         """
         scope = of_workspace(workspace_id)
-        with self._turn(), _translated(self.url), _scoped(self._writer, scope) as connection, connection.begin():
+        with self._turn(), self._translated(), _scoped(self._writer, scope) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -102,7 +102,7 @@ class Database:
         Raises:
             StoreUnavailable: the database cannot be read.
         """
-        with _translated(self.url), _scoped(self._reader, of_workspace(workspace_id)) as connection:
+        with self._translated(), _scoped(self._reader, of_workspace(workspace_id)) as connection:
             yield connection
 
     def point_read(self, sql: str, *parameters: object) -> Rows | None:
@@ -141,7 +141,7 @@ class Database:
 
         Raises: as `read`.
         """
-        with _translated(self.url), _scoped(self._reader, DIRECTORY) as connection:
+        with self._translated(), _scoped(self._reader, DIRECTORY) as connection:
             yield connection
 
     @contextmanager
@@ -150,7 +150,7 @@ class Database:
 
         Raises: as `read`.
         """
-        with _translated(self.url), _scoped(self._reader, by_key(key_hash)) as connection:
+        with self._translated(), _scoped(self._reader, by_key(key_hash)) as connection:
             yield connection
 
     @contextmanager
@@ -163,10 +163,24 @@ class Database:
         """
         engine = (self._writer if writes else self._reader) if self.is_sqlite else self._own
         turn = self._turn() if writes else nullcontext()
-        with turn, _translated(self.url), engine.connect() as connection:
+        with turn, self._translated(), engine.connect() as connection:
             yield connection
             if writes:
                 connection.commit()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Errors of the driver, whether SQLAlchemy was asked or the driver itself, as the registry's own."""
+        driver = self._writer.dialect.loaded_dbapi
+        try:
+            yield
+        except (IntegrityError, driver.IntegrityError) as error:
+            raise Conflict("a row with this key exists already") from error
+        except (DBAPIError, driver.Error) as error:
+            raise self._unavailable(error) from error
+        except SQLAlchemyError as error:
+            where = self.url.render_as_string(hide_password=True)
+            raise StoreUnavailable(f"{where}: no connection could be had in time") from error
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -195,7 +209,7 @@ class Database:
             with held_file(self.file.with_name(f"{self.file.name}.{name}.lock")) as held:
                 yield held
             return
-        with _translated(self.url), self._own.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
+        with self._translated(), self._own.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
             key = {"name": f"registry:{name}"}
             held = bool(
                 own.execute(text("SELECT pg_try_advisory_lock(hashtext('sole'), hashtext(:name))"), key).scalar()
@@ -214,7 +228,7 @@ class Database:
         """
         if not self.is_sqlite:
             return True
-        with _translated(self.url):
+        with self._translated():
             raw = self._reader.raw_connection()
             try:
                 busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
@@ -233,7 +247,7 @@ class Database:
             raise Conflict("PostgreSQL is backed up with its own tools", hint="pg_basebackup, or continuous archiving")
         if target.exists():
             raise Conflict(f"{target} exists already", hint="name another folder")
-        with _translated(self.url):
+        with self._translated():
             raw = self._reader.raw_connection()
             copy = sqlite3.connect(target)
             try:
@@ -333,22 +347,10 @@ def _engine(url: URL, begin: str, place: _Place, pragmas: Sequence[str]) -> Engi
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         place.check()
-        connection.exec_driver_sql(begin)
+        raw: Any = connection.connection.driver_connection
+        raw.execute(begin)
 
     return engine
-
-
-@contextmanager
-def _translated(url: URL) -> Iterator[None]:
-    where = url.render_as_string(hide_password=True)
-    try:
-        yield
-    except IntegrityError as error:
-        raise Conflict("a row with this key exists already") from error
-    except (DBAPIError, sqlite3.Error) as error:
-        raise StoreUnavailable(f"{where}: {_reason(error)}", hint=_hint(error)) from error
-    except SQLAlchemyError as error:
-        raise StoreUnavailable(f"{where}: no connection could be had in time") from error
 
 
 def _reason(error: Exception) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
-
-from sqlalchemy.exc import DatabaseError
 
 from registry.store.database import Database, Transaction
 from registry.store.rows import query
@@ -35,8 +34,8 @@ def damage(database: Database) -> list[Damage]:
     with database.owner() as transaction:
         try:
             trees = query(transaction, "SELECT rootpage, tbl_name, type FROM sqlite_schema WHERE rootpage > 0")
-        except DatabaseError as error:
-            return [Damage("the schema", 1, str(error.orig))]
+        except sqlite3.DatabaseError as error:
+            return [Damage("the schema", 1, str(error))]
         roots = {root: table for root, table, _ in trees}
         tables = sorted({table for _, table, kind in trees if kind == "table"})
         return [fault for table in tables for fault in _of_table(transaction, table, roots)]
@@ -46,8 +45,8 @@ def _of_table(transaction: Transaction, table: str, roots: dict[int, str]) -> It
     """A table and its indexes; a page can be so damaged that the check of its table ends there."""
     try:
         told = [row[0] for row in query(transaction, f'PRAGMA integrity_check("{table}")')]
-    except DatabaseError as error:
-        yield Damage(table, None, str(error.orig))
+    except sqlite3.DatabaseError as error:
+        yield Damage(table, None, str(error))
         return
     for line in (line for text in told if text != "ok" for line in text.splitlines()):
         tree = _TREE.search(line)
