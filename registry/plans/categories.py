@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from registry.plans.compile import CompiledPlan
 from registry.plans.sections import Section
 
-Categories = dict[str, dict[str, frozenset[str]]]
+Categories = Mapping[str, Mapping[str, frozenset[str]]]
+
+_REMEMBERED = 512
+"""Answers about an event, or a plan's traits, that are kept: every request asks the same of the same few plans."""
 
 
+@lru_cache(_REMEMBERED)
 def field_categories(plan: CompiledPlan, event: str) -> Categories:
     """Per section of an event (`properties`, `traits`, `context`), the categories of each declared field.
 
     A field has those of everything declared inside it, too.
     """
     rule = next((rule for rule in plan.rules.values() if rule.event == event), None)
-    found: Categories = {}
+    found: dict[str, dict[str, frozenset[str]]] = {}
     for section in rule.sections if rule is not None else ():
         own = "context" if section.name == "context" else event
         for name, (pointer, _) in section.origins.items():
@@ -49,7 +54,16 @@ def other_traits(plans: Iterable[CompiledPlan]) -> frozenset[str]:
 def trait_categories(plans: Iterable[CompiledPlan]) -> dict[str, frozenset[str]]:
     """The categories of each trait, as any of these plans declares it."""
     found: dict[str, frozenset[str]] = {}
-    for plan, event, section in _traits(plans):
+    for plan in plans:
+        for name, categories in _traits_of(plan).items():
+            found[name] = found.get(name, frozenset()) | categories
+    return found
+
+
+@lru_cache(_REMEMBERED)
+def _traits_of(plan: CompiledPlan) -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for _, event, section in _traits([plan]):
         for name, (pointer, _) in section.origins.items():
             found[name] = found.get(name, frozenset()) | _told(plan, {event}, pointer)
     return found

@@ -32,9 +32,9 @@ SECTION_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledPlan:
-    """A plan version, ready for use. It is immutable and shared between threads.
+    """A plan version, ready for use. It is immutable, equal to itself alone, and shared between threads.
 
     Attributes:
         enforcement: what the plan says for all sources; a source may say otherwise.
