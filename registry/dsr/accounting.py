@@ -32,7 +32,7 @@ class FieldAccount:
             "system": self.system,
             "table": self.table,
             "field": self.field,
-            "disposition": self.disposition.value,
+            "disposition": str(self.disposition),
             "rows": self.rows,
         }
         return members if self.ground is None else members | {"ground": self.ground}

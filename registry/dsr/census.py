@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.requests import EFFECTS, Effect, Kind
@@ -78,20 +79,7 @@ class DeclaredField:
 
     def disposition(self, kind: Kind) -> tuple[Disposition, str | None]:
         """What a request of this kind does with the field, and the ground if it is kept."""
-        match EFFECTS[kind]:
-            case Effect.ERASE:
-                ground = GROUNDS.get(self.handling)
-                return (Disposition.RETAINED, ground) if ground else (Disposition.ERASED, None)
-            case Effect.GIVE:
-                if self.handling is Handling.HELD:
-                    return Disposition.RETAINED, HELD_BACK
-                if self.handling in (Handling.CONTENT, Handling.CONTEXT, Handling.ACT):
-                    return Disposition.EXPORTED, None
-                return Disposition.RETAINED, OWN_PROOF if self.handling is Handling.EVIDENCE else NOT_GIVEN
-            case Effect.CORRECT:
-                return Disposition.RETAINED, "GDPR Art. 16: kept, and the person's own word stands above it"
-            case Effect.RECORD:
-                return Disposition.RETAINED, "kept; what it may be used for is limited by what the request records"
+        return _disposition(self.handling, kind)
 
     def as_json(self) -> dict[str, object]:
         """The declaration as a JSON object, with what each kind of request does."""
@@ -142,6 +130,24 @@ def declared(
             for name in names.split()
         ]
     return found
+
+
+@cache
+def _disposition(handling: Handling, kind: Kind) -> tuple[Disposition, str | None]:
+    match EFFECTS[kind]:
+        case Effect.ERASE:
+            ground = GROUNDS.get(handling)
+            return (Disposition.RETAINED, ground) if ground else (Disposition.ERASED, None)
+        case Effect.GIVE:
+            if handling is Handling.HELD:
+                return Disposition.RETAINED, HELD_BACK
+            if handling in (Handling.CONTENT, Handling.CONTEXT, Handling.ACT):
+                return Disposition.EXPORTED, None
+            return Disposition.RETAINED, OWN_PROOF if handling is Handling.EVIDENCE else NOT_GIVEN
+        case Effect.CORRECT:
+            return Disposition.RETAINED, "GDPR Art. 16: kept, and the person's own word stands above it"
+        case Effect.RECORD:
+            return Disposition.RETAINED, "kept; what it may be used for is limited by what the request records"
 
 
 def undeclared(present: Iterable[tuple[str, str]], fields: Iterable[DeclaredField]) -> list[tuple[str, str]]:

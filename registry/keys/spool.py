@@ -1,4 +1,4 @@
-"""Bytes set aside for a moment: on disk only under a key that lives in this object and nowhere else."""
+"""Bytes set aside for a moment: few in memory, more on disk under a key that lives in this object alone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ _LENGTH_BYTES = 4
 
 
 class Spool:
-    """An unnamed temporary file of sealed frames, written first and then read from its start, in constant memory."""
+    """Written first and then read from its start, in constant memory: what is more than a frame waits, sealed, in an
+    unnamed temporary file.
+    """
 
     def __init__(self) -> None:
         self._cipher = aead(random_bytes(KEY_BYTES))
-        self._file: Any = tempfile.TemporaryFile(prefix="registry-")  # noqa: SIM115 - closed by `close`
+        self._file: Any = None
         self._buffer = bytearray()
         self._frames = 0
 
@@ -29,20 +31,25 @@ class Spool:
 
     def chunks(self) -> Iterator[bytes]:
         """Everything that was written, from the start."""
-        self._flush()
-        self._file.seek(0)
+        if self._file is not None:
+            self._file.seek(0)
         for frame in range(self._frames):
             length = int.from_bytes(self._file.read(_LENGTH_BYTES), "big")
             yield aead_open(self._cipher, self._file.read(length), frame.to_bytes(8, "big"))
+        if self._buffer:
+            yield bytes(self._buffer)
 
     def close(self) -> None:
         """Let go of the file and the key: nothing of it can be read again."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+        self._buffer.clear()
         del self._cipher
 
     def _flush(self) -> None:
-        if self._buffer:
-            sealed = aead_seal(self._cipher, bytes(self._buffer), self._frames.to_bytes(8, "big"))
-            self._file.write(len(sealed).to_bytes(_LENGTH_BYTES, "big") + sealed)
-            self._frames += 1
-            self._buffer.clear()
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="registry-")  # noqa: SIM115 - closed by `close`
+        sealed = aead_seal(self._cipher, bytes(self._buffer), self._frames.to_bytes(8, "big"))
+        self._file.write(len(sealed).to_bytes(_LENGTH_BYTES, "big") + sealed)
+        self._frames += 1
+        self._buffer.clear()

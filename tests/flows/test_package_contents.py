@@ -52,6 +52,8 @@ def package_of(tenant: Tenant, request: StoredRequest) -> ZipFile:
 
 def rows_of(archive: ZipFile, table: str) -> list[dict[str, Any]]:
     name = records.OWN_FILES.get(table, f"records/{table}.jsonl")
+    if name.startswith("records/") and name not in archive.namelist():
+        return []
     content = archive.read(name)
     if name.endswith(".jsonl"):
         return [json.loads(line) for line in content.splitlines()]

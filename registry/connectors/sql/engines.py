@@ -44,6 +44,14 @@ def _sqlite(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA secure_delete = ON")
 
 
+def for_looks(engine: sa.Engine) -> sa.Engine:
+    """The same connections, for looks that need no transaction around them.
+
+    On PostgreSQL each statement of a transaction sees what is committed by then anyway: it saves two messages a look.
+    """
+    return engine.execution_options(isolation_level="AUTOCOMMIT") if engine.dialect.name == "postgresql" else engine
+
+
 @contextmanager
 def reached(name: str) -> Iterator[None]:
     """Turn what a driver raises, whose text may hold values, into an error without any.

@@ -12,7 +12,7 @@ from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.key_values import fitted
 from registry.connectors.sql import changing, looking
 from registry.connectors.sql.catalogue import Catalogue, python_type
-from registry.connectors.sql.engines import opened, reached
+from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
 from registry.connectors.sql.selecting import conditions, count, found_keys, leading_columns, may_lead, selectors
@@ -38,6 +38,7 @@ class SqlSystem:
         self._dataset = dataset
         self._leading = leading
         self._engine = opened(url)
+        self._looking = for_looks(self._engine)
         self._catalogue = Catalogue(dataset.schema, dataset.tables)
 
     @property
@@ -55,7 +56,7 @@ class SqlSystem:
         Raises:
             LinkedSystemUnavailable: the database does not answer.
         """
-        with reached(self.name), self._engine.connect() as connection:
+        with reached(self.name), self._looking.connect() as connection:
             return findings(self._dataset, self._catalogue.tables(connection))
 
     def undecided(self) -> list[tuple[str, str]]:
@@ -91,13 +92,12 @@ class SqlSystem:
         return SystemPlan(self.name, accounts, undecided, categories=told)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(table, row) of everything that an access gives out, streamed from the server."""
+        """(table, row) of everything that an access gives out; many are streamed from the server."""
         with self._connected(lately=True) as (connection, tables):
-            streaming = connection.execution_options(yield_per=ROWS_AT_ONCE)
             for described, table in _described(self._dataset, tables):
                 names = [name for name, field in described.fields.items() if field.exported]
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    for row in streaming.execute(sa.select(*(table.c[name] for name in names)).where(where)):
+                    for row in self._rows(connection, sa.select(*(table.c[name] for name in names)).where(where)):
                         yield described.name, dict(zip(names, row, strict=True))
 
     def run(
@@ -134,6 +134,15 @@ class SqlSystem:
             return {}
         with self._connected() as (connection, tables):
             return looking.remaining(connection, self._dataset, tables, people)
+
+    def _rows(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+        """What a query finds: in one message where it is little; streamed, which takes several, where it is much."""
+        few = connection.execute(query.limit(ROWS_AT_ONCE + 1)).all()
+        if len(few) <= ROWS_AT_ONCE:
+            yield from few
+            return
+        with self._engine.connect() as streaming:
+            yield from streaming.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
@@ -175,7 +184,7 @@ class SqlSystem:
 
     @contextmanager
     def _connected(self, *, lately: bool = False) -> Iterator[tuple[sa.Connection, Mapping[str, sa.Table]]]:
-        with reached(self.name), self._engine.connect() as connection:
+        with reached(self.name), self._looking.connect() as connection:
             try:
                 yield connection, (self._catalogue.lately if lately else self._catalogue.tables)(connection)
             except sa.exc.SQLAlchemyError:

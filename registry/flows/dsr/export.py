@@ -17,6 +17,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import IO, Any
 
 import orjson
@@ -231,7 +232,7 @@ def _add_records(
     contents: Contents,
     redactor: Redactor,
 ) -> list[tuple[str, int]]:
-    """Write the rows of every other table; how many each has."""
+    """Write the rows of every other table that has some; how many each has."""
     workspace_id = workspace.workspace_id
     ids = [fragment.fragment_id for fragment in fragments]
     known = {row.blind_index for row in identities.identifiers_of(transaction, workspace_id, ids)}
@@ -251,7 +252,9 @@ def _add_records(
                 counts[table] += 1
                 yield line
 
-        package.add(f"records/{table}.jsonl", counted())
+        rows = counted()
+        if (first := next(rows, None)) is not None:
+            package.add(f"records/{table}.jsonl", chain([first], rows))
     return sorted(counts.items())
 
 
