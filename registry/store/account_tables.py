@@ -65,6 +65,7 @@ class PackageLinkTable(DataTable, table=True):
     """A link that a person fetches the package of their request by; only the hash of its token is kept."""
 
     __tablename__ = "package_link"
+    __table_args__ = (Index("ix_package_link_request", "workspace_id", "request_id"),)
     workspace_id: bytes = uid(key=True)
     link_hash: bytes = Field(default=None, sa_column=Column(LargeBinary(32), primary_key=True, nullable=False))
     request_id: bytes = uid()

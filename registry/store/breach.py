@@ -30,18 +30,15 @@ class Place(NamedTuple):
     is_sourced: bool = False
     only: str = ""
     told: tuple[str, ...] = ()
-    people: str | None = "SELECT DISTINCT profile_id FROM fragment WHERE workspace_id = ? AND fragment_id IN"
+    people: str | None = "SELECT profile_id FROM fragment WHERE workspace_id = ? AND fragment_id IN"
 
 
 _OF_MESSAGES = (
-    "SELECT DISTINCT f.profile_id FROM quarantine_subject s "
-    "JOIN identifier i ON i.workspace_id = s.workspace_id AND i.blind_index = s.blind_index "
-    "JOIN fragment f ON f.workspace_id = i.workspace_id AND f.fragment_id = i.fragment_id "
+    "SELECT f.profile_id FROM quarantine_subject s "
+    "JOIN fragment f ON f.workspace_id = s.workspace_id AND f.anchor = s.blind_index "
     "WHERE s.workspace_id = ? AND s.quarantine_id IN"
 )
-_OF_REQUESTS = (
-    "SELECT DISTINCT profile_id FROM dsr_request WHERE workspace_id = ? AND profile_id IS NOT NULL AND request_id IN"
-)
+_OF_REQUESTS = "SELECT profile_id FROM dsr_request WHERE workspace_id = ? AND profile_id IS NOT NULL AND request_id IN"
 _CASES = "retained_item t JOIN retained_case c ON c.workspace_id = t.workspace_id AND c.case_id = t.case_id"
 
 PLACES: dict[str, Place] = {

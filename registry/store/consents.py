@@ -51,10 +51,14 @@ def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
 
 
 def spoken_at(transaction: Transaction, workspace_id: WorkspaceId, profile_id: ProfileId) -> Micros:
-    """When somebody last spoke, of whatever purpose; 0 for never."""
+    """When somebody last spoke, of whatever purpose; 0 for never.
+
+    A CROSS JOIN, since SQLite then begins with the person's fragments and not with everybody's choices.
+    """
     sql = (
-        "SELECT max(s.acted_at) FROM fragment f JOIN consent_state s ON s.workspace_id = f.workspace_id "
-        "AND s.fragment_id = f.fragment_id WHERE f.workspace_id = ? AND f.profile_id = ?"
+        "SELECT max(s.acted_at) FROM fragment f CROSS JOIN consent_state s "
+        "WHERE f.workspace_id = ? AND f.profile_id = ? "
+        "AND s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id"
     )
     return int(query(transaction, sql, workspace_id, profile_id)[0][0] or 0)
 

@@ -76,7 +76,11 @@ class DestinationErasureTable(DataTable, table=True):
     """An erasure that is passed on to a destination or a webhook, by its id, and what came of it."""
 
     __tablename__ = "destination_erasure"
-    __table_args__ = (Index("ix_destination_erasure_request", "workspace_id", "request_id"),)
+    __table_args__ = (
+        Index("ix_destination_erasure_request", "workspace_id", "request_id", "destination_id", "order_id"),
+        Index("ix_destination_erasure_order", "workspace_id", "order_id"),
+        Index("ix_destination_erasure_due", "workspace_id", "state", "retry_at", "destination_id"),
+    )
     workspace_id: bytes = uid(key=True)
     destination_id: bytes = uid(key=True)
     order_id: bytes = uid(key=True)

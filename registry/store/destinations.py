@@ -11,7 +11,7 @@ from registry.model.stored_upkeep import Destination, DestinationErasure, Destin
 from registry.store.database import Transaction
 from registry.store.rows import delete_in, execute, execute_many, insert, query, select, select_in
 
-AFTER = "(position > ? OR (position = ? AND place > ?))"
+AFTER = "position >= ? AND (position > ? OR place > ?)"
 Cursor = tuple[int, int]
 
 

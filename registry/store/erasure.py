@@ -116,13 +116,16 @@ def forget_profile(transaction: Transaction, workspace_id: bytes, profile_id: Pr
 def violation_keys(
     transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
 ) -> list[MessageKey]:
-    """The message keys of the violations that events of these fragments had, once for each violation."""
+    """The message keys of the violations that events of these fragments had, once for each violation.
+
+    A CROSS JOIN, since SQLite then begins with the person's events and not with everybody's violations.
+    """
     keys: list[MessageKey] = []
     for chunk in chunks(fragment_ids):
         marks = ", ".join("?" * len(chunk))
         sql = (
-            "SELECT v.message_key FROM violation v JOIN event e ON e.workspace_id = v.workspace_id "
-            f"AND e.message_key = v.message_key WHERE v.workspace_id = ? AND e.fragment_id IN ({marks})"
+            "SELECT v.message_key FROM event e CROSS JOIN violation v WHERE e.workspace_id = ? "
+            f"AND e.fragment_id IN ({marks}) AND v.workspace_id = e.workspace_id AND v.message_key = e.message_key"
         )
         keys += [MessageKey(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk)]
     return keys

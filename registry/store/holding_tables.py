@@ -28,7 +28,7 @@ class HoldSubjectTable(DataTable, table=True):
     """Whom a hold is about, until they are erased."""
 
     __tablename__ = "hold_subject"
-    __table_args__ = (Index("ix_hold_subject_index", "workspace_id", "blind_index"),)
+    __table_args__ = (Index("ix_hold_subject_index", "workspace_id", "blind_index", "hold_id"),)
     workspace_id: bytes = uid(key=True)
     hold_id: bytes = uid(key=True)
     blind_index: bytes = uid(key=True)
@@ -38,7 +38,7 @@ class RetainedCaseTable(DataTable, table=True):
     """What one erasure set aside for one hold or duty, under a key of its own; the row outlives the data."""
 
     __tablename__ = "retained_case"
-    __table_args__ = (Index("ix_retained_case_request", "workspace_id", "request_id"),)
+    __table_args__ = (Index("ix_retained_case_request", "workspace_id", "request_id", "case_id"),)
     workspace_id: bytes = uid(key=True)
     case_id: bytes = uid(key=True)
     request_id: bytes = uid()

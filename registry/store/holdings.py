@@ -59,10 +59,10 @@ def held_fragments(
     for chunk in chunks(fragment_ids):
         marks = ", ".join("?" * len(chunk))
         sql = (
-            "SELECT i.fragment_id FROM identifier i "
-            "JOIN hold_subject s ON s.workspace_id = i.workspace_id AND s.blind_index = i.blind_index "
-            "JOIN legal_hold h ON h.workspace_id = s.workspace_id AND h.hold_id = s.hold_id "
+            "SELECT i.fragment_id FROM identifier i CROSS JOIN hold_subject s CROSS JOIN legal_hold h "
             f"WHERE i.workspace_id = ? AND i.fragment_id IN ({marks}) "
+            "AND s.workspace_id = i.workspace_id AND s.blind_index = i.blind_index "
+            "AND h.workspace_id = s.workspace_id AND h.hold_id = s.hold_id "
             "AND h.released_at IS NULL AND (h.until IS NULL OR h.until > ?)"
         )
         found |= {FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk, now)}

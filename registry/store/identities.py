@@ -176,8 +176,11 @@ def add_merges(transaction: Transaction, rows: Sequence[StoredMerge]) -> None:
 
 def merges_of(transaction: Transaction, workspace_id: bytes, profile_id: ProfileId) -> list[StoredMerge]:
     """The moves into and out of a profile, oldest first."""
-    where = "workspace_id = ? AND (into_profile = ? OR from_profile = ?) ORDER BY merged_at, merge_id"
-    return select(transaction, StoredMerge, "merge", where, workspace_id, profile_id, profile_id)
+    found: set[StoredMerge] = set()
+    for end in ("into_profile", "from_profile"):  # each by its own index: with OR, SQLite reads everybody's
+        where = f"workspace_id = ? AND {end} = ?"
+        found.update(select(transaction, StoredMerge, "merge", where, workspace_id, profile_id))
+    return sorted(found, key=lambda row: (row.merged_at, row.merge_id))
 
 
 def moves_of(

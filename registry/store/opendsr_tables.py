@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Index
+
 from registry.store.columns import blob, micros, small, text, uid, word
 from registry.store.tables import DataTable
 
@@ -22,6 +24,10 @@ class OpenDsrRequestTable(DataTable, table=True):
     """A controller's request, by the id that the controller gave it."""
 
     __tablename__ = "opendsr_request"
+    __table_args__ = (
+        Index("ix_opendsr_request_request", "workspace_id", "request_id"),
+        Index("ix_opendsr_request_holder", "workspace_id", "holder_id"),
+    )
     workspace_id: bytes = uid(key=True)
     subject_request_id: bytes = uid(key=True)
     request_id: bytes = uid()

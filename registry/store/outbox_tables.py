@@ -31,6 +31,7 @@ class OutboxTable(DataTable, table=True):
     """What a webhook is to be told, written in the transaction in which it happened; gone once delivered."""
 
     __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_fragment", "workspace_id", "fragment_id"),)
     workspace_id: bytes = uid(key=True)
     webhook_id: bytes = uid(key=True)
     message_id: bytes = uid(key=True)

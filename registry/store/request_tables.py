@@ -22,6 +22,7 @@ class RequestTable(DataTable, table=True):
     __table_args__ = (
         Index("ix_dsr_request_state", "workspace_id", "state"),
         Index("ix_dsr_request_pseudonym", "workspace_id", "pseudonym"),
+        Index("ix_dsr_request_profile", "workspace_id", "profile_id"),
     )
     workspace_id: bytes = uid(key=True)
     request_id: bytes = uid(key=True)
@@ -68,6 +69,7 @@ class RequestFragmentTable(DataTable, table=True):
     """The fragments that discovery found for a request: its scope."""
 
     __tablename__ = "dsr_fragment"
+    __table_args__ = (Index("ix_dsr_fragment_fragment", "workspace_id", "fragment_id", "request_id"),)
     workspace_id: bytes = uid(key=True)
     request_id: bytes = uid(key=True)
     fragment_id: bytes = uid(key=True)
@@ -90,7 +92,10 @@ class ReferenceTable(DataTable, table=True):
     """A requester's own number of a request, as a keyed hash: the same is opened once."""
 
     __tablename__ = "dsr_reference"
-    __table_args__ = (Index("ix_dsr_reference_request", "workspace_id", "request_id"),)
+    __table_args__ = (
+        Index("ix_dsr_reference_request", "workspace_id", "request_id"),
+        Index("ix_dsr_reference_content", "workspace_id", "content_key"),
+    )
     workspace_id: bytes = uid(key=True)
     reference_key: bytes = uid(key=True)
     content_key: bytes = uid()
@@ -103,7 +108,7 @@ class LetterTable(DataTable, table=True):
     __tablename__ = "dsr_letter"
     __table_args__ = (
         Index("ix_dsr_letter_due", "workspace_id", "outcome", "next_at"),
-        Index("ix_dsr_letter_request", "workspace_id", "request_id"),
+        Index("ix_dsr_letter_request", "workspace_id", "request_id", "letter_id"),
     )
     workspace_id: bytes = uid(key=True)
     letter_id: bytes = uid(key=True)

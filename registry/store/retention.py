@@ -186,7 +186,8 @@ def count_named_traits(
 def expired_quarantine(transaction: Transaction, workspace_id: bytes, now: Micros, limit: int) -> list[FragmentId]:
     """Up to `limit` quarantined messages that have waited for a plan fix long enough."""
     sql = (
-        "SELECT quarantine_id FROM quarantine WHERE workspace_id = ? AND expires_at <= ? ORDER BY quarantine_id LIMIT ?"
+        "SELECT quarantine_id FROM quarantine WHERE workspace_id = ? AND expires_at <= ? "
+        "ORDER BY expires_at, quarantine_id LIMIT ?"
     )
     return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, now, limit)]
 

@@ -34,9 +34,10 @@ _FRAGMENTS = (
 )
 _STATES = (
     "SELECT json_group_array(json_array(hex(f.profile_id), hex(f.fragment_id), s.purpose, hex(s.record_id), s.status, "
-    "s.acted_at, s.recorded_at, s.expires_at)) FROM fragment f JOIN consent_state s "
-    "ON s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id WHERE f.workspace_id = ? AND {where}"
+    "s.acted_at, s.recorded_at, s.expires_at)) FROM fragment f CROSS JOIN consent_state s "
+    "WHERE f.workspace_id = ? AND {where} AND s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id"
 )
+"""A CROSS JOIN, since SQLite then begins with the fragments of these people and not with everybody's choices."""
 _NAMES = (
     "SELECT json_group_array(json_array(hex(f.profile_id), hex(f.anchor))) FROM fragment f "
     "WHERE f.workspace_id = ? AND {where}"

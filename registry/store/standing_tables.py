@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from sqlalchemy import Index
+
 from registry.store.columns import number, uid
 from registry.store.tables import DataTable
 
@@ -15,7 +17,10 @@ class StandingChangeTable(DataTable, table=True):
     """
 
     __tablename__ = "standing_change"
-    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+    __table_args__: ClassVar[Any] = (
+        Index("ix_standing_change_fragment", "workspace_id", "fragment_id"),
+        {"sqlite_with_rowid": False},
+    )
     workspace_id: bytes = uid(key=True)
     position: int = number(key=True)
     fragment_id: bytes | None = uid(null=True)

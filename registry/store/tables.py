@@ -139,7 +139,10 @@ class RefusedLinkTable(DataTable, table=True):
     """A link that the identity rules, or a steward, did not let join two profiles."""
 
     __tablename__ = "refused_link"
-    __table_args__ = (Index("ix_refused_link_refused", "workspace_id", "refused_at", "low", "high"),)
+    __table_args__ = (
+        Index("ix_refused_link_refused", "workspace_id", "refused_at", "low", "high"),
+        Index("ix_refused_link_high", "workspace_id", "high", "low"),
+    )
     workspace_id: bytes = uid(key=True)
     low: bytes = uid(key=True)
     high: bytes = uid(key=True)
@@ -277,7 +280,10 @@ class QuarantineTable(DataTable, table=True):
     """A rejected message, sealed under a key of its own so that it can be shredded alone."""
 
     __tablename__ = "quarantine"
-    __table_args__ = (Index("uq_quarantine_message", "workspace_id", "message_key", unique=True),)
+    __table_args__ = (
+        Index("uq_quarantine_message", "workspace_id", "message_key", unique=True),
+        Index("ix_quarantine_expires", "workspace_id", "expires_at", "quarantine_id"),
+    )
     workspace_id: bytes = uid(key=True)
     quarantine_id: bytes = uid(key=True)
     message_key: bytes = uid()
@@ -291,6 +297,7 @@ class QuarantineSubjectTable(DataTable, table=True):
     """Whom a quarantined message is about: how an erasure finds it."""
 
     __tablename__ = "quarantine_subject"
+    __table_args__ = (Index("ix_quarantine_subject_quarantine", "workspace_id", "quarantine_id"),)
     workspace_id: bytes = uid(key=True)
     blind_index: bytes = uid(key=True)
     quarantine_id: bytes = uid(key=True)

@@ -432,7 +432,6 @@ CREATE TABLE destination_erasure (
 	settled_at BIGINT, received_at BIGINT, 
 	CONSTRAINT pk_destination_erasure PRIMARY KEY (workspace_id, destination_id, order_id)
 );
-CREATE INDEX ix_destination_erasure_request ON destination_erasure (workspace_id, request_id);
 CREATE TABLE visit (
 	workspace_id BLOB NOT NULL, 
 	visit_hash BLOB NOT NULL, 
@@ -531,7 +530,6 @@ CREATE TABLE hold_subject (
 	blind_index BLOB NOT NULL, 
 	CONSTRAINT pk_hold_subject PRIMARY KEY (workspace_id, hold_id, blind_index)
 );
-CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index);
 CREATE TABLE retained_case (
 	workspace_id BLOB NOT NULL, 
 	case_id BLOB NOT NULL, 
@@ -547,7 +545,6 @@ CREATE TABLE retained_case (
 	certificate TEXT, 
 	CONSTRAINT pk_retained_case PRIMARY KEY (workspace_id, case_id)
 );
-CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id);
 CREATE TABLE retained_item (
 	workspace_id BLOB NOT NULL, 
 	case_id BLOB NOT NULL, 
@@ -640,5 +637,21 @@ CREATE TABLE dsr_letter (
 	CONSTRAINT pk_dsr_letter PRIMARY KEY (workspace_id, letter_id)
 );
 CREATE INDEX ix_dsr_letter_due ON dsr_letter (workspace_id, outcome, next_at);
-CREATE INDEX ix_dsr_letter_request ON dsr_letter (workspace_id, request_id);
+CREATE INDEX ix_destination_erasure_due ON destination_erasure (workspace_id, state, retry_at, destination_id);
+CREATE INDEX ix_destination_erasure_order ON destination_erasure (workspace_id, order_id);
+CREATE INDEX ix_dsr_fragment_fragment ON dsr_fragment (workspace_id, fragment_id, request_id);
+CREATE INDEX ix_dsr_request_profile ON dsr_request (workspace_id, profile_id);
+CREATE INDEX ix_dsr_reference_content ON dsr_reference (workspace_id, content_key);
+CREATE INDEX ix_opendsr_request_request ON opendsr_request (workspace_id, request_id);
+CREATE INDEX ix_opendsr_request_holder ON opendsr_request (workspace_id, holder_id);
+CREATE INDEX ix_outbox_fragment ON outbox (workspace_id, fragment_id);
+CREATE INDEX ix_package_link_request ON package_link (workspace_id, request_id);
+CREATE INDEX ix_quarantine_expires ON quarantine (workspace_id, expires_at, quarantine_id);
+CREATE INDEX ix_quarantine_subject_quarantine ON quarantine_subject (workspace_id, quarantine_id);
+CREATE INDEX ix_refused_link_high ON refused_link (workspace_id, high, low);
+CREATE INDEX ix_standing_change_fragment ON standing_change (workspace_id, fragment_id);
+CREATE INDEX ix_destination_erasure_request ON destination_erasure (workspace_id, request_id, destination_id, order_id);
+CREATE INDEX ix_dsr_letter_request ON dsr_letter (workspace_id, request_id, letter_id);
+CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index, hold_id);
+CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id, case_id);
 INSERT INTO schema_version_data VALUES ('0023');
