@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Column, Index, LargeBinary
+from sqlalchemy import text as sql
 from sqlmodel import Field
 
 from registry.store.columns import blob, micros, number, small, text, uid, word
 from registry.store.tables import DataTable
+
+_SEALED = sql("sealed IS NOT NULL")
+"""Requests that still hold whom they named: few, beside all that there ever were."""
 
 
 def _digest() -> Any:
@@ -23,6 +27,7 @@ class RequestTable(DataTable, table=True):
         Index("ix_dsr_request_state", "workspace_id", "state"),
         Index("ix_dsr_request_pseudonym", "workspace_id", "pseudonym"),
         Index("ix_dsr_request_profile", "workspace_id", "profile_id"),
+        Index("ix_dsr_request_sealed", "workspace_id", "completed_at", sqlite_where=_SEALED, postgresql_where=_SEALED),
     )
     workspace_id: bytes = uid(key=True)
     request_id: bytes = uid(key=True)

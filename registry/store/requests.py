@@ -69,8 +69,9 @@ def answered(transaction: Transaction, workspace_id: bytes, ids: Collection[Requ
 
 def sealed_since(transaction: Transaction, workspace_id: bytes, before: Micros) -> list[StoredRequest]:
     """The requests completed before a time that still hold, sealed, whom they named."""
-    where = "workspace_id = ? AND state = 'completed' AND sealed IS NOT NULL AND completed_at < ? ORDER BY request_id"
-    return select(transaction, StoredRequest, "dsr_request", where, workspace_id, before)
+    where = "workspace_id = ? AND state = 'completed' AND sealed IS NOT NULL AND completed_at < ?"
+    found = select(transaction, StoredRequest, "dsr_request", where, workspace_id, before)
+    return sorted(found, key=lambda request: request.request_id)
 
 
 def unseal(transaction: Transaction, workspace_id: bytes, ids: Collection[RequestId]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -94,7 +95,7 @@ def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Te
     export.write_package(deployment, tenant.workspace, request, stream, actor="person:officer")
     archive = ZipFile(stream)
     content = {name: archive.read(name) for name in archive.namelist()}
-    assert not [name for name, data in content.items() if b"lanted" in data or b"7946" in data]
+    assert not [name for name, data in content.items() if re.search(rb"lanted|7946 ?0958", data)]
     manifest = json.loads(content["manifest.json"])
     Draft202012Validator(SCHEMA).validate(manifest)
     assert manifest["redacted"] == {"declared": 2, "email": 3, "phone": 1}

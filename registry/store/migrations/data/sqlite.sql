@@ -1,4 +1,4 @@
--- data 0023;
+-- data 0024;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -650,8 +650,9 @@ CREATE INDEX ix_quarantine_expires ON quarantine (workspace_id, expires_at, quar
 CREATE INDEX ix_quarantine_subject_quarantine ON quarantine_subject (workspace_id, quarantine_id);
 CREATE INDEX ix_refused_link_high ON refused_link (workspace_id, high, low);
 CREATE INDEX ix_standing_change_fragment ON standing_change (workspace_id, fragment_id);
+CREATE INDEX ix_dsr_request_sealed ON dsr_request (workspace_id, completed_at) WHERE sealed IS NOT NULL;
 CREATE INDEX ix_destination_erasure_request ON destination_erasure (workspace_id, request_id, destination_id, order_id);
 CREATE INDEX ix_dsr_letter_request ON dsr_letter (workspace_id, request_id, letter_id);
 CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index, hold_id);
 CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id, case_id);
-INSERT INTO schema_version_data VALUES ('0023');
+INSERT INTO schema_version_data VALUES ('0024');
