@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +59,7 @@ def conditions(table: sa.Table, chosen: Sequence[Selector]) -> Iterator[sa.Colum
         step = BATCH // len(only.columns)
         for start in range(0, len(only.values), step):
             yield _condition(table, only, only.values[start : start + step])
-    elif sum(len(one.values) * len(one.columns) for one in chosen) > BATCH:
+    elif _size(chosen) > BATCH:
         raise LinkedSystemUnavailable(f"{table.name} is reached by more than {BATCH} values over several columns")
     elif chosen:
         yield sa.or_(*(_condition(table, one, one.values) for one in chosen))
@@ -97,6 +97,27 @@ def may_lead(dataset: str, described: Table, leading: Iterable[Key], people: Ite
 def count(connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
     """How many rows fulfil a condition."""
     return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(where)).scalar_one())
+
+
+def counts(connection: sa.Connection, chosen: Mapping[sa.Table, Sequence[Selector]]) -> dict[sa.Table, int]:
+    """How many rows of each table these select: of all tables in one message, unless there are too many values.
+
+    Raises:
+        LinkedSystemUnavailable: what `conditions` raises.
+    """
+    places = [(table, where) for table, found in chosen.items() for where in conditions(table, found)]
+    step = len(places) if sum(map(_size, chosen.values())) <= BATCH else 1
+    told = Counter[sa.Table]()
+    for start in range(0, len(places), step or 1):
+        some = places[start : start + step]
+        parts = (sa.select(sa.func.count()).select_from(table).where(where).scalar_subquery() for table, where in some)
+        for (table, _), count in zip(some, connection.execute(sa.select(*parts)).one(), strict=True):
+            told[table] += count
+    return dict(told)
+
+
+def _size(chosen: Sequence[Selector]) -> int:
+    return sum(len(one.values) * len(one.columns) for one in chosen)
 
 
 def _condition(table: sa.Table, one: Selector, values: Sequence[tuple[Hashable, ...]]) -> sa.ColumnElement[bool]:

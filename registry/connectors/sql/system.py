@@ -15,7 +15,15 @@ from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
-from registry.connectors.sql.selecting import conditions, count, found_keys, leading_columns, may_lead, selectors
+from registry.connectors.sql.selecting import (
+    conditions,
+    count,
+    counts,
+    found_keys,
+    leading_columns,
+    may_lead,
+    selectors,
+)
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
@@ -81,13 +89,12 @@ class SqlSystem:
         """What a request of this kind would do here; changes nothing."""
         with self._connected() as (connection, tables):
             undecided = [(one.table, one.field) for one in findings(self._dataset, tables)]
+            here = list(_described(self._dataset, tables))
+            found = counts(connection, {table: selectors(table, described, people) for described, table in here})
+            there = {described.name: found.get(table, 0) for described, table in here}
             accounts: list[FieldAccount] = []
-            there = dict.fromkeys(self._dataset.tables, 0)
-            for described, table in _described(self._dataset, tables):
-                places = conditions(table, selectors(table, described, people))
-                there[described.name] = sum(count(connection, table, where) for where in places)
-            for name, rows in there.items():
-                accounts += self._accounts(kind, self._dataset.tables[name], rows)
+            for name, described in self._dataset.tables.items():
+                accounts += self._accounts(kind, described, there.get(name, 0))
         told = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         return SystemPlan(self.name, accounts, undecided, categories=told)
 
