@@ -110,7 +110,7 @@ def _counted(
     loosened: Sequence[str],
 ) -> Work:
     chosen = selectors(table, described, people)
-    work = Work(described, table, list(conditions(table, chosen)), 0)
+    work = Work(described, table, [where.bound for where in conditions(table, chosen)], 0)
     key = [column.name for column in table.primary_key]
     changed = {one.name for one in described.changed}
     if key and not changed & set(key) and (changed or loosened):

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Key, Table
 from registry.connectors.key_values import fitted, from_text, to_text
 from registry.connectors.sql.catalogue import python_type
+from registry.connectors.sql.prepared import Where, count_all
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
@@ -48,21 +49,22 @@ def selectors(table: sa.Table, described: Table, people: Iterable[Identifier]) -
     return [Selector(columns, list(values), caseless) for (columns, caseless), values in wanted.items() if values]
 
 
-def conditions(table: sa.Table, chosen: Sequence[Selector]) -> Iterator[sa.ColumnElement[bool]]:
+def conditions(table: sa.Table, chosen: Sequence[Selector]) -> Iterator[Where]:
     """Conditions that no row fulfils twice: one selector in batches, or several in one statement.
 
     Raises:
         LinkedSystemUnavailable: there are too many values for that.
     """
+    form = tuple((one.columns, one.caseless) for one in chosen)
     if len(chosen) == 1:
-        [only] = chosen
+        [only], [values] = chosen, map(_compared, chosen)
         step = BATCH // len(only.columns)
-        for start in range(0, len(only.values), step):
-            yield _condition(table, only, only.values[start : start + step])
+        for start in range(0, len(values), step):
+            yield Where(table, form, (values[start : start + step],))
     elif _size(chosen) > BATCH:
         raise LinkedSystemUnavailable(f"{table.name} is reached by more than {BATCH} values over several columns")
     elif chosen:
-        yield sa.or_(*(_condition(table, one, one.values) for one in chosen))
+        yield Where(table, form, tuple(map(_compared, chosen)))
 
 
 def found_keys(
@@ -105,14 +107,13 @@ def counts(connection: sa.Connection, chosen: Mapping[sa.Table, Sequence[Selecto
     Raises:
         LinkedSystemUnavailable: what `conditions` raises.
     """
-    places = [(table, where) for table, found in chosen.items() for where in conditions(table, found)]
+    places = [where for table, found in chosen.items() for where in conditions(table, found)]
     step = len(places) if sum(map(_size, chosen.values())) <= BATCH else 1
     told = Counter[sa.Table]()
     for start in range(0, len(places), step or 1):
         some = places[start : start + step]
-        parts = (sa.select(sa.func.count()).select_from(table).where(where).scalar_subquery() for table, where in some)
-        for (table, _), count in zip(some, connection.execute(sa.select(*parts)).one(), strict=True):
-            told[table] += count
+        for where, count in zip(some, count_all(connection, some), strict=True):
+            told[where.table] += count
     return dict(told)
 
 
@@ -120,14 +121,11 @@ def _size(chosen: Sequence[Selector]) -> int:
     return sum(len(one.values) * len(one.columns) for one in chosen)
 
 
-def _condition(table: sa.Table, one: Selector, values: Sequence[tuple[Hashable, ...]]) -> sa.ColumnElement[bool]:
-    columns = [table.c[name] for name in one.columns]
-    if len(columns) > 1:
-        return sa.tuple_(*columns).in_(values)
-    [column], alone = columns, [value for (value,) in values]
-    if one.caseless:
-        return sa.func.lower(column).in_([str(value).lower() for value in alone])
-    return column.in_(alone)
+def _compared(one: Selector) -> list[Hashable]:
+    """The values as they are compared: alone where there is one column, in small letters where those count alike."""
+    if len(one.columns) > 1:
+        return list(one.values)
+    return [str(value).lower() if one.caseless else value for (value,) in one.values]
 
 
 def _fitting(

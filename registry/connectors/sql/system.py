@@ -15,6 +15,7 @@ from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
+from registry.connectors.sql.prepared import Where, reading
 from registry.connectors.sql.selecting import (
     conditions,
     count,
@@ -80,7 +81,7 @@ class SqlSystem:
             for described, table in _described(self._dataset, tables):
                 names = leading_columns(self.name, described, self._leading)
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    found_here = connection.execute(sa.select(*(table.c[name] for name in names)).where(where))
+                    found_here = connection.execute(reading(where, names), where.parameters())
                     rows = (dict(zip(names, row, strict=True)) for row in found_here)
                     found |= dict.fromkeys(found_keys(self.name, described, self._leading, rows))
         return list(found)
@@ -104,7 +105,7 @@ class SqlSystem:
             for described, table in _described(self._dataset, tables):
                 names = [name for name, field in described.fields.items() if field.exported]
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    for row in self._rows(connection, sa.select(*(table.c[name] for name in names)).where(where)):
+                    for row in self._rows(connection, where, names):
                         yield described.name, dict(zip(names, row, strict=True))
 
     def run(
@@ -142,14 +143,15 @@ class SqlSystem:
         with self._connected() as (connection, tables):
             return looking.remaining(connection, self._dataset, tables, people)
 
-    def _rows(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
-        """What a query finds: in one message where it is little; streamed, which takes several, where it is much."""
-        few = connection.execute(query.limit(ROWS_AT_ONCE + 1)).all()
+    def _rows(self, connection: sa.Connection, where: Where, names: Sequence[str]) -> Iterator[sa.Row[Any]]:
+        """What is found: in one message where it is little; streamed, which takes several, where it is much."""
+        values = where.parameters()
+        few = connection.execute(reading(where, names, most=ROWS_AT_ONCE + 1), values).all()
         if len(few) <= ROWS_AT_ONCE:
             yield from few
             return
         with self._engine.connect() as streaming:
-            yield from streaming.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
+            yield from streaming.execution_options(yield_per=ROWS_AT_ONCE).execute(reading(where, names), values)
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
@@ -165,9 +167,9 @@ class SqlSystem:
                         new[name] = self._taken(table.c[name], corrections[field.trait])
                 rows = 0
                 for where in conditions(table, selectors(table, described, people)):
-                    rows += count(connection, table, where)
+                    rows += count(connection, table, where.bound)
                     if new:
-                        changing.write(connection, f"{self.name}.{described.name}", table, where, new)
+                        changing.write(connection, f"{self.name}.{described.name}", table, where.bound, new)
                 accounts += self._accounts(kind, described, rows, written=new)
         return accounts
 
