@@ -92,18 +92,19 @@ def add_to_parties(
         add(deployment, transaction, workspace, request, notice, to, details, is_last=is_last)
 
 
-def add_answered(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> None:
+def add_answered(
+    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
+) -> None:
     """Note that the person is told that it is done, and the agent, too, whom the answer goes to; once for a request."""
     where = "package" if EFFECTS[Kind(request.kind)] is Effect.GIVE else "done"
-    with deployment.data.write(workspace.workspace_id) as transaction:
-        written = intake.letters_of(transaction, workspace.workspace_id, request.request_id)
-        if any(row.notice == Notice.COMPLETED for row in written):
-            return
-        for to in (To.PERSON, To.AGENT) if request.deliver_to == To.AGENT else (To.PERSON,):
-            add(
-                deployment, transaction, workspace, request, Notice.COMPLETED, to, {"where": where},
-                is_last=EFFECTS[Kind(request.kind)] is not Effect.GIVE,
-            )  # fmt: skip
+    written = intake.letters_of(transaction, workspace.workspace_id, request.request_id)
+    if any(row.notice == Notice.COMPLETED for row in written):
+        return
+    for to in (To.PERSON, To.AGENT) if request.deliver_to == To.AGENT else (To.PERSON,):
+        add(
+            deployment, transaction, workspace, request, Notice.COMPLETED, to, {"where": where},
+            is_last=EFFECTS[Kind(request.kind)] is not Effect.GIVE,
+        )  # fmt: skip
 
 
 def add_to_officers(

@@ -107,12 +107,18 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
             _record(deployment, workspace, request, actor)
             request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
     request = certified.certify(deployment, workspace, request, actor=actor)
-    letters.add_answered(deployment, workspace, request)
-    if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # its package is yet to be fetched: `forget_answered`
-        reference.forget(deployment, request)
     with deployment.data.write(workspace.workspace_id) as transaction:
-        request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
-        return moved(deployment, transaction, request, Move.COMPLETE, actor)
+        letters.add_answered(deployment, transaction, workspace, request)
+        if EFFECTS[Kind(request.kind)] is Effect.GIVE:  # its package is yet to be fetched: `forget_answered`
+            return _completed(deployment, transaction, request, actor)
+    reference.forget(deployment, request)
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        return _completed(deployment, transaction, request, actor)
+
+
+def _completed(deployment: Deployment, transaction: Transaction, request: StoredRequest, actor: str) -> StoredRequest:
+    request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
+    return moved(deployment, transaction, request, Move.COMPLETE, actor)
 
 
 def go_on(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:

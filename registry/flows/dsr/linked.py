@@ -2,7 +2,7 @@
 
 First all of them are asked, until nothing new is found, by what else the person is known; an erasure seals that into
 the request before anything is touched, so that what leads to a record is still there when the request is resumed.
-Each is then run once for a request. What it did is noted in the request's row before the next is asked; one
+Each is then run once for a request. What it changed is noted in the request's row before the next is asked; one
 that does not answer leaves the request waiting, to be tried again with growing intervals, for as long
 as it takes, unless somebody decides on the record that the request ends without it.
 """
@@ -94,8 +94,9 @@ def act(
         done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
         progress.pop("attempts", None)
         request = request._replace(progress=orjson.dumps(progress).decode())
-        with deployment.data.write(request.workspace_id) as transaction:
-            write(transaction, request, was=request.state)
+        if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # which changes nothing there: asked again, it is the same
+            with deployment.data.write(request.workspace_id) as transaction:
+                write(transaction, request, was=request.state)
     return request
 
 
