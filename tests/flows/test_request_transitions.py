@@ -50,7 +50,8 @@ def brought_to(tenant: Tenant, kind: Kind, way: tuple[Move, ...]) -> StoredReque
 def written(tenant: Tenant, request: StoredRequest) -> tuple[str, list[str], list[tuple[Any, Any]]]:
     """The state of a request, the acts of its history, and the moves that the audit log has of it."""
     row, events = lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)
-    found = tenant.registry.rows("SELECT entry FROM audit_entry WHERE workspace_id = ?", tenant.workspace_id)
+    sql = "SELECT entry FROM audit_entry WHERE workspace_id = ? ORDER BY position"
+    found = tenant.registry.rows(sql, tenant.workspace_id)
     entries = [orjson.loads(bytes(entry)) for (entry,) in found]
     own = [one["fields"] for one in entries if one["action"] == "dsr:request:moved"]
     identity = request.request_id.hex()
