@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from sqlalchemy import Index
+from sqlalchemy import text as sql
 
 from registry.store.columns import blob, micros, small, text, uid, word
 from registry.store.tables import DataTable
+
+_WAITING = sql("sealed IS NOT NULL")
+"""Requests whose controllers are yet to be told of something: few, beside all that there ever were."""
 
 
 class OpenDsrKeyTable(DataTable, table=True):
@@ -27,6 +31,9 @@ class OpenDsrRequestTable(DataTable, table=True):
     __table_args__ = (
         Index("ix_opendsr_request_request", "workspace_id", "request_id"),
         Index("ix_opendsr_request_holder", "workspace_id", "holder_id"),
+        Index(
+            "ix_opendsr_request_waiting", "workspace_id", "next_at", sqlite_where=_WAITING, postgresql_where=_WAITING
+        ),
     )
     workspace_id: bytes = uid(key=True)
     subject_request_id: bytes = uid(key=True)

@@ -29,7 +29,6 @@ FEW = {
 SWEPT = {"dsr_challenge", "package_link", "session", "tries", "visit"}
 """Tables whose old rows go away whenever one comes."""
 LISTS = {
-    "opendsr_request": "the requests of other controllers that wait for an answer, by when they came",
     "retained_case": "what is kept aside, by the few people whom a hold or a duty concerns",
     "runaway_identifier": "identifiers that many share, of which there are few",
 }

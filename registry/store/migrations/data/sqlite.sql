@@ -651,6 +651,7 @@ CREATE INDEX ix_quarantine_subject_quarantine ON quarantine_subject (workspace_i
 CREATE INDEX ix_refused_link_high ON refused_link (workspace_id, high, low);
 CREATE INDEX ix_standing_change_fragment ON standing_change (workspace_id, fragment_id);
 CREATE INDEX ix_dsr_request_sealed ON dsr_request (workspace_id, completed_at) WHERE sealed IS NOT NULL;
+CREATE INDEX ix_opendsr_request_waiting ON opendsr_request (workspace_id, next_at) WHERE sealed IS NOT NULL;
 CREATE INDEX ix_destination_erasure_request ON destination_erasure (workspace_id, request_id, destination_id, order_id);
 CREATE INDEX ix_dsr_letter_request ON dsr_letter (workspace_id, request_id, letter_id);
 CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index, hold_id);

@@ -33,6 +33,10 @@ _WIDER = (
 )
 """SQLite, which keeps no statistics here, takes the primary key where the index does not give the order, or the rest."""
 
+_OF_SEALED = (
+    ("ix_dsr_request_sealed", "dsr_request", "completed_at"),
+    ("ix_opendsr_request_waiting", "opendsr_request", "next_at"),
+)
 _SEALED = sa.text("sealed IS NOT NULL")
 
 
@@ -40,10 +44,8 @@ def upgrade() -> None:
     """Make the indexes, and the others wider."""
     for name, table, columns in _NEW:
         op.create_index(name, table, ["workspace_id", *columns])
-    op.create_index(
-        "ix_dsr_request_sealed", "dsr_request", ["workspace_id", "completed_at"],
-        sqlite_where=_SEALED, postgresql_where=_SEALED,
-    )  # fmt: skip
+    for name, table, column in _OF_SEALED:
+        op.create_index(name, table, ["workspace_id", column], sqlite_where=_SEALED, postgresql_where=_SEALED)
     for name, table, columns, more in _WIDER:
         op.drop_index(name, table)
         op.create_index(name, table, ["workspace_id", *columns, *more])
@@ -54,6 +56,7 @@ def downgrade() -> None:
     for name, table, columns, _ in _WIDER:
         op.drop_index(name, table)
         op.create_index(name, table, ["workspace_id", *columns])
-    op.drop_index("ix_dsr_request_sealed", "dsr_request")
+    for name, table, _ in _OF_SEALED:
+        op.drop_index(name, table)
     for name, table, _ in _NEW:
         op.drop_index(name, table)
