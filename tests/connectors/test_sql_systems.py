@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.connectors.sql.system import SqlSystem
+from registry.connectors.sql.system import ROWS_AT_ONCE, SqlSystem
 from registry.dsr.accounting import Disposition, unaccounted
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
@@ -87,6 +87,18 @@ def test_what_is_found_in_one_database_leads_into_the_next(made: list[SqlSystem]
     counts = sorted(f"{system}.{table}" for system, table, _ in given)
     assert counts == ["crm.calls", "crm.notes", "crm.notes", "shop.customers", "shop.orders", "shop.orders"]
     assert "bob" not in repr(given).lower()
+
+
+def test_many_rows_are_given_out_each_once_on_one_connection(made: list[SqlSystem], outside_url: str) -> None:
+    known, more = reach_of(made, ADA), range(100, 100 + 2 * ROWS_AT_ONCE + 7)
+    run(outside_url, "INSERT INTO orders VALUES " + ", ".join(f"({order}, 1)" for order in more))
+    [shop] = [one for one in made if one.name == "shop"]
+    orders = []
+    for table, row in shop.export(known):
+        orders += [row] if table == "orders" else []
+        assert shop._engine.pool.checkedout() == 1, "many exports at once do not wait for each other's"  # type: ignore[attr-defined]
+    assert orders == [{"customer_id": 1}] * (2 + len(more))
+    assert shop._engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 def test_a_plan_accounts_for_every_field_and_changes_nothing(made: list[SqlSystem], urls: dict[str, str]) -> None:

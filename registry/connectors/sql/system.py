@@ -101,11 +101,11 @@ class SqlSystem:
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""
-        with self._connected(lately=True) as (connection, tables):
+        with self._connected(self._engine, lately=True) as (connection, tables):  # a stream lives in a transaction
             for described, table in _described(self._dataset, tables):
                 names = [name for name, field in described.fields.items() if field.exported]
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    for row in self._rows(connection, where, names):
+                    for row in _rows(connection, where, names):
                         yield described.name, dict(zip(names, row, strict=True))
 
     def run(
@@ -142,16 +142,6 @@ class SqlSystem:
             return {}
         with self._connected() as (connection, tables):
             return looking.remaining(connection, self._dataset, tables, people)
-
-    def _rows(self, connection: sa.Connection, where: Where, names: Sequence[str]) -> Iterator[sa.Row[Any]]:
-        """What is found: in one message where it is little; streamed, which takes several, where it is much."""
-        values = where.parameters()
-        few = connection.execute(reading(where, names, most=ROWS_AT_ONCE + 1), values).all()
-        if len(few) <= ROWS_AT_ONCE:
-            yield from few
-            return
-        with self._engine.connect() as streaming:
-            yield from streaming.execution_options(yield_per=ROWS_AT_ONCE).execute(reading(where, names), values)
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
@@ -192,8 +182,10 @@ class SqlSystem:
                 yield FieldAccount(*place, Disposition.RETAINED, rows, ground)
 
     @contextmanager
-    def _connected(self, *, lately: bool = False) -> Iterator[tuple[sa.Connection, Mapping[str, sa.Table]]]:
-        with reached(self.name), self._looking.connect() as connection:
+    def _connected(
+        self, engine: sa.Engine | None = None, *, lately: bool = False
+    ) -> Iterator[tuple[sa.Connection, Mapping[str, sa.Table]]]:
+        with reached(self.name), (engine or self._looking).connect() as connection:
             try:
                 yield connection, (self._catalogue.lately if lately else self._catalogue.tables)(connection)
             except sa.exc.SQLAlchemyError:
@@ -207,3 +199,16 @@ def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tup
         table = tables.get(name)
         if table is not None and all(column in table.c for column in described.fields):
             yield described, table
+
+
+def _rows(connection: sa.Connection, where: Where, names: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    """What is found: in one message where it is little; streamed, which takes several, where it is much.
+
+    On one connection: if each export waited for a second one of the pool, many at once would wait for each other.
+    """
+    values = where.parameters()
+    few = connection.execute(reading(where, names, most=ROWS_AT_ONCE + 1), values).all()
+    if len(few) <= ROWS_AT_ONCE:
+        yield from few
+    else:
+        yield from connection.execute(reading(where, names), values, execution_options={"yield_per": ROWS_AT_ONCE})
