@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from starlette.requests import Request
 
 from registry.access.policy import Action, Principal
+from registry.api.hashers import Hashers
 from registry.api.looks import Looks
 from registry.api.pace import Pace
 from registry.flows.access.credentials import principal_of, source_of
@@ -73,6 +74,7 @@ class Application:
     _schemas_hold_until: Micros = 0
     own_pages: Pace = field(default_factory=lambda: Pace(OWN_PAGE_A_MINUTE))
     looks: Looks = field(default_factory=Looks)
+    hashers: Hashers = field(default_factory=Hashers)
     remembered: Remembered[Answer] = field(default_factory=Remembered)
 
     def principal(self, request: Request) -> Principal:

@@ -7,6 +7,7 @@ number; of more the first are sent while the rest is still read, and a wrong lin
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from itertools import compress
 from typing import Any
 
@@ -20,10 +21,12 @@ from registry.access.policy import Action
 from registry.api import profile_lines
 from registry.api.application import Application, of
 from registry.api.bodies import receive_lines
-from registry.api.questions import People, person_of, place_of, subjects_of
+from registry.api.questions import person_of, place_of
+from registry.api.subject_lines import People, read
 from registry.flows.consent import permitted
 from registry.flows.consent.decided import Decided
 from registry.flows.workspace import OpenWorkspace
+from registry.keys.blind_index import KindKeys
 from registry.model.errors import InvalidInput
 from registry.model.ids import ProfileId, parse_id
 from registry.model.message import Identifier
@@ -48,14 +51,17 @@ class ConsentFilter:
         place = place_of(request.query_params.get("jurisdiction"), "/query/jurisdiction")
         through = _Through(application, workspace, purpose, principal.actor, place)
         held, begun = b"", False
-        async for block in receive_lines(receive, request.headers, FILTER_BYTES):
-            held += await run_in_threadpool(through.take, block)
-            if len(held) > HELD or (begun and held):
-                if not begun:
-                    await send(_start())
-                begun = True
-                await send({"type": "http.response.body", "body": held, "more_body": True})
-                held = b""
+        rules = application.deployment.policies.identity
+        blocks = receive_lines(receive, request.headers, FILTER_BYTES)
+        async with aclosing(application.hashers.ahead(blocks, rules, through.keys)) as hashed:
+            async for block, indexes in hashed:
+                held += await run_in_threadpool(through.take, block, indexes)
+                if len(held) > HELD or (begun and held):
+                    if not begun:
+                        await send(_start())
+                    begun = True
+                    await send({"type": "http.response.body", "body": held, "more_body": True})
+                    held = b""
         if not begun:
             await send(_start((b"content-length", b"%d" % len(held))))
         await send({"type": "http.response.body", "body": held})
@@ -76,15 +82,27 @@ class _Through:
         self._purpose, self._actor, self._place = purpose, actor, place
         self._lines = 0
 
-    def take(self, block: bytes) -> bytes:
-        """The permitted ones of a block's lines."""
+    def keys(self) -> KindKeys | None:
+        """Under what subjects may be hashed elsewhere; None where the indexes alone are not enough."""
+        application, workspace = self._application, self._workspace
+        if self._place is not None or application.decisions.share or not application.boards.ready(workspace):
+            return None
+        return workspace.indexer.kind_keys(application.deployment.policies.identity.kinds)
+
+    def take(self, block: bytes, indexes: bytes | None) -> bytes:
+        """The permitted ones of a block's lines, whose subjects were hashed where there are indexes."""
+        by_index = self._indexed(indexes) if indexes is not None else None
+        if by_index is not None:
+            lines = block.splitlines()
+            self._lines += len(lines)
+            return b"".join(line + b"\n" for line in compress(lines, by_index))
         ids = profile_lines.ids_of(block)
         if ids is not None:
             self._lines += len(ids) // 16
             flags = self._profiles(ids)
             self._note((ProfileId(ids[at : at + 16]) for at in range(0, len(ids), 16)), flags)
             return profile_lines.chosen(block, flags)
-        people, lines = subjects_of(self._application, block), block.splitlines()
+        people, lines = read(self._application.deployment.policies.identity, block), block.splitlines()
         if people is None:
             numbered = [(self._lines + number, line) for number, line in enumerate(lines, 1) if line.strip()]
             references = [self._reference(number, line) for number, line in numbered]
@@ -99,10 +117,10 @@ class _Through:
 
     def _reference(self, number: int, line: bytes) -> Reference:
         try:
-            read = orjson.loads(line)
-            if isinstance(read, dict) and isinstance(read.get("profile_id"), str) and "kind" not in read:
-                return ProfileId(parse_id(read["profile_id"], "profile_id"))
-            return person_of(self._application, read)
+            value = orjson.loads(line)
+            if isinstance(value, dict) and isinstance(value.get("profile_id"), str) and "kind" not in value:
+                return ProfileId(parse_id(value["profile_id"], "profile_id"))
+            return person_of(self._application, value)
         except orjson.JSONDecodeError:
             raise InvalidInput(f"line {number} is not JSON") from None
         except InvalidInput as error:
@@ -126,11 +144,14 @@ class _Through:
     def _people(self, people: People) -> bytes:
         boards, deployment, workspace = self._application.boards, self._application.deployment, self._workspace
         if self._place is None and boards.ready(workspace):
-            indexes = workspace.indexer.index_each(*people)
-            flags = boards.allowed(workspace, self._purpose, "indexes", indexes, deployment.clock())
+            flags = self._indexed(workspace.indexer.index_each(*people))
             if flags is not None:
                 return flags
         return bytes(permitted.filter_people(deployment, workspace, list(people.each()), self._purpose, self._place))
+
+    def _indexed(self, indexes: bytes) -> bytes | None:
+        deployment, workspace = self._application.deployment, self._workspace
+        return self._application.boards.allowed(workspace, self._purpose, "indexes", indexes, deployment.clock())
 
     def _note(self, references: Iterable[Reference], flags: bytes) -> None:
         answers = zip(references, flags, strict=True)

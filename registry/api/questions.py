@@ -7,7 +7,7 @@ that form, or wrong, is read one after the other, which tells what is wrong and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -16,9 +16,9 @@ import msgspec
 from registry.api.application import Application
 from registry.api.bodies import decode_object
 from registry.api.consent import moment
+from registry.api.subject_lines import People, Subject, people_of
 from registry.flows.consent.given import NO_CATEGORIES, Asking, Question
 from registry.flows.identity.subjects import subject
-from registry.identity.normalise import normalise_each
 from registry.model.errors import InvalidInput, TooLarge
 from registry.model.message import Identifier
 
@@ -27,13 +27,8 @@ CHECK_MEMBERS = frozenset({"subject", "purpose", "categories", "at", "jurisdicti
 JURISDICTION = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
-class _Subject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    kind: str
-    value: str
-
-
 class _Check(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    subject: _Subject
+    subject: Subject
     purpose: str
 
 
@@ -41,26 +36,9 @@ class _Checks(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     checks: list[_Check]
 
 
-_SUBJECT = msgspec.json.Decoder(_Subject)
 _CHECK, _CHECKS = msgspec.json.Decoder(_Check), msgspec.json.Decoder(_Checks)
 _OTHERWISE = (msgspec.DecodeError, UnicodeDecodeError)
 """What is said of bytes that are not of the form; a form that is not kept is a `DecodeError`, too."""
-
-
-class People(NamedTuple):
-    """Identifiers in their normal form, as columns."""
-
-    kinds: Sequence[str]
-    values: Sequence[str]
-
-    @classmethod
-    def of(cls, people: Sequence[Identifier]) -> People:
-        """Identifiers as columns."""
-        return cls([one.kind for one in people], [one.value for one in people])
-
-    def each(self) -> Iterator[Identifier]:
-        """One after the other."""
-        return map(Identifier, *self)
 
 
 class Plain(NamedTuple):
@@ -113,7 +91,7 @@ def questions_of(application: Application, body: bytes) -> Plain | list[Question
     except _OTHERWISE:
         plain = []
     if 0 < len(plain) <= BATCH_CHECKS:
-        people = _people(application, [check.subject for check in plain])
+        people = people_of(application.deployment.policies.identity, [check.subject for check in plain])
         if people is not None:
             return Plain(people, list(zip([check.purpose for check in plain], repeat(NO_CATEGORIES))))
     checks = decode_object(body).get("checks")
@@ -129,23 +107,6 @@ def questions_of(application: Application, body: bytes) -> Plain | list[Question
             pointer = f"/checks/{place}{error.pointer or ''}"
             raise InvalidInput(f"check {place}: {error.detail}", pointer=pointer) from None
     return asked
-
-
-def subjects_of(application: Application, block: bytes) -> People | None:
-    """The subjects of lines that are each one object of `kind` and `value`; None where one is anything else.
-
-    All are read at once. An object of that form holds no other, so where every line begins and ends one, and there are
-    as many objects as lines, they are one a line.
-    """
-    lines = block.removesuffix(b"\n")
-    ends = lines.count(b"\n")
-    if not lines.startswith(b"{") or not lines.endswith(b"}") or lines.count(b"}\n{") != ends:
-        return None
-    try:
-        read = _SUBJECT.decode_lines(lines)
-    except _OTHERWISE:
-        return None
-    return _people(application, read) if len(read) == ends + 1 else None
 
 
 def person_of(application: Application, reference: object) -> Identifier:
@@ -188,13 +149,3 @@ def _question(application: Application, question: object) -> Question:
         raise InvalidInput("at is not an RFC 3339 time", pointer="/at")
     person = person_of(application, question.get("subject"))
     return Question(person, purpose, frozenset(categories), place, moment(at, "/at"))
-
-
-def _people(application: Application, subjects: Sequence[_Subject]) -> People | None:
-    """Many subjects; None where one of them points at nobody, which `person_of` tells of each."""
-    kinds = [one.kind for one in subjects]
-    try:
-        values = normalise_each(kinds, [one.value for one in subjects], application.deployment.policies.identity)
-    except InvalidInput:
-        return None
-    return People(kinds, values) if values is not None else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from itertools import groupby
 
 from registry.keys.primitives import KeyedHash, derive
@@ -49,13 +50,11 @@ class BlindIndexer:
 
     def index_each(self, kinds: Sequence[str], normalised: Sequence[str]) -> bytes:
         """`index` of many identifiers, in their order, one after the other."""
-        start, found = 0, list[bytes]()
-        for kind, those in groupby(kinds):
-            end = start + sum(1 for _ in those)
-            digests = self._key(self.version, kind).each([text.encode() for text in normalised[start:end]])
-            found += [digest[:INDEX_BYTES] for digest in digests]
-            start = end
-        return b"".join(found)
+        return _index_each(partial(self._key, self.version), kinds, normalised)
+
+    def kind_keys(self, kinds: Iterable[str]) -> KindKeys:
+        """The keys under which `index` hashes these kinds, for a process of our own that hashes for this one."""
+        return KindKeys({kind: self._derived(self.version, kind) for kind in kinds})
 
     def indexes(self, kind: str, normalised: str) -> tuple[BlindIndex, ...]:
         """Every hash that the identifier may stand under, `index` first; more than one only while they move."""
@@ -80,9 +79,11 @@ class BlindIndexer:
     def _key(self, version: int, kind: str) -> KeyedHash:
         key = self._keys.get((version, kind))
         if key is None:
-            key = KeyedHash(derive(self._roots[version], b"registry/blind-index/" + kind.encode()))
-            self._keys[version, kind] = key
+            key = self._keys[version, kind] = KeyedHash(self._derived(version, kind))
         return key
+
+    def _derived(self, version: int, kind: str) -> bytes:
+        return derive(self._roots[version], b"registry/blind-index/" + kind.encode())
 
     @property
     def rotated(self) -> bool:
@@ -91,6 +92,39 @@ class BlindIndexer:
 
     def __repr__(self) -> str:
         return "BlindIndexer(hidden)"
+
+
+class KindKeys:
+    """The keys of some kinds under one version: all that hashing identifiers takes. The `repr` hides them.
+
+    It can be pickled, and is, to go through a pipe to a process that this one started; nowhere else.
+    """
+
+    __slots__ = ("_derived",)
+
+    def __init__(self, derived: Mapping[str, bytes]) -> None:
+        self._derived = dict(derived)
+
+    def index_each(self, kinds: Sequence[str], normalised: Sequence[str]) -> bytes:
+        """As `BlindIndexer.index_each`.
+
+        Raises:
+            KeyError: it has no key of a kind.
+        """
+        return _index_each(cache(lambda kind: KeyedHash(self._derived[kind])), kinds, normalised)
+
+    def __repr__(self) -> str:
+        return "KindKeys(hidden)"
+
+
+def _index_each(key_of: Callable[[str], KeyedHash], kinds: Sequence[str], normalised: Sequence[str]) -> bytes:
+    start, found = 0, list[bytes]()
+    for kind, those in groupby(kinds):
+        end = start + sum(1 for _ in those)
+        digests = key_of(kind).each([text.encode() for text in normalised[start:end]])
+        found += [digest[:INDEX_BYTES] for digest in digests]
+        start = end
+    return b"".join(found)
 
 
 def hidden_name(indexer: BlindIndexer, trait: str) -> str:

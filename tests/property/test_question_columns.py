@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.api import questions
+from registry.api import questions, subject_lines
 from registry.api.questions import Plain
 from registry.flows.consent.given import Question
 from registry.model.errors import InvalidInput, RegistryError
@@ -72,7 +72,7 @@ def test_checks_of_a_batch_are_those_of_each(checks, spaced):
 )  # fmt: skip
 def test_subjects_of_many_lines_are_those_of_each(lines, ends, last):
     block = ends.join(lines) + last
-    read = either(lambda: questions.subjects_of(APPLICATION, block))
+    read = either(lambda: subject_lines.read(RULES, block))
     if read is not None and not isinstance(read, RegistryError):
         each = [questions.person_of(APPLICATION, orjson.loads(line)) for line in block.splitlines()]
         assert list(read.each()) == each
@@ -82,7 +82,7 @@ def test_subjects_of_many_lines_are_those_of_each(lines, ends, last):
 def test_what_nearly_all_send_is_read_at_once():
     lines = b'{"kind":"user_id","value":"u-1"}\n{"value":"u-2","kind":"user_id"}'
     for block in (lines, lines + b"\n"):
-        read = questions.subjects_of(APPLICATION, block)
+        read = subject_lines.read(RULES, block)
         assert read is not None and list(read.values) == ["u-1", "u-2"]
     body = b'{"checks":[{"subject":{"kind":"user_id","value":"u-1"},"purpose":"marketing"}]}'
     assert isinstance(questions.questions_of(APPLICATION, body), Plain)

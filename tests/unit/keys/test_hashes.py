@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
 import pytest
@@ -41,11 +42,15 @@ def test_different_values_have_different_indexes(one: str, two: str) -> None:
 def test_many_have_the_indexes_that_each_has(identifiers: list[tuple[str, str]]) -> None:
     indexer = BlindIndexer(ROOT)
     kinds, texts = [kind for kind, _ in identifiers], [text for _, text in identifiers]
-    assert indexer.index_each(kinds, texts) == b"".join(indexer.index(*one) for one in identifiers)
+    expected = b"".join(indexer.index(*one) for one in identifiers)
+    assert indexer.index_each(kinds, texts) == expected
+    handed_on = pickle.loads(pickle.dumps(indexer.kind_keys(["email", "user_id"])))
+    assert handed_on.index_each(kinds, texts) == expected
 
 
 def test_indexers_hide_their_keys() -> None:
     assert repr(BlindIndexer(ROOT)) == "BlindIndexer(hidden)"
+    assert repr(BlindIndexer(ROOT).kind_keys(["email"])) == "KindKeys(hidden)"
     assert repr(SuppressionIndexer(ROOT)) == "SuppressionIndexer(hidden)"
 
 
