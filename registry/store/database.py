@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from registry.model.errors import Conflict, SettingInvalid, StoreUnavailable
 from registry.store.file_lock import held_file
-from registry.store.point import PointReader, Rows
+from registry.store.point import FilePoints, Rows, ServerPoints
 from registry.store.row_security import DIRECTORY, Scope, by_key, of_workspace
 from registry.store.turns import Turns
 
@@ -73,7 +73,8 @@ class Database:
         else:
             self._writer, self._reader = _server_engine(self.url), _server_engine(self.url)
         self._turns = Turns()
-        self._point = PointReader(self._reader.raw_connection, place.check) if self.is_sqlite else None
+        self._file_points = FilePoints(self._reader.raw_connection, place.check) if self.is_sqlite else None
+        self._points = self._file_points or ServerPoints(self.url)
         self._own = create_engine(self.url, poolclass=NullPool, hide_parameters=True)  # PostgreSQL's only
 
     @property
@@ -105,18 +106,15 @@ class Database:
         with self._translated(), _scoped(self._reader, of_workspace(workspace_id)) as connection:
             yield connection
 
-    def point_read(self, sql: str, *parameters: object) -> Rows | None:
-        """The rows of one statement of our own text, at one moment; None on PostgreSQL, which has no cheaper way.
+    def point_read(self, workspace_id: bytes, sql: str, *parameters: object) -> Rows:
+        """The rows of one statement of our own text, with `?` marks, at one moment; on PostgreSQL it sees no other
+        workspace.
 
         Raises:
             StoreUnavailable: the database cannot be read.
         """
-        if self._point is None:
-            return None
-        try:
-            return self._point.query(sql, *parameters)
-        except sqlite3.Error as error:
-            raise self._unavailable(error) from error
+        with self._translated():
+            return self._points.query(workspace_id, sql, *parameters)
 
     def commits(self) -> int | None:
         """A number that changes with every commit to this database, whoever made it; None on PostgreSQL.
@@ -124,10 +122,10 @@ class Database:
         Raises:
             StoreUnavailable: the database cannot be read.
         """
-        if self._point is None:
+        if self._file_points is None:
             return None
         try:
-            return self._point.version()
+            return self._file_points.version()
         except sqlite3.Error as error:
             raise self._unavailable(error) from error
 
@@ -259,8 +257,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        if self._point is not None:
-            self._point.close()
+        self._points.close()
         self._writer.dispose()
         self._reader.dispose()
         self._own.dispose()

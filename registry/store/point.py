@@ -1,7 +1,5 @@
-"""Point reads on SQLite: single statements on one connection that only ever reads.
-
-Each statement is a look at one moment by itself, so no transaction is begun around it. That saves most of what
-a point read costs.
+"""Point reads: single statements, each of them a look at one moment by itself, so that no transaction is begun around
+it. That saves most of what a point read costs.
 """
 
 from __future__ import annotations
@@ -12,14 +10,19 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+
+from registry.store.row_security import session_role, session_workspace
+
 Rows = list[Any]
 
 CHECKED_FOR_S = 0.05
 """How long a file that was looked at is taken for the one that was opened."""
 
 
-class PointReader:
-    """Reads from an embedded database. Safe to share between threads.
+class FilePoints:
+    """Reads from an embedded database, on one connection that only ever reads. Safe to share between threads.
 
     Args:
         connect: opens the connection, when it is first needed.
@@ -34,8 +37,8 @@ class PointReader:
         self._cursor: sqlite3.Cursor | None = None
         self._checked_at = 0.0
 
-    def query(self, sql: str, *parameters: object) -> Rows:
-        """Every row of a statement, as it stood at one moment.
+    def query(self, _workspace_id: bytes, sql: str, *parameters: object) -> Rows:
+        """Every row of a statement written with `?` marks, as it stood at one moment.
 
         Raises:
             sqlite3.Error: the database cannot be read.
@@ -68,3 +71,51 @@ class PointReader:
             self._held = self._connect()
             self._cursor = self._held.driver_connection.cursor()
         return self._cursor
+
+
+class ServerPoints:
+    """Reads from PostgreSQL, on connections that stay in the application's role and only change the workspace, so that
+    most reads are one message. Safe to share between threads.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(
+            url, pool_size=8, max_overflow=0, pool_use_lifo=True, pool_reset_on_return=None, hide_parameters=True
+        )
+
+    def query(self, workspace_id: bytes, sql: str, *parameters: object) -> Rows:
+        """As `FilePoints.query`, with none but the rows of the workspace.
+
+        A connection that broke off, as all do when the server starts anew, is made again once.
+
+        Raises:
+            psycopg.Error, sqlalchemy.exc.SQLAlchemyError: the database cannot be read.
+        """
+        broken = self._engine.dialect.loaded_dbapi.OperationalError
+        try:
+            return self._queried(workspace_id, sql, parameters)
+        except broken:
+            self._engine.dispose()
+            return self._queried(workspace_id, sql, parameters)
+
+    def close(self) -> None:
+        """Close the connections; the next read opens others."""
+        self._engine.dispose()
+
+    def _queried(self, workspace_id: bytes, sql: str, parameters: tuple[object, ...]) -> Rows:
+        pooled = self._engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        try:
+            if not pooled.info:
+                connection.autocommit = True
+                connection.execute(session_role(), prepare=False)
+            if pooled.info.get("workspace") != workspace_id:
+                pooled.info["workspace"] = None
+                connection.execute(session_workspace(workspace_id), prepare=False)
+                pooled.info["workspace"] = workspace_id
+            rows: Rows = connection.execute(sql.replace("?", "%s"), parameters).fetchall()
+        except BaseException:
+            pooled.invalidate()
+            raise
+        pooled.close()
+        return rows

@@ -2,7 +2,8 @@
 
 Every table with a `workspace_id` has a policy that shows a transaction the rows of its own workspace alone.
 Each transaction begins as the role `registry_app`, which owns nothing and may not bypass policies, and names
-its workspace (`SET LOCAL`: both end with the transaction). A statement that forgets its WHERE, or is given
+its workspace (`SET LOCAL`: both end with the transaction); sessions of point reads, which begin none, do so for
+good, and name the workspace whenever it is another. A statement that forgets its WHERE, or is given
 another tenant's ids, finds nothing. What the wall is not: a session that an attacker holds may name any
 workspace; there the keys stand (docs/security.md).
 
@@ -57,6 +58,16 @@ def of_workspace(workspace_id: bytes) -> Scope:
 def by_key(key_hash: bytes) -> Scope:
     """The one source, credential or session with this key hash."""
     return _scope("presented", key_hash.hex())
+
+
+def session_role() -> str:
+    """What puts a whole session, which then only reads, into the role; it sees nothing until it names a workspace."""
+    return f"SET ROLE {APPLICATION_ROLE}; SET default_transaction_read_only = on"
+
+
+def session_workspace(workspace_id: bytes) -> str:
+    """What has such a session see the rows of one workspace, and no other's any more."""
+    return f"SET registry.workspace = '{workspace_id.hex()}'"
 
 
 def protect(connection: Connection) -> None:

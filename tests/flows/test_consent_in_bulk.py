@@ -10,9 +10,11 @@ from registry.flows.consent import permitted
 from registry.flows.consent.given import Question
 from registry.model.errors import UnknownPurpose
 from registry.model.ids import ProfileId
+from registry.store import standings
+from registry.store.rows import query
 from tests.conftest import SetClock
-from tests.factories import identify, ordered
-from tests.simulator import Tenant
+from tests.factories import consent, identify, ordered
+from tests.simulator import RegistrySimulator, Tenant
 
 PURPOSES = ("marketing", "service", "security", "legal", "analytics", "nothing")
 
@@ -83,3 +85,26 @@ def test_nobody_is_listed_for_a_purpose_that_the_policy_has_not(tenant: Tenant, 
     with pytest.raises(UnknownPurpose):
         permitted.record_listing(tenant.registry.deployment, tenant.workspace, "nothing", actor="app:a test")
     assert (_listed(tenant, "nothing"), _listed(tenant, "*")) == (set(), set())
+
+
+def test_postgresql_looks_up_each_of_many_by_index_before_it_knows_how_many_there_are(
+    postgres_registry: RegistrySimulator,
+) -> None:
+    """No statistics yet: by their absence it would read everybody's choices for each person, and throw most away."""
+    tenant, names = postgres_registry.tenant(), [f"user-{number}" for number in range(2_000)]
+    tenant.send(*(identify(name, context=consent(Advertising=True)) for name in names))
+    workspace_id, asked = tenant.workspace_id, ("marketing", "*")
+    indexes = [tenant.workspace.indexer.index("user_id", name) for name in names]
+    with tenant.registry.deployment.data.read(workspace_id) as transaction:
+        found = standings.of_indexes(transaction, workspace_id, indexes, asked)
+        profiles = sorted(lines[0].profile_id for lines in found.values())
+        assert len(found) == 2_000 and {len(lines) for lines in found.values()} == {1}
+        assert {*standings.of_profiles(transaction, workspace_id, profiles, asked)} == {*profiles}
+        assert [*standings.of_page(transaction, workspace_id, asked, b"", profiles[-1])] == profiles
+        for sql, parameters in (
+            (standings._INDEXES_LOOKED_UP, (indexes, workspace_id, list(asked))),
+            (standings._PROFILES_LOOKED_UP, (profiles, workspace_id, list(asked))),
+            (standings._PAGE_LOOKED_UP, (list(asked), workspace_id, b"", profiles[-1])),
+        ):
+            plan = "\n".join(line for (line,) in query(transaction, f"EXPLAIN ANALYZE {sql}", *parameters))
+            assert "Rows Removed" not in plan, plan

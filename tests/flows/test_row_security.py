@@ -199,3 +199,29 @@ def test_an_ordinary_owner_of_the_databases_needs_no_superuser(postgres_server: 
                 assert made.rows("SELECT * FROM event") == [], "the owner, too, is behind the policies"
             finally:
                 made.close()
+
+
+def test_a_point_read_sees_one_workspace_after_the_other_and_writes_nothing(
+    thief_and_victim: tuple[Tenant, Tenant],
+) -> None:
+    thief, victim = thief_and_victim
+    data = thief.registry.deployment.data
+    for _ in range(3):
+        for own in (thief, victim):
+            rows = data.point_read(own.workspace_id, "SELECT DISTINCT workspace_id FROM event WHERE body <> ?", b"")
+            assert rows == [(own.workspace_id,)]
+    with pytest.raises(StoreUnavailable):
+        data.point_read(thief.workspace_id, "DELETE FROM event WHERE body <> ? RETURNING body", b"")
+    assert data.point_read(thief.workspace_id, "SELECT count(*) FROM event") == [(1,)]
+
+
+def test_a_point_read_goes_on_after_the_server_has_dropped_every_connection(
+    thief_and_victim: tuple[Tenant, Tenant],
+) -> None:
+    thief, _ = thief_and_victim
+    data, count = thief.registry.deployment.data, "SELECT count(*) FROM event"
+    assert data.point_read(thief.workspace_id, count) == [(1,)]
+    with data.owner() as transaction:
+        others = "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        assert query(transaction, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity {others}")
+    assert data.point_read(thief.workspace_id, count) == [(1,)]

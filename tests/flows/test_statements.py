@@ -81,10 +81,10 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     def explained(transaction: Transaction) -> Any:
         return Explained(driver(transaction), noted)
 
-    def looked_at(self: Database, sql: str, *parameters: object) -> Any:
+    def looked_at(self: Database, workspace_id: bytes, sql: str, *parameters: object) -> Any:
         with self.owner() as transaction:
             explained(transaction).execute(sql, parameters)
-        return point_read(self, sql, *parameters)
+        return point_read(self, workspace_id, sql, *parameters)
 
     monkeypatch.setattr(rows, "_driver", explained)
     monkeypatch.setattr(Database, "point_read", looked_at)

@@ -11,7 +11,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.decision import Reason
 from registry.model.ids import ProfileId
-from registry.store import consents, identities
+from registry.store import identities, standings
 
 PAGE = 5_000
 
@@ -33,10 +33,10 @@ def outdated(deployment: Deployment, workspace: OpenWorkspace, purpose: str) -> 
             if not ids:
                 return
             asked = (purpose, WHOLE_PERSON)
-            people = consents.page_for_purpose(transaction, workspace.workspace_id, asked, after, ids[-1])
+            people = standings.of_page(transaction, workspace.workspace_id, asked, after, ids[-1])
         now = deployment.clock()
         for profile_id, lines in people.items():
-            person = consents.person_of(workspace.workspace_id, lines)
+            person = standings.person_of(workspace.workspace_id, lines)
             standing = standings_for(rules, *person, (purpose,))[purpose]
             if decide(purpose, frozenset(), standing, catalogue, now=now).reason is Reason.ASK_AGAIN:
                 yield profile_id

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from weakref import ref
 
 from registry.flows.consent.given import Answers, Asking, Given
@@ -223,12 +223,12 @@ class Boards:
         if commits is None or commits == held.commits:
             return board if commits is not None else None
         held.commits = None
-        found = standing.changes(self._point, held.workspace_id, held.position, AT_ONCE)
+        found = standing.changes(self._point(held), held.workspace_id, held.position, AT_ONCE)
         if not found.whole or found.gone or (found.fragments and board.later > MOST_LATER):
             self._call()
             return None
         if found.fragments:
-            _restand(board, self._point, held.workspace_id, found.fragments, now)
+            _restand(board, self._point(held), held.workspace_id, found.fragments, now)
         held.position = found.position
         if found.fragments and data.commits() != commits:
             return None  # somebody may have changed between two of the reads
@@ -237,14 +237,14 @@ class Boards:
 
     def _refreshed(self, held: _Held, board: Board, people: Sequence[ProfileId], now: Micros) -> bool:
         """Stand those anew whom time has changed; whether the board is still current after it."""
-        for known in standing.people(self._point, held.workspace_id, people):
+        for known in standing.people(self._point(held), held.workspace_id, people):
             board.put(known, now)
         if self._deployment.data.commits() != held.commits:
             held.commits = None
         return held.commits is not None
 
-    def _point(self, sql: str, *parameters: object) -> Sequence[Any]:
-        return self._deployment.data.point_read(sql, *parameters) or ()
+    def _point(self, held: _Held) -> standing.Ask:
+        return partial(self._deployment.data.point_read, held.workspace_id)
 
     def _call(self) -> None:
         """Have the background thread look at what there is to do."""

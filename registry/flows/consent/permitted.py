@@ -22,8 +22,9 @@ from registry.model.clock import Micros
 from registry.model.decision import Decision
 from registry.model.ids import ProfileId
 from registry.model.message import Identifier
-from registry.store import consents, identities
-from registry.store.consents import Lines, Person
+from registry.store import identities, standings
+from registry.store.consents import Person
+from registry.store.standings import Lines
 
 BOARD_PAGE = 50_000
 PAGE = 5_000
@@ -45,7 +46,7 @@ def check_many(deployment: Deployment, workspace: OpenWorkspace, questions: Sequ
     with deployment.data.read(workspace.workspace_id) as transaction:
         index_of = subjects.standing(workspace, transaction, {question.person for question in questions})
         indexes = [index_of[question.person] for question in questions]
-        people = consents.standings_of(transaction, workspace.workspace_id, set(indexes), purposes)
+        people = standings.of_indexes(transaction, workspace.workspace_id, set(indexes), purposes)
     now, answers = deployment.clock(), dict[tuple[str, frozenset[str], str | None], _Answers]()
     decisions = []
     for index, (_, purpose, categories, place, _) in zip(indexes, questions, strict=True):
@@ -76,7 +77,7 @@ def filter_people(
         index_of = subjects.standing(workspace, transaction, people)
         indexes = [index_of[person] for person in people]
         asked = (purpose, WHOLE_PERSON)
-        found = consents.standings_of(transaction, workspace.workspace_id, set(indexes), asked)
+        found = standings.of_indexes(transaction, workspace.workspace_id, set(indexes), asked)
     answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock(), jurisdiction)
     allowed = {index: answers.allowed(person) for index, person in found.items()}
     return [allowed.get(index, False) for index in indexes]
@@ -95,7 +96,7 @@ def filter_profiles(
     """
     with deployment.data.read(workspace.workspace_id) as transaction:
         asked = (purpose, WHOLE_PERSON)
-        found = consents.standings_of_profiles(transaction, workspace.workspace_id, set(profiles), asked)
+        found = standings.of_profiles(transaction, workspace.workspace_id, set(profiles), asked)
     answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock(), jurisdiction)
     allowed = {profile: answers.allowed(person) for profile, person in found.items()}
     return [allowed.get(profile, False) for profile in profiles]
@@ -151,7 +152,7 @@ def list_ids(
             if not ids:
                 return
             asked = (purpose, WHOLE_PERSON)
-            people = consents.page_for_purpose(transaction, workspace.workspace_id, asked, after, ids[-1])
+            people = standings.of_page(transaction, workspace.workspace_id, asked, after, ids[-1])
         answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock())
         yield b"".join(profile_id for profile_id, person in people.items() if answers.allowed(person))
         after = ids[-1]
@@ -182,10 +183,10 @@ class _Answers:
         """The decision on one person. Those who are plainly alike differ in the record alone that it rests on."""
         plain = self._plain(lines)
         if plain is None:
-            return self._decide(consents.person_of(self._workspace_id, lines))
+            return self._decide(standings.person_of(self._workspace_id, lines))
         known = self._decided.get(plain)
         if known is None:
-            known = self._decided[plain] = self._decide(consents.person_of(self._workspace_id, lines))
+            known = self._decided[plain] = self._decide(standings.person_of(self._workspace_id, lines))
         if known.record_id is None:
             return known
         return Decision(
@@ -199,7 +200,7 @@ class _Answers:
         if plain is not None:
             known = self._decided.get(plain)
             return known.allowed if known is not None else self.decision(lines).allowed
-        person = consents.person_of(self._workspace_id, lines)
+        person = standings.person_of(self._workspace_id, lines)
         common = alike(self._rules, *person, self._now, self._catalogue.last_change)
         if common is None:
             return self._decide(person).allowed
