@@ -15,9 +15,7 @@ from registry.api.signal_wire import Explain, GoogleQuery, Signals, TokenOrder
 from registry.api.wire import Subject
 from registry.consent.explain import PART_SENTENCES
 from registry.consent.signals.google import from_google, to_google
-from registry.consent.signals.gpp import decode_gpp_string
-from registry.consent.signals.spoken import both, from_gpp, from_tcf
-from registry.consent.signals.tcf import decode_tc_string
+from registry.consent.signals.spoken import NOTHING, Spoken, gpp_spoken, opted_out, tcf_spoken
 from registry.flows.consent import explaining, signalled, tokens
 from registry.flows.consent.decided import Decided
 from registry.flows.consent.given import Question
@@ -84,10 +82,7 @@ def record_signals(request: Request, body: Signals) -> dict[str, Any]:
     principal, workspace = application.caller(request, Action.CONSENT_RECORD)
     deployment = application.deployment
     person = _person(application, body.subject)
-    purposes = deployment.policies.purposes.purposes.values()
-    opted_out = frozenset(one.name for one in purposes if one.gpc_opts_out) if body.gpc else frozenset()
-    said = _said(application, body)
-    made = signalled.record_signals(deployment, workspace, person, said, actor=principal.actor, opted_out=opted_out)
+    made = signalled.record_signals(deployment, workspace, person, _spoken(application, body), actor=principal.actor)
     return {
         "records": [recorded_json(row, receipt) for row, receipt in made.records],
         "refusal_stands": made.refusal_stands,
@@ -105,23 +100,22 @@ def google_states(request: Request, body: GoogleQuery) -> dict[str, Any]:
     return {"states": to_google(allowed, catalogue)}
 
 
-def _said(application: Application, body: Signals) -> dict[str, bool]:
-    catalogue = application.deployment.policies.purposes
-    said: dict[str, bool] = {}
+def _spoken(application: Application, body: Signals) -> Spoken:
+    catalogue, now = application.deployment.policies.purposes, application.deployment.clock()
+    spoken, pointer = NOTHING, "/tc_string"
     try:
-        pointer = "/tc_string"
         if body.tc_string is not None:
-            said = both(said, from_tcf(decode_tc_string(body.tc_string), catalogue))
+            spoken &= tcf_spoken(body.tc_string, catalogue, now)
         pointer = "/gpp_string"
         if body.gpp_string is not None:
-            said = both(said, from_gpp(decode_gpp_string(body.gpp_string), catalogue))
+            spoken &= gpp_spoken(body.gpp_string, catalogue, now)
     except InvalidInput as error:
         raise InvalidInput(error.detail, pointer=pointer) from None
     if body.google is not None:
-        said = both(said, from_google(body.google, catalogue))
+        spoken &= Spoken(from_google(body.google, catalogue))
     if body.gpc:
-        said = both(said, {one.name: False for one in catalogue.purposes.values() if one.gpc_opts_out})
-    return said
+        spoken &= Spoken(dict.fromkeys(opted_out(catalogue), False), opted_out(catalogue))
+    return spoken
 
 
 def _person(application: Application, reference: Subject) -> Identifier:

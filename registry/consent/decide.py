@@ -145,11 +145,10 @@ def _of(record: ConsentRecord, now: Micros, changed: Micros = 0) -> _Word:
 
 
 def _since_joined(standing: Standing, now: Micros) -> ConsentRecord | None:
-    """The choice made since the sides were last joined: the person has spoken as one."""
-    return current(
-        (record for side in standing.sides for record in side.records if record.acted_at > standing.joined_at),
-        now,
-    )
+    """The choice made since the sides were last joined: the person has spoken as one. That one ended is no choice."""
+    spoken = (record for side in standing.sides for record in side.records)
+    since = current(spoken, now, after=standing.joined_at)
+    return None if since is not None and since.status is ConsentStatus.EXPIRED else since
 
 
 def _of_sides(sides: Sequence[Side], now: Micros, changed: Micros) -> _Word:

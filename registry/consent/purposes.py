@@ -131,6 +131,18 @@ class Purpose:
         return next(iter(self.title))
 
 
+def gone(name: str) -> Purpose:
+    """What can still be told of a purpose that left the policy: its name, and that it needed consent, as the most
+    protective reading.
+    """
+    text = {"en": "This purpose is no longer in the policy."}
+    bases = {"default": LawfulBasis.CONSENT}
+    return Purpose(
+        name, 0, 0, {"en": name}, text, bases, (), 0, (), None, None, (), (), {},
+        gpc_opts_out=False, segment_categories=(), google_consent=(), despite_restriction=False,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class PurposeCatalogue:
     """All purposes of a workspace. `version` is a short hash of the policy's content, `last_change` the latest moment

@@ -6,11 +6,12 @@ A fold takes any records in any order and answers for one moment, as known at an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
-from registry.model.clock import Micros
+from registry.model.clock import SECOND, Micros
 from registry.model.ids import FragmentId, RecordId
 
 
@@ -48,6 +49,11 @@ _RESTRICTION = {ConsentStatus.UNRESTRICTED: 0, ConsentStatus.RESTRICTED: 1}
 WEIGHTS: dict[str, int] = {status.value: weight for status, weight in (GRAVITY | _RESTRICTION).items()}
 """The same of every status, by its word; restrictions are of no purpose, so that they meet each other only."""
 
+CLOCK_TOLERANCE: Micros = 300 * SECOND
+"""How far ahead of ours another's clock may be: what lies further ahead is no act of now."""
+
+_NEVER: Micros = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
@@ -80,39 +86,88 @@ class ConsentRecord:
         return self.status is ConsentStatus.EXPIRED or (self.expires_at is not None and self.expires_at <= now)
 
 
-def current(records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None) -> ConsentRecord | None:
+class Said(Protocol):
+    """What of a record, as it is stored or as the rules know it, its place among others hangs on."""
+
+    @property
+    def record_id(self) -> RecordId:
+        """Its id."""
+
+    @property
+    def fragment_id(self) -> FragmentId:
+        """Whom it is of."""
+
+    @property
+    def purpose(self) -> str:
+        """What it is about."""
+
+    @property
+    def status(self) -> str:
+        """One of `ConsentStatus`."""
+
+    @property
+    def acted_at(self) -> Micros:
+        """When the person acted."""
+
+    @property
+    def recorded_at(self) -> Micros:
+        """When it became known."""
+
+    @property
+    def expires_at(self) -> Micros | None:
+        """When it ends by itself."""
+
+
+_S = TypeVar("_S", bound=Said)
+
+
+def current(
+    records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None, *, after: Micros = -1
+) -> ConsentRecord | None:
     """The record that counts at a moment: the most recent act; of acts at one time, the refusal.
 
     Args:
         records: of one person and purpose, in any order; restrictions among them are passed over.
         as_of: acts after this moment do not count yet.
         known_at: nor do records that had not been made by then; None counts all.
+        after: nor what was last said up to then.
     """
-    return _latest(records, GRAVITY, as_of, known_at)
+    counting = [record for record in records if record.status in GRAVITY and _counts(record, as_of, known_at)]
+    if len(counting) > 1 and any(record.status is ConsentStatus.EXPIRED for record in counting):
+        own: dict[FragmentId, list[ConsentRecord]] = {}
+        for record in counting:
+            own.setdefault(record.fragment_id, []).append(record)
+        words = map(last_word, own.values())
+        counting = [word if at == word.acted_at else replace(word, acted_at=at) for word, at in words]
+    return max((record for record in counting if record.acted_at > after), key=rank, default=None)
+
+
+def last_word(records: Sequence[_S]) -> tuple[_S, Micros]:
+    """Of the records of one fragment and purpose, the one that counts, and from when on.
+
+    That a consent ended is no answer to a refusal: it stands, as if said again then. Only the person's own yes lifts it
+    (GDPR Art. 21(1)).
+    """
+    last = max(records, key=rank)
+    if last.status == ConsentStatus.EXPIRED:
+        before = max((one for one in records if one.status != ConsentStatus.EXPIRED), key=rank, default=last)
+        if before.status in REFUSALS:
+            return before, last.acted_at
+    return last, last.acted_at
+
+
+def rank(record: Said) -> tuple[Micros, int, Micros, Micros, bytes]:
+    """What puts one record before another: the later act; of one moment the graver, then the one that ends sooner."""
+    ends = record.expires_at if record.expires_at is not None else _NEVER
+    return record.acted_at, WEIGHTS[record.status], -ends, record.recorded_at, record.record_id
 
 
 def restriction_holds(records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None) -> bool:
     """Whether processing is restricted at a moment (GDPR Art. 18), by one side's records."""
-    latest = _latest(records, _RESTRICTION, as_of, known_at)
+    of_person = (record for record in records if record.status in _RESTRICTION and _counts(record, as_of, known_at))
+    latest = max(of_person, key=rank, default=None)
     return latest is not None and latest.status is ConsentStatus.RESTRICTED
 
 
-def _latest(
-    records: Iterable[ConsentRecord],
-    gravity: dict[ConsentStatus, int],
-    as_of: Micros,
-    known_at: Micros | None,
-) -> ConsentRecord | None:
-    best: ConsentRecord | None = None
-    for record in records:
-        if record.status not in gravity or record.acted_at > as_of:
-            continue
-        if known_at is not None and record.recorded_at > known_at:
-            continue
-        if best is None or _rank(record, gravity) > _rank(best, gravity):
-            best = record
-    return best
-
-
-def _rank(record: ConsentRecord, gravity: dict[ConsentStatus, int]) -> tuple[int, int, int, bytes]:
-    return record.acted_at, gravity[record.status], record.recorded_at, record.record_id
+def _counts(record: ConsentRecord, as_of: Micros, known_at: Micros | None) -> bool:
+    return record.acted_at <= as_of and (known_at is None or record.recorded_at <= known_at)

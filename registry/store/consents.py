@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from registry.consent.records import WEIGHTS
+from registry.consent.records import WEIGHTS, ConsentStatus, last_word, rank
 from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
@@ -15,38 +15,58 @@ from registry.store.rows import insert, query, select_in
 Person = tuple[list[Fragment], list[ConsentState]]
 """A person's fragments, and the current records of these."""
 
+_NEVER = 2**63 - 1
 _WEIGHT = " ".join(f"WHEN '{status}' THEN {weight}" for status, weight in WEIGHTS.items())
 
-MOST_RECENT = (
+_MOST_RECENT = (
     "ON CONFLICT (workspace_id, fragment_id, purpose) DO UPDATE SET record_id = excluded.record_id, "
     "status = excluded.status, acted_at = excluded.acted_at, recorded_at = excluded.recorded_at, "
-    "expires_at = excluded.expires_at "
-    "WHERE excluded.acted_at > consent_state.acted_at OR (excluded.acted_at = consent_state.acted_at "
-    f"AND CASE excluded.status {_WEIGHT} END >= CASE consent_state.status {_WEIGHT} END)"
+    "expires_at = excluded.expires_at"
 )
-"""The most recent act wins, whatever the order of arrival; at equal time the graver (DESIGN 9)."""
+_IF_IT_COUNTS = (
+    f"{_MOST_RECENT} WHERE excluded.acted_at > consent_state.acted_at OR (excluded.acted_at = consent_state.acted_at "
+    f"AND (CASE excluded.status {_WEIGHT} END > CASE consent_state.status {_WEIGHT} END "
+    f"OR (CASE excluded.status {_WEIGHT} END = CASE consent_state.status {_WEIGHT} END "
+    f"AND coalesce(excluded.expires_at, {_NEVER}) <= coalesce(consent_state.expires_at, {_NEVER}))))"
+)
+"""The most recent act wins, whatever the order of arrival; at equal time the graver (DESIGN 9), or what ends sooner."""
 
 
 def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
-    """Append records and bring the current state up to them, in the order of the acts."""
+    """Append records and bring the current state up to them, in the order of the acts.
+
+    A record that comes late, or says that a consent ended, may change what others of its fragment and purpose say:
+    there the state is worked out of all of them.
+    """
+    if not rows:
+        return
     insert(transaction, "consent_record", rows)
-    winners: dict[tuple[bytes, str], StoredConsent] = {}
-    for row in sorted(rows, key=lambda row: (row.acted_at, WEIGHTS[row.status])):
-        winners[(row.fragment_id, row.purpose)] = row
-    states = [
-        ConsentState(
-            row.workspace_id,
-            row.fragment_id,
-            row.purpose,
-            row.record_id,
-            row.status,
-            row.acted_at,
-            row.recorded_at,
-            row.expires_at,
-        )
-        for _, row in sorted(winners.items())
-    ]
-    insert(transaction, "consent_state", states, on_conflict=MOST_RECENT)
+    winners: dict[tuple[FragmentId, str], StoredConsent] = {}
+    for row in sorted(rows, key=rank):
+        winners[row.fragment_id, row.purpose] = row
+    workspace_id, fragments = rows[0].workspace_id, {row.fragment_id for row in rows}
+    before = {(one.fragment_id, one.purpose): one for one in states(transaction, workspace_id, fragments)}
+    odd = {(row.fragment_id, row.purpose) for row in rows if _is_odd(row, before.get((row.fragment_id, row.purpose)))}
+    plain = [_state(row, row.acted_at) for key, row in sorted(winners.items()) if key not in odd]
+    insert(transaction, "consent_state", plain, on_conflict=_IF_IT_COUNTS)
+    said: dict[tuple[FragmentId, str], list[StoredConsent]] = {}
+    for row in history(transaction, workspace_id, {fragment_id for fragment_id, _ in odd}) if odd else ():
+        said.setdefault((row.fragment_id, row.purpose), []).append(row)
+    folded = [_state(*last_word(said[key])) for key in sorted(odd)]
+    insert(transaction, "consent_state", folded, on_conflict=_MOST_RECENT)
+
+
+def _is_odd(row: StoredConsent, before: ConsentState | None) -> bool:
+    return row.status == ConsentStatus.EXPIRED or (
+        before is not None and (before.status == ConsentStatus.EXPIRED or row.acted_at < before.acted_at)
+    )
+
+
+def _state(row: StoredConsent, since: Micros) -> ConsentState:
+    return ConsentState(
+        row.workspace_id, row.fragment_id, row.purpose, row.record_id, row.status, since, row.recorded_at,
+        row.expires_at,
+    )  # fmt: skip
 
 
 def spoken_at(transaction: Transaction, workspace_id: WorkspaceId, profile_id: ProfileId) -> Micros:

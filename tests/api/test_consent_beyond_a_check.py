@@ -17,7 +17,7 @@ from registry.model.ids import text_id
 from tests.api.house import Desk
 
 ADA = {"kind": "user_id", "value": "augusta"}
-TCF_ALL = "CQgl8sAQgl8sAAKACADEAyFgAP_AAAAAAACYAAAAAAAA.IAAA"
+TCF_ALL = "CQbwIkAQbwIkAAKACADEAyFgAP_AAAAAAACYAAAAAAAA.IAAA"
 GPP_NO_SALE = "DBABBg~BAQAAABA.QA"
 
 

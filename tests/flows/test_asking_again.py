@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from registry.consent.signals.spoken import Spoken
 from registry.flows.consent import asking_again, ledger, permitted
 from registry.flows.consent.given import Question
 from registry.flows.consent.signalled import record_signals
@@ -58,6 +59,6 @@ def test_it_is_told_who_is_to_be_asked(changed: Tenant) -> None:
 
 def test_a_banner_s_answer_that_is_handed_over_renews_the_consent(changed: Tenant) -> None:
     deployment, workspace, ada = changed.registry.deployment, changed.workspace, Identifier("user_id", "ada")
-    made = record_signals(deployment, workspace, ada, {"marketing": True}, actor="app:shop")
+    made = record_signals(deployment, workspace, ada, Spoken({"marketing": True}), actor="app:shop")
     assert [row.status for row, _ in made.records] == ["granted"]
     assert changed.check("user_id", "ada", "marketing").allowed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from registry.consent.signals.spoken import Spoken
 from registry.dsr.requests import Kind
 from registry.flows.consent import signalled
 from tests.conftest import SetClock
@@ -11,9 +12,9 @@ from tests.factories import consent, identify
 from tests.simulator import Tenant
 
 ADA = ("user_id", "ada")
-TCF_ALL = "CQgl8sAQgl8sAAKACADEAyFgAP_AAAAAAACYAAAAAAAA.IAAA"
+TCF_ALL = "CQbwIkAQbwIkAAKACADEAyFgAP_AAAAAAACYAAAAAAAA.IAAA"
 """Written by the IAB's library: purposes 1 to 10 consented to."""
-TCF_MEASURING = "CQgl8sAQgl8sAAKACADEAyFgAIPAAAAAAACYAAAAAAAA.IAAA"
+TCF_MEASURING = "CQbwIkAQbwIkAAKACADEAyFgAIPAAAAAAACYAAAAAAAA.IAAA"
 """Written by the IAB's library: purposes 1 and 7 to 10 consented to."""
 GPP_NO_SALE = "DBABBg~BAQAAABA.QA"
 """Written by the IAB's library: California, opted out of sale."""
@@ -85,7 +86,7 @@ def test_what_a_restricted_person_signals_is_recorded_and_opens_nothing(tenant: 
     tenant.run(tenant.request(Kind.RESTRICTION, "user_id", "u-restricted"))
     person = tenant.person("user_id", "u-restricted")
     told = signalled.record_signals(
-        tenant.registry.deployment, tenant.workspace, person, {"marketing": False}, actor="app:banner"
+        tenant.registry.deployment, tenant.workspace, person, Spoken({"marketing": False}), actor="app:banner"
     )
     assert [row.purpose for row, _ in told.records] == ["marketing"]
     assert not tenant.check("user_id", "u-restricted", "marketing").allowed

@@ -8,6 +8,7 @@ import pytest
 
 from registry.consent.purposes import LawfulBasis
 from registry.consent.records import ConsentStatus
+from registry.consent.signals.spoken import Spoken
 from registry.flows.access import preferences
 from registry.flows.consent import ledger, signalled
 from registry.flows.deployment import Deployment
@@ -49,7 +50,7 @@ def test_a_banner_s_yes_shows_no_age_and_takes_none_away(tenant: Tenant) -> None
         call = identify("ada", context=consent(Advertising=True))
         sent = Delivery(tenant.source, [call], tenant.registry.clock())
         pipeline.ingest(deployment, tenant.workspace, [sent])
-        signalled.record_signals(deployment, tenant.workspace, person, {"marketing": True}, actor="app:banner")
+        signalled.record_signals(deployment, tenant.workspace, person, Spoken({"marketing": True}), actor="app:banner")
 
     banner()
     banner()

@@ -9,6 +9,7 @@ from itertools import permutations
 import pytest
 
 from registry.consent.records import ConsentStatus
+from registry.consent.signals.spoken import Spoken
 from registry.flows.consent import explaining, ledger, signalled
 from registry.model.errors import Conflict, Forbidden, InvalidInput, UnknownPurpose
 from registry.model.stored import StoredConsent
@@ -136,7 +137,11 @@ def test_a_browser_s_opt_out_stands_against_a_banner_that_repeats_a_yes(tenant: 
     tenant.send(identify("ada", context=consent(Advertising=True)))
     tenant.send(viewed("ada"), opted_out=True)
     told = signalled.record_signals(
-        tenant.registry.deployment, tenant.workspace, tenant.person(*ADA), {"marketing": True}, actor="app:banner"
+        tenant.registry.deployment,
+        tenant.workspace,
+        tenant.person(*ADA),
+        Spoken({"marketing": True}),
+        actor="app:banner",
     )
     assert told.refusal_stands == ["marketing"]
     assert not tenant.check(*ADA, "marketing").allowed
@@ -151,8 +156,8 @@ def test_a_browser_s_opt_out_counts_for_more_than_a_banner_s_no(tenant: Tenant, 
     clock.pass_by(seconds=1)
     deployment, person = tenant.registry.deployment, tenant.person(*ADA)
     signalled.record_signals(
-        deployment, tenant.workspace, person, {"marketing": False}, actor="app:banner",
-        opted_out=frozenset({"marketing"}),
+        deployment, tenant.workspace, person, Spoken({"marketing": False}, frozenset({"marketing"})),
+        actor="app:banner",
     )  # fmt: skip
     clock.pass_by(seconds=1)
     tenant.send(identify("ada", context=consent(Advertising=True)))
@@ -179,11 +184,30 @@ def test_a_purpose_that_vanished_from_the_policy_is_a_no_everywhere(tenant: Tena
     assert (decision.allowed, decision.reason.value) == (False, "unknown_purpose")
     assert [row.purpose for row in ledger.history(without, tenant.workspace, person)] == ["marketing"]
     assert not explaining.explain(without, tenant.workspace, person, "marketing").decision.allowed
-    act = ledger.Act("marketing", ConsentStatus.WITHDRAWN)
-    with pytest.raises(UnknownPurpose):
-        ledger.record(without, tenant.workspace, person, [act], actor="app:shop")
+    for who, status in ((person, ConsentStatus.GRANTED), (tenant.person("user_id", "bob"), ConsentStatus.WITHDRAWN)):
+        with pytest.raises(UnknownPurpose):
+            ledger.record(without, tenant.workspace, who, [ledger.Act("marketing", status)], actor="app:shop")
+    assert tenant.profile("user_id", "bob") is None
     other = ledger.Act("analytics", ConsentStatus.GRANTED)
     assert ledger.record(without, tenant.workspace, person, [other], actor="app:shop")
+
+
+@pytest.mark.parametrize("status", [ConsentStatus.WITHDRAWN, ConsentStatus.DENIED, ConsentStatus.OBJECTED])
+def test_a_purpose_that_left_the_policy_can_be_refused_and_comes_back_refused(
+    tenant: Tenant, clock: SetClock, status: ConsentStatus
+) -> None:
+    tenant.send(identify("ada", email="ada@shop.example"))
+    tenant.say("email", "ada@shop.example", "marketing", "granted")
+    clock.pass_by(seconds=1)
+    deployment = tenant.registry.deployment
+    policies = deployment.policies
+    left = {name: one for name, one in policies.purposes.purposes.items() if name != "marketing"}
+    without = replace(deployment, policies=replace(policies, purposes=replace(policies.purposes, purposes=left)))
+    [(row, receipt)] = ledger.record(
+        without, tenant.workspace, tenant.person(*ADA), [ledger.Act("marketing", status)], actor="app:shop"
+    )
+    assert (row.purpose, row.status, receipt.count(".")) == ("marketing", status, 2)
+    assert tenant.check(*ADA, "marketing").reason.value == status
 
 
 def test_a_restriction_is_of_no_one_purpose(tenant: Tenant) -> None:

@@ -67,10 +67,21 @@ records = st.builds(
 )
 ledgers = st.lists(records, max_size=3, unique_by=lambda entry: entry.record_id)
 side = st.builds(Side, st.booleans(), ledgers.map(tuple))
+
+
+def of_own_fragments(sides: list[Side]) -> tuple[Side, ...]:
+    """No two sides share a fragment; those of one side are one or two."""
+
+    def own(entry: ConsentRecord, number: int) -> ConsentRecord:
+        return replace(entry, fragment_id=FragmentId(bytes([number, entry.record_id[-1] % 2]) * 8))
+
+    return tuple(replace(one, records=tuple(own(entry, n) for entry in one.records)) for n, one in enumerate(sides))
+
+
 standings = st.builds(
     Standing,
     st.booleans(),
-    st.lists(side, min_size=1, max_size=3).map(tuple),
+    st.lists(side, min_size=1, max_size=3).map(of_own_fragments),
     st.integers(0, 15),
     st.booleans(),
     st.integers(0, 25),
@@ -93,10 +104,10 @@ def plainly_allowed(standing: Standing, purpose: str, signal: bool) -> bool:
     if signal and purpose == "marketing":
         return False
     now = max(NOW, standing.spoken_at)
-    past = [[entry for entry in side.records if entry.acted_at <= now] for side in standing.sides]
+    past = [_words([entry for entry in side.records if entry.acted_at <= now]) for side in standing.sides]
     if len(past) > 1:
         since = [entry for entries in past for entry in entries if entry.acted_at > standing.joined_at]
-        if since:
+        if since and _last(since).status != "expired":
             past, identified = [since], [True]
         else:
             identified = [not side.anonymous for side in standing.sides]
@@ -109,13 +120,33 @@ def plainly_allowed(standing: Standing, purpose: str, signal: bool) -> bool:
     return bool(heard) and set(heard) == {"granted"}
 
 
-def _plain_word(entries: list[ConsentRecord], now: int) -> str:
-    if not entries:
-        return "silent"
+def _last(entries: list[ConsentRecord]) -> ConsentRecord:
     order = ["granted", "unattested", "expired", "withdrawn", "denied", "objected"]
     latest = max(entry.acted_at for entry in entries)
     last = [entry for entry in entries if entry.acted_at == latest]
-    gravest = max(last, key=lambda entry: (order.index(entry.status), entry.recorded_at, entry.record_id))
+    gravest = max(order.index(entry.status) for entry in last)
+    last = [entry for entry in last if order.index(entry.status) == gravest]
+    soonest = min(entry.expires_at or 10**9 for entry in last)
+    last = [entry for entry in last if (entry.expires_at or 10**9) == soonest]
+    return max(last, key=lambda entry: (entry.recorded_at, entry.record_id))
+
+
+def _words(entries: list[ConsentRecord]) -> list[ConsentRecord]:
+    """What each fragment says: its last record, but that one ended after a refusal is the refusal again."""
+    found = []
+    for fragment in {entry.fragment_id for entry in entries}:
+        own = [entry for entry in entries if entry.fragment_id == fragment]
+        last, choices = _last(own), [entry for entry in own if entry.status != "expired"]
+        if last.status == "expired" and choices and _plain_word([_last(choices)], NOW) == "refused":
+            last = replace(_last(choices), acted_at=last.acted_at)
+        found.append(last)
+    return found
+
+
+def _plain_word(entries: list[ConsentRecord], now: int) -> str:
+    if not entries:
+        return "silent"
+    gravest = _last(entries)
     if gravest.status in ("withdrawn", "denied", "objected"):
         return "refused"
     if gravest.status == "unattested":

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.signals.banners import from_rudderstack, from_segment
 from registry.consent.signals.google import from_google
-from registry.consent.signals.gpp import decode_gpp_string
-from registry.consent.signals.spoken import both, from_gpp, from_tcf
-from registry.consent.signals.tcf import decode_tc_string
+from registry.consent.signals.spoken import Spoken, gpp_spoken, tcf_spoken
+from registry.model.clock import Micros
 from registry.model.errors import InvalidInput
 
 SAYING = ("consent", "consentManagement")
@@ -26,40 +25,35 @@ name them) and the states of Google Consent Mode."""
 PREFERENCES = "categoryPreferences"
 
 
-def from_context(context: Mapping[str, object], catalogue: PurposeCatalogue) -> dict[str, bool]:
+def from_context(context: Mapping[str, object], catalogue: PurposeCatalogue, now: Micros) -> Spoken:
     """What a message's context says of each purpose; where two of its signals differ, the no.
 
-    A string that cannot be decoded is a no for every purpose that is mapped to TCF or GPP.
+    A string that cannot be decoded, or was made in the future, is a no for every purpose that is mapped to TCF or GPP.
     """
     consent = context.get("consent")
-    said = from_rudderstack(context, catalogue)
+    said = Spoken(from_rudderstack(context, catalogue))
     members = consent if isinstance(consent, dict) else {}
     if PREFERENCES in members or not members.keys() & {TC_STRING, GPP_STRING, GOOGLE}:
-        said = both(from_segment(context, catalogue), said)
+        said &= Spoken(from_segment(context, catalogue))
     if TC_STRING in members:
-        said = both(said, _read(members[TC_STRING], _tcf, catalogue))
+        said &= _read(members[TC_STRING], tcf_spoken, catalogue, now)
     if GPP_STRING in members:
-        said = both(said, _read(members[GPP_STRING], _gpp, catalogue))
+        said &= _read(members[GPP_STRING], gpp_spoken, catalogue, now)
     if GOOGLE in members:
-        said = both(said, from_google(members[GOOGLE], catalogue))
+        said &= Spoken(from_google(members[GOOGLE], catalogue))
     return said
 
 
-def _tcf(text: str, catalogue: PurposeCatalogue) -> dict[str, bool]:
-    return from_tcf(decode_tc_string(text), catalogue)
-
-
-def _gpp(text: str, catalogue: PurposeCatalogue) -> dict[str, bool]:
-    return from_gpp(decode_gpp_string(text), catalogue)
-
-
 def _read(
-    text: object, read: Callable[[str, PurposeCatalogue], dict[str, bool]], catalogue: PurposeCatalogue
-) -> dict[str, bool]:
+    text: object,
+    read: Callable[[str, PurposeCatalogue, Micros], Spoken],
+    catalogue: PurposeCatalogue,
+    now: Micros,
+) -> Spoken:
     try:
         if isinstance(text, str):
-            return read(text, catalogue)
+            return read(text, catalogue, now)
     except InvalidInput:
         pass  # refused for a reason that a message cannot be told
     mapped = (p for p in catalogue.purposes.values() if p.tcf_purposes or p.tcf_special_features or p.gpp)
-    return {purpose.name: False for purpose in mapped}
+    return Spoken({purpose.name: False for purpose in mapped})

@@ -3,13 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from registry.consent.purposes import LawfulBasis, Purpose, PurposeCatalogue
-from registry.consent.signals.gpp import GppString
-from registry.consent.signals.tcf import BY_CONSENT_ONLY, TcString
+from registry.consent.records import CLOCK_TOLERANCE
+from registry.consent.signals.gpp import GppString, decode_gpp_string
+from registry.consent.signals.tcf import BY_CONSENT_ONLY, TcString, decode_tc_string
+from registry.model.clock import DAY, Micros
+from registry.model.errors import InvalidInput
 
 OPTED_OUT = 1
 """In every choice of a US section: opted out, or no consent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What signals say of purposes.
+
+    Attributes:
+        said: yes or no of each purpose that they speak of.
+        objected: the purposes that Global Privacy Control refuses: an objection (GDPR Art. 21(5)).
+        given_by: when a yes among them was given at the latest, by the date of its string; None where none has one.
+    """
+
+    said: dict[str, bool]
+    objected: frozenset[str] = frozenset()
+    given_by: Micros | None = None
+
+    def __and__(self, other: Spoken) -> Spoken:
+        """Both together: where they differ, the no."""
+        dates = [date for date in (self.given_by, other.given_by) if date is not None]
+        return Spoken(both(self.said, other.said), self.objected | other.objected, min(dates, default=None))
+
+
+NOTHING = Spoken({})
+
+
+def tcf_spoken(text: str, catalogue: PurposeCatalogue, now: Micros) -> Spoken:
+    """What a TC string says.
+
+    Its date may be that of a day alone, as the framework has it: then the yes was given by the end of that day.
+
+    Raises:
+        InvalidInput: it cannot be decoded, or was made in the future.
+    """
+    decoded = decode_tc_string(text)
+    return Spoken(from_tcf(decoded, catalogue), given_by=_given_by(decoded, now))
+
+
+def gpp_spoken(text: str, catalogue: PurposeCatalogue, now: Micros) -> Spoken:
+    """What a GPP string says, Global Privacy Control in one of its sections included.
+
+    Raises: as `tcf_spoken`.
+    """
+    decoded = decode_gpp_string(text)
+    objects = any(section.gpc for section in decoded.us.values())
+    given_by = _given_by(decoded.tcf, now) if decoded.tcf is not None else None
+    return Spoken(from_gpp(decoded, catalogue), opted_out(catalogue) if objects else frozenset(), given_by)
+
+
+def opted_out(catalogue: PurposeCatalogue) -> frozenset[str]:
+    """The purposes that Global Privacy Control refuses."""
+    return frozenset(purpose.name for purpose in catalogue.purposes.values() if purpose.gpc_opts_out)
+
+
+def _given_by(said: TcString, now: Micros) -> Micros:
+    if said.last_updated > now + CLOCK_TOLERANCE:
+        raise InvalidInput("the TC string was made in the future")
+    return said.last_updated if said.last_updated % DAY else said.last_updated + DAY - 1
 
 
 def both(one: Mapping[str, bool], other: Mapping[str, bool]) -> dict[str, bool]:

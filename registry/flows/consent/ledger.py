@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import orjson
 
 from registry.consent.decide import decide
+from registry.consent.purposes import gone
 from registry.consent.receipt import receipt_claims
-from registry.consent.records import GRAVITY, WHOLE_PERSON, ConsentStatus
+from registry.consent.records import CLOCK_TOLERANCE, GRAVITY, REFUSALS, WHOLE_PERSON, ConsentStatus
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents
 from registry.flows.consent import changes
@@ -25,7 +26,7 @@ from registry.flows.identity.history import fragments_at
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import record_aad, seal
 from registry.keys.signing import sign_jwt
-from registry.model.clock import SECOND, Micros
+from registry.model.clock import Micros
 from registry.model.compartment import IDENTITY
 from registry.model.decision import Decision
 from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpose
@@ -34,9 +35,6 @@ from registry.model.message import Identifier
 from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store import consents, identities
 from registry.store.database import Transaction
-
-CLOCK_TOLERANCE: Micros = 300 * SECOND
-"""How far in the future an act may lie: the clocks of two honest machines differ by less."""
 
 RECEIPT_TYPE = "consent-receipt+jwt"
 
@@ -142,7 +140,8 @@ def record(
         key: the caller's own name for this call (an idempotency key).
 
     Raises:
-        UnknownPurpose: a purpose is not in the policy; nothing is recorded.
+        UnknownPurpose: a purpose is not in the policy, and this is no refusal by somebody who spoke of it before;
+            nothing is recorded.
         InvalidInput: an act lies in the future, or its status is not one of a purpose.
         Conflict: the key named another act before.
         KeyMissing, Forbidden: the person was erased.
@@ -150,7 +149,7 @@ def record(
     now = deployment.clock()
     listed = [_of_age(deployment, act) for act in acts]
     for act in listed:
-        if act.purpose not in deployment.policies.purposes.purposes:
+        if act.purpose not in deployment.policies.purposes.purposes and act.status not in REFUSALS:
             raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
         if act.status not in GRAVITY:  # it would hide what was said of the purpose
             raise InvalidInput("a restriction is of no one purpose: open a request for it", pointer="/status")
@@ -161,6 +160,7 @@ def record(
         if key is not None or any(act.acted_at is not None for act in listed):
             identities.lock(transaction, workspace.workspace_id)  # the same may be arriving twice at once
         known = consents.history(transaction, workspace.workspace_id, [fragment.fragment_id])
+        _require_purposes(deployment, workspace, transaction, fragment, listed)
         if key is not None:
             listed = [replace(act, record_id=_named(workspace, subject, key, n)) for n, act in enumerate(listed)]
         found = [_known(act, known, actor) for act in listed]
@@ -168,6 +168,22 @@ def record(
         made = iter(append_acts(deployment, workspace, transaction, fragment, news, actor=actor) if news else ())
         rows = [row if row is not None else next(made) for row in found]
     return [(row, receipt_of(deployment, workspace, row)) for row in rows]
+
+
+def _require_purposes(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    fragment: Fragment,
+    acts: Iterable[Act],
+) -> None:
+    """A purpose that left the policy may come back: who spoke of it can refuse it meanwhile (GDPR Art. 7(3))."""
+    gone = {act.purpose for act in acts} - deployment.policies.purposes.purposes.keys()
+    if gone:
+        person = identities.fragments_of_profiles(transaction, workspace.workspace_id, [fragment.profile_id])
+        ids = [one.fragment_id for one in person]
+        if not gone <= {row.purpose for row in consents.states(transaction, workspace.workspace_id, ids)}:
+            raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
 
 
 def _of_age(deployment: Deployment, act: Act) -> Act:
@@ -325,10 +341,10 @@ def _version_of(deployment: Deployment, purpose: str) -> int:
 
 
 def receipt_of(deployment: Deployment, workspace: OpenWorkspace, row: StoredConsent) -> str:
-    """The signed receipt of a record, for the person."""
+    """The signed receipt of a record, for the person; of a purpose that left the policy it tells the name alone."""
     claims = receipt_claims(
         to_record(row),
-        deployment.policies.purposes.purposes[row.purpose],
+        deployment.policies.purposes.purposes.get(row.purpose) or gone(row.purpose),
         deployment.controller,
         text_id(row.fragment_id),
         receipt_id=text_id(deployment.new_id()),

@@ -86,6 +86,9 @@ class Item:
     Attributes:
         needs_ground: whether its plan refuses it where none of its purposes may be served.
         turned_away: whether it was refused for that: nothing of it is kept, in quarantine neither.
+        said: what it says of purposes, as far as that counts.
+        objected: the purposes that its browser's opt-out refuses.
+        yes_given_by: when its yes was given at the latest; None where only its own time tells.
     """
 
     position: int
@@ -104,6 +107,8 @@ class Item:
     fragment_id: FragmentId | None = None
     purposes: frozenset[str] = frozenset()
     said: dict[str, bool] = field(default_factory=dict)
+    objected: frozenset[str] = frozenset()
+    yes_given_by: Micros | None = None
     grounded: frozenset[str] = frozenset()
     ungrounded: frozenset[str] = frozenset()
     needs_ground: bool = False

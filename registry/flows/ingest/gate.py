@@ -14,10 +14,12 @@ import orjson
 
 from registry.consent.decide import Standing
 from registry.consent.ground import SILENT, lawful_purposes
+from registry.consent.news import is_news, last_words, refusal
 from registry.consent.purposes import PurposeCatalogue
-from registry.consent.records import REFUSALS, WEIGHTS, WHOLE_PERSON, ConsentStatus
+from registry.consent.records import REFUSALS, WHOLE_PERSON, ConsentStatus, Said, rank
 from registry.consent.signals.context import SAYING, from_context
-from registry.flows.consent.signalled import AGREED, BY_SIGNAL
+from registry.consent.signals.spoken import NOTHING, Spoken, opted_out
+from registry.flows.consent.signalled import BY_SIGNAL
 from registry.flows.consent.standing import Alike, alike, standings_for
 from registry.flows.identity.joining import Joined
 from registry.flows.ingest.admission import Item
@@ -71,10 +73,10 @@ class Gate:
         self._answers: dict[_Question, frozenset[str]] = {}
         self._changes = 0
         self._said_before: dict[BlindIndex, dict[str, bool]] = {}
-        self._readings: dict[bytes, dict[str, bool]] = {}
-        self._opted_out = {p.name: False for p in catalogue.purposes.values() if p.gpc_opts_out}
+        self._readings: dict[bytes, Spoken] = {}
+        self._opted_out = Spoken(dict.fromkeys(opted_out(catalogue), False), opted_out(catalogue))
         self._aged = {p.name for p in catalogue.purposes.values() if p.demands_age(None)}
-        self._channels: dict[RecordId, str] = {}
+        self._ledgers: dict[FragmentId, list[StoredConsent]] = {}
         self.refused_on: dict[BlindIndex, set[str]] = {}
         self.records: list[StoredConsent] = []
 
@@ -97,7 +99,9 @@ class Gate:
         else:
             fragments = [f for profile in sorted(profiles) for f in self._profiles[profile]]
         item.purposes = NONE.union(*(part.purposes for part in item.verdict.parts)) if item.verdict else NONE
-        item.said = self._heeded(self._said(item), fragments)
+        spoken = self._spoken(item)
+        item.said, item.objected = self._heeded(spoken.said, fragments), spoken.objected
+        item.yes_given_by = spoken.given_by
         said: dict[str, bool] = {}
         for index in item.indexes:
             said |= self._said_before.get(index, {})
@@ -145,40 +149,47 @@ class Gate:
         for state in consents.states(self._transaction, self._workspace_id, unread):
             self._states.setdefault(state.fragment_id, {})[state.purpose] = state
 
-    def _said(self, item: Item) -> dict[str, bool]:
+    def _spoken(self, item: Item) -> Spoken:
         """What the message says of consent, its browser's signal included; the same words are read once."""
         if item.message is None:
-            return {}
+            return NOTHING
         context = item.message.body.get("context")
-        said = self._read(context) if isinstance(context, dict) else {}
-        return said | self._opted_out if item.message.opted_out_by_signal else said
+        spoken = self._read(context) if isinstance(context, dict) else NOTHING
+        return spoken & self._opted_out if item.message.opted_out_by_signal else spoken
 
-    def _read(self, context: dict[str, object]) -> dict[str, bool]:
+    def _read(self, context: dict[str, object]) -> Spoken:
         words = orjson.dumps([context.get(member) for member in SAYING])
-        said = self._readings.get(words)
-        if said is None:
-            said = self._readings[words] = from_context(context, self._catalogue)
-        return said
+        spoken = self._readings.get(words)
+        if spoken is None:
+            spoken = self._readings[words] = from_context(context, self._catalogue, self._now)
+        return spoken
 
     def _heeded(self, said: dict[str, bool], fragments: Sequence[Fragment]) -> dict[str, bool]:
         """What counts of a message's words: not a yes where the person refused by another way than messages."""
-        doubtful = {
-            state.record_id: state
+        doubtful = [
+            state
             for fragment in fragments
             for state in self._states.get(fragment.fragment_id, {}).values()
             if state.status in _REFUSING and said.get(state.purpose)
-        }
+        ]
         if not doubtful:
             return said
-        if unread := {state.fragment_id for key, state in doubtful.items() if key not in self._channels}:
-            self._channels.update((row.record_id, row.channel) for row in self.records)
-            rows = consents.history(self._transaction, self._workspace_id, unread)
-            self._channels.update((row.record_id, row.channel) for row in rows)
+        ledger = self._ledger({state.fragment_id for state in doubtful})
+        by_signal = {row.record_id for row in ledger if row.channel == BY_SIGNAL}
         kept = {
-            state.purpose for key, state in doubtful.items()
-            if state.status == ConsentStatus.OBJECTED or self._channels.get(key) != BY_SIGNAL
+            state.purpose for state in doubtful
+            if state.status == ConsentStatus.OBJECTED or state.record_id not in by_signal
         }  # fmt: skip
         return {name: yes for name, yes in said.items() if not (yes and name in kept)}
+
+    def _ledger(self, fragment_ids: set[FragmentId]) -> list[StoredConsent]:
+        """Every record of some fragments, those of this batch included."""
+        unread = fragment_ids - self._ledgers.keys()
+        self._ledgers.update((fragment_id, []) for fragment_id in unread)
+        for row in consents.history(self._transaction, self._workspace_id, unread) if unread else ():
+            self._ledgers[row.fragment_id].append(row)
+        stored = [row for fragment_id in fragment_ids for row in self._ledgers[fragment_id]]
+        return stored + [row for row in self.records if row.fragment_id in fragment_ids]
 
     def _allowed(self, item: Item, fragments: Sequence[Fragment], said: dict[str, bool]) -> frozenset[str]:
         purposes = item.purposes
@@ -250,26 +261,29 @@ class Gate:
             return
         states = self._states.setdefault(fragment.fragment_id, {})
         for purpose, yes in said.items():
-            before = states.get(purpose)
-            objects = message.opted_out_by_signal and purpose in self._opted_out
-            if _is_no_news(before, yes, objects=objects):
+            words = self._words(fragment, purpose)
+            at = self._acted_at(item, yes, words)
+            if any(word.acted_at > at for word in words):  # it comes late, and counts from its own time on
+                words = last_words(self._ledger({word.fragment_id for word in words}), purpose, at)
+            named, objects = self._catalogue.purposes[purpose], purpose in item.objected
+            if not is_news(named, words, fragment.fragment_id, yes=yes, objects=objects, at=at):
                 continue
             if objects:
                 status = ConsentStatus.OBJECTED
             elif yes:
                 status = ConsentStatus.UNATTESTED if purpose in self._aged else ConsentStatus.GRANTED
             else:
-                status = ConsentStatus.WITHDRAWN if before is not None else ConsentStatus.DENIED
+                status = refusal(words, fragment.fragment_id)
             row = StoredConsent(
                 self._workspace_id,
                 fragment.fragment_id,
                 RecordId(new_id()),
                 purpose,
                 status.value,
-                message.observed_at,
+                at,
                 self._now,
                 None,
-                self._catalogue.purposes[purpose].version,
+                named.version,
                 None,
                 None,
                 None,
@@ -279,12 +293,29 @@ class Gate:
                 None,
             )
             self.records.append(row)
-            if before is None or _outranks(row, before):
+            before = states.get(purpose)
+            if before is None or rank(row) >= rank(before):
                 states[purpose] = ConsentState(
                     self._workspace_id, fragment.fragment_id, purpose, row.record_id, row.status,
                     row.acted_at, row.recorded_at, row.expires_at,
                 )  # fmt: skip
             self._forget(fragment)
+
+    def _words(self, fragment: Fragment, purpose: str) -> list[Said]:
+        """What every fragment of the person said last of a purpose."""
+        members = self._profiles.get(fragment.profile_id, ())
+        states = (self._states.get(member.fragment_id, {}).get(purpose) for member in members)
+        return [state for state in states if state is not None]
+
+    def _acted_at(self, item: Item, yes: bool, words: Sequence[Said]) -> Micros:
+        """When the message's word was said: a yes no later than its string was made.
+
+        Where somebody spoke at a time that our clock has not reached, it was set back, and a no is as much later.
+        """
+        at = item.message.observed_at if item.message is not None else self._now
+        if yes:
+            return min(at, item.yes_given_by) if item.yes_given_by is not None else at
+        return at + max([word.acted_at - self._now for word in words if word.acted_at > self._now], default=0)
 
     def _forget(self, fragment: Fragment) -> None:
         """What was worked out of a person no longer holds, once there is a record more."""
@@ -293,18 +324,6 @@ class Gate:
         self._standings.pop(person, None)
         self._alike.pop(person, None)
         self._changes += 1
-
-
-def _is_no_news(before: ConsentState | None, yes: bool, *, objects: bool) -> bool:
-    """Whether the last word says the same; an opt-out of the browser is more than a banner's no."""
-    if before is None or (objects and before.status != ConsentStatus.OBJECTED):
-        return False
-    return (before.status in AGREED) == yes
-
-
-def _outranks(row: StoredConsent, before: ConsentState) -> bool:
-    """Whether a new record counts before the present one: the later act, of one moment the graver."""
-    return (row.acted_at, WEIGHTS[row.status]) >= (before.acted_at, WEIGHTS[before.status])
 
 
 def _restricted(standings: dict[str, Standing]) -> bool:

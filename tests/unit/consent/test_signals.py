@@ -7,7 +7,9 @@ from consent_values import TEXT, catalogue_of, shipped_catalogue
 
 from registry.consent.signals.banners import from_gpc, from_rudderstack, from_segment
 from registry.consent.signals.context import from_context
+from registry.model.clock import SECOND
 
+NOW = 2_000_000_000 * SECOND
 CATALOGUE = shipped_catalogue()
 NO = {"analytics": False, "personalisation": False, "marketing": False}
 
@@ -71,7 +73,7 @@ def test_where_the_two_shapes_differ_the_no_counts() -> None:
         "consent": {"categoryPreferences": {"Analytics": True, "Advertising": True, "Functional": True}},
         "consentManagement": {"deniedConsentIds": ["Analytics"], "allowedConsentIds": ["Advertising"]},
     }
-    assert from_context(context, CATALOGUE) == {
+    assert from_context(context, CATALOGUE, NOW).said == {
         "analytics": False,
         "personalisation": True,
         "marketing": True,

@@ -12,8 +12,10 @@ from registry.consent.signals.google import from_google, to_google
 from registry.consent.signals.gpp import GppString, UsChoices
 from registry.consent.signals.spoken import both, from_gpp, from_tcf
 from registry.consent.signals.tcf import PublisherChoices, TcString
+from registry.model.clock import SECOND
 from registry.model.errors import DocumentInvalid
 
+NOW = 2_000_000_000 * SECOND
 CATALOGUE = shipped_catalogue()
 NO = {"analytics": False, "personalisation": False, "marketing": False}
 ALL = frozenset(range(1, 12))
@@ -82,12 +84,12 @@ def test_where_two_signals_differ_the_no_counts_and_silence_says_nothing() -> No
 @pytest.mark.parametrize("member", ["tcString", "gppString"])
 @pytest.mark.parametrize("value", ["", "COvFyGB", None, 7, ["DBAA"], "C" * 100_000, "DBAA~x"])
 def test_a_string_that_cannot_be_read_is_a_no(member: str, value: object) -> None:
-    assert from_context({"consent": {member: value}}, CATALOGUE) == NO
+    assert from_context({"consent": {member: value}}, CATALOGUE, NOW).said == NO
 
 
 def test_a_string_does_not_make_missing_banner_categories_a_no() -> None:
-    assert from_context({"consent": {"gppString": "DBAA"}}, CATALOGUE) == {}
-    assert from_context({"consent": {"gppString": "DBAA", "categoryPreferences": {}}}, CATALOGUE) == NO
+    assert from_context({"consent": {"gppString": "DBAA"}}, CATALOGUE, NOW).said == {}
+    assert from_context({"consent": {"gppString": "DBAA", "categoryPreferences": {}}}, CATALOGUE, NOW).said == NO
 
 
 def test_google_s_states_speak_for_the_purposes_mapped_to_them() -> None:
@@ -97,7 +99,7 @@ def test_google_s_states_speak_for_the_purposes_mapped_to_them() -> None:
     assert from_google({"ad_storage": "granted"}, CATALOGUE) == {}
     assert from_google({"analytics_storage": "yes", "unheard_of": "granted"}, CATALOGUE) == {"analytics": False}
     assert from_google("granted", CATALOGUE) == NO | {"service": False, "security": False}
-    assert from_context({"consent": {"googleConsentMode": ads}}, CATALOGUE) == {"marketing": True}
+    assert from_context({"consent": {"googleConsentMode": ads}}, CATALOGUE, NOW).said == {"marketing": True}
 
 
 def test_google_is_told_granted_only_where_all_mapped_purposes_are_allowed() -> None:

@@ -1,0 +1,59 @@
+"""Whether what a signal says is news: banners and browsers repeat an old choice with every event.
+
+It is compared with the last word of the whole person, whichever identifier it hangs on, not with that of one identifier
+alone: a grant by e-mail after an opt-out in the browser makes the same opt-out news again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from registry.consent.purposes import Purpose
+from registry.consent.records import REFUSALS, ConsentStatus, Said, rank
+from registry.model.clock import Micros
+from registry.model.ids import FragmentId
+
+_AGREED = frozenset({ConsentStatus.GRANTED, ConsentStatus.UNATTESTED})
+
+
+def last_words(records: Iterable[Said], purpose: str, at: Micros) -> list[Said]:
+    """What each fragment had said last of a purpose by a moment."""
+    last: dict[FragmentId, Said] = {}
+    for record in records:
+        if record.purpose == purpose and record.acted_at <= at:
+            before = last.get(record.fragment_id)
+            if before is None or rank(record) > rank(before):
+                last[record.fragment_id] = record
+    return list(last.values())
+
+
+def is_news(
+    purpose: Purpose, words: Iterable[Said], fragment_id: FragmentId, *, yes: bool, objects: bool, at: Micros
+) -> bool:
+    """Whether a signal of a moment is to be recorded.
+
+    A no is, unless the person's last word is a refusal already; an objection, unless that is one. A yes is, unless a
+    yes stands: the person's, or one of the fragment that it hangs on, whose banner then says nothing new.
+
+    Args:
+        words: for the purpose, the last of each fragment of the person, none later than `at`.
+    """
+    said = list(words)
+    last = max(said, key=rank, default=None)
+    if objects:
+        return last is None or last.status != ConsentStatus.OBJECTED
+    if not yes:
+        return last is None or last.status not in REFUSALS
+    own = [word for word in said if word.fragment_id == fragment_id]
+    return not any(_stands(word, purpose, at) for word in (*own, last) if word is not None)
+
+
+def refusal(words: Iterable[Said], fragment_id: FragmentId) -> ConsentStatus:
+    """What a no is: the end of what this fragment said before, or a refusal from the start."""
+    spoke = any(word.fragment_id == fragment_id for word in words)
+    return ConsentStatus.WITHDRAWN if spoke else ConsentStatus.DENIED
+
+
+def _stands(word: Said, purpose: Purpose, at: Micros) -> bool:
+    ended = word.expires_at is not None and word.expires_at <= at
+    return word.status in _AGREED and not ended and word.acted_at >= purpose.material_since
