@@ -95,5 +95,6 @@ TAKEN: dict[str, Schema] = {
         purpose=TEXT,
     ),
     "Listing": record(purpose=TEXT),
+    "ListingOrder": record({"reasons": {"type": "boolean"}}, purpose=TEXT),
     "Checks": record(checks=many(ref("Check")) | {"maxItems": 10_000}),
 }

@@ -21,7 +21,8 @@ from registry.access.policy import Action
 from registry.api import profile_lines
 from registry.api.application import Application, of
 from registry.api.bodies import receive_lines
-from registry.api.questions import person_of, place_of
+from registry.api.questions import person_of, place_of, yes_or_no
+from registry.api.reasons import Reference, reasoned, told
 from registry.api.subject_lines import People, read
 from registry.flows.consent import permitted
 from registry.flows.consent.decided import Decided
@@ -33,8 +34,6 @@ from registry.model.message import Identifier
 
 FILTER_BYTES = 1024 * 1024 * 1024
 HELD = 8 * 1024 * 1024
-
-Reference = Identifier | ProfileId
 
 
 class ConsentFilter:
@@ -48,8 +47,10 @@ class ConsentFilter:
         purpose = request.query_params.get("purpose")
         if purpose is None:
             raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")
+        application.deployment.policies.purposes.purpose(purpose)  # nobody is permitted by a misspelt name: say so
         place = place_of(request.query_params.get("jurisdiction"), "/query/jurisdiction")
-        through = _Through(application, workspace, purpose, principal.actor, place)
+        with_reasons = yes_or_no(request.query_params.get("reasons"), "/query/reasons")
+        through = _Through(application, workspace, purpose, principal.actor, place, with_reasons=with_reasons)
         held, begun = b"", False
         rules = application.deployment.policies.identity
         blocks = receive_lines(receive, request.headers, FILTER_BYTES)
@@ -76,21 +77,35 @@ class _Through:
     """One filter: takes blocks of lines, and gives back the permitted ones of each."""
 
     def __init__(
-        self, application: Application, workspace: OpenWorkspace, purpose: str, actor: str, place: str | None = None
+        self,
+        application: Application,
+        workspace: OpenWorkspace,
+        purpose: str,
+        actor: str,
+        place: str | None = None,
+        *,
+        with_reasons: bool = False,
     ) -> None:
-        self._application, self._workspace = application, workspace
+        self._application, self._workspace, self._with_reasons = application, workspace, with_reasons
         self._purpose, self._actor, self._place = purpose, actor, place
         self._lines = 0
 
     def keys(self) -> KindKeys | None:
         """Under what subjects may be hashed elsewhere; None where the indexes alone are not enough."""
         application, workspace = self._application, self._workspace
-        if self._place is not None or application.decisions.share or not application.boards.ready(workspace):
+        if (
+            self._place is not None
+            or self._with_reasons
+            or application.decisions.share
+            or not application.boards.ready(workspace)
+        ):
             return None
         return workspace.indexer.kind_keys(application.deployment.policies.identity.kinds)
 
     def take(self, block: bytes, indexes: bytes | None) -> bytes:
         """The permitted ones of a block's lines, whose subjects were hashed where there are indexes."""
+        if self._with_reasons:
+            return self._told(block)
         by_index = self._indexed(indexes) if indexes is not None else None
         if by_index is not None:
             lines = block.splitlines()
@@ -104,16 +119,28 @@ class _Through:
             return profile_lines.chosen(block, flags)
         people, lines = read(self._application.deployment.policies.identity, block), block.splitlines()
         if people is None:
-            numbered = [(self._lines + number, line) for number, line in enumerate(lines, 1) if line.strip()]
-            references = [self._reference(number, line) for number, line in numbered]
-            flags, lines_read = self._mixed(references), [line for _, line in numbered]
-            self._lines += len(lines)
+            lines_read, references = self._references(lines)
+            flags = self._mixed(references)
             self._note(references, flags)
             return b"".join(line + b"\n" for line in compress(lines_read, flags))
         self._lines += len(lines)
         flags = self._people(people)
         self._note(people.each(), flags)
         return b"".join(line + b"\n" for line in compress(lines, flags))
+
+    def _told(self, block: bytes) -> bytes:
+        """The answer to every line of a block, with its reason."""
+        lines, references = self._references(block.splitlines())
+        decisions = reasoned(self._application, self._workspace, references, self._purpose, self._place)
+        self._note(references, bytes(decision.allowed for decision in decisions))
+        return b"".join(map(told, lines, decisions))
+
+    def _references(self, lines: Sequence[bytes]) -> tuple[list[bytes], list[Reference]]:
+        """The lines that are not empty, and whom each points at."""
+        numbered = [(self._lines + number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        references = [self._reference(number, line) for number, line in numbered]
+        self._lines += len(lines)
+        return [line for _, line in numbered], references
 
     def _reference(self, number: int, line: bytes) -> Reference:
         try:

@@ -241,6 +241,8 @@ def _consent() -> dict[str, Any]:
     code: Schema = {"type": "string", "pattern": f"^{JURISDICTION.pattern}$"}
     place = {"name": "jurisdiction", "in": "query", "required": False, "schema": code}
     place |= {"description": "Where all of them are (ISO 3166-1 or -2): the lawful basis of there counts."}
+    reasons = {"name": "reasons", "in": "query", "required": False, "schema": {"type": "boolean"}}
+    reasons["description"] = "Every line comes back, with `allowed`, `reason` and `sentence`; slower."
     lines = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["lines"]}}
     people = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["permitted"]}}
     return {
@@ -259,7 +261,7 @@ def _consent() -> dict[str, Any]:
         "/v1/consent/filter": {
             "post": _plain("filter_subjects", "consent", "The permitted ones of many subjects", _content(lines))
             | {
-                "parameters": [purpose, place],
+                "parameters": [purpose, place, reasons],
                 "requestBody": {"required": True, "content": lines},
                 "security": [{"bearer": []}],
                 "description": "A subject reference a line, or a profile's as a list gives it out; the lines of those "
@@ -273,11 +275,11 @@ def _consent() -> dict[str, Any]:
             "post": _asked(
                 "list_permitted",
                 "Who may be contacted for a purpose",
-                ref("Listing"),
+                ref("ListingOrder"),
                 {"purpose": "marketing"},
                 _content(people),
             )
-            | {"description": "Opaque profile references, as one stream; each use of it is in the audit log."}
+            | {"description": "Opaque profile references, as one stream, with `reasons` each with its reason; audited."}
         },
         "/v1/consent/outdated": {
             "post": _asked(

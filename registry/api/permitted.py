@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import orjson
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
@@ -17,11 +18,13 @@ from registry.api.consent import decision_json
 from registry.api.decisions import counter_of, written_all
 from registry.api.profile_lines import lines_of
 from registry.api.questions import Plain, questions_of
+from registry.api.reasons import reasoned, told
 from registry.flows.consent import ledger, permitted
 from registry.flows.consent.decided import Decided
 from registry.flows.consent.given import Answers
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import InvalidInput
+from registry.model.ids import ProfileId
 
 BATCH_BYTES = 8 * 1024 * 1024
 LIST_BYTES = 4 * 1024
@@ -42,19 +45,31 @@ async def list_permitted(request: Request) -> Response:
     """`POST /v1/consent/list`: an opaque reference to each profile that may be used for a purpose."""
     application = of(request)
     principal, workspace = application.caller(request, Action.CONSENT_LIST)
-    purpose = decode_object(await read_body(request, LIST_BYTES)).get("purpose")
+    asked = decode_object(await read_body(request, LIST_BYTES))
+    purpose, with_reasons = asked.get("purpose"), asked.get("reasons", False)
     if not isinstance(purpose, str):
         raise InvalidInput("purpose is not text", pointer="/purpose")
+    if not isinstance(with_reasons, bool):
+        raise InvalidInput("reasons is not true or false", pointer="/reasons")
     application.deployment.policies.access.require(principal, Action.CONSENT_LIST, purpose=purpose)
     deployment = application.deployment
     await run_in_threadpool(permitted.record_listing, deployment, workspace, purpose, actor=principal.actor)
 
     async def lines() -> AsyncIterator[bytes]:
         pages = permitted.list_ids(deployment, workspace, purpose, application.boards)
-        async for ids in iterate_in_threadpool(map(lines_of, pages)):
-            yield ids
+        written = partial(_reasons_of, application, workspace, purpose) if with_reasons else lines_of
+        async for page in iterate_in_threadpool(map(written, pages)):
+            yield page
 
     return StreamingResponse(lines(), media_type=NDJSON)
+
+
+def _reasons_of(application: Application, workspace: OpenWorkspace, purpose: str, ids: bytes) -> bytes:
+    """The lines of a page with their reasons; without whom a withdrawal has reached since the page was read."""
+    profiles = [ProfileId(ids[at : at + 16]) for at in range(0, len(ids), 16)]
+    decisions = reasoned(application, workspace, profiles, purpose)
+    lines = lines_of(ids).splitlines()
+    return b"".join(told(line, decision) for line, decision in zip(lines, decisions, strict=True) if decision.allowed)
 
 
 def _decide_all(application: Application, workspace: OpenWorkspace, body: bytes, actor: str) -> bytes:

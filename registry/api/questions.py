@@ -134,6 +134,17 @@ def place_of(place: object, pointer: str) -> str | None:
     raise InvalidInput("jurisdiction is no code of ISO 3166-1 or -2, as DE or US-CA", pointer=pointer)
 
 
+def yes_or_no(text: str | None, pointer: str) -> bool:
+    """A choice as a caller writes it into an address; no where nothing is said.
+
+    Raises:
+        InvalidInput: it is neither `true` nor `false`.
+    """
+    if text not in (None, "true", "false"):
+        raise InvalidInput("say true or false", pointer=pointer)
+    return text == "true"
+
+
 def _question(application: Application, question: object) -> Question:
     if not isinstance(question, dict):
         raise InvalidInput("a check is not an object")

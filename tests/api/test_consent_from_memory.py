@@ -243,3 +243,25 @@ def test_references_in_the_form_of_a_list_are_read_at_once_and_others_one_by_one
                   lines.replace(b"0", b" ", 1), lines.replace(b"0", "é".encode(), 1)[: len(lines)], b""):  # fmt: skip
         assert profile_lines.ids_of(other) is None
     assert profile_lines.lines_of(b"") == b""
+
+
+def test_a_filter_and_a_list_tell_reasons_where_they_are_asked_for(either_desk: Desk) -> None:
+    desk = either_desk
+    people(desk)
+    profile = text_id(desk.tenant.profile("user_id", "bob") or b"")
+    asked = [*map(user, USERS), {"profile_id": profile}, {"profile_id": text_id(bytes(16))}]
+    lines = b"\n\n".join(json.dumps(one).encode() for one in asked)
+    told = [json.loads(line) for line in filtered(desk, lines, "marketing&reasons=true").text.splitlines()]
+    assert [one.keys() - {"allowed", "reason", "sentence"} for one in told] == [one.keys() for one in asked]
+    for one in told[:-2]:
+        alone = desk.app.post("/v1/consent/check", json={"subject": user(one["value"]), "purpose": "marketing"}).json()
+        assert {name: one[name] for name in ("allowed", "reason", "sentence")}.items() <= alone.items()
+    assert [one["reason"] for one in told[-2:]] == ["denied", "unknown_subject"]
+    listed = desk.admin.post("/v1/consent/list", json={"purpose": "marketing", "reasons": True}).text.splitlines()
+    plain = desk.admin.post("/v1/consent/list", json={"purpose": "marketing"}).text.splitlines()
+    assert [json.loads(line)["profile_id"] for line in listed] == [json.loads(line)["profile_id"] for line in plain]
+    assert {json.loads(line)["reason"] for line in listed} == {"granted"}
+    for wrong in (filtered(desk, lines, "marketing&reasons=perhaps"), filtered(desk, lines, "no_such")):
+        assert wrong.status_code == 400
+    assert filtered(desk, lines, "no_such").json()["code"] == "unknown-purpose"
+    assert desk.admin.post("/v1/consent/list", json={"purpose": "marketing", "reasons": 1}).status_code == 400

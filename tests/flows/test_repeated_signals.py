@@ -28,7 +28,7 @@ GPC = Spoken({"marketing": False}, frozenset({"marketing"}))
 
 @pytest.fixture
 def ada(tenant: Tenant, clock: SetClock) -> Iterator[Tenant]:
-    """Known by a user id and by e-mail, each with a word of its own. Others use the clock, too: it is put forward again."""
+    """Known by a user id and by e-mail. Others use the clock, too: it is put forward again."""
     tenant.send(identify("ada", email=MAIL[1]))
     clock.pass_by(seconds=1)
     before = clock()

@@ -102,6 +102,24 @@ def filter_profiles(
     return [allowed.get(profile, False) for profile in profiles]
 
 
+def decide_profiles(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    profiles: Sequence[ProfileId],
+    purpose: str,
+    jurisdiction: str | None = None,
+) -> list[Decision]:
+    """As `filter_profiles`, each decision whole.
+
+    Raises: as `filter_people`.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        asked = (purpose, WHOLE_PERSON)
+        found = standings.of_profiles(transaction, workspace.workspace_id, set(profiles), asked)
+    answers = _Answers(deployment, workspace, purpose, frozenset(), deployment.clock(), jurisdiction)
+    return [answers.decision(found.get(profile, NOBODY)) for profile in profiles]
+
+
 def record_listing(deployment: Deployment, workspace: OpenWorkspace, purpose: str, *, actor: str) -> None:
     """Write into the audit log that somebody asks who may be contacted for a purpose.
 
