@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from itertools import pairwise
+from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from registry.model.clock import SECOND
 from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered
 from tests.simulator import PURPOSES, RegistrySimulator, Tenant
@@ -120,3 +123,28 @@ def test_whatever_happens_later_a_past_decision_stays_what_it_was(
             for purpose in PURPOSES:
                 given_then[(clock(), who, purpose)] = tenant.check(*who, purpose)
     assert {key: tenant.check(*key[1], key[2], at=key[0]) for key in given_then} == given_then
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_came_in_whatever_order_the_answer_now_is_that_of_the_history(
+    tenant: Tenant, clock: SetClock, seed: int
+) -> None:
+    """The last words alone, which a check reads, say what all records say: late ones, ends, joined sides included."""
+    chance, start = Random(seed), clock()
+    people = [(("user_id", f"u{n}"), ("email", f"u{n}@shop.example"), ("anonymous_id", f"b{n}")) for n in range(6)]
+    clock.pass_by(seconds=50)
+    for user, mail, browser in people:
+        for identifier in (user, mail, browser):
+            for _ in range(chance.randrange(4)):
+                status = chance.choice(["granted", "granted", "denied", "withdrawn", "expired", "objected"])
+                at = start + chance.randrange(1, 40) * SECOND
+                ends = at + chance.randrange(1, 60) * SECOND if status == "granted" and chance.random() < 0.3 else None
+                purpose = chance.choice(["marketing", "security"])
+                tenant.say(*identifier, purpose, status, acted_at=at, expires_at=ends)
+        if chance.random() < 0.7:
+            tenant.send(identify(user[1], browser[1], email=mail[1]))
+    for person in people:
+        for purpose in ("marketing", "security"):
+            for identifier in person:
+                now, then = tenant.check(*identifier, purpose), tenant.check(*identifier, purpose, at=clock())
+                assert now == then
