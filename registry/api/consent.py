@@ -31,7 +31,7 @@ IdempotencyKey = Annotated[
 @router.post("/records", status_code=201, summary="Record an act of consent")
 def record_consent(request: Request, body: ConsentAct, idempotency_key: IdempotencyKey = None) -> dict[str, Any]:
     """Append a grant, denial, withdrawal, expiry or objection; the answer holds the signed receipt. The same act with
-    its time (`acted_at`) sent again, or a call with the same `Idempotency-Key`, is one record.
+    its time (`acted_at`) and `evidence` sent again, or a call with the same `Idempotency-Key`, is one record.
     """
     application = of(request)
     principal, workspace = application.caller(request, Action.CONSENT_RECORD)
