@@ -304,7 +304,8 @@ def _changes() -> dict[str, Any]:
                 "description": "Server-sent events from a cursor on; without one, from now on. `consent`: a record, or "
                 "with the purpose `*` something of the whole person (status `restricted`, `unrestricted`, `erased`; an "
                 "erasure does not say whose). `current`: all up to now has been told, under this policy version. They "
-                "come in the order of the commits; a comment comes every two seconds in between.",
+                "come in the order of the commits; a comment comes every two seconds in between. The "
+                "stream ends when the server stops: connect again with the id of the last event.",
                 "parameters": [
                     {"name": "cursor", "in": "query", "required": False, "schema": cursor},
                     {"name": "Last-Event-ID", "in": "header", "required": False, "schema": cursor},
