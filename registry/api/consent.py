@@ -24,7 +24,11 @@ router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(description="Your own name for this call, for when you do not know whether it arrived.", max_length=200),
+    Header(
+        description="Your own name for this call, for when you do not know whether it arrived.",
+        min_length=1,
+        max_length=200,
+    ),
 ]
 
 
@@ -126,5 +130,5 @@ def moment(text: str | None, pointer: str) -> Micros | None:
         return None
     at = parse_rfc3339(text)
     if at is None:
-        raise InvalidInput("not an RFC 3339 time", pointer=pointer)
+        raise InvalidInput("not an RFC 3339 time with its offset, as 2026-01-31T12:00:00Z", pointer=pointer)
     return at

@@ -17,7 +17,6 @@ from registry.api.preference_wire import (
     PREFERENCE_ERRORS,
     PREFERENCE_EXAMPLES,
 )
-from registry.api.questions import JURISDICTION
 from registry.api.regulations import (
     REGULATION_ANSWER_OF,
     REGULATION_ANSWERS,
@@ -26,6 +25,7 @@ from registry.api.regulations import (
 )
 from registry.api.schemas import ANSWERS, TEXT, Schema, ref
 from registry.api.signal_examples import SIGNAL_EXAMPLES
+from registry.api.tags import JURISDICTION
 from registry.model.message import CallType
 
 ALL_EXAMPLES = (
@@ -238,7 +238,7 @@ def _tracking() -> dict[str, Any]:
 
 def _consent() -> dict[str, Any]:
     purpose = {"name": "purpose", "in": "query", "required": True, "schema": TEXT}
-    code: Schema = {"type": "string", "pattern": f"^{JURISDICTION.pattern}$"}
+    code: Schema = {"type": "string", "pattern": f"^{JURISDICTION}$"}
     place = {"name": "jurisdiction", "in": "query", "required": False, "schema": code}
     place |= {"description": "Where all of them are (ISO 3166-1 or -2): the lawful basis of there counts."}
     lines = {"application/x-ndjson": {"schema": TEXT, "example": EXAMPLES["lines"]}}
