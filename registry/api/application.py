@@ -58,7 +58,10 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class Application:
-    """One server's state; handed to every route as `request.app.state.registry`."""
+    """One server's state; handed to every route as `request.app.state.registry`.
+
+    `stopping` once the server waits for the answers under way: one that has no end must come to one.
+    """
 
     deployment: Deployment
     workspaces: Workspaces
@@ -69,6 +72,7 @@ class Application:
     boards: Boards
     spaces: bool = False
     public_url: str | None = None
+    stopping: bool = False
     _principals: dict[str, tuple[Micros, Principal]] = field(default_factory=dict)
     _sources: dict[str, tuple[Micros, BoundSource]] = field(default_factory=dict)
     _schemas_hold_until: Micros = 0

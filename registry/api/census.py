@@ -32,11 +32,15 @@ class Incident(Request):
     )
     table: Annotated[Plain | None, Field(description="only this table was reached", max_length=64)] = None
     source: Annotated[Plain | None, Field(description="only what this source sent", max_length=100)] = None
-    generation: Annotated[int | None, Field(ge=1, le=2**31, description="only what this KEK generation opens")] = None
+    generation: Annotated[
+        int | None, Field(ge=1, le=2**31, strict=True, description="only what this KEK generation opens")
+    ] = None
     since: Annotated[str | None, Field(description="RFC 3339: only what came from then on", max_length=40)] = None
     until: Annotated[str | None, Field(description="RFC 3339: only what came before then", max_length=40)] = None
     noticed_at: Annotated[str | None, Field(description="RFC 3339: when noticed; else now", max_length=40)] = None
-    profiles: Annotated[bool, Field(description="whether to list the opaque ids of the profiles it touched")] = False
+    profiles: Annotated[
+        bool, Field(strict=True, description="whether to list the opaque ids of the profiles it touched")
+    ] = False
 
 
 PAGE_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}

@@ -89,10 +89,12 @@ async def follow_consent_changes(request: Request) -> Response:
 
 
 async def _told(application: Application, request: Request, follower: Follower) -> AsyncIterator[bytes]:
-    """Each change, then once that the stream has come up to the present, and signs of life, until it may not go on."""
+    """Each change, then once that the stream has come up to the present, and signs of life, until it may not go on, or
+    the server stops: that would wait for the stream, and the follower comes back by itself.
+    """
     pause = LOOK_EVERY_S if application.deployment.data.is_sqlite else ASK_EVERY_S
     quiet, checked, behind = 0.0, 0.0, True
-    while True:
+    while not application.stopping:
         if checked <= 0:
             if await request.is_disconnected() or not _still_may(application, request):
                 return

@@ -19,7 +19,7 @@ from registry.api.metrics import EVENTS
 from registry.consent.signals.banners import from_gpc
 from registry.flows.ingest.admission import Delivery, Item, Status
 from registry.flows.ingest.pipeline import Receipt
-from registry.model.clock import parse_rfc3339
+from registry.model.clock import parse_iso8601
 from registry.model.errors import Conflict, InvalidInput, StoreUnavailable, TooLarge
 
 CALLS = ("track", "identify", "page", "screen", "group", "alias")
@@ -92,7 +92,7 @@ async def _take_in(
         source=source,
         calls=calls,
         received_at=application.deployment.clock(),
-        sent_at=parse_rfc3339(sent_at) if isinstance(sent_at, str) else None,
+        sent_at=parse_iso8601(sent_at) if isinstance(sent_at, str) else None,
         context=context,
         integrations=integrations,
         opted_out=from_gpc(request.headers.getlist("sec-gpc")),

@@ -24,14 +24,18 @@ router = APIRouter(prefix="/v1/consent", tags=["consent"], route_class=JsonRoute
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(description="Your own name for this call, for when you do not know whether it arrived.", max_length=200),
+    Header(
+        description="Your own name for this call, for when you do not know whether it arrived.",
+        min_length=1,
+        max_length=200,
+    ),
 ]
 
 
 @router.post("/records", status_code=201, summary="Record an act of consent")
 def record_consent(request: Request, body: ConsentAct, idempotency_key: IdempotencyKey = None) -> dict[str, Any]:
     """Append a grant, denial, withdrawal, expiry or objection; the answer holds the signed receipt. The same act with
-    its time (`acted_at`) sent again, or a call with the same `Idempotency-Key`, is one record.
+    its time (`acted_at`) and `evidence` sent again, or a call with the same `Idempotency-Key`, is one record.
     """
     application = of(request)
     principal, workspace = application.caller(request, Action.CONSENT_RECORD)
@@ -126,5 +130,5 @@ def moment(text: str | None, pointer: str) -> Micros | None:
         return None
     at = parse_rfc3339(text)
     if at is None:
-        raise InvalidInput("not an RFC 3339 time", pointer=pointer)
+        raise InvalidInput("not an RFC 3339 time with its offset, as 2026-01-31T12:00:00Z", pointer=pointer)
     return at

@@ -17,7 +17,6 @@ from registry.api.preference_wire import (
     PREFERENCE_ERRORS,
     PREFERENCE_EXAMPLES,
 )
-from registry.api.questions import JURISDICTION
 from registry.api.regulations import (
     REGULATION_ANSWER_OF,
     REGULATION_ANSWERS,
@@ -26,6 +25,7 @@ from registry.api.regulations import (
 )
 from registry.api.schemas import ANSWERS, TEXT, Schema, ref
 from registry.api.signal_examples import SIGNAL_EXAMPLES
+from registry.api.tags import JURISDICTION
 from registry.model.message import CallType
 
 ALL_EXAMPLES = (
@@ -238,7 +238,7 @@ def _tracking() -> dict[str, Any]:
 
 def _consent() -> dict[str, Any]:
     purpose = {"name": "purpose", "in": "query", "required": True, "schema": TEXT}
-    code: Schema = {"type": "string", "pattern": f"^{JURISDICTION.pattern}$"}
+    code: Schema = {"type": "string", "pattern": f"^{JURISDICTION}$"}
     place = {"name": "jurisdiction", "in": "query", "required": False, "schema": code}
     place |= {"description": "Where all of them are (ISO 3166-1 or -2): the lawful basis of there counts."}
     reasons = {"name": "reasons", "in": "query", "required": False, "schema": {"type": "boolean"}}
@@ -306,7 +306,8 @@ def _changes() -> dict[str, Any]:
                 "description": "Server-sent events from a cursor on; without one, from now on. `consent`: a record, or "
                 "with the purpose `*` something of the whole person (status `restricted`, `unrestricted`, `erased`; an "
                 "erasure does not say whose). `current`: all up to now has been told, under this policy version. They "
-                "come in the order of the commits; a comment comes every two seconds in between.",
+                "come in the order of the commits; a comment comes every two seconds in between. The "
+                "stream ends when the server stops: connect again with the id of the last event.",
                 "parameters": [
                     {"name": "cursor", "in": "query", "required": False, "schema": cursor},
                     {"name": "Last-Event-ID", "in": "header", "required": False, "schema": cursor},

@@ -27,8 +27,8 @@ class NewLink(wire.Request):
     model_config = ConfigDict(
         extra="forbid", hide_input_in_errors=True, json_schema_extra={"example": {"days": 7, "fetches": 1}}
     )
-    days: Annotated[int, Field(ge=1, le=links.MOST_DAYS)] = links.DAYS
-    fetches: Annotated[int, Field(ge=1, le=links.MOST_FETCHES)] = links.FETCHES
+    days: Annotated[int, Field(ge=1, le=links.MOST_DAYS, strict=True)] = links.DAYS
+    fetches: Annotated[int, Field(ge=1, le=links.MOST_FETCHES, strict=True)] = links.FETCHES
 
 
 @router.post("/{request_id}/package/link", status_code=201, summary="A link by which the person fetches the package")

@@ -17,6 +17,7 @@ from registry.api.application import Application
 from registry.api.bodies import decode_object
 from registry.api.consent import moment
 from registry.api.subject_lines import People, Subject, people_of
+from registry.api.tags import JURISDICTION
 from registry.flows.consent.given import NO_CATEGORIES, Asking, Question
 from registry.flows.identity.subjects import subject
 from registry.model.errors import InvalidInput, TooLarge
@@ -24,7 +25,7 @@ from registry.model.message import Identifier
 
 BATCH_CHECKS = 10_000
 CHECK_MEMBERS = frozenset({"subject", "purpose", "categories", "at", "jurisdiction"})
-JURISDICTION = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_PLACE = re.compile(JURISDICTION)
 
 
 class _Check(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -129,7 +130,7 @@ def place_of(place: object, pointer: str) -> str | None:
     Raises:
         InvalidInput: it is no code of ISO 3166.
     """
-    if place is None or (isinstance(place, str) and JURISDICTION.fullmatch(place)):
+    if place is None or (isinstance(place, str) and _PLACE.fullmatch(place)):
         return place
     raise InvalidInput("jurisdiction is no code of ISO 3166-1 or -2, as DE or US-CA", pointer=pointer)
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from registry.api.tags import Jurisdiction
 from registry.api.wire import EXAMPLE_SUBJECT, Request, Subject, SubjectQuery, Word
+from registry.consent.signals.google import WAIT, states_of
 
 Categories = Annotated[
     tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=100, description="fideslang keys")
-]
-
-Jurisdiction = Annotated[
-    str | None,
-    Field(description="where the person is (ISO 3166-1 or -2), if you know", pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$"),
 ]
 
 
@@ -31,7 +28,7 @@ class Explain(Request):
     categories: Categories = ()
     at: Annotated[str | None, Field(description="RFC 3339; as of when", max_length=40)] = None
     known_at: Annotated[str | None, Field(description="RFC 3339; by what was known when", max_length=40)] = None
-    jurisdiction: Jurisdiction = None
+    jurisdiction: Jurisdiction | None = None
 
 
 class TokenOrder(Request):
@@ -45,9 +42,9 @@ class TokenOrder(Request):
     subject: Subject
     purpose: Annotated[str, Field(max_length=64)]
     categories: Categories = ()
-    lifetime_s: Annotated[int, Field(ge=1, le=300, description="seconds")] = 60
+    lifetime_s: Annotated[int, Field(ge=1, le=300, strict=True, description="seconds")] = 60
     audience: Annotated[Word | None, Field(description="for whom it is: `aud`", max_length=200)] = None
-    jurisdiction: Jurisdiction = None
+    jurisdiction: Jurisdiction | None = None
 
 
 class Signals(Request):
@@ -62,7 +59,13 @@ class Signals(Request):
     tc_string: Annotated[str | None, Field(description="IAB TCF 2.2 or 2.3", max_length=8192)] = None
     gpp_string: Annotated[str | None, Field(description="IAB GPP", max_length=8192)] = None
     google: Annotated[
-        dict[str, str] | None, Field(description="Google Consent Mode: granted or denied by type", max_length=32)
+        dict[str, str] | None,
+        Field(
+            description="Google Consent Mode: granted or denied by type; wait_for_update is passed over",
+            max_length=32,
+            json_schema_extra={"properties": {WAIT: {"type": "integer", "description": "milliseconds; no state"}}},
+        ),
+        BeforeValidator(states_of),
     ] = None
     gpc: Annotated[bool, Field(description="whether the browser sends Sec-GPC: 1", strict=True)] = False
 

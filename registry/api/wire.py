@@ -11,6 +11,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from registry.access.policy import PrincipalKind
+from registry.api.tags import Jurisdiction, LanguageTag
 from registry.dsr.opendsr import RAW, Asked, Regulation
 from registry.flows.acts.outbox import Topic
 from registry.flows.outgoing.destinations import DestinationKind
@@ -55,7 +56,8 @@ ByPerson = Literal["granted", "denied", "withdrawn", "expired", "objected"]
 
 
 AgeAtLeast = Annotated[
-    int | None, Field(ge=0, le=150, description="age in years, shown or declared, where the purpose demands one")
+    int | None,
+    Field(ge=0, le=150, strict=True, description="age in years, shown or declared, where the purpose demands one"),
 ]
 
 
@@ -96,8 +98,8 @@ class ConsentAct(Request):
     acted_at: Annotated[str | None, Field(description="RFC 3339; now if absent", max_length=40)] = None
     expires_at: Annotated[str | None, Field(description="RFC 3339; when a grant ends by itself", max_length=40)] = None
     notice_version: Annotated[Word | None, Field(max_length=100)] = None
-    language: Annotated[Word | None, Field(description="BCP 47", max_length=35)] = None
-    jurisdiction: Annotated[Word | None, Field(description="ISO 3166", max_length=10)] = None
+    language: LanguageTag | None = None
+    jurisdiction: Jurisdiction | None = None
     channel: Annotated[Word, Field(description="how it was given", max_length=64)] = "api"
     evidence: Annotated[str | None, Field(description="kept sealed", max_length=10_000)] = None
     age_at_least: AgeAtLeast = None

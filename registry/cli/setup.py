@@ -68,8 +68,7 @@ def serve(
         registry = bootstrap.connect(chosen)
         app = registry.server()
     gc.enable()
-    import uvicorn
-
+    from registry.api.serving import Server
     from registry.cli.logs import configure
 
     configure(chosen.log_level)
@@ -78,9 +77,8 @@ def serve(
 
     scheduler = schedule.start(registry)
     threading.Thread(target=resume, args=(registry,), name="resume", daemon=True).start()
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(app, app.state.registry).run(sockets=[listener])
     finally:
         scheduler.shutdown(wait=False)
         registry.close()

@@ -1,7 +1,8 @@
 """The client that apps import: may this person's data be used for this purpose, now?
 
-It promises: no answer is a no (fail closed), unless the last answer is younger than a stated bound;
-a warm check costs microseconds; identifiers are never cached, logged, shown or pickled.
+It promises: no answer is a no (fail closed), unless the last answer is younger than a stated bound, or the
+app named the purpose as one that goes on (`fail_open`); a warm check costs microseconds; identifiers are
+never cached, logged, shown or pickled.
 It imports nothing else of registry, and FastAPI only when `consent_dependency` is asked for.
 
     registry = Registry("http://127.0.0.1:8080", api_key)

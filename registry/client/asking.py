@@ -7,7 +7,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NoReturn
 from weakref import WeakSet
 
@@ -46,9 +46,12 @@ class Asking:
             withdrawal recorded elsewhere may need to arrive here, unless changes are followed. 0 asks every time.
         max_stale: seconds for which the last decision is used while the server cannot be reached.
             0 denies at once.
-        fail_open: answer yes when the server cannot be reached, no last decision is young enough and
-            the last was not a no. Not for purposes that rest on consent: a yes that nobody gave is no
-            consent (GDPR Art. 4(11)). A server that refuses the caller is a no all the same.
+        fail_open: purposes for which the answer is yes when the server cannot be reached, no last decision is young
+            enough, and nothing that is known speaks against it. What does: that the last answer about the person and
+            the purpose was a no, or a yes that has ended; that an act other than a grant was recorded through this
+            client, a change was heard of, or `forget` was called, and no yes has come since; that the server refused
+            the caller. Never for purposes that rest on consent, or ask first, as soon as an answer about anybody has
+            said so: a yes that nobody gave is no consent (GDPR Art. 4(11)).
         follow: hear of every change of consent as it is made (a connection is kept open), and drop what is cached
             for its purpose; of a restriction, an erasure or a new policy, everything. That people are joined or parted
             takes `cache_ttl`, which is at most 5 s while the changes are not heard.
@@ -57,6 +60,7 @@ class Asking:
 
     Raises:
         ValueError: an argument cannot be used.
+        TypeError: `fail_open` does not name purposes.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class Asking:
         timeout: float = TIMEOUT_S,
         cache_ttl: float = CACHE_TTL_S,
         max_stale: float = MAX_STALE_S,
-        fail_open: bool = False,
+        fail_open: Collection[str] = (),
         follow: bool = False,
         cache_size: int = CACHE_SIZE,
         clock: Callable[[], float] = time.monotonic,
@@ -88,8 +92,7 @@ class Asking:
             "Accept-Encoding": "identity",
         }
         self._timeout = timeout
-        self._fail_open = fail_open
-        self._cache = DecisionCache(cache_ttl, max_stale, cache_size, clock)
+        self._cache = DecisionCache(cache_ttl, max_stale, cache_size, clock, _named(fail_open))
         self._follow = follow
         self._starting = threading.Lock()
         self._trouble: str | None = None
@@ -102,8 +105,8 @@ class Asking:
         raise TypeError("a client is not pickled: it holds a key; make one in each process")
 
     def forget(self) -> None:
-        """Drop every cached decision: the next check of each asks the server."""
-        self._cache.clear()
+        """Drop every cached decision: the next check of each asks the server, and its silence is a no."""
+        self._cache.forget_all()
 
     def _unlock(self) -> None:
         """Begin with locks of one's own, as a child process must."""
@@ -139,7 +142,7 @@ class Asking:
         code = problem_code(answer)[0]
         if is_refusal(answer):
             # An answer, not an outage: what was allowed to this caller before no longer counts.
-            self._cache.forget(key)
+            self._cache.refuse(key)
             self._note(code)
             return Decision(False, UNAVAILABLE, purpose, source="fail_closed", problem=code)
         return self._without(key, code)
@@ -149,7 +152,7 @@ class Asking:
         known = self._cache.stale(key)
         if known is not None:
             return known
-        if self._fail_open and not self._cache.is_denied(key):
+        if self._cache.may_open(key):
             return Decision(True, UNAVAILABLE, key[1], source="fail_open", problem=problem)
         return Decision(False, UNAVAILABLE, key[1], source="fail_closed", problem=problem)
 
@@ -162,6 +165,15 @@ class Asking:
             _log.info("the registry answers again")
         else:
             _log.warning("no decision from the registry: %s", problem)
+
+
+def _named(purposes: object) -> frozenset[str]:
+    """The purposes that an app names. All of them at once cannot be: some rest on consent."""
+    if isinstance(purposes, Collection) and not isinstance(purposes, str | bytes):
+        named = frozenset(purposes)
+        if all(isinstance(purpose, str) for purpose in named):
+            return named
+    raise TypeError("fail_open names purposes that do not rest on consent: write ('…',)")
 
 
 _CLIENTS: WeakSet[Asking] = WeakSet()

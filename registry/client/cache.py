@@ -7,12 +7,13 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple, NoReturn
 
 from registry.client.answers import Decision
+from registry.client.openings import Openings
 from registry.client.subject import Subject
 from registry.client.wire import ends_at
 
@@ -39,9 +40,12 @@ class DecisionCache:
             cannot be had.
         size: most decisions kept.
         clock: seconds that never go back.
+        open_for: purposes for which a yes may be given without an answer.
     """
 
-    def __init__(self, ttl: float, max_stale: float, size: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, ttl: float, max_stale: float, size: int, clock: Callable[[], float], open_for: Collection[str] = ()
+    ) -> None:
         self._ttl = ttl
         self._heard_until = math.inf  # of a client that does not follow changes
         self._max_stale = max_stale
@@ -51,8 +55,9 @@ class DecisionCache:
         self._secret = secrets.token_bytes(32)
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._lock = threading.Lock()
-        self.epoch = 0
-        self._floor = 0
+        self.epoch = 1
+        self._floor = 1
+        self._openings = Openings(open_for, size)
         self._ended: dict[str, int] = {}
 
     def __reduce__(self) -> NoReturn:
@@ -86,11 +91,10 @@ class DecisionCache:
         """The decision, if it may stand in for one that cannot be had."""
         return self._younger_than(self._max_stale, key, self._clock())
 
-    def is_denied(self, key: Key) -> bool:
-        """Whether the last that was heard, however long ago, was a no."""
+    def may_open(self, key: Key) -> bool:
+        """Whether a yes may be given without an answer: nothing that was heard, however long ago, speaks against it."""
         with self._lock:
-            entry = self._entries.get(key)
-        return entry is not None and not entry.decision.allowed
+            return self._openings.may_open(key)
 
     def put(self, key: Key, decision: Decision, epoch: int) -> None:
         """Keep a decision that was asked for in this epoch.
@@ -101,6 +105,7 @@ class DecisionCache:
         ends = ends_at(decision.valid_until) if decision.valid_until is not None else None
         entry = _Entry(replace(decision, source="cache"), self._clock(), ends, epoch)
         with self._lock:
+            self._openings.answered(key, decision, ends, epoch)
             if epoch < max(self._floor, self._ended.get(key[1], 0)):
                 return
             self._entries[key] = entry
@@ -111,27 +116,46 @@ class DecisionCache:
     def forget(self, key: Key) -> None:
         """Drop every decision on the subject and purpose of a key, whatever its categories."""
         with self._lock:
-            self.epoch += 1
-            self._floor = self.epoch
-            for known in [known for known in self._entries if known[:2] == key[:2]]:
-                del self._entries[known]
+            self._forget(key)
+
+    def refuse(self, key: Key) -> None:
+        """As `forget`, of a question that the server would not answer to this caller."""
+        with self._lock:
+            self._forget(key)
+            self._openings.refused(key, self.epoch)
 
     def forget_purpose(self, purpose: str) -> None:
         """Drop every decision for a purpose, at a cost that does not grow with how many there are."""
         with self._lock:
             self.epoch += 1
             self._ended[purpose] = self.epoch
+            self._openings.changed(purpose, self.epoch)
+
+    def forget_all(self) -> None:
+        """Drop everything, because anything may have changed for anybody."""
+        with self._lock:
+            self._clear()
+            self._openings.changed_for_all(self.epoch)
 
     def unlock(self) -> None:
         """Begin with a lock of one's own, as a child process must."""
         self._lock = threading.Lock()
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Drop everything, because nobody knows whether it still holds: a no keeps closed what may open by itself."""
         with self._lock:
-            self.epoch += 1
-            self._floor = self.epoch
-            self._entries.clear()
+            self._clear()
+
+    def _clear(self) -> None:
+        self.epoch += 1
+        self._floor = self.epoch
+        self._entries.clear()
+
+    def _forget(self, key: Key) -> None:
+        self.epoch += 1
+        self._floor = self.epoch
+        for known in [known for known in self._entries if known[:2] == key[:2]]:
+            del self._entries[known]
 
     def _younger_than(self, seconds: float, key: Key, now: float) -> Decision | None:
         with self._lock:

@@ -82,7 +82,7 @@ class Following:
         elif event.event == "consent":
             purpose = _member(event, "purpose")
             if purpose is None or purpose == EVERY_PURPOSE:
-                self._cache.clear()
+                self._cache.forget_all()
             else:
                 self._cache.forget_purpose(purpose)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,10 @@ SECOND: Micros = 1_000_000
 HOUR: Micros = 3_600 * SECOND
 DAY: Micros = 24 * HOUR
 
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -36,7 +41,17 @@ def rfc3339(at: Micros) -> str:
 
 
 def parse_rfc3339(text: str) -> Micros | None:
-    """The time of an RFC 3339 (or wider ISO 8601) text; None where it is not one that can be written again."""
+    """The time of an RFC 3339 text; None where it is not one that can be written again, as a leap second cannot.
+
+    A time without its offset is none: it would be another moment for whoever wrote it.
+    """
+    return parse_iso8601(text.upper()) if _RFC_3339.fullmatch(text) else None
+
+
+def parse_iso8601(text: str) -> Micros | None:
+    """The time of an ISO 8601 text, taken as UTC without an offset: for the times of SDKs, which write what their
+    languages do, and whose events would otherwise count as of their arrival. None as for `parse_rfc3339`.
+    """
     try:
         at = from_datetime(datetime.fromisoformat(text))
         to_datetime(at)  # an offset can lead out of the years 1 to 9999

@@ -91,9 +91,10 @@ def _generation(visit: Visit) -> int | None:
 
 
 def _time(visit: Visit, name: str) -> Micros | None:
-    """A time of the form (`2026-11-28T09:00`), UTC; None where none is given."""
+    """A time of the form (`2026-11-28T09:00`, with or without seconds), UTC; None where none is given."""
     text = visit.form.text(name, most=32)
-    at = parse_rfc3339(f"{text}Z") if text else None
+    full = f"{text}:00Z" if len(text) == len("2026-11-28T09:00") else f"{text}Z"
+    at = parse_rfc3339(full) if text else None
     if text and at is None:
         raise InvalidInput("this is no time", pointer=f"/{name}")
     return at

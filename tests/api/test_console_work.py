@@ -120,6 +120,8 @@ def test_documents_of_accountability_are_read_downloaded_and_an_incident_asked_a
     assert "Art. 35" in office.browser.get(f"{here}/assessment.md").text
     found = office.post(here, table="event", noticed="2026-01-01T10:00").text
     assert "2026-01-04 10:00" in found
+    assert "2026-01-04 10:00" in office.post(here, table="event", noticed="2026-01-01T10:00:30").text
+    assert office.post(here, table="event", noticed="2026-01-01").status_code == 400
     assert re.search(r"<dt>People</dt><dd>1</dd>", found)
     listed = office.post(here, how="profiles", table="event").text
     assert listed == f"{text_id(office.tenant.profile('user_id', 'ada'))}\n"

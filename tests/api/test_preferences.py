@@ -17,6 +17,7 @@ from registry.flows.accountability import verify
 from registry.flows.identity.login import issuers_of
 from registry.model.ids import text_id
 from tests.api.house import Desk
+from tests.factories import identify
 from tests.issuer import LoginService, login_service
 
 PERSON = {"kind": "email", "value": "shopper@example.com"}
@@ -135,6 +136,13 @@ def test_known_and_unknown_people_cannot_be_told_apart_by_a_link(desk: Desk, sta
     known, unknown = (page.choices() for page in pages)
     assert known.keys() == unknown.keys()
     assert pages[1].history() == []
+    silent = opened(desk, stack, link(desk, {"kind": "email", "value": "silent@example.com"}))
+    desk.send(identify("silent", email="silent@example.com"))
+    shown = ("can_choose", "choice", "answered", "title", "text")
+    assert [[one[name] for name in shown] for one in silent.choices().values()] == [
+        [one[name] for name in shown] for one in unknown.values()
+    ], "nobody sees the choices of somebody who has not answered"
+    assert {(one["allowed"], one["reason"]) for one in unknown.values()} == {(False, "unknown_subject")}
     strangers = (link(desk)[:-1] + "x", "rg_visit_", "rg_visit_" + "A" * 43, desk.tenant.keys.app, "nonsense")
     refusals = {opened(desk, stack, one).client.get(f"{pages[0].base}/choices").status_code for one in strangers}
     assert refusals == {401}

@@ -118,8 +118,12 @@ def test_no_clock_puts_an_event_into_the_future_or_another_age(
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-01-01T00:00:00.000Z", "2025-12-31T23:59:59.999999+00:00", "2026-01-01T01:00:00+01:00"]
-)
+    "text",
+    [
+        "2026-01-01T00:00:00.000Z", "2025-12-31T23:59:59.999999+00:00", "2026-01-01T01:00:00+01:00",
+        "2026-01-01T00:00:00", "2026-01-01 00:00", "20260101T000000Z",
+    ],
+)  # fmt: skip
 def test_times_in_every_spelling_of_sdks_are_read(desk: Desk, text: str) -> None:
     call = ordered("u-1", timestamp=text)
     desk.send(call)

@@ -111,3 +111,34 @@ def test_a_client_goes_on_when_the_server_was_killed_and_comes_back(tmp_path: Pa
             finally:
                 again.terminate()
                 again.wait(20)
+
+
+def test_a_server_that_is_told_to_stop_ends_the_streams_and_the_clients_come_back(tmp_path: Path) -> None:
+    with live(tmp_path / "data") as server:
+        person = granted(server, "fay")
+        with following(server) as client, server.client(server.keys.app_key) as plain:
+            assert client.allows(person, "marketing")
+            assert until(lambda: hears(client), 5)
+            with (
+                plain.stream("GET", "/v1/consent/changes") as behind,
+                plain.stream("GET", "/v1/consent/changes") as other,
+            ):
+                told = other.iter_lines()
+                next(told)
+                asked = time.monotonic()
+                server.process.terminate()
+                server.process.wait(20)
+                assert time.monotonic() - asked < 2
+                assert behind.read().startswith(b"retry:"), "it has an end, and is not broken off"
+            assert not (log := log_of(server)).count(b'"ERROR"'), log
+            _, again = start(server.data_dir, int(server.url.rsplit(":", 1)[1]))
+            try:
+                withdrawn(server, person)
+                assert until(lambda: hears(client) and not client.allows(person, "marketing"), 10)
+            finally:
+                again.terminate()
+                again.wait(20)
+
+
+def log_of(server: Live) -> bytes:
+    return (server.data_dir.parent / f"{server.data_dir.name}-server.log").read_bytes()

@@ -99,6 +99,19 @@ def test_the_same_act_sent_again_is_one_record(tenant: Tenant) -> None:
     assert len(history(tenant)) == 4
 
 
+def test_so_is_one_with_the_same_evidence_and_other_evidence_is_kept_beside_it(tenant: Tenant) -> None:
+    at = tenant.registry.clock() - 5
+    act = ledger.Act("marketing", ConsentStatus.GRANTED, acted_at=at, evidence="form 17, signed")
+    with ThreadPoolExecutor(4) as pool:
+        made = {rows[0].record_id for rows in pool.map(lambda _: record(tenant, act), range(4))}
+    assert len(made) == len(history(tenant)) == 1
+    [first, again] = record(tenant, act, replace(act, evidence="form 18, signed"))
+    assert first.record_id in made and again.record_id not in made, "a proof is not lost"
+    record(tenant, replace(act, evidence=None))
+    record(tenant, replace(act, evidence=None))
+    assert len(history(tenant)) == 3
+
+
 def test_a_call_with_the_same_key_is_one_record_however_often_and_together_it_comes(
     tenant: Tenant, clock: SetClock
 ) -> None:

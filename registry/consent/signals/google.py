@@ -10,6 +10,15 @@ from collections.abc import Mapping
 from registry.consent.purposes import GOOGLE_CONSENT_TYPES, PurposeCatalogue
 
 GRANTED, DENIED = "granted", "denied"
+WAIT = "wait_for_update"
+"""A member of the command `default` beside the types: how long tags wait for the person's choice, in milliseconds."""
+
+
+def states_of(command: object) -> object:
+    """The states of a command of Consent Mode, without its time of waiting, which says nothing of the person."""
+    if isinstance(command, dict) and type(command.get(WAIT)) is int:
+        return {kind: state for kind, state in command.items() if kind != WAIT}
+    return command
 
 
 def from_google(states: object, catalogue: PurposeCatalogue) -> dict[str, bool]:

@@ -18,6 +18,7 @@ from registry.consent.records import CLOCK_TOLERANCE, GRAVITY, REFUSALS, WHOLE_P
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents
 from registry.flows.consent import changes
+from registry.flows.consent.evidence import is_evidence_of
 from registry.flows.consent.locking import relock
 from registry.flows.consent.standing import alike, standings_for, to_record
 from registry.flows.deployment import Deployment
@@ -163,7 +164,7 @@ def record(
         _require_purposes(deployment, workspace, transaction, fragment, listed)
         if key is not None:
             listed = [replace(act, record_id=_named(workspace, subject, key, n)) for n, act in enumerate(listed)]
-        found = [_known(act, known, actor) for act in listed]
+        found = [_known(deployment, act, known, actor) for act in listed]
         news = [act for act, row in zip(listed, found, strict=True) if row is None]
         made = iter(append_acts(deployment, workspace, transaction, fragment, news, actor=actor) if news else ())
         rows = [row if row is not None else next(made) for row in found]
@@ -200,7 +201,7 @@ def _named(workspace: OpenWorkspace, subject: Identifier, key: str, place: int) 
     return RecordId(workspace.indexer.lasting("@record", "\0".join((subject.kind, subject.value, str(place), key))))
 
 
-def _known(act: Act, rows: Sequence[StoredConsent], actor: str) -> StoredConsent | None:
+def _known(deployment: Deployment, act: Act, rows: Sequence[StoredConsent], actor: str) -> StoredConsent | None:
     """The record that an act is already, if it was sent before."""
     for row in rows:
         if act.record_id is not None and row.record_id == act.record_id:
@@ -209,7 +210,8 @@ def _known(act: Act, rows: Sequence[StoredConsent], actor: str) -> StoredConsent
             if not _says(act, row, actor) or then != row.acted_at:
                 raise Conflict("the key was used for another act", hint="take a new key for a new act")
             return row
-        if act.record_id is None and act.evidence is None and act.acted_at == row.acted_at and _says(act, row, actor):
+        same = act.record_id is None and act.acted_at == row.acted_at and _says(act, row, actor)
+        if same and is_evidence_of(deployment, row, act.evidence):
             return row
     return None
 

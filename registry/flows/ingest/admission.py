@@ -16,7 +16,7 @@ import orjson
 from registry.identity.extract import extract
 from registry.identity.rules import IdentityRules
 from registry.keys.blind_index import BlindIndexer
-from registry.model.clock import DAY, Micros, parse_rfc3339
+from registry.model.clock import DAY, Micros, parse_iso8601
 from registry.model.ids import BlindIndex, FragmentId, MessageKey, text_id
 from registry.model.message import CallType, Identifier, Message, Violation
 from registry.model.stored import Fragment, Source
@@ -194,13 +194,13 @@ def check_size(items: Sequence[Item]) -> None:
 def _observed_at(body: dict[str, Any], delivery: Delivery) -> Micros:
     """When it happened, by our clock: receivedAt - (sentAt - timestamp), never in the future."""
     text = body.get("originalTimestamp") or body.get("timestamp")
-    original = parse_rfc3339(text) if isinstance(text, str) else None
+    original = parse_iso8601(text) if isinstance(text, str) else None
     if original is None:
         return delivery.received_at
     sent = delivery.sent_at
     if sent is None:
         own = body.get("sentAt")
-        sent = parse_rfc3339(own) if isinstance(own, str) else None
+        sent = parse_iso8601(own) if isinstance(own, str) else None
     corrected = delivery.received_at - (sent - original) if sent is not None else original
     if corrected < delivery.received_at - OLDEST:
         return delivery.received_at

@@ -185,21 +185,6 @@ def test_a_refused_caller_gets_no_old_yes(
     assert registry.check(PERSON, "marketing").source == "fail_closed"
 
 
-def test_fail_open_says_yes_only_to_an_outage_and_never_after_a_no(loopback: Loopback, ticks: Ticks) -> None:
-    with Registry(loopback.url, "app-key", fail_open=True, max_stale=0, clock=ticks) as registry:
-        loopback.fails(503)
-        assert registry.check(PERSON, "marketing") == Decision(
-            True, "unavailable", "marketing", source="fail_open", problem="status-503"
-        )
-        loopback.fails(401)
-        assert not registry.allows(PERSON, "marketing")
-        loopback.answers(DENIED)
-        registry.check(PERSON, "marketing")
-        loopback.fails(503)
-        ticks.now += 3600
-        assert registry.check(PERSON, "marketing").source == "fail_closed"
-
-
 def test_recording_a_withdrawal_drops_the_cached_yes(loopback: Loopback, registry: Registry) -> None:
     assert registry.allows(PERSON, "marketing")
     assert registry.allows(PERSON, "marketing", ["user.location"])

@@ -52,6 +52,7 @@ def test_consent_from_before_the_change_counts_as_if_it_had_expired(acts: list[t
 
 
 def test_the_moment_of_the_change_is_a_time() -> None:
-    with pytest.raises(DocumentInvalid):
-        catalogue_of(CHANGED.replace("1970-01-01T00:00:20Z", "last spring"))
+    for text in ("last spring", "1970-01-01", "1970-01-01T00:00:20"):
+        with pytest.raises(DocumentInvalid):
+            catalogue_of(CHANGED.replace("1970-01-01T00:00:20Z", text))
     assert (CATALOGUE.last_change, BEFORE.last_change) == (AT, 0)

@@ -71,6 +71,16 @@ def test_it_states_types_and_what_was_always_there() -> None:
     assert inferred([order(1)])["events"][0].get("required") is None
 
 
+def test_times_without_an_offset_are_text_as_its_own_check_wants_one() -> None:
+    calls = [order(n, paid_at="2026-01-01T10:00:00Z", packed_at="2026-01-01T10:00:00") for n in range(12)]
+    document = parse(yaml.safe_dump(inferred(calls)), file="plan.yaml")
+    fields = inferred(calls)["events"][0]["properties"]
+    assert (fields["paid_at"].get("format"), fields["packed_at"].get("format")) == ("date-time", None)
+    for call in calls:
+        message = Message(CallType.TRACK, call["event"], "m", call, 0, 0)
+        assert compile_plan(document).check(message, STRICT).violations == ()
+
+
 def test_no_value_stands_in_it_nor_a_name_that_is_one() -> None:
     secret = "jane.doe@shop.example"
     calls = [order(1, **{secret: 1}), {**order(2), "event": f"Mail to {secret}"}, order(3, lookup={secret: "x-7"})]
