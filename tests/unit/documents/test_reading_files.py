@@ -21,9 +21,12 @@ AT_ONCE = 5.0
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cn", "Zl", "Zp"], exclude_characters="\ufeff"))
 """What may stand unescaped in a YAML file on one line; JSON may escape more."""
 
+KEY = TEXT.filter(lambda text: len(json.dumps(text)) <= 1_000)
+"""A key on one line has at most 1,024 characters, as it is written (YAML 1.2.2, 7.4.2)."""
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEY, inner, max_size=4),
     max_leaves=20,
 )
 
@@ -91,7 +94,7 @@ def test_json_of_any_layout_is_read_as_json(content: Any) -> None:
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_any_text_that_json_can_escape_is_read_exactly(text: str) -> None:
-    assert value(json.dumps({text: [text]})) == {text: [text]}
+    assert value(json.dumps({text[:100]: [text]})) == {text[:100]: [text]}
 
 
 @given(VALUES.filter(lambda content: content is not None))
