@@ -14,7 +14,7 @@ from typing import Any
 from registry.dsr.bulk import Asked, Fault, asked, check_columns
 from registry.dsr.requests import State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import intake, proving
+from registry.flows.dsr import intake
 from registry.flows.dsr.intake import Wish
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
@@ -145,8 +145,6 @@ def _taken(
         return Outcome.ALREADY, text_id(request.request_id)
     if State(request.state) is State.REFUSED:
         return Outcome.REFUSED, text_id(request.request_id)
-    if not deployment.policies.verification.levels[wish.kind].needs and wish.claim is None:
-        proving.by_officer(deployment, workspace, request.request_id, actor=actor)
     return Outcome.OPENED, text_id(request.request_id)
 
 

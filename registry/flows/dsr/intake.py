@@ -3,6 +3,7 @@
 1. read      the law, its deadlines, what the kind needs to know, before anything is known of the person
 2. take      the request, its scope as of now, whoever asks, sealed under a key of its own: one transaction
 3. refuse    at once, where an agent shows no mandate: nothing is said about the person
+4. verify    at once, where the kind needs no proof of who asks
 
 Whether the person is known is not said, and makes no difference to what is answered.
 """
@@ -21,7 +22,7 @@ from registry.dsr.deadlines import Jurisdiction, deadline
 from registry.dsr.notices import Notice
 from registry.dsr.requests import CALIFORNIAN, EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import letters, moves, rectification, reference
+from registry.flows.dsr import letters, moves, proofs, rectification, reference
 from registry.flows.dsr.history import log
 from registry.flows.identity.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
@@ -158,6 +159,9 @@ def take(
             request = moves.refused(deployment, transaction, workspace, request, why, actor)
         elif request.acknowledge_by is not None:
             letters.add_to_parties(deployment, transaction, workspace, request, Notice.ACKNOWLEDGED)
+        # 4. verify
+        if why is None:
+            request = proofs.counted(deployment, transaction, workspace, request, None, actor, {})
     if State(request.state) is State.REFUSED:
         reference.forget(deployment, request)
     return request, True
