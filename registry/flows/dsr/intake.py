@@ -178,6 +178,18 @@ def content_of(found: Read) -> str:
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
 
 
+def meant_by(deployment: Deployment, kind: Kind) -> list[str]:
+    """The purposes that the law means by a kind of request that names none; none where it means nothing by itself."""
+    known = deployment.policies.purposes.purposes.values()
+    match kind:
+        case Kind.OPT_OUT:
+            return [p.name for p in known if p.gpc_opts_out or p.gpp]
+        case Kind.LIMIT:
+            return [p.name for p in known if p.basis_in(None) is LawfulBasis.CONSENT]
+        case _:
+            return []
+
+
 def reference_key(workspace: OpenWorkspace, text: str) -> bytes:
     """The keyed hash of a requester's own number."""
     return workspace.indexer.lasting("@reference", text)
@@ -261,12 +273,8 @@ def _new(deployment: Deployment, workspace: OpenWorkspace, found: Read, actor: s
 
 def _purposes(deployment: Deployment, kind: Kind, details: Mapping[str, object]) -> list[str]:
     """The purposes that a request refuses: those named, or those that the law means by this kind."""
-    purposes = details.get("purposes")
+    purposes = details.get("purposes") or meant_by(deployment, kind)
     known = deployment.policies.purposes.purposes
-    if not purposes and kind is Kind.OPT_OUT:
-        purposes = [p.name for p in known.values() if p.gpc_opts_out or p.gpp]
-    elif not purposes and kind is Kind.LIMIT:
-        purposes = [p.name for p in known.values() if p.basis_in(None) is LawfulBasis.CONSENT]
     if not isinstance(purposes, list) or not purposes or not all(isinstance(p, str) and p in known for p in purposes):
         raise InvalidInput("name the purposes, each of them in the policy", pointer="/details/purposes")
     return sorted(set(purposes))
