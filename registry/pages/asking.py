@@ -10,13 +10,14 @@ from starlette.routing import Route
 from registry.dsr.requests import EFFECTS, UNPROVED, Effect, Kind
 from registry.flows.access import visits
 from registry.flows.dsr import intake, proving
+from registry.flows.dsr.correctable import PLACE, Correctable
 from registry.model.errors import InvalidInput
 from registry.pages.centre import Guest, guests
 from registry.pages.wishes import NAMED, WORDS, offered, purposes_for
 
 
 class Asked(NamedTuple):
-    """What the form says, to be shown again where it cannot be taken. The `repr` hides it: it is about a person."""
+    """What the form says; what was chosen is shown again where it cannot be taken, no value. The `repr` hides it."""
 
     kind: str = ""
     purposes: tuple[str, ...] = ()
@@ -68,14 +69,21 @@ def _details(guest: Guest, kind: Kind, asked: Asked) -> dict[str, object]:
             raise InvalidInput("name purposes that are offered", pointer="/details/purposes")
         return {"purposes": list(asked.purposes)}
     if EFFECTS[kind] is Effect.CORRECT:
-        return {"traits": {asked.trait: asked.correct}}
+        return {"traits": {asked.trait: _correctable(guest).read(asked.trait, asked.correct)}}
     return {}
+
+
+def _correctable(guest: Guest) -> Correctable:
+    return Correctable(guest.deployment, guest.workspace)
 
 
 def _words_of(guest: Guest, error: InvalidInput) -> str:
     words = WORDS[guest.language]
+    place = error.pointer or ""
+    if place.startswith(PLACE):
+        return words.no_correction if place == PLACE else words.not_of_the_form
     known = {"/kind": words.no_kind, "/details/purposes": words.no_purpose}
-    return known.get(error.pointer or "", words.not_understood)
+    return known.get(place, words.not_understood)
 
 
 def _shown(guest: Guest, status: int = 200, *, asked: Asked | None = None, **told: Any) -> Response:
@@ -90,7 +98,7 @@ def _shown(guest: Guest, status: int = 200, *, asked: Asked | None = None, **tol
     values = {"opened": False, "error": None} | told
     return guest.page(
         "requests.html", status, rows=shown, groups=offered(deployment, guest.language), words=words, named=named,
-        asked=asked or Asked(), **values,
+        asked=asked or Asked(), traits=_correctable(guest).lines, **values,
     )  # fmt: skip
 
 

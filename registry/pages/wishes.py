@@ -34,6 +34,9 @@ class Words:
     at_once: str
     no_kind: str
     no_purpose: str
+    no_correction: str
+    not_of_the_form: str
+    elsewhere: str
     not_understood: str
 
 
@@ -67,6 +70,9 @@ EN = Words(
     at_once="Under “Your choices” you can do this yourself, and it counts at once.",
     no_kind="Nothing was sent: choose what you want.",
     no_purpose="Nothing was sent: say which uses you mean.",
+    no_correction="Nothing was sent: say which detail is wrong, and what is right.",
+    not_of_the_form="Nothing was sent: this detail cannot be what you wrote. A date is written 1990-12-31.",
+    elsewhere="Is it not in the list? Then write to us: {contact}",
     not_understood="Nothing was sent: something in the form is missing, or too long.",
 )
 
@@ -93,6 +99,9 @@ DE = Words(
     at_once="Unter „Ihre Entscheidungen“ können Sie das selbst tun, und es gilt sofort.",
     no_kind="Es wurde nichts gesendet: wählen Sie, was Sie möchten.",
     no_purpose="Es wurde nichts gesendet: sagen Sie, welche Nutzungen Sie meinen.",
+    no_correction="Es wurde nichts gesendet: sagen Sie, welche Angabe falsch ist, und was richtig ist.",
+    not_of_the_form="Es wurde nichts gesendet: diese Angabe kann so nicht lauten. Ein Datum schreiben Sie 1990-12-31.",
+    elsewhere="Steht sie nicht in der Liste? Dann schreiben Sie uns: {contact}",
     not_understood="Es wurde nichts gesendet: etwas im Formular fehlt oder ist zu lang.",
 )
 

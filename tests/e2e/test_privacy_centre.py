@@ -158,7 +158,7 @@ def test_everything_that_the_law_gives_can_be_asked_for(page: Page, server: Live
             consents.get_by_label("Tell you about offers").check()
             expect(consents.get_by_label("Keep it secure")).to_have_count(0)
         if kind in ("rectification", "correct"):
-            page.get_by_label("Which detail is wrong?").fill("first_name")
+            page.get_by_label("Which detail is wrong?").select_option("first_name")
             page.get_by_label("What is right?").fill("Ada")
         page.get_by_role("button", name="Send the request").click()
         expect(page.get_by_role("status")).to_have_text("We have received your request.")
@@ -187,6 +187,10 @@ def test_only_what_a_request_needs_is_asked(page: Page, server: Live, address: s
         ({"kind": "objection", "objection-purposes": "marketing"}, "say which uses you mean"),
         ({"kind": "withdrawal", "withdrawal-purposes": "fun"}, "say which uses you mean"),
         ({"kind": "rectification", "correct": "x" * 1_001}, "something in the form is missing"),
+        ({"kind": "rectification"}, "say which detail is wrong"),
+        ({"kind": "correct", "trait": "first_name", "correct": " "}, "say which detail is wrong"),
+        ({"kind": "rectification", "trait": "age", "correct": "old"}, "this detail cannot be what you wrote"),
+        ({"kind": "rectification", "trait": "shoe_size", "correct": "38"}, "this detail cannot be what you wrote"),
     ],
 )
 def test_what_cannot_be_taken_is_said_and_opens_nothing(

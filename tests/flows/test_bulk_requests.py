@@ -108,6 +108,19 @@ def test_a_faulty_row_is_reported_without_its_values_and_holds_up_no_other(tenan
     assert not [word for word in ("acquire", "no address", "narnia", "fun", "2999", "T-7") if word in said]
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_correction_that_no_plan_would_take_is_invalid(tenant: Tenant, dry_run: bool) -> None:
+    wrong = ('{"age": "soon"}', '{"shoe_size": 38}')
+    counts, told = run(
+        tenant, [row(n, f"T-{n}", "correct", traits=text) for n, text in enumerate(wrong)], dry_run=dry_run
+    )
+    assert (counts["invalid"], states(tenant)) == (2, [])
+    assert [one.faults for one in told] == [
+        (("traits", "/details/traits/age: expected integer"),),
+        (("traits", "/details/traits/*: expected a trait that a plan declares, or a linked system holds"),),
+    ]
+
+
 def test_a_deadline_runs_from_when_the_request_came(tenant: Tenant) -> None:
     day = twelve_days_ago(tenant)
     run(tenant, [row(1, "T-1", received_at=day), row(2, "T-2")])

@@ -170,4 +170,5 @@ def _column(pointer: str | None) -> str:
         "/jurisdiction": "jurisdiction", "/details/purposes": "purposes", "/details/traits": "traits",
         "/received_at": "received_at",
     }  # fmt: skip
-    return known.get(pointer or "", "")
+    place = next((place for place in known if pointer == place or (pointer or "").startswith(f"{place}/")), "")
+    return known.get(place, "")

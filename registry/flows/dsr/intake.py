@@ -23,6 +23,7 @@ from registry.dsr.notices import Notice
 from registry.dsr.requests import CALIFORNIAN, EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import letters, moves, proofs, rectification, reference
+from registry.flows.dsr.correctable import Correctable
 from registry.flows.dsr.history import log
 from registry.flows.identity.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
@@ -97,6 +98,8 @@ def read(deployment: Deployment, workspace: OpenWorkspace, wish: Wish) -> Read:
     if wish.language is not None:
         progress["language"] = wish.language
     traits = rectification.corrections(asked) if EFFECTS[wish.kind] is Effect.CORRECT else {}
+    if traits:
+        Correctable(deployment, workspace).require(traits)
     return Read(wish, law, received_at, progress, traits)
 
 
