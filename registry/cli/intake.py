@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from registry.cli.dsr import Officer, RequestIdText, answer_with, app, request_id_of
@@ -236,7 +237,8 @@ def _imported(told: dict[str, Any], faulty: list[bulk.Told], seen: Counter[str],
             out.print(f"  {told[name]:,} {name}")
     for one in faulty:
         for fault in one.faults:
-            out.print(f"[yellow]row {one.row}[/] {one.outcome}: {fault.column}: {fault.expected}", soft_wrap=True)
+            where = f"{fault.column}: " if fault.column else ""
+            out.print(f"[yellow]row {one.row}[/] {one.outcome}: {where}{escape(fault.expected)}", soft_wrap=True)
     if told["invalid"] or told["unreadable"]:
         out.print("[dim]Next:[/] mend these rows and import the file again: what was opened is not opened twice.")
     elif not told["dry_run"]:

@@ -136,6 +136,16 @@ def test_an_officer_is_one_person_however_the_name_is_written(folder: Path) -> N
     assert [event["actor"] for event in history] == ["person:first admin", "person:first admin", "person:second"]
 
 
+def test_rows_of_a_file_that_cannot_be_taken_are_told_with_what_should_stand_there(
+    folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "requests.csv"
+    file.write_text("reference,kind,subject_kind,subject_value\nC-1,access,user_id\nC-2,acquire,user_id,cli-5\n")
+    told = run(folder, "dsr", "import", str(file), "--dry-run").stdout
+    assert "row 1 unreadable: a row of 4 cells" in told
+    assert "row 2 invalid: kind: one of access, portability" in told
+
+
 def test_an_erasure_on_the_command_line_needs_two_officers(folder: Path) -> None:
     who = ("--subject", "user_id=cli-2")
     answer(folder, "consent", "record", "--purpose", "marketing", "--status", "granted", *who)

@@ -76,6 +76,15 @@ def test_a_dry_run_says_the_same_and_opens_nothing(tenant: Tenant, file: list[Ro
     assert again["already"] == 6
 
 
+def test_a_dry_run_tells_a_reference_that_comes_twice_as_the_run_does(tenant: Tenant) -> None:
+    rows = [row(1, "T-1"), row(2, "T-1"), row(3, "T-1", email="bea@example.com")]
+    before, told_before = run(tenant, rows, dry_run=True)
+    after, told = run(tenant, rows)
+    assert before | {"dry_run": False} == after
+    assert [one.outcome for one in told_before] == [one.outcome for one in told] == ["opened", "already", "invalid"]
+    assert [one.faults for one in told_before] == [one.faults for one in told]
+
+
 def test_a_file_that_was_interrupted_goes_on(tenant: Tenant, file: list[Row]) -> None:
     def broken() -> Iterator[Row]:
         yield from file[:3]

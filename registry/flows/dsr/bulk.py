@@ -84,7 +84,7 @@ def take(
         StoreUnavailable, KmsUnavailable: run it again: nothing is opened twice.
     """
     counts: Counter[str] = Counter()
-    seen: set[str] = set()
+    seen: dict[bytes, bytes] = {}
     done = 0
     for number, cells, why in given:
         if cells is not None and not done:
@@ -105,7 +105,7 @@ def _row(
     number: int,
     cells: Mapping[str, object] | None,
     why: str,
-    seen: set[str],
+    seen: dict[bytes, bytes],
     *,
     actor: str,
     owner: str | None,
@@ -148,17 +148,21 @@ def _taken(
     return Outcome.OPENED, text_id(request.request_id)
 
 
-def _tried(deployment: Deployment, workspace: OpenWorkspace, wish: Wish, seen: set[str]) -> tuple[Outcome, str | None]:
+def _tried(
+    deployment: Deployment, workspace: OpenWorkspace, wish: Wish, seen: dict[bytes, bytes]
+) -> tuple[Outcome, str | None]:
+    """What would become of a wish, after the rows before it: `seen` has what each reference of theirs says."""
     found = intake.read(deployment, workspace, wish)
     key = intake.reference_key(workspace, wish.reference or "")
     with deployment.data.read(workspace.workspace_id) as transaction:
         taken = rows.references(transaction, workspace.workspace_id, [key]).get(key)
     content = intake.content_key(workspace, found)
-    if taken is not None and bytes(taken.content_key) != content:
-        raise Conflict("another request has this reference")
-    if taken is not None or key.hex() in seen:
+    before = bytes(taken.content_key) if taken is not None else seen.get(key)
+    if before is not None and before != content:
+        raise intake.is_anothers()
+    if before is not None:
         return Outcome.ALREADY, text_id(taken.request_id) if taken is not None else None
-    seen.add(key.hex())
+    seen[key] = content
     refused = wish.claim is not None and wish.claim.refused_at(deployment.clock()) is not None
     return (Outcome.REFUSED if refused else Outcome.OPENED), None
 

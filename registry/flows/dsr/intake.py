@@ -216,10 +216,15 @@ def _of_reference(
     taken = intake.references(transaction, workspace_id, [key])[key]
     before = requests.get(transaction, workspace_id, taken.request_id)
     if bytes(taken.content_key) != content or before is None:
-        raise Conflict(
-            "another request has this reference", hint="give each request a number of its own", extra={"same": False}
-        )
+        raise is_anothers()
     return before
+
+
+def is_anothers() -> Conflict:
+    """The error for a reference under which something else was asked for."""
+    return Conflict(
+        "another request has this reference", hint="give each request a number of its own", extra={"same": False}
+    )
 
 
 def _stored(
