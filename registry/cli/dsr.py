@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from registry.cli.certificates import CERTIFICATES, require_absent, write_certificate
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, bare_name, out, session, table
 from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
@@ -33,7 +33,9 @@ def add_to(parent: typer.Typer) -> None:
 
 
 RequestIdText = Annotated[str, typer.Argument(help="The request's id.")]
-Officer = Annotated[str, typer.Option("--as", help="The officer who acts; an erasure needs two.")]
+Officer = Annotated[
+    str, typer.Option("--as", callback=bare_name, help="The officer who acts, by name; an erasure needs two.")
+]
 
 
 @app.command("sla")
@@ -208,8 +210,8 @@ def export_package(
 ) -> None:
     """Write the package of an access request, locked if you like, or the certificate of any completed one."""
     asked = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True) if password else None
-    lock = Lock(asked, tuple(recipients or ()))
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        lock = Lock(asked, tuple(recipients or ()))
         row, _events = lifecycle.get(registry.deployment, opened, request_id_of(request_id))
         require_absent(to)
         if to.suffix.lower() in CERTIFICATES:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from registry.cli.certificates import write_certificate
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, bare_name, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.flows.dsr import holds, kept
 from registry.model.clock import parse_rfc3339
@@ -34,7 +34,7 @@ def place(
         list[str] | None, typer.Option("--category", help="A data category; everything if absent.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="RFC 3339; until it is released if absent.")] = None,
-    officer: Annotated[str, typer.Option("--as", help="The officer who acts.")] = "operator",
+    officer: Annotated[str, typer.Option("--as", callback=bare_name, help="The officer who acts.")] = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
@@ -68,7 +68,7 @@ def list_holds(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_j
 @app.command()
 def release(
     hold_id: Annotated[str, typer.Argument(help="The id that placing it gave.")],
-    officer: Annotated[str, typer.Option("--as", help="The officer who acts.")] = "operator",
+    officer: Annotated[str, typer.Option("--as", callback=bare_name, help="The officer who acts.")] = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from registry.cli.dsr import Officer, RequestIdText, answer_with, app, request_id_of
@@ -52,7 +53,9 @@ def open_request(
     agent_email: Annotated[str | None, typer.Option(help="Where the agent is written to.")] = None,
     mandate: Annotated[MandateKind | None, typer.Option(help="By what the agent acts.")] = None,
     mandate_until: Annotated[str | None, typer.Option(help="When the mandate ends, RFC 3339.")] = None,
-    evidence: Annotated[str | None, typer.Option(help="Where the mandate is filed; sealed.")] = None,
+    evidence: Annotated[
+        str | None, typer.Option("--evidence", "--mandate-evidence", help="Where the mandate is filed; sealed.")
+    ] = None,
     deliver_to: Annotated[Party, typer.Option(help="Whom the mandate has the answer go to.")] = Party.PERSON,
     officer: Officer = "operator",
     data_dir: DataDir = None,
@@ -236,7 +239,8 @@ def _imported(told: dict[str, Any], faulty: list[bulk.Told], seen: Counter[str],
             out.print(f"  {told[name]:,} {name}")
     for one in faulty:
         for fault in one.faults:
-            out.print(f"[yellow]row {one.row}[/] {one.outcome}: {fault.column}: {fault.expected}", soft_wrap=True)
+            where = f"{fault.column}: " if fault.column else ""
+            out.print(f"[yellow]row {one.row}[/] {one.outcome}: {where}{escape(fault.expected)}", soft_wrap=True)
     if told["invalid"] or told["unreadable"]:
         out.print("[dim]Next:[/] mend these rows and import the file again: what was opened is not opened twice.")
     elif not told["dry_run"]:

@@ -104,6 +104,12 @@ def session(
             registry.close()
 
 
+def bare_name(name: str) -> str:
+    """An officer's name without the kind that answers and the audit log show it with: both name one person."""
+    kind, colon, rest = name.strip().partition(":")
+    return bare_name(rest) if colon and kind.strip().casefold() == PrincipalKind.PERSON.value else name.strip()
+
+
 def answer(value: Mapping[str, Any], *, as_json: bool, text: str | Table | None = None) -> None:
     """Print an answer: the mapping as JSON, or the text for a person."""
     if as_json:

@@ -102,7 +102,7 @@ def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
             continue
         number += 1
         if len(cells) != len(header):
-            yield Row(number, None, f"{len(header)} cells")
+            yield Row(number, None, f"a row of {len(header)} cells")
         elif any("\udc80" <= char <= "\udcff" for cell in cells if not cell.isascii() for char in cell):
             yield Row(number, None, "text in the mapping's encoding")
         else:

@@ -7,9 +7,9 @@ same `FieldAccount`s that the certificate consists of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from registry.dsr.accounting import FieldAccount
 from registry.dsr.census import DeclaredField
@@ -80,6 +80,20 @@ class LinkedSystem(Protocol):
 
     def close(self) -> None:
         """Let go of every connection."""
+
+
+@runtime_checkable
+class HoldsTraits(Protocol):
+    """A linked system that says which traits of the profile its fields hold: a rectification may name these."""
+
+    @property
+    def traits(self) -> Collection[str]:
+        """The traits that a rectification writes there."""
+
+
+def traits_of(systems: Iterable[LinkedSystem]) -> frozenset[str]:
+    """The traits that these systems say they hold."""
+    return frozenset(trait for system in systems if isinstance(system, HoldsTraits) for trait in system.traits)
 
 
 @dataclass(frozen=True, slots=True)

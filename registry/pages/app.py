@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from registry.pages import (
     accountability,
     answered,
+    asking,
     choices,
     deadlines,
     holds,
@@ -38,7 +39,7 @@ CONSOLE = (
     *accountability.ROUTES,
     *workspace.ROUTES,
 )
-PAGES = (*site.ROUTES, *CONSOLE, *choices.ROUTES)
+PAGES = (*site.ROUTES, *CONSOLE, *choices.ROUTES, *asking.ROUTES)
 """Every page. None of them is part of the API: docs/reference/pages.md lists them."""
 
 

@@ -1,4 +1,4 @@
-"""The pages of the privacy centre: purposes, the way in, the preference centre, and requests."""
+"""The pages of the privacy centre: purposes, the way in, the preference centre, packages. (`asking`: requests.)"""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from starlette.routing import Route
 
 from registry.api.package import package_stream
 from registry.dsr.notices import LANGUAGES as NOTICES
-from registry.dsr.requests import EFFECTS, Effect, Kind
+from registry.dsr.requests import Kind
 from registry.flows.access import preferences, visits
 from registry.flows.access.preferences import Choice
-from registry.flows.dsr import intake, proving
+from registry.flows.dsr import proving
 from registry.flows.dsr.package import links
 from registry.flows.identity.subjects import subject
 from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
@@ -18,7 +18,6 @@ from registry.model.ids import parse_id, text_id
 from registry.pages.centre import COOKIE, Guest, guests, words_of
 from registry.pages.site import HEADERS, day, redirect
 
-OFFERED = (Kind.ACCESS, Kind.PORTABILITY, Kind.RECTIFICATION, Kind.RESTRICTION, Kind.ERASURE)
 CHANNEL = "privacy_centre"
 
 
@@ -105,24 +104,6 @@ def choices(guest: Guest) -> Response:
 
 
 @guests(proved=True)
-def requests(guest: Guest) -> Response:
-    """`GET` and `POST /privacy/{workspace}/requests`: ask for something, and see how far it is."""
-    if guest.request.method == "GET":
-        return _requests(guest)
-    kind = next((kind for kind in OFFERED if kind.value == guest.form.text("kind", most=32)), Kind.ACCESS)
-    details: dict[str, object] | None = None
-    if kind is Kind.RECTIFICATION:
-        details = {"traits": {guest.form.text("trait", most=64): guest.form.text("correct", most=1_000)}}
-    deployment, workspace = guest.deployment, guest.workspace
-    opened = intake.open_request(
-        deployment, workspace, kind=kind, person=guest.known, actor=visits.ACTOR, details=details,
-        language=guest.language,
-    )  # fmt: skip
-    proving.by_visit(deployment, workspace, opened.request_id, guest.token)
-    return _requests(guest, opened=True)
-
-
-@guests(proved=True)
 def package(guest: Guest) -> Response:
     """`POST /privacy/{workspace}/package`: the package of an own request that was approved and run."""
     wanted = parse_id(guest.form.text("request", most=36), "request")
@@ -167,12 +148,6 @@ def _choices(guest: Guest, *, receipts: list[tuple[str, str]] | None = None, sav
     return guest.page("choices.html", choices=shown, history=history, receipts=receipts or [], saved=saved)
 
 
-def _requests(guest: Guest, *, opened: bool = False) -> Response:
-    rows = visits.requests_of(guest.deployment, guest.workspace, guest.known)
-    shown = [(row, EFFECTS[Kind(row.kind)] is Effect.GIVE and row.state == "completed") for row in rows]
-    return guest.page("requests.html", rows=shown, kinds=OFFERED, opened=opened)
-
-
 def _since(guest: Guest, choice: Choice) -> str:
     """What the person said last of a purpose, and when."""
     row = choice.last
@@ -193,7 +168,6 @@ ROUTES = [
     Route("/privacy/{workspace}/link/{token}", follow_link, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/confirm/{token}", confirm, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/choices", choices, methods=["GET", "POST"]),
-    Route("/privacy/{workspace}/requests", requests, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/package", package, methods=["POST"]),
     Route("/privacy/{workspace}/fetch/{token}", fetch, methods=["GET", "POST"]),
     Route("/privacy/{workspace}/leave", leave, methods=["POST"]),

@@ -12,6 +12,7 @@ from registry.access.policy import Action
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows import console
 from registry.flows.dsr import lifecycle, sla
+from registry.flows.dsr.correctable import Correctable
 from registry.flows.identity.subjects import subject
 from registry.model.errors import InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
@@ -70,6 +71,7 @@ def _list(visit: Visit, status: int = 200, error: InvalidInput | None = None) ->
     return visit.page(
         "requests.html", status, error=error, kinds=KINDS, identifier_kinds=policies.identity.kinds,
         jurisdictions=sorted(policies.jurisdictions.by_name), jurisdiction=visit.deployment.jurisdiction,
+        traits=Correctable(visit.deployment, visit.workspace).names,
         purposes=titled, rows=[(row, days_left(visit, row)) for row in page], line=timeline(page, now, pausing),
         now=now, pausing=pausing, chosen=chosen, states=[*STATES, *State], following=following,
         later=cursor is not None, standing=sla.fared(visit.deployment, visit.workspace, days=1)["all"],
@@ -89,7 +91,8 @@ def _details(visit: Visit, kind: Kind) -> dict[str, object] | None:
     if EFFECTS[kind] is Effect.RECORD:
         return {"purposes": visit.form.every("purposes")}
     if EFFECTS[kind] is Effect.CORRECT:
-        return {"traits": {visit.form.text("trait", most=64): visit.form.text("correct", most=FIELDS_MOST)}}
+        trait, text = visit.form.text("trait", most=64), visit.form.text("correct", most=FIELDS_MOST)
+        return {"traits": {trait: Correctable(visit.deployment, visit.workspace).read(trait, text)}}
     return None
 
 

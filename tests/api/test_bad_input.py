@@ -317,6 +317,8 @@ def test_a_check_that_is_none_is_refused(desk: Desk, check: dict[str, Any]) -> N
         ("withdrawal", {"purposes": [None, "marketing"]}), ("rectification", None), ("rectification", {"traits": []}),
         ("rectification", {"traits": {}}), ("rectification", {"traits": {str(n): n for n in range(101)}}),
         ("rectification", {"traits": {"x": json.loads(nested(70, OBJECT))}}),
+        ("rectification", {"traits": {"no_such_trait": "zzz"}}), ("correct", {"traits": {"age": "not a number"}}),
+        ("correct", {"traits": {"": ""}}),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("known", [True, False])

@@ -33,6 +33,17 @@ def test_open_requests_stand_by_deadline_and_are_filtered_by_state_kind_and_law(
     assert office.browser.get(f"{REQUESTS}?state=planted").status_code == 400
 
 
+def test_a_correction_is_of_a_trait_that_there_is_and_of_its_form(office: Office) -> None:
+    form = {"kind": "rectification", "subject_kind": "user_id", "value": "ada"}
+    assert '<option value="first_name">' in office.browser.get(REQUESTS).text
+    for trait, correct in (("", ""), ("first_name", ""), ("age", "planted"), ("planted", "38")):
+        refused = office.post(REQUESTS, **form, trait=trait, correct=correct)
+        assert refused.status_code == 400
+        assert "planted" not in refused.text
+    assert "Nobody waits for an answer" in office.browser.get(REQUESTS).text
+    assert office.post(REQUESTS, **form, trait="age", correct="42").status_code == 200
+
+
 def test_a_plan_names_every_field_with_the_ground_of_what_is_kept(office: Office) -> None:
     office.tenant.send(identify("ada", email="ada@example.com"), ordered("ada"))
     page = office.page_of(office.asked(Kind.ERASURE, "ada"))

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from registry import bootstrap
+from registry.cli.dsr import app
 from registry.settings import Settings
 from tests.forked import command
 
@@ -100,6 +102,48 @@ def test_a_request_goes_from_opening_to_its_package(folder: Path, tmp_path: Path
     assert answer(folder, "dsr", "export", request, "--to", str(target))["bytes"] == target.stat().st_size
     assert run(folder, "dsr", "export", request, "--to", str(target)).returncode == 6
     assert request in {row["request_id"] for row in answer(folder, "dsr", "list")["requests"]}
+
+
+@pytest.mark.parametrize(
+    ("lock", "typed", "reason"),
+    [
+        (["--recipient", "age1zzz"], "", "this is no public key of age or SSH"),
+        (["--password"], "short\nshort\n", "a password has 12 to 200 characters"),
+        (["--password", "--recipient", "age1zzz"], "long enough it is\n" * 2, "not by both"),
+    ],
+)
+def test_a_package_that_cannot_be_locked_is_not_written(
+    folder: Path, tmp_path: Path, lock: list[str], typed: str, reason: str
+) -> None:
+    target = tmp_path / "package.zip"
+    words = ["export", "0195e7a0-0000-7000-8000-00000000000a", "--to", str(target), *lock]
+    done = CliRunner().invoke(app, [*words, "--data-dir", str(folder)], input=typed)
+    assert done.exit_code == 4
+    assert reason in done.stderr
+    assert "short" not in done.stderr
+    assert not target.exists()
+
+
+def test_an_officer_is_one_person_however_the_name_is_written(folder: Path) -> None:
+    request = answer(folder, "dsr", "open", "erasure", "--subject", "user_id=cli-4", "--as", "first admin")[
+        "request_id"
+    ]
+    answer(folder, "dsr", "verify", request, "--as", "first admin")
+    for name in ("first admin", "person:first admin", "Person: First  Admin", "person:person:first admin"):
+        assert run(folder, "dsr", "approve", request, "--as", name).returncode == 6
+    answer(folder, "dsr", "approve", request, "--as", "person:second")
+    history = answer(folder, "dsr", "show", request)["events"]
+    assert [event["actor"] for event in history] == ["person:first admin", "person:first admin", "person:second"]
+
+
+def test_rows_of_a_file_that_cannot_be_taken_are_told_with_what_should_stand_there(
+    folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "requests.csv"
+    file.write_text("reference,kind,subject_kind,subject_value\nC-1,access,user_id\nC-2,acquire,user_id,cli-5\n")
+    told = run(folder, "dsr", "import", str(file), "--dry-run").stdout
+    assert "row 1 unreadable: a row of 4 cells" in told
+    assert "row 2 invalid: kind: one of access, portability" in told
 
 
 def test_an_erasure_on_the_command_line_needs_two_officers(folder: Path) -> None:

@@ -132,6 +132,82 @@ def test_a_request_is_opened_verified_and_followed_to_a_package_that_anybody_can
     context.close()
 
 
+KINDS = {
+    "access": "A copy of my data", "portability": "My data to take elsewhere", "rectification": "Correct something",
+    "restriction": "Stop using my data", "objection": "Object to a use", "withdrawal": "Withdraw a consent",
+    "erasure": "Erase my data", "know": "Know what you hold", "delete": "Delete my personal information",
+    "correct": "Correct personal information", "opt_out": "Do not sell or share", "limit": "Limit the use",
+}  # fmt: skip
+
+
+def opened_kinds(server: Live) -> list[tuple[str, str]]:
+    with server.client() as officer:
+        return [(row["kind"], row["state"]) for row in officer.get("/v1/dsr/requests").json()["requests"]]
+
+
+def test_everything_that_the_law_gives_can_be_asked_for(page: Page, server: Live, address: str) -> None:
+    enter(page, server, address)
+    before = len(opened_kinds(server))
+    for kind, words in KINDS.items():
+        page.goto(centre(server, "requests"))
+        page.get_by_label("What do you want?").select_option(kind)
+        if kind == "objection":
+            page.get_by_role("group", name="Which uses do you object to?").get_by_label("Keep it secure").check()
+        if kind == "withdrawal":
+            consents = page.get_by_role("group", name="Which consents do you withdraw?")
+            consents.get_by_label("Tell you about offers").check()
+            expect(consents.get_by_label("Keep it secure")).to_have_count(0)
+        if kind in ("rectification", "correct"):
+            page.get_by_label("Which detail is wrong?").select_option("first_name")
+            page.get_by_label("What is right?").fill("Ada")
+        page.get_by_role("button", name="Send the request").click()
+        expect(page.get_by_role("status")).to_have_text("We have received your request.")
+        expect(page.get_by_role("row", name=re.compile(words))).to_be_visible()
+    found = opened_kinds(server)
+    assert [kind for kind, _ in reversed(found[: len(found) - before])] == list(KINDS)
+    assert dict(found)["opt_out"] == "verified", "nobody has to prove anything for it"
+
+
+def test_only_what_a_request_needs_is_asked(page: Page, server: Live, address: str) -> None:
+    enter(page, server, address)
+    page.goto(centre(server, "requests"))
+    objected = page.get_by_role("group", name="Which uses do you object to?")
+    for kind, shown in (("", (0, 0)), ("objection", (1, 0)), ("erasure", (0, 0)), ("correct", (0, 1))):
+        page.get_by_label("What do you want?").select_option(kind)
+        assert (objected.is_visible(), page.get_by_label("What is right?").is_visible()) == tuple(map(bool, shown))
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"kind": "bogus"}, "choose what you want"),
+        ({"kind": ""}, "choose what you want"),
+        ({}, "choose what you want"),
+        ({"kind": "objection"}, "say which uses you mean"),
+        ({"kind": "objection", "objection-purposes": "marketing"}, "say which uses you mean"),
+        ({"kind": "withdrawal", "withdrawal-purposes": "fun"}, "say which uses you mean"),
+        ({"kind": "rectification", "correct": "x" * 1_001}, "something in the form is missing"),
+        ({"kind": "rectification"}, "say which detail is wrong"),
+        ({"kind": "correct", "trait": "first_name", "correct": " "}, "say which detail is wrong"),
+        ({"kind": "rectification", "trait": "age", "correct": "old"}, "this detail cannot be what you wrote"),
+        ({"kind": "rectification", "trait": "shoe_size", "correct": "38"}, "this detail cannot be what you wrote"),
+    ],
+)
+def test_what_cannot_be_taken_is_said_and_opens_nothing(
+    page: Page, server: Live, address: str, form: dict[str, str], words: str
+) -> None:
+    enter(page, server, address)
+    page.goto(centre(server, "requests"))
+    before = len(opened_kinds(server))
+    token = page.locator("input[name=form_token]").first.get_attribute("value") or ""
+    answer = page.request.post(centre(server, "requests"), form=form | {"form_token": token})
+    assert answer.status == 400
+    assert f"Nothing was sent: {words}" in answer.text()
+    assert len(opened_kinds(server)) == before
+    german = page.request.post(centre(server, "requests?lang=de"), form=form | {"form_token": token})
+    assert "Es wurde nichts gesendet" in german.text()
+
+
 def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(
     browser: Browser, server: Live, address: str
 ) -> None:
@@ -153,6 +229,10 @@ def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(
     for path in ("requests", "requests?lang=de", "link/some-token"):
         page.goto(centre(server, path))
         found[path] = faults(page)
+    page.goto(centre(server, "requests"))
+    for kind in ("objection", "withdrawal", "correct"):
+        page.locator("#kind").select_option(kind)
+        found[kind] = faults(page)
     assert {name: faulty for name, faulty in found.items() if faulty} == {}
     assert watch.complaints == []
     assert [url for url in watch.asked if not url.startswith(server.url)] == []

@@ -216,3 +216,9 @@ def test_the_answer_goes_to_whom_the_mandate_names(desk: Desk, party: Party, to:
 def test_an_agent_who_opts_somebody_out_shows_a_mandate_and_the_person_is_not_asked(desk: Desk) -> None:
     request = asked(desk, SIGNED, Kind.OPT_OUT)
     assert checked(desk, request).state == "verified"
+
+
+def test_a_mandate_is_checked_also_where_the_person_need_not_prove_anything(desk: Desk) -> None:
+    request = asked(desk, SIGNED, Kind.OPT_OUT)
+    assert request.state == "received"
+    assert checked(desk, request).state == "verified"

@@ -76,6 +76,15 @@ def test_a_dry_run_says_the_same_and_opens_nothing(tenant: Tenant, file: list[Ro
     assert again["already"] == 6
 
 
+def test_a_dry_run_tells_a_reference_that_comes_twice_as_the_run_does(tenant: Tenant) -> None:
+    rows = [row(1, "T-1"), row(2, "T-1"), row(3, "T-1", email="bea@example.com")]
+    before, told_before = run(tenant, rows, dry_run=True)
+    after, told = run(tenant, rows)
+    assert before | {"dry_run": False} == after
+    assert [one.outcome for one in told_before] == [one.outcome for one in told] == ["opened", "already", "invalid"]
+    assert [one.faults for one in told_before] == [one.faults for one in told]
+
+
 def test_a_file_that_was_interrupted_goes_on(tenant: Tenant, file: list[Row]) -> None:
     def broken() -> Iterator[Row]:
         yield from file[:3]
@@ -106,6 +115,19 @@ def test_a_faulty_row_is_reported_without_its_values_and_holds_up_no_other(tenan
     ]  # fmt: skip
     said = repr([one.as_json() for one in told])
     assert not [word for word in ("acquire", "no address", "narnia", "fun", "2999", "T-7") if word in said]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_correction_that_no_plan_would_take_is_invalid(tenant: Tenant, dry_run: bool) -> None:
+    wrong = ('{"age": "soon"}', '{"shoe_size": 38}')
+    counts, told = run(
+        tenant, [row(n, f"T-{n}", "correct", traits=text) for n, text in enumerate(wrong)], dry_run=dry_run
+    )
+    assert (counts["invalid"], states(tenant)) == (2, [])
+    assert [one.faults for one in told] == [
+        (("traits", "/details/traits/age: expected integer"),),
+        (("traits", "/details/traits/*: expected a trait that a plan declares, or a linked system holds"),),
+    ]
 
 
 def test_a_deadline_runs_from_when_the_request_came(tenant: Tenant) -> None:

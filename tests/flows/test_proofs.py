@@ -69,6 +69,18 @@ def test_a_mailbox_that_is_verified_on_file_proves_its_person(desk: Desk, means:
     assert (act, told) == ("verify", {"means": means, "address": "verified", "level": "verified"})
 
 
+@pytest.mark.parametrize("kind", [Kind.OPT_OUT, Kind.LIMIT])
+def test_a_kind_that_needs_no_proof_is_verified_as_it_comes_in(desk: Desk, kind: Kind) -> None:
+    request = opened(desk, kind)
+    assert request.state == "verified"
+    assert history(desk, request) == [("open", {}), ("verify", {"level": "none"})]
+    again = lifecycle.move_request(
+        desk.deployment, desk.tenant.workspace, request.request_id, Move.VERIFY, actor="person:officer"
+    )
+    assert again == request, "saying so once more changes nothing"
+    assert desk.tenant.run(request).state == "completed"
+
+
 def test_an_address_that_a_trusted_source_saw_later_is_verified_too(desk: Desk) -> None:
     desk.tenant.send(identify("ada", email=ADA))
     trusted(desk)

@@ -93,5 +93,9 @@ def by_own_pages(place: Place) -> None:
         assert shown.status_code == 200 and form is not None
         sent = {"form_token": form.group(1)}
         assert browser.post(f"{centre}/choices", data=sent | {"choice-marketing": "no"}).status_code == 200
-        asked = sent | {"kind": "rectification", "trait": f"{STEM}_trait", "correct": f"{STEM} right"}
+        asked = sent | {"kind": "rectification", "trait": "first_name", "correct": f"{STEM} right"}
         assert browser.post(f"{centre}/requests", data=asked).status_code == 200
+        place.refusals += [
+            browser.post(f"{centre}/requests", data=asked | {"trait": "age"}),
+            browser.post(f"{centre}/requests", data=asked | {"kind": f"{STEM}"}),
+        ]

@@ -55,6 +55,10 @@ def by_requests(place: Place) -> None:
                 assert done.json()["state"] == "completed", done.text
                 return path
 
+            refused = {"kind": "rectification", "subject": SUBJECT, "details": {"traits": {STEM: MAIL, "age": MAIL}}}
+            place.refusals.append(first.post("/v1/dsr/requests", json=refused))
+            source = {"name": "any", "plan": "ecommerce", "version": "1.0.0", "unplanned_properties": "allow"}
+            assert first.post("/v1/sources", json=source).status_code == 201
             run("rectification", traits={"first_name": f"{STEM} right", f"{STEM}-trait": {STEM: STEM}})
             package = second.get(f"{run('access')}/package")
             assert list(SCANNER.bytes(package.content, "the package"))

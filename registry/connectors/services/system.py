@@ -40,6 +40,11 @@ class HttpService:
         """The service's name."""
         return self._service.name
 
+    @property
+    def traits(self) -> frozenset[str]:
+        """The traits that its description says its fields hold."""
+        return frozenset(one.trait for one in self._service.fields.values() if one.trait is not None)
+
     def close(self) -> None:
         """Close every connection."""
         self._exchange.close()

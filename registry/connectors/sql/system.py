@@ -55,6 +55,11 @@ class SqlSystem:
         """The dataset's name."""
         return self._dataset.name
 
+    @property
+    def traits(self) -> frozenset[str]:
+        """The traits that its description says its fields hold."""
+        return frozenset(one.trait for one in self._dataset.fields if one.trait is not None)
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

@@ -14,7 +14,7 @@ from typing import Any
 from registry.dsr.bulk import Asked, Fault, asked, check_columns
 from registry.dsr.requests import State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import intake, proving
+from registry.flows.dsr import intake
 from registry.flows.dsr.intake import Wish
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
@@ -84,7 +84,7 @@ def take(
         StoreUnavailable, KmsUnavailable: run it again: nothing is opened twice.
     """
     counts: Counter[str] = Counter()
-    seen: set[str] = set()
+    seen: dict[bytes, bytes] = {}
     done = 0
     for number, cells, why in given:
         if cells is not None and not done:
@@ -105,7 +105,7 @@ def _row(
     number: int,
     cells: Mapping[str, object] | None,
     why: str,
-    seen: set[str],
+    seen: dict[bytes, bytes],
     *,
     actor: str,
     owner: str | None,
@@ -145,22 +145,24 @@ def _taken(
         return Outcome.ALREADY, text_id(request.request_id)
     if State(request.state) is State.REFUSED:
         return Outcome.REFUSED, text_id(request.request_id)
-    if not deployment.policies.verification.levels[wish.kind].needs and wish.claim is None:
-        proving.by_officer(deployment, workspace, request.request_id, actor=actor)
     return Outcome.OPENED, text_id(request.request_id)
 
 
-def _tried(deployment: Deployment, workspace: OpenWorkspace, wish: Wish, seen: set[str]) -> tuple[Outcome, str | None]:
+def _tried(
+    deployment: Deployment, workspace: OpenWorkspace, wish: Wish, seen: dict[bytes, bytes]
+) -> tuple[Outcome, str | None]:
+    """What would become of a wish, after the rows before it: `seen` has what each reference of theirs says."""
     found = intake.read(deployment, workspace, wish)
     key = intake.reference_key(workspace, wish.reference or "")
     with deployment.data.read(workspace.workspace_id) as transaction:
         taken = rows.references(transaction, workspace.workspace_id, [key]).get(key)
     content = intake.content_key(workspace, found)
-    if taken is not None and bytes(taken.content_key) != content:
-        raise Conflict("another request has this reference")
-    if taken is not None or key.hex() in seen:
+    before = bytes(taken.content_key) if taken is not None else seen.get(key)
+    if before is not None and before != content:
+        raise intake.is_anothers()
+    if before is not None:
         return Outcome.ALREADY, text_id(taken.request_id) if taken is not None else None
-    seen.add(key.hex())
+    seen[key] = content
     refused = wish.claim is not None and wish.claim.refused_at(deployment.clock()) is not None
     return (Outcome.REFUSED if refused else Outcome.OPENED), None
 
@@ -172,4 +174,5 @@ def _column(pointer: str | None) -> str:
         "/jurisdiction": "jurisdiction", "/details/purposes": "purposes", "/details/traits": "traits",
         "/received_at": "received_at",
     }  # fmt: skip
-    return known.get(pointer or "", "")
+    place = next((place for place in known if pointer == place or (pointer or "").startswith(f"{place}/")), "")
+    return known.get(place, "")

@@ -3,6 +3,7 @@
 1. read      the law, its deadlines, what the kind needs to know, before anything is known of the person
 2. take      the request, its scope as of now, whoever asks, sealed under a key of its own: one transaction
 3. refuse    at once, where an agent shows no mandate: nothing is said about the person
+4. verify    at once, where the kind needs no proof of who asks
 
 Whether the person is known is not said, and makes no difference to what is answered.
 """
@@ -21,7 +22,8 @@ from registry.dsr.deadlines import Jurisdiction, deadline
 from registry.dsr.notices import Notice
 from registry.dsr.requests import CALIFORNIAN, EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import letters, moves, rectification, reference
+from registry.flows.dsr import letters, moves, proofs, rectification, reference
+from registry.flows.dsr.correctable import Correctable
 from registry.flows.dsr.history import log
 from registry.flows.identity.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
@@ -96,6 +98,8 @@ def read(deployment: Deployment, workspace: OpenWorkspace, wish: Wish) -> Read:
     if wish.language is not None:
         progress["language"] = wish.language
     traits = rectification.corrections(asked) if EFFECTS[wish.kind] is Effect.CORRECT else {}
+    if traits:
+        Correctable(deployment, workspace).require(traits)
     return Read(wish, law, received_at, progress, traits)
 
 
@@ -158,6 +162,9 @@ def take(
             request = moves.refused(deployment, transaction, workspace, request, why, actor)
         elif request.acknowledge_by is not None:
             letters.add_to_parties(deployment, transaction, workspace, request, Notice.ACKNOWLEDGED)
+        # 4. verify
+        if why is None:
+            request = proofs.counted(deployment, transaction, workspace, request, None, actor, {})
     if State(request.state) is State.REFUSED:
         reference.forget(deployment, request)
     return request, True
@@ -172,6 +179,18 @@ def content_of(found: Read) -> str:
         dict(wish.details or {}), agent, claim.mandate if claim is not None else None, wish.received_at,
     ]  # fmt: skip
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def meant_by(deployment: Deployment, kind: Kind) -> list[str]:
+    """The purposes that the law means by a kind of request that names none; none where it means nothing by itself."""
+    known = deployment.policies.purposes.purposes.values()
+    match kind:
+        case Kind.OPT_OUT:
+            return [p.name for p in known if p.gpc_opts_out or p.gpp]
+        case Kind.LIMIT:
+            return [p.name for p in known if p.basis_in(None) is LawfulBasis.CONSENT]
+        case _:
+            return []
 
 
 def reference_key(workspace: OpenWorkspace, text: str) -> bytes:
@@ -197,10 +216,15 @@ def _of_reference(
     taken = intake.references(transaction, workspace_id, [key])[key]
     before = requests.get(transaction, workspace_id, taken.request_id)
     if bytes(taken.content_key) != content or before is None:
-        raise Conflict(
-            "another request has this reference", hint="give each request a number of its own", extra={"same": False}
-        )
+        raise is_anothers()
     return before
+
+
+def is_anothers() -> Conflict:
+    """The error for a reference under which something else was asked for."""
+    return Conflict(
+        "another request has this reference", hint="give each request a number of its own", extra={"same": False}
+    )
 
 
 def _stored(
@@ -257,12 +281,8 @@ def _new(deployment: Deployment, workspace: OpenWorkspace, found: Read, actor: s
 
 def _purposes(deployment: Deployment, kind: Kind, details: Mapping[str, object]) -> list[str]:
     """The purposes that a request refuses: those named, or those that the law means by this kind."""
-    purposes = details.get("purposes")
+    purposes = details.get("purposes") or meant_by(deployment, kind)
     known = deployment.policies.purposes.purposes
-    if not purposes and kind is Kind.OPT_OUT:
-        purposes = [p.name for p in known.values() if p.gpc_opts_out or p.gpp]
-    elif not purposes and kind is Kind.LIMIT:
-        purposes = [p.name for p in known.values() if p.basis_in(None) is LawfulBasis.CONSENT]
     if not isinstance(purposes, list) or not purposes or not all(isinstance(p, str) and p in known for p in purposes):
         raise InvalidInput("name the purposes, each of them in the policy", pointer="/details/purposes")
     return sorted(set(purposes))

@@ -103,7 +103,7 @@ def check_mandate(
             request = request._replace(mandate_checked_at=now)
             told = {"outcome": "accepted"} | ({"seen": ",".join(sorted(set(seen)))} if seen else {})
             add_to_history(deployment, transaction, request, MANDATE, actor, told)
-            after = _counted(deployment, transaction, workspace, request, None, actor, {})
+            after = counted(deployment, transaction, workspace, request, None, actor, {})
     if State(after.state) is State.REFUSED:
         reference.forget(deployment, after)
     return after
@@ -136,7 +136,7 @@ def take(
         accounts.forget_tries(
             transaction, workspace.workspace_id, _target(workspace, request, PROVED), deployment.clock() - DAY
         )
-        after = _counted(deployment, transaction, workspace, request, proof, actor, told)
+        after = counted(deployment, transaction, workspace, request, proof, actor, told)
         if by_mail and after.acknowledge_by is not None and after.acknowledged_at is None:
             _acknowledge(deployment, transaction, workspace, after)
     if State(after.state) is State.REFUSED:
@@ -144,7 +144,7 @@ def take(
     return after
 
 
-def _counted(
+def counted(
     deployment: Deployment,
     transaction: Transaction,
     workspace: OpenWorkspace,
@@ -153,6 +153,10 @@ def _counted(
     actor: str,
     told: Mapping[str, str],
 ) -> StoredRequest:
+    """The request with a proof added to what was proved before, verified if nothing is missing; None adds nothing.
+
+    A request whose kind needs no proof is verified so as it comes in: none may be asked for (11 CCR 7026(d), 7027(e)).
+    """
     policy, mandate = deployment.policies.verification, mandate_of(request)
     if mandate is not None and mandate.has_ended(deployment.clock()):
         return refused(deployment, transaction, workspace, request, Reason.MANDATE_ENDED, actor)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from registry.access.policy import PrincipalKind
 from registry.dsr.agents import Reason
 from registry.dsr.notices import Notice, To
-from registry.dsr.requests import Kind
+from registry.dsr.requests import Kind, State
 from registry.dsr.verification import Address, Means, Proof, Seen
 from registry.flows.access import visits
 from registry.flows.deployment import Deployment
@@ -159,7 +159,8 @@ def by_officer(
 ) -> StoredRequest:
     """Record that an officer has checked who asks, and by what; no copy of it is kept.
 
-    Whoever may verify at all may say so of a kind that needs no proof.
+    Of a kind that needs no proof, whoever may verify at all may say so; nothing changes, where it was verified as it
+    came in.
 
     Raises:
         NotFound, Conflict: as `ask`.
@@ -168,6 +169,8 @@ def by_officer(
     with deployment.data.read(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
     needs = deployment.policies.verification.levels[Kind(request.kind)].needs
+    if not needs and State(request.state) is State.VERIFIED:
+        return request
     if needs and not actor.startswith(f"{PrincipalKind.PERSON.value}:"):
         raise Forbidden(
             "who asks is checked by a person",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry.dsr.requests import Kind
+from registry.dsr.requests import Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import proving
 from registry.flows.dsr.history import require
@@ -41,7 +41,8 @@ def open_together(
         request, _ = take(
             deployment, workspace, wish, actor=actor, owner=owner, request_id=first if not place else None
         )
-        proving.by_controller(deployment, workspace, request.request_id, actor=actor)
+        if State(request.state) is State.RECEIVED:  # a kind that needs no proof is verified by now
+            proving.by_controller(deployment, workspace, request.request_id, actor=actor)
     return first
 
 

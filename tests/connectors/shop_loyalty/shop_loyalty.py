@@ -19,6 +19,9 @@ FIELDS = ("card", "name", "points")
 class Loyalty:
     """The points of every card. Every method may be called again: what is gone is not there a second time."""
 
+    traits = ("first_name",)
+    """What a correction writes here."""
+
     def __init__(self, name: str, file: Path, token: str) -> None:
         self.name = name
         self._file, self._token = file, token

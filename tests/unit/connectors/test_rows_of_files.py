@@ -34,7 +34,13 @@ def test_a_row_that_cannot_be_read_is_named_and_its_neighbours_are_read(tmp_path
     path.write_bytes(b'nr,name\n1,a\n2\n3,Zo\xeb\n4,"a"b\n5,e\n')
     found = read(path)
     assert [number for number, _, _ in found] == [1, 2, 3, 4, 5]
-    assert [why for _, _, why in found] == ["", "2 cells", "text in the mapping's encoding", "a row of CSV", ""]
+    assert [why for _, _, why in found] == [
+        "",
+        "a row of 2 cells",
+        "text in the mapping's encoding",
+        "a row of CSV",
+        "",
+    ]
 
 
 def test_json_lines_are_read_also_packed(tmp_path: Path) -> None:
