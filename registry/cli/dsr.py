@@ -17,6 +17,7 @@ from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import export, letters, lifecycle, mailing, moves, planning, reference, sla
 from registry.flows.dsr.package import links
+from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import Lock
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput, NotFound
@@ -79,7 +80,11 @@ def show_request(
     """Show one request with its history."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         row, events = lifecycle.get(registry.deployment, opened, request_id_of(request_id))
-    history = [{"at": rfc3339(e.happened_at), "action": e.action, "state": e.state, "actor": e.actor} for e in events]
+    history = [
+        {"at": rfc3339(e.happened_at), "action": e.action, "state": e.state, "actor": e.actor}
+        | ({"details": orjson.loads(e.details)} if e.details else {})
+        for e in events
+    ]
     answer(view_of(row) | {"events": history}, as_json=as_json)
 
 
@@ -249,6 +254,7 @@ def view_of(row: StoredRequest) -> dict[str, Any]:
         "respond_by": rfc3339(row.respond_by),
         "counts": orjson.loads(row.progress).get("counts", {}),
         "reason": row.reason,
+        "waiting": wait_of(row),
         "mandate": row.mandate,
         "deliver_to": row.deliver_to,
         "certificate": row.certificate,

@@ -97,7 +97,10 @@ class HttpService:
         """
         planned = self.plan(kind, people)
         if planned.undecided:
-            raise LinkedSystemUnavailable(f"{self.name}: its records have fields that nobody has decided on")
+            raise LinkedSystemUnavailable(  # whose names a service gave: they may hold anything, and stand in the plan
+                f"{self.name}: its records have fields that nobody has decided on",
+                hint="the request's plan names them: declare them in the system's file",
+            )
         calls = self._calls(kind)
         written = {held.name for held in self._service.fields.values() if held.trait in corrections}
         if EFFECTS[kind] is Effect.CORRECT and not written:

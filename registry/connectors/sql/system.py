@@ -32,6 +32,8 @@ from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
 ROWS_AT_ONCE = 500
+NAMED = 5
+"""Fields that an error names."""
 
 
 class SqlSystem:
@@ -124,7 +126,8 @@ class SqlSystem:
         planned = self.plan(kind, people)
         if planned.undecided:
             raise LinkedSystemUnavailable(
-                f"{self.name}: fields that nobody has decided on", hint="registry connectors check"
+                f"{self.name}: fields that nobody has decided on: {_few(planned.undecided)}",
+                hint="declare them in the system's file: registry connectors check says why of each",
             )
         match EFFECTS[kind]:
             case Effect.ERASE:
@@ -199,6 +202,12 @@ def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tup
         table = tables.get(name)
         if table is not None and all(column in table.c for column in described.fields):
             yield described, table
+
+
+def _few(fields: Sequence[tuple[str, str]]) -> str:
+    names = [f"{table}.{field}" for table, field in fields]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _rows(connection: sa.Connection, where: Where, names: Sequence[str]) -> Iterator[sa.Row[Any]]:

@@ -17,24 +17,20 @@ from typing import Any, TypeVar
 
 import orjson
 
+from registry.dsr import waiting
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import LinkedSystem, SystemPlan
-from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State
+from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import rectification
 from registry.flows.dsr.history import add_to_history, require, write
-from registry.flows.dsr.moves import moved
 from registry.flows.dsr.reference import agent_of, everybody, seal_people
+from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, RegistryError
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
-
-FIRST_RETRY: Micros = 60 * SECOND
-LAST_RETRY: Micros = 6 * 3600 * SECOND
-"""The interval doubles from the first to this, and stays there."""
 
 OVERRIDE = "override"
 
@@ -89,10 +85,9 @@ def act(
         try:
             told = _run(system, request, people, corrections)
         except LinkedSystemUnavailable as error:
-            _wait(deployment, request, system.name, actor, error)
-            raise
+            raise wait(deployment, request, system.name, people, error, actor=actor) from None
         done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
-        progress.pop("attempts", None)
+        progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode())
         if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:
@@ -165,6 +160,7 @@ def override(
         ground = f"not reached; decided by {actor}: {reason}"
         account = FieldAccount(system, "every table", "every field", Disposition.RETAINED, 0, ground)
         progress.setdefault("linked", {})[system] = [account.as_json()]
+        progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock())
         write(transaction, request, was=request.state)
         add_to_history(deployment, transaction, request, OVERRIDE, actor, {"system": system, "reason": reason})
@@ -206,8 +202,7 @@ def _found_everywhere(
     systems = [system for system in deployment.linked if system.name not in progress.get("linked", {})]
     people, silent = _reached(systems, known)
     for name, error in silent.items():
-        _wait(deployment, request, name, actor, error)
-        raise error
+        raise wait(deployment, request, name, people, error, actor=actor)
     kind = Kind(request.kind)
     if EFFECTS[kind] is not Effect.ERASE or ("foreseen" in progress and len(people) == len(known)):
         return request, people
@@ -216,8 +211,7 @@ def _found_everywhere(
         try:
             plan = _asked(system, lambda system=system: system.plan(kind, people))  # type: ignore[misc]
         except LinkedSystemUnavailable as error:
-            _wait(deployment, request, system.name, actor, error)
-            raise
+            raise wait(deployment, request, system.name, people, error, actor=actor) from None
         rows[system.name] = {account.table: account.rows for account in plan.accounts}
     agent = agent_of(deployment, request)
     sealed = seal_people(deployment, request.workspace_id, request.request_id, people, agent)
@@ -240,7 +234,12 @@ def _run(
     done = _asked(system, lambda: system.run(request_id, kind, people, corrections))
     left = _asked(system, lambda: system.remaining(kind, people))
     if any(left.values()):
-        raise LinkedSystemUnavailable(f"{system.name} still has rows of this person", extra={"remaining": dict(left)})
+        told = ", ".join(f"{table}: {count}" for table, count in sorted(left.items()) if count)
+        raise LinkedSystemUnavailable(
+            f"{system.name} still has rows of this person after it said that it erased them ({told})",
+            hint="what the system keeps is to be seen there; declare it, or mend the system",
+            extra={"remaining": dict(left)},
+        )
     return done
 
 
@@ -257,17 +256,3 @@ def _asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
         raise LinkedSystemUnavailable(f"{system.name}: {error.code}", extra=error.extra) from None
     except Exception as error:  # noqa: BLE001 - a connector of somebody's own may raise anything
         raise LinkedSystemUnavailable(f"{system.name} failed: {type(error).__name__}") from None
-
-
-def _wait(
-    deployment: Deployment, request: StoredRequest, system: str, actor: str, error: LinkedSystemUnavailable
-) -> None:
-    progress = orjson.loads(request.progress)
-    attempts = progress["attempts"] = int(progress.get("attempts", 0)) + 1
-    pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LAST_RETRY)
-    asked_for = error.extra.get("retry_after_s")  # what the other side wants to be left alone for
-    pause = max(pause, min(int(asked_for) * SECOND, LAST_RETRY)) if isinstance(asked_for, int) else pause
-    waiting = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock() + pause)
-    with deployment.data.write(request.workspace_id) as transaction:
-        details = {"system": system, "attempt": str(attempts)}
-        moved(deployment, transaction, waiting, Move.WAIT, actor, details)
