@@ -11,8 +11,9 @@ import typer
 
 from registry.cli.certificates import CERTIFICATES, require_absent, write_certificate
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
-from registry.dsr.accounting import Disposition
+from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
+from registry.dsr.held import by_hold
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import export, letters, lifecycle, mailing, moves, planning, reference, sla
@@ -88,6 +89,10 @@ def show_request(
     answer(view_of(row) | {"events": history}, as_json=as_json)
 
 
+def _planned(account: FieldAccount) -> str:
+    return f"{account.field} ({account.ground})" if by_hold(account) else account.field
+
+
 def _move(name: Move, summary: str) -> None:
     @app.command(name.value, help=summary)
     def moved(
@@ -144,7 +149,7 @@ def plan_request(
         for name in sorted({account.table for account in system.accounts}):
             of_table = [account for account in system.accounts if account.table == name]
             told = [
-                ", ".join(a.field for a in of_table if a.disposition is disposition)
+                ", ".join(_planned(a) for a in of_table if a.disposition is disposition)
                 for disposition in (Disposition.EXPORTED, Disposition.ERASED, Disposition.RETAINED)
             ]
             shown.add_row(system.system, name, str(of_table[0].rows), *told)

@@ -126,7 +126,7 @@ def _go_on(deployment: Deployment, workspace: OpenWorkspace) -> None:
     for request in lifecycle.due(deployment, workspace):
         name = text_id(request.request_id)
         _logged("request", lifecycle.go_on, deployment, workspace, request, about={"request": name})
-    kept.end_due(deployment, workspace, actor=ACTOR)
+    _logged("retained", kept.end_due, deployment, workspace, actor=ACTOR)
     lifecycle.forget_answered(deployment, workspace)
 
 
@@ -160,9 +160,11 @@ def _once(
         scheduler.add_job(_logged, args=[name, send], id=name, executor="senders")
 
 
-def _logged(name: str, job: Callable[..., Any], *arguments: Any, about: Mapping[str, str] = NOTHING) -> None:
+def _logged(
+    name: str, job: Callable[..., Any], *arguments: Any, about: Mapping[str, str] = NOTHING, **named: Any
+) -> None:
     try:
-        job(*arguments)
+        job(*arguments, **named)
     except RegistryError as error:  # it is tried again when its turn comes
         told = {"code": error.code}
         if isinstance(error, LinkedSystemUnavailable) and error.waiting is not None:  # words that the request has, too

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
+from registry.connectors.sql.holding import keeping
 from registry.connectors.sql.prepared import Where, reading
 from registry.connectors.sql.selecting import (
     conditions,
@@ -26,6 +28,7 @@ from registry.connectors.sql.selecting import (
     selectors,
 )
 from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.held import Held
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.model.errors import LinkedSystemUnavailable
@@ -43,10 +46,14 @@ class SqlSystem:
         dataset: the reviewed description, which has been held against the others.
         url: its SQLAlchemy URL; never logged, and in no error.
         leading: the keys that lead on, wherever they stand: what is found at one of this database is told.
+
+    Attributes:
+        held: the legal holds that stand on whomever it is asked about.
     """
 
     def __init__(self, dataset: Dataset, url: str, leading: Collection[Key]) -> None:
         self._dataset = dataset
+        self.held: Sequence[Held] = ()
         self._leading = leading
         self._engine = opened(url)
         self._looking = for_looks(self._engine)
@@ -56,6 +63,12 @@ class SqlSystem:
     def name(self) -> str:
         """The dataset's name."""
         return self._dataset.name
+
+    def holding(self, held: Sequence[Held]) -> SqlSystem:
+        """The same database, over the same connections, where an erasure keeps what these holds cover."""
+        made = copy(self)
+        made.held = held
+        return made
 
     def close(self) -> None:
         """Close every connection."""
@@ -96,7 +109,7 @@ class SqlSystem:
             found = counts(connection, {table: selectors(table, described, people) for described, table in here})
             there = {described.name: found.get(table, 0) for described, table in here}
             accounts: list[FieldAccount] = []
-            for name, described in self._dataset.tables.items():
+            for name, described in self._standing(tables).tables.items():
                 accounts += self._accounts(kind, described, there.get(name, 0))
         told = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         return SystemPlan(self.name, accounts, undecided, categories=told)
@@ -132,7 +145,8 @@ class SqlSystem:
         match EFFECTS[kind]:
             case Effect.ERASE:
                 with reached(self.name), self._engine.begin() as connection:
-                    erase(connection, self._dataset, self._catalogue.tables(connection), people)
+                    tables = self._catalogue.tables(connection)
+                    erase(connection, self._standing(tables), tables, people)
             case Effect.CORRECT:
                 return self._corrected(kind, people, corrections)
             case Effect.GIVE | Effect.RECORD:
@@ -144,7 +158,7 @@ class SqlSystem:
         if EFFECTS[kind] is not Effect.ERASE:
             return {}
         with self._connected() as (connection, tables):
-            return looking.remaining(connection, self._dataset, tables, people)
+            return looking.remaining(connection, self._standing(tables), tables, people)
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
@@ -165,6 +179,10 @@ class SqlSystem:
                         changing.write(connection, f"{self.name}.{described.name}", table, where.bound, new)
                 accounts += self._accounts(kind, described, rows, written=new)
         return accounts
+
+    def _standing(self, tables: Mapping[str, sa.Table]) -> Dataset:
+        """The description as holds that stand on the person make it."""
+        return keeping(self._dataset, tables, self.held) if self.held else self._dataset
 
     def _taken(self, column: sa.Column[Any], value: Any) -> Any:
         taken = fitted(value, python_type(column))

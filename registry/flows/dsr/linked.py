@@ -19,10 +19,11 @@ import orjson
 
 from registry.dsr import waiting
 from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.held import Held, under
 from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import rectification
+from registry.flows.dsr import held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
 from registry.flows.dsr.reference import agent_of, everybody, seal_people
 from registry.flows.dsr.waiting import wait
@@ -37,7 +38,9 @@ OVERRIDE = "override"
 _T = TypeVar("_T")
 
 
-def plans(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[SystemPlan]:
+def plans(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, fragments: Collection[FragmentId]
+) -> list[SystemPlan]:
     """What every linked system would do; one that cannot be asked says so in its plan.
 
     Args:
@@ -45,12 +48,24 @@ def plans(deployment: Deployment, request: StoredRequest, fragments: Collection[
     """
     if not deployment.linked:
         return []
-    return foreseen(deployment.linked, Kind(request.kind), everybody(deployment, request, fragments))
+    kind = Kind(request.kind)
+    people, silent = _reached(deployment.linked, everybody(deployment, request, fragments))
+    erases = EFFECTS[kind] is Effect.ERASE
+    standing = list(map(held.as_held, held.on(deployment, workspace, request, people))) if erases else []
+    return _planned([under(system, standing) for system in deployment.linked], kind, people, silent)
 
 
 def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier]) -> list[SystemPlan]:
     """What each of these systems would do for people known so; nothing is touched."""
-    people, silent = _reached(systems, people)
+    return _planned(systems, kind, *_reached(systems, people))
+
+
+def _planned(
+    systems: Sequence[LinkedSystem],
+    kind: Kind,
+    people: Sequence[Identifier],
+    silent: Mapping[str, LinkedSystemUnavailable],
+) -> list[SystemPlan]:
     found = []
     for system in systems:
         try:
@@ -63,9 +78,16 @@ def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Ident
 
 
 def act(
-    deployment: Deployment, request: StoredRequest, *, actor: str, fragments: Collection[FragmentId] = ()
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    *,
+    actor: str,
+    fragments: Collection[FragmentId] = (),
 ) -> StoredRequest:
     """Let every linked system do its part and look again; the request with what they did noted.
+
+    What a legal hold covers there stays, and is noted first, so that it is found again when the hold has ended.
 
     Args:
         fragments: the person's, where they still can be opened; what they are known by is told to the systems.
@@ -77,13 +99,18 @@ def act(
         return request
     request, people = _found_everywhere(deployment, request, fragments, actor)
     corrections = rectification.corrected(deployment, request)
-    for system in deployment.linked:
+    standing = list[Held]()
+    if EFFECTS[Kind(request.kind)] is Effect.ERASE:
+        holds = held.on(deployment, workspace, request, people)
+        request = held.note(deployment, workspace, request, holds, people)
+        standing = list(map(held.as_held, holds))
+    for system in (under(system, standing) for system in deployment.linked):
         progress: dict[str, Any] = orjson.loads(request.progress)
         done: dict[str, Any] = progress.setdefault("linked", {})
         if system.name in done:
             continue
         try:
-            told = _run(system, request, people, corrections)
+            told = ran(system, request, people, corrections)
         except LinkedSystemUnavailable as error:
             raise wait(deployment, request, system.name, people, error, actor=actor) from None
         done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
@@ -130,7 +157,11 @@ def as_text(value: object) -> str:
 
 def accounts(request: StoredRequest) -> list[FieldAccount]:
     """What the linked systems did, as noted: every field of each."""
-    noted: dict[str, list[dict[str, Any]]] = orjson.loads(request.progress).get("linked", {})
+    return read_accounts(orjson.loads(request.progress).get("linked", {}))
+
+
+def read_accounts(noted: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[FieldAccount]:
+    """Accounts as they were noted by system."""
     return [
         FieldAccount(a["system"], a["table"], a["field"], Disposition(a["disposition"]), a["rows"], a.get("ground"))
         for told in noted.values()
@@ -227,9 +258,14 @@ def _at_least(accounts: Sequence[FieldAccount], rows: Mapping[str, int]) -> list
     return [account.as_json() for account in told]
 
 
-def _run(
+def ran(
     system: LinkedSystem, request: StoredRequest, people: Sequence[Identifier], corrections: Mapping[str, object]
 ) -> Sequence[FieldAccount]:
+    """Let a system do a request's part, and look again; what was done with every field.
+
+    Raises:
+        LinkedSystemUnavailable: it could not, or rows are left.
+    """
     kind, request_id = Kind(request.kind), text_id(request.request_id)
     done = _asked(system, lambda: system.run(request_id, kind, people, corrections))
     left = _asked(system, lambda: system.remaining(kind, people))

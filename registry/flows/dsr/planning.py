@@ -29,7 +29,7 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
     with deployment.data.read(workspace.workspace_id) as transaction:
         request = _unfinished(transaction, workspace, request_id)
     own, retained, fragments = of_registry(deployment, workspace, request)
-    return RequestPlan(Kind(request.kind), [own, *linked.plans(deployment, request, fragments)], retained)
+    return RequestPlan(Kind(request.kind), [own, *linked.plans(deployment, workspace, request, fragments)], retained)
 
 
 def of_registry(
@@ -64,7 +64,7 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
     with deployment.data.read(workspace.workspace_id) as transaction:
         request = _unfinished(transaction, workspace, request_id)
         fragments = fragments_now(deployment, transaction, workspace, request)
-    plan = RequestPlan(Kind(request.kind), linked.plans(deployment, request, fragments))
+    plan = RequestPlan(Kind(request.kind), linked.plans(deployment, workspace, request, fragments))
     if plan.undecided or plan.unreachable:
         tables = [f"{system}: {table}.{field}" for system, table, field in plan.undecided]
         raise Conflict(
