@@ -248,7 +248,8 @@ EXAMPLES: dict[str, Any] = {
         "controller_id": WORKSPACE, "received_time": AT, "subject_request_id": CONTROLLERS, "api_version": "2.0",
     },
     "RequestPlan": {
-        "request_id": REQUEST, "kind": "erasure", "complete": True, "undecided": [], "retained": [],
+        "request_id": REQUEST, "kind": "erasure", "complete": True, "undecided": [], "corrections": None,
+        "retained": [],
         "systems": [
             {
                 "system": "registry", "unreachable": None,

@@ -316,6 +316,8 @@ ANSWERS: dict[str, Schema] = {
             )
         ),
         undecided=many(record(system=TEXT, table=TEXT, field=TEXT)),
+        corrections=maybe(record(asked=COUNT, placed=COUNT))
+        | {"description": "Of a rectification: how many corrections have a place in any system where the person is."},
         retained=many(
             record(
                 because=TEXT, ground=TEXT, purpose=TEXT, categories=many(TEXT), items=COUNT, until=maybe(TIME),

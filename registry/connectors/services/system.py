@@ -74,7 +74,9 @@ class HttpService:
             undeclared |= {name for name in row if not self._service.covers(name)}
         undecided = [*self.undecided(), *((TABLE, name) for name in sorted(undeclared))]
         told = {(TABLE, one.name): one.category for one in self._service.fields.values() if one.category is not None}
-        return SystemPlan(self.name, self._accounts(kind, rows), undecided, categories=told)
+        named = {(TABLE, one.name): one.trait for one in self._service.fields.values() if one.trait is not None}
+        traits = named if EFFECTS[kind] is Effect.CORRECT and self._calls(kind) else {}
+        return SystemPlan(self.name, self._accounts(kind, rows), undecided, categories=told, traits=traits)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, record) of everything that an access gives out, page by page."""

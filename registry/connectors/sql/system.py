@@ -112,7 +112,8 @@ class SqlSystem:
             for name, described in self._standing(tables).tables.items():
                 accounts += self._accounts(kind, described, there.get(name, 0))
         told = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
-        return SystemPlan(self.name, accounts, undecided, categories=told)
+        traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
+        return SystemPlan(self.name, accounts, undecided, categories=told, traits=traits)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""

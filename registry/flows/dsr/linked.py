@@ -52,7 +52,9 @@ def plans(
     people, silent = _reached(deployment.linked, everybody(deployment, request, fragments))
     erases = EFFECTS[kind] is Effect.ERASE
     standing = list(map(held.as_held, held.on(deployment, workspace, request, people))) if erases else []
-    return _planned([under(system, standing) for system in deployment.linked], kind, people, silent)
+    planned = _planned([under(system, standing) for system in deployment.linked], kind, people, silent)
+    corrections = rectification.corrected(deployment, request)
+    return [plan.correcting(corrections) for plan in planned] if corrections else planned
 
 
 def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier]) -> list[SystemPlan]:

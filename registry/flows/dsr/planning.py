@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from registry.dsr.census import OWN_SYSTEM, accounts
 from registry.dsr.declarations import DECLARED
-from registry.dsr.plan import RequestPlan, SystemPlan
+from registry.dsr.plan import Corrections, RequestPlan, SystemPlan
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked, passing_on, retaining
+from registry.flows.dsr import linked, passing_on, rectification, retaining
 from registry.flows.dsr.history import require
 from registry.flows.dsr.reference import answered_before, fragments_now, indexes_of
 from registry.flows.workspace import OpenWorkspace
@@ -29,7 +29,13 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
     with deployment.data.read(workspace.workspace_id) as transaction:
         request = _unfinished(transaction, workspace, request_id)
     own, retained, fragments = of_registry(deployment, workspace, request)
-    return RequestPlan(Kind(request.kind), [own, *linked.plans(deployment, workspace, request, fragments)], retained)
+    systems = linked.plans(deployment, workspace, request, fragments)
+    corrections = None
+    if EFFECTS[Kind(request.kind)] is Effect.CORRECT:
+        asked = rectification.corrected(deployment, request).keys()
+        outside = {trait for system in systems for trait in system.places()}
+        corrections = Corrections(len(asked), len(asked if fragments else asked & outside))
+    return RequestPlan(Kind(request.kind), [own, *systems], retained, corrections)
 
 
 def of_registry(
