@@ -151,6 +151,7 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
         planned=planned(plan) if plan else [], undecided=undecided(plan) if plan else [],
         overridable=state is State.WAITING and visit.may(Action.DSR_APPROVE),
         systems=[system.name for system in visit.deployment.linked], link=link, asks=_asks(visit, row),
+        stale=getattr(visit.deployment.linked, "fault", None),
     )  # fmt: skip
 
 

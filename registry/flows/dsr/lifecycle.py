@@ -6,6 +6,8 @@ entry. Running one is a row of steps, each of which may be done again: killed an
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
@@ -97,6 +99,7 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
         LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
     """
+    deployment = replace(deployment, linked=tuple(deployment.linked))  # descriptions may change while it runs
     with deployment.data.sole(f"request-{request_id.hex()}") as alone:
         if not alone:  # twice at once, each step would be right, but systems outside would be asked twice
             raise Conflict("the request is being run at this moment", hint="look at it again")

@@ -18,6 +18,8 @@ from registry.store import erasure as rows
 from registry.store import identities, keystore, quarantine, requests
 from registry.store.database import Transaction
 
+UNDECIDED = "declare the fields in the system's file, which is read anew by itself, or mend the system; then approve"
+
 
 def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> RequestPlan:
     """What the request will do with every field, were it run now.
@@ -72,10 +74,11 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
         fragments = fragments_now(deployment, transaction, workspace, request)
     plan = RequestPlan(Kind(request.kind), linked.plans(deployment, workspace, request, fragments))
     if plan.undecided or plan.unreachable:
+        fault = getattr(deployment.linked, "fault", None)
         tables = [f"{system}: {table}.{field}" for system, table, field in plan.undecided]
         raise Conflict(
             "not every field is decided about: see the plan",
-            hint="declare the fields in the system's file, or mend the system; then approve",
+            hint=UNDECIDED if fault is None else f"{UNDECIDED}. Changed files are not taken yet: {fault}",
             extra={"tables": [*tables, *plan.unreachable]},
         )
 
