@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +22,7 @@ from registry.connectors.mail import open_mailer
 from registry.connectors.opendsr import OpenDsrProcessor, Signed
 from registry.connectors.outgoing import Outgoing
 from registry.connectors.processors import processors_of
+from registry.connectors.watched import Watched, close_all
 from registry.consent.purposes import PurposeCatalogue
 from registry.documents import Document, check, parse
 from registry.dsr.deadlines import Jurisdictions
@@ -127,8 +128,7 @@ class Registry:
         """Forget every key and close the databases."""
         self.deployment.keyring.forget()
         self.deployment.outgoing.close()
-        for system in self.deployment.linked:
-            system.close()
+        close_all(self.deployment.linked)
         self.deployment.data.close()
         self.deployment.keystore.close()
 
@@ -175,7 +175,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         outgoing=outgoing,
         mailer=open_mailer(settings.resolved_mail_url(), settings.mail_from),
         officers=tuple(filter(None, map(str.strip, (settings.officers_mail or "").split(",")))),
-        linked=[*connected(settings), *processors(settings, outgoing)],
+        linked=Watched(settings.connectors, partial(connected, settings), processors(settings, outgoing)),
         logins=issuers_of(_reviewed(settings.logins, "logins"), policies.identity, outgoing, now)
         if settings.logins is not None
         else (),

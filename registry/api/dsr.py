@@ -22,6 +22,7 @@ from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import lifecycle, linked, moves, planning
+from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import OPEN, Lock
 from registry.model.clock import Micros, rfc3339
 from registry.model.errors import InvalidInput, NotFound
@@ -202,6 +203,7 @@ def request_json(row: StoredRequest) -> dict[str, Any]:
         "counts": progress.get("counts", {}),
         "certificate": row.certificate is not None,
         "reason": row.reason,
+        "waiting": wait_of(row),
         "mandate": row.mandate,
         "mandate_until": _moment(row.mandate_until),
         "mandate_checked_at": _moment(row.mandate_checked_at),

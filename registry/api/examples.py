@@ -91,7 +91,7 @@ OPENED: dict[str, Any] = {
     "request_id": REQUEST, "kind": "erasure", "state": "received", "allowed": ["cancel", "pause", "refuse", "verify"],
     "jurisdiction": "gdpr", "subject": "0941e00f8c488c5d813d9fbbcd069f11", "opened_by": "person:first admin",
     "approved_by": None, "received_at": AT, "respond_by": "2026-02-01T23:59:59.999999Z", "completed_at": None,
-    "counts": {}, "certificate": False, "reason": None, "mandate": None, "mandate_until": None,
+    "counts": {}, "certificate": False, "reason": None, "waiting": None, "mandate": None, "mandate_until": None,
     "mandate_checked_at": None, "deliver_to": None, "acknowledge_by": None, "acknowledged_at": None,
 }  # fmt: skip
 HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -248,7 +248,8 @@ EXAMPLES: dict[str, Any] = {
         "controller_id": WORKSPACE, "received_time": AT, "subject_request_id": CONTROLLERS, "api_version": "2.0",
     },
     "RequestPlan": {
-        "request_id": REQUEST, "kind": "erasure", "complete": True, "undecided": [], "retained": [],
+        "request_id": REQUEST, "kind": "erasure", "complete": True, "undecided": [], "corrections": None,
+        "retained": [],
         "systems": [
             {
                 "system": "registry", "unreachable": None,

@@ -55,7 +55,8 @@ STATUS: dict[type[errors.RegistryError], int] = {
 
 RETRY_AFTER_S = 2
 SHOWN_BELOW = 500
-"""From this status on, detail is for the operator's log, not for the caller: it names hosts and files."""
+"""From this status on, detail is for the operator's log, not for the caller: it names hosts and files.
+That a request waits, and why, is for whoever ran it."""
 
 ROUTER_ERRORS = {
     400: ("malformed-json", "The body cannot be read"),
@@ -81,7 +82,7 @@ def status_of(error: errors.RegistryError) -> int:
 
 def document(error: errors.RegistryError, status: int) -> dict[str, Any]:
     """The problem document of an error."""
-    shown = status < SHOWN_BELOW
+    shown = status < SHOWN_BELOW or getattr(error, "waiting", None) is not None
     members: dict[str, Any] = {
         "type": TYPE_BASE + error.code,
         "title": error.title,

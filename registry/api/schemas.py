@@ -108,6 +108,11 @@ CONSENT_RECORD = {
     "expires_at": maybe(TIME), "purpose_version": COUNT, "notice_version": maybe(TEXT), "language": maybe(TEXT),
     "jurisdiction": maybe(TEXT), "channel": TEXT, "source": TEXT, "has_evidence": YES_OR_NO,
 }  # fmt: skip
+WAITING: dict[str, Any] = {
+    "system": TEXT, "since": TIME, "attempts": COUNT, "next_at": maybe(TIME),
+    "code": TEXT | {"description": "Of the error that it failed with."},
+    "cause": TEXT | {"description": "Why it failed, in words that name nobody."}, "hint": maybe(TEXT),
+}  # fmt: skip
 REQUEST = {
     "request_id": ID, "kind": one_of(Kind), "state": one_of(State),
     "allowed": many(TEXT) | {"description": "What can be done with it now."},
@@ -115,6 +120,7 @@ REQUEST = {
     "opened_by": TEXT, "approved_by": maybe(TEXT), "received_at": TIME, "respond_by": TIME, "completed_at": maybe(TIME),
     "counts": {"type": "object", "additionalProperties": COUNT}, "certificate": YES_OR_NO,
     "reason": maybe(TEXT) | {"description": "Why it was refused."},
+    "waiting": maybe(record(**WAITING)) | {"description": "The linked system that it waits for; null if for none."},
     "mandate": maybe(TEXT) | {"description": "By what an agent asks; null where the person asks."},
     "mandate_until": maybe(TIME), "mandate_checked_at": maybe(TIME),
     "deliver_to": maybe(TEXT) | {"description": "Whom the mandate has the answer go to: `person` or `agent`."},
@@ -310,6 +316,8 @@ ANSWERS: dict[str, Schema] = {
             )
         ),
         undecided=many(record(system=TEXT, table=TEXT, field=TEXT)),
+        corrections=maybe(record(asked=COUNT, placed=COUNT))
+        | {"description": "Of a rectification: how many corrections have a place in any system where the person is."},
         retained=many(
             record(
                 because=TEXT, ground=TEXT, purpose=TEXT, categories=many(TEXT), items=COUNT, until=maybe(TIME),

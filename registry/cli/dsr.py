@@ -11,12 +11,14 @@ import typer
 
 from registry.cli.certificates import CERTIFICATES, require_absent, write_certificate
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, bare_name, out, session, table
-from registry.dsr.accounting import Disposition
+from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
+from registry.dsr.held import by_hold
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
 from registry.flows.dsr import export, letters, lifecycle, mailing, moves, planning, reference, sla
 from registry.flows.dsr.package import links
+from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import Lock
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput, NotFound
@@ -81,8 +83,16 @@ def show_request(
     """Show one request with its history."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         row, events = lifecycle.get(registry.deployment, opened, request_id_of(request_id))
-    history = [{"at": rfc3339(e.happened_at), "action": e.action, "state": e.state, "actor": e.actor} for e in events]
+    history = [
+        {"at": rfc3339(e.happened_at), "action": e.action, "state": e.state, "actor": e.actor}
+        | ({"details": orjson.loads(e.details)} if e.details else {})
+        for e in events
+    ]
     answer(view_of(row) | {"events": history}, as_json=as_json)
+
+
+def _planned(account: FieldAccount) -> str:
+    return f"{account.field} ({account.ground})" if by_hold(account) else account.field
 
 
 def _move(name: Move, summary: str) -> None:
@@ -141,7 +151,7 @@ def plan_request(
         for name in sorted({account.table for account in system.accounts}):
             of_table = [account for account in system.accounts if account.table == name]
             told = [
-                ", ".join(a.field for a in of_table if a.disposition is disposition)
+                ", ".join(_planned(a) for a in of_table if a.disposition is disposition)
                 for disposition in (Disposition.EXPORTED, Disposition.ERASED, Disposition.RETAINED)
             ]
             shown.add_row(system.system, name, str(of_table[0].rows), *told)
@@ -251,6 +261,7 @@ def view_of(row: StoredRequest) -> dict[str, Any]:
         "respond_by": rfc3339(row.respond_by),
         "counts": orjson.loads(row.progress).get("counts", {}),
         "reason": row.reason,
+        "waiting": wait_of(row),
         "mandate": row.mandate,
         "deliver_to": row.deliver_to,
         "certificate": row.certificate,

@@ -7,10 +7,11 @@ does each job. What a job raises is logged by its type: its text may hold what a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -29,8 +30,8 @@ from registry.flows.retention import sweeping
 from registry.flows.upkeep import ageing
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
-from registry.model.errors import Conflict, RegistryError
-from registry.model.ids import FragmentId
+from registry.model.errors import Conflict, LinkedSystemUnavailable, RegistryError
+from registry.model.ids import FragmentId, text_id
 from registry.store import administration
 
 ACTOR = "registry"
@@ -49,6 +50,8 @@ RECOUNT_PAGES = 50
 REQUESTS_EVERY_S = 30
 SENDERS = 8
 """Addresses that are sent to at the same time: a slow one holds up itself only."""
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _log = structlog.get_logger("registry.schedule")
 
@@ -121,8 +124,9 @@ def _keep_keys(deployment: Deployment, workspace: OpenWorkspace) -> None:
 def _go_on(deployment: Deployment, workspace: OpenWorkspace) -> None:
     """Try again what waited, finish erasures that a hold or duty had deferred, forget whom answered requests named."""
     for request in lifecycle.due(deployment, workspace):
-        _logged("request", lifecycle.go_on, deployment, workspace, request)
-    kept.end_due(deployment, workspace, actor=ACTOR)
+        name = text_id(request.request_id)
+        _logged("request", lifecycle.go_on, deployment, workspace, request, about={"request": name})
+    _logged("retained", kept.end_due, deployment, workspace, actor=ACTOR)
     lifecycle.forget_answered(deployment, workspace)
 
 
@@ -156,10 +160,15 @@ def _once(
         scheduler.add_job(_logged, args=[name, send], id=name, executor="senders")
 
 
-def _logged(name: str, job: Callable[..., Any], *arguments: Any) -> None:
+def _logged(
+    name: str, job: Callable[..., Any], *arguments: Any, about: Mapping[str, str] = NOTHING, **named: Any
+) -> None:
     try:
-        job(*arguments)
+        job(*arguments, **named)
     except RegistryError as error:  # it is tried again when its turn comes
-        _log.error("job failed", job=name, code=error.code)
+        told = {"code": error.code}
+        if isinstance(error, LinkedSystemUnavailable) and error.waiting is not None:  # words that the request has, too
+            told |= {"system": error.waiting, "cause": error.detail}
+        _log.error("job failed", job=name, **about, **told)
     except Exception as error:
-        _log.error("job failed", job=name, error=type(error).__name__)
+        _log.error("job failed", job=name, **about, error=type(error).__name__)

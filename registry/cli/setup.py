@@ -123,7 +123,8 @@ def resume(registry: Registry) -> None:
                     lifecycle.go_on(deployment, workspace, request)
                     log.info("request resumed", request=name)
                 except RegistryError as error:  # the next start, or `registry dsr run`, goes on
-                    log.error("request not resumed", request=name, code=error.code)
+                    system = getattr(error, "waiting", None)
+                    log.error("request not resumed", request=name, code=error.code, system=system)
     except Exception as error:  # its text may hold what a row held
         log.error("resuming stopped", error=type(error).__name__)
 

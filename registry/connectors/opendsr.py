@@ -146,7 +146,9 @@ class OpenDsrProcessor:
             status = self._status(theirs)
         if status is not Status.COMPLETED:
             standing = status.value if status is not None else "unknown"
-            raise LinkedSystemUnavailable(f"{self._name} has not completed it", extra={"request_status": standing})
+            raise LinkedSystemUnavailable(
+                f"{self._name} has not completed it: {standing}", extra={"request_status": standing}
+            )
         return [self._account(None)]
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:  # noqa: ARG002

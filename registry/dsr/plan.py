@@ -8,8 +8,8 @@ same `FieldAccount`s that the certificate consists of.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from registry.dsr.accounting import FieldAccount
 from registry.dsr.census import DeclaredField
@@ -29,6 +29,7 @@ class SystemPlan:
         undecided: the (table, field) found there that nobody has declared: they block the approval.
         unreachable: why it could not be asked now, in our words; the plan is then incomplete, and blocks too.
         categories: by (table, field), the fideslang key that its reviewed description declares.
+        traits: by (table, field), the trait that a request of this kind would write there, were it corrected.
     """
 
     system: str
@@ -36,6 +37,20 @@ class SystemPlan:
     undecided: Sequence[tuple[str, str]] = ()
     unreachable: str | None = None
     categories: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    traits: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def correcting(self, corrections: Collection[str]) -> SystemPlan:
+        """The plan of a rectification of these traits: it says which fields get another value."""
+        accounts = [
+            replace(one, ground=CORRECTED) if self.traits.get((one.table, one.field)) in corrections else one
+            for one in self.accounts
+        ]
+        return replace(self, accounts=accounts)
+
+    def places(self) -> set[str]:
+        """The traits that have a field in a row that is there."""
+        there = {(one.table, one.field) for one in self.accounts if one.rows}
+        return {trait for place, trait in self.traits.items() if place in there}
 
 
 class LinkedSystem(Protocol):
@@ -96,6 +111,13 @@ def traits_of(systems: Iterable[LinkedSystem]) -> frozenset[str]:
     return frozenset(trait for system in systems if isinstance(system, HoldsTraits) for trait in system.traits)
 
 
+class Corrections(NamedTuple):
+    """How many corrections are asked for, and how many of them have a place in any system where the person is."""
+
+    asked: int
+    placed: int
+
+
 @dataclass(frozen=True, slots=True)
 class RequestPlan:
     """What a request will do, in every system."""
@@ -104,6 +126,8 @@ class RequestPlan:
     systems: Sequence[SystemPlan]
     retained: Sequence[Mapping[str, object]] = ()
     """What an erasure will set aside, by legal hold and statutory duty."""
+    corrections: Corrections | None = None
+    """Of a rectification, what becomes of what is to be corrected."""
 
     @property
     def undecided(self) -> list[tuple[str, str, str]]:
@@ -142,5 +166,6 @@ def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, o
         "complete": not plan.undecided and not plan.unreachable,
         "systems": systems,
         "retained": [dict(one) for one in plan.retained],
+        "corrections": plan.corrections._asdict() if plan.corrections is not None else None,
         "undecided": [{"system": s, "table": t, "field": f} for s, t, f in plan.undecided],
     }

@@ -69,11 +69,21 @@ class Seen(StrEnum):
     """The paper by which an agent acts."""
 
 
+DIRECT = frozenset({Seen.KNOWN_CONTACT, Seen.IN_PERSON, Seen.VIDEO_CALL})
+"""What an officer has of the person themselves: an agent may hand in every paper, and know every detail."""
+
+
 class Proof(NamedTuple):
-    """One proof; `address` says of which standing the mailbox was, for codes and links."""
+    """One proof; `address` says of which standing the mailbox was, for codes and links, `seen` what an officer saw."""
 
     means: Means
     address: Address | None = None
+    seen: frozenset[Seen] = frozenset()
+
+    @property
+    def is_persons_own(self) -> bool:
+        """Whether nobody but the person can have given it."""
+        return self.means in PERSONS_OWN or (self.means is Means.OFFICER and bool(self.seen & DIRECT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +181,15 @@ class Verification:
         """What a request of this kind still lacks; empty when the requester counts as the person, or as their agent.
 
         An agent never proves anything: the officer's check of the mandate stands for them where the policy is
-        content with it, and the person's own proof where it is not.
+        content with it, and the person's own proof where it is not: a code, link or login of theirs, or, where the
+        level takes officers' checks, that an officer met them or reached them at a contact on file.
         """
         level = self.levels[kind]
         if mandate is None:
             return (Missing.PROOF,) if len(level.counted(proofs)) < level.needs else ()
         lacking = [] if mandate.accepted else [Missing.MANDATE]
         if level.needs and mandate.kind in self.by_person:
-            own = [proof for proof in proofs if proof.means in PERSONS_OWN]
+            own = [proof for proof in proofs if proof.is_persons_own]
             lacking += [] if level.counted(own) else [Missing.PERSON]
         checked = [*proofs, Proof(Means.OFFICER)] if mandate.accepted else list(proofs)
         if not lacking and len(level.counted(checked)) < level.needs:
@@ -189,7 +200,11 @@ class Verification:
 def proofs_of(acts: Iterable[tuple[str, Mapping[str, str]]]) -> list[Proof]:
     """The proofs that a history tells of: its acts with their details, oldest first."""
     return [
-        Proof(Means(told["means"]), Address(told["address"]) if "address" in told else None)
+        Proof(
+            Means(told["means"]),
+            Address(told["address"]) if "address" in told else None,
+            frozenset(map(Seen, filter(None, told.get("seen", "").split(",")))),
+        )
         for _, told in acts
         if told.get("means") in list(Means)
     ]

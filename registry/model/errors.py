@@ -181,6 +181,10 @@ class LinkedSystemUnavailable(RegistryError):
     code = "linked-system-unavailable"
     title = "A linked system is unavailable"
 
+    waiting: str | None = None
+    """The system that a request waits for now. Its detail is then for whoever ran it, and stands in the request, too;
+    `extra` says since when it waits, how often it was tried, and when it is next."""
+
 
 class StoreUnavailable(RegistryError):
     """The database cannot commit now: locked, read-only, missing, full, or gone."""

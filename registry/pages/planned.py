@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
@@ -88,11 +87,3 @@ def _table(name: str, rows: int, fields: list[PlannedField]) -> PlannedTable:
     counts = Counter((field.fate, field.tone) for field in fields)
     fates = [(fate, tone, count) for (fate, tone), count in sorted(counts.items())]
     return PlannedTable(name, rows, fates, sorted(fields, key=lambda field: (field.fate, field.name)))
-
-
-def waits_for(progress: dict[str, Any], history: Sequence[tuple[str, dict[str, str]]]) -> tuple[str, int] | None:
-    """The system that a waiting request waits for and how often it was tried, by its history; None if for none."""
-    waits = [told for act, told in history if act == "wait"]
-    if not waits or "system" not in waits[-1]:
-        return None
-    return waits[-1]["system"], int(progress.get("attempts", 1))

@@ -30,7 +30,7 @@ from registry.model.errors import (
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.pages.officers import Visit, officers
-from registry.pages.planned import planned, undecided, waits_for
+from registry.pages.planned import planned, undecided
 from registry.pages.site import redirect
 from registry.pages.timeline import timeline
 
@@ -139,7 +139,6 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
     barred = _barred(visit, row, plan) if Move.APPROVE in can else None
     possible = [(name, MOVE_WORDS.get(name, name)) for name in can if name != Move.APPROVE or barred is None]
     progress = orjson.loads(row.progress)
-    acts = [(event.action, details) for event, details in told]
     pausing = visit.deployment.policies.jurisdictions.pausing
     return visit.page(
         "request.html", status_of(error) if error is not None else 200, error=error, row=row, shown=request_json(row),
@@ -150,9 +149,9 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
         has_package=effect is Effect.GIVE and state is State.COMPLETED and visit.may(Action.DSR_EXPORT),
         extendable=not is_over and visit.may(Action.DSR_APPROVE), purposes=progress.get("purposes"), plan=plan,
         planned=planned(plan) if plan else [], undecided=undecided(plan) if plan else [],
-        waits=waits_for(progress, acts) if state is State.WAITING else None,
         overridable=state is State.WAITING and visit.may(Action.DSR_APPROVE),
         systems=[system.name for system in visit.deployment.linked], link=link, asks=_asks(visit, row),
+        stale=getattr(visit.deployment.linked, "fault", None),
     )  # fmt: skip
 
 

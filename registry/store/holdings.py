@@ -90,6 +90,12 @@ def open_cases(transaction: Transaction, workspace_id: bytes) -> list[RetainedCa
     return select(transaction, RetainedCase, "retained_case", where, workspace_id)
 
 
+def held_cases(transaction: Transaction, workspace_id: bytes) -> list[RetainedCase]:
+    """The cases of holds, oldest first, that something is still kept in, or whose erasure still runs."""
+    where = "workspace_id = ? AND hold_id IS NOT NULL AND ended_at IS NULL ORDER BY case_id"
+    return select(transaction, RetainedCase, "retained_case", where, workspace_id)
+
+
 def case(transaction: Transaction, workspace_id: bytes, case_id: bytes) -> RetainedCase | None:
     """One case."""
     where = "workspace_id = ? AND case_id = ?"
@@ -132,6 +138,27 @@ def delete_items(transaction: Transaction, workspace_id: bytes, case_id: bytes, 
     if now is None:
         return execute(transaction, sql, workspace_id, case_id)
     return execute(transaction, f"{sql} AND kept_until IS NOT NULL AND kept_until <= ?", workspace_id, case_id, now)
+
+
+def items(
+    transaction: Transaction, workspace_id: bytes, case_id: bytes, item_ids: Collection[bytes]
+) -> list[RetainedItem]:
+    """Those of these items of a case that there are."""
+    marks = ", ".join("?" * len(item_ids))
+    where = f"workspace_id = ? AND case_id = ? AND item_id IN ({marks})"
+    return select(transaction, RetainedItem, "retained_item", where, workspace_id, case_id, *item_ids)
+
+
+def put_item(transaction: Transaction, item: RetainedItem) -> None:
+    """Store an item in the place of one of the same id."""
+    drop_item(transaction, item.workspace_id, item.case_id, item.item_id)
+    insert(transaction, "retained_item", [item])
+
+
+def drop_item(transaction: Transaction, workspace_id: bytes, case_id: bytes, item_id: bytes) -> None:
+    """Delete one item, if there is one."""
+    sql = "DELETE FROM retained_item WHERE workspace_id = ? AND case_id = ? AND item_id = ?"
+    execute(transaction, sql, workspace_id, case_id, item_id)
 
 
 def events_by_rule(

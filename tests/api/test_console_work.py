@@ -66,7 +66,9 @@ def test_a_waiting_request_names_its_system_and_ends_without_it_on_a_recorded_de
     path = f"{REQUESTS}/{text_id((request := office.asked(Kind.ERASURE, 'ada')).request_id)}"
     office.post(f"{path}/approve")
     office.shop.is_down = True
-    assert "It waits for databases" in office.post(f"{path}/run").text
+    page = office.post(f"{path}/run").text
+    assert "It waits for databases" in page
+    assert "Why: databases failed: ConnectionError" in page
     refused = office.post(f"{path}/override", system="databases", reason="ask ada@example.com")
     assert refused.status_code == 400
     office.post(f"{path}/override", system="databases", reason="shut down in 2025")

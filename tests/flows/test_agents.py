@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from registry.dsr.agents import Agent, Claim, Party
 from registry.dsr.requests import Kind, Move
-from registry.dsr.verification import MandateKind, Seen
+from registry.dsr.verification import MandateKind, Means, Seen
 from registry.flows.accountability import verify
 from registry.flows.dsr import export, intake, lifecycle, moves, proofs, proving
 from registry.flows.dsr.intake import Wish
@@ -124,6 +125,23 @@ def test_a_signed_permission_needs_the_officers_check_and_the_persons_own_word(d
     _, events = lifecycle.get(desk.deployment, workspace, request.request_id)
     acts = [event.action for event in events]
     assert acts.index("mandate") < acts.index("verify")
+
+
+@pytest.mark.parametrize("level", ["verified", "without officers"])
+def test_an_officer_who_met_the_person_counts_where_the_level_takes_officers(desk: Desk, level: str) -> None:
+    policies = desk.deployment.policies
+    if level != "verified":
+        levels = policies.verification.levels
+        without = replace(levels[Kind.KNOW], by=levels[Kind.KNOW].by - {Means.OFFICER})
+        policies = replace(policies, verification=replace(policies.verification, levels={**levels, Kind.KNOW: without}))
+    deployment, workspace = replace(desk.deployment, policies=policies), desk.tenant.workspace
+    request = asked(desk, SIGNED, email="somebody@example.com")  # whose mailbox nobody has verified
+    checked(desk, request)
+    given = deployment, workspace, request.request_id
+    papers = [Seen.IDENTITY_DOCUMENT, Seen.SIGNED_LETTER, Seen.MANDATE]
+    assert proving.by_officer(*given, papers, actor="person:officer").state == "received"
+    after = proving.by_officer(*given, [Seen.IN_PERSON], actor="person:officer")
+    assert after.state == ("verified" if level == "verified" else "received")
 
 
 def test_the_person_may_confirm_before_the_officer_checks(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from registry.connectors.configured import linked_systems
@@ -16,6 +17,7 @@ from registry.connectors.outgoing import Outgoing
 from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
 from registry.flows.dsr import lifecycle, linked
+from registry.flows.dsr.waiting import wait_of
 from registry.model.errors import Conflict, LinkedSystemUnavailable
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
@@ -124,9 +126,12 @@ def test_an_erasure_waits_for_a_database_that_was_stopped_and_goes_on_by_itself(
             _again(tenant)
     waiting, events = lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)
     assert waiting.state == "waiting"
-    assert {e.details for e in events if e.action == "wait"} == {
-        f'{{"system":"shop","attempt":"{n}"}}' for n in range(1, 5)
-    }
+    waits = [orjson.loads(e.details or "{}") for e in events if e.action == "wait"]
+    assert [(told["system"], told["attempt"]) for told in waits] == [("shop", str(n)) for n in range(1, 5)]
+    assert {told["cause"] for told in waits} == {"shop: the database failed (OperationalError)"}
+    told = wait_of(waiting) or {}
+    assert (told["system"], told["attempts"], told["code"]) == ("shop", 4, "linked-system-unavailable")
+    assert str(told["since"]) < str(told["next_at"])
     assert rows(crm, "SELECT count(*) FROM calls") == [(2,)]  # what leads there stands in the shop
     shop.start()
     done = _again(tenant)

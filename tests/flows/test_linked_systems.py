@@ -15,7 +15,7 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, linked, moves, planning
+from registry.flows.dsr import lifecycle, linked, moves, planning, waiting
 from registry.model.clock import rfc3339
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import text_id
@@ -196,6 +196,7 @@ def test_a_system_that_is_down_is_waited_for_with_growing_intervals_and_reached_
     with pytest.raises(LinkedSystemUnavailable) as caught:
         alone.run(request)
     assert "ada" not in str(caught.value)
+    assert (caught.value.extra["system"], caught.value.extra["attempts"]) == ("shop", 1)
     waits = []
     for _ in range(3):
         row, _ = lifecycle.get(registry.deployment, alone.workspace, request.request_id)
@@ -213,6 +214,24 @@ def test_a_system_that_is_down_is_waited_for_with_growing_intervals_and_reached_
     assert row.state == "completed"
     assert len(outside.ran) == 1
     assert {event.actor for event in events if event.action == "complete"} == {"person:second"}
+
+
+@pytest.mark.parametrize("says", ["ada@example.com could not be found", "row 17 could not be locked"])
+def test_why_a_request_waits_is_told_unless_a_connector_names_the_person(
+    outside: Customers, alone: Tenant, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    def fail(*_: Any) -> Sequence[FieldAccount]:
+        raise LinkedSystemUnavailable(says, extra={"about": says})
+
+    monkeypatch.setattr(outside, "run", fail)
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    with pytest.raises(LinkedSystemUnavailable) as caught:
+        alone.run(request)
+    row, events = lifecycle.get(alone.registry.deployment, alone.workspace, request.request_id)
+    told = waiting.wait_of(row) or {}
+    wanted = "shop: what it says names somebody, and is withheld" if "@" in says else f"shop: {says}"
+    assert told["cause"] == wanted == caught.value.detail
+    assert "ada@" not in f"{row.progress} {[event.details for event in events]} {caught.value.extra}"
 
 
 def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Customers, alone: Tenant) -> None:

@@ -79,7 +79,9 @@ class HttpService:
             undeclared |= {name for name in row if not self._service.covers(name)}
         undecided = [*self.undecided(), *((TABLE, name) for name in sorted(undeclared))]
         told = {(TABLE, one.name): one.category for one in self._service.fields.values() if one.category is not None}
-        return SystemPlan(self.name, self._accounts(kind, rows), undecided, categories=told)
+        named = {(TABLE, one.name): one.trait for one in self._service.fields.values() if one.trait is not None}
+        traits = named if EFFECTS[kind] is Effect.CORRECT and self._calls(kind) else {}
+        return SystemPlan(self.name, self._accounts(kind, rows), undecided, categories=told, traits=traits)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, record) of everything that an access gives out, page by page."""
@@ -102,7 +104,10 @@ class HttpService:
         """
         planned = self.plan(kind, people)
         if planned.undecided:
-            raise LinkedSystemUnavailable(f"{self.name}: its records have fields that nobody has decided on")
+            raise LinkedSystemUnavailable(  # whose names a service gave: they may hold anything, and stand in the plan
+                f"{self.name}: its records have fields that nobody has decided on",
+                hint="the request's plan names them: declare them in the system's file",
+            )
         calls = self._calls(kind)
         written = {held.name for held in self._service.fields.values() if held.trait in corrections}
         if EFFECTS[kind] is Effect.CORRECT and not written:

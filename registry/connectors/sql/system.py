@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
+from registry.connectors.sql.holding import keeping
 from registry.connectors.sql.prepared import Where, reading
 from registry.connectors.sql.selecting import (
     conditions,
@@ -26,12 +28,15 @@ from registry.connectors.sql.selecting import (
     selectors,
 )
 from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.held import Held
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
 ROWS_AT_ONCE = 500
+NAMED = 5
+"""Fields that an error names."""
 
 
 class SqlSystem:
@@ -41,10 +46,14 @@ class SqlSystem:
         dataset: the reviewed description, which has been held against the others.
         url: its SQLAlchemy URL; never logged, and in no error.
         leading: the keys that lead on, wherever they stand: what is found at one of this database is told.
+
+    Attributes:
+        held: the legal holds that stand on whomever it is asked about.
     """
 
     def __init__(self, dataset: Dataset, url: str, leading: Collection[Key]) -> None:
         self._dataset = dataset
+        self.held: Sequence[Held] = ()
         self._leading = leading
         self._engine = opened(url)
         self._looking = for_looks(self._engine)
@@ -59,6 +68,12 @@ class SqlSystem:
     def traits(self) -> frozenset[str]:
         """The traits that its description says its fields hold."""
         return frozenset(one.trait for one in self._dataset.fields if one.trait is not None)
+
+    def holding(self, held: Sequence[Held]) -> SqlSystem:
+        """The same database, over the same connections, where an erasure keeps what these holds cover."""
+        made = copy(self)
+        made.held = held
+        return made
 
     def close(self) -> None:
         """Close every connection."""
@@ -99,10 +114,11 @@ class SqlSystem:
             found = counts(connection, {table: selectors(table, described, people) for described, table in here})
             there = {described.name: found.get(table, 0) for described, table in here}
             accounts: list[FieldAccount] = []
-            for name, described in self._dataset.tables.items():
+            for name, described in self._standing(tables).tables.items():
                 accounts += self._accounts(kind, described, there.get(name, 0))
         told = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
-        return SystemPlan(self.name, accounts, undecided, categories=told)
+        traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
+        return SystemPlan(self.name, accounts, undecided, categories=told, traits=traits)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""
@@ -129,12 +145,14 @@ class SqlSystem:
         planned = self.plan(kind, people)
         if planned.undecided:
             raise LinkedSystemUnavailable(
-                f"{self.name}: fields that nobody has decided on", hint="registry connectors check"
+                f"{self.name}: fields that nobody has decided on: {_few(planned.undecided)}",
+                hint="declare them in the system's file: registry connectors check says why of each",
             )
         match EFFECTS[kind]:
             case Effect.ERASE:
                 with reached(self.name), self._engine.begin() as connection:
-                    erase(connection, self._dataset, self._catalogue.tables(connection), people)
+                    tables = self._catalogue.tables(connection)
+                    erase(connection, self._standing(tables), tables, people)
             case Effect.CORRECT:
                 return self._corrected(kind, people, corrections)
             case Effect.GIVE | Effect.RECORD:
@@ -146,7 +164,7 @@ class SqlSystem:
         if EFFECTS[kind] is not Effect.ERASE:
             return {}
         with self._connected() as (connection, tables):
-            return looking.remaining(connection, self._dataset, tables, people)
+            return looking.remaining(connection, self._standing(tables), tables, people)
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
@@ -167,6 +185,10 @@ class SqlSystem:
                         changing.write(connection, f"{self.name}.{described.name}", table, where.bound, new)
                 accounts += self._accounts(kind, described, rows, written=new)
         return accounts
+
+    def _standing(self, tables: Mapping[str, sa.Table]) -> Dataset:
+        """The description as holds that stand on the person make it."""
+        return keeping(self._dataset, tables, self.held) if self.held else self._dataset
 
     def _taken(self, column: sa.Column[Any], value: Any) -> Any:
         taken = fitted(value, python_type(column))
@@ -204,6 +226,12 @@ def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tup
         table = tables.get(name)
         if table is not None and all(column in table.c for column in described.fields):
             yield described, table
+
+
+def _few(fields: Sequence[tuple[str, str]]) -> str:
+    names = [f"{table}.{field}" for table, field in fields]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _rows(connection: sa.Connection, where: Where, names: Sequence[str]) -> Iterator[sa.Row[Any]]:

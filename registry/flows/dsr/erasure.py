@@ -6,7 +6,8 @@
 4. shred       the erasure ledger, then every key: from here on nothing of the person opens
 5. delete      the events page by page, so that nobody's writing waits for long, and then every other row;
                SQLite's WAL is folded in so that old pages are overwritten
-6. linked      every system outside erases and is looked through again; one that is down is waited for
+6. linked      every system outside erases and is looked through again; one that is down is waited for. What a hold
+               covers stays there
 7. verify      a second look for what should be gone, by other queries than those that deleted
 8. certify     who has data of the person is told; a signed statement of what was done, with the audit log's root
 
@@ -30,7 +31,7 @@ from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.consent import changes
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked, passing_on, retaining
+from registry.flows.dsr import held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.history import up_to_date
 from registry.flows.dsr.proofs import verified_by
@@ -77,8 +78,11 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     request = _delete(deployment, workspace, request, scope, actor)
     deployment.data.checkpoint()
     # 6. the systems outside
-    request = linked.act(deployment, request, actor=actor)
+    request = linked.act(deployment, workspace, request, actor=actor)
+    request, cases = held.settle(deployment, workspace, request, linked.accounts(request))
     progress = orjson.loads(request.progress)
+    kept = sum(case.items for case in cases)
+    progress["kept"] |= {"legal_hold": len(cases), "retained_case": len(cases), "retained_item": kept}
     # 7. verify
     left = _second_look(deployment, workspace, _Scope.of(progress))
     if left:

@@ -48,7 +48,7 @@ class Wish:
     Attributes:
         also: further identifiers that whoever asks vouches for as the same person's.
         details: for an objection or withdrawal `{"purposes": [...]}`, for a rectification `{"traits": {...}}`
-            (kept sealed under the person's key, never in the request's row).
+            (kept sealed under the request's own key until it ends).
         received_at: when it came, where that was before now; its deadline runs from there.
         reference: whoever asks has this number for it: the same number is opened once.
         language: in which letters are written.
@@ -239,11 +239,8 @@ def _stored(
     fragments = [fragment for one in people for fragment in fragments_of(workspace, transaction, one)]
     if fragments:
         request = request._replace(profile_id=fragments[0].profile_id)
-        if found.traits:
-            sealed = rectification.seal_corrections(
-                deployment, workspace, request.request_id, fragments[0], found.traits
-            )
-            progress |= {"sealed_details": sealed.hex(), "sealed_for": fragments[0].fragment_id.hex()}
+    if found.traits:
+        progress |= rectification.seal_corrections(deployment, workspace, request.request_id, found.traits)
     agent = wish.claim.agent if wish.claim is not None else None
     sealed_people = reference.seal_people(deployment, workspace.workspace_id, request.request_id, people, agent)
     request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed_people)

@@ -18,11 +18,13 @@ from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
+from registry.flows.dsr import resuming
+from registry.flows.dsr.history import write
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
 from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import compartment_of
-from registry.model.errors import Conflict, Forbidden, NotFound
+from registry.model.errors import Conflict, Forbidden, LinkedSystemUnavailable, NotFound
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
@@ -106,6 +108,7 @@ def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> 
 
     Raises:
         Conflict: a second look still finds something; it is tried again.
+        LinkedSystemUnavailable: a system outside does not answer; its case stays, every other one has ended.
         StoreUnavailable, KmsUnavailable: do it again; it goes on where it stood.
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
@@ -117,11 +120,16 @@ def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> 
             for case in cases
             if (request := requests.get(transaction, workspace_id, case.request_id)) is not None
         }
-    ended = []
+    ended, unreached = [], list[LinkedSystemUnavailable]()
     for case in cases:
         request = started.get(case.case_id)
         if request is not None and request.completed_at is not None and _is_over(deployment, case, holds, now):
-            ended.append(_end(deployment, workspace, case, request, actor))
+            try:
+                ended.append(_end(deployment, workspace, case, request, actor))
+            except LinkedSystemUnavailable as error:
+                unreached.append(error)
+    if unreached:
+        raise unreached[0]
     return ended
 
 
@@ -139,6 +147,9 @@ def _end(
     deployment: Deployment, workspace: OpenWorkspace, case: RetainedCase, request: StoredRequest, actor: str
 ) -> RetainedCase:
     workspace_id = workspace.workspace_id
+    with deployment.data.read(workspace_id) as transaction:  # another case of the same erasure may have ended just now
+        request = requests.get(transaction, workspace_id, case.request_id) or request
+    request, outside = resuming.erase_outside(deployment, workspace, case, request)
     grant = ShredGrant(workspace_id, case.request_id, f"retained:{text_id(case.case_id)}")
     deployment.keyring.shred(grant, [FragmentId(case.case_id)])
     with deployment.data.write(workspace_id) as transaction:
@@ -157,7 +168,7 @@ def _end(
             fields={"request": text_id(case.request_id), "case": text_id(case.case_id), "items": case.items},
         )  # fmt: skip
         outcome = replace(
-            certifying.outcome_of(request, _accounts(case), now),
+            certifying.outcome_of(request, [*_accounts(case), *outside], now),
             ends_case=text_id(case.case_id),
             destroyed=Destroyed(1, deployment.keyring.generation(workspace_id), remaining=0),
         )
@@ -165,6 +176,7 @@ def _end(
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
         done = case._replace(ended_at=now, certificate=token)
         holdings.write_case(transaction, done)
+        write(transaction, request, was=request.state)
     return done
 
 

@@ -6,13 +6,26 @@ entry. Running one is a row of steps, each of which may be done again: killed an
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State
 from registry.flows.consent.ledger import Act, append_acts
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import certified, erasure, letters, linked, moves, planning, proving, rectification, reference
+from registry.flows.dsr import (
+    certified,
+    erasure,
+    held,
+    letters,
+    linked,
+    moves,
+    planning,
+    proving,
+    rectification,
+    reference,
+)
 from registry.flows.dsr.history import require
 from registry.flows.dsr.intake import open_request
 from registry.flows.dsr.moves import moved
@@ -24,6 +37,8 @@ from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
 
 OPERATOR = "operator"
+KEPT = frozenset({"counts", "purposes", held.NOTED})
+"""What is kept of a finished request's progress."""
 
 __all__ = (
     "due", "forget_answered", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "unfinished",
@@ -84,6 +99,7 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
         LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
     """
+    deployment = replace(deployment, linked=tuple(deployment.linked))  # descriptions may change while it runs
     with deployment.data.sole(f"request-{request_id.hex()}") as alone:
         if not alone:  # twice at once, each step would be right, but systems outside would be asked twice
             raise Conflict("the request is being run at this moment", hint="look at it again")
@@ -99,13 +115,13 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
         case Effect.ERASE:
             request = erasure.erase(deployment, workspace, request, actor=actor)
         case Effect.GIVE:  # the package is written when it is fetched: nothing personal waits on a disk
-            request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
+            request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
         case Effect.CORRECT:
             rectification.apply(deployment, workspace, request, actor=actor)
-            request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
+            request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
         case Effect.RECORD:
             _record(deployment, workspace, request, actor)
-            request = linked.act(deployment, request, actor=actor, fragments=_scope(deployment, request))
+            request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
     request = certified.certify(deployment, workspace, request, actor=actor)
     with deployment.data.write(workspace.workspace_id) as transaction:
         letters.add_answered(deployment, transaction, workspace, request)
@@ -198,8 +214,8 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
 
 
 def _summary(progress: str) -> str:
-    """What is kept of a finished request's progress: counts, no ids and nothing sealed."""
-    kept = {name: value for name, value in orjson.loads(progress).items() if name in ("counts", "purposes")}
+    """What is kept of a finished request's progress: counts, keyed pseudonyms, no ids and nothing sealed."""
+    kept = {name: value for name, value in orjson.loads(progress).items() if name in KEPT}
     return orjson.dumps(kept).decode()
 
 

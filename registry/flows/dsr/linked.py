@@ -17,31 +17,30 @@ from typing import Any, TypeVar
 
 import orjson
 
+from registry.dsr import waiting
 from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.held import Held, under
 from registry.dsr.plan import LinkedSystem, SystemPlan
-from registry.dsr.requests import EFFECTS, Effect, Kind, Move, State
+from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import rectification
+from registry.flows.dsr import held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
-from registry.flows.dsr.moves import moved
 from registry.flows.dsr.reference import agent_of, everybody, seal_people
+from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, RegistryError
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
-
-FIRST_RETRY: Micros = 60 * SECOND
-LAST_RETRY: Micros = 6 * 3600 * SECOND
-"""The interval doubles from the first to this, and stays there."""
 
 OVERRIDE = "override"
 
 _T = TypeVar("_T")
 
 
-def plans(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[SystemPlan]:
+def plans(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, fragments: Collection[FragmentId]
+) -> list[SystemPlan]:
     """What every linked system would do; one that cannot be asked says so in its plan.
 
     Args:
@@ -49,12 +48,26 @@ def plans(deployment: Deployment, request: StoredRequest, fragments: Collection[
     """
     if not deployment.linked:
         return []
-    return foreseen(deployment.linked, Kind(request.kind), everybody(deployment, request, fragments))
+    kind = Kind(request.kind)
+    people, silent = _reached(deployment.linked, everybody(deployment, request, fragments))
+    erases = EFFECTS[kind] is Effect.ERASE
+    standing = list(map(held.as_held, held.on(deployment, workspace, request, people))) if erases else []
+    planned = _planned([under(system, standing) for system in deployment.linked], kind, people, silent)
+    corrections = rectification.corrected(deployment, request)
+    return [plan.correcting(corrections) for plan in planned] if corrections else planned
 
 
 def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier]) -> list[SystemPlan]:
     """What each of these systems would do for people known so; nothing is touched."""
-    people, silent = _reached(systems, people)
+    return _planned(systems, kind, *_reached(systems, people))
+
+
+def _planned(
+    systems: Sequence[LinkedSystem],
+    kind: Kind,
+    people: Sequence[Identifier],
+    silent: Mapping[str, LinkedSystemUnavailable],
+) -> list[SystemPlan]:
     found = []
     for system in systems:
         try:
@@ -67,9 +80,16 @@ def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Ident
 
 
 def act(
-    deployment: Deployment, request: StoredRequest, *, actor: str, fragments: Collection[FragmentId] = ()
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    *,
+    actor: str,
+    fragments: Collection[FragmentId] = (),
 ) -> StoredRequest:
     """Let every linked system do its part and look again; the request with what they did noted.
+
+    What a legal hold covers there stays, and is noted first, so that it is found again when the hold has ended.
 
     Args:
         fragments: the person's, where they still can be opened; what they are known by is told to the systems.
@@ -81,18 +101,22 @@ def act(
         return request
     request, people = _found_everywhere(deployment, request, fragments, actor)
     corrections = rectification.corrected(deployment, request)
-    for system in deployment.linked:
+    standing = list[Held]()
+    if EFFECTS[Kind(request.kind)] is Effect.ERASE:
+        holds = held.on(deployment, workspace, request, people)
+        request = held.note(deployment, workspace, request, holds, people)
+        standing = list(map(held.as_held, holds))
+    for system in (under(system, standing) for system in deployment.linked):
         progress: dict[str, Any] = orjson.loads(request.progress)
         done: dict[str, Any] = progress.setdefault("linked", {})
         if system.name in done:
             continue
         try:
-            told = _run(system, request, people, corrections)
+            told = ran(system, request, people, corrections)
         except LinkedSystemUnavailable as error:
-            _wait(deployment, request, system.name, actor, error)
-            raise
+            raise wait(deployment, request, system.name, people, error, actor=actor) from None
         done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
-        progress.pop("attempts", None)
+        progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode())
         if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:
@@ -135,7 +159,11 @@ def as_text(value: object) -> str:
 
 def accounts(request: StoredRequest) -> list[FieldAccount]:
     """What the linked systems did, as noted: every field of each."""
-    noted: dict[str, list[dict[str, Any]]] = orjson.loads(request.progress).get("linked", {})
+    return read_accounts(orjson.loads(request.progress).get("linked", {}))
+
+
+def read_accounts(noted: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[FieldAccount]:
+    """Accounts as they were noted by system."""
     return [
         FieldAccount(a["system"], a["table"], a["field"], Disposition(a["disposition"]), a["rows"], a.get("ground"))
         for told in noted.values()
@@ -165,6 +193,7 @@ def override(
         ground = f"not reached; decided by {actor}: {reason}"
         account = FieldAccount(system, "every table", "every field", Disposition.RETAINED, 0, ground)
         progress.setdefault("linked", {})[system] = [account.as_json()]
+        progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock())
         write(transaction, request, was=request.state)
         add_to_history(deployment, transaction, request, OVERRIDE, actor, {"system": system, "reason": reason})
@@ -206,8 +235,7 @@ def _found_everywhere(
     systems = [system for system in deployment.linked if system.name not in progress.get("linked", {})]
     people, silent = _reached(systems, known)
     for name, error in silent.items():
-        _wait(deployment, request, name, actor, error)
-        raise error
+        raise wait(deployment, request, name, people, error, actor=actor)
     kind = Kind(request.kind)
     if EFFECTS[kind] is not Effect.ERASE or ("foreseen" in progress and len(people) == len(known)):
         return request, people
@@ -216,8 +244,7 @@ def _found_everywhere(
         try:
             plan = _asked(system, lambda system=system: system.plan(kind, people))  # type: ignore[misc]
         except LinkedSystemUnavailable as error:
-            _wait(deployment, request, system.name, actor, error)
-            raise
+            raise wait(deployment, request, system.name, people, error, actor=actor) from None
         rows[system.name] = {account.table: account.rows for account in plan.accounts}
     agent = agent_of(deployment, request)
     sealed = seal_people(deployment, request.workspace_id, request.request_id, people, agent)
@@ -233,14 +260,24 @@ def _at_least(accounts: Sequence[FieldAccount], rows: Mapping[str, int]) -> list
     return [account.as_json() for account in told]
 
 
-def _run(
+def ran(
     system: LinkedSystem, request: StoredRequest, people: Sequence[Identifier], corrections: Mapping[str, object]
 ) -> Sequence[FieldAccount]:
+    """Let a system do a request's part, and look again; what was done with every field.
+
+    Raises:
+        LinkedSystemUnavailable: it could not, or rows are left.
+    """
     kind, request_id = Kind(request.kind), text_id(request.request_id)
     done = _asked(system, lambda: system.run(request_id, kind, people, corrections))
     left = _asked(system, lambda: system.remaining(kind, people))
     if any(left.values()):
-        raise LinkedSystemUnavailable(f"{system.name} still has rows of this person", extra={"remaining": dict(left)})
+        told = ", ".join(f"{table}: {count}" for table, count in sorted(left.items()) if count)
+        raise LinkedSystemUnavailable(
+            f"{system.name} still has rows of this person after it said that it erased them ({told})",
+            hint="what the system keeps is to be seen there; declare it, or mend the system",
+            extra={"remaining": dict(left)},
+        )
     return done
 
 
@@ -257,17 +294,3 @@ def _asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
         raise LinkedSystemUnavailable(f"{system.name}: {error.code}", extra=error.extra) from None
     except Exception as error:  # noqa: BLE001 - a connector of somebody's own may raise anything
         raise LinkedSystemUnavailable(f"{system.name} failed: {type(error).__name__}") from None
-
-
-def _wait(
-    deployment: Deployment, request: StoredRequest, system: str, actor: str, error: LinkedSystemUnavailable
-) -> None:
-    progress = orjson.loads(request.progress)
-    attempts = progress["attempts"] = int(progress.get("attempts", 0)) + 1
-    pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LAST_RETRY)
-    asked_for = error.extra.get("retry_after_s")  # what the other side wants to be left alone for
-    pause = max(pause, min(int(asked_for) * SECOND, LAST_RETRY)) if isinstance(asked_for, int) else pause
-    waiting = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock() + pause)
-    with deployment.data.write(request.workspace_id) as transaction:
-        details = {"system": system, "attempt": str(attempts)}
-        moved(deployment, transaction, waiting, Move.WAIT, actor, details)

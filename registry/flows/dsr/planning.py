@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from registry.dsr.census import OWN_SYSTEM, accounts
 from registry.dsr.declarations import DECLARED
-from registry.dsr.plan import RequestPlan, SystemPlan
+from registry.dsr.plan import Corrections, RequestPlan, SystemPlan
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked, passing_on, retaining
+from registry.flows.dsr import linked, passing_on, rectification, retaining
 from registry.flows.dsr.history import require
 from registry.flows.dsr.reference import answered_before, fragments_now, indexes_of
 from registry.flows.workspace import OpenWorkspace
@@ -17,6 +17,8 @@ from registry.model.stored import StoredRequest
 from registry.store import erasure as rows
 from registry.store import identities, keystore, quarantine, requests
 from registry.store.database import Transaction
+
+UNDECIDED = "declare the fields in the system's file, which is read anew by itself, or mend the system; then approve"
 
 
 def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> RequestPlan:
@@ -29,7 +31,13 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
     with deployment.data.read(workspace.workspace_id) as transaction:
         request = _unfinished(transaction, workspace, request_id)
     own, retained, fragments = of_registry(deployment, workspace, request)
-    return RequestPlan(Kind(request.kind), [own, *linked.plans(deployment, request, fragments)], retained)
+    systems = linked.plans(deployment, workspace, request, fragments)
+    corrections = None
+    if EFFECTS[Kind(request.kind)] is Effect.CORRECT:
+        asked = rectification.corrected(deployment, request).keys()
+        outside = {trait for system in systems for trait in system.places()}
+        corrections = Corrections(len(asked), len(asked if fragments else asked & outside))
+    return RequestPlan(Kind(request.kind), [own, *systems], retained, corrections)
 
 
 def of_registry(
@@ -64,12 +72,13 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
     with deployment.data.read(workspace.workspace_id) as transaction:
         request = _unfinished(transaction, workspace, request_id)
         fragments = fragments_now(deployment, transaction, workspace, request)
-    plan = RequestPlan(Kind(request.kind), linked.plans(deployment, request, fragments))
+    plan = RequestPlan(Kind(request.kind), linked.plans(deployment, workspace, request, fragments))
     if plan.undecided or plan.unreachable:
+        fault = getattr(deployment.linked, "fault", None)
         tables = [f"{system}: {table}.{field}" for system, table, field in plan.undecided]
         raise Conflict(
             "not every field is decided about: see the plan",
-            hint="declare the fields in the system's file, or mend the system; then approve",
+            hint=UNDECIDED if fault is None else f"{UNDECIDED}. Changed files are not taken yet: {fault}",
             extra={"tables": [*tables, *plan.unreachable]},
         )
 

@@ -178,7 +178,8 @@ def by_officer(
             extra={"rule": f"verification.yaml: kinds.{request.kind}"},
         )
     told = {"seen": ",".join(sorted(set(seen)))} if seen else {}
-    return take(deployment, workspace, request, Proof(Means.OFFICER) if needs or seen else None, actor, told)
+    proof = Proof(Means.OFFICER, seen=frozenset(seen)) if needs or seen else None
+    return take(deployment, workspace, request, proof, actor, told)
 
 
 def by_controller(

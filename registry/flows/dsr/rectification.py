@@ -18,7 +18,7 @@ from registry.model.errors import InvalidInput
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.provenance import Method
-from registry.model.stored import Fragment, StoredAssertion, StoredRequest
+from registry.model.stored import StoredAssertion, StoredRequest
 from registry.store import events, identities, quarantine, requests
 
 MAX_TRAITS = 100
@@ -37,33 +37,31 @@ def corrections(details: Mapping[str, object]) -> dict[str, object]:
 
 
 def seal_corrections(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    request_id: RequestId,
-    fragment: Fragment,
-    traits: Mapping[str, object],
-) -> bytes:
-    """The corrections, sealed under the person's key until the request is run."""
-    bundles = deployment.keyring.for_sealing(workspace.workspace_id, {fragment.fragment_id: (IDENTITY,)})
-    aad = record_aad(b"dsr", workspace.workspace_id, fragment.fragment_id, request_id, b"details")
-    return seal(bundles[fragment.fragment_id].key(IDENTITY), orjson.dumps(traits), aad)
+    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, traits: Mapping[str, object]
+) -> dict[str, str]:
+    """The corrections as a request's progress has them, sealed under the request's own key until it ends.
+
+    Whoever asks may be known in systems outside alone, and have no key here.
+    """
+    holder = FragmentId(request_id)
+    key = deployment.keyring.for_sealing(workspace.workspace_id, {holder: (IDENTITY,)})[holder].key(IDENTITY)
+    aad = record_aad(b"dsr", workspace.workspace_id, holder, request_id, b"details")
+    return {"sealed_details": seal(key, orjson.dumps(traits), aad).hex(), "sealed_for": holder.hex()}
 
 
 def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> None:
     """Write the corrections as assertions that win over every other; done again, nothing changes.
 
     A correction keeps the consent tags of the values that it corrects; one of a trait that nobody
-    had asserted serves only `service`.
+    had asserted serves only `service`. Of whoever is not known here, nothing is written here.
     """
-    progress = orjson.loads(request.progress)
-    if request.profile_id is None or "sealed_details" not in progress:
-        return
-    workspace_id = workspace.workspace_id
-    target = FragmentId(bytes.fromhex(progress["sealed_for"]))
-    traits = _open_details(deployment, request, target, bytes.fromhex(progress["sealed_details"]))
+    traits, workspace_id = corrected(deployment, request), workspace.workspace_id
     with deployment.data.write(workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace_id)
         fragments = requests.scope(transaction, workspace_id, request.request_id)
+        if not traits or not fragments:
+            return
+        target = min(fragments)  # the oldest
         present = {row.trait: row.compartment for row in events.assertions(transaction, workspace_id, fragments)}
         rows = _rows(deployment, workspace, request, target, traits, present)
         events.assert_traits(transaction, rows)
@@ -84,11 +82,8 @@ def corrected(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
     progress = orjson.loads(request.progress)
     if "sealed_details" not in progress:
         return {}
-    target = FragmentId(bytes.fromhex(progress["sealed_for"]))
-    return _open_details(deployment, request, target, bytes.fromhex(progress["sealed_details"]))
-
-
-def _open_details(deployment: Deployment, request: StoredRequest, target: FragmentId, sealed: bytes) -> dict[str, Any]:
+    # Requests of before sealed them under the person's key.
+    target, sealed = FragmentId(bytes.fromhex(progress["sealed_for"])), bytes.fromhex(progress["sealed_details"])
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
     key = deployment.keyring.for_opening(grant, [target])[target].key(IDENTITY)
     aad = record_aad(b"dsr", request.workspace_id, target, request.request_id, b"details")

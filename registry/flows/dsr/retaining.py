@@ -96,8 +96,9 @@ def set_aside(
     # 1. cases
     with deployment.data.write(workspace_id) as transaction:
         cases = holdings.cases(transaction, workspace_id, request.request_id)
-        if not cases and fragments:
+        if not cases and (fragments or deployment.linked):
             duties = duties_of(deployment, holdings.holds_on(transaction, workspace_id, indexes), now)
+            duties = [(duty, hold) for duty, hold in duties if fragments or hold is not None]
             cases = [
                 RetainedCase(
                     workspace_id, FragmentId(deployment.new_id()), request.request_id,
@@ -149,7 +150,7 @@ def _fill(
     _store(deployment, page)
     with deployment.data.write(workspace_id) as transaction:
         done = case._replace(items=holdings.count_items(transaction, workspace_id, case.case_id))
-        if not done.items:  # nothing of theirs is covered: there is nothing to end either
+        if not done.items and not _may_be_outside(deployment, case):  # nothing of theirs is covered: nothing to end
             done = done._replace(ended_at=now)
         holdings.write_case(transaction, done)
         trail.append(
@@ -221,6 +222,11 @@ def _store(deployment: Deployment, page: Sequence[RetainedItem]) -> None:
 
 def _when(source: str, observed_at: Micros, received_at: Micros) -> dict[str, str]:
     return {"source": source, "observed_at": rfc3339(observed_at), "received_at": rfc3339(received_at)}
+
+
+def _may_be_outside(deployment: Deployment, case: RetainedCase) -> bool:
+    """Whether a hold may cover something in a system outside: `held.settle` says so later."""
+    return case.hold_id is not None and bool(deployment.linked)
 
 
 def _since(duty: Duty, now: Micros) -> Micros:

@@ -14,6 +14,7 @@ from registry.dsr.verification import (
     Means,
     Missing,
     Proof,
+    Seen,
     Verification,
     locked_until,
     proofs_of,
@@ -29,6 +30,7 @@ CODE = Proof(Means.CODE, Address.VERIFIED)
 LINK = Proof(Means.LINK, Address.VERIFIED)
 SOME_BOX = Proof(Means.CODE, Address.GIVEN)
 OFFICER, LOGIN = Proof(Means.OFFICER), Proof(Means.LOGIN)
+PAPERS = frozenset({Seen.IDENTITY_DOCUMENT, Seen.ACCOUNT_DETAILS, Seen.SIGNED_LETTER, Seen.MANDATE})
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,9 @@ def test_a_mailbox_that_is_only_named_counts_where_the_level_says_so() -> None:
         (MandateKind.SIGNED_PERMISSION, False, [], (Missing.MANDATE, Missing.PERSON)),
         (MandateKind.SIGNED_PERMISSION, True, [], (Missing.PERSON,)),
         (MandateKind.SIGNED_PERMISSION, True, [OFFICER], (Missing.PERSON,)),
+        (MandateKind.SIGNED_PERMISSION, True, [OFFICER._replace(seen=PAPERS)], (Missing.PERSON,)),
+        (MandateKind.SIGNED_PERMISSION, True, [OFFICER._replace(seen=frozenset({Seen.IN_PERSON}))], ()),
+        (MandateKind.SIGNED_PERMISSION, False, [OFFICER._replace(seen=frozenset(Seen))], (Missing.MANDATE,)),
         (MandateKind.SIGNED_PERMISSION, True, [SOME_BOX], (Missing.PERSON,)),
         (MandateKind.SIGNED_PERMISSION, False, [CODE], (Missing.MANDATE,)),
         (MandateKind.SIGNED_PERMISSION, True, [CODE], ()),
@@ -103,7 +108,7 @@ def test_proofs_are_read_from_the_history_and_nothing_else_is_one() -> None:
         ("notify", {"notice": "acknowledged", "outcome": "sent"}),
         ("verify", {"means": "officer", "seen": "identity_document", "level": "verified"}),
     ]
-    assert proofs_of(acts) == [SOME_BOX, OFFICER]
+    assert proofs_of(acts) == [SOME_BOX, OFFICER._replace(seen=frozenset({Seen.IDENTITY_DOCUMENT}))]
 
 
 def test_too_many_wrong_tries_lock_for_a_while(shipped: Verification) -> None:

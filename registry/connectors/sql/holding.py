@@ -1,0 +1,91 @@
+"""A database's description while legal holds stand on a person: what they cover stays, the rest goes if it can.
+
+- A field whose category is covered is kept, and the row that it stands in.
+- So is a row that a kept row refers to, as the database itself says: it would not let it go.
+- In a row that stays, what leads to it is kept, since the erasure has to find it once the hold has ended; every other
+  personal field is emptied, or, where the column takes no NULL, kept with that reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from registry.connectors.datasets import Dataset, Erasure, Field, Table
+from registry.dsr.held import Held, ground_of
+
+
+def keeping(dataset: Dataset, tables: Mapping[str, sa.Table], held: Sequence[Held]) -> Dataset:
+    """The description as holds make it.
+
+    Args:
+        tables: as they are now.
+    """
+    grounds = {
+        (one.table, one.name): ground
+        for one in dataset.fields
+        if one.erasure is not Erasure.KEEP and (ground := ground_of(held, one.category)) is not None
+    }
+    if not grounds:
+        return dataset
+    reason = "; ".join(dict.fromkeys(grounds.values()))
+    stay = _referred(dataset, tables, {table for table, _ in grounds})
+    described = {
+        name: _staying(one, tables.get(name), grounds, reason) if name in stay else one
+        for name, one in dataset.tables.items()
+    }
+    return replace(dataset, tables=described)
+
+
+def _referred(dataset: Dataset, tables: Mapping[str, sa.Table], held: set[str]) -> set[str]:
+    """These tables, and every described one that rows of them refer to, directly or not."""
+    found, new = set(held), set(held)
+    while new:
+        there = {
+            one.referred_table.name for name in new if name in tables for one in tables[name].foreign_key_constraints
+        }
+        new = (there & dataset.tables.keys()) - found
+        found |= new
+    return found
+
+
+def _staying(described: Table, table: sa.Table | None, grounds: Mapping[tuple[str, str], str], reason: str) -> Table:
+    leading = {name for link in described.links for name in link.fields}
+    leading |= {name for name, field in described.fields.items() if field.identity is not None}
+    fixed = set() if table is None else _fixed(table)
+    fields = {}
+    for name, field in described.fields.items():
+        if (described.name, name) in grounds:
+            fields[name] = _kept(field, grounds[described.name, name])
+        elif field.erasure is Erasure.KEEP:
+            fields[name] = field
+        elif name in leading:
+            fields[name] = _kept(field, f"leads to what is kept ({reason})")
+        elif field.erasure is not Erasure.DELETE:
+            fields[name] = field
+        elif field.category is None:
+            fields[name] = replace(field, erasure=Erasure.KEEP)
+        elif name in fixed:
+            fields[name] = _kept(field, f"cannot be emptied in a row that is kept ({reason})")
+        else:
+            fields[name] = replace(field, erasure=Erasure.NULL)
+    return replace(described, deletes=False, fields=fields)
+
+
+def _fixed(table: sa.Table) -> set[str]:
+    """The columns that take no NULL, or that rows are told apart, or referred to, by."""
+    keys = {column.name for column in table.primary_key}
+    referred = {
+        element.column.name
+        for other in table.metadata.tables.values()
+        for one in other.foreign_key_constraints
+        for element in one.elements
+        if one.referred_table is table
+    }
+    return keys | referred | {column.name for column in table.c if not column.nullable}
+
+
+def _kept(field: Field, ground: str) -> Field:
+    return replace(field, erasure=Erasure.KEEP, mask=None, ground=ground)
