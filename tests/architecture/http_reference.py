@@ -105,9 +105,8 @@ def _inside(openapi: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[s
         for form in forms:
             if form.get("properties") and name != "subject":
                 required = form.get("required", [])
-                yield f"  - `{name}`: " + ", ".join(
-                    f"`{member}`" + ("" if member in required else "?") for member in form["properties"]
-                )
+                members = [f"`{member}`" + ("" if member in required else "?") for member in form["properties"]]
+                yield f"  - `{name}`: " + ", ".join([*members, *(["others"] if form.get("additionalProperties") else [])])
 
 
 def _followed(openapi: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
