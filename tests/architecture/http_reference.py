@@ -102,11 +102,12 @@ def _inside(openapi: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[s
     """The members of each object in a body; a subject's stand at the head of the page."""
     for name, held in schema["properties"].items():
         forms = [_followed(openapi, form) for form in [held, *held.get("anyOf", ())]]
+        others = ["others"] if any(form.get("additionalProperties") for form in forms) else []
         for form in forms:
             if form.get("properties") and name != "subject":
                 required = form.get("required", [])
                 members = [f"`{member}`" + ("" if member in required else "?") for member in form["properties"]]
-                yield f"  - `{name}`: " + ", ".join([*members, *(["others"] if form.get("additionalProperties") else [])])
+                yield f"  - `{name}`: " + ", ".join([*members, *others])
 
 
 def _followed(openapi: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
