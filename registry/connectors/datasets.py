@@ -14,6 +14,8 @@ from registry.model.errors import DocumentInvalid
 NOT_PERSONAL = "not personal data (GDPR Art. 4(1)), as the reviewed dataset states"
 WRITTEN_ANYHOW = frozenset({"email"})
 """Kinds of identifier that people write in small and capital letters alike: looked for in both."""
+GUESSED = "a guess"
+"""How a reason or ground begins that scaffold wrote and nobody has put into words of their own: it blocks."""
 
 
 class Erasure(StrEnum):
@@ -107,6 +109,7 @@ class Dataset:
 
     Attributes:
         schema: the database's schema, where it is not the connection's own.
+        guessed: the tables without people that nobody has confirmed to be.
     """
 
     name: str
@@ -115,6 +118,7 @@ class Dataset:
     tables: Mapping[str, Table]
     without_people: Mapping[str, str]
     file: str
+    guessed: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> list[Field]:
@@ -151,8 +155,14 @@ class Dataset:
         faults += [document.fault(f"/without_people/{escape(name)}", "has fields as well") for name in both]
         if faults:
             raise DocumentInvalid(faults)
-        without = dict(value.get("without_people", {}))
-        return cls(value["dataset"], value["url_env"], value.get("schema"), tables, without, document.file)
+        without, guessed = {}, set()
+        for name, said in value.get("without_people", {}).items():
+            without[name] = said if isinstance(said, str) else said["reason"]
+            if (not isinstance(said, str) and "guess" in said) or _is_guess(without[name]):
+                guessed.add(name)
+        return cls(
+            value["dataset"], value["url_env"], value.get("schema"), tables, without, document.file, frozenset(guessed)
+        )
 
 
 def _field(dataset: str, table: str, name: str, said: Mapping[str, Any], *, deletes: bool) -> Field:
@@ -173,8 +183,12 @@ def _field(dataset: str, table: str, name: str, said: Mapping[str, Any], *, dele
         erasure=Erasure(said.get("erasure", default)),
         mask=said.get("mask"),
         ground=said.get("ground") or (None if personal else NOT_PERSONAL),
-        guess=bool(said.get("guess")),
+        guess=bool(said.get("guess")) or _is_guess(said.get("ground", "")),
     )
+
+
+def _is_guess(text: str) -> bool:
+    return text.lower().startswith(GUESSED)
 
 
 def _links(dataset: str, said: Mapping[str, Any]) -> tuple[Link, ...]:

@@ -43,6 +43,8 @@ def _found(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[Finding
             elif not described.deletes and (reason := _cannot(field, table.c[field.name])):
                 yield Finding(place, field.name, reason)
         yield from (Finding(*one) for one in _refers_to_what_goes(dataset, described, table))
+    for name in dataset.guessed:
+        yield Finding(name, EVERY, "a guess that nobody stands there: nobody has confirmed it")
     for name, table in tables.items():
         if name not in dataset.without_people:
             known = dataset.tables[name].fields if name in dataset.tables else {}

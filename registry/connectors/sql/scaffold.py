@@ -13,13 +13,15 @@ from registry.plans.personal_names import personal_category
 IDENTITY_OF: dict[str | None, str] = {"user.contact.email": "email", "user.contact.phone_number": "phone"}
 """Data category -> kind of the identity policy that such a field usually identifies by."""
 
+NOTHING_PERSONAL = "no field's name looks personal"
+
 
 def scaffold(url: str, name: str, url_env: str) -> dict[str, Any]:
     """The description of every table: references as the database declares them, the rest guessed from names.
 
     Fields of tables with people in them are taken for personal. Every field says `guess: true`, which blocks each
     request until somebody has looked at it. Rows are kept, so that nothing is deleted that nobody has decided on; a
-    table in which nothing looks personal, and that leads to none that does, stands in `without_people`.
+    table in which nothing looks personal, and that leads to none that does, stands in `without_people`, as a guess too.
 
     Args:
         url: SQLAlchemy URL; it stands in nothing that is written.
@@ -39,7 +41,7 @@ def scaffold(url: str, name: str, url_env: str) -> dict[str, Any]:
     people = {name for name, table in tables.items() if any(_category(column) for column in table.columns)}
     while more := {name for name in tables.keys() - people if leads[name] & people}:
         people |= more
-    without = dict.fromkeys(sorted(tables.keys() - people), "a guess: no field's name looks personal")
+    without = {one: {"reason": NOTHING_PERSONAL, "guess": True} for one in sorted(tables.keys() - people)}
     return {
         "dataset": name,
         "url_env": url_env,
