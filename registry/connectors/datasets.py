@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -91,6 +91,10 @@ class Table:
     deletes: bool
     fields: Mapping[str, Field]
     links: tuple[Link, ...]
+
+    def is_reached(self, leading: Collection[Key]) -> bool:
+        """Whether rows can be found at all: by an identifier, or by a key that leads on."""
+        return any(field.identity for field in self.fields.values()) or any(link.to in leading for link in self.links)
 
     @property
     def kept(self) -> set[str]:
@@ -248,8 +252,15 @@ def check_together(datasets: Sequence[Dataset], elsewhere: Iterable[Key] = ()) -
 
 
 def leading_keys(datasets: Iterable[Dataset]) -> frozenset[Key]:
-    """Every key whose values lead to rows of some table."""
-    return frozenset(link.to for dataset in datasets for table in dataset.tables.values() for link in table.links)
+    """Every key whose values lead to rows of some table, and that a path from a person leads to itself."""
+    tables = {(dataset.name, table.name): table for dataset in datasets for table in dataset.tables.values()}
+    keys = {link.to for table in tables.values() for link in table.links}
+    leading = {key for key in keys if (key.dataset, key.table) not in tables}  # a service's, found by its own calls
+    reached = {place for place, table in tables.items() if table.is_reached(leading)}
+    while more := {key for key in keys - leading if (key.dataset, key.table) in reached}:
+        leading |= more
+        reached = {place for place, table in tables.items() if table.is_reached(leading)}
+    return frozenset(leading)
 
 
 def _fault(file: str, pointer: str, reason: str) -> dict[str, object]:

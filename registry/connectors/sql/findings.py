@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from registry.connectors.datasets import Dataset, Erasure, Field, Table
+from registry.connectors.datasets import Dataset, Erasure, Field, Key, Table
 from registry.connectors.key_values import fitted
 from registry.connectors.sql.catalogue import is_unique, python_type
 
 EVERY = "every field"
+NO_PATH = "no path from a person leads here: give it an identity or references, or say why it is without people"
 
 
 class Finding(NamedTuple):
@@ -22,14 +23,20 @@ class Finding(NamedTuple):
     reason: str
 
 
-def findings(dataset: Dataset, tables: Mapping[str, sa.Table]) -> list[Finding]:
-    """Every field that stands in the database and in no description, is a guess, or cannot be treated as it says."""
-    return sorted(set(_found(dataset, tables)))
+def findings(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key]) -> list[Finding]:
+    """Every field that stands in the database and in no description, is a guess, or cannot be treated as it says.
+
+    Args:
+        leading: the keys that a path from a person leads to.
+    """
+    return sorted(set(_found(dataset, tables, leading)))
 
 
-def _found(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[Finding]:
+def _found(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key]) -> Iterator[Finding]:
     for name, described in dataset.tables.items():
         place = name
+        if not described.is_reached(leading) and any(f.category for f in described.fields.values()):
+            yield Finding(place, EVERY, NO_PATH)
         yield from (
             Finding(place, f.name, "a guess that nobody has confirmed") for f in described.fields.values() if f.guess
         )

@@ -66,7 +66,7 @@ class SqlSystem:
             LinkedSystemUnavailable: the database does not answer.
         """
         with reached(self.name), self._looking.connect() as connection:
-            return findings(self._dataset, self._catalogue.tables(connection))
+            return findings(self._dataset, self._catalogue.tables(connection), self._leading)
 
     def undecided(self) -> list[tuple[str, str]]:
         """Every (table, field) that somebody has to decide on."""
@@ -89,7 +89,7 @@ class SqlSystem:
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         """What a request of this kind would do here; changes nothing."""
         with self._connected() as (connection, tables):
-            undecided = [(one.table, one.field) for one in findings(self._dataset, tables)]
+            undecided = [(one.table, one.field) for one in findings(self._dataset, tables, self._leading)]
             here = list(_described(self._dataset, tables))
             found = counts(connection, {table: selectors(table, described, people) for described, table in here})
             there = {described.name: found.get(table, 0) for described, table in here}
