@@ -116,15 +116,15 @@ def python_type(column: sa.Column[Any]) -> type | None:
         return None
 
 
+def keys_of(table: sa.Table) -> list[frozenset[str]]:
+    """The columns that no two rows have the same values in: of each key, unique constraint and unique index."""
+    found = [table.primary_key.columns]
+    found += [one.columns for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
+    found += [one.columns for one in table.indexes if one.unique]
+    keys = [frozenset(column.name for column in columns) for columns in found]
+    return [key for key in keys if key] + [frozenset([c.name]) for c in table.columns if "unique" in c.info]
+
+
 def is_unique(column: sa.Column[Any]) -> bool:
     """Whether no two rows may have the same value there: by a key, a constraint or an index of its own."""
-    table = column.table
-    alone = [{column.name}]
-    return (
-        "unique" in column.info
-        or [c.name for c in table.primary_key] == [column.name]
-        or any(
-            {c.name for c in one.columns} in alone for one in table.constraints if isinstance(one, sa.UniqueConstraint)
-        )
-        or any({c.name for c in one.columns} in alone for one in table.indexes if one.unique)
-    )
+    return {column.name} in keys_of(column.table)

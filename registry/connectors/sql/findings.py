@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Dataset, Erasure, Field, Key, Table
 from registry.connectors.key_values import fitted
 from registry.connectors.sql.catalogue import is_unique, python_type
+from registry.connectors.sql.references import too_wide
 
 EVERY = "every field"
 NO_PATH = "no path from a person leads here: give it an identity or references, or say why it is without people"
@@ -50,6 +51,7 @@ def _found(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection
             elif not described.deletes and (reason := _cannot(field, table.c[field.name])):
                 yield Finding(place, field.name, reason)
         yield from (Finding(*one) for one in _refers_to_what_goes(dataset, described, table))
+        yield from (Finding(*one) for one in too_wide(dataset, described, tables))
     for name in dataset.guessed:
         yield Finding(name, EVERY, "a guess that nobody stands there: nobody has confirmed it")
     for name, table in tables.items():

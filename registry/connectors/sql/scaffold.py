@@ -46,11 +46,29 @@ def scaffold(url: str, name: str, url_env: str) -> dict[str, Any]:
         "dataset": name,
         "url_env": url_env,
         **({"without_people": without} if without else {}),
-        "tables": {
-            one: {"rows": "keep", "fields": {str(column.name): _field(column) for column in tables[one].columns}}
-            for one in sorted(people)
-        },
+        "tables": {one: _table(tables[one]) for one in sorted(people)},
     }
+
+
+def _table(table: sa.Table) -> dict[str, Any]:
+    """A table with people in it; a reference over several fields stands at the table, as one."""
+    fields = {str(column.name): _field(column) for column in table.columns}
+    several = [
+        {
+            "fields": [str(element.parent.name) for element in one.elements],
+            "to": str(one.referred_table.name),
+            "at": [str(element.column.name) for element in one.elements],
+        }
+        for one in _references(table)
+        if len(one.elements) > 1
+    ]
+    return {"rows": "keep", **({"references": several} if several else {}), "fields": fields}
+
+
+def _references(table: sa.Table) -> list[sa.ForeignKeyConstraint]:
+    """References of the database, in one order; those into another schema lead to another dataset."""
+    held = [one for one in table.foreign_key_constraints if one.referred_table.schema == table.schema]
+    return sorted(held, key=lambda one: [element.parent.name for element in one.elements])
 
 
 def _category(column: sa.Column[Any]) -> str | None:
@@ -61,8 +79,10 @@ def _field(column: sa.Column[Any]) -> dict[str, Any]:
     """What stands beside a person is about them, until somebody says that it is not."""
     category = _category(column)
     field: dict[str, Any] = {"category": category or (None if column.primary_key else "user")}
-    for key in column.foreign_keys:
-        field["references"] = str(key.target_fullname)
+    led = [one.elements[0].column for one in _references(column.table) if list(one.columns) == [column]]
+    if led:
+        named = [f"{one.table.name}.{one.name}" for one in led]
+        field["references"] = named[0] if len(named) == 1 else named
     if category in IDENTITY_OF:
         field["identity"] = IDENTITY_OF[category]
     if field["category"] is not None:
