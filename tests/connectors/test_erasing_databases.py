@@ -86,8 +86,8 @@ def test_references_in_a_circle_are_gone_round(outside_url: str, what: str) -> N
     fields:
       id: {category: user.unique_id, references: teams.head}
       email: {category: user.contact.email, identity: email}
-      team: {category: user}
-      recruiter: {category: user}
+      team: {category: user, mentions: teams.id}
+      recruiter: {category: user, mentions: members.id}
   teams:
     rows: delete
     fields:
@@ -120,7 +120,10 @@ def test_a_circle_that_cannot_be_opened_is_refused_whole(outside_url: str) -> No
     text = described(f"""
   a:
     rows: delete
-    fields: {{id: {{category: user}}, email: {{category: user, identity: email}}, b: {{category: user}}}}
+    fields:
+      id: {{category: user}}
+      email: {{category: user, identity: email}}
+      b: {{category: user, references: b.id}}
   b: {{rows: delete, fields: {{id: {{category: user}}, a: {{category: user, references: a.id}}}}}}{extra}""")
     with systems({text: outside_url}) as made:
         if outside_url.startswith("mariadb"):
@@ -151,7 +154,7 @@ def test_a_table_without_a_key_in_a_circle_is_refused_whole_and_kept_rows_of_it_
     fields:
       id: {category: user.unique_id}
       email: {category: user.contact.email, identity: email}
-      team: {category: user}
+      team: {category: user, references: teams.code}
   teams:
     rows: ROWS
     fields: {code: {category: user HEAD}, head: {category: user, references: members.id FORM}}

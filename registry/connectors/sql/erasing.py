@@ -2,7 +2,7 @@
 
 1. count      the person's rows of every table; by their keys where rows will no longer be found by what led there
 2. change     fields of rows that stay
-3. loosen     references that go in a circle are emptied
+3. loosen     what points at the person in rows of others is emptied, and references that go in a circle
 4. delete     rows, those that refer before those that they refer to
 5. look       every row that should be gone is, every other is still there: what a driver counts is not believed
 
@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Table
-from registry.connectors.sql import changing
+from registry.connectors.sql import changing, mentions
 from registry.connectors.sql.order import Reference, deletion
 from registry.connectors.sql.selecting import conditions, count, selectors
 from registry.connectors.sql.stand_ins import StandIns
@@ -80,6 +80,8 @@ def erase(
             else:
                 changing.by_value(connection, dataset.name, work.described, work.table, work.where, stand_ins)
     # 3. loosen
+    for work in works.values():
+        mentions.empty(connection, dataset.name, work.described, work.table, people)
     for name, columns in order.loosened.items():
         for place in works[name].places():
             emptied = dict.fromkeys(columns)
@@ -98,8 +100,8 @@ def references(tables: Iterable[sa.Table]) -> Iterator[Reference]:
     """Every reference that the database itself holds."""
     for table in tables:
         for one in table.foreign_key_constraints:
-            columns = tuple(column.name for column in one.columns)
-            yield Reference(table.name, columns, one.referred_table.name, all(c.nullable for c in one.columns))
+            free = tuple(c.name for c in one.columns if c.nullable and not c.primary_key)  # one empty part is enough
+            yield Reference(table.name, free, one.referred_table.name, bool(free))
 
 
 def _counted(

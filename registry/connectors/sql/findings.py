@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from registry.connectors.datasets import Dataset, Erasure, Field, Key, Table
+from registry.connectors.datasets import Dataset, Erasure, Field, Key
 from registry.connectors.key_values import fitted
 from registry.connectors.sql.catalogue import is_unique, python_type
-from registry.connectors.sql.references import too_wide
+from registry.connectors.sql.references import holding, too_wide
 
 EVERY = "every field"
 NO_PATH = "no path from a person leads here: give it an identity or references, or say why it is without people"
@@ -36,7 +36,9 @@ def findings(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collecti
 def _found(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key]) -> Iterator[Finding]:
     for name, described in dataset.tables.items():
         place = name
-        if not described.is_reached(leading) and any(f.category for f in described.fields.values()):
+        pointing = {name for mention in described.mentions for name in mention.fields}
+        personal = {f.name for f in described.fields.values() if f.category is not None}
+        if not described.is_reached(leading) and personal - pointing:
             yield Finding(place, EVERY, NO_PATH)
         yield from (
             Finding(place, f.name, "a guess that nobody has confirmed") for f in described.fields.values() if f.guess
@@ -50,8 +52,8 @@ def _found(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection
                 yield Finding(place, field.name, "described, and not in the database")
             elif not described.deletes and (reason := _cannot(field, table.c[field.name])):
                 yield Finding(place, field.name, reason)
-        yield from (Finding(*one) for one in _refers_to_what_goes(dataset, described, table))
         yield from (Finding(*one) for one in too_wide(dataset, described, tables))
+    yield from (Finding(*one) for one in holding(dataset, tables))
     for name in dataset.guessed:
         yield Finding(name, EVERY, "a guess that nobody stands there: nobody has confirmed it")
     for name, table in tables.items():
@@ -80,18 +82,3 @@ def _cannot(field: Field, column: sa.Column[Any]) -> str | None:
     if wanted in (int, float) and not isinstance(fitted(field.mask, int), int):
         return "its mask is no number"
     return None
-
-
-def _refers_to_what_goes(dataset: Dataset, described: Table, table: sa.Table) -> Iterator[tuple[str, str, str]]:
-    """References of rows that stay to rows that an erasure deletes."""
-    if described.deletes:
-        return
-    for one in table.foreign_key_constraints:
-        there = dataset.tables.get(one.referred_table.name)
-        if there is None or not there.deletes:
-            continue
-        for column in one.columns:
-            said = described.fields.get(column.name)
-            if said is not None and said.erasure is not Erasure.NULL:
-                reason = f"refers to {there.name}, whose rows are deleted: empty it, or keep those"
-                yield described.name, column.name, reason

@@ -60,7 +60,7 @@ def _table(table: sa.Table) -> dict[str, Any]:
             "at": [str(element.column.name) for element in one.elements],
         }
         for one in _references(table)
-        if len(one.elements) > 1
+        if len(one.elements) > 1 and one.referred_table is not table
     ]
     return {"rows": "keep", **({"references": several} if several else {}), "fields": fields}
 
@@ -79,10 +79,17 @@ def _field(column: sa.Column[Any]) -> dict[str, Any]:
     """What stands beside a person is about them, until somebody says that it is not."""
     category = _category(column)
     field: dict[str, Any] = {"category": category or (None if column.primary_key else "user")}
-    led = [one.elements[0].column for one in _references(column.table) if list(one.columns) == [column]]
-    if led:
-        named = [f"{one.table.name}.{one.name}" for one in led]
-        field["references"] = named[0] if len(named) == 1 else named
+    for one in _references(column.table):
+        if list(one.columns) != [column]:
+            continue
+        there = one.elements[0].column
+        if there.table is not column.table:
+            named = [*field.get("references", ()), f"{there.table.name}.{there.name}"]
+            field["references"] = named
+        elif column.nullable and not column.primary_key:  # that it refers to another row does not make it that person's
+            field["mentions"] = f"{there.table.name}.{there.name}"
+    if len(field.get("references", ())) == 1:
+        [field["references"]] = field["references"]
     if category in IDENTITY_OF:
         field["identity"] = IDENTITY_OF[category]
     if field["category"] is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.key_values import fitted
-from registry.connectors.sql import changing, looking
+from registry.connectors.sql import changing, looking, mentions
 from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
@@ -32,6 +33,7 @@ from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
 ROWS_AT_ONCE = 500
+MENTIONED = "emptied as well in rows of others that point at the person"
 
 
 class SqlSystem:
@@ -93,11 +95,14 @@ class SqlSystem:
             here = list(_described(self._dataset, tables))
             found = counts(connection, {table: selectors(table, described, people) for described, table in here})
             there = {described.name: found.get(table, 0) for described, table in here}
+            erases = EFFECTS[kind] is Effect.ERASE
+            pointing = {one.name: mentions.others(connection, one, table, people) for one, table in here if erases}
             accounts: list[FieldAccount] = []
             for name, described in self._dataset.tables.items():
-                accounts += self._accounts(kind, described, there.get(name, 0))
-        told = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
-        return SystemPlan(self.name, accounts, undecided, categories=told)
+                told = self._accounts(kind, described, there.get(name, 0))
+                accounts += (_pointing(account, pointing.get(name, {})) for account in told)
+        categories = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
+        return SystemPlan(self.name, accounts, undecided, categories=categories)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""
@@ -141,7 +146,11 @@ class SqlSystem:
         if EFFECTS[kind] is not Effect.ERASE:
             return {}
         with self._connected() as (connection, tables):
-            return looking.remaining(connection, self._dataset, tables, people)
+            found = looking.remaining(connection, self._dataset, tables, people)
+            for described, table in _described(self._dataset, tables):
+                if rows := mentions.left(connection, described, table, people):
+                    found[described.name] = max(found.get(described.name, 0), rows)
+            return found
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
@@ -191,6 +200,14 @@ class SqlSystem:
             except sa.exc.SQLAlchemyError:
                 self._catalogue.forget()
                 raise
+
+
+def _pointing(account: FieldAccount, rows: Mapping[str, int]) -> FieldAccount:
+    """An account that also says in how many rows of others the field points at the person and is emptied."""
+    if account.field not in rows:
+        return account
+    emptied = f"{MENTIONED} ({rows[account.field]})" if rows[account.field] else MENTIONED
+    return replace(account, ground=f"{account.ground}; {emptied}" if account.ground else emptied)
 
 
 def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tuple[Table, sa.Table]]:
