@@ -35,6 +35,10 @@ _SQLITE_UNIQUE = """
 SELECT m.name, min(i.name) FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
 WHERE m.type = 'table' AND l."unique" GROUP BY m.name, l.name HAVING count(*) = 1
 """
+_MARIADB_JSON = """
+SELECT table_name, check_clause FROM information_schema.check_constraints
+WHERE constraint_schema = coalesce(:schema, database())
+"""
 _FINGERPRINTS = {
     "postgresql": _POSTGRESQL,
     "mysql": _MARIADB,
@@ -105,7 +109,20 @@ class Catalogue:
             for table, column in connection.exec_driver_sql(_SQLITE_UNIQUE):
                 if table in metadata.tables and column in metadata.tables[table].c:
                     metadata.tables[table].c[column].info["unique"] = True
+        _settle_json(connection, self._schema, metadata.tables.values())
         return {str(one.name): one for one in metadata.tables.values() if one.schema == self._schema}
+
+
+def _settle_json(connection: sa.Connection, schema: str | None, tables: Collection[sa.Table]) -> None:
+    """Nothing in a JSON column is null, not JSON's null; MariaDB's are texts that a check holds to be JSON."""
+    texts: set[tuple[str, str]] = set()
+    if getattr(connection.dialect, "is_mariadb", False):
+        texts = {(table, column) for table, column in connection.execute(sa.text(_MARIADB_JSON), {"schema": schema})}
+    for column in (column for table in tables for column in table.columns):
+        if (column.table.name, f"json_valid(`{column.name}`)") in texts:
+            column.type = sa.JSON(none_as_null=True)
+        elif isinstance(column.type, sa.JSON):
+            column.type.none_as_null = True
 
 
 def python_type(column: sa.Column[Any]) -> type | None:

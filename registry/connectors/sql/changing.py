@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Erasure, Table
 from registry.connectors.sql.catalogue import is_unique
+from registry.connectors.sql.comparing import stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.stand_ins import StandIns
 from registry.model.errors import LinkedSystemUnavailable
@@ -85,13 +86,13 @@ def by_value(
     }
     for condition in where:
         before = count(connection, table, condition)
-        columns = [table.c[name] for name in drawn]
+        columns = [told_apart(table.c[name]).label(name) for name in drawn]
         alike = connection.execute(sa.select(*columns).where(condition).distinct()).all() if drawn else [()]
         done = 0
         for row in alike:
             old = dict(zip(drawn, row, strict=True))
             new = {name: _new(connection, table, stand_ins, described, name, value) for name, value in old.items()}
-            these = [condition, *(table.c[name].is_not_distinct_from(value) for name, value in old.items())]
+            these = [condition, *(stood_at(table.c[name], value) for name, value in old.items())]
             there = _matching(table, new | constant)
             already = count(connection, table, sa.and_(*these, there)) - count(connection, table, there)
             connection.execute(sa.update(table).where(*these).values(new | constant))
@@ -143,7 +144,7 @@ def _new(connection: sa.Connection, table: sa.Table, stand_ins: StandIns, descri
     if new is None or field.mask is not None or not is_unique(column):
         return new
     for _ in range(DRAWS):
-        if new != old and not count(connection, table, column == new):
+        if new != old and not count(connection, table, stands_at(column, new)):
             return new
         stand_ins.forget(column, old)
         new = stand_ins.of(field, column, old)
@@ -161,4 +162,4 @@ def _require_changed(place: str, old: Any, new: Any, now: Any) -> None:
 
 
 def _matching(table: sa.Table, values: Mapping[str, Any]) -> sa.ColumnElement[bool]:
-    return sa.and_(*(table.c[name].is_not_distinct_from(value) for name, value in values.items()))
+    return sa.and_(*(stands_at(table.c[name], value) for name, value in values.items()))
