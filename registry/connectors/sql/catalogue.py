@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SAWarning
@@ -49,6 +52,9 @@ _PARTITIONS = """
 SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relispartition AND nspname = coalesce(:schema, current_schema())
 """
+
+_NUMBERS = (int, float, Decimal)
+_TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
 
 
 class Catalogue:
@@ -131,6 +137,14 @@ def python_type(column: sa.Column[Any]) -> type | None:
         return column.type.python_type
     except NotImplementedError:  # SQLAlchemy's way to say that it knows none
         return None
+
+
+def is_of_type(column: sa.Column[Any], value: object) -> bool:
+    """Whether a value that was read is of the column's own type, and not what a driver made nothing of."""
+    wanted = python_type(column)
+    if wanted in _NUMBERS and isinstance(value, _NUMBERS):
+        return True
+    return wanted is None or wanted not in _TYPED or isinstance(value, wanted)
 
 
 def keys_of(table: sa.Table) -> list[frozenset[str]]:

@@ -12,6 +12,7 @@ from registry.connectors.sql.catalogue import is_unique
 from registry.connectors.sql.comparing import stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.stand_ins import StandIns
+from registry.connectors.sql.standing import as_it_stands
 from registry.model.errors import LinkedSystemUnavailable
 
 ROWS_AT_ONCE = 500
@@ -86,7 +87,7 @@ def by_value(
     }
     for condition in where:
         before = count(connection, table, condition)
-        columns = [told_apart(table.c[name]).label(name) for name in drawn]
+        columns = [as_it_stands(told_apart(table.c[name]).label(name)) for name in drawn]
         alike = connection.execute(sa.select(*columns).where(condition).distinct()).all() if drawn else [()]
         done = 0
         for row in alike:
@@ -128,7 +129,7 @@ def _read(
     connection: sa.Connection, described: Table, table: sa.Table, keys: Sequence[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     names = [column.name for column in table.primary_key]
-    columns = [table.c[name] for name in [*names, *(one.name for one in described.changed)]]
+    columns = [as_it_stands(table.c[name]) for name in [*names, *(one.name for one in described.changed)]]
     rows = connection.execute(sa.select(*columns).where(keyed(table, keys))).mappings()
     return {tuple(row[name] for name in names): dict(row) for row in rows}
 

@@ -1,4 +1,6 @@
-"""How a value is found again in its column, whatever type that has: JSON by its text, null by being null."""
+"""How a value is found again in its column, whatever type that has: null by being null, and by its text what is not
+compared, or what was read as one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,8 @@ import json
 from typing import Any
 
 import sqlalchemy as sa
+
+from registry.connectors.sql.catalogue import is_of_type
 
 
 def told_apart(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
@@ -15,7 +19,11 @@ def told_apart(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
 
 def stood_at(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     """Rows in which a value stands, as it was read by `told_apart`."""
-    return column.is_(sa.null()) if value is None else told_apart(column) == value
+    if value is None:
+        return column.is_(sa.null())
+    if not is_of_type(column, value):
+        return sa.cast(column, sa.Text).is_not_distinct_from(str(value))
+    return told_apart(column).is_not_distinct_from(value)
 
 
 def stands_at(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:

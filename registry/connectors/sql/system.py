@@ -16,7 +16,7 @@ from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
-from registry.connectors.sql.prepared import Where, reading
+from registry.connectors.sql.prepared import reading
 from registry.connectors.sql.selecting import (
     conditions,
     count,
@@ -26,13 +26,13 @@ from registry.connectors.sql.selecting import (
     may_lead,
     selectors,
 )
+from registry.connectors.sql.streams import given, named, require_writable
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
-ROWS_AT_ONCE = 500
 MENTIONED = "emptied as well in rows of others that point at the person"
 
 
@@ -83,9 +83,10 @@ class SqlSystem:
             for described, table in _described(self._dataset, tables):
                 names = leading_columns(self.name, described, self._leading)
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    found_here = connection.execute(reading(where, names), where.parameters())
-                    rows = (dict(zip(names, row, strict=True)) for row in found_here)
-                    found |= dict.fromkeys(found_keys(self.name, described, self._leading, rows))
+                    with named(connection, f"{self.name}.{described.name}", where, names):
+                        found_here = connection.execute(reading(where, names), where.parameters())
+                        rows = (dict(zip(names, row, strict=True)) for row in found_here)
+                        found |= dict.fromkeys(found_keys(self.name, described, self._leading, rows))
         return list(found)
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
@@ -110,8 +111,8 @@ class SqlSystem:
             for described, table in _described(self._dataset, tables):
                 names = [name for name, field in described.fields.items() if field.exported]
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    for row in _rows(connection, where, names):
-                        yield described.name, dict(zip(names, row, strict=True))
+                    for row in given(connection, f"{self.name}.{described.name}", where, names):
+                        yield described.name, row
 
     def run(
         self,
@@ -137,7 +138,9 @@ class SqlSystem:
                     erase(connection, self._dataset, self._catalogue.tables(connection), people)
             case Effect.CORRECT:
                 return self._corrected(kind, people, corrections)
-            case Effect.GIVE | Effect.RECORD:
+            case Effect.GIVE:  # its package is written later: what could not stand in it is found out now
+                require_writable(self.export(people), self.name)
+            case Effect.RECORD:
                 pass
         return planned.accounts
 
@@ -216,16 +219,3 @@ def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tup
         table = tables.get(name)
         if table is not None and all(column in table.c for column in described.fields):
             yield described, table
-
-
-def _rows(connection: sa.Connection, where: Where, names: Sequence[str]) -> Iterator[sa.Row[Any]]:
-    """What is found: in one message where it is little; streamed, which takes several, where it is much.
-
-    On one connection: if each export waited for a second one of the pool, many at once would wait for each other.
-    """
-    values = where.parameters()
-    few = connection.execute(reading(where, names, most=ROWS_AT_ONCE + 1), values).all()
-    if len(few) <= ROWS_AT_ONCE:
-        yield from few
-    else:
-        yield from connection.execute(reading(where, names), values, execution_options={"yield_per": ROWS_AT_ONCE})
