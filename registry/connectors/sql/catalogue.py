@@ -25,6 +25,8 @@ SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
   WHERE connamespace IN (SELECT oid FROM here)
   UNION ALL SELECT concat_ws('|', i.indexrelid, i.indrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
   WHERE i.indisunique AND c.relnamespace IN (SELECT oid FROM here)
+  UNION ALL SELECT concat_ws('|', i.inhrelid, i.inhparent) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE c.relnamespace IN (SELECT oid FROM here)
 ) AS parts
 """
 _MARIADB = """
@@ -55,6 +57,21 @@ WHERE relispartition AND nspname = coalesce(:schema, current_schema())
 
 _NUMBERS = (int, float, Decimal)
 _TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
+
+MATERIALISED = "materialised"
+"""A table of the catalogue that is a copy of others, which nobody can write to."""
+INHERITED = "inherited"
+"""A table whose rows are also those of another, which inherits from it, or the other way round."""
+UNKNOWN = "unknown"
+"""A column of a type that SQLAlchemy does not know."""
+_KINDS = """
+WITH here AS (
+  SELECT c.oid, c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE nspname = coalesce(:schema, current_schema()) AND NOT c.relispartition
+)
+SELECT relname, 'materialised' FROM here WHERE relkind = 'm'
+UNION SELECT relname, 'inherited' FROM here JOIN pg_inherits ON oid = inhrelid OR (oid = inhparent AND relkind = 'r')
+"""
 
 
 class Catalogue:
@@ -116,7 +133,20 @@ class Catalogue:
                 if table in metadata.tables and column in metadata.tables[table].c:
                     metadata.tables[table].c[column].info["unique"] = True
         _settle_json(connection, self._schema, metadata.tables.values())
+        self._note_kinds(connection, metadata)
         return {str(one.name): one for one in metadata.tables.values() if one.schema == self._schema}
+
+    def _note_kinds(self, connection: sa.Connection, metadata: sa.MetaData) -> None:
+        """Note what the tables themselves do not say: of which kind they are, and where a type is not known."""
+        if connection.dialect.name != "sqlite":  # there a column may be of no type
+            for column in (column for table in metadata.tables.values() for column in table.columns):
+                if isinstance(column.type, sa.types.NullType):
+                    column.info[UNKNOWN] = True
+        if connection.dialect.name == "postgresql":
+            for name, kind in connection.execute(sa.text(_KINDS), {"schema": self._schema}):
+                for table in metadata.tables.values():
+                    if (table.name, table.schema) == (name, self._schema):
+                        table.info[kind] = True
 
 
 def _settle_json(connection: sa.Connection, schema: str | None, tables: Collection[sa.Table]) -> None:
@@ -131,10 +161,10 @@ def _settle_json(connection: sa.Connection, schema: str | None, tables: Collecti
             column.type.none_as_null = True
 
 
-def python_type(column: sa.Column[Any]) -> type | None:
+def python_type(of: sa.Column[Any] | sa.types.TypeEngine[Any]) -> type | None:
     """The type of a column's values in Python; None where SQLAlchemy does not know it."""
     try:
-        return column.type.python_type
+        return of.python_type if isinstance(of, sa.types.TypeEngine) else of.type.python_type
     except NotImplementedError:  # SQLAlchemy's way to say that it knows none
         return None
 

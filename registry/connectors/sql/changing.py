@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Erasure, Table
+from registry.connectors.sql import refusals
 from registry.connectors.sql.catalogue import is_unique
-from registry.connectors.sql.comparing import stands_at, stood_at, told_apart
+from registry.connectors.sql.comparing import is_same, stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.stand_ins import StandIns
 from registry.connectors.sql.standing import as_it_stands
@@ -46,7 +47,6 @@ def by_key(
     fields = described.changed
     values: dict[str, sa.ColumnElement[Any]] = {}
     values |= {field.name: sa.bindparam(f"new_{at}") for at, field in enumerate(fields)}
-    statement = sa.update(table).where(*places).values(values)
     for start in range(0, len(keys), ROWS_AT_ONCE):
         batch = keys[start : start + ROWS_AT_ONCE]
         before = _read(connection, described, table, batch)
@@ -54,10 +54,11 @@ def by_key(
         for key, old in before.items():
             row = {f"key_{at}": part for at, part in enumerate(key)}
             for at, field in enumerate(fields):
-                row[f"new_{at}"] = _new(connection, table, stand_ins, described, field.name, old[field.name])
+                with refusals.told(f"{dataset}.{table.name}.{field.name}"):
+                    row[f"new_{at}"] = _new(connection, table, stand_ins, described, field.name, old[field.name])
             parameters.append(row)
         if parameters:
-            connection.execute(statement, parameters)
+            refusals.update(connection, f"{dataset}.{table.name}", table, places, values, parameters)
         after = _read(connection, described, table, batch)
         told = {tuple(row[f"key_{at}"] for at in range(len(names))): row for row in parameters}
         for key, old in before.items():
@@ -92,12 +93,16 @@ def by_value(
         done = 0
         for row in alike:
             old = dict(zip(drawn, row, strict=True))
-            new = {name: _new(connection, table, stand_ins, described, name, value) for name, value in old.items()}
+            new = {}
+            for name, value in old.items():
+                with refusals.told(f"{dataset}.{table.name}.{name}"):
+                    new[name] = _new(connection, table, stand_ins, described, name, value)
             these = [condition, *(stood_at(table.c[name], value) for name, value in old.items())]
             there = _matching(table, new | constant)
             already = count(connection, table, sa.and_(*these, there)) - count(connection, table, there)
-            connection.execute(sa.update(table).where(*these).values(new | constant))
-            if any(value is not None for value in old.values()) and count(connection, table, sa.and_(*these)):
+            refusals.update(connection, f"{dataset}.{table.name}", table, these, new | constant)
+            another = any(value is not None and not is_same(value, new[name]) for name, value in old.items())
+            if another and count(connection, table, sa.and_(*these)):
                 raise LinkedSystemUnavailable(f"{dataset}.{table.name}: rows still have what they had; rolled back")
             done += count(connection, table, there) + already
         if done < before:
@@ -158,7 +163,7 @@ def _require_changed(place: str, old: Any, new: Any, now: Any) -> None:
     Raises:
         LinkedSystemUnavailable: it has, or something stands where nothing should.
     """
-    if (new is None and now is not None) or (now is not None and old != new and now == old):
+    if (new is None and now is not None) or (now is not None and not is_same(old, new) and now == old):
         raise LinkedSystemUnavailable(f"{place}: rows still have what they had; rolled back")
 
 

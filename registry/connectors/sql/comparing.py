@@ -31,3 +31,14 @@ def stands_at(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     if value is not None and isinstance(column.type, sa.JSON):
         return told_apart(column) == json.dumps(value)
     return stood_at(column, value)
+
+
+def is_same(stood: Any, written: Any) -> bool:
+    """Whether what takes a value's place is what stood there: a reviewed mask may be, written as a text."""
+    return bool(stood == written) or _as_text(stood) == _as_text(written)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, set):
+        return ",".join(sorted(value))
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)

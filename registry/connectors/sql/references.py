@@ -43,6 +43,20 @@ def holding(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[Place]
                 yield name, ", ".join(mention.fields), reason
 
 
+def referred_to(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[Place]:
+    """Fields that rows elsewhere refer to, and that an erasure would change under them."""
+    for table in tables.values():
+        for one in table.foreign_key_constraints:
+            there = dataset.tables.get(one.referred_table.name)
+            if there is None or there.deletes or one.referred_table.schema != table.schema:
+                continue
+            for name in (element.column.name for element in one.elements):
+                field = there.fields.get(name)
+                follows = (one.onupdate or "").upper() in _BY_ITSELF
+                if field is not None and field.erasure is not Erasure.KEEP and not follows:
+                    yield there.name, name, f"{table.name} refers to it, where no row has another value: keep it"
+
+
 def _holding(dataset: Dataset, table: sa.Table, one: sa.ForeignKeyConstraint, there: Table) -> Iterator[Place]:
     described, fields = dataset.tables.get(table.name), [element.parent.name for element in one.elements]
     goes = f"refers to {there.name}, whose rows are deleted"

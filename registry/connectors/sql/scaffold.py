@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from registry.connectors.datasets import GUESSED, Erasure
+from registry.connectors.sql.catalogue import MATERIALISED, Catalogue
+from registry.connectors.sql.engines import opened, reached
+from registry.connectors.sql.taking import cannot_identify, cannot_take
 from registry.model.errors import LinkedSystemUnavailable
 from registry.plans.personal_names import personal_category
 
@@ -14,6 +19,11 @@ IDENTITY_OF: dict[str | None, str] = {"user.contact.email": "email", "user.conta
 """Data category -> kind of the identity policy that such a field usually identifies by."""
 
 NOTHING_PERSONAL = "no field's name looks personal"
+
+A_COPY = "a materialised view, which is made anew from other tables"
+NO_GROUND = f"{GUESSED}: say on which legal ground it is kept"
+_METHODS = (Erasure.NULL, Erasure.HASH, Erasure.MASK)
+"""What is guessed, in this order: the first that the column takes."""
 
 
 def scaffold(url: str, name: str, url_env: str) -> dict[str, Any]:
@@ -29,30 +39,34 @@ def scaffold(url: str, name: str, url_env: str) -> dict[str, Any]:
     Raises:
         LinkedSystemUnavailable: the database cannot be read.
     """
-    metadata = sa.MetaData()
     try:
-        engine = sa.create_engine(url, hide_parameters=True)
-        metadata.reflect(engine)
+        engine = opened(url)
+        with reached(name), engine.connect() as connection:
+            tables = Catalogue(None, ()).tables(connection)
         engine.dispose()
     except SQLAlchemyError as error:
         raise LinkedSystemUnavailable(f"{name}: the database failed ({type(error).__name__})") from None
-    tables = {str(table.name): table for table in metadata.sorted_tables}  # plain names, without their quoting
+    copies = {one for one, table in tables.items() if MATERIALISED in table.info}
     leads = {name: {key.column.table.name for key in table.foreign_keys} for name, table in tables.items()}
-    people = {name for name, table in tables.items() if any(_category(column) for column in table.columns)}
-    while more := {name for name in tables.keys() - people if leads[name] & people}:
+    people = {name for name, table in tables.items() if any(_category(column) for column in table.columns)} - copies
+    while more := {name for name in tables.keys() - people if leads[name] & people and name not in copies}:
         people |= more
-    without = {one: {"reason": NOTHING_PERSONAL, "guess": True} for one in sorted(tables.keys() - people)}
+    without = {
+        one: {"reason": A_COPY if one in copies else NOTHING_PERSONAL, "guess": True}
+        for one in sorted(tables.keys() - people)
+    }
+    keys = {element.column for table in tables.values() for one in _references(table) for element in one.elements}
     return {
         "dataset": name,
         "url_env": url_env,
         **({"without_people": without} if without else {}),
-        "tables": {one: _table(tables[one]) for one in sorted(people)},
+        "tables": {one: _table(tables[one], keys) for one in sorted(people)},
     }
 
 
-def _table(table: sa.Table) -> dict[str, Any]:
+def _table(table: sa.Table, keys: Collection[sa.Column[Any]]) -> dict[str, Any]:
     """A table with people in it; a reference over several fields stands at the table, as one."""
-    fields = {str(column.name): _field(column) for column in table.columns}
+    fields = {str(column.name): _field(column, keys) for column in table.columns}
     several = [
         {
             "fields": [str(element.parent.name) for element in one.elements],
@@ -75,8 +89,12 @@ def _category(column: sa.Column[Any]) -> str | None:
     return personal_category(column.name, of_person=True)
 
 
-def _field(column: sa.Column[Any]) -> dict[str, Any]:
-    """What stands beside a person is about them, until somebody says that it is not."""
+def _field(column: sa.Column[Any], keys: Collection[sa.Column[Any]]) -> dict[str, Any]:
+    """What stands beside a person is about them, until somebody says that it is not.
+
+    Args:
+        keys: the columns that rows elsewhere refer to.
+    """
     category = _category(column)
     field: dict[str, Any] = {"category": category or (None if column.primary_key else "user")}
     for one in _references(column.table):
@@ -90,8 +108,9 @@ def _field(column: sa.Column[Any]) -> dict[str, Any]:
             field["mentions"] = f"{there.table.name}.{there.name}"
     if len(field.get("references", ())) == 1:
         [field["references"]] = field["references"]
-    if category in IDENTITY_OF:
+    if category in IDENTITY_OF and cannot_identify(column) is None:
         field["identity"] = IDENTITY_OF[category]
     if field["category"] is not None:
-        field["erasure"] = "null" if column.nullable else "hash"
+        works = [one for one in _METHODS if cannot_take(column, one) is None] if column not in keys else []
+        field |= {"erasure": works[0].value} if works else {"erasure": "keep", "ground": NO_GROUND}
     return field | {"guess": True}
