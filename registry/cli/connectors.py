@@ -61,6 +61,10 @@ def scaffold(
         answer(described, as_json=as_json, text=text)
         return
     told = f"{counts['fields']} fields of {counts['tables']} tables are guessed in {to}."
+    if counts["without_people"]:
+        told += (
+            f"\nIn {counts['without_people']} more nobody seems to stand (`without_people`): a guess like the others."
+        )
     answer(
         counts | {"file": str(to)},
         as_json=as_json,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,8 @@ from registry.model.errors import DocumentInvalid
 NOT_PERSONAL = "not personal data (GDPR Art. 4(1)), as the reviewed dataset states"
 WRITTEN_ANYHOW = frozenset({"email"})
 """Kinds of identifier that people write in small and capital letters alike: looked for in both."""
+GUESSED = "a guess"
+"""How a reason or ground begins that scaffold wrote and nobody has put into words of their own: it blocks."""
 
 
 class Erasure(StrEnum):
@@ -83,12 +85,24 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table; `deletes`: an erasure removes the person's rows; `links`: which rows elsewhere lead here."""
+    """One table.
+
+    Attributes:
+        deletes: an erasure removes the person's rows.
+        links: which rows elsewhere lead here.
+        mentions: which rows elsewhere are pointed at from here, in rows that may be somebody else's: nothing leads
+            here by them, and an erasure of the person who is pointed at empties them.
+    """
 
     name: str
     deletes: bool
     fields: Mapping[str, Field]
     links: tuple[Link, ...]
+    mentions: tuple[Link, ...] = ()
+
+    def is_reached(self, leading: Collection[Key]) -> bool:
+        """Whether rows can be found at all: by an identifier, or by a key that leads on."""
+        return any(field.identity for field in self.fields.values()) or any(link.to in leading for link in self.links)
 
     @property
     def kept(self) -> set[str]:
@@ -107,6 +121,7 @@ class Dataset:
 
     Attributes:
         schema: the database's schema, where it is not the connection's own.
+        guessed: the tables without people that nobody has confirmed to be.
     """
 
     name: str
@@ -115,6 +130,7 @@ class Dataset:
     tables: Mapping[str, Table]
     without_people: Mapping[str, str]
     file: str
+    guessed: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> list[Field]:
@@ -134,25 +150,30 @@ class Dataset:
         for name, said in value["tables"].items():
             pointer = f"/tables/{escape(name)}"
             deletes, fields = said["rows"] == "delete", {}
-            links = _links(value["dataset"], said)
+            links = _links(value["dataset"], said, "references")
+            mentions = _links(value["dataset"], said, "mentions")
             for column, about in said["fields"].items():
                 fields[column] = _field(value["dataset"], name, column, about, deletes=deletes)
                 reasons = _faults(fields[column], about, deletes=deletes)
                 faults += [document.fault(f"{pointer}/fields/{escape(column)}", reason) for reason in reasons]
-            for link in links:
-                if unknown := sorted(set(link.fields) - set(fields)):
-                    faults.append(document.fault(f"{pointer}/references", f"{', '.join(unknown)} is no field here"))
-                if len(link.fields) != len(link.to.fields):
-                    faults.append(
-                        document.fault(f"{pointer}/references", "leads from and to different numbers of fields")
-                    )
-            tables[name] = Table(name, deletes, fields, links)
+            for member, several in (("references", links), ("mentions", mentions)):
+                for reason in (reason for link in several for reason in _link_faults(link, fields)):
+                    faults.append(document.fault(f"{pointer}/{member}", reason))
+            if set(links) & set(mentions):
+                faults.append(document.fault(f"{pointer}/mentions", "leads to the same field as a reference"))
+            tables[name] = Table(name, deletes, fields, links, mentions)
         both = sorted(set(tables) & set(value.get("without_people", {})))
         faults += [document.fault(f"/without_people/{escape(name)}", "has fields as well") for name in both]
         if faults:
             raise DocumentInvalid(faults)
-        without = dict(value.get("without_people", {}))
-        return cls(value["dataset"], value["url_env"], value.get("schema"), tables, without, document.file)
+        without, guessed = {}, set()
+        for name, said in value.get("without_people", {}).items():
+            without[name] = said if isinstance(said, str) else said["reason"]
+            if (not isinstance(said, str) and "guess" in said) or _is_guess(without[name]):
+                guessed.add(name)
+        return cls(
+            value["dataset"], value["url_env"], value.get("schema"), tables, without, document.file, frozenset(guessed)
+        )
 
 
 def _field(dataset: str, table: str, name: str, said: Mapping[str, Any], *, deletes: bool) -> Field:
@@ -173,23 +194,33 @@ def _field(dataset: str, table: str, name: str, said: Mapping[str, Any], *, dele
         erasure=Erasure(said.get("erasure", default)),
         mask=said.get("mask"),
         ground=said.get("ground") or (None if personal else NOT_PERSONAL),
-        guess=bool(said.get("guess")),
+        guess=bool(said.get("guess")) or _is_guess(said.get("ground", "")),
     )
 
 
-def _links(dataset: str, said: Mapping[str, Any]) -> tuple[Link, ...]:
-    """The links of a table: those of single fields, and those over several."""
+def _is_guess(text: str) -> bool:
+    return text.lower().startswith(GUESSED)
+
+
+def _links(dataset: str, said: Mapping[str, Any], member: str) -> tuple[Link, ...]:
+    """The references or mentions of a table: those of single fields, and those over several."""
     found = []
     for name, about in said["fields"].items():
-        named = about.get("references", [])
+        named = about.get(member, [])
         for text in [named] if isinstance(named, str) else named:
             place, _, field = text.rpartition(".")
             found.append(Link((name,), Key(*_place(place, dataset), (field,))))
     several = (
-        Link(tuple(one["fields"]), Key(*_place(one["to"], dataset), tuple(one["at"])))
-        for one in said.get("references", ())
+        Link(tuple(one["fields"]), Key(*_place(one["to"], dataset), tuple(one["at"]))) for one in said.get(member, ())
     )
     return (*found, *several)
+
+
+def _link_faults(link: Link, fields: Collection[str]) -> Iterable[str]:
+    if unknown := sorted(set(link.fields) - set(fields)):
+        yield f"{', '.join(unknown)} is no field here"
+    if len(link.fields) != len(link.to.fields):
+        yield "leads from and to different numbers of fields"
 
 
 def _place(text: str, dataset: str) -> tuple[str, str]:
@@ -225,7 +256,7 @@ def check_together(datasets: Sequence[Dataset], elsewhere: Iterable[Key] = ()) -
         if dataset.name in {other.name for other in datasets[:place]}:
             faults.append(_fault(dataset.file, "/dataset", "another file describes a dataset of this name"))
         for table in dataset.tables.values():
-            for link in table.links:
+            for link in (*table.links, *table.mentions):
                 if any((link.to.dataset, link.to.table, name) not in known for name in link.to.fields):
                     pointer = f"/tables/{escape(table.name)}/fields/{escape(link.fields[0])}/references"
                     faults.append(_fault(dataset.file, pointer, "leads to a field that no file describes"))
@@ -234,8 +265,15 @@ def check_together(datasets: Sequence[Dataset], elsewhere: Iterable[Key] = ()) -
 
 
 def leading_keys(datasets: Iterable[Dataset]) -> frozenset[Key]:
-    """Every key whose values lead to rows of some table."""
-    return frozenset(link.to for dataset in datasets for table in dataset.tables.values() for link in table.links)
+    """Every key whose values lead to rows of some table, or are mentioned there, and that a person's rows have."""
+    tables = {(dataset.name, table.name): table for dataset in datasets for table in dataset.tables.values()}
+    keys = {link.to for table in tables.values() for link in (*table.links, *table.mentions)}
+    leading = {key for key in keys if (key.dataset, key.table) not in tables}  # a service's, found by its own calls
+    reached = {place for place, table in tables.items() if table.is_reached(leading)}
+    while more := {key for key in keys - leading if (key.dataset, key.table) in reached}:
+        leading |= more
+        reached = {place for place, table in tables.items() if table.is_reached(leading)}
+    return frozenset(leading)
 
 
 def _fault(file: str, pointer: str, reason: str) -> dict[str, object]:

@@ -24,6 +24,11 @@ _WRITTEN: Mapping[type, tuple[str, Callable[[str], Hashable]]] = {
     date: ("date", date.fromisoformat),
 }
 _READ = dict(_WRITTEN.values())
+_BY_FORM: Mapping[type, Callable[[str], Hashable]] = {
+    date: date.fromisoformat,
+    datetime: datetime.fromisoformat,
+    bool: lambda text: {"true": True, "false": False}[text.lower()],
+}
 
 
 def to_text(values: Sequence[Hashable]) -> str | None:
@@ -64,6 +69,8 @@ def fitted(value: Hashable, wanted: type | None) -> Hashable | None:
         if wanted in (int, Decimal, UUID) and isinstance(value, str | int | Decimal):
             made = wanted(str(value))
             return made if str(made) == str(value) or wanted is UUID else None
-    except (ValueError, InvalidOperation):
+        if wanted in _BY_FORM and isinstance(value, str):
+            return _BY_FORM[wanted](value)
+    except (ValueError, KeyError, InvalidOperation):
         return None
-    return value
+    return None if wanted is bytes else value

@@ -39,6 +39,8 @@ def decided(guessed: Path) -> None:
         for field in table["fields"].values():
             del field["guess"]
             field.pop("erasure", None)
+    for table in described.get("without_people", {}).values():
+        del table["guess"]
     guessed.write_text(yaml.safe_dump(described))
 
 
@@ -63,6 +65,43 @@ def test_a_database_is_guessed_decided_on_and_checked(shop: Path, tmp_path: Path
     assert json.loads(later.stdout)["undecided"] == [
         {"system": "shop", "table": "customers", "field": "nickname", "reason": "nobody has decided on it"}
     ]
+
+
+def test_that_nobody_stands_in_a_table_is_a_guess_that_blocks_until_somebody_confirms_it(
+    shop: Path, tmp_path: Path
+) -> None:
+    with sqlite3.connect(shop) as connection:
+        connection.execute("CREATE TABLE contacts (id INTEGER PRIMARY KEY, mail TEXT, vorname TEXT)")
+        connection.execute("CREATE TABLE calls (contact_id INTEGER, minutes INTEGER, verlauf TEXT)")
+    folder = tmp_path / "connectors"
+    folder.mkdir()
+    file = folder / "shop.yaml"
+    answer(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL", "--to", str(file))
+    described = yaml.safe_load(file.read_text())
+    assert described["tables"]["contacts"]["fields"]["mail"]["identity"] == "email"
+    assert set(described["without_people"]) == {"calls", "products"}
+    for table in described["tables"].values():
+        table["rows"] = "delete"
+        for field in table["fields"].values():
+            del field["guess"]
+            field.pop("erasure", None)
+    file.write_text(yaml.safe_dump(described))
+    blocked = run(tmp_path, "connectors", "check", str(folder), "--json")
+    assert blocked.returncode == 1
+    reason = "a guess that nobody stands there: nobody has confirmed it"
+    assert json.loads(blocked.stdout)["undecided"] == [
+        {"system": "shop", "table": name, "field": "every field", "reason": reason} for name in ("calls", "products")
+    ]
+    del described["without_people"]["products"]["guess"]
+    described["without_people"]["calls"] = "a guess: no field's name looks personal"  # as it was written before
+    file.write_text(yaml.safe_dump(described))
+    asked = ("connectors", "plan", "erasure", "--email", "Ada@Example.com", "--folder", str(folder), "--json")
+    assert json.loads(run(tmp_path, *asked).stdout)["undecided"] == [
+        {"system": "shop", "table": "calls", "field": "every field"}
+    ]
+    described["without_people"]["calls"] = "minutes of a line that everybody shares"
+    file.write_text(yaml.safe_dump(described))
+    assert answer(tmp_path, "connectors", "check", str(folder))["undecided"] == []
 
 
 def test_a_dry_run_shows_what_would_be_done_and_touches_nothing(shop: Path, tmp_path: Path) -> None:

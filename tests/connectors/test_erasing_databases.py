@@ -86,8 +86,8 @@ def test_references_in_a_circle_are_gone_round(outside_url: str, what: str) -> N
     fields:
       id: {category: user.unique_id, references: teams.head}
       email: {category: user.contact.email, identity: email}
-      team: {category: user}
-      recruiter: {category: user}
+      team: {category: user, mentions: teams.id}
+      recruiter: {category: user, mentions: members.id}
   teams:
     rows: delete
     fields:
@@ -113,14 +113,17 @@ def test_a_circle_that_cannot_be_opened_is_refused_whole(outside_url: str) -> No
     )
     if outside_url.startswith("sqlite"):
         run(outside_url, "CREATE TABLE c (id integer primary key, c integer NOT NULL REFERENCES c (id))")
-        extra = "\n  c: {rows: delete, fields: {id: {category: user}, c: {category: user}}}"
+        extra = "\n  c: {rows: delete, fields: {id: {category: null}, c: {category: null, references: c.id}}}"
     else:
         run(outside_url, f"ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b (id){later}")
         extra = ""
     text = described(f"""
   a:
     rows: delete
-    fields: {{id: {{category: user}}, email: {{category: user, identity: email}}, b: {{category: user}}}}
+    fields:
+      id: {{category: user}}
+      email: {{category: user, identity: email}}
+      b: {{category: user, references: b.id}}
   b: {{rows: delete, fields: {{id: {{category: user}}, a: {{category: user, references: a.id}}}}}}{extra}""")
     with systems({text: outside_url}) as made:
         if outside_url.startswith("mariadb"):
@@ -151,7 +154,7 @@ def test_a_table_without_a_key_in_a_circle_is_refused_whole_and_kept_rows_of_it_
     fields:
       id: {category: user.unique_id}
       email: {category: user.contact.email, identity: email}
-      team: {category: user}
+      team: {category: user, references: teams.code}
   teams:
     rows: ROWS
     fields: {code: {category: user HEAD}, head: {category: user, references: members.id FORM}}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.connectors.sql.system import ROWS_AT_ONCE, SqlSystem
+from registry.connectors.sql.streams import ROWS_AT_ONCE
+from registry.connectors.sql.system import SqlSystem
 from registry.dsr.accounting import Disposition, unaccounted
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SAWarning
@@ -22,6 +25,8 @@ SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
   WHERE connamespace IN (SELECT oid FROM here)
   UNION ALL SELECT concat_ws('|', i.indexrelid, i.indrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
   WHERE i.indisunique AND c.relnamespace IN (SELECT oid FROM here)
+  UNION ALL SELECT concat_ws('|', i.inhrelid, i.inhparent) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE c.relnamespace IN (SELECT oid FROM here)
 ) AS parts
 """
 _MARIADB = """
@@ -35,6 +40,10 @@ _SQLITE_UNIQUE = """
 SELECT m.name, min(i.name) FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
 WHERE m.type = 'table' AND l."unique" GROUP BY m.name, l.name HAVING count(*) = 1
 """
+_MARIADB_JSON = """
+SELECT table_name, check_clause FROM information_schema.check_constraints
+WHERE constraint_schema = coalesce(:schema, database())
+"""
 _FINGERPRINTS = {
     "postgresql": _POSTGRESQL,
     "mysql": _MARIADB,
@@ -44,6 +53,24 @@ _FINGERPRINTS = {
 _PARTITIONS = """
 SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relispartition AND nspname = coalesce(:schema, current_schema())
+"""
+
+_NUMBERS = (int, float, Decimal)
+_TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
+
+MATERIALISED = "materialised"
+"""A table of the catalogue that is a copy of others, which nobody can write to."""
+INHERITED = "inherited"
+"""A table whose rows are also those of another, which inherits from it, or the other way round."""
+UNKNOWN = "unknown"
+"""A column of a type that SQLAlchemy does not know."""
+_KINDS = """
+WITH here AS (
+  SELECT c.oid, c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE nspname = coalesce(:schema, current_schema()) AND NOT c.relispartition
+)
+SELECT relname, 'materialised' FROM here WHERE relkind = 'm'
+UNION SELECT relname, 'inherited' FROM here JOIN pg_inherits ON oid = inhrelid OR (oid = inhparent AND relkind = 'r')
 """
 
 
@@ -105,26 +132,60 @@ class Catalogue:
             for table, column in connection.exec_driver_sql(_SQLITE_UNIQUE):
                 if table in metadata.tables and column in metadata.tables[table].c:
                     metadata.tables[table].c[column].info["unique"] = True
+        _settle_json(connection, self._schema, metadata.tables.values())
+        self._note_kinds(connection, metadata)
         return {str(one.name): one for one in metadata.tables.values() if one.schema == self._schema}
 
+    def _note_kinds(self, connection: sa.Connection, metadata: sa.MetaData) -> None:
+        """Note what the tables themselves do not say: of which kind they are, and where a type is not known."""
+        if connection.dialect.name != "sqlite":  # there a column may be of no type
+            for column in (column for table in metadata.tables.values() for column in table.columns):
+                if isinstance(column.type, sa.types.NullType):
+                    column.info[UNKNOWN] = True
+        if connection.dialect.name == "postgresql":
+            for name, kind in connection.execute(sa.text(_KINDS), {"schema": self._schema}):
+                for table in metadata.tables.values():
+                    if (table.name, table.schema) == (name, self._schema):
+                        table.info[kind] = True
 
-def python_type(column: sa.Column[Any]) -> type | None:
+
+def _settle_json(connection: sa.Connection, schema: str | None, tables: Collection[sa.Table]) -> None:
+    """Nothing in a JSON column is null, not JSON's null; MariaDB's are texts that a check holds to be JSON."""
+    texts: set[tuple[str, str]] = set()
+    if getattr(connection.dialect, "is_mariadb", False):
+        texts = {(table, column) for table, column in connection.execute(sa.text(_MARIADB_JSON), {"schema": schema})}
+    for column in (column for table in tables for column in table.columns):
+        if (column.table.name, f"json_valid(`{column.name}`)") in texts:
+            column.type = sa.JSON(none_as_null=True)
+        elif isinstance(column.type, sa.JSON):
+            column.type.none_as_null = True
+
+
+def python_type(of: sa.Column[Any] | sa.types.TypeEngine[Any]) -> type | None:
     """The type of a column's values in Python; None where SQLAlchemy does not know it."""
     try:
-        return column.type.python_type
+        return of.python_type if isinstance(of, sa.types.TypeEngine) else of.type.python_type
     except NotImplementedError:  # SQLAlchemy's way to say that it knows none
         return None
 
 
+def is_of_type(column: sa.Column[Any], value: object) -> bool:
+    """Whether a value that was read is of the column's own type, and not what a driver made nothing of."""
+    wanted = python_type(column)
+    if wanted in _NUMBERS and isinstance(value, _NUMBERS):
+        return True
+    return wanted is None or wanted not in _TYPED or isinstance(value, wanted)
+
+
+def keys_of(table: sa.Table) -> list[frozenset[str]]:
+    """The columns that no two rows have the same values in: of each key, unique constraint and unique index."""
+    found = [table.primary_key.columns]
+    found += [one.columns for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
+    found += [one.columns for one in table.indexes if one.unique]
+    keys = [frozenset(column.name for column in columns) for columns in found]
+    return [key for key in keys if key] + [frozenset([c.name]) for c in table.columns if "unique" in c.info]
+
+
 def is_unique(column: sa.Column[Any]) -> bool:
     """Whether no two rows may have the same value there: by a key, a constraint or an index of its own."""
-    table = column.table
-    alone = [{column.name}]
-    return (
-        "unique" in column.info
-        or [c.name for c in table.primary_key] == [column.name]
-        or any(
-            {c.name for c in one.columns} in alone for one in table.constraints if isinstance(one, sa.UniqueConstraint)
-        )
-        or any({c.name for c in one.columns} in alone for one in table.indexes if one.unique)
-    )
+    return {column.name} in keys_of(column.table)

@@ -8,9 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Erasure, Table
+from registry.connectors.sql import refusals
 from registry.connectors.sql.catalogue import is_unique
+from registry.connectors.sql.comparing import is_same, stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.stand_ins import StandIns
+from registry.connectors.sql.standing import as_it_stands
 from registry.model.errors import LinkedSystemUnavailable
 
 ROWS_AT_ONCE = 500
@@ -44,7 +47,6 @@ def by_key(
     fields = described.changed
     values: dict[str, sa.ColumnElement[Any]] = {}
     values |= {field.name: sa.bindparam(f"new_{at}") for at, field in enumerate(fields)}
-    statement = sa.update(table).where(*places).values(values)
     for start in range(0, len(keys), ROWS_AT_ONCE):
         batch = keys[start : start + ROWS_AT_ONCE]
         before = _read(connection, described, table, batch)
@@ -52,10 +54,11 @@ def by_key(
         for key, old in before.items():
             row = {f"key_{at}": part for at, part in enumerate(key)}
             for at, field in enumerate(fields):
-                row[f"new_{at}"] = _new(connection, table, stand_ins, described, field.name, old[field.name])
+                with refusals.told(f"{dataset}.{table.name}.{field.name}"):
+                    row[f"new_{at}"] = _new(connection, table, stand_ins, described, field.name, old[field.name])
             parameters.append(row)
         if parameters:
-            connection.execute(statement, parameters)
+            refusals.update(connection, f"{dataset}.{table.name}", table, places, values, parameters)
         after = _read(connection, described, table, batch)
         told = {tuple(row[f"key_{at}"] for at in range(len(names))): row for row in parameters}
         for key, old in before.items():
@@ -85,17 +88,21 @@ def by_value(
     }
     for condition in where:
         before = count(connection, table, condition)
-        columns = [table.c[name] for name in drawn]
+        columns = [as_it_stands(told_apart(table.c[name]).label(name)) for name in drawn]
         alike = connection.execute(sa.select(*columns).where(condition).distinct()).all() if drawn else [()]
         done = 0
         for row in alike:
             old = dict(zip(drawn, row, strict=True))
-            new = {name: _new(connection, table, stand_ins, described, name, value) for name, value in old.items()}
-            these = [condition, *(table.c[name].is_not_distinct_from(value) for name, value in old.items())]
+            new = {}
+            for name, value in old.items():
+                with refusals.told(f"{dataset}.{table.name}.{name}"):
+                    new[name] = _new(connection, table, stand_ins, described, name, value)
+            these = [condition, *(stood_at(table.c[name], value) for name, value in old.items())]
             there = _matching(table, new | constant)
             already = count(connection, table, sa.and_(*these, there)) - count(connection, table, there)
-            connection.execute(sa.update(table).where(*these).values(new | constant))
-            if any(value is not None for value in old.values()) and count(connection, table, sa.and_(*these)):
+            refusals.update(connection, f"{dataset}.{table.name}", table, these, new | constant)
+            another = any(value is not None and not is_same(value, new[name]) for name, value in old.items())
+            if another and count(connection, table, sa.and_(*these)):
                 raise LinkedSystemUnavailable(f"{dataset}.{table.name}: rows still have what they had; rolled back")
             done += count(connection, table, there) + already
         if done < before:
@@ -127,7 +134,7 @@ def _read(
     connection: sa.Connection, described: Table, table: sa.Table, keys: Sequence[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     names = [column.name for column in table.primary_key]
-    columns = [table.c[name] for name in [*names, *(one.name for one in described.changed)]]
+    columns = [as_it_stands(table.c[name]) for name in [*names, *(one.name for one in described.changed)]]
     rows = connection.execute(sa.select(*columns).where(keyed(table, keys))).mappings()
     return {tuple(row[name] for name in names): dict(row) for row in rows}
 
@@ -143,7 +150,7 @@ def _new(connection: sa.Connection, table: sa.Table, stand_ins: StandIns, descri
     if new is None or field.mask is not None or not is_unique(column):
         return new
     for _ in range(DRAWS):
-        if new != old and not count(connection, table, column == new):
+        if new != old and not count(connection, table, stands_at(column, new)):
             return new
         stand_ins.forget(column, old)
         new = stand_ins.of(field, column, old)
@@ -156,9 +163,9 @@ def _require_changed(place: str, old: Any, new: Any, now: Any) -> None:
     Raises:
         LinkedSystemUnavailable: it has, or something stands where nothing should.
     """
-    if (new is None and now is not None) or (now is not None and old != new and now == old):
+    if (new is None and now is not None) or (now is not None and not is_same(old, new) and now == old):
         raise LinkedSystemUnavailable(f"{place}: rows still have what they had; rolled back")
 
 
 def _matching(table: sa.Table, values: Mapping[str, Any]) -> sa.ColumnElement[bool]:
-    return sa.and_(*(table.c[name].is_not_distinct_from(value) for name, value in values.items()))
+    return sa.and_(*(stands_at(table.c[name], value) for name, value in values.items()))

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from registry.connectors.sql.standing import psycopg_reads, sqlite_text
 from registry.model.errors import LinkedSystemUnavailable
 
 CONNECT_S = 10
@@ -31,6 +32,8 @@ def opened(url: str) -> sa.Engine:
     engine = sa.create_engine(
         made, hide_parameters=True, pool_pre_ping=True, pool_recycle=RECYCLE_S, connect_args=arguments
     )
+    if engine.driver == "psycopg":
+        sa.event.listen(engine, "connect", lambda connection, _: psycopg_reads(connection))
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite)
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
@@ -40,6 +43,7 @@ def opened(url: str) -> sa.Engine:
 def _sqlite(connection: Any, _: Any) -> None:
     """References hold, as on every other engine, a transaction begins where it says, and what is deleted is gone."""
     connection.isolation_level = None
+    connection.text_factory = sqlite_text
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference that the database itself holds; `nullable`: its columns may be emptied."""
+    """A reference that the database itself holds; `columns`: those that may be emptied; `nullable`: there are some."""
 
     table: str
     columns: tuple[str, ...]

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from registry.connectors.sql.standing import as_it_stands
+
 REMEMBERED = 1_024
 
 Form = tuple[tuple[tuple[str, ...], bool], ...]
@@ -60,7 +62,7 @@ def _counting(places: tuple[tuple[sa.Table, Form], ...]) -> sa.Select[Any]:
 
 @lru_cache(REMEMBERED)
 def _reading(table: sa.Table, form: Form, names: tuple[str, ...], most: int | None) -> sa.Select[Any]:
-    query = sa.select(*(table.c[name] for name in names)).where(_clause(table, form, 0))
+    query = sa.select(*(as_it_stands(table.c[name]) for name in names)).where(_clause(table, form, 0))
     return query if most is None else query.limit(most)
 
 

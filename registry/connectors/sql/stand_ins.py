@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 import string
-from collections.abc import Hashable
-from datetime import date, datetime
+from collections.abc import Callable, Hashable, Mapping
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,12 +15,27 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Erasure, Field
 from registry.connectors.key_values import fitted
-from registry.connectors.sql.catalogue import python_type
+from registry.connectors.sql.catalogue import is_of_type, python_type
 
 NOBODY = "@erased.invalid"
 """RFC 2606: an address that nobody can ever have."""
 LONG_AGO = datetime(1970, 1, 2)  # noqa: DTZ001 - a column's value, without a zone as columns have them
 HASH_DIGITS = 32
+_ADDRESSES = (
+    ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
+)  # fmt: skip
+_INSTEAD: Mapping[type | None, Callable[[], Any]] = {
+    datetime: lambda: LONG_AGO,
+    date: LONG_AGO.date,
+    time: time,
+    timedelta: timedelta,
+    int: lambda: secrets.randbelow(1 << 15),
+    float: lambda: float(secrets.randbelow(10)),
+    Decimal: lambda: Decimal(secrets.randbelow(10)),
+    bool: bool,
+    UUID: lambda: UUID(bytes=secrets.token_bytes(16), version=4),
+}
+"""What stands for a value that is of another type than its column, by the column's."""
 
 
 class StandIns:
@@ -50,6 +66,10 @@ class StandIns:
 
 def in_form(old: Any, column: sa.Column[Any], *, mail: bool = False) -> Any:
     """A random value in the form of the old one: letters for letters, digits for digits, as long as it was."""
+    if isinstance(column.type, sa.JSON):
+        return [] if isinstance(old, list) or (isinstance(old, str) and old.startswith("[")) else {}
+    if not is_of_type(column, old):  # the driver made nothing of it
+        return _INSTEAD[python_type(column)]()
     if isinstance(old, bool):
         return False
     if isinstance(old, str):
@@ -60,10 +80,8 @@ def in_form(old: Any, column: sa.Column[Any], *, mail: bool = False) -> Any:
         return "".join(map(_like, old))
     if isinstance(old, int):
         return _within(int("".join(map(_like, str(old)))), column)
-    if isinstance(old, Decimal):
-        return Decimal("".join(map(_like, format(old, "f"))))
-    if isinstance(old, float):
-        return float("".join(map(_like, format(old, "f"))))
+    if isinstance(old, Decimal | float):
+        return type(old)(_number(format(old, "f")))
     if isinstance(old, datetime):
         return LONG_AGO.replace(tzinfo=old.tzinfo)
     if isinstance(old, date):
@@ -72,11 +90,34 @@ def in_form(old: Any, column: sa.Column[Any], *, mail: bool = False) -> Any:
         return UUID(bytes=secrets.token_bytes(16), version=4)
     if isinstance(old, bytes | memoryview):
         return secrets.token_bytes(len(bytes(old)))
-    return type(old)()  # a JSON object or list: an empty one
+    if isinstance(old, _ADDRESSES):
+        return _address(old)
+    return type(old)()  # a time, an interval or a list: an empty one
+
+
+def _number(told: str) -> str:
+    """Digits for digits; no whole part where there was none, and nothing for what is no number."""
+    if not any(map(str.isdigit, told)):
+        return "0"
+    sign, (whole, point, part) = told[:1] if told.startswith("-") else "", told.lstrip("-").partition(".")
+    return f"{sign}{whole if whole == '0' else ''.join(map(_like, whole))}{point}{''.join(map(_like, part))}"
+
+
+def _address(old: Any) -> Any:
+    """An address of the same kind, out of a range that is given to nobody (RFC 1112, RFC 3849)."""
+    start, bits = (0xF000_0000, 28) if old.version == 4 else (0x2001_0DB8 << 96, 96)
+    number = start + secrets.randbelow(1 << bits)
+    if isinstance(old, ipaddress.IPv4Address | ipaddress.IPv6Address) and not hasattr(old, "network"):
+        return type(old)(number)
+    prefix = old.network.prefixlen if hasattr(old, "network") else old.prefixlen
+    if hasattr(old, "network"):
+        return type(old)((number, prefix))
+    kept = old.max_prefixlen - prefix
+    return type(old)((number >> kept << kept, prefix))
 
 
 def _random(old: Any, column: sa.Column[Any]) -> Any:
-    if isinstance(old, str):
+    if isinstance(old, str) and not isinstance(column.type, sa.JSON) and is_of_type(column, old):
         return secrets.token_hex(HASH_DIGITS // 2)[: _length(column)]
     if isinstance(old, int) and not isinstance(old, bool):
         return _within(secrets.randbelow(2**31), column)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.key_values import fitted
-from registry.connectors.sql import changing, looking
+from registry.connectors.sql import changing, looking, mentions
 from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
 from registry.connectors.sql.holding import keeping
-from registry.connectors.sql.prepared import Where, reading
+from registry.connectors.sql.prepared import reading
 from registry.connectors.sql.selecting import (
     conditions,
     count,
@@ -27,6 +28,7 @@ from registry.connectors.sql.selecting import (
     may_lead,
     selectors,
 )
+from registry.connectors.sql.streams import given, named, require_writable
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.held import Held
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
@@ -34,9 +36,10 @@ from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
-ROWS_AT_ONCE = 500
 NAMED = 5
 """Fields that an error names."""
+
+MENTIONED = "emptied as well in rows of others that point at the person"
 
 
 class SqlSystem:
@@ -86,7 +89,7 @@ class SqlSystem:
             LinkedSystemUnavailable: the database does not answer.
         """
         with reached(self.name), self._looking.connect() as connection:
-            return findings(self._dataset, self._catalogue.tables(connection))
+            return findings(self._dataset, self._catalogue.tables(connection), self._leading)
 
     def undecided(self) -> list[tuple[str, str]]:
         """Every (table, field) that somebody has to decide on."""
@@ -101,24 +104,28 @@ class SqlSystem:
             for described, table in _described(self._dataset, tables):
                 names = leading_columns(self.name, described, self._leading)
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    found_here = connection.execute(reading(where, names), where.parameters())
-                    rows = (dict(zip(names, row, strict=True)) for row in found_here)
-                    found |= dict.fromkeys(found_keys(self.name, described, self._leading, rows))
+                    with named(connection, f"{self.name}.{described.name}", where, names):
+                        found_here = connection.execute(reading(where, names), where.parameters())
+                        rows = (dict(zip(names, row, strict=True)) for row in found_here)
+                        found |= dict.fromkeys(found_keys(self.name, described, self._leading, rows))
         return list(found)
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         """What a request of this kind would do here; changes nothing."""
         with self._connected() as (connection, tables):
-            undecided = [(one.table, one.field) for one in findings(self._dataset, tables)]
+            undecided = [(one.table, one.field) for one in findings(self._dataset, tables, self._leading)]
             here = list(_described(self._dataset, tables))
             found = counts(connection, {table: selectors(table, described, people) for described, table in here})
             there = {described.name: found.get(table, 0) for described, table in here}
+            erases = EFFECTS[kind] is Effect.ERASE
+            pointing = {one.name: mentions.others(connection, one, table, people) for one, table in here if erases}
             accounts: list[FieldAccount] = []
             for name, described in self._standing(tables).tables.items():
-                accounts += self._accounts(kind, described, there.get(name, 0))
-        told = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
+                told = self._accounts(kind, described, there.get(name, 0))
+                accounts += (_pointing(account, pointing.get(name, {})) for account in told)
+        categories = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
-        return SystemPlan(self.name, accounts, undecided, categories=told, traits=traits)
+        return SystemPlan(self.name, accounts, undecided, categories=categories, traits=traits)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""
@@ -126,8 +133,8 @@ class SqlSystem:
             for described, table in _described(self._dataset, tables):
                 names = [name for name, field in described.fields.items() if field.exported]
                 for where in conditions(table, selectors(table, described, people)) if names else ():
-                    for row in _rows(connection, where, names):
-                        yield described.name, dict(zip(names, row, strict=True))
+                    for row in given(connection, f"{self.name}.{described.name}", where, names):
+                        yield described.name, row
 
     def run(
         self,
@@ -155,7 +162,9 @@ class SqlSystem:
                     erase(connection, self._standing(tables), tables, people)
             case Effect.CORRECT:
                 return self._corrected(kind, people, corrections)
-            case Effect.GIVE | Effect.RECORD:
+            case Effect.GIVE:  # its package is written later: what could not stand in it is found out now
+                require_writable(self.export(people), self.name)
+            case Effect.RECORD:
                 pass
         return planned.accounts
 
@@ -164,7 +173,12 @@ class SqlSystem:
         if EFFECTS[kind] is not Effect.ERASE:
             return {}
         with self._connected() as (connection, tables):
-            return looking.remaining(connection, self._standing(tables), tables, people)
+            standing = self._standing(tables)
+            found = looking.remaining(connection, standing, tables, people)
+            for described, table in _described(standing, tables):
+                if rows := mentions.left(connection, described, table, people):
+                    found[described.name] = max(found.get(described.name, 0), rows)
+            return found
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
@@ -220,6 +234,14 @@ class SqlSystem:
                 raise
 
 
+def _pointing(account: FieldAccount, rows: Mapping[str, int]) -> FieldAccount:
+    """An account that also says in how many rows of others the field points at the person and is emptied."""
+    if account.field not in rows:
+        return account
+    emptied = f"{MENTIONED} ({rows[account.field]})" if rows[account.field] else MENTIONED
+    return replace(account, ground=f"{account.ground}; {emptied}" if account.ground else emptied)
+
+
 def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tuple[Table, sa.Table]]:
     """The described tables that are there with all that is described of them; the others are findings."""
     for name, described in dataset.tables.items():
@@ -232,16 +254,3 @@ def _few(fields: Sequence[tuple[str, str]]) -> str:
     names = [f"{table}.{field}" for table, field in fields]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
-
-
-def _rows(connection: sa.Connection, where: Where, names: Sequence[str]) -> Iterator[sa.Row[Any]]:
-    """What is found: in one message where it is little; streamed, which takes several, where it is much.
-
-    On one connection: if each export waited for a second one of the pool, many at once would wait for each other.
-    """
-    values = where.parameters()
-    few = connection.execute(reading(where, names, most=ROWS_AT_ONCE + 1), values).all()
-    if len(few) <= ROWS_AT_ONCE:
-        yield from few
-    else:
-        yield from connection.execute(reading(where, names), values, execution_options={"yield_per": ROWS_AT_ONCE})

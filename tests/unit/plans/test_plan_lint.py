@@ -61,10 +61,48 @@ def test_a_field_with_a_personal_name_must_say_what_it_holds(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["recipient", "description", "product_name", "shipping", "zipper", "language", "category", "phase"]
+    "name",
+    [
+        "recipient",
+        "description",
+        "product_name",
+        "shipping",
+        "zipper",
+        "language",
+        "category",
+        "phase",
+        "mailing_list_size",
+        "landing",
+        "ortho",
+        "notebook",
+    ],
 )
 def test_a_word_inside_another_word_says_nothing(name: str) -> None:
     assert personal_category(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "category"),
+    [
+        ("mail", "user.contact.email"),
+        ("e_mail", "user.contact.email"),
+        ("EMAIL", "user.contact.email"),
+        ("Vorname", "user.name"),
+        ("nachname", "user.name"),
+        ("Straße", "user.contact.address"),
+        ("strasse", "user.contact.address"),
+        ("kundePLZ", "user.contact.address"),
+        ("telefon_privat", "user.contact.phone_number"),
+        ("handy", "user.contact.phone_number"),
+        ("geburtsdatum", "user.demographic.date_of_birth"),
+        ("Führerschein", "user.government_id"),
+        ("iban", "user.payment"),
+        ("diagnose", "user.health_and_medical"),
+        ("diagnosis", "user.health_and_medical"),
+    ],
+)
+def test_names_are_known_in_english_and_german(name: str, category: str) -> None:
+    assert personal_category(name) == category
 
 
 def test_a_name_is_personal_among_the_traits_of_a_person_only() -> None:
