@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 
 from registry.api.schemas import COUNT, ID, TEXT, TIME, Schema, many, maybe, one_of, record
 from registry.api.wire import EXAMPLE_SUBJECT, Plain, Reason, Request, Subject, Word
@@ -21,6 +21,11 @@ Language = Annotated[str, Field(pattern=f"^({'|'.join(LANGUAGES)})$", descriptio
 SeenList = Annotated[tuple[Seen, ...], Field(max_length=10, description="what the officer has seen; no copy is kept")]
 
 
+def _also(name: str) -> AliasChoices:
+    """A member of an agent that is taken by its column's name in a file of requests, too."""
+    return AliasChoices(name, f"mandate_{name}")
+
+
 class NewAgent(Request):
     """Who asks for the person (11 CCR 7063), and by which mandate; an agent who shows none is refused at once."""
 
@@ -35,15 +40,43 @@ class NewAgent(Request):
         Plain | None, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$", description="where they are written to")
     ] = None
     mandate: Annotated[MandateKind | None, Field(description="by what they act")] = None
-    evidence: Annotated[Plain | None, Field(max_length=500, description="where it is filed")] = None
-    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", description="of the file that shows it")] = None
-    until: Annotated[str | None, Field(max_length=40, description="RFC 3339: when the mandate ends")] = None
+    evidence: Annotated[
+        Plain | None, Field(max_length=500, description="where it is filed", validation_alias=_also("evidence"))
+    ] = None
+    sha256: Annotated[
+        str | None,
+        Field(pattern="^[0-9a-f]{64}$", description="of the file that shows it", validation_alias=_also("sha256")),
+    ] = None
+    mandate_until: Annotated[
+        str | None,
+        Field(
+            max_length=40,
+            description="RFC 3339: when the mandate ends",
+            validation_alias=AliasChoices("mandate_until", "until"),
+        ),
+    ] = None
     deliver_to: Annotated[Party, Field(description="whom the mandate has the answer go to")] = Party.PERSON
 
     def claim(self, until: Micros | None) -> Claim:
         """What the agent says, with the end of the mandate as read."""
         agent = Agent(self.name, self.organisation, self.email, self.evidence, self.sha256)
         return Claim(agent, self.mandate, until, self.deliver_to)
+
+
+class NewDetails(Request):
+    """What an objection or a withdrawal is about, and what a rectification corrects; others need none."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={"example": {"purposes": ["marketing"]}},
+    )
+    purposes: Annotated[
+        list[str] | None, Field(max_length=100, description="of purposes.yaml, that are objected to or withdrawn")
+    ] = None
+    traits: Annotated[
+        dict[str, Any] | None, Field(description="each with its right value, of the form that the plans declare")
+    ] = None
 
 
 class NewRequest(Request):
@@ -57,10 +90,7 @@ class NewRequest(Request):
     kind: Kind
     subject: Subject
     jurisdiction: Annotated[str | None, Field(description="a name of jurisdictions.yaml", max_length=64)] = None
-    details: Annotated[
-        dict[str, Any] | None,
-        Field(description="purposes of an objection or withdrawal; traits of a rectification"),
-    ] = None
+    details: Annotated[NewDetails | None, Field(description="what the kind of request needs to know")] = None
     agent: Annotated[NewAgent | None, Field(description="who asks, where it is not the person")] = None
     received_at: Annotated[
         str | None, Field(description="RFC 3339: when it came, where that was before now", max_length=40)

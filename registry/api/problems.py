@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from registry.api.members import members_at, names_of
 from registry.api.wire import Opening
 from registry.api.wire import Request as Body
 from registry.model import errors
@@ -133,14 +134,19 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return Response(body, status, headers, media_type="application/problem+json")
 
 
-async def on_validation_error(_request: Request, error: Exception) -> Response:
+async def on_validation_error(request: Request, error: Exception) -> Response:
     """FastAPI's handler for what is not of the declared form."""
-    return render(not_of_the_form(error))
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return render(not_of_the_form(error, body=field.field_info.annotation if field is not None else None))
 
 
-def not_of_the_form(error: Exception) -> errors.InvalidInput:
-    """The error for what a validator found: fields and rules named, values never."""
-    faults = [_fault(fault) for fault in getattr(error, "errors", list)()]
+def not_of_the_form(error: Exception, *, body: Any = None) -> errors.InvalidInput:
+    """The error for what a validator found: fields and rules named, values never.
+
+    Args:
+        body: the form that was declared; for a member that it does not have, those that it has there are named.
+    """
+    faults = [_fault(fault, body) for fault in getattr(error, "errors", list)()]
     first = faults[0]
     place = first["pointer"] or "the body"
     rule = f" ({first['rule']})" if "rule" in first else ""
@@ -153,13 +159,15 @@ def unforeseen(error: BaseException) -> Response:
     return render(errors.RegistryError("an unforeseen error"))
 
 
-def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
+def _fault(fault: Mapping[str, Any], body: Any) -> dict[str, str]:
     part, *members = fault["loc"]
     steps = [_told(step) for step in members] if part == "body" else [str(step) for step in fault["loc"]]
     if fault["type"] == "extra_forbidden":
         steps[-1:] = ["*"]
     told = {"pointer": "".join(f"/{step}" for step in steps), "reason": fault["type"]}
     rule = ", ".join(f"{word}: {fault['ctx'][word]}" for word in WORDS if word in fault.get("ctx", {}))
+    if fault["type"] == "extra_forbidden" and part == "body" and (allowed := members_at(body, members[:-1])):
+        rule = f"allowed: {', '.join(allowed)}"
     return told | ({"rule": rule} if rule else {})
 
 
@@ -173,8 +181,7 @@ def _declared() -> frozenset[str]:
     """The names of all members of all bodies."""
 
     def names(model: type[BaseModel]) -> Iterator[str]:
-        for name, field in model.model_fields.items():
-            yield field.alias or name
+        yield from names_of(model)
         for inner in model.__subclasses__():
             yield from names(inner)
 

@@ -53,7 +53,9 @@ def open_request(
     agent_email: Annotated[str | None, typer.Option(help="Where the agent is written to.")] = None,
     mandate: Annotated[MandateKind | None, typer.Option(help="By what the agent acts.")] = None,
     mandate_until: Annotated[str | None, typer.Option(help="When the mandate ends, RFC 3339.")] = None,
-    evidence: Annotated[str | None, typer.Option(help="Where the mandate is filed; sealed.")] = None,
+    evidence: Annotated[
+        str | None, typer.Option("--evidence", "--mandate-evidence", help="Where the mandate is filed; sealed.")
+    ] = None,
     deliver_to: Annotated[Party, typer.Option(help="Whom the mandate has the answer go to.")] = Party.PERSON,
     officer: Officer = "operator",
     data_dir: DataDir = None,

@@ -56,8 +56,45 @@ def test_a_wrong_body_names_each_fault_and_the_rule(desk: Desk) -> None:
     assert faults["/kind"]["rule"] == "expected: 'app' or 'person'"
     assert faults["/name"] == {"pointer": "/name", "reason": "string_too_long", "rule": "max_length: 100"}
     assert faults["/role"]["reason"] == "missing"
-    assert "/*" in faults
+    assert faults["/*"]["rule"].startswith("allowed: kind, role, name")
     assert "colour" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("member", "place", "allowed"),
+    [
+        ("agent", "/agent/*", "name, organisation, email, mandate, evidence, sha256, mandate_until, deliver_to"),
+        ("details", "/details/*", "purposes, traits"),
+        ("subject", "/subject/*", "kind, value"),
+    ],
+)
+def test_a_member_that_is_not_known_is_answered_with_those_that_are(
+    desk: Desk, member: str, place: str, allowed: str
+) -> None:
+    body = {"kind": "access", "subject": {"kind": "user_id", "value": "ada"}, member: {MARK: PERSONAL}}
+    problem = (answer := desk.admin.post("/v1/dsr/requests", json=body)).json()
+    assert answer.status_code == 400
+    told = {fault["pointer"]: fault for fault in problem["faults"]}
+    assert told[place] == {"pointer": place, "reason": "extra_forbidden", "rule": f"allowed: {allowed}"}
+    assert MARK not in answer.text and PERSONAL not in answer.text
+
+
+@pytest.mark.parametrize(
+    "names", [("mandate_until", "evidence", "sha256"), ("until", "mandate_evidence", "mandate_sha256")]
+)
+def test_an_agents_members_are_taken_by_their_names_in_files_of_requests_too(
+    desk: Desk, names: tuple[str, ...]
+) -> None:
+    told = dict(zip(names, ("2999-01-01T00:00:00Z", "folder 7", "a" * 64), strict=True))
+    body = {"kind": "know", "subject": {"kind": "user_id", "value": "ada"}}
+    agent = {"name": "An Agent", "mandate": "power_of_attorney"}
+    opened = desk.admin.post("/v1/dsr/requests", json=body | {"agent": agent | told})
+    assert (opened.status_code, opened.json()["mandate_until"]) == (201, "2999-01-01T00:00:00Z")
+    shown = desk.admin.get(f"/v1/dsr/requests/{opened.json()['request_id']}/verification").json()["agent"]
+    assert (shown["evidence"], shown["sha256"]) == ("folder 7", "a" * 64)
+    for wrong, place in ((7, names[0]), ("soon", "mandate_until")):
+        refused = desk.admin.post("/v1/dsr/requests", json=body | {"agent": agent | {names[0]: wrong}})
+        assert (refused.status_code, refused.json()["pointer"]) == (400, f"/agent/{place}")
 
 
 def test_a_wrong_parameter_is_named_and_a_wrong_name_of_a_purpose_is_not(desk: Desk) -> None:

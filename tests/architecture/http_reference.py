@@ -82,6 +82,7 @@ def _call(
             required = schema.get("required", [])
             names = [f"`{name}`" + ("" if name in required else "?") for name in schema["properties"]]
             yield f"- body: {', '.join(names)}"
+            yield from _inside(openapi, schema)
         else:
             yield f"- body: {media}"
         yield from _example(media, body.get("example", schema.get("example")))
@@ -95,6 +96,18 @@ def _call(
     errors = [status for status in call["responses"] if status.isdigit() and status[0] in "45" and status[0] != "5"]
     if errors:
         yield f"- errors: {', '.join(errors)}"
+
+
+def _inside(openapi: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """The members of each object in a body; a subject's stand at the head of the page."""
+    for name, held in schema["properties"].items():
+        forms = [_followed(openapi, form) for form in [held, *held.get("anyOf", ())]]
+        for form in forms:
+            if form.get("properties") and name != "subject":
+                required = form.get("required", [])
+                yield f"  - `{name}`: " + ", ".join(
+                    f"`{member}`" + ("" if member in required else "?") for member in form["properties"]
+                )
 
 
 def _followed(openapi: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
