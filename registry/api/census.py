@@ -18,7 +18,7 @@ from registry.api.wire import Plain, Request
 from registry.dsr.accounting import Disposition
 from registry.dsr.census import Handling
 from registry.dsr.declarations import DECLARED
-from registry.flows.accountability import breach, inventory
+from registry.flows.accountability import breach, inventory, outside
 from registry.model.ids import text_id
 
 router = APIRouter(prefix="/v1/census", tags=["administration"], route_class=JsonRoute)
@@ -41,6 +41,15 @@ class Incident(Request):
     profiles: Annotated[
         bool, Field(strict=True, description="whether to list the opaque ids of the profiles it touched")
     ] = False
+
+
+class SystemIncident(Request):
+    """What is known of an incident in a connected system."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"system": "shop"}})
+    system: Annotated[Plain, Field(description="a connected system", max_length=64)]
+    table: Annotated[Plain | None, Field(description="only this table of it", max_length=128)] = None
+    noticed_at: Annotated[str | None, Field(description="RFC 3339: when noticed; else now", max_length=40)] = None
 
 
 PAGE_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
@@ -78,10 +87,15 @@ CENSUS_ANSWERS = {
         narrowed_to={"type": "object", "additionalProperties": {}}, people=COUNT, rows=_COUNTS, categories=_TEXTS,
         categories_by_table={"type": "object", "additionalProperties": _TEXTS}, purposes=_TEXTS, since=maybe(TIME),
         until=maybe(TIME), sealed_fields=_TEXTS, fields_in_the_clear=_TEXTS, key_bundles_by_generation=_COUNTS,
-        without_keys=COUNT,
+        without_keys=COUNT, covers=TEXT,
         notify=record(
             noticed_at=TIME, laws=many(record(law=TEXT, authority=_NOTICE, people=_NOTICE)), sealed_only=TEXT
         ),
+    ),
+    "SystemImpact": record(
+        system=TEXT, table=_WORD, answers={"type": "boolean"}, categories=_TEXTS,
+        fields=many(record(table=TEXT, field=TEXT, category=_WORD)), covers=TEXT,
+        notify=record(noticed_at=TIME, laws=many(record(law=TEXT, authority=_NOTICE, people=_NOTICE))),
     ),
 }  # fmt: skip
 _AT = "2026-01-01T12:00:00Z"
@@ -124,6 +138,7 @@ CENSUS_EXAMPLES: dict[str, Any] = {
         "categories_by_table": {"event": ["user.behavior"]}, "purposes": ["service"], "since": _AT, "until": _AT,
         "sealed_fields": ["event.body"], "fields_in_the_clear": ["event.received_at"],
         "key_bundles_by_generation": {"1": 2}, "without_keys": 0,
+        "covers": f"{breach.OWN}; no other system is connected",
         "notify": {
             "noticed_at": _AT,
             "laws": [
@@ -135,6 +150,20 @@ CENSUS_EXAMPLES: dict[str, Any] = {
             "sealed_only": breach.SEALED_ONLY,
         },
     },
+    "SystemImpact": {
+        "system": "shop", "table": None, "answers": True, "categories": ["user.contact.email"],
+        "fields": [{"table": "customers", "field": "email", "category": "user.contact.email"}],
+        "covers": outside.COVERS,
+        "notify": {
+            "noticed_at": _AT,
+            "laws": [
+                {
+                    "law": "gdpr", "authority": {"by": "2026-01-04T12:00:00Z", "ground": "GDPR Art. 33(1)"},
+                    "people": {"by": None, "ground": "GDPR Art. 34(1)"},
+                }
+            ],
+        },
+    },
 }  # fmt: skip
 CENSUS_EXAMPLES |= {
     "records_table": "controller,data_protection_officer,purpose\nExample Shop,dpo@shop.example,service\n",
@@ -142,10 +171,11 @@ CENSUS_EXAMPLES |= {
 }  # fmt: skip
 CENSUS_ANSWER_OF = {
     "census_fields": "CensusFields", "processing_records": "RecordsOfProcessing", "breach_impact": "BreachImpact",
+    "system_impact": "SystemImpact",
 }  # fmt: skip
 CENSUS_ERRORS: dict[str, tuple[int, ...]] = {
     "processing_records": (404,), "records_table": (404,), "records_page": (404,), "impact_assessment": (404,),
-    "breach_impact": (404, 413),
+    "breach_impact": (404, 413), "system_impact": (404, 413),
 }  # fmt: skip
 
 
@@ -196,3 +226,14 @@ def breach_impact(request: HttpRequest, body: Incident) -> dict[str, Any]:
     impact = breach.assess(application.deployment, workspace, incident, actor=principal.actor)
     more = {"profiles": [text_id(profile) for profile in impact.profiles]} if body.profiles else {}
     return impact.told | more
+
+
+@router.post("/breach/system", summary="What an incident in a connected system may have reached")
+def system_impact(request: HttpRequest, body: SystemIncident) -> dict[str, Any]:
+    """Fields and categories as its description declares them, and by when to tell whom; not whose records it holds."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.CENSUS_READ)
+    return outside.reached(
+        application.deployment, workspace, body.system, table=body.table,
+        noticed_at=moment(body.noticed_at, "/noticed_at"), actor=principal.actor,
+    )  # fmt: skip

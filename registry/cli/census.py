@@ -11,7 +11,7 @@ import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.dsr.declarations import DECLARED
-from registry.flows.accountability import breach, inventory
+from registry.flows.accountability import breach, inventory, outside
 from registry.flows.traffic import inventory as data
 from registry.model.clock import DAY, Micros, parse_rfc3339
 from registry.model.errors import Conflict, InvalidInput
@@ -121,6 +121,7 @@ def assess_breach(
     since: Annotated[str | None, typer.Option(help="Only what came from then on, RFC 3339.")] = None,
     until: Annotated[str | None, typer.Option(help="Only what came before then, RFC 3339.")] = None,
     noticed: Annotated[str | None, typer.Option(help="When it was noticed, RFC 3339; now if absent.")] = None,
+    system: Annotated[str | None, typer.Option(help="A connected system was reached, not the registry.")] = None,
     profiles_to: Annotated[Path | None, typer.Option("--profiles-to", help="File for the profiles' ids.")] = None,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
@@ -128,6 +129,15 @@ def assess_breach(
 ) -> None:
     """Say whose data an incident touched, which categories, under which keys, since when, and by when to tell."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
+        if system is not None:
+            if any(one is not None for one in (source, generation, since, until, profiles_to)):
+                raise InvalidInput("of a connected system only --table and --noticed can be said")
+            told = outside.reached(
+                registry.deployment, opened, system, table=in_table, noticed_at=_time(noticed, "--noticed"),
+                actor=who.actor,
+            )  # fmt: skip
+            answer(told, as_json=True) if as_json else _print_outside(told)
+            return
         incident = breach.Incident(
             in_table, source, generation, _time(since, "--since"), _time(until, "--until"), _time(noticed, "--noticed")
         )
@@ -145,6 +155,7 @@ def _print_impact(told: dict[str, Any]) -> None:
     narrowed = ", ".join(f"{name} {value}" for name, value in told["narrowed_to"].items()) or "everything"
     span = f"from {_minute(told['since'])} to {_minute(told['until'])}" if told["since"] else "nothing"
     typer.echo(f"Reached ({narrowed}): data of {told['people']:,} people, {span}")
+    typer.echo(f"Covered: {told['covers']}.")
     held = table("table", "rows", "what it holds")
     for name, count in told["rows"].items():
         if count:
@@ -159,13 +170,30 @@ def _print_impact(told: dict[str, Any]) -> None:
         typer.echo(f"In the clear in {name}: {', '.join(columns)}")
     keys = ", ".join(f"generation {n}: {count:,}" for n, count in told["key_bundles_by_generation"].items())
     typer.echo(f"Key bundles that open it: {keys or 'none'}; holders without a key: {told['without_keys']:,}")
-    noticed = _minute(told["notify"]["noticed_at"])
+    _print_due(told["notify"])
+    typer.echo(f"{told['notify']['sealed_only']}.")
+
+
+def _print_outside(told: dict[str, Any]) -> None:
+    """What a connected system holds, for a person; that it does not answer, where it does not."""
+    typer.echo(f"Reached: the connected system {told['system']}, and what its description declares")
+    typer.echo(f"Covered: {told['covers']}.")
+    if not told["answers"]:
+        typer.echo("It does not answer now: its description was not held against it. Ask again, or read its file.")
+    held = table("table", "field", "category")
+    for one in told["fields"]:
+        held.add_row(one["table"], one["field"], one["category"] or "about nobody")
+    answer({}, as_json=False, text=held)
+    _print_due(told["notify"])
+
+
+def _print_due(notify: dict[str, Any]) -> None:
+    noticed = _minute(notify["noticed_at"])
     tell = table("law", "the authority by", "the people by", title=f"Noticed {noticed}: tell")
-    for law in told["notify"]["laws"]:
+    for law in notify["laws"]:
         by = [f"{_minute(one['by']) or 'no fixed time'}\n{one['ground']}" for one in (law["authority"], law["people"])]
         tell.add_row(law["law"], *by)
     answer({}, as_json=False, text=tell)
-    typer.echo(f"{told['notify']['sealed_only']}.")
 
 
 def _minute(text: str | None) -> str:

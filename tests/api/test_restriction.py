@@ -59,7 +59,7 @@ OTHERS = {
     "list_outdated": "references to people whose choice is old, none of their data",
     "read_retained": "what a legal duty keeps, for that duty alone",
     "list_suggestions": "held below: a restricted person is compared with nobody",
-    "place_hold": "writes a hold",
+    "place_hold": "writes a hold", "open_request": "writes a request",
     "create_key": "writes a key", "create_destination": "held below", "create_webhook": "writes an address",
     "publish_plan": "a plan", "lint_plan": "a plan", "compare_plan": "a plan",
     "check_plan_against_traffic": "counts of messages", "infer_plan": "a plan", "data_inventory": "counts of values",

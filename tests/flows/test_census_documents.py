@@ -14,7 +14,7 @@ from registry.dsr.census import Handling
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind
-from registry.flows.accountability import breach, inventory
+from registry.flows.accountability import breach, inventory, outside
 from registry.flows.outgoing import destinations
 from registry.flows.outgoing.destinations import DestinationKind
 from registry.model.clock import DAY, rfc3339
@@ -149,6 +149,28 @@ def test_a_breach_counts_the_keys_of_those_whom_it_touched_and_no_others(tenant:
     first = str(tenant.registry.deployment.keyring.generation(tenant.workspace_id))
     assert _impact(tenant, table="trait_assertion").told["key_bundles_by_generation"] == {first: 1}
     assert _impact(tenant, table="identifier").told["key_bundles_by_generation"][first] >= 2
+
+
+def test_an_incident_in_a_connected_system_is_answered_from_its_description(tenant: Tenant) -> None:
+    deployment = replace(tenant.registry.deployment, linked=(_Down(), _Archive()))
+    told = outside.reached(deployment, tenant.workspace, "archive", table="box", actor="operator")
+    assert (told["answers"], told["categories"]) == (True, ["user.contact.address"])
+    assert told["fields"] == [{"table": "box", "field": "letter", "category": "user.contact.address"}]
+    assert "only the system itself can say" in told["covers"]
+    assert {law["law"] for law in told["notify"]["laws"]} >= {"gdpr"}
+    silent = outside.reached(deployment, tenant.workspace, "down", table="any", actor="operator")
+    assert (silent["answers"], silent["fields"]) == (False, [])
+    with pytest.raises(InvalidInput):
+        outside.reached(deployment, tenant.workspace, "archive", table="drawer", actor="operator")
+    with pytest.raises(NotFound):
+        outside.reached(deployment, tenant.workspace, "crm", actor="operator")
+
+
+def test_a_breach_says_which_systems_it_does_not_cover(tenant: Tenant) -> None:
+    assert _impact(tenant).told["covers"].endswith("no other system is connected")
+    deployment = replace(tenant.registry.deployment, linked=(_Down(), _Archive()))
+    told = breach.assess(deployment, tenant.workspace, breach.Incident(), actor="operator").told
+    assert told["covers"].endswith("not what connected systems hold: ask about each by its name (down, archive)")
 
 
 def test_an_erased_person_is_in_no_breach_and_asking_is_audited(registry: RegistrySimulator) -> None:

@@ -35,6 +35,7 @@ SEALED_ONLY = (
     "GDPR Art. 34(3)(a): the people need not be told where only sealed fields were reached, and neither the keystore "
     "nor the key service was"
 )
+OWN = "what this registry keeps itself, in its data database and keystore"
 CONTENT = (Handling.CONTENT, Handling.HELD)
 
 
@@ -151,8 +152,6 @@ def _told(deployment: Deployment, incident: Incident, found: _Found, noticed: Mi
     fields = [one for one in DECLARED if one.table in hit and one.is_personal]
     sealed = sorted(f"{one.table}.{one.field}" for one in fields if one.field in SEALED)
     clear = (Handling.CONTENT, Handling.CONTEXT, Handling.ACT)
-    policies = deployment.policies
-    holidays = {name: law.holidays for name, law in policies.jurisdictions.by_name.items()}
     by_generation = {str(n): len(held) for n, held in sorted((n, h) for n, h in found.holders.items() if n is not None)}
     if incident.generation is not None:
         by_generation.setdefault(str(incident.generation), 0)
@@ -171,12 +170,24 @@ def _told(deployment: Deployment, incident: Incident, found: _Found, noticed: Mi
         ),
         "key_bundles_by_generation": by_generation,
         "without_keys": len(found.holders.get(None, ())),
-        "notify": {
-            "noticed_at": rfc3339(noticed),
-            "laws": policies.incidents.due(noticed, holidays),
-            "sealed_only": SEALED_ONLY,
-        },
+        "covers": _covered(deployment),
+        "notify": due(deployment, noticed) | {"sealed_only": SEALED_ONLY},
     }
+
+
+def due(deployment: Deployment, noticed: Micros) -> dict[str, Any]:
+    """By when whom to tell of an incident that was noticed then, by each law."""
+    policies = deployment.policies
+    holidays = {name: law.holidays for name, law in policies.jurisdictions.by_name.items()}
+    return {"noticed_at": rfc3339(noticed), "laws": policies.incidents.due(noticed, holidays)}
+
+
+def _covered(deployment: Deployment) -> str:
+    """What the answer is about, and what it is not: the incident may lie in a system that holds the same people."""
+    if not deployment.linked:
+        return f"{OWN}; no other system is connected"
+    names = ", ".join(system.name for system in deployment.linked)
+    return f"{OWN}; not what connected systems hold: ask about each by its name ({names})"
 
 
 def _narrowed(incident: Incident) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
@@ -16,6 +17,7 @@ from jinja2 import Environment
 from registry.dsr.accounting import Disposition
 from registry.dsr.census import Handling
 from registry.dsr.declarations import ALL, DECLARED, TAGGED
+from registry.dsr.plan import LinkedSystem
 from registry.dsr.requests import Kind
 from registry.flows import plans
 from registry.flows.deployment import Deployment
@@ -67,7 +69,7 @@ def records(deployment: Deployment, workspace: OpenWorkspace) -> dict[str, Any]:
         "measures": list(MEASURES),
         "fields": [field.as_json() for field in DECLARED if field.is_personal],
         "plan_fields": _plan_fields(deployment, workspace),
-        "outside_fields": _outside_fields(deployment),
+        "outside_fields": outside_fields(deployment.linked),
     }
 
 
@@ -136,10 +138,10 @@ def _plan_fields(deployment: Deployment, workspace: OpenWorkspace) -> list[dict[
     return found
 
 
-def _outside_fields(deployment: Deployment) -> list[dict[str, Any]]:
+def outside_fields(systems: Iterable[LinkedSystem]) -> list[dict[str, Any]]:
     """The fields of connected systems, with what access and erasure do to each; a system that is down says nothing."""
     found = []
-    for system in deployment.linked:
+    for system in systems:
         try:
             given = {(one.table, one.field): one.disposition for one in system.plan(Kind.ACCESS, []).accounts}
             plan = system.plan(Kind.ERASURE, [])
