@@ -18,8 +18,10 @@ from registry.flows.dsr import holds, kept, planning
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
+from registry.store.database import Database
 from tests.conftest import SetClock
 from tests.factories import identify
+from tests.flows.test_interrupted_erasure import MOST_COMMITS, Killed, _stop_before
 from tests.outside import rows, run, systems
 from tests.simulator import RegistrySimulator, Tenant
 
@@ -276,3 +278,49 @@ def test_an_erasure_under_a_hold_that_waited_keeps_the_same(alone: Tenant, conne
     assert _there(outside_url)["visits"] == before["visits"]
     assert len(_release(alone, hold_id)) == 1
     assert _there(outside_url) == BOB
+
+
+def test_interrupted_before_any_commit_a_held_erasure_and_its_end_come_to_the_same(
+    alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise Killed
+
+    def interrupted(act: Callable[[], object]) -> bool:
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "write", _stop_before(commit, fail))
+            try:
+                act()
+            except Killed:
+                return True
+        return False
+
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    run(url, *MAKE, "DELETE FROM visits", "DELETE FROM orders", "DELETE FROM customers")
+    deployment, workspace = alone.registry.deployment, alone.workspace
+    with systems({SHOP: url}) as made:
+        deployment = alone.registry.deployment = replace(deployment, linked=made)
+        alone.registry.workspaces._deployment = deployment
+        for commit in range(1, MOST_COMMITS):
+            email = f"person{commit}@example.com"
+            alone.send(identify(f"person{commit}", email=email))
+            run(url, f"INSERT INTO customers VALUES ({commit}, '{email}', 'x', 'y')")
+            run(url, f"INSERT INTO orders VALUES ({commit}, {commit}, 30, 'z')")
+            given = {"ground": f"claim {commit}", "purpose": "legal", "actor": "person:first"}
+            hold = holds.place(
+                deployment, workspace, alone.person("email", email), categories=("user.payment",), **given
+            )  # type: ignore[arg-type]
+            request = alone.request(Kind.ERASURE, "email", email)
+            is_running = interrupted(lambda request=request: alone.run(request))  # type: ignore[misc]
+            done = alone.run(request) if is_running else None
+            assert done is None or _told(alone, done.certificate)["shop.orders.total"][0] == "retained"
+            assert rows(url, "SELECT customer, total, note FROM orders") == [(commit, 30, None)]
+            holds.release(deployment, workspace, hold.hold_id, actor="person:first")
+            is_ending = interrupted(lambda: kept.end_due(deployment, workspace, actor="operator"))
+            kept.end_due(deployment, workspace, actor="operator")
+            assert _there(url) == {"customers": [], "orders": [], "visits": []}
+            [case, *_] = kept.listed(deployment, workspace)
+            assert _told(alone, case.certificate)["shop.orders.total"] == ("erased", "")
+            if not is_running and not is_ending:
+                break
+    assert 8 < commit < MOST_COMMITS - 1
