@@ -11,7 +11,7 @@ import typer
 
 from registry.cli.certificates import CERTIFICATES, require_absent, write_certificate
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
-from registry.dsr.accounting import Disposition
+from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move, State, allowed
@@ -139,11 +139,17 @@ def plan_request(
         for name in sorted({account.table for account in system.accounts}):
             of_table = [account for account in system.accounts if account.table == name]
             told = [
-                ", ".join(a.field for a in of_table if a.disposition is disposition)
+                ", ".join(_planned(a) for a in of_table if a.disposition is disposition)
                 for disposition in (Disposition.EXPORTED, Disposition.ERASED, Disposition.RETAINED)
             ]
             shown.add_row(system.system, name, str(of_table[0].rows), *told)
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
+
+
+def _planned(account: FieldAccount) -> str:
+    """A field, and where an erasure empties it besides the person's own rows."""
+    elsewhere = account.ground if account.disposition is Disposition.ERASED else None
+    return f"{account.field} ({elsewhere})" if elsewhere else account.field
 
 
 @app.command("run")
