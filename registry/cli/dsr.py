@@ -158,6 +158,12 @@ def plan_request(
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
 
 
+def _planned(account: FieldAccount) -> str:
+    """A field, and where an erasure empties it besides the person's own rows."""
+    elsewhere = account.ground if account.disposition is Disposition.ERASED else None
+    return f"{account.field} ({elsewhere})" if elsewhere else account.field
+
+
 @app.command("run")
 def run_request(
     request_id: RequestIdText,

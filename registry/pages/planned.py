@@ -66,7 +66,7 @@ def planned(plan: RequestPlan) -> list[PlannedSystem]:
             fate = one.disposition
             field = PlannedField(one.field, fate.value, TONES.get(fate, ""), one.ground or "", held)
             tables.setdefault(one.table, (one.rows, []))[1].append(field)
-        shown = [_table(name, rows, fields) for name, (rows, fields) in tables.items() if rows]
+        shown = [_table(name, rows, fields) for name, (rows, fields) in tables.items() if rows or _elsewhere(fields)]
         shown.sort(key=lambda table: (-table.rows, table.name))
         found.append(PlannedSystem(system.system, shown, len(tables) - len(shown), system.unreachable))
     return found
@@ -81,6 +81,11 @@ def undecided(plan: RequestPlan) -> list[Undecided]:
         Undecided(system, f"{table.partition('.')[0]}.yaml", table.partition(".")[2] or table, fields)
         for (system, table), fields in tables.items()
     ]
+
+
+def _elsewhere(fields: Sequence[PlannedField]) -> bool:
+    """Whether a field is emptied in rows that are not the person's."""
+    return any(field.fate == Disposition.ERASED and field.ground for field in fields)
 
 
 def _table(name: str, rows: int, fields: list[PlannedField]) -> PlannedTable:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from registry.connectors.sql.scaffold import scaffold
+from registry.dsr.plan import RequestPlan
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
 from registry.model.errors import DocumentInvalid
+from registry.pages.planned import planned
 from tests.outside import ADA, dataset, erased, left, rows, run, systems
 
 MADE = (
@@ -176,3 +178,12 @@ def test_a_reference_of_a_table_to_itself_is_guessed_to_be_a_mention(outside_url
 def test_a_field_is_not_both_the_persons_and_somebody_elses() -> None:
     with pytest.raises(DocumentInvalid, match="same field as a reference"):
         dataset(TEXT.replace("mentions: customers.id}", "mentions: customers.id, references: customers.id}"))
+
+
+def test_the_page_of_a_plan_shows_a_table_in_which_only_others_point_at_the_person(outside_url: str) -> None:
+    run(outside_url, *MADE, "DELETE FROM profiles WHERE customer = 1")
+    with systems({TEXT: outside_url}) as made:
+        plan = RequestPlan(Kind.ERASURE, [made[0].plan(Kind.ERASURE, reach_of(made, ADA))])
+    [system] = planned(plan)
+    grounds = {table.name: [field.ground for field in table.fields if field.ground] for table in system.tables}
+    assert grounds["profiles"] == ["emptied as well in rows of others that point at the person (2)"]

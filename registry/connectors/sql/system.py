@@ -236,9 +236,9 @@ class SqlSystem:
 
 def _pointing(account: FieldAccount, rows: Mapping[str, int]) -> FieldAccount:
     """An account that also says in how many rows of others the field points at the person and is emptied."""
-    if account.field not in rows:
+    if not rows.get(account.field):
         return account
-    emptied = f"{MENTIONED} ({rows[account.field]})" if rows[account.field] else MENTIONED
+    emptied = f"{MENTIONED} ({rows[account.field]})"
     return replace(account, ground=f"{account.ground}; {emptied}" if account.ground else emptied)
 
 
