@@ -143,6 +143,8 @@ def plan_request(
                 for disposition in (Disposition.EXPORTED, Disposition.ERASED, Disposition.RETAINED)
             ]
             shown.add_row(system.system, name, str(of_table[0].rows), *told)
+        for name, rows in sorted(system.others.items()):
+            shown.add_row(system.system, name, str(rows), "", "", f"{rows} rows of others, who share an identifier")
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
 
 

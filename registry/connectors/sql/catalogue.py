@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import SAWarning
 
 # What changes whenever a table, column, constraint or unique index does: much cheaper than reading them all.
@@ -105,6 +106,11 @@ class Catalogue:
             for table, column in connection.exec_driver_sql(_SQLITE_UNIQUE):
                 if table in metadata.tables and column in metadata.tables[table].c:
                     metadata.tables[table].c[column].info["unique"] = True
+        for column in (column for table in metadata.tables.values() for column in table.c):
+            if isinstance(column.type, postgresql.DOMAIN):  # its values are those of the type that it narrows
+                column.type = column.type.data_type
+            elif isinstance(column.type, sa.types.NullType) and connection.dialect.name in ("mysql", "mariadb"):
+                column.info["concatenated"] = True  # a place on a map is no text to CAST, and is one to concat
         return {str(one.name): one for one in metadata.tables.values() if one.schema == self._schema}
 
 
@@ -114,6 +120,22 @@ def python_type(column: sa.Column[Any]) -> type | None:
         return column.type.python_type
     except NotImplementedError:  # SQLAlchemy's way to say that it knows none
         return None
+
+
+def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+    """A column as a text: whatever is not plainly one (an enumeration, a domain, an array) is written as one."""
+    if "concatenated" in column.info:
+        return sa.func.concat(column, "", type_=sa.String)
+    plain = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
+    return column if plain else sa.cast(column, sa.String)
+
+
+def exactly(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """A column in which letters are told apart: MariaDB's own comparison takes u and \u00fc, a and A, for one."""
+    kind = column.type
+    if not type(kind).__module__.startswith("sqlalchemy.dialects.mysql") or not isinstance(kind, sa.String):
+        return column
+    return sa.cast(column, mysql.CHAR(charset="utf8mb4")).collate("utf8mb4_bin")
 
 
 def is_unique(column: sa.Column[Any]) -> bool:

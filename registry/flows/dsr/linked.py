@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
@@ -24,10 +24,11 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import rectification
 from registry.flows.dsr.history import add_to_history, require, write
 from registry.flows.dsr.moves import moved
+from registry.flows.dsr.reaching import asked, reached
 from registry.flows.dsr.reference import agent_of, everybody, seal_people
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
-from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, RegistryError
+from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
@@ -37,8 +38,6 @@ LAST_RETRY: Micros = 6 * 3600 * SECOND
 """The interval doubles from the first to this, and stays there."""
 
 OVERRIDE = "override"
-
-_T = TypeVar("_T")
 
 
 def plans(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[SystemPlan]:
@@ -54,13 +53,13 @@ def plans(deployment: Deployment, request: StoredRequest, fragments: Collection[
 
 def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier]) -> list[SystemPlan]:
     """What each of these systems would do for people known so; nothing is touched."""
-    people, silent = _reached(systems, people)
+    people, silent = reached(systems, people)
     found = []
     for system in systems:
         try:
             if system.name in silent:
                 raise silent[system.name]
-            found.append(_asked(system, lambda system=system: system.plan(kind, people)))  # type: ignore[misc]
+            found.append(asked(system, lambda system=system: system.plan(kind, people)))  # type: ignore[misc]
         except LinkedSystemUnavailable as error:
             found.append(SystemPlan(system.name, unreachable=error.detail))
     return found
@@ -106,7 +105,7 @@ def reach_of(systems: Sequence[LinkedSystem], people: Sequence[Identifier]) -> l
     Raises:
         LinkedSystemUnavailable: one does not answer.
     """
-    known, silent = _reached(systems, people)
+    known, silent = reached(systems, people)
     for error in silent.values():
         raise error
     return known
@@ -121,8 +120,8 @@ def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter
     Raises:
         LinkedSystemUnavailable: it does not answer; what was written so far is no whole package.
     """
-    rows = iter(_asked(system, lambda: system.export(people)))
-    while (one := _asked(system, lambda: next(rows, None))) is not None:
+    rows = iter(asked(system, lambda: system.export(people)))
+    while (one := asked(system, lambda: next(rows, None))) is not None:
         table, row = one
         counts[f"{system.name}: {table}"] += 1
         yield {"table": table, "row": row}
@@ -171,28 +170,6 @@ def override(
     return request
 
 
-def _reached(
-    systems: Sequence[LinkedSystem], people: Sequence[Identifier]
-) -> tuple[list[Identifier], dict[str, LinkedSystemUnavailable]]:
-    """What people are known by anywhere, and the systems that did not say, each with its error.
-
-    Only what is new is asked for again: every identifier once in every system, so that circles end by themselves.
-    """
-    known, silent = dict.fromkeys(people), dict[str, LinkedSystemUnavailable]()
-    new = list(known)
-    while new:
-        asked, new = new, []
-        for system in systems:
-            try:
-                found = _asked(system, lambda system=system, asked=asked: system.leads(asked))  # type: ignore[misc]
-            except LinkedSystemUnavailable as error:
-                silent[system.name] = error
-                continue
-            new += [one for one in dict.fromkeys(found) if one not in known]
-            known |= dict.fromkeys(found)
-    return list(known), silent
-
-
 def _found_everywhere(
     deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId], actor: str
 ) -> tuple[StoredRequest, list[Identifier]]:
@@ -204,7 +181,7 @@ def _found_everywhere(
     known = everybody(deployment, request, fragments)
     progress: dict[str, Any] = orjson.loads(request.progress)
     systems = [system for system in deployment.linked if system.name not in progress.get("linked", {})]
-    people, silent = _reached(systems, known)
+    people, silent = reached(systems, known)
     for name, error in silent.items():
         _wait(deployment, request, name, actor, error)
         raise error
@@ -214,7 +191,7 @@ def _found_everywhere(
     rows: dict[str, dict[str, int]] = progress.setdefault("foreseen", {})
     for system in (system for system in systems if system.name not in rows):
         try:
-            plan = _asked(system, lambda system=system: system.plan(kind, people))  # type: ignore[misc]
+            plan = asked(system, lambda system=system: system.plan(kind, people))  # type: ignore[misc]
         except LinkedSystemUnavailable as error:
             _wait(deployment, request, system.name, actor, error)
             raise
@@ -237,26 +214,17 @@ def _run(
     system: LinkedSystem, request: StoredRequest, people: Sequence[Identifier], corrections: Mapping[str, object]
 ) -> Sequence[FieldAccount]:
     kind, request_id = Kind(request.kind), text_id(request.request_id)
-    done = _asked(system, lambda: system.run(request_id, kind, people, corrections))
-    left = _asked(system, lambda: system.remaining(kind, people))
+    done = asked(system, lambda: system.run(request_id, kind, people, corrections))
+    left = asked(system, lambda: system.remaining(kind, people))
     if any(left.values()):
-        raise LinkedSystemUnavailable(f"{system.name} still has rows of this person", extra={"remaining": dict(left)})
-    return done
-
-
-def _asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
-    """What a system answers; whatever it raises becomes one error, without the text, which may hold anything."""
-    try:
-        return ask()
-    except LinkedSystemUnavailable as error:  # in words of ours
+        places = ", ".join(f"{system.name}.{place} ({rows})" for place, rows in sorted(left.items()) if rows)
         raise LinkedSystemUnavailable(
-            error.detail if error.detail.startswith(system.name) else f"{system.name}: {error.detail}",
-            hint=error.hint, extra=error.extra,
-        ) from None  # fmt: skip
-    except RegistryError as error:
-        raise LinkedSystemUnavailable(f"{system.name}: {error.code}", extra=error.extra) from None
-    except Exception as error:  # noqa: BLE001 - a connector of somebody's own may raise anything
-        raise LinkedSystemUnavailable(f"{system.name} failed: {type(error).__name__}") from None
+            f"{system.name} still has rows of this person: {places}",
+            hint="describe the column as what it holds (a category, and what an erasure does to it; kept on a ground, "
+            "the certificate states it), or remove what it holds; then run the request again",
+            extra={"remaining": dict(left)},
+        )
+    return done
 
 
 def _wait(
