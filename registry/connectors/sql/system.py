@@ -15,6 +15,7 @@ from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
+from registry.connectors.sql.naming import tells
 from registry.connectors.sql.prepared import Where, reading
 from registry.connectors.sql.selecting import (
     Selecting,
@@ -28,7 +29,7 @@ from registry.connectors.sql.selecting import (
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
-from registry.identity.belonging import Belonging, Record
+from registry.identity.belonging import Belonging, Record, is_key
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
@@ -165,6 +166,10 @@ class SqlSystem:
             return {}
         with self._connected() as (connection, tables):
             return looking.remaining(connection, self._dataset, tables, people, self._rules)
+
+    def looked_for_where_described(self, people: Sequence[Identifier]) -> list[str]:
+        """Kinds whose identifiers are too short to be told by text alone: the second look goes by the description."""
+        return sorted({one.kind for one in people if not is_key(one) and not tells(one.value)})
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]

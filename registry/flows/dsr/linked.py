@@ -92,6 +92,9 @@ def act(
             raise
         done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
         progress.pop("attempts", None)
+        short = getattr(system, "looked_for_where_described", None)
+        if EFFECTS[Kind(request.kind)] is Effect.ERASE and short is not None:
+            progress["by_place"] = sorted({*progress.get("by_place", ()), *short(people)})
         request = request._replace(progress=orjson.dumps(progress).decode())
         if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:
@@ -140,6 +143,11 @@ def accounts(request: StoredRequest) -> list[FieldAccount]:
         for told in noted.values()
         for a in told
     ]
+
+
+def by_place(request: StoredRequest) -> list[str]:
+    """The kinds of identifier that systems looked for only where their descriptions say that those stand."""
+    return list(orjson.loads(request.progress).get("by_place", ()))
 
 
 def override(
