@@ -136,6 +136,17 @@ def test_an_identifier_too_short_to_be_told_by_text_is_looked_for_where_its_kind
         assert left(made, people) == {}
 
 
+def test_an_address_names_a_person_however_short_it_is(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'num.db'}"
+    run(
+        url,
+        "CREATE TABLE shoes (size text)",
+        "INSERT INTO shoes VALUES ('for A@b.de'), ('aa@b.de'), ('a@b.de.example')",
+    )
+    with systems({NUM: url}) as made:
+        assert left(made, [Identifier("email", "a@b.de")]) == {"num.shoes.size": 1}
+
+
 def test_a_long_number_names_a_person_wherever_it_stands(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'num.db'}"
     run(url, "CREATE TABLE shoes (size text)", "INSERT INTO shoes VALUES ('12345678'), ('1234567890')")
@@ -150,9 +161,10 @@ def test_a_telephone_number_is_found_in_any_text_however_it_is_written(outside_u
         "CREATE TABLE people (email varchar(60), login varchar(60), invoice varchar(60))",
         "INSERT INTO people VALUES (NULL, 'call +49 (30) 9018-2006 at 8', NULL)",
         "INSERT INTO people VALUES (NULL, 'call +49 30 9018 2007', NULL), (NULL, '9a0b1c8d2e0f0g6', NULL)",
+        "INSERT INTO people VALUES (NULL, '+49 30 90182006 12 times', NULL)",
     )
     with systems({KEEP: outside_url}) as made:
-        assert left(made, [Identifier("phone", "+493090182006")]) == {"shop.people.login": 1}
+        assert left(made, [Identifier("phone", "+493090182006")]) == {"shop.people.login": 2}
 
 
 def test_rows_of_others_that_carry_a_strong_identifier_of_the_person_are_found(tmp_path: Path) -> None:

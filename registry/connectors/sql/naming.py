@@ -24,7 +24,7 @@ _WRITTEN = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 def tells(value: str) -> bool:
     """Whether an identifier, wherever it stands, names the person: `42` may be a size of shoes."""
-    return len(value) >= (LONG_NUMBER if value.isdigit() else LONG)
+    return "@" in value or len(value) >= (LONG_NUMBER if value.isdigit() else LONG)
 
 
 class Names:
@@ -52,10 +52,13 @@ class Names:
         found: set[Identifier] = set()
         if self._word is not None:
             found.update(one for match in self._word.finditer(small) for one in self._words[match[0]])
-        if self._numbers:
-            kinds = {one.kind for one in self._numbers}
-            told = (pointing_at(kind, match[0], self._rules) for match in _NUMBER.finditer(text) for kind in kinds)
-            found.update(one for one in told if one in self._numbers)
+        for match in _NUMBER.finditer(text) if self._numbers else ():
+            digits = _digits(match[0])
+            found.update(
+                one
+                for one in self._numbers
+                if _digits(one.value) in digits or pointing_at(one.kind, match[0], self._rules) == one
+            )
         return found
 
 
@@ -74,6 +77,10 @@ def _spellings(value: str) -> Iterator[str]:
 def _is_number(kind: str, rules: IdentityRules) -> bool:
     rule = rules.kinds.get(kind)
     return rule is not None and rule.normaliser is Normaliser.PHONE
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
 
 
 def _letter(match: re.Match[str]) -> str:

@@ -228,8 +228,8 @@ def _run(
         places = ", ".join(f"{system.name}.{place} ({rows})" for place, rows in sorted(left.items()) if rows)
         raise LinkedSystemUnavailable(
             f"{system.name} still has rows of this person: {places}",
-            hint="describe the column as what it holds (a category, and what an erasure does to it; kept on a ground, "
-            "the certificate states it), or remove what it holds; then run the request again",
+            hint="describe the column as what it holds (its category, the identity that it is found by, and what an "
+            "erasure does to it; kept on a ground, the certificate states it), or remove that; then run it again",
             extra={"remaining": dict(left)},
         )
     return done
