@@ -60,6 +60,7 @@ class LinkedSystem(Protocol):
 
         Beside the kinds of the identity policy there are kinds for keys of records, which no policy knows:
         `shop.customers.id`. Each system is given all of them, and uses those that lead to records of its own.
+        What several people share comes as `shared.phone`: it leads to nobody's records.
         """
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
