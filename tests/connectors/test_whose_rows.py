@@ -244,3 +244,26 @@ def test_letters_that_a_database_takes_for_one_are_two(outside_url: str) -> None
         people = [Identifier("email", "jurgen@example.com")]
         assert given(made, people) == []
         assert left(made, people) == {}
+
+
+@pytest.mark.parametrize("kind", ["card", "crm_id"])
+def test_what_is_the_same_in_any_letters_leads_on(outside_url: str, kind: str) -> None:
+    text = f"""
+dataset: cards
+url_env: CARDS_URL
+tables:
+  cards:
+    rows: delete
+    fields: {{id: {{category: user}}, card: {{category: user, identity: {kind}, match: any_case}}}}
+  used: {{rows: delete, fields: {{card: {{category: user, references: cards.id}}}}}}
+"""
+    run(
+        outside_url, "CREATE TABLE cards (id integer primary key, card varchar(20))", "CREATE TABLE used (card integer)"
+    )
+    run(outside_url, "INSERT INTO cards VALUES (1, 'AB-12'), (2, 'AB-13')", "INSERT INTO used VALUES (1), (2)")
+    with systems({text: outside_url}) as made:
+        people = [Identifier(kind, "ab-12")]
+        assert [table for table, _ in given(made, people)] == ["cards", "used"]
+        erased(made, people)
+        assert left(made, people) == {}
+    assert rows(outside_url, "SELECT card FROM used") == [(2,)]

@@ -106,6 +106,27 @@ class Selecting:
         mine = conditions(table, self.own(table, described))
         return total - sum(count(self._connection, table, sa.and_(sa.or_(*anyone), where.bound)) for where in mine)
 
+    def records(
+        self, table: sa.Table, described: Table, keys: Sequence[Key], found: Iterable[Mapping[str, Any]], *,
+        referred: bool,
+    ) -> Iterator[Record]:  # fmt: skip
+        """What these rows carry: identifiers that point at somebody, and keys that lead on."""
+        columns = held(table, described, self._rules)
+        for row in found:
+            told = (self._read(one, row[one.name]) for one in columns if row[one.name] is not None)
+            texts = ((key.kind, to_text([row[name] for name in key.fields])) for key in keys)
+            refer = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
+            yield Record(tuple(dict.fromkeys(filter(None, told))), refer, referred)
+
+    def _read(self, one: Held, value: object) -> Identifier | None:
+        """Whom a stored value names; one of the person's where only letters tell them apart that tell nothing."""
+        if one.caseless:
+            small = str(value).lower()
+            for known in self._by_kind.get(one.kind, ()):
+                if known.lower() == small:
+                    return Identifier(one.kind, known)
+        return read(one.kind, value, self._rules)
+
     def _values(self, table: sa.Table, one: Held, *, shared: bool) -> list[Hashable]:
         """Every way in which an identifier of the person is written in a column."""
         kinds = [one.kind, SHARED + one.kind] if shared else [one.kind]
@@ -127,7 +148,7 @@ class Selecting:
             here = compared(table, one.name, caseless=one.caseless).in_(chosen[start : start + BATCH])
             query = sa.select(column).where(here, table.c[other.name].is_not(None)).distinct()
             for (value,) in self._connection.execute(query):
-                found = read(other.kind, value, self._rules)
+                found = self._read(other, value)
                 if found is None or found in people:
                     allowed.append(value)
         return Guard(other.name, other.caseless, list(dict.fromkeys(allowed)))
@@ -152,20 +173,6 @@ def conditions(table: sa.Table, chosen: Sequence[Selector]) -> Iterator[Where]:
         raise LinkedSystemUnavailable(f"{table.name} is reached by more than {BATCH} values over several columns")
     elif chosen:
         yield Where(table, form, tuple(map(_compared, chosen)))
-
-
-def records(
-    dataset: str, described: Table, leading: Iterable[Key], found: Iterable[Mapping[str, Any]], rules: IdentityRules,
-    *, referred: bool,
-) -> Iterator[Record]:  # fmt: skip
-    """What these rows carry: identifiers that point at somebody, and keys that lead on."""
-    kinds = {name: field.identity for name, field in described.fields.items() if field.identity is not None}
-    keys = [key for key in leading if (key.dataset, key.table) == (dataset, described.name)]
-    for row in found:
-        told = (read(kind, row[name], rules) for name, kind in kinds.items() if row[name] is not None)
-        texts = ((key.kind, to_text([row[name] for name in key.fields])) for key in keys)
-        refer = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
-        yield Record(tuple(dict.fromkeys(filter(None, told))), refer, referred)
 
 
 def leading_columns(dataset: str, described: Table, leading: Iterable[Key]) -> list[str]:

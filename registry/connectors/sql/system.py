@@ -24,7 +24,6 @@ from registry.connectors.sql.selecting import (
     counts,
     leading_columns,
     may_lead,
-    records,
 )
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
@@ -96,12 +95,13 @@ class SqlSystem:
                 names = leading_columns(self.name, described, self._leading)
                 if not names:
                     continue
+                keys = [key for key in self._leading if (key.dataset, key.table) == (self.name, described.name)]
                 named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
                 for chosen, by_key in ((named, False), (referred, True)):
                     for where in conditions(table, chosen):
                         found = connection.execute(reading(where, names), where.parameters())
                         rows = (dict(zip(names, row, strict=True)) for row in found)
-                        yield from records(self.name, described, self._leading, rows, self._rules, referred=by_key)
+                        yield from selecting.records(table, described, keys, rows, referred=by_key)
 
     def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
         """By what else these people are known, as rows of theirs say: identifiers, and keys that lead on."""
