@@ -351,7 +351,8 @@ def connected(settings: Settings) -> list[LinkedSystem]:
         SettingInvalid, DocumentInvalid, InvalidInput: a description, or what it names, is wrong.
     """
     documents = described(settings.connectors, read_document, shipped_schema)
-    return linked_systems(documents, os.environ, Outgoing(settings.plain_hosts))
+    rules = IdentityRules.from_document(_policy(settings.policies, "identity"))
+    return linked_systems(documents, os.environ, Outgoing(settings.plain_hosts), rules)
 
 
 def processors(settings: Settings, outgoing: Outgoing) -> list[OpenDsrProcessor]:

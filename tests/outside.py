@@ -19,7 +19,9 @@ from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
 from registry.model.message import Identifier
 from tests.architecture.project import ROOT
+from tests.unit.identity.identity_rules import shipped_rules
 
+RULES = shipped_rules()
 ADA = [Identifier("email", "ada@example.test")]
 
 
@@ -40,7 +42,10 @@ def systems(described: Mapping[str, str]) -> Iterator[list[SqlSystem]]:
     """The systems of these descriptions, each with the URL of its database."""
     datasets = [dataset(text) for text in described]
     check_together(datasets)
-    made = [SqlSystem(one, url, leading_keys(datasets)) for one, url in zip(datasets, described.values(), strict=True)]
+    made = [
+        SqlSystem(one, url, leading_keys(datasets), RULES)
+        for one, url in zip(datasets, described.values(), strict=True)
+    ]
     try:
         yield made
     finally:

@@ -255,7 +255,7 @@ EXAMPLES: dict[str, Any] = {
                 "system": "registry", "unreachable": None,
                 "tables": [
                     {
-                        "table": "event", "rows": 12,
+                        "table": "event", "rows": 12, "rows_of_others": 0,
                         "fields": [{"field": "body", "disposition": "erased", "categories": ["user.behavior"]}],
                     }
                 ],

@@ -126,6 +126,7 @@ REQUEST = {
     "deliver_to": maybe(TEXT) | {"description": "Whom the mandate has the answer go to: `person` or `agent`."},
     "acknowledge_by": maybe(TIME), "acknowledged_at": maybe(TIME),
 }  # fmt: skip
+RECORDS_OF_OTHERS = "Rows that carry an identifier of the person and are somebody else's: left as they are."
 PLANNED_FIELD = {"field": TEXT, "disposition": one_of(Disposition), "categories": many(TEXT)}
 SOURCE = {
     "source_id": ID, "name": TEXT, "plan": TEXT, "version": TEXT, "method": one_of(Method),
@@ -312,7 +313,12 @@ ANSWERS: dict[str, Schema] = {
         systems=many(
             record(
                 system=TEXT, unreachable=maybe(TEXT),
-                tables=many(record(table=TEXT, rows=COUNT, fields=many(record({"ground": TEXT}, **PLANNED_FIELD)))),
+                tables=many(
+                    record(
+                        table=TEXT, rows=COUNT, rows_of_others=COUNT | {"description": RECORDS_OF_OTHERS},
+                        fields=many(record({"ground": TEXT}, **PLANNED_FIELD)),
+                    )
+                ),
             )
         ),
         undecided=many(record(system=TEXT, table=TEXT, field=TEXT)),

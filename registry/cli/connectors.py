@@ -140,6 +140,8 @@ def plan(
                 account.system, account.table, str(account.rows), account.field, account.disposition.value,
                 account.ground or "",
             )  # fmt: skip
+        for place, rows in sorted(system.others.items()):
+            shown.add_row(system.system, place, str(rows), "every field", "left", "of others, who share an identifier")
         for place, field in system.undecided:
             shown.add_row(system.system, place, "", field, "undecided", "")
         if system.unreachable is not None:

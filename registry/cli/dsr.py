@@ -91,10 +91,6 @@ def show_request(
     answer(view_of(row) | {"events": history}, as_json=as_json)
 
 
-def _planned(account: FieldAccount) -> str:
-    return f"{account.field} ({account.ground})" if by_hold(account) else account.field
-
-
 def _move(name: Move, summary: str) -> None:
     @app.command(name.value, help=summary)
     def moved(
@@ -155,13 +151,15 @@ def plan_request(
                 for disposition in (Disposition.EXPORTED, Disposition.ERASED, Disposition.RETAINED)
             ]
             shown.add_row(system.system, name, str(of_table[0].rows), *told)
+        for name, rows in sorted(system.others.items()):
+            shown.add_row(system.system, name, str(rows), "", "", f"{rows} rows of others, who share an identifier")
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
 
 
 def _planned(account: FieldAccount) -> str:
-    """A field, and where an erasure empties it besides the person's own rows."""
-    elsewhere = account.ground if account.disposition is Disposition.ERASED else None
-    return f"{account.field} ({elsewhere})" if elsewhere else account.field
+    """A field, and why a hold keeps it, or where an erasure empties it besides the person's own rows."""
+    tells = by_hold(account) or account.disposition is Disposition.ERASED
+    return f"{account.field} ({account.ground})" if tells and account.ground else account.field
 
 
 @app.command("run")

@@ -98,6 +98,8 @@ def _certificate(claims: Mapping[str, Any]) -> Table:
     if "keys" in claims:
         shown.add_row("keys destroyed", f"{claims['keys']['bundles_destroyed']}; {claims['keys']['horizon']}")
         shown.add_row("second look", f"found {claims['verification']['rows_found_by_second_look']} rows")
+        if by_place := claims["verification"].get("looked_for_where_described"):
+            shown.add_row("looked for where described", ", ".join(by_place))
     shown.add_row("audit log", f"{claims['audit']['size']} entries, root {claims['audit']['root']}")
     return shown
 

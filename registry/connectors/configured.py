@@ -14,6 +14,7 @@ from registry.connectors.outgoing import Outgoing
 from registry.connectors.services.description import Service
 from registry.documents.document import Document, check
 from registry.dsr.plan import LinkedSystem
+from registry.identity.rules import IdentityRules
 from registry.model.errors import DocumentInvalid, SettingInvalid
 
 SCHEMAS: Mapping[str, str] = {"dataset": "dataset", "service": "service", "connector": "connector"}
@@ -53,12 +54,13 @@ def schema_of(document: Document) -> str:
 
 
 def linked_systems(
-    documents: Sequence[Document], environment: Mapping[str, str], outgoing: Outgoing
+    documents: Sequence[Document], environment: Mapping[str, str], outgoing: Outgoing, rules: IdentityRules
 ) -> list[LinkedSystem]:
     """What requests reach outside Registry; none where nothing is described.
 
     Args:
         documents: checked against their schemas.
+        rules: by what databases tell people apart.
 
     Raises:
         DocumentInvalid: a description is wrong.
@@ -77,7 +79,7 @@ def linked_systems(
     if datasets:
         from registry.connectors.sql.system import SqlSystem  # reading the drivers takes a while
 
-        systems += [SqlSystem(one, environment[one.url_env], leading) for one in datasets]
+        systems += [SqlSystem(one, environment[one.url_env], leading, rules) for one in datasets]
     for service in services:
         from registry.connectors.services.exchange import Exchange
         from registry.connectors.services.system import HttpService

@@ -12,10 +12,19 @@ from registry.documents.loading import escape
 from registry.model.errors import DocumentInvalid
 
 NOT_PERSONAL = "not personal data (GDPR Art. 4(1)), as the reviewed dataset states"
-WRITTEN_ANYHOW = frozenset({"email"})
-"""Kinds of identifier that people write in small and capital letters alike: looked for in both."""
 GUESSED = "a guess"
 """How a reason or ground begins that scaffold wrote and nobody has put into words of their own: it blocks."""
+
+
+class Match(StrEnum):
+    """How the identifiers in a field are compared with those of a person."""
+
+    NORMAL = "normal"
+    """In the normal form that the identity policy gives their kind, whichever way they are written."""
+    ANY_CASE = "any_case"
+    """Capital letters tell nothing apart."""
+    EXACT = "exact"
+    """They are written as Registry normalises them."""
 
 
 class Erasure(StrEnum):
@@ -61,7 +70,7 @@ class Field:
     Attributes:
         category: fideslang key; None where the field is about nobody.
         identity: kind of identifier that it holds.
-        exact: its identifiers are written as Registry normalises them; capital letters tell values apart.
+        match: how its identifiers are compared.
         trait: the trait of the profile that it holds, and that a rectification writes.
         mask: the text that takes a masked value's place; None for one in the value's own form.
         ground: legal ground of keeping or withholding it.
@@ -74,7 +83,7 @@ class Field:
     category: str | None
     purposes: tuple[str, ...]
     identity: str | None
-    exact: bool
+    match: Match
     trait: str | None
     exported: bool
     erasure: Erasure
@@ -108,6 +117,11 @@ class Table:
     def kept(self) -> set[str]:
         """The fields that an erasure leaves as they are."""
         return {name for name, field in self.fields.items() if field.erasure is Erasure.KEEP}
+
+    @property
+    def kept_of_person(self) -> set[str]:
+        """The personal fields that an erasure leaves, each on its ground: not those that are about nobody."""
+        return {name for name in self.kept if self.fields[name].category is not None}
 
     @property
     def changed(self) -> list[Field]:
@@ -180,15 +194,14 @@ def _field(dataset: str, table: str, name: str, said: Mapping[str, Any], *, dele
     personal = said["category"] is not None
     default = Erasure.DELETE if deletes else Erasure.KEEP
     withheld = said.get("access") == "withhold" or (not personal and said.get("access") != "export")
-    identity = said.get("identity")
     return Field(
         dataset=dataset,
         table=table,
         name=name,
         category=said["category"],
         purposes=tuple(said.get("purposes", ())),
-        identity=identity,
-        exact=said.get("match", "any_case" if identity in WRITTEN_ANYHOW else "exact") == "exact",
+        identity=said.get("identity"),
+        match=Match(said.get("match", Match.NORMAL)),
         trait=said.get("trait"),
         exported=not withheld,
         erasure=Erasure(said.get("erasure", default)),

@@ -19,6 +19,8 @@ class Destroyed:
     keys: int
     kek_generation: int
     remaining: int
+    by_place: Sequence[str] = ()
+    """Kinds of identifier that are too short to be told by text alone: outside, looked for where they are described."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +92,9 @@ def _destroyed(what: Destroyed) -> dict[str, object]:
             "kek_generation": what.kek_generation,
             "horizon": "a backup of the keystore taken before this opens until this KEK generation is destroyed",
         },
-        "verification": {"rows_found_by_second_look": what.remaining, "passed": what.remaining == 0},
+        "verification": {
+            "rows_found_by_second_look": what.remaining,
+            "passed": what.remaining == 0,
+            **({"looked_for_where_described": list(what.by_place)} if what.by_place else {}),
+        },
     }

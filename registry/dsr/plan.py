@@ -30,6 +30,7 @@ class SystemPlan:
         unreachable: why it could not be asked now, in our words; the plan is then incomplete, and blocks too.
         categories: by (table, field), the fideslang key that its reviewed description declares.
         traits: by (table, field), the trait that a request of this kind would write there, were it corrected.
+        others: by table, rows that carry an identifier of the person's and are somebody else's, so they are left.
     """
 
     system: str
@@ -38,6 +39,7 @@ class SystemPlan:
     unreachable: str | None = None
     categories: Mapping[tuple[str, str], str] = field(default_factory=dict)
     traits: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    others: Mapping[str, int] = field(default_factory=dict)
 
     def correcting(self, corrections: Collection[str]) -> SystemPlan:
         """The plan of a rectification of these traits: it says which fields get another value."""
@@ -73,6 +75,7 @@ class LinkedSystem(Protocol):
 
         Beside the kinds of the identity policy there are kinds for keys of records, which no policy knows:
         `shop.customers.id`. Each system is given all of them, and uses those that lead to records of its own.
+        What several people share comes as `shared.phone`: it leads to nobody's records.
         """
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
@@ -88,7 +91,7 @@ class LinkedSystem(Protocol):
         """
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
-        """After an erasure: rows still found, by table, looked for in another way; none when all is well."""
+        """After an erasure: rows still found, by table or `table.column`, looked for in another way; else none."""
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of all that an access or portability request gives out of this system, as a stream."""
@@ -152,7 +155,9 @@ def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, o
         tables: dict[str, dict[str, object]] = {}
         for account in system.accounts:
             known = declared.get((account.system, account.table, account.field))
-            table = tables.setdefault(account.table, {"table": account.table, "rows": account.rows, "fields": []})
+            others = system.others.get(account.table, 0)
+            made = {"table": account.table, "rows": account.rows, "rows_of_others": others, "fields": []}
+            table = tables.setdefault(account.table, made)
             told: dict[str, object] = {"field": account.field, "disposition": account.disposition.value}
             told |= {"ground": account.ground} if account.ground else {}
             own = system.categories.get((account.table, account.field))

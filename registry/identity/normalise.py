@@ -68,12 +68,12 @@ def normalise(kind: str, raw: str, rules: IdentityRules) -> Identifier | Blocked
     if len(raw) > rule.max_length:
         return Blocked(kind, BlockReason.TOO_LONG)
     text = raw if raw.isascii() else normalize("NFC", raw)
-    bare = text.strip(_MARGINS)
-    if not bare:
+    within = text.strip(_MARGINS)
+    if not within:
         return Blocked(kind, BlockReason.EMPTY)
-    if bare.lower() in rule.blocked:
+    if within.lower() in rule.blocked:
         return Blocked(kind, BlockReason.BLOCKED_VALUE)
-    if rules.blocked_pattern.fullmatch(bare):
+    if rules.blocked_pattern.fullmatch(within):
         return Blocked(kind, BlockReason.BLOCKED_PATTERN)
     normaliser = rule.normaliser
     if normaliser is _TRIMMED:  # what most are
@@ -87,6 +87,11 @@ def normalise(kind: str, raw: str, rules: IdentityRules) -> Identifier | Blocked
             return Identifier(kind, normalize("NFC", text.strip().lower()))
         case _:
             return Identifier(kind, text)
+
+
+def bare(raw: str) -> str:
+    """A text without what may surround a value: it is in this form that values point at nobody."""
+    return raw.strip(_MARGINS)
 
 
 def normalise_each(kinds: Sequence[str], values: Sequence[str], rules: IdentityRules) -> Sequence[str] | None:

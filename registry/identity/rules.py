@@ -56,6 +56,7 @@ class IdentityRules:
         join_requires: purposes; an anonymous history in which one of them was refused stays apart
             from the person who logs in later (DESIGN, invariant 13).
         blocked_pattern: matched against the whole value; what matches never points at a person.
+        blocked: values, in lower case, that never point at a person whatever their kind.
     """
 
     kinds: Mapping[str, KindRule]
@@ -63,6 +64,7 @@ class IdentityRules:
     alarm_threshold: int
     join_requires: tuple[str, ...]
     blocked_pattern: re.Pattern[str]
+    blocked: frozenset[str]
 
     @classmethod
     def from_document(cls, document: Document) -> IdentityRules:
@@ -84,6 +86,7 @@ class IdentityRules:
             alarm_threshold=value["alarm_threshold"],
             join_requires=tuple(value["join_requires"]),
             blocked_pattern=re.compile("|".join(f"(?:{text})" for text in value["blocked"]["patterns"]) or "(?!)"),
+            blocked=everywhere,
         )
 
     def rule(self, kind: str) -> KindRule:

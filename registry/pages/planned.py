@@ -36,12 +36,16 @@ class PlannedTable:
 
 @dataclass(frozen=True, slots=True)
 class PlannedSystem:
-    """One system: the tables with rows of the person, how many hold nothing, and why it could not be asked."""
+    """One system: the tables with rows of the person, how many hold nothing, and why it could not be asked.
+
+    `others`: by table, rows that carry an identifier of the person's, and are left since they are somebody else's.
+    """
 
     name: str
     tables: Sequence[PlannedTable]
     empty: int
     unreachable: str | None
+    others: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ def planned(plan: RequestPlan) -> list[PlannedSystem]:
             tables.setdefault(one.table, (one.rows, []))[1].append(field)
         shown = [_table(name, rows, fields) for name, (rows, fields) in tables.items() if rows or _elsewhere(fields)]
         shown.sort(key=lambda table: (-table.rows, table.name))
-        found.append(PlannedSystem(system.system, shown, len(tables) - len(shown), system.unreachable))
+        others = sorted(system.others.items())
+        found.append(PlannedSystem(system.system, shown, len(tables) - len(shown), system.unreachable, others))
     return found
 
 

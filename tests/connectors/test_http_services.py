@@ -22,7 +22,7 @@ from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
 from registry.model.errors import DocumentInvalid, InvalidInput, LinkedSystemUnavailable, SettingInvalid
 from registry.model.message import Identifier
-from tests.outside import ADA, document, erased, left, run, systems
+from tests.outside import ADA, RULES, document, erased, left, run, systems
 
 NEWS = """
 service: newsletter
@@ -296,7 +296,7 @@ tables:
 """
     environment = {"MAIL_URL": url, "NEWS_TOKEN": "secret"}
     documents = [document(mail), document(NEWS.replace("https://news.example/api", shop.url), "service")]
-    made = linked_systems(documents, environment, Outgoing(LOOPBACK))
+    made = linked_systems(documents, environment, Outgoing(LOOPBACK), RULES)
     given = [(table, row) for one in made for table, row in one.export(reach_of(made, ADA))]
     assert [row for table, row in given if table == "sent"] == [{"contact": 1, "subject": "x"}]
     for one in made:
@@ -333,10 +333,10 @@ def test_a_wrong_file_is_told_where_it_is_wrong(before: str, after: str, place: 
 def test_a_credential_stands_in_the_environment_and_an_address_is_encrypted() -> None:
     told = [document(NEWS, "service")]
     with pytest.raises(SettingInvalid, match="NEWS_TOKEN"):
-        linked_systems(told, {}, Outgoing(LOOPBACK))
+        linked_systems(told, {}, Outgoing(LOOPBACK), RULES)
     plain = [document(NEWS.replace("https", "http"), "service")]
     with pytest.raises(InvalidInput):
-        linked_systems(plain, {"NEWS_TOKEN": "x"}, Outgoing(LOOPBACK))
+        linked_systems(plain, {"NEWS_TOKEN": "x"}, Outgoing(LOOPBACK), RULES)
 
 
 def test_a_kind_that_the_service_does_not_know_finds_nobody(shop: Newsletter) -> None:

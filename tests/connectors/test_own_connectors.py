@@ -14,7 +14,7 @@ from registry.dsr.plan import LinkedSystem
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
 from registry.model.errors import DocumentInvalid, SettingInvalid
-from tests.outside import ADA, document, erased, left, run
+from tests.outside import ADA, RULES, document, erased, left, run
 
 SHOP = """
 dataset: shop
@@ -47,7 +47,7 @@ def connected(
     )
     told = [document(SHOP), document(text, "connector")]
     return linked_systems(
-        told, {"SHOP_URL": url, "TOKEN": "s3cret"} if environment is None else environment, Outgoing()
+        told, {"SHOP_URL": url, "TOKEN": "s3cret"} if environment is None else environment, Outgoing(), RULES
     )
 
 
@@ -88,5 +88,5 @@ def test_a_missing_secret_is_named(cards: Path) -> None:
 
 def test_a_file_that_describes_nothing_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(DocumentInvalid) as caught:
-        linked_systems([parse("name: x", file="x.yaml")], {}, Outgoing())
+        linked_systems([parse("name: x", file="x.yaml")], {}, Outgoing(), RULES)
     assert "begin with one of dataset, service, connector" in str(caught.value.faults)

@@ -22,7 +22,7 @@ from registry.model.errors import Conflict, LinkedSystemUnavailable
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
 from tests.factories import identify
-from tests.outside import document, rows, run
+from tests.outside import RULES, document, rows, run
 from tests.simulator import RegistrySimulator, Tenant
 
 SHOP = """
@@ -88,7 +88,7 @@ def crm(tmp_path: Path) -> str:
 @pytest.fixture
 def tenant(shop: Database, crm: str, tmp_path: Path) -> Iterator[Tenant]:
     registry = RegistrySimulator(tmp_path / "registry", SetClock())
-    found = linked_systems([document(SHOP), document(CRM)], {"SHOP_URL": shop.url, "CRM_URL": crm}, Outgoing())
+    found = linked_systems([document(SHOP), document(CRM)], {"SHOP_URL": shop.url, "CRM_URL": crm}, Outgoing(), RULES)
     registry.deployment = replace(registry.deployment, linked=found)
     registry.workspaces._deployment = registry.deployment
     made = registry.tenant()

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import SAWarning
 
 # What changes whenever a table, column, constraint or unique index does: much cheaper than reading them all.
@@ -134,6 +135,11 @@ class Catalogue:
                     metadata.tables[table].c[column].info["unique"] = True
         _settle_json(connection, self._schema, metadata.tables.values())
         self._note_kinds(connection, metadata)
+        for column in (column for table in metadata.tables.values() for column in table.c):
+            if isinstance(column.type, postgresql.DOMAIN):  # its values are those of the type that it narrows
+                column.type = column.type.data_type
+            elif isinstance(column.type, sa.types.NullType) and connection.dialect.name in ("mysql", "mariadb"):
+                column.info["concatenated"] = True  # a place on a map is no text to CAST, and is one to concat
         return {str(one.name): one for one in metadata.tables.values() if one.schema == self._schema}
 
     def _note_kinds(self, connection: sa.Connection, metadata: sa.MetaData) -> None:
@@ -184,6 +190,22 @@ def keys_of(table: sa.Table) -> list[frozenset[str]]:
     found += [one.columns for one in table.indexes if one.unique]
     keys = [frozenset(column.name for column in columns) for columns in found]
     return [key for key in keys if key] + [frozenset([c.name]) for c in table.columns if "unique" in c.info]
+
+
+def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+    """A column as a text: whatever is not plainly one (an enumeration, a domain, an array) is written as one."""
+    if "concatenated" in column.info:
+        return sa.func.concat(column, "", type_=sa.String)
+    plain = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
+    return column if plain else sa.cast(column, sa.String)
+
+
+def exactly(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """A column in which letters are told apart: MariaDB's own comparison takes u and \u00fc, a and A, for one."""
+    kind = column.type
+    if not type(kind).__module__.startswith("sqlalchemy.dialects.mysql") or not isinstance(kind, sa.String):
+        return column
+    return sa.cast(column, mysql.CHAR(charset="utf8mb4")).collate("utf8mb4_bin")
 
 
 def is_unique(column: sa.Column[Any]) -> bool:

@@ -21,8 +21,9 @@ from registry.connectors.datasets import Dataset, Table
 from registry.connectors.sql import changing, mentions, refusals
 from registry.connectors.sql.catalogue import INHERITED
 from registry.connectors.sql.order import Reference, deletion
-from registry.connectors.sql.selecting import conditions, count, selectors
+from registry.connectors.sql.selecting import Selecting, Selector, conditions, count
 from registry.connectors.sql.stand_ins import StandIns
+from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
@@ -59,7 +60,11 @@ class Work:
 
 
 def erase(
-    connection: sa.Connection, dataset: Dataset, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
+    connection: sa.Connection,
+    dataset: Dataset,
+    tables: Mapping[str, sa.Table],
+    people: Sequence[Identifier],
+    rules: IdentityRules,
 ) -> None:
     """Erase people from one database, within a transaction that the caller began.
 
@@ -69,9 +74,10 @@ def erase(
     going = [name for name, one in dataset.tables.items() if one.deletes]
     order = deletion(going, references(tables.values()))
     # 1. count
-    works = {}
+    works, selecting = {}, Selecting(connection, people, rules)
     for name, described in dataset.tables.items():
-        works[name] = _counted(connection, described, tables[name], people, order.loosened.get(name, ()))
+        chosen = selecting.own(tables[name], described)
+        works[name] = _counted(connection, described, tables[name], chosen, order.loosened.get(name, ()))
     # 2. change
     stand_ins = StandIns()
     for work in works.values():
@@ -83,7 +89,7 @@ def erase(
     # 3. loosen
     for work in works.values():
         with refusals.told(f"{dataset.name}.{work.table.name}"):
-            mentions.empty(connection, dataset.name, work.described, work.table, people)
+            mentions.empty(connection, dataset.name, work.described, work.table, selecting)
     for name, columns in order.loosened.items():
         for place in works[name].places():
             emptied = dict.fromkeys(columns)
@@ -110,10 +116,9 @@ def _counted(
     connection: sa.Connection,
     described: Table,
     table: sa.Table,
-    people: Sequence[Identifier],
+    chosen: Sequence[Selector],
     loosened: Sequence[str],
 ) -> Work:
-    chosen = selectors(table, described, people)
     work = Work(described, table, [where.bound for where in conditions(table, chosen)], 0)
     key = [column.name for column in table.primary_key]
     changed = {one.name for one in described.changed}
@@ -126,7 +131,7 @@ def _counted(
         work.rows = len(work.keys)
     else:
         work.rows = sum(count(connection, table, where) for where in work.where)
-        if work.rows and set(loosened) & {name for one in chosen for name in one.columns}:
+        if work.rows and set(loosened) & {name for one in chosen for name in one.names}:
             raise LinkedSystemUnavailable(
                 f"{table.name} has no key, and stands in a circle of references that lead to its rows",
                 hint="keep its rows in the description, or give the table a primary key",

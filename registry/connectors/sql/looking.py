@@ -1,89 +1,142 @@
 """The second look through a database, after an erasure: by other questions than those that erased.
 
 Every column that can hold a text is searched for every identifier of the person, in whole tables, whatever the
-description says leads where; and every row that should be gone is asked for again, one value at a time.
+description says leads where; and every row that should be gone is asked for again, one value at a time. An
+identifier too short to be told by text alone is looked for where the description says that its kind stands.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from registry.connectors.datasets import Dataset, Table
+from registry.connectors.datasets import Dataset, Field, Match, Table
 from registry.connectors.key_values import from_text
-from registry.connectors.sql.catalogue import python_type
+from registry.connectors.sql.catalogue import as_text, python_type
+from registry.connectors.sql.naming import Names
+from registry.connectors.sql.spelling import of_digits, read
+from registry.identity.belonging import is_key, strength
+from registry.identity.rules import IdentityRules, Normaliser
 from registry.model.message import Identifier
 
-LONG = 8
-"""Characters from which on an identifier is looked for inside of longer texts, too."""
 _NOT_TEXT = (sa.Numeric, sa.Integer, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Interval, sa.LargeBinary)
 
 
 def remaining(
-    connection: sa.Connection, dataset: Dataset, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
+    connection: sa.Connection,
+    dataset: Dataset,
+    tables: Mapping[str, sa.Table],
+    people: Sequence[Identifier],
+    rules: IdentityRules,
 ) -> dict[str, int]:
-    """Rows by table that still are, or name, the person; kept columns are left out: certificates state those."""
-    names = sorted({one.value for one in people if "." not in one.kind and one.value.strip()})
-    found: dict[str, int] = {}
+    """Rows by `table.column` that still are, or name, the person.
+
+    Personal columns that are kept on a ground are left out: certificates state those. So is what stands beside a
+    stronger identifier of somebody else's in a column that is described to hold identifiers: it is theirs.
+    """
+    looked, found = _Look(people, rules), Counter[str]()
     for name, table in tables.items():
         described = dataset.tables.get(name)
-        texts = [c for c in table.c if _holds_text(c) and not (described and c.name in described.kept)]
-        rows = _naming(connection, table, texts, names) if texts and names else 0
+        for column, rows in looked.through(connection, table, described).items():
+            found[f"{name}.{column}"] += rows
         if described is not None and described.deletes:
-            rows = max(rows, _still_there(connection, table, described, people))
-        if rows:
-            found[name] = rows
-    return found
+            for columns, rows in _still_led_to(connection, table, described, people):
+                found[f"{name}.{columns}"] = max(found[f"{name}.{columns}"], rows)
+    return {place: rows for place, rows in found.items() if rows}
 
 
-def _holds_text(column: sa.Column[Any]) -> bool:
-    return not isinstance(column.type, _NOT_TEXT)
+class _Look:
+    def __init__(self, people: Sequence[Identifier], rules: IdentityRules) -> None:
+        self._people = {one for one in people if not is_key(one) and one.value.strip()}
+        self._rules = rules
+        self._names = Names(self._people, rules)
+
+    def through(self, connection: sa.Connection, table: sa.Table, described: Table | None) -> Counter[str]:
+        """How many rows of a table name the person, by column."""
+        kept = described.kept_of_person if described is not None else set()
+        identities = _identities(table, described)
+        texts = [c for c in table.c if c.name not in kept and not isinstance(c.type, _NOT_TEXT)]
+        patterns = self._names.patterns()
+        maybe: list[sa.ColumnElement[bool]]
+        maybe = [sa.func.lower(as_text(c)).like(one, escape="/") for c in texts for one in patterns]
+        maybe += [one for name, field in identities.items() if name not in kept for one in self._held(table, field)]
+        found = Counter[str]()
+        if not maybe:
+            return found
+        names = {*(c.name for c in texts), *identities}
+        read_too = [c for c in table.c if c.name in names]
+        told = (c if isinstance(c.type, _NOT_TEXT) else as_text(c) for c in read_too)
+        query = sa.select(*(one.label(f"c{at}") for at, one in enumerate(told))).where(sa.or_(*maybe))
+        for values in connection.execute(query.select_from(table)):
+            row = dict(zip((c.name for c in read_too), values, strict=True))
+            found.update(self._named(row, identities, kept))
+        return found
+
+    def _held(self, table: sa.Table, field: Field) -> Iterator[sa.ColumnElement[bool]]:
+        """What a column holds that is described to hold identifiers of a kind: however short they are."""
+        text = as_text(table.c[field.name])
+        values = [one.value for one in self._people if one.kind == field.identity]
+        if values:
+            yield sa.func.lower(text).in_([value.lower() for value in values])
+        rule = self._rules.kinds.get(field.identity or "")
+        if rule is not None and rule.normaliser is Normaliser.PHONE:
+            yield from (text.like(of_digits(value)) for value in values)
+
+    def _named(self, row: Mapping[str, Any], identities: Mapping[str, Field], kept: set[str]) -> Iterator[str]:
+        """The columns of a row that name the person, but for what stands beside a stronger name of somebody else."""
+        carried = {name: self._read(field, row[name]) for name, field in identities.items()}
+        foreign = (one.kind for one in carried.values() if one is not None and one not in self._people)
+        above = min((strength(kind, self._rules) for kind in foreign), default=None)
+        for column, value in row.items():
+            if column in kept:
+                continue
+            found = self._names.found(value) if isinstance(value, str) else set()
+            field = identities.get(column)
+            own = carried.get(column)
+            if own is not None and own in self._people:
+                found.add(own)
+            if field is not None and above is not None and above < strength(field.identity or "", self._rules):
+                found = {one for one in found if one.kind != field.identity}
+            if found:
+                yield column
+
+    def _read(self, field: Field, value: object) -> Identifier | None:
+        if value is None or field.identity is None:
+            return None
+        one = read(field.identity, value, self._rules)
+        alike = (person for person in self._people if person.kind == field.identity and _same(field, value, person))
+        return next(alike, one)
 
 
-def _naming(connection: sa.Connection, table: sa.Table, columns: Sequence[sa.Column[Any]], names: Sequence[str]) -> int:
-    """How many rows have one of these names in a text; inside of a longer one, as a word of its own."""
-    texts = [sa.func.lower(_as_text(column)) for column in columns]
-    short = [name.lower() for name in names if len(name) < LONG]
-    long = [name.lower() for name in names if len(name) >= LONG]
-    maybe: list[sa.ColumnElement[bool]] = [text.contains(name, autoescape=True) for text in texts for name in long]
-    maybe += [text.in_(short) for text in texts] if short else []
-    word = re.compile("|".join(rf"(?<![\w.+-]){re.escape(name)}(?![\w-]|\.\w)" for name in long)) if long else None
-    count = 0
-    for row in connection.execute(sa.select(*texts).select_from(table).where(sa.or_(*maybe))):
-        held = [value for value in row if isinstance(value, str)]
-        count += any(value in short or (word is not None and word.search(value)) for value in held)
-    return count
+def _same(field: Field, value: object, person: Identifier) -> bool:
+    text = str(value)
+    return text == person.value or (field.match is Match.ANY_CASE and text.lower() == person.value.lower())
 
 
-def _as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
-    return column if isinstance(column.type, sa.String) else sa.cast(column, sa.String)
+def _identities(table: sa.Table, described: Table | None) -> dict[str, Field]:
+    fields = described.fields.items() if described is not None else ()
+    return {name: field for name, field in fields if field.identity is not None and name in table.c}
 
 
-def _still_there(connection: sa.Connection, table: sa.Table, described: Table, people: Iterable[Identifier]) -> int:
-    """Rows that lead back to the person by a key or an identifier, which an erasure should have deleted."""
-    count = 0
-    for place in _places(table, described, people):
-        query = sa.select(sa.literal(1)).select_from(table).where(*place)
-        count += len(connection.execute(query).all())
-    return count
-
-
-def _places(table: sa.Table, described: Table, people: Iterable[Identifier]) -> Iterator[list[sa.ColumnElement[bool]]]:
+def _still_led_to(
+    connection: sa.Connection, table: sa.Table, described: Table, people: Iterable[Identifier]
+) -> Iterator[tuple[str, int]]:
+    """Rows that a key of the person's leads to, and that an erasure should have deleted."""
+    found = Counter[str]()
     for person in people:
-        for name, field in described.fields.items():
-            if field.identity == person.kind:
-                text = _as_text(table.c[name])
-                yield [text == person.value if field.exact else sa.func.lower(text) == person.value.lower()]
         for link in described.links:
-            if link.to.kind == person.kind:
+            if link.to.kind == person.kind and all(name in table.c for name in link.fields):
                 values = zip(link.fields, from_text(person.value), strict=True)
-                yield [_equals(table.c[name], value) for name, value in values]
+                where = [_equals(table.c[name], value) for name, value in values]
+                query = sa.select(sa.literal(1)).select_from(table).where(*where)
+                found["+".join(link.fields)] += len(connection.execute(query).all())
+    return iter(found.items())
 
 
 def _equals(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     """A key's value in its column; as text, where the two are of different types."""
     wanted = python_type(column)
-    return column == value if wanted is None or isinstance(value, wanted) else _as_text(column) == str(value)
+    return column == value if wanted is None or isinstance(value, wanted) else as_text(column) == str(value)

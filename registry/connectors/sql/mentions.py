@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Link, Table
-from registry.connectors.sql.selecting import conditions, count, selectors
+from registry.connectors.sql.selecting import Selecting, conditions, count
 from registry.model.errors import LinkedSystemUnavailable
-from registry.model.message import Identifier
 
 
 def emptied(described: Table, table: sa.Table, mention: Link) -> list[str]:
@@ -25,32 +24,31 @@ def emptied(described: Table, table: sa.Table, mention: Link) -> list[str]:
     return [name for name in mention.fields if table.c[name].nullable and name not in taken]
 
 
-def others(
-    connection: sa.Connection, described: Table, table: sa.Table, people: Sequence[Identifier]
-) -> dict[str, int]:
+def others(connection: sa.Connection, described: Table, table: sa.Table, selecting: Selecting) -> dict[str, int]:
     """By column, in how many rows that are not the people's own it points at one of them."""
-    own = [where.bound for where in conditions(table, selectors(table, described, people))]
+    own = [where.bound for where in conditions(table, selecting.own(table, described))]
     found = Counter[str]()
-    for mention, where in _places(described, table, people):
+    for mention, where in _places(described, table, selecting):
         rows = count(connection, table, where) - sum(count(connection, table, sa.and_(where, one)) for one in own)
         found.update(dict.fromkeys(emptied(described, table, mention), rows))
     return dict(found)
 
 
-def left(connection: sa.Connection, described: Table, table: sa.Table, people: Sequence[Identifier]) -> int:
-    """How many rows still point at one of them."""
-    return sum(count(connection, table, where) for _, where in _places(described, table, people))
+def left(connection: sa.Connection, described: Table, table: sa.Table, selecting: Selecting) -> Counter[str]:
+    """How many rows still point at one of them, by the first column of what points."""
+    found = Counter[str]()
+    for mention, where in _places(described, table, selecting):
+        found[mention.fields[0]] += count(connection, table, where)
+    return found
 
 
-def empty(
-    connection: sa.Connection, dataset: str, described: Table, table: sa.Table, people: Sequence[Identifier]
-) -> None:
+def empty(connection: sa.Connection, dataset: str, described: Table, table: sa.Table, selecting: Selecting) -> None:
     """Empty them, in whosever rows.
 
     Raises:
         LinkedSystemUnavailable: rows still point at one of them.
     """
-    for mention, where in _places(described, table, people):
+    for mention, where in _places(described, table, selecting):
         names = emptied(described, table, mention)
         if names:
             connection.execute(sa.update(table).where(where).values(dict.fromkeys(names)))
@@ -59,10 +57,8 @@ def empty(
             raise LinkedSystemUnavailable(f"{place}: rows still point at the person; rolled back")
 
 
-def _places(
-    described: Table, table: sa.Table, people: Sequence[Identifier]
-) -> Iterator[tuple[Link, sa.ColumnElement[bool]]]:
+def _places(described: Table, table: sa.Table, selecting: Selecting) -> Iterator[tuple[Link, sa.ColumnElement[bool]]]:
     for mention in described.mentions:
         alone = Table(described.name, deletes=False, fields={}, links=(mention,))
-        for where in conditions(table, selectors(table, alone, people)):
+        for where in conditions(table, selecting.referred(table, alone)):
             yield mention, where.bound

@@ -5,18 +5,32 @@ Putting one together and looking up how it compiles takes as long as a small tab
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from registry.connectors.sql.spelling import compared
 from registry.connectors.sql.standing import as_it_stands
 
 REMEMBERED = 1_024
 
-Form = tuple[tuple[tuple[str, ...], bool], ...]
-"""What is compared, without the values: the columns of each selector, and whether letters' case counts for nothing."""
+
+class Side(NamedTuple):
+    """What is compared, without the values: columns, in small letters where case counts for nothing.
+
+    `guards`: other columns, which may hold nothing but certain values, or nothing at all.
+    """
+
+    columns: tuple[str, ...]
+    caseless: bool
+    guards: tuple[tuple[str, bool], ...] = ()
+
+
+Form = tuple[Side, ...]
+Values = tuple[Sequence[Hashable], ...]
+"""Those of a side, then those that each of its guards allows."""
 
 
 class Where(NamedTuple):
@@ -24,18 +38,18 @@ class Where(NamedTuple):
 
     table: sa.Table
     form: Form
-    values: tuple[Sequence[Hashable], ...]
+    values: tuple[Values, ...]
 
     @property
     def bound(self) -> sa.ColumnElement[bool]:
         """The condition with its values, to be part of a statement that is made for once."""
-        return _together(
-            _column(self.table, *one).in_(values) for one, values in zip(self.form, self.values, strict=True)
-        )
+        places = zip(self.form, self.values, strict=True)
+        return _together(_side(self.table, side, lambda _, at, values=values: values[at]) for side, values in places)  # type: ignore[misc]
 
     def parameters(self, place: int = 0) -> dict[str, Any]:
         """The values by the names that they have in the condition at this place of a statement."""
-        return {_name(place, at): list(values) for at, values in enumerate(self.values)}
+        places = ((at, number, one) for at, values in enumerate(self.values) for number, one in enumerate(values))
+        return {_name(place, at, number): list(one) for at, number, one in places}
 
 
 def count_all(connection: sa.Connection, places: Sequence[Where]) -> list[int]:
@@ -68,18 +82,29 @@ def _reading(table: sa.Table, form: Form, names: tuple[str, ...], most: int | No
 
 @lru_cache(REMEMBERED)
 def _clause(table: sa.Table, form: Form, place: int) -> sa.ColumnElement[bool]:
-    compared = [_column(table, *one) for one in form]
-    return _together(
-        one.in_(sa.bindparam(_name(place, at), type_=one.type, expanding=True)) for at, one in enumerate(compared)
-    )
+    def named(at: int) -> Callable[[sa.ColumnElement[Any], int], sa.ColumnElement[Any]]:
+        return lambda one, number: sa.bindparam(_name(place, at, number), type_=one.type, expanding=True)
+
+    return _together(_side(table, side, named(at)) for at, side in enumerate(form))
+
+
+def _side(table: sa.Table, side: Side, values: Callable[[sa.ColumnElement[Any], int], Any]) -> sa.ColumnElement[bool]:
+    """That one of these values stands there, and nothing but what is allowed at its guards."""
+    one = _column(table, side.columns, side.caseless)
+    found: sa.ColumnElement[bool] = one.in_(values(one, 0))
+    if len(side.columns) == 1 and not side.caseless and one is not table.c[side.columns[0]]:
+        found = sa.and_(table.c[side.columns[0]].in_(values(one, 0)), found)  # which an index can lead
+    for number, (name, caseless) in enumerate(side.guards, 1):
+        guard = _column(table, (name,), caseless)
+        found = sa.and_(found, sa.or_(table.c[name].is_(None), guard.in_(values(guard, number))))
+    return found
 
 
 def _column(table: sa.Table, names: tuple[str, ...], caseless: bool) -> sa.ColumnElement[Any]:
     """What is compared: a column, in small letters where those count alike, or several together."""
-    columns = [table.c[name] for name in names]
-    if len(columns) > 1:
-        return sa.tuple_(*columns)
-    return sa.func.lower(columns[0]) if caseless else columns[0]
+    if len(names) > 1:
+        return sa.tuple_(*(table.c[name] for name in names))
+    return compared(table, names[0], caseless=caseless)
 
 
 def _together(parts: Iterable[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
@@ -87,5 +112,5 @@ def _together(parts: Iterable[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]
     return sa.or_(*either) if len(either) > 1 else either[0]
 
 
-def _name(place: int, at: int) -> str:
-    return f"of_{place}_{at}"
+def _name(place: int, at: int, number: int) -> str:
+    return f"of_{place}_{at}_{number}"

@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Key, Table
 from registry.connectors.key_values import fitted, from_text, to_text
 from registry.connectors.sql.catalogue import python_type
-from registry.connectors.sql.prepared import Where, count_all
+from registry.connectors.sql.prepared import Side, Values, Where, count_all
+from registry.connectors.sql.spelling import Held, compared, held, read, spelled
+from registry.identity.belonging import SHARED, Record
+from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
@@ -23,30 +26,132 @@ _BITS = ((sa.BigInteger, 63), (sa.SmallInteger, 15), (sa.Integer, 31))
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """A column that holds stronger identifiers: rows with any but these there are somebody else's."""
+
+    column: str
+    caseless: bool
+    allowed: Sequence[Hashable]
+
+
+@dataclass(frozen=True, slots=True)
 class Selector:
     """Rows whose columns hold one of these tuples of values; `caseless`: in whatever letters."""
 
     columns: tuple[str, ...]
     values: Sequence[tuple[Hashable, ...]]
     caseless: bool
+    guards: tuple[Guard, ...] = ()
+
+    @property
+    def names(self) -> set[str]:
+        """Every column that it looks at."""
+        return {*self.columns, *(guard.column for guard in self.guards)}
 
 
-def selectors(table: sa.Table, described: Table, people: Iterable[Identifier]) -> list[Selector]:
-    """What makes a row of this table the person's; nothing where nothing leads here."""
-    by_kind: dict[str, list[str]] = defaultdict(list)
-    for person in people:
-        by_kind[person.kind].append(person.value)
-    wanted: dict[tuple[tuple[str, ...], bool], dict[tuple[Hashable, ...], None]] = defaultdict(dict)
-    for name, field in described.fields.items():
-        if field.identity in by_kind:
-            told: list[tuple[Hashable, ...]] = [(value,) for value in by_kind[field.identity]]
-            caseless = not field.exact and python_type(table.c[name]) is str
-            wanted[(name,), caseless].update(_fitting(table, (name,), told))
-    for link in described.links:
-        if link.to.kind in by_kind:
-            told = [from_text(value) for value in by_kind[link.to.kind]]
-            wanted[link.fields, False].update(_fitting(table, link.fields, told))
-    return [Selector(columns, list(values), caseless) for (columns, caseless), values in wanted.items() if values]
+class Selecting:
+    """Which rows of one database are a person's, asked on one connection.
+
+    Args:
+        rules: by what people are told apart.
+    """
+
+    def __init__(self, connection: sa.Connection, people: Iterable[Identifier], rules: IdentityRules) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._by_kind: dict[str, list[str]] = defaultdict(list)
+        for person in people:
+            self._by_kind[person.kind].append(person.value)
+
+    def own(self, table: sa.Table, described: Table) -> list[Selector]:
+        """What makes a row of this table the person's; nothing where nothing leads here."""
+        return [*self.named(table, described), *self.referred(table, described)]
+
+    def referred(self, table: sa.Table, described: Table) -> list[Selector]:
+        """Rows that refer to a record of the person's."""
+        wanted: dict[tuple[str, ...], dict[tuple[Hashable, ...], None]] = defaultdict(dict)
+        for link in described.links:
+            if link.to.kind in self._by_kind:
+                told = [from_text(value) for value in self._by_kind[link.to.kind]]
+                wanted[link.fields].update(_fitting(table, link.fields, told))
+        return [Selector(columns, list(values), caseless=False) for columns, values in wanted.items() if values]
+
+    def named(self, table: sa.Table, described: Table, *, shared: bool = False) -> list[Selector]:
+        """Rows that carry an identifier of the person, and no stronger one of somebody else's.
+
+        Args:
+            shared: whoever's they are: also what others carry, and what several people share.
+        """
+        columns = held(table, described, self._rules)
+        values = {one.name: self._values(table, one, shared=shared) for one in columns}
+        found = []
+        for one in columns:
+            if values[one.name]:
+                above = [] if shared else [other for other in columns if other.strength < one.strength]
+                guards = tuple(self._guard(table, one, values[one.name], other, values) for other in above)
+                chosen = [(value,) for value in values[one.name]]
+                found.append(Selector((one.name,), chosen, one.caseless, guards))
+        return found
+
+    def others(self, table: sa.Table, described: Table) -> int:
+        """How many rows carry an identifier of the person's and are others': left as they are."""
+        columns = held(table, described, self._rules)
+        shared = any(SHARED + one.kind in self._by_kind for one in columns)
+        if not shared and not any(one.kind in self._by_kind and one.strength > columns[0].strength for one in columns):
+            return 0
+        anyone = [where.bound for where in conditions(table, self.named(table, described, shared=True))]
+        if not anyone:
+            return 0
+        total = count(self._connection, table, sa.or_(*anyone))
+        mine = conditions(table, self.own(table, described))
+        return total - sum(count(self._connection, table, sa.and_(sa.or_(*anyone), where.bound)) for where in mine)
+
+    def records(
+        self, table: sa.Table, described: Table, keys: Sequence[Key], found: Iterable[Mapping[str, Any]], *,
+        referred: bool,
+    ) -> Iterator[Record]:  # fmt: skip
+        """What these rows carry: identifiers that point at somebody, and keys that lead on."""
+        columns = held(table, described, self._rules)
+        for row in found:
+            told = (self._read(one, row[one.name]) for one in columns if row[one.name] is not None)
+            texts = ((key.kind, to_text([row[name] for name in key.fields])) for key in keys)
+            refer = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
+            yield Record(tuple(dict.fromkeys(filter(None, told))), refer, referred)
+
+    def _read(self, one: Held, value: object) -> Identifier | None:
+        """Whom a stored value names; one of the person's where only letters tell them apart that tell nothing."""
+        if one.caseless:
+            small = str(value).lower()
+            for known in self._by_kind.get(one.kind, ()):
+                if known.lower() == small:
+                    return Identifier(one.kind, known)
+        return read(one.kind, value, self._rules)
+
+    def _values(self, table: sa.Table, one: Held, *, shared: bool) -> list[Hashable]:
+        """Every way in which an identifier of the person is written in a column."""
+        kinds = [one.kind, SHARED + one.kind] if shared else [one.kind]
+        told = [value for kind in kinds for value in self._by_kind.get(kind, ())]
+        if not told:
+            return []
+        made = (value for (value,), _ in _fitting(table, (one.name,), [(value,) for value in told]))
+        direct = (str(value).lower() if one.caseless else value for value in made)
+        return list(dict.fromkeys([*direct, *spelled(self._connection, table, one, told, self._rules)]))
+
+    def _guard(
+        self, table: sa.Table, one: Held, chosen: Sequence[Hashable], other: Held, values: Mapping[str, list[Hashable]]
+    ) -> Guard:
+        """What may stand in a stronger column beside a weaker identifier: the person's own, and what names nobody."""
+        people = {Identifier(other.kind, value) for value in self._by_kind.get(other.kind, ())}
+        column = compared(table, other.name, caseless=other.caseless)
+        allowed = list(values[other.name])
+        for start in range(0, len(chosen), BATCH):
+            here = compared(table, one.name, caseless=one.caseless).in_(chosen[start : start + BATCH])
+            query = sa.select(column).where(here, table.c[other.name].is_not(None)).distinct()
+            for (value,) in self._connection.execute(query):
+                found = self._read(other, value)
+                if found is None or found in people:
+                    allowed.append(value)
+        return Guard(other.name, other.caseless, list(dict.fromkeys(allowed)))
 
 
 def conditions(table: sa.Table, chosen: Sequence[Selector]) -> Iterator[Where]:
@@ -55,32 +160,19 @@ def conditions(table: sa.Table, chosen: Sequence[Selector]) -> Iterator[Where]:
     Raises:
         LinkedSystemUnavailable: there are too many values for that.
     """
-    form = tuple((one.columns, one.caseless) for one in chosen)
+    form = tuple(
+        Side(one.columns, one.caseless, tuple((guard.column, guard.caseless) for guard in one.guards)) for one in chosen
+    )
     if len(chosen) == 1:
-        [only], [values] = chosen, map(_compared, chosen)
-        step = BATCH // len(only.columns)
+        [only] = chosen
+        values, *allowed = _compared(only)
+        step = max(BATCH - _size(chosen) + len(values) * len(only.columns), 1) // len(only.columns)
         for start in range(0, len(values), step):
-            yield Where(table, form, (values[start : start + step],))
+            yield Where(table, form, ((values[start : start + step], *allowed),))
     elif _size(chosen) > BATCH:
         raise LinkedSystemUnavailable(f"{table.name} is reached by more than {BATCH} values over several columns")
     elif chosen:
         yield Where(table, form, tuple(map(_compared, chosen)))
-
-
-def found_keys(
-    dataset: str, described: Table, leading: Iterable[Key], rows: Iterable[Mapping[str, Any]]
-) -> Iterator[Identifier]:
-    """By what else a person is known, as these rows of theirs say."""
-    kinds = {name: field.identity for name, field in described.fields.items() if field.identity is not None}
-    keys = [key for key in leading if (key.dataset, key.table) == (dataset, described.name)]
-    for row in rows:
-        for name, kind in kinds.items():
-            if row[name] is not None and str(row[name]).strip():
-                yield Identifier(kind, str(row[name]))
-        for key in keys:
-            text = to_text([row[name] for name in key.fields])
-            if text is not None:
-                yield Identifier(key.kind, text)
 
 
 def leading_columns(dataset: str, described: Table, leading: Iterable[Key]) -> list[str]:
@@ -118,14 +210,14 @@ def counts(connection: sa.Connection, chosen: Mapping[sa.Table, Sequence[Selecto
 
 
 def _size(chosen: Sequence[Selector]) -> int:
-    return sum(len(one.values) * len(one.columns) for one in chosen)
+    guarded = sum(len(guard.allowed) for one in chosen for guard in one.guards)
+    return guarded + sum(len(one.values) * len(one.columns) for one in chosen)
 
 
-def _compared(one: Selector) -> list[Hashable]:
-    """The values as they are compared: alone where there is one column, in small letters where those count alike."""
-    if len(one.columns) > 1:
-        return list(one.values)
-    return [str(value).lower() if one.caseless else value for (value,) in one.values]
+def _compared(one: Selector) -> Values:
+    """The values as they are compared: alone where there is one column; then what its guards allow."""
+    values = list(one.values) if len(one.columns) > 1 else [value for (value,) in one.values]
+    return (values, *(guard.allowed for guard in one.guards))
 
 
 def _fitting(

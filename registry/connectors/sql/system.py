@@ -18,21 +18,24 @@ from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
 from registry.connectors.sql.holding import keeping
+from registry.connectors.sql.naming import tells
 from registry.connectors.sql.prepared import reading
 from registry.connectors.sql.selecting import (
+    Selecting,
     conditions,
     count,
     counts,
-    found_keys,
     leading_columns,
     may_lead,
-    selectors,
 )
-from registry.connectors.sql.streams import given, named, require_writable
+from registry.connectors.sql.streams import given, require_writable
+from registry.connectors.sql.streams import named as reads
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.held import Held
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
+from registry.identity.belonging import Belonging, Record, is_key
+from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
@@ -49,14 +52,16 @@ class SqlSystem:
         dataset: the reviewed description, which has been held against the others.
         url: its SQLAlchemy URL; never logged, and in no error.
         leading: the keys that lead on, wherever they stand: what is found at one of this database is told.
+        rules: by what people are told apart.
 
     Attributes:
         held: the legal holds that stand on whomever it is asked about.
     """
 
-    def __init__(self, dataset: Dataset, url: str, leading: Collection[Key]) -> None:
+    def __init__(self, dataset: Dataset, url: str, leading: Collection[Key], rules: IdentityRules) -> None:
         self._dataset = dataset
         self.held: Sequence[Held] = ()
+        self._rules = rules
         self._leading = leading
         self._engine = opened(url)
         self._looking = for_looks(self._engine)
@@ -95,44 +100,64 @@ class SqlSystem:
         """Every (table, field) that somebody has to decide on."""
         return [(one.table, one.field) for one in self.findings()]
 
-    def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
-        """By what else these people are known, as rows of theirs say: identifiers, and keys that lead on."""
-        found: dict[Identifier, None] = {}
+    @property
+    def rules(self) -> IdentityRules:
+        """By what this system tells people apart."""
+        return self._rules
+
+    def records(self, people: Sequence[Identifier]) -> Iterator[Record]:
+        """What the records carry that these lead to, whoever's they are.
+
+        Raises:
+            LinkedSystemUnavailable: the database does not answer.
+        """
         if not any(may_lead(self.name, one, self._leading, people) for one in self._dataset.tables.values()):
-            return []
+            return
         with self._connected(lately=True) as (connection, tables):
+            selecting = Selecting(connection, people, self._rules)
             for described, table in _described(self._dataset, tables):
                 names = leading_columns(self.name, described, self._leading)
-                for where in conditions(table, selectors(table, described, people)) if names else ():
-                    with named(connection, f"{self.name}.{described.name}", where, names):
-                        found_here = connection.execute(reading(where, names), where.parameters())
-                        rows = (dict(zip(names, row, strict=True)) for row in found_here)
-                        found |= dict.fromkeys(found_keys(self.name, described, self._leading, rows))
-        return list(found)
+                if not names:
+                    continue
+                keys = [key for key in self._leading if (key.dataset, key.table) == (self.name, described.name)]
+                named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
+                for chosen, by_key in ((named, False), (referred, True)):
+                    for where in conditions(table, chosen):
+                        with reads(connection, f"{self.name}.{described.name}", where, names):
+                            found = connection.execute(reading(where, names), where.parameters())
+                            rows = [dict(zip(names, row, strict=True)) for row in found]
+                        yield from selecting.records(table, described, keys, rows, referred=by_key)
+
+    def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
+        """By what else these people are known, as rows of theirs say: identifiers, and keys that lead on."""
+        return Belonging(self._rules, people).take(self.records(people))
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         """What a request of this kind would do here; changes nothing."""
         with self._connected() as (connection, tables):
             undecided = [(one.table, one.field) for one in findings(self._dataset, tables, self._leading)]
-            here = list(_described(self._dataset, tables))
-            found = counts(connection, {table: selectors(table, described, people) for described, table in here})
+            here, selecting = list(_described(self._dataset, tables)), Selecting(connection, people, self._rules)
+            found = counts(connection, {table: selecting.own(table, described) for described, table in here})
             there = {described.name: found.get(table, 0) for described, table in here}
+            others = {described.name: selecting.others(table, described) for described, table in here}
             erases = EFFECTS[kind] is Effect.ERASE
-            pointing = {one.name: mentions.others(connection, one, table, people) for one, table in here if erases}
+            pointing = {one.name: mentions.others(connection, one, table, selecting) for one, table in here if erases}
             accounts: list[FieldAccount] = []
             for name, described in self._standing(tables).tables.items():
                 told = self._accounts(kind, described, there.get(name, 0))
                 accounts += (_pointing(account, pointing.get(name, {})) for account in told)
         categories = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
-        return SystemPlan(self.name, accounts, undecided, categories=categories, traits=traits)
+        left = {name: rows for name, rows in others.items() if rows}
+        return SystemPlan(self.name, accounts, undecided, categories=categories, traits=traits, others=left)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""
         with self._connected(self._engine, lately=True) as (connection, tables):  # a stream lives in a transaction
+            selecting = Selecting(connection, people, self._rules)
             for described, table in _described(self._dataset, tables):
                 names = [name for name, field in described.fields.items() if field.exported]
-                for where in conditions(table, selectors(table, described, people)) if names else ():
+                for where in conditions(table, selecting.own(table, described)) if names else ():
                     for row in given(connection, f"{self.name}.{described.name}", where, names):
                         yield described.name, row
 
@@ -159,7 +184,7 @@ class SqlSystem:
             case Effect.ERASE:
                 with reached(self.name), self._engine.begin() as connection:
                     tables = self._catalogue.tables(connection)
-                    erase(connection, self._standing(tables), tables, people)
+                    erase(connection, self._standing(tables), tables, people, self._rules)
             case Effect.CORRECT:
                 return self._corrected(kind, people, corrections)
             case Effect.GIVE:  # its package is written later: what could not stand in it is found out now
@@ -174,11 +199,17 @@ class SqlSystem:
             return {}
         with self._connected() as (connection, tables):
             standing = self._standing(tables)
-            found = looking.remaining(connection, standing, tables, people)
+            found = looking.remaining(connection, standing, tables, people, self._rules)
+            selecting = Selecting(connection, people, self._rules)
             for described, table in _described(standing, tables):
-                if rows := mentions.left(connection, described, table, people):
-                    found[described.name] = max(found.get(described.name, 0), rows)
+                for name, rows in mentions.left(connection, described, table, selecting).items():
+                    place = f"{described.name}.{name}"
+                    found[place] = max(found.get(place, 0), rows)
             return found
+
+    def looked_for_where_described(self, people: Sequence[Identifier]) -> list[str]:
+        """Kinds whose identifiers are too short to be told by text alone: the second look goes by the description."""
+        return sorted({one.kind for one in people if not is_key(one) and not tells(one.value)})
 
     def _corrected(
         self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
@@ -186,14 +217,14 @@ class SqlSystem:
         """Write what the person corrected into the fields that hold those traits."""
         accounts: list[FieldAccount] = []
         with reached(self.name), self._engine.begin() as connection:
-            tables = self._catalogue.tables(connection)
+            tables, selecting = self._catalogue.tables(connection), Selecting(connection, people, self._rules)
             for described, table in _described(self._dataset, tables):
                 new: dict[str, Any] = {}
                 for name, field in described.fields.items():
                     if field.trait is not None and field.trait in corrections:
                         new[name] = self._taken(table.c[name], corrections[field.trait])
                 rows = 0
-                for where in conditions(table, selectors(table, described, people)):
+                for where in conditions(table, selecting.own(table, described)):
                     rows += count(connection, table, where.bound)
                     if new:
                         changing.write(connection, f"{self.name}.{described.name}", table, where.bound, new)

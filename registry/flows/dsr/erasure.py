@@ -273,7 +273,9 @@ def _certify(
         cases = holdings.cases(transaction, workspace_id, request.request_id)
         outcome = replace(
             certifying.outcome_of(request, accounted, deployment.clock()),
-            destroyed=Destroyed(progress["keys"], deployment.keyring.generation(workspace_id), remaining=0),
+            destroyed=Destroyed(
+                progress["keys"], deployment.keyring.generation(workspace_id), 0, linked.by_place(request)
+            ),
             retained=[_told(case) for case in cases if case.items],
             told=acknowledged,
             requester=verified_by(transaction, request),

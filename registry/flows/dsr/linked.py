@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
@@ -25,17 +25,16 @@ from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
+from registry.flows.dsr.reaching import asked, reached
 from registry.flows.dsr.reference import agent_of, everybody, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, RegistryError
+from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
 OVERRIDE = "override"
-
-_T = TypeVar("_T")
 
 
 def plans(
@@ -49,7 +48,7 @@ def plans(
     if not deployment.linked:
         return []
     kind = Kind(request.kind)
-    people, silent = _reached(deployment.linked, everybody(deployment, request, fragments))
+    people, silent = reached(deployment.linked, everybody(deployment, request, fragments))
     erases = EFFECTS[kind] is Effect.ERASE
     standing = list(map(held.as_held, held.on(deployment, workspace, request, people))) if erases else []
     planned = _planned([under(system, standing) for system in deployment.linked], kind, people, silent)
@@ -59,7 +58,7 @@ def plans(
 
 def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier]) -> list[SystemPlan]:
     """What each of these systems would do for people known so; nothing is touched."""
-    return _planned(systems, kind, *_reached(systems, people))
+    return _planned(systems, kind, *reached(systems, people))
 
 
 def _planned(
@@ -73,7 +72,7 @@ def _planned(
         try:
             if system.name in silent:
                 raise silent[system.name]
-            found.append(_asked(system, lambda system=system: system.plan(kind, people)))  # type: ignore[misc]
+            found.append(asked(system, lambda system=system: system.plan(kind, people)))  # type: ignore[misc]
         except LinkedSystemUnavailable as error:
             found.append(SystemPlan(system.name, unreachable=error.detail))
     return found
@@ -117,6 +116,9 @@ def act(
             raise wait(deployment, request, system.name, people, error, actor=actor) from None
         done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
         progress.pop(waiting.NOTED, None)
+        short = getattr(system, "looked_for_where_described", None)
+        if EFFECTS[Kind(request.kind)] is Effect.ERASE and short is not None:
+            progress["by_place"] = sorted({*progress.get("by_place", ()), *short(people)})
         request = request._replace(progress=orjson.dumps(progress).decode())
         if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:
@@ -130,7 +132,7 @@ def reach_of(systems: Sequence[LinkedSystem], people: Sequence[Identifier]) -> l
     Raises:
         LinkedSystemUnavailable: one does not answer.
     """
-    known, silent = _reached(systems, people)
+    known, silent = reached(systems, people)
     for error in silent.values():
         raise error
     return known
@@ -145,8 +147,8 @@ def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter
     Raises:
         LinkedSystemUnavailable: it does not answer; what was written so far is no whole package.
     """
-    rows = iter(_asked(system, lambda: system.export(people)))
-    while (one := _asked(system, lambda: next(rows, None))) is not None:
+    rows = iter(asked(system, lambda: system.export(people)))
+    while (one := asked(system, lambda: next(rows, None))) is not None:
         table, row = one
         counts[f"{system.name}: {table}"] += 1
         yield {"table": table, "row": row}
@@ -169,6 +171,11 @@ def read_accounts(noted: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Fiel
         for told in noted.values()
         for a in told
     ]
+
+
+def by_place(request: StoredRequest) -> list[str]:
+    """The kinds of identifier that systems looked for only where their descriptions say that those stand."""
+    return list(orjson.loads(request.progress).get("by_place", ()))
 
 
 def override(
@@ -200,28 +207,6 @@ def override(
     return request
 
 
-def _reached(
-    systems: Sequence[LinkedSystem], people: Sequence[Identifier]
-) -> tuple[list[Identifier], dict[str, LinkedSystemUnavailable]]:
-    """What people are known by anywhere, and the systems that did not say, each with its error.
-
-    Only what is new is asked for again: every identifier once in every system, so that circles end by themselves.
-    """
-    known, silent = dict.fromkeys(people), dict[str, LinkedSystemUnavailable]()
-    new = list(known)
-    while new:
-        asked, new = new, []
-        for system in systems:
-            try:
-                found = _asked(system, lambda system=system, asked=asked: system.leads(asked))  # type: ignore[misc]
-            except LinkedSystemUnavailable as error:
-                silent[system.name] = error
-                continue
-            new += [one for one in dict.fromkeys(found) if one not in known]
-            known |= dict.fromkeys(found)
-    return list(known), silent
-
-
 def _found_everywhere(
     deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId], actor: str
 ) -> tuple[StoredRequest, list[Identifier]]:
@@ -233,7 +218,7 @@ def _found_everywhere(
     known = everybody(deployment, request, fragments)
     progress: dict[str, Any] = orjson.loads(request.progress)
     systems = [system for system in deployment.linked if system.name not in progress.get("linked", {})]
-    people, silent = _reached(systems, known)
+    people, silent = reached(systems, known)
     for name, error in silent.items():
         raise wait(deployment, request, name, people, error, actor=actor)
     kind = Kind(request.kind)
@@ -242,7 +227,7 @@ def _found_everywhere(
     rows: dict[str, dict[str, int]] = progress.setdefault("foreseen", {})
     for system in (system for system in systems if system.name not in rows):
         try:
-            plan = _asked(system, lambda system=system: system.plan(kind, people))  # type: ignore[misc]
+            plan = asked(system, lambda system=system: system.plan(kind, people))  # type: ignore[misc]
         except LinkedSystemUnavailable as error:
             raise wait(deployment, request, system.name, people, error, actor=actor) from None
         rows[system.name] = {account.table: account.rows for account in plan.accounts}
@@ -269,28 +254,14 @@ def ran(
         LinkedSystemUnavailable: it could not, or rows are left.
     """
     kind, request_id = Kind(request.kind), text_id(request.request_id)
-    done = _asked(system, lambda: system.run(request_id, kind, people, corrections))
-    left = _asked(system, lambda: system.remaining(kind, people))
+    done = asked(system, lambda: system.run(request_id, kind, people, corrections))
+    left = asked(system, lambda: system.remaining(kind, people))
     if any(left.values()):
-        told = ", ".join(f"{table}: {count}" for table, count in sorted(left.items()) if count)
+        places = ", ".join(f"{system.name}.{place} ({rows})" for place, rows in sorted(left.items()) if rows)
         raise LinkedSystemUnavailable(
-            f"{system.name} still has rows of this person after it said that it erased them ({told})",
-            hint="what the system keeps is to be seen there; declare it, or mend the system",
+            f"{system.name} still has rows of this person: {places}",
+            hint="describe the column as what it holds (its category, the identity that it is found by, and what an "
+            "erasure does to it; kept on a ground, the certificate states it), or remove that; then run it again",
             extra={"remaining": dict(left)},
         )
     return done
-
-
-def _asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
-    """What a system answers; whatever it raises becomes one error, without the text, which may hold anything."""
-    try:
-        return ask()
-    except LinkedSystemUnavailable as error:  # in words of ours
-        raise LinkedSystemUnavailable(
-            error.detail if error.detail.startswith(system.name) else f"{system.name}: {error.detail}",
-            hint=error.hint, extra=error.extra,
-        ) from None  # fmt: skip
-    except RegistryError as error:
-        raise LinkedSystemUnavailable(f"{system.name}: {error.code}", extra=error.extra) from None
-    except Exception as error:  # noqa: BLE001 - a connector of somebody's own may raise anything
-        raise LinkedSystemUnavailable(f"{system.name} failed: {type(error).__name__}") from None

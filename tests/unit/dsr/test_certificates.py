@@ -100,6 +100,11 @@ def test_verification_passed_only_if_the_second_look_found_nothing(remaining: in
     }
 
 
+def test_it_names_the_kinds_that_were_too_short_to_be_told_by_text_alone() -> None:
+    told = claims(replace(OUTCOME, destroyed=Destroyed(2, 1, 0, ["user_id"])))["verification"]
+    assert told["looked_for_where_described"] == ["user_id"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,0 +1,87 @@
+"""How a person's identifiers stand in texts of any kind: as words of their own, in whatever letters and digits.
+
+Used by the second look alone, so that what it finds does not hang on what the erasing looked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from unicodedata import normalize
+
+from registry.connectors.sql.spelling import of_digits, of_letters
+from registry.identity.belonging import is_key, pointing_at
+from registry.identity.rules import IdentityRules, Normaliser
+from registry.model.message import Identifier
+
+LONG = 8
+"""Characters from which on an identifier can be told by text alone."""
+LONG_NUMBER = 10
+"""Digits from which on one that is nothing but a number can."""
+_NUMBER = re.compile(r"[+(]?\d[\d\s().\-/]{4,}\d")
+_WRITTEN = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+def tells(value: str) -> bool:
+    """Whether an identifier, wherever it stands, names the person: `42` may be a size of shoes."""
+    return "@" in value or len(value) >= (LONG_NUMBER if value.isdigit() else LONG)
+
+
+class Names:
+    """The identifiers of a person that can be told by text alone."""
+
+    def __init__(self, people: Iterable[Identifier], rules: IdentityRules) -> None:
+        self._rules = rules
+        told = [one for one in people if not is_key(one) and tells(one.value)]
+        self._numbers = {one for one in told if _is_number(one.kind, rules)}
+        self._words: dict[str, list[Identifier]] = {}
+        for one in told:
+            for word in _spellings(one.value):
+                self._words.setdefault(word, []).append(one)
+        either = "|".join(re.escape(word) for word in sorted(self._words, key=len, reverse=True))
+        self._word = re.compile(rf"(?<![\w.+-])(?:{either})(?![\w-]|\.\w)") if either else None
+
+    def patterns(self) -> list[str]:
+        """Patterns (of LIKE, escaped by `/`) of small letters, one of which fits every text that names the person."""
+        words = (of_letters(word) or re.sub(r"[/%_]", r"/\g<0>", word) for word in self._words)
+        return [*(f"%{word}%" for word in words), *(of_digits(one.value) for one in self._numbers)]
+
+    def found(self, text: str) -> set[Identifier]:
+        """Whom of these a text names."""
+        small = normalize("NFC", _WRITTEN.sub(_letter, text)).lower()
+        found: set[Identifier] = set()
+        if self._word is not None:
+            found.update(one for match in self._word.finditer(small) for one in self._words[match[0]])
+        for match in _NUMBER.finditer(text) if self._numbers else ():
+            digits = _digits(match[0])
+            found.update(
+                one
+                for one in self._numbers
+                if _digits(one.value) in digits or pointing_at(one.kind, match[0], self._rules) == one
+            )
+        return found
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """A value in small letters; and, where its domain is written in ASCII for others' sake, as people write it."""
+    small = normalize("NFC", value).lower()
+    yield small
+    local, at, domain = small.rpartition("@")
+    if at and "xn--" in domain:
+        try:
+            yield f"{local}@{domain.encode('ascii').decode('idna')}"
+        except UnicodeError:
+            return
+
+
+def _is_number(kind: str, rules: IdentityRules) -> bool:
+    rule = rules.kinds.get(kind)
+    return rule is not None and rule.normaliser is Normaliser.PHONE
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
+def _letter(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))

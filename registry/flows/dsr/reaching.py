@@ -1,0 +1,84 @@
+"""By what else people are known in the systems outside: asked until nothing new is found.
+
+Only what is new is asked for again: every identifier once in every system, so that circles end by themselves. What
+turns out to be shared with others leads nowhere, nor does what was found by it: then all is asked anew without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
+
+from registry.dsr.plan import LinkedSystem
+from registry.identity.belonging import Belonging, Record, is_key, pointing_at
+from registry.identity.rules import IdentityRules
+from registry.model.errors import LinkedSystemUnavailable, RegistryError
+from registry.model.message import Identifier
+
+_T = TypeVar("_T")
+
+
+@runtime_checkable
+class _TellsRecordsApart(Protocol):
+    """A system that says of each record what it carries, so that it can be told whose it is."""
+
+    @property
+    def rules(self) -> IdentityRules: ...
+
+    def records(self, people: Sequence[Identifier]) -> Iterator[Record]: ...
+
+
+def reached(
+    systems: Sequence[LinkedSystem], people: Sequence[Identifier]
+) -> tuple[list[Identifier], dict[str, LinkedSystemUnavailable]]:
+    """What people are known by anywhere, and the systems that did not say, each with its error."""
+    rules = next((system.rules for system in systems if isinstance(system, _TellsRecordsApart)), None)
+    shared, silent = set[Identifier](), dict[str, LinkedSystemUnavailable]()
+    while True:
+        belonging = Belonging(rules, people, shared)
+        new = belonging.known
+        while new:
+            found: list[Record] = []
+            for system in systems:
+                try:
+                    found += asked(system, lambda system=system, new=new: _records(system, new, rules))  # type: ignore[misc]
+                except LinkedSystemUnavailable as error:
+                    silent[system.name] = error
+            new = belonging.take(found) or belonging.adopt()
+        contested = belonging.contested()
+        if not contested:
+            return belonging.everything, silent
+        shared |= contested
+
+
+def asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
+    """What a system answers; whatever it raises becomes one error, without the text, which may hold anything.
+
+    Raises:
+        LinkedSystemUnavailable: for whatever it raised.
+    """
+    try:
+        return ask()
+    except LinkedSystemUnavailable as error:  # in words of ours
+        raise LinkedSystemUnavailable(
+            error.detail if error.detail.startswith(system.name) else f"{system.name}: {error.detail}",
+            hint=error.hint, extra=error.extra,
+        ) from None  # fmt: skip
+    except RegistryError as error:
+        raise LinkedSystemUnavailable(f"{system.name}: {error.code}", extra=error.extra) from None
+    except Exception as error:  # noqa: BLE001 - a connector of somebody's own may raise anything
+        raise LinkedSystemUnavailable(f"{system.name} failed: {type(error).__name__}") from None
+
+
+def _records(system: LinkedSystem, people: Sequence[Identifier], rules: IdentityRules | None) -> list[Record]:
+    """What records carry; of a system that does not tell them apart, what it says that the person is known by."""
+    if isinstance(system, _TellsRecordsApart):
+        return list(system.records(people))
+    return [Record(tuple(_pointing(system.leads(people), rules)), (), referred=True)]
+
+
+def _pointing(told: Iterable[Identifier], rules: IdentityRules | None) -> Iterator[Identifier]:
+    for one in told:
+        found = one if rules is None or is_key(one) else pointing_at(one.kind, one.value, rules)
+        if found is not None:
+            yield found
