@@ -68,13 +68,9 @@ VIOLATION = {
     "expected": TEXT | {"description": "In words of the plan, never of the event."},
 }
 DECISION = {
-    "allowed": YES_OR_NO,
-    "reason": one_of(Reason),
-    "sentence": TEXT | {"description": "The reason for people."},
-    "lawful_basis": maybe(TEXT),
-    "record_id": maybe(ID),
-    "valid_until": maybe(TIME),
-}
+    "allowed": YES_OR_NO, "reason": one_of(Reason), "sentence": TEXT | {"description": "The reason for people."},
+    "lawful_basis": maybe(TEXT), "record_id": maybe(ID), "valid_until": maybe(TIME),
+}  # fmt: skip
 FED_VIOLATION = {
     "violation_id": ID, "source": TEXT, "type": TEXT, "event": maybe(TEXT), "plan": TEXT,
     "app_version": maybe(TEXT), **VIOLATION, "rejected": YES_OR_NO, "received_at": TIME,

@@ -20,7 +20,7 @@ from registry.dsr.requests import Kind, Move
 from registry.flows.dsr import lifecycle
 from registry.model.errors import Conflict
 from tests.conftest import SetClock
-from tests.outside import rows, run
+from tests.outside import RULES, rows, run
 from tests.simulator import RegistrySimulator
 
 FIRST = """
@@ -64,7 +64,7 @@ def found(folder: Path, tmp_path: Path, write: Write) -> Iterator[Watched]:
 
     def read() -> object:
         files = described(folder, bootstrap.read_document, bootstrap.shipped_schema)
-        return linked_systems(files, {"SHOP_URL": url}, Outgoing())
+        return linked_systems(files, {"SHOP_URL": url}, Outgoing(), RULES)
 
     made = Watched(folder, read)  # type: ignore[arg-type]
     yield made
