@@ -32,8 +32,10 @@ def is_news(
 ) -> bool:
     """Whether a signal of a moment is to be recorded.
 
-    A no is, unless the person's last word is a refusal already; an objection, unless that is one. A yes is, unless a
-    yes stands: the person's, or one of the fragment that it hangs on, whose banner then says nothing new.
+    A no is, unless the person's last word is a refusal already; an objection, unless that is one. A yes is, unless one
+    of the fragment that it hangs on stands, whose banner then says nothing new, or the person's last word is one that
+    stands: then it is only where another part of the person refused before, since it speaks for them joined; and never
+    where the purpose demands an age that the last word may have shown.
 
     Args:
         words: for the purpose, the last of each fragment of the person, none later than `at`.
@@ -44,8 +46,11 @@ def is_news(
         return last is None or last.status != ConsentStatus.OBJECTED
     if not yes:
         return last is None or last.status not in REFUSALS
-    own = [word for word in said if word.fragment_id == fragment_id]
-    return not any(_stands(word, purpose, at) for word in (*own, last) if word is not None)
+    if any(_stands(word, purpose, at) for word in said if word.fragment_id == fragment_id):
+        return False
+    if last is None or not _stands(last, purpose, at):
+        return True
+    return any(word.status in REFUSALS for word in said) and not purpose.demands_age(None)
 
 
 def refusal(words: Iterable[Said], fragment_id: FragmentId) -> ConsentStatus:

@@ -26,6 +26,7 @@ BY_AUDITORS = {
     "request_certificate", "request_plan", "request_letters", "list_plans", "get_plan", "lint_plan", "compare_plan",
     "list_sources", "list_keys", "get_policies",
     "census_fields", "processing_records", "records_table", "records_page", "impact_assessment", "breach_impact",
+    "system_impact",
 }  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from registry.store import standings
 from registry.store.rows import query
 from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered
+from tests.flows.conftest import new_database
 from tests.simulator import RegistrySimulator, Tenant
 
 PURPOSES = ("marketing", "service", "security", "legal", "analytics", "nothing")
@@ -87,11 +90,19 @@ def test_nobody_is_listed_for_a_purpose_that_the_policy_has_not(tenant: Tenant, 
     assert (_listed(tenant, "nothing"), _listed(tenant, "*")) == (set(), set())
 
 
-def test_postgresql_looks_up_each_of_many_by_index_before_it_knows_how_many_there_are(
-    postgres_registry: RegistrySimulator,
-) -> None:
+@pytest.fixture
+def young(postgres_server: str, postgres_templates: tuple[str, str], tmp_path: Path) -> Iterator[RegistrySimulator]:
+    """A registry on PostgreSQL whose tables are new: their statistics are of nobody else."""
+    data_of, keys_of = postgres_templates
+    with new_database(postgres_server, data_of) as data, new_database(postgres_server, keys_of) as keys:
+        made = RegistrySimulator(tmp_path, SetClock(), database_url=data, keystore_url=keys)
+        yield made
+        made.close()
+
+
+def test_postgresql_looks_up_each_of_many_by_index_before_it_knows_how_many_there_are(young: RegistrySimulator) -> None:
     """No statistics yet: by their absence it would read everybody's choices for each person, and throw most away."""
-    tenant, names = postgres_registry.tenant(), [f"user-{number}" for number in range(2_000)]
+    tenant, names = young.tenant(), [f"user-{number}" for number in range(2_000)]
     tenant.send(*(identify(name, context=consent(Advertising=True)) for name in names))
     workspace_id, asked = tenant.workspace_id, ("marketing", "*")
     indexes = [tenant.workspace.indexer.index("user_id", name) for name in names]

@@ -77,7 +77,7 @@ def test_a_correction_reaches_a_database_also_of_whoever_is_known_there_alone(
         if known:
             tenant.send(identify("ada", email="ada@example.test", first_name="Wrong"))
         request = tenant.request(
-            Kind.RECTIFICATION, "email", "ada@example.test", traits={"first_name": "Right", "planted-zq7": "x"}
+            Kind.RECTIFICATION, "email", "ada@example.test", traits={"first_name": "Right", "last_name": "planted-zq7"}
         )
         stored = tenant.registry.rows("SELECT progress FROM dsr_request WHERE request_id = ?", request.request_id)
         assert "Right" not in str(stored)

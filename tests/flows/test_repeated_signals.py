@@ -80,6 +80,20 @@ def test_an_attested_yes_is_not_replaced_by_a_banner_s(ada: Tenant, clock: SetCl
     assert [row.channel for row in said(ada)] == ["api"]
 
 
+def test_a_yes_of_the_part_that_refused_speaks_for_the_person_joined(tenant: Tenant, clock: SetClock) -> None:
+    tenant.send(identify(anonymous="browser", context=consent(Advertising=False, Functional=True)))
+    clock.pass_by(seconds=1)
+    tenant.say(*ADA, "marketing", "granted")
+    clock.pass_by(seconds=1)
+    tenant.send(identify("ada", "browser"))
+    assert reason(tenant) == "merged_sides_differ"
+    for _ in range(2):
+        clock.pass_by(seconds=1)
+        signals(tenant, Spoken({"marketing": True}), ("anonymous_id", "browser"))
+        assert reason(tenant) == "granted"
+    assert [row.status for row in said(tenant)] == ["denied", "granted", "granted"]
+
+
 @pytest.mark.parametrize("handed_over", [False, True])
 def test_that_a_consent_ended_is_no_refusal_to_a_banner_s_no_or_yes(
     ada: Tenant, clock: SetClock, handed_over: bool
