@@ -18,7 +18,7 @@ ROWS = (
     "ingest", "ingest-postgres", "consent-http", "consent-bulk", "consent-client", "propagation", "validate", "seal",
     "append", "rotation", "erasure", "merge", "view", "export", "access", "audit-append",
 )  # fmt: skip
-ON_REQUEST = ("resolve", "growth", "febrl", "bulk-import", "many-requests", "access-peer")
+ON_REQUEST = ("consent-postgres", "resolve", "growth", "febrl", "bulk-import", "many-requests", "access-peer")
 """Rows that take minutes, or need more than the others: run when they are named."""
 
 WIDTH = 110
