@@ -78,7 +78,7 @@ class Hashers:
             return None
         try:
             return await self._told(block, rules, keys)
-        except BrokenWorkerProcess:
+        except (BrokenWorkerProcess, OSError):  # gone while it worked, or while it started
             return None
 
     def _are_there(self) -> bool:

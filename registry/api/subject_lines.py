@@ -62,11 +62,11 @@ def read(rules: IdentityRules, block: bytes) -> People | None:
     """The subjects of lines that are each one object of `kind` and `value`; None where one is anything else.
 
     All are read at once. An object of that form holds no other, so where every line begins and ends one, and there are
-    as many objects as lines, they are one a line.
+    as many objects as lines, they are one a line. A carriage return may end a line or stand between two members.
     """
     lines = block.removesuffix(b"\n")
     ends = lines.count(b"\n")
-    if not lines.startswith(b"{") or not lines.endswith(b"}") or lines.count(b"}\n{") != ends:
+    if b"\r" in lines or not lines.startswith(b"{") or not lines.endswith(b"}") or lines.count(b"}\n{") != ends:
         return None
     try:
         subjects = _SUBJECT.decode_lines(lines)

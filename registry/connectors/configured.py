@@ -60,7 +60,7 @@ def linked_systems(
 
     Args:
         documents: checked against their schemas.
-        rules: by what databases tell people apart.
+        rules: by what systems tell people apart.
 
     Raises:
         DocumentInvalid: a description is wrong.
@@ -89,7 +89,7 @@ def linked_systems(
             service.name, service.url, _credentials(service.auth, environment), timeout_s=service.timeout_s,
             retries=service.retries, per_second=service.per_second,
         )  # fmt: skip
-        systems.append(HttpService(service, exchange, leading))
+        systems.append(HttpService(service, exchange, leading, rules))
     return [*systems, *(one.connect(environment) for one in customs)]
 
 

@@ -32,7 +32,8 @@ def is_news(
 ) -> bool:
     """Whether a signal of a moment is to be recorded.
 
-    A no is, unless the person's last word is a refusal already; an objection, unless that is one. A yes is, unless one
+    A no is, unless the person's last word is a refusal already, and that of the fragment that it hangs on, which may
+    be parted from the others again; an objection, unless both are one. A yes is, unless one
     of the fragment that it hangs on stands, whose banner then says nothing new, or the person's last word is one that
     stands: then it is only where another part of the person refused before, since it speaks for them joined; and never
     where the purpose demands an age that the last word may have shown.
@@ -42,11 +43,12 @@ def is_news(
     """
     said = list(words)
     last = max(said, key=rank, default=None)
+    own = max((word for word in said if word.fragment_id == fragment_id), key=rank, default=None)
     if objects:
-        return last is None or last.status != ConsentStatus.OBJECTED
+        return any(word is None or word.status != ConsentStatus.OBJECTED for word in (last, own))
     if not yes:
-        return last is None or last.status not in REFUSALS
-    if any(_stands(word, purpose, at) for word in said if word.fragment_id == fragment_id):
+        return any(word is None or word.status not in REFUSALS for word in (last, own))
+    if own is not None and _stands(own, purpose, at):
         return False
     if last is None or not _stands(last, purpose, at):
         return True

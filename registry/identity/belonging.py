@@ -69,17 +69,22 @@ class Belonging:
         rules: None where no system tells records apart: what is told is taken.
         people: the identifiers to begin with; those marked as shared lead nowhere.
         shared: more that several people share.
+        begun: those of the people that the question began with, where others were learnt from records before.
     """
 
     def __init__(
-        self, rules: IdentityRules | None, people: Iterable[Identifier], shared: Collection[Identifier] = ()
+        self,
+        rules: IdentityRules | None,
+        people: Iterable[Identifier],
+        shared: Collection[Identifier] = (),
+        begun: Collection[Identifier] | None = None,
     ) -> None:
         everybody = list(people)
         marked = [Identifier(one.kind.removeprefix(SHARED), one.value) for one in everybody if _is_marked(one)]
         self._rules = rules
         self._shared = dict.fromkeys([*marked, *shared])
         self._known = dict.fromkeys(p for p in everybody if not _is_marked(p) and p not in self._shared)
-        self._begun = frozenset(self._known)
+        self._begun = frozenset(self._known if begun is None else begun)
         self._others: dict[tuple[Identifier, ...], None] = {}
 
     @property
@@ -108,13 +113,13 @@ class Belonging:
         What is known from records alone leads to no stronger one, and what names a browser or device never does.
         """
         for weak, records in self._tiers():
+            if self._has_above(weak):  # which is contested
+                break
             rule = self._rules.kinds.get(weak) if self._rules is not None else None
             begun = any(one in self._begun for carried in records for one in carried if one.kind == weak)
             kind, found = self._strongest(records)
             if begun and len(found) == 1 and not self._of(kind) and not (rule is not None and rule.anonymous):
                 return self._joined(found)
-            if self._has_above(weak):  # which is contested
-                break
         return []
 
     def contested(self) -> set[Identifier]:

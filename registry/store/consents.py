@@ -35,8 +35,8 @@ _IF_IT_COUNTS = (
 def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
     """Append records and bring the current state up to them, in the order of the acts.
 
-    A record that comes late, or says that a consent ended, may change what others of its fragment and purpose say:
-    there the state is worked out of all of them.
+    A record that comes late, or at the same time, or says that a consent ended, may change what others of its fragment
+    and purpose say: there the state is worked out of all of them.
     """
     if not rows:
         return
@@ -58,7 +58,7 @@ def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
 
 def _is_odd(row: StoredConsent, before: ConsentState | None) -> bool:
     return row.status == ConsentStatus.EXPIRED or (
-        before is not None and (before.status == ConsentStatus.EXPIRED or row.acted_at < before.acted_at)
+        before is not None and (before.status == ConsentStatus.EXPIRED or row.acted_at <= before.acted_at)
     )
 
 

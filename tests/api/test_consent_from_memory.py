@@ -265,3 +265,11 @@ def test_a_filter_and_a_list_tell_reasons_where_they_are_asked_for(either_desk: 
         assert wrong.status_code == 400
     assert filtered(desk, lines, "no_such").json()["code"] == "unknown-purpose"
     assert desk.admin.post("/v1/consent/list", json={"purpose": "marketing", "reasons": 1}).status_code == 400
+
+
+def test_a_carriage_return_shifts_no_answer_to_another_line(either_desk: Desk) -> None:
+    people(either_desk)
+    in_memory(either_desk)
+    lines = b'{"kind":"user_id",\r"value":"bob"}\n{"kind":"user_id","value":"bob"}\n{"kind":"user_id","value":"ada"}\n'
+    assert filtered(either_desk, lines).status_code == 400
+    assert filtered(either_desk, lines[lines.index(b"\n") + 1 :].replace(b"\n", b"\r\n")).text.count("ada") == 1

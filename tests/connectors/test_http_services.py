@@ -154,7 +154,7 @@ def service(shop: Newsletter, text: str = NEWS, sleep: Any = None, timeout_s: fl
         described.name, shop.url, {"authorization": "Bearer secret"}, timeout_s=timeout_s, retries=described.retries,
         per_second=described.per_second, sleep=Waits() if sleep is None else sleep,
     )  # fmt: skip
-    return HttpService(described, exchange, [])
+    return HttpService(described, exchange, [], RULES)
 
 
 def test_every_record_on_every_page_is_given_out(shop: Newsletter) -> None:

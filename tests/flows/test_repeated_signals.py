@@ -15,9 +15,11 @@ from registry.model.stored import StoredConsent
 from tests.conftest import SetClock
 from tests.factories import consent, identify
 from tests.flows.test_consent_signals import TCF_ALL, TCF_MEASURING
+from tests.flows.test_stewardship import merge, unmerge
 from tests.simulator import Tenant
 
 ADA, MAIL = ("user_id", "ada"), ("email", "ada@shop.example")
+BOB = ("email", "bob@shop.example")
 GPC_IN_GPP = "DBABBg~BAQAAABA.YA"
 """As the IAB's library writes it: US national, nothing but Global Privacy Control."""
 
@@ -135,22 +137,64 @@ def test_that_a_consent_ended_does_not_lift_an_objection(ada: Tenant, clock: Set
 
 
 def test_a_yes_is_as_old_as_its_string(ada: Tenant, clock: SetClock) -> None:
-    made = tcf_spoken(TCF_ALL, ada.registry.deployment.policies.purposes, FAR).given_by
-    assert made is not None and made % DAY == DAY - 1, "the framework has days alone"
+    catalogue = ada.registry.deployment.policies.purposes
+    made = tcf_spoken(TCF_ALL, catalogue, FAR).given_by["marketing"]
+    assert made % DAY == 0, "the framework has days alone"
+    assert tcf_spoken(TCF_ALL, catalogue, made + 9).given_by["marketing"] == made + 9, "of today, the moment counts"
     clock.now = made + 20 * DAY
     ada.send(identify("ada", context={"consent": {"tcString": TCF_MEASURING}}))
     assert reason(ada) == "denied"
     clock.pass_by(seconds=1)
     ada.send(identify("ada", context={"consent": {"tcString": TCF_ALL}}))
-    signals(ada, tcf_spoken(TCF_ALL, ada.registry.deployment.policies.purposes, clock()))
+    signals(ada, tcf_spoken(TCF_ALL, catalogue, clock()))
     assert reason(ada) == "denied", "a no counts when it comes, the older yes does not come after it"
     assert {row.acted_at for row in said(ada) if row.status == "granted"} <= {made}
 
 
+def test_a_string_sent_again_lifts_no_later_no_of_its_own_day(ada: Tenant, clock: SetClock) -> None:
+    made = tcf_spoken(TCF_ALL, ada.registry.deployment.policies.purposes, FAR).given_by["marketing"]
+    for at, words in ((9, {"tcString": TCF_ALL}), (15, {"categoryPreferences": {}}), (33, {"tcString": TCF_ALL})):
+        clock.now = made + at * 3_600 * SECOND
+        ada.send(identify("ada", context={"consent": words}))
+        assert reason(ada) == ("granted" if at == 9 else "withdrawn")
+
+
+def test_a_yes_that_the_string_does_not_speak_of_is_of_now() -> None:
+    dated = Spoken({"marketing": True}, given_by={"marketing": 5})
+    both = Spoken({"chat": True, "marketing": True}) & dated
+    assert both.given_by == {"marketing": 5}
+
+
+@pytest.mark.parametrize("handed_over", [False, True])
+def test_a_no_said_while_joined_stays_with_whoever_said_it(tenant: Tenant, clock: SetClock, handed_over: bool) -> None:
+    tenant.say(*ADA, "marketing", "granted")
+    tenant.say(*BOB, "marketing", "objected")
+    clock.pass_by(seconds=1)
+    merge(tenant, ADA, BOB)
+    clock.pass_by(seconds=1)
+    for _ in range(2):
+        if handed_over:
+            signals(tenant, Spoken({"marketing": False}))
+        else:
+            tenant.send(identify("ada", context=NO))
+    clock.pass_by(seconds=1)
+    unmerge(tenant, ADA, BOB)
+    assert reason(tenant) == "withdrawn"
+    assert [row.status for row in said(tenant)] == ["granted", "withdrawn"]
+
+
+def test_of_one_moment_now_says_what_the_history_says(ada: Tenant, clock: SetClock) -> None:
+    objection, moment = clock() + SECOND, clock() + 2 * SECOND
+    clock.pass_by(seconds=10)
+    for status, at in (("objected", objection), ("expired", moment), ("granted", moment)):
+        ada.say(*ADA, "security", status, acted_at=at)
+        assert ada.check(*ADA, "security") == ada.check(*ADA, "security", at=clock())
+
+
 def test_a_string_of_the_future_is_none(ada: Tenant, clock: SetClock) -> None:
     catalogue = ada.registry.deployment.policies.purposes
-    made = tcf_spoken(TCF_ALL, catalogue, FAR).given_by
-    clock.now = (made or 0) - 3 * DAY
+    made = tcf_spoken(TCF_ALL, catalogue, FAR).given_by["marketing"]
+    clock.now = made - 3 * DAY
     with pytest.raises(InvalidInput, match="future"):
         tcf_spoken(TCF_ALL, catalogue, clock())
     ada.send(identify("ada", context={"consent": {"tcString": TCF_ALL}}))

@@ -17,6 +17,8 @@ from registry.connectors.services.templates import address, at, filled
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
+from registry.identity.belonging import Belonging, Record, pointing_at
+from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
@@ -28,9 +30,11 @@ class HttpService:
 
     Args:
         leading: the keys that lead on, wherever they stand: what records hold at one of this service's is told.
+        rules: by what people are told apart.
     """
 
-    def __init__(self, service: Service, exchange: Exchange, leading: Collection[Key]) -> None:
+    def __init__(self, service: Service, exchange: Exchange, leading: Collection[Key], rules: IdentityRules) -> None:
+        self._rules = rules
         self._service = service
         self._exchange = exchange
         self._leading = [key for key in leading if key.dataset == service.name]
@@ -58,18 +62,35 @@ class HttpService:
         """Every (table, field) that is still a guess."""
         return [(place, name) for place, name, _ in self.findings()]
 
+    @property
+    def rules(self) -> IdentityRules:
+        """By what this service's records are told apart."""
+        return self._rules
+
+    def records(self, people: Sequence[Identifier]) -> Iterator[Record]:
+        """What the records carry that these lead to, whoever's they are.
+
+        Raises:
+            LinkedSystemUnavailable: the service does not answer.
+        """
+        for call in self._service.calls["find"]:
+            for values in self._for_each(call, people, []):
+                for row in self._pages(call, values):
+                    yield self._record(row, referred="." in call.by)
+
+    def _record(self, row: Row, *, referred: bool) -> Record:
+        named = (one for one in self._service.fields.values() if one.identity is not None)
+        told = ((one.identity, row.get(one.name)) for one in named)
+        read = (
+            pointing_at(kind or "", str(value), self._rules) for kind, value in told if isinstance(value, str | int)
+        )
+        texts = ((key.kind, to_text([row.get(key.fields[0])])) for key in self._leading)
+        keys = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
+        return Record(tuple(dict.fromkeys(filter(None, read))), keys, referred)
+
     def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
         """By what else these people are known, as their records say."""
-        found: dict[Identifier, None] = {}
-        for row in self._rows(people):
-            for held in self._service.fields.values():
-                if held.identity is not None and isinstance(row.get(held.name), str | int):
-                    found[Identifier(held.identity, str(row[held.name]))] = None
-            for key in self._leading:
-                text = to_text([row.get(key.fields[0])])
-                if text is not None:
-                    found[Identifier(key.kind, text)] = None
-        return list(found)
+        return Belonging(self._rules, people).take(self.records(people))
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         """What a request of this kind would do here; fields of the answers that nobody declared stand in it, too."""

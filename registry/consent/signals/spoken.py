@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from registry.consent.purposes import LawfulBasis, Purpose, PurposeCatalogue
 from registry.consent.records import CLOCK_TOLERANCE
@@ -16,6 +17,9 @@ OPTED_OUT = 1
 """In every choice of a US section: opted out, or no consent."""
 
 
+NO_DATES: Mapping[str, Micros] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """What signals say of purposes.
@@ -23,17 +27,19 @@ class Spoken:
     Attributes:
         said: yes or no of each purpose that they speak of.
         objected: the purposes that Global Privacy Control refuses: an objection (GDPR Art. 21(5)).
-        given_by: when a yes among them was given at the latest, by the date of its string; None where none has one.
+        given_by: when the yes of a purpose was given at the latest, by the date of its string; of those that have one.
     """
 
     said: dict[str, bool]
     objected: frozenset[str] = frozenset()
-    given_by: Micros | None = None
+    given_by: Mapping[str, Micros] = field(default_factory=lambda: NO_DATES)
 
     def __and__(self, other: Spoken) -> Spoken:
         """Both together: where they differ, the no."""
-        dates = [date for date in (self.given_by, other.given_by) if date is not None]
-        return Spoken(both(self.said, other.said), self.objected | other.objected, min(dates, default=None))
+        dates = dict(self.given_by)
+        for name, date in other.given_by.items():
+            dates[name] = min(date, dates.get(name, date))
+        return Spoken(both(self.said, other.said), self.objected | other.objected, dates)
 
 
 NOTHING = Spoken({})
@@ -42,13 +48,15 @@ NOTHING = Spoken({})
 def tcf_spoken(text: str, catalogue: PurposeCatalogue, now: Micros) -> Spoken:
     """What a TC string says.
 
-    Its date may be that of a day alone, as the framework has it: then the yes was given by the end of that day.
+    Its date may be that of a day alone, as the framework has it: today's counts as now, and an earlier one from its
+    beginning, since a no may have followed on that day.
 
     Raises:
         InvalidInput: it cannot be decoded, or was made in the future.
     """
     decoded = decode_tc_string(text)
-    return Spoken(from_tcf(decoded, catalogue), given_by=_given_by(decoded, now))
+    said, date = from_tcf(decoded, catalogue), _given_by(decoded, now)
+    return Spoken(said, given_by=dict.fromkeys(said, date))
 
 
 def gpp_spoken(text: str, catalogue: PurposeCatalogue, now: Micros) -> Spoken:
@@ -58,8 +66,8 @@ def gpp_spoken(text: str, catalogue: PurposeCatalogue, now: Micros) -> Spoken:
     """
     decoded = decode_gpp_string(text)
     objects = any(section.gpc for section in decoded.us.values())
-    given_by = _given_by(decoded.tcf, now) if decoded.tcf is not None else None
-    return Spoken(from_gpp(decoded, catalogue), opted_out(catalogue) if objects else frozenset(), given_by)
+    dates = dict.fromkeys(from_tcf(decoded.tcf, catalogue), _given_by(decoded.tcf, now)) if decoded.tcf else NO_DATES
+    return Spoken(from_gpp(decoded, catalogue), opted_out(catalogue) if objects else frozenset(), dates)
 
 
 def opted_out(catalogue: PurposeCatalogue) -> frozenset[str]:
@@ -70,7 +78,8 @@ def opted_out(catalogue: PurposeCatalogue) -> frozenset[str]:
 def _given_by(said: TcString, now: Micros) -> Micros:
     if said.last_updated > now + CLOCK_TOLERANCE:
         raise InvalidInput("the TC string was made in the future")
-    return said.last_updated if said.last_updated % DAY else said.last_updated + DAY - 1
+    is_today = said.last_updated % DAY == 0 and now < said.last_updated + DAY
+    return now if is_today else said.last_updated
 
 
 def both(one: Mapping[str, bool], other: Mapping[str, bool]) -> dict[str, bool]:

@@ -9,6 +9,7 @@ from registry.consent.explain import Part, known_by, parts
 from registry.consent.records import ConsentRecord
 from registry.flows.consent.standing import standings_for, to_record
 from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
 from registry.flows.identity.history import fragments_at
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
@@ -52,8 +53,9 @@ def explain(
         StoreUnavailable: it cannot be told.
     """
     moment = deployment.clock() if at is None else at
-    index, workspace_id = workspace.indexer.index(subject.kind, subject.value), workspace.workspace_id
+    workspace_id = workspace.workspace_id
     with deployment.data.read(workspace_id) as transaction:
+        index = subjects.standing(workspace, transaction, [subject])[subject]
         fragments = fragments_at(transaction, workspace_id, index, moment)
         rows = consents.history(transaction, workspace_id, [fragment.fragment_id for fragment in fragments])
     if known_at is not None:

@@ -157,9 +157,8 @@ def record(
         if act.acted_at is not None and act.acted_at > now + CLOCK_TOLERANCE:
             raise InvalidInput("the act lies in the future", pointer="/acted_at")
     with deployment.data.write(workspace.workspace_id) as transaction:
+        identities.lock(transaction, workspace.workspace_id)  # the same, or a signal, may be arriving at once
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
-        if key is not None or any(act.acted_at is not None for act in listed):
-            identities.lock(transaction, workspace.workspace_id)  # the same may be arriving twice at once
         known = consents.history(transaction, workspace.workspace_id, [fragment.fragment_id])
         _require_purposes(deployment, workspace, transaction, fragment, listed)
         if key is not None:

@@ -14,7 +14,7 @@ from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.message import Identifier
 from registry.model.stored import StoredConsent
-from registry.store import consents
+from registry.store import consents, identities
 
 BY_SIGNAL = "message"
 """The channel of what signals say, on events or handed over: one's yes may lift the other's no."""
@@ -46,6 +46,7 @@ def record_signals(
     if not spoken.said:
         return Signalled([], [])
     with deployment.data.write(workspace.workspace_id) as transaction:
+        identities.lock(transaction, workspace.workspace_id)  # a grant of the same moment waits, or is seen
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
         person = [one.fragment_id for one in subjects.fragments_of(workspace, transaction, subject)]
         rows = {row.record_id: row for row in consents.history(transaction, workspace.workspace_id, person)}
@@ -58,7 +59,8 @@ def record_signals(
         for name, yes in spoken.said.items():
             if yes and name in elsewhere:
                 continue
-            given_at = spoken.given_by if yes and spoken.given_by is not None and spoken.given_by < now else None
+            dated = spoken.given_by.get(name, now)
+            given_at = dated if yes and dated < now else None
             at, objects = given_at if given_at is not None else FOREVER, name in spoken.objected
             words = last_words(rows.values(), name, at)
             purpose = deployment.policies.purposes.purposes[name]

@@ -26,7 +26,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
 from registry.flows.dsr.reaching import asked, reached
-from registry.flows.dsr.reference import agent_of, everybody, seal_people
+from registry.flows.dsr.reference import agent_of, begun_with, everybody, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
@@ -96,6 +96,7 @@ def act(
     Raises:
         LinkedSystemUnavailable: one could not; the request waits, and is tried again at its `due_at`.
     """
+    _require_connected(deployment, request, actor)
     if all(system.name in orjson.loads(request.progress).get("linked", {}) for system in deployment.linked):
         return request
     request, people = _found_everywhere(deployment, request, fragments, actor)
@@ -126,13 +127,15 @@ def act(
     return request
 
 
-def reach_of(systems: Sequence[LinkedSystem], people: Sequence[Identifier]) -> list[Identifier]:
-    """People's identifiers, and everything else that these systems know them by.
+def reach_of(
+    systems: Sequence[LinkedSystem], people: Sequence[Identifier], begun: Collection[Identifier] | None = None
+) -> list[Identifier]:
+    """People's identifiers, and everything else that these systems know them by; `begun` as `reached` has it.
 
     Raises:
         LinkedSystemUnavailable: one does not answer.
     """
-    known, silent = reached(systems, people)
+    known, silent = reached(systems, people, begun)
     for error in silent.values():
         raise error
     return known
@@ -190,10 +193,10 @@ def override(
         NotFound: no such request, or no such system.
         Conflict: the request is not waiting.
     """
-    if system not in {linked.name for linked in deployment.linked}:
-        raise NotFound("there is no such linked system")
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
+        if system not in {linked.name for linked in deployment.linked} | _awaited(request):
+            raise NotFound("there is no such linked system")
         if State(request.state) is not State.WAITING:
             raise Conflict(f"a request that is {request.state} waits for no system")
         progress = orjson.loads(request.progress)
@@ -215,13 +218,16 @@ def _found_everywhere(
     Raises:
         LinkedSystemUnavailable: a system that nobody decided to go on without does not answer; the request waits.
     """
-    known = everybody(deployment, request, fragments)
+    known, begun = everybody(deployment, request, fragments), begun_with(deployment, request)
     progress: dict[str, Any] = orjson.loads(request.progress)
-    systems = [system for system in deployment.linked if system.name not in progress.get("linked", {})]
-    people, silent = reached(systems, known)
+    kind, done = Kind(request.kind), progress.get("linked", {})
+    systems = [system for system in deployment.linked if system.name not in done]
+    # What is erased leads nowhere any more, and was sealed before; everything else leads on as it did.
+    asked_too = systems if EFFECTS[kind] is Effect.ERASE else deployment.linked
+    people, silent = reached(asked_too, known, begun)
     for name, error in silent.items():
-        raise wait(deployment, request, name, people, error, actor=actor)
-    kind = Kind(request.kind)
+        if name not in done:
+            raise wait(deployment, request, name, people, error, actor=actor)
     if EFFECTS[kind] is not Effect.ERASE or ("foreseen" in progress and len(people) == len(known)):
         return request, people
     rows: dict[str, dict[str, int]] = progress.setdefault("foreseen", {})
@@ -232,11 +238,34 @@ def _found_everywhere(
             raise wait(deployment, request, system.name, people, error, actor=actor) from None
         rows[system.name] = {account.table: account.rows for account in plan.accounts}
     agent = agent_of(deployment, request)
-    sealed = seal_people(deployment, request.workspace_id, request.request_id, people, agent)
+    first = known if begun is None else begun
+    sealed = seal_people(deployment, request.workspace_id, request.request_id, people, agent, first)
     request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed)
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)
     return request, people
+
+
+def _awaited(request: StoredRequest) -> set[str]:
+    """The systems that a request foresaw to do something, or waits for, and that have not done it."""
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    noted = waiting.Wait.noted(progress)
+    awaited: set[str] = {*progress.get("foreseen", {}), *([noted.system] if noted is not None else [])}
+    return awaited.difference(progress.get("linked", {}))
+
+
+def _require_connected(deployment: Deployment, request: StoredRequest, actor: str) -> None:
+    """Go on only if every awaited system is still described: a file that is gone ends no request by itself.
+
+    Raises:
+        LinkedSystemUnavailable: one is not; the request waits.
+    """
+    for name in sorted(_awaited(request) - {system.name for system in deployment.linked}):
+        error = LinkedSystemUnavailable(
+            f"{name}: what it holds of the person was foreseen, and it is connected no longer",
+            hint="put its description back, or decide to go on without it: registry dsr override",
+        )
+        raise wait(deployment, request, name, [], error, actor=actor)
 
 
 def _at_least(accounts: Sequence[FieldAccount], rows: Mapping[str, int]) -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ turns out to be shared with others leads nowhere, nor does what was found by it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from registry.dsr.plan import LinkedSystem
@@ -29,13 +29,18 @@ class _TellsRecordsApart(Protocol):
 
 
 def reached(
-    systems: Sequence[LinkedSystem], people: Sequence[Identifier]
+    systems: Sequence[LinkedSystem], people: Sequence[Identifier], begun: Collection[Identifier] | None = None
 ) -> tuple[list[Identifier], dict[str, LinkedSystemUnavailable]]:
-    """What people are known by anywhere, and the systems that did not say, each with its error."""
+    """What people are known by anywhere, and the systems that did not say, each with its error.
+
+    Args:
+        begun: those of the people that the request began with, where others were learnt before: only beside these may
+            a stronger identifier be taken for the person's, whenever it is asked.
+    """
     rules = next((system.rules for system in systems if isinstance(system, _TellsRecordsApart)), None)
     shared, silent = set[Identifier](), dict[str, LinkedSystemUnavailable]()
     while True:
-        belonging = Belonging(rules, people, shared)
+        belonging = Belonging(rules, people, shared, begun)
         new = belonging.known
         while new:
             found: list[Record] = []

@@ -32,8 +32,12 @@ def seal_people(
     request_id: RequestId,
     people: Iterable[Identifier],
     agent: Agent | None = None,
+    begun: Iterable[Identifier] | None = None,
 ) -> bytes:
     """The identifiers of a request's person, and who asks for them, sealed under the request's key, made when missing.
+
+    Args:
+        begun: those of them that the request began with, where others were learnt from systems outside.
 
     Raises:
         KmsUnavailable, StoreUnavailable: no key, so nothing is sealed.
@@ -42,6 +46,7 @@ def seal_people(
     key = deployment.keyring.for_sealing(workspace_id, {holder: (IDENTITY,)})[holder].key(IDENTITY)
     told: dict[str, Any] = {"people": sorted({(person.kind, person.value) for person in people})}
     told |= {"agent": agent.as_json()} if agent is not None else {}
+    told |= {"begun": sorted({(one.kind, one.value) for one in begun})} if begun is not None else {}
     return seal(key, orjson.dumps(told), record_aad(b"dsr", workspace_id, holder, request_id, b"people"))
 
 
@@ -53,6 +58,16 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
         KeyError: their key was destroyed.
     """
     return [Identifier(kind, value) for kind, value in _opened(deployment, request).get("people", ())]
+
+
+def begun_with(deployment: Deployment, request: StoredRequest) -> list[Identifier] | None:
+    """Those of its person's identifiers that a request began with; None while it knows no others.
+
+    Raises:
+        What `people_of` raises.
+    """
+    told = _opened(deployment, request).get("begun")
+    return [Identifier(kind, value) for kind, value in told] if told is not None else None
 
 
 def agent_of(deployment: Deployment, request: StoredRequest) -> Agent | None:

@@ -64,7 +64,7 @@ def _erased(
         raise _waits(gone[0], case, f"{gone[0]} keeps what a hold covered, and is connected no longer")
     for system in systems:
         try:
-            people = linked.reach_of([system], people)
+            people = linked.reach_of([system], people, begun=())  # who became known since is somebody else
         except LinkedSystemUnavailable as error:
             raise _waits(system.name, case, error.detail) from None
     holds = held.on(deployment, workspace, request, people)

@@ -6,13 +6,14 @@ so that nothing is lost: it goes into quarantine, sealed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
+from registry.consent.signals.spoken import NO_DATES
 from registry.identity.extract import extract
 from registry.identity.rules import IdentityRules
 from registry.keys.blind_index import BlindIndexer
@@ -88,7 +89,7 @@ class Item:
         turned_away: whether it was refused for that: nothing of it is kept, in quarantine neither.
         said: what it says of purposes, as far as that counts.
         objected: the purposes that its browser's opt-out refuses.
-        yes_given_by: when its yes was given at the latest; None where only its own time tells.
+        yes_given_by: when its yes for a purpose was given at the latest; of those where not only its own time tells.
     """
 
     position: int
@@ -108,7 +109,7 @@ class Item:
     purposes: frozenset[str] = frozenset()
     said: dict[str, bool] = field(default_factory=dict)
     objected: frozenset[str] = frozenset()
-    yes_given_by: Micros | None = None
+    yes_given_by: Mapping[str, Micros] = field(default_factory=lambda: NO_DATES)
     grounded: frozenset[str] = frozenset()
     ungrounded: frozenset[str] = frozenset()
     needs_ground: bool = False

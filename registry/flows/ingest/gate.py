@@ -262,7 +262,7 @@ class Gate:
         states = self._states.setdefault(fragment.fragment_id, {})
         for purpose, yes in said.items():
             words = self._words(fragment, purpose)
-            at = self._acted_at(item, yes, words)
+            at = self._acted_at(item, purpose, words, yes=yes)
             if any(word.acted_at > at for word in words):  # it comes late, and counts from its own time on
                 words = last_words(self._ledger({word.fragment_id for word in words}), purpose, at)
             named, objects = self._catalogue.purposes[purpose], purpose in item.objected
@@ -307,14 +307,14 @@ class Gate:
         states = (self._states.get(member.fragment_id, {}).get(purpose) for member in members)
         return [state for state in states if state is not None]
 
-    def _acted_at(self, item: Item, yes: bool, words: Sequence[Said]) -> Micros:
+    def _acted_at(self, item: Item, purpose: str, words: Sequence[Said], *, yes: bool) -> Micros:
         """When the message's word was said: a yes no later than its string was made.
 
         Where somebody spoke at a time that our clock has not reached, it was set back, and a no is as much later.
         """
         at = item.message.observed_at if item.message is not None else self._now
         if yes:
-            return min(at, item.yes_given_by) if item.yes_given_by is not None else at
+            return min(at, item.yes_given_by.get(purpose, at))
         return at + max([word.acted_at - self._now for word in words if word.acted_at > self._now], default=0)
 
     def _forget(self, fragment: Fragment) -> None:
