@@ -104,7 +104,8 @@ class Contacts(BaseHTTPRequestHandler):
 
     def found(self, path: str, wanted: dict[str, Any]) -> None:
         shop = self.server
-        known = [one for one in shop.contacts.values() if one["email"] == wanted.get("email")]
+        asked = "phone" if "phone" in wanted else "email"
+        known = [one for one in shop.contacts.values() if one.get(asked) == wanted.get(asked)]
         start = int(wanted.get("cursor") or wanted.get("offset") or (int(wanted.get("page", 1)) - 1) * 2)
         page = known[start : start + 2]
         if shop.endless:
@@ -301,6 +302,20 @@ tables:
     assert [row for table, row in given if table == "sent"] == [{"contact": 1, "subject": "x"}]
     for one in made:
         one.close()
+
+
+def test_a_service_that_finds_by_a_shared_telephone_joins_nobody(shop: Newsletter) -> None:
+    family = "+4930111222"
+    for contact in shop.contacts.values():
+        contact["phone"] = family
+    by_phone = '  - {by: phone, method: POST, path: /search, body: {phone: "{identifier}"}, rows: /data}\n'
+    text = NEWS.replace("erase:\n", f"{by_phone}erase:\n")
+    text += "  phone: {category: user.contact.phone_number, identity: phone}\n"
+    made = service(shop, text)
+    known = reach_of([made], [*ADA, Identifier("phone", family)])
+    assert Identifier("email", "bob@example.test") not in known
+    assert {row["email"] for _, row in made.export(known)} == {"ada@example.test"}
+    made.close()
 
 
 @pytest.mark.parametrize(

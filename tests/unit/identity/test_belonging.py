@@ -94,3 +94,16 @@ def test_what_points_at_nobody_is_no_identifier(kind: str, raw: str) -> None:
 
 def test_international_numbers_are_read_in_any_region() -> None:
     assert pointing_at("phone", "0049 30 90182006", RULES) == Identifier("phone", "+493090182006")
+
+
+def test_a_shared_telephone_that_was_begun_with_gives_nobody_another_s_account() -> None:
+    account = Identifier("user_id", "bob99")
+    assert joined([MUM, FAMILY], record(MUM, FAMILY), record(account, DAD, FAMILY)) == {MUM, marked(FAMILY)}
+
+
+def test_what_was_learnt_before_leads_to_no_stronger_identifier_when_it_is_asked_again() -> None:
+    account = Identifier("user_id", "fam99")
+    again = Belonging(RULES, [FAMILY, MUM], begun=[FAMILY])
+    again.take([record(account, MUM)])
+    assert (again.adopt(), again.contested()) == ([], set())
+    assert Belonging(RULES, [FAMILY, MUM]).take([record(account, MUM)]) == []

@@ -1,0 +1,137 @@
+"""A request that is tried again does what was approved: no more, no less, and in every system that was foreseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.connectors.configured import linked_systems
+from registry.connectors.outgoing import Outgoing
+from registry.dsr.requests import Kind
+from registry.flows.accountability import verify
+from registry.flows.dsr import lifecycle, linked
+from registry.model.errors import LinkedSystemUnavailable
+from registry.model.stored import StoredRequest
+from tests.conftest import SetClock
+from tests.outside import RULES, document, rows, run
+from tests.simulator import RegistrySimulator, Tenant
+
+SHOP = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers:
+    rows: delete
+    fields:
+      id: {category: user.unique_id}
+      email: {category: user.contact.email, identity: email}
+      phone: {category: user.contact.phone_number, identity: phone}
+      name: {category: user.name, trait: first_name}
+  crm:
+    rows: delete
+    fields:
+      login: {category: user.unique_id, identity: user_id}
+      email: {category: user.contact.email, identity: email}
+"""
+DESK = """
+dataset: zdesk
+url_env: DESK_URL
+tables:
+  contacts:
+    rows: delete
+    fields:
+      customer: {category: user.unique_id, references: shop.customers.id}
+      name: {category: user.name, trait: first_name}
+"""
+PHONE, ADA = "+4930111222", "ada@example.com"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> dict[str, str]:
+    made = {name: f"sqlite:///{tmp_path / name}.db" for name in ("SHOP_URL", "DESK_URL")}
+    run(
+        made["SHOP_URL"],
+        "CREATE TABLE customers (id integer primary key, email text, phone text, name text)",
+        "CREATE TABLE crm (login text, email text)",
+        f"INSERT INTO customers VALUES (1, '{ADA}', '{PHONE}', 'Wrong')",
+        f"INSERT INTO crm VALUES ('fam99', '{ADA}')",
+    )
+    run(
+        made["DESK_URL"],
+        "CREATE TABLE contacts (id integer primary key, customer integer, name text)",
+        "INSERT INTO contacts VALUES (7, 1, 'Wrong'), (8, 2, 'Bob')",
+    )
+    return made
+
+
+@pytest.fixture
+def tenant(places: dict[str, str], tmp_path: Path) -> Iterator[Tenant]:
+    registry = RegistrySimulator(tmp_path / "registry", SetClock())
+    desk = DESK.replace("    fields:\n", "    fields:\n      id: {category: null}\n")
+    found = linked_systems([document(SHOP), document(desk)], places, Outgoing(), RULES)
+    registry.deployment = replace(registry.deployment, linked=found)
+    registry.workspaces._deployment = registry.deployment
+    yield registry.tenant()
+    for system in found:
+        system.close()
+    registry.close()
+
+
+def again(tenant: Tenant) -> StoredRequest:
+    """What the job does when a waiting request is due."""
+    clock = tenant.registry.clock
+    assert isinstance(clock, SetClock)
+    clock.pass_by(days=1)
+    [due] = lifecycle.due(tenant.registry.deployment, tenant.workspace)
+    return lifecycle.go_on(tenant.registry.deployment, tenant.workspace, due)
+
+
+def waits(tenant: Tenant, request: StoredRequest, places: dict[str, str], change: str) -> None:
+    """Run it while the desk refuses a change, and let it wait."""
+    desk = places["DESK_URL"]
+    run(desk, f"CREATE TRIGGER refuses BEFORE {change} ON contacts BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    run(desk, "DROP TRIGGER refuses")
+
+
+def test_an_erasure_that_waited_erases_what_was_approved_and_no_more(tenant: Tenant, places: dict[str, str]) -> None:
+    request = tenant.request(Kind.ERASURE, "phone", PHONE)
+    waits(tenant, request, places, "DELETE")
+    assert again(tenant).state == "completed"
+    assert rows(places["SHOP_URL"], "SELECT login FROM crm") == [("fam99",)]
+    assert rows(places["DESK_URL"], "SELECT id FROM contacts") == [(8,)]
+
+
+def test_a_rectification_that_waited_reaches_the_system_that_it_waited_for(
+    tenant: Tenant, places: dict[str, str]
+) -> None:
+    request = tenant.request(Kind.RECTIFICATION, "email", ADA, traits={"first_name": "Right"})
+    waits(tenant, request, places, "UPDATE")
+    assert rows(places["SHOP_URL"], "SELECT name FROM customers") == [("Right",)]
+    assert again(tenant).state == "completed"
+    assert rows(places["DESK_URL"], "SELECT name FROM contacts ORDER BY id") == [("Right",), ("Bob",)]
+
+
+def test_a_system_whose_description_is_gone_ends_no_request_without_a_decision(
+    tenant: Tenant, places: dict[str, str]
+) -> None:
+    request = tenant.request(Kind.ERASURE, "email", ADA)
+    waits(tenant, request, places, "DELETE")
+    registry, both = tenant.registry, tenant.registry.deployment.linked
+    registry.deployment = replace(registry.deployment, linked=both[:1])
+    registry.workspaces._deployment = registry.deployment
+    with pytest.raises(LinkedSystemUnavailable, match="connected no longer"):
+        again(tenant)
+    given: Any = registry.deployment, tenant.workspace, request.request_id
+    linked.override(*given, "zdesk", reason="shut down", actor="person:officer")
+    done = lifecycle.run(*given, actor="person:officer")
+    _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
+    told: Any = claims["fields"]
+    assert ["decided by person:officer: shut down" in one["ground"] for one in told if one["system"] == "zdesk"] == [
+        True
+    ]
