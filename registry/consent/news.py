@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from registry.consent.purposes import Purpose
-from registry.consent.records import REFUSALS, ConsentStatus, Said, rank
+from registry.consent.records import AGREED, REFUSALS, ConsentStatus, Said, rank
 from registry.model.clock import Micros
 from registry.model.ids import FragmentId
-
-_AGREED = frozenset({ConsentStatus.GRANTED, ConsentStatus.UNATTESTED})
 
 
 def last_words(records: Iterable[Said], purpose: str, at: Micros) -> list[Said]:
@@ -63,4 +61,4 @@ def refusal(words: Iterable[Said], fragment_id: FragmentId) -> ConsentStatus:
 
 def _stands(word: Said, purpose: Purpose, at: Micros) -> bool:
     ended = word.expires_at is not None and word.expires_at <= at
-    return word.status in _AGREED and not ended and word.acted_at >= purpose.material_since
+    return word.status in AGREED and not ended and word.acted_at >= purpose.material_since

@@ -34,6 +34,9 @@ WHOLE_PERSON = "*"
 
 REFUSALS = frozenset({ConsentStatus.DENIED, ConsentStatus.WITHDRAWN, ConsentStatus.OBJECTED})
 
+AGREED = frozenset({ConsentStatus.GRANTED, ConsentStatus.UNATTESTED})
+"""Records of a yes, whether it sufficed or not."""
+
 GRAVITY = {
     ConsentStatus.GRANTED: 0,
     ConsentStatus.UNATTESTED: 1,

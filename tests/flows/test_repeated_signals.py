@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from registry.consent.signals.spoken import Spoken, gpp_spoken, tcf_spoken
+from registry.flows.access import preferences
 from registry.flows.consent import ledger, signalled
 from registry.model.clock import DAY, SECOND, rfc3339
 from registry.model.errors import InvalidInput
@@ -165,18 +166,21 @@ def test_a_yes_that_the_string_does_not_speak_of_is_of_now() -> None:
     assert both.given_by == {"marketing": 5}
 
 
-@pytest.mark.parametrize("handed_over", [False, True])
-def test_a_no_said_while_joined_stays_with_whoever_said_it(tenant: Tenant, clock: SetClock, handed_over: bool) -> None:
+@pytest.mark.parametrize("by", ["banner", "handed over", "page"])
+def test_a_no_said_while_joined_stays_with_whoever_said_it(tenant: Tenant, clock: SetClock, by: str) -> None:
     tenant.say(*ADA, "marketing", "granted")
     tenant.say(*BOB, "marketing", "objected")
     clock.pass_by(seconds=1)
     merge(tenant, ADA, BOB)
     clock.pass_by(seconds=1)
     for _ in range(2):
-        if handed_over:
-            signals(tenant, Spoken({"marketing": False}))
-        else:
+        if by == "banner":
             tenant.send(identify("ada", context=NO))
+        elif by == "page":
+            given = tenant.registry.deployment, tenant.workspace, tenant.person(*ADA)
+            preferences.choose(*given, {"marketing": False}, language=None, channel="preference_centre")
+        else:
+            signals(tenant, Spoken({"marketing": False}))
     clock.pass_by(seconds=1)
     unmerge(tenant, ADA, BOB)
     assert reason(tenant) == "withdrawn"

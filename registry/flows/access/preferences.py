@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
-from registry.consent.records import ConsentStatus
+from registry.consent.records import AGREED, ConsentStatus
 from registry.flows.access import visits
 from registry.flows.acts import trail
 from registry.flows.consent import ledger
@@ -29,7 +29,7 @@ from registry.model.decision import Decision, Reason
 from registry.model.errors import Conflict, InvalidInput, UnknownPurpose
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, StoredConsent
-from registry.store import consents
+from registry.store import consents, identities
 
 LONGEST_LINK_S = 7 * 86_400
 
@@ -153,7 +153,9 @@ def choose(
             raise UnknownPurpose("the purpose is not in the policy", pointer="/choices")
         if offered[name].now is None:
             raise InvalidInput("this purpose does not rest on what the person chooses", pointer=f"/choices/{name}")
-    acts = [act for name, allowed in said.items() if (act := _act(offered[name], allowed, channel)) is not None]
+    own = _own_words(deployment, workspace, person)
+    told = (_act(offered[name], allowed, own.get(name), channel) for name, allowed in said.items())
+    acts = [act for act in told if act is not None]
     acts = [replace(act, age_at_least=age_at_least) for act in acts]
     return ledger.record(deployment, workspace, person, acts, actor=visits.ACTOR) if acts else []
 
@@ -199,15 +201,27 @@ def _stands(purpose: Purpose, decision: Decision, basis: LawfulBasis) -> bool:
     return silence if unheard else decision.allowed
 
 
-def _act(choice: Choice, allowed: bool, channel: str) -> Act | None:
-    """What a choice says, where that is news: a no to what was never asked is an answer, too."""
-    if allowed == choice.now and (choice.last is not None or choice.basis is not LawfulBasis.CONSENT):
+def _own_words(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> dict[str, str]:
+    """What was said last of each purpose by the identifier itself, whoever it is joined with."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        index = subjects.standing(workspace, transaction, [person])[person]
+        found = identities.fragments_by_index(transaction, workspace.workspace_id, [index])
+        ids = [fragment.fragment_id for fragment in found.values()]
+        return {state.purpose: state.status for state in consents.states(transaction, workspace.workspace_id, ids)}
+
+
+def _act(choice: Choice, allowed: bool, own: str | None, channel: str) -> Act | None:
+    """What a choice says, where that is news: a no to what was never asked is an answer, too, and so is one that only
+    somebody whom the person is joined with has said so far.
+    """
+    is_told = choice.last is not None or choice.basis is not LawfulBasis.CONSENT
+    if allowed == choice.now and is_told and (allowed or own not in AGREED):
         return None
     if allowed:
         status = ConsentStatus.GRANTED
     elif choice.basis is not LawfulBasis.CONSENT:
         status = ConsentStatus.OBJECTED
     else:
-        status = ConsentStatus.WITHDRAWN if choice.now else ConsentStatus.DENIED
+        status = ConsentStatus.WITHDRAWN if choice.now or own in AGREED else ConsentStatus.DENIED
     notice = f"{choice.purpose.name}@{choice.purpose.version}"
     return Act(choice.purpose.name, status, notice_version=notice, language=choice.language, channel=channel)
