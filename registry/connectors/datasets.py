@@ -101,6 +101,7 @@ class Table:
         links: which rows elsewhere lead here.
         mentions: which rows elsewhere are pointed at from here, in rows that may be somebody else's: nothing leads
             here by them, and an erasure of the person who is pointed at empties them.
+        spared: mentions that an erasure leaves as they are, each with its ground: a legal hold stands on the person.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Table:
     fields: Mapping[str, Field]
     links: tuple[Link, ...]
     mentions: tuple[Link, ...] = ()
+    spared: tuple[tuple[Link, str], ...] = ()
 
     def is_reached(self, leading: Collection[Key]) -> bool:
         """Whether rows can be found at all: by an identifier, or by a key that leads on."""

@@ -18,6 +18,7 @@ from registry.model.message import Identifier
 
 HOLD = "legal hold: "
 WHOLE = "this system is kept whole, since it cannot keep a part"
+ELSEWHERE = "left in rows of others that point at the person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,10 @@ class Held:
         return f"{HOLD}{self.ground}"
 
     def keeps(self, account: FieldAccount) -> bool:
-        """Whether it is on this hold's ground that a field was kept in rows that are there, or may be."""
-        is_kept = account.disposition is Disposition.RETAINED and self.words in (account.ground or "")
-        return is_kept and (account.rows > 0 or WHOLE in (account.ground or ""))
+        """Whether it is on this hold's ground that a field was kept in rows that are there, or may be, whosever."""
+        ground = account.ground or ""
+        kept = account.disposition is Disposition.RETAINED and (account.rows > 0 or WHOLE in ground)
+        return self.words in ground and (kept or ELSEWHERE in ground)
 
 
 @runtime_checkable

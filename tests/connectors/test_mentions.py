@@ -54,7 +54,7 @@ def test_whoever_others_refer_to_can_be_erased_and_only_their_reference_is_empti
         assert planned["customers", "id"].rows == planned["profiles", "id"].rows == 1
         assert (
             planned["customers", "referred_by"].ground == "emptied as well in rows of others that point at the "
-            "person (1)"
+            "person (1), whatever holds stand on those"
         )
         assert "(2)" in str(planned["profiles", "best_friend"].ground)
         assert left(made, known) == {
@@ -189,4 +189,6 @@ def test_the_page_of_a_plan_shows_a_table_in_which_only_others_point_at_the_pers
         plan = RequestPlan(Kind.ERASURE, [made[0].plan(Kind.ERASURE, reach_of(made, ADA))])
     [system] = planned(plan)
     grounds = {table.name: [field.ground for field in table.fields if field.ground] for table in system.tables}
-    assert grounds["profiles"] == ["emptied as well in rows of others that point at the person (2)"]
+    assert grounds["profiles"] == [
+        "emptied as well in rows of others that point at the person (2), whatever holds stand on those"
+    ]

@@ -240,6 +240,39 @@ def test_a_hold_is_found_by_what_only_a_system_outside_knows_and_by_a_later_requ
         assert (done.state, _there(outside_url)) == ("completed", before)
 
 
+def test_a_hold_on_a_telephone_that_is_shared_keeps_each_row_that_it_stands_in(alone: Tenant, outside_url: str) -> None:
+    text = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers:
+    rows: delete
+    fields:
+      id: {category: user.unique_id}
+      email: {category: user.contact.email, identity: email}
+      phone: {category: user.contact.phone_number, identity: phone}
+"""
+    people = [(1, "ada@example.com", "+4930111222"), (2, "bob@example.com", "+4930111222")]
+    run(outside_url, "CREATE TABLE customers (id integer primary key, email varchar(60), phone varchar(20))")
+    run(outside_url, *(f"INSERT INTO customers VALUES {one}" for one in people))
+    registry, there = alone.registry, "SELECT * FROM customers ORDER BY id"
+    with systems({text: outside_url}) as made:
+        registry.deployment = replace(registry.deployment, linked=made)
+        registry.workspaces._deployment = registry.deployment
+        hold = holds.place(
+            registry.deployment, alone.workspace, alone.person("phone", "+4930111222"), ground="claim 2026/17",
+            purpose="legal", actor="person:first",
+        )  # fmt: skip
+        for _, email, _ in people:
+            request = alone.request(Kind.ERASURE, "email", email)
+            assert _planned(alone, request)["shop.customers.email"] == ("retained", "legal hold: claim 2026/17")
+            done = alone.run(request)
+            assert _told(alone, done.certificate)["shop.customers.phone"] == ("retained", "legal hold: claim 2026/17")
+            assert rows(outside_url, there) == people
+        assert len(_release(alone, hold.hold_id)) == 2
+        assert rows(outside_url, there) == []
+
+
 @pytest.mark.parametrize(("declared", "is_kept"), [({}, True), ({("records", "address"): "user.name"}, False)])
 def test_a_system_that_cannot_keep_a_part_is_kept_whole_and_erases_when_the_hold_ends(
     alone: Tenant, connect: Connect, declared: Mapping[tuple[str, str], str], is_kept: bool

@@ -4,16 +4,17 @@
 - So is a row that a kept row refers to, as the database itself says: it would not let it go.
 - In a row that stays, what leads to it is kept, since the erasure has to find it once the hold has ended; every other
   personal field is emptied, or, where the column takes no NULL, kept with that reason.
+- What points at a row that stays, or may stay, is emptied nowhere, nor is what points at the person and is covered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
-from registry.connectors.datasets import Dataset, Erasure, Field, Table
+from registry.connectors.datasets import Dataset, Erasure, Field, Link, Table
 from registry.dsr.held import Held, ground_of
 
 
@@ -28,15 +29,57 @@ def keeping(dataset: Dataset, tables: Mapping[str, sa.Table], held: Sequence[Hel
         for one in dataset.fields
         if one.erasure is not Erasure.KEEP and (ground := ground_of(held, one.category)) is not None
     }
-    if not grounds:
-        return dataset
     reason = "; ".join(dict.fromkeys(grounds.values()))
     stay = _referred(dataset, tables, {table for table, _ in grounds})
     described = {
-        name: _staying(one, tables.get(name), grounds, reason) if name in stay else one
+        name: _staying(one, tables.get(name), grounds, reason, _pointed_at(dataset, name)) if name in stay else one
         for name, one in dataset.tables.items()
     }
+    may_stay = "; ".join(one.words for one in held)
+    places = {(dataset.name, name): f"points at what is kept ({reason})" for name in stay}
+    for name, one in described.items():
+        spared = dict(_spared(dataset.name, one, dataset.tables[name], places, may_stay))
+        taken = {name: ground for mention, ground in spared.items() for name in mention.fields}
+        for mention in one.mentions:  # one that is emptied by the same field would empty it, whatever it points at
+            if mention not in spared and len(mention.fields) == 1 and mention.fields[0] in taken:
+                spared[mention] = taken[mention.fields[0]]
+        described[name] = _sparing(one, tuple(spared.items())) if spared else one
     return replace(dataset, tables=described)
+
+
+def _spared(
+    dataset: str, standing: Table, before: Table, places: Mapping[tuple[str, str], str], may_stay: str
+) -> Iterator[tuple[Link, str]]:
+    """The mentions that are left, each with its ground; another system's rows may stay, as far as is known here."""
+    for mention in standing.mentions:
+        kept = [name for name in mention.fields if name in standing.kept - before.kept]
+        there = mention.to.dataset
+        if kept:
+            yield mention, standing.fields[kept[0]].ground or may_stay
+        elif (there, mention.to.table) in places:
+            yield mention, places[there, mention.to.table]
+        elif there != dataset:
+            yield mention, f"points at a row of {there}, which may be kept ({may_stay})"
+
+
+def _sparing(described: Table, spared: tuple[tuple[Link, str], ...]) -> Table:
+    """The table with these mentions left; where rows are deleted, those of the person go all the same."""
+    fields = dict(described.fields)
+    for mention, ground in spared:
+        for name in mention.fields:
+            if fields[name].erasure is not Erasure.KEEP:
+                fields[name] = _kept(fields[name], ground)
+    links = {mention for mention, _ in spared}
+    mentions = tuple(one for one in described.mentions if one not in links)
+    return replace(described, fields=fields, mentions=mentions, spared=spared)
+
+
+def _pointed_at(dataset: Dataset, name: str) -> set[str]:
+    """The columns of a table that mentions point at."""
+    links = (link for table in dataset.tables.values() for link in table.mentions)
+    return {
+        field for link in links if (link.to.dataset, link.to.table) == (dataset.name, name) for field in link.to.fields
+    }
 
 
 def _referred(dataset: Dataset, tables: Mapping[str, sa.Table], held: set[str]) -> set[str]:
@@ -51,8 +94,10 @@ def _referred(dataset: Dataset, tables: Mapping[str, sa.Table], held: set[str]) 
     return found
 
 
-def _staying(described: Table, table: sa.Table | None, grounds: Mapping[tuple[str, str], str], reason: str) -> Table:
-    leading = {name for link in described.links for name in link.fields}
+def _staying(
+    described: Table, table: sa.Table | None, grounds: Mapping[tuple[str, str], str], reason: str, pointed_at: set[str]
+) -> Table:
+    leading = pointed_at | {name for link in described.links for name in link.fields}
     leading |= {name for name, field in described.fields.items() if field.identity is not None}
     fixed = set() if table is None else _fixed(table)
     fields = {}

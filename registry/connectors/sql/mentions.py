@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Link, Table
 from registry.connectors.sql.selecting import Selecting, conditions, count
+from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.held import ELSEWHERE
 from registry.model.errors import LinkedSystemUnavailable
+
+MENTIONED = "emptied as well in rows of others that point at the person"
+UNASKED = "whatever holds stand on those"
+"""Whose those rows are is not known here, nor which holds stand on them."""
 
 
 def emptied(described: Table, table: sa.Table, mention: Link) -> list[str]:
@@ -25,30 +32,46 @@ def emptied(described: Table, table: sa.Table, mention: Link) -> list[str]:
 
 
 def others(connection: sa.Connection, described: Table, table: sa.Table, selecting: Selecting) -> dict[str, int]:
-    """By column, in how many rows that are not the people's own it points at one of them."""
+    """By column, in how many rows that are not the people's own it points at one of them, emptied or spared."""
     own = [where.bound for where in conditions(table, selecting.own(table, described))]
     found = Counter[str]()
-    for mention, where in _places(described, table, selecting):
+    for mention, where in _places((*described.mentions, *(one for one, _ in described.spared)), table, selecting):
         rows = count(connection, table, where) - sum(count(connection, table, sa.and_(where, one)) for one in own)
         found.update(dict.fromkeys(emptied(described, table, mention), rows))
     return dict(found)
 
 
+def accounted(described: Table, account: FieldAccount, rows: int) -> FieldAccount:
+    """A field's account that also says what becomes of it in rows of others that point at the person.
+
+    Args:
+        rows: how many those are.
+    """
+    spared = next((ground for mention, ground in described.spared if account.field in mention.fields), None)
+    if spared is not None and described.deletes:  # the person's own rows go, and this field with them
+        told = f"{ELSEWHERE} ({rows}): {spared}" if rows else None
+        return replace(account, disposition=Disposition.ERASED, ground=told)
+    if not rows:
+        return account
+    told = f"{MENTIONED} ({rows}), {UNASKED}" if spared is None else f"{ELSEWHERE} ({rows})"
+    return replace(account, ground=f"{account.ground}; {told}" if account.ground else told)
+
+
 def left(connection: sa.Connection, described: Table, table: sa.Table, selecting: Selecting) -> Counter[str]:
     """How many rows still point at one of them, by the first column of what points."""
     found = Counter[str]()
-    for mention, where in _places(described, table, selecting):
+    for mention, where in _places(described.mentions, table, selecting):
         found[mention.fields[0]] += count(connection, table, where)
     return found
 
 
 def empty(connection: sa.Connection, dataset: str, described: Table, table: sa.Table, selecting: Selecting) -> None:
-    """Empty them, in whosever rows.
+    """Empty them, in whosever rows; not those that are spared.
 
     Raises:
         LinkedSystemUnavailable: rows still point at one of them.
     """
-    for mention, where in _places(described, table, selecting):
+    for mention, where in _places(described.mentions, table, selecting):
         names = emptied(described, table, mention)
         if names:
             connection.execute(sa.update(table).where(where).values(dict.fromkeys(names)))
@@ -57,8 +80,10 @@ def empty(connection: sa.Connection, dataset: str, described: Table, table: sa.T
             raise LinkedSystemUnavailable(f"{place}: rows still point at the person; rolled back")
 
 
-def _places(described: Table, table: sa.Table, selecting: Selecting) -> Iterator[tuple[Link, sa.ColumnElement[bool]]]:
-    for mention in described.mentions:
-        alone = Table(described.name, deletes=False, fields={}, links=(mention,))
+def _places(
+    mentions: Iterable[Link], table: sa.Table, selecting: Selecting
+) -> Iterator[tuple[Link, sa.ColumnElement[bool]]]:
+    for mention in mentions:
+        alone = Table(table.name, deletes=False, fields={}, links=(mention,))
         for where in conditions(table, selecting.referred(table, alone)):
             yield mention, where.bound

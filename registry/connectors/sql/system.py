@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,8 +40,6 @@ from registry.model.message import Identifier
 
 NAMED = 5
 """Fields that an error names."""
-
-MENTIONED = "emptied as well in rows of others that point at the person"
 
 
 class SqlSystem:
@@ -136,16 +133,18 @@ class SqlSystem:
         """What a request of this kind would do here; changes nothing."""
         with self._connected() as (connection, tables):
             undecided = [(one.table, one.field) for one in findings(self._dataset, tables, self._leading)]
-            here, selecting = list(_described(self._dataset, tables)), Selecting(connection, people, self._rules)
+            selecting, standing = Selecting(connection, people, self._rules), self._standing(tables)
+            here = list(_described(standing, tables))
             found = counts(connection, {table: selecting.own(table, described) for described, table in here})
             there = {described.name: found.get(table, 0) for described, table in here}
             others = {described.name: selecting.others(table, described) for described, table in here}
             erases = EFFECTS[kind] is Effect.ERASE
             pointing = {one.name: mentions.others(connection, one, table, selecting) for one, table in here if erases}
             accounts: list[FieldAccount] = []
-            for name, described in self._standing(tables).tables.items():
+            for name, described in standing.tables.items():
+                rows = pointing.get(name, {})
                 told = self._accounts(kind, described, there.get(name, 0))
-                accounts += (_pointing(account, pointing.get(name, {})) for account in told)
+                accounts += (mentions.accounted(described, one, rows.get(one.field, 0)) for one in told)
         categories = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
         left = {name: rows for name, rows in others.items() if rows}
@@ -263,14 +262,6 @@ class SqlSystem:
             except sa.exc.SQLAlchemyError:
                 self._catalogue.forget()
                 raise
-
-
-def _pointing(account: FieldAccount, rows: Mapping[str, int]) -> FieldAccount:
-    """An account that also says in how many rows of others the field points at the person and is emptied."""
-    if not rows.get(account.field):
-        return account
-    emptied = f"{MENTIONED} ({rows[account.field]})"
-    return replace(account, ground=f"{account.ground}; {emptied}" if account.ground else emptied)
 
 
 def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tuple[Table, sa.Table]]:

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ from registry.dsr.held import Held
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.reference import indexes_of
 from registry.flows.workspace import OpenWorkspace
+from registry.identity.belonging import SHARED
 from registry.identity.normalise import Blocked, normalise
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.compartment import compartment_of
@@ -47,11 +48,12 @@ def on(
     """1. on. The holds that stand now on a request's person.
 
     Args:
-        people: with all that systems outside know them by.
+        people: with all that systems outside know them by, and what those say that they share with others.
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
-    known = list(_normalised(deployment, people))
-    indexes = {BlindIndex(index) for one in known for index in workspace.indexer.every(one.kind, one.value)}
+    # what several people share names nobody, and is of no earlier request's person; a hold on it stands all the same
+    borne = _normalised(deployment, (Identifier(one.kind.removeprefix(SHARED), one.value) for one in people))
+    indexes = {BlindIndex(index) for one in borne for index in workspace.indexer.every(one.kind, one.value)}
     with deployment.data.read(workspace_id) as transaction:
         standing = {one.hold_id: one for one in holdings.holds(transaction, workspace_id) if not one.ends_by(now)}
         if not standing:
@@ -61,7 +63,7 @@ def on(
         found = {one.hold_id for one in holdings.holds_on(transaction, workspace_id, sorted(indexes))}
         own = holdings.cases(transaction, workspace_id, request.request_id)
         found |= {case.hold_id for case in own if case.hold_id is not None}
-        found |= _of_earlier(transaction, workspace, request, known)
+        found |= _of_earlier(transaction, workspace, request, list(_normalised(deployment, people)))
     return [one for hold_id, one in sorted(standing.items()) if hold_id in found]
 
 
@@ -164,8 +166,11 @@ def _of_earlier(
     return found
 
 
-def _normalised(deployment: Deployment, people: Sequence[Identifier]) -> Iterator[Identifier]:
-    """Identifiers as holds are placed on them: a system outside may write them in other letters; no keys of records."""
+def _normalised(deployment: Deployment, people: Iterable[Identifier]) -> Iterator[Identifier]:
+    """Identifiers as holds are placed on them: a system outside may write them in other letters; no keys of records.
+
+    What is marked as shared is of no kind that the policy knows, and is left out.
+    """
     for one in people:
         try:
             found = normalise(one.kind, one.value, deployment.policies.identity)
