@@ -83,6 +83,27 @@ def test_a_hold_on_what_is_referred_from_keeps_what_points_at_it(outside_url: st
     assert told["orders.approved_by"] == ("retained", 1, points)
 
 
+def test_a_row_of_others_that_points_at_the_person_keeps_the_person_only_where_that_is_covered(
+    outside_url: str,
+) -> None:
+    run(outside_url, *MADE, "DELETE FROM orders WHERE customer = 3")
+    told = _erased({TEXT: outside_url}, [Held("claim 1", ("user.financial",))])
+    assert _there(outside_url) == ([(2, "bob@example.test", None)], [(2, 2, 20, None)])
+    assert told["customers.email"] == ("erased", 2, None)
+    assert told["orders.total"] == ("retained", 0, WORDS)
+    run(outside_url, "DELETE FROM orders", "DELETE FROM customers", *MADE[2:-1])
+    run(outside_url, "INSERT INTO orders VALUES (2, 2, 20, 1)")
+    text = TEXT.replace("approved_by: {category: user.unique_id", "approved_by: {category: user.social")
+    told = _erased({text: outside_url}, [Held("claim 1", ("user.social",))])
+    assert told["orders.approved_by"] == (
+        "retained",
+        0,
+        f"{WORDS}; left in rows of others that point at the person (1)",
+    )
+    assert _there(outside_url)[1] == [(2, 2, 20, 1)]
+    assert len(_there(outside_url)[0]) == 3
+
+
 def test_rows_that_go_are_told_from_rows_of_others_that_go_on_pointing(outside_url: str) -> None:
     run(outside_url, *MADE)
     told = _erased({TEXT: outside_url}, [Held("claim 1", ("user.contact",))])

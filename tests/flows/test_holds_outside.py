@@ -212,6 +212,19 @@ def test_a_hold_that_covers_nothing_there_keeps_nothing_there(
     assert (case.items, case.ended_at is not None) == (0, True)
 
 
+def test_a_hold_on_what_the_person_has_no_row_of_keeps_nothing(
+    alone: Tenant, connect: Connect, outside_url: str
+) -> None:
+    run(outside_url, "DELETE FROM orders WHERE customer = 1")
+    _hold(alone, "user.payment")
+    request = alone.request(Kind.ERASURE, "email", "ada@example.com")
+    assert _planned(alone, request)["shop.customers.email"] == ("erased", "")
+    done = alone.run(request)
+    assert (done.state, _there(outside_url)) == ("completed", BOB)
+    [case] = kept.listed(alone.registry.deployment, alone.workspace)
+    assert (case.items, case.ended_at is not None) == (0, True)
+
+
 def test_of_two_holds_each_keeps_its_own_until_it_ends(alone: Tenant, connect: Connect, outside_url: str) -> None:
     first = _hold(alone, "user.payment", ground="claim 1")
     second = _hold(alone, "user.behavior", ground="claim 2")

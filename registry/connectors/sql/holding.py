@@ -1,7 +1,8 @@
 """A database's description while legal holds stand on a person: what they cover stays, the rest goes if it can.
 
 - A field whose category is covered is kept, and the row that it stands in.
-- So is a row that a kept row refers to, as the database itself says: it would not let it go.
+- So is a row that a kept row refers to, as the database itself says: it would not let it go. What the person has no row
+  of keeps nothing.
 - In a row that stays, what leads to it is kept, since the erasure has to find it once the hold has ended; every other
   personal field is emptied, or, where the column takes no NULL, kept with that reason.
 - What points at a row that stays, or may stay, is emptied nowhere, nor is what points at the person and is covered.
@@ -9,28 +10,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Erasure, Field, Link, Table
+from registry.connectors.sql import mentions
+from registry.connectors.sql.selecting import Selecting, counts
 from registry.dsr.held import Held, ground_of
 
 
-def keeping(dataset: Dataset, tables: Mapping[str, sa.Table], held: Sequence[Held]) -> Dataset:
+def concerned(
+    connection: sa.Connection, here: Iterable[tuple[Table, sa.Table]], selecting: Selecting
+) -> Iterator[tuple[str, str]]:
+    """The fields, each with its table, of which the person has rows, or that point at the person in rows of others."""
+    places = list(here)
+    own = counts(connection, {table: selecting.own(table, described) for described, table in places})
+    for described, table in places:
+        pointing = mentions.others(connection, described, table, selecting) if described.mentions else {}
+        yield from ((described.name, name) for name in described.fields if own.get(table) or pointing.get(name))
+
+
+def keeping(
+    dataset: Dataset, tables: Mapping[str, sa.Table], held: Sequence[Held], there: Collection[tuple[str, str]]
+) -> Dataset:
     """The description as holds make it.
 
     Args:
         tables: as they are now.
+        there: the fields that hold anything of the person.
     """
     grounds = {
         (one.table, one.name): ground
         for one in dataset.fields
         if one.erasure is not Erasure.KEEP and (ground := ground_of(held, one.category)) is not None
     }
-    reason = "; ".join(dict.fromkeys(grounds.values()))
-    stay = _referred(dataset, tables, {table for table, _ in grounds})
+    filled = {place: ground for place, ground in grounds.items() if place in there}
+    reason = "; ".join(dict.fromkeys((filled or grounds).values()))
+    stay = {table for table, _ in grounds} | _referred(dataset, tables, {table for table, _ in filled})
     described = {
         name: _staying(one, tables.get(name), grounds, reason, _pointed_at(dataset, name)) if name in stay else one
         for name, one in dataset.tables.items()

@@ -16,7 +16,7 @@ from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Finding, findings
-from registry.connectors.sql.holding import keeping
+from registry.connectors.sql.holding import concerned, keeping
 from registry.connectors.sql.naming import tells
 from registry.connectors.sql.prepared import reading
 from registry.connectors.sql.selecting import (
@@ -131,9 +131,14 @@ class SqlSystem:
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         """What a request of this kind would do here; changes nothing."""
+        return self._planned(kind, people)[0]
+
+    def _planned(self, kind: Kind, people: Sequence[Identifier]) -> tuple[SystemPlan, Dataset]:
+        """The plan, and the description by which it was made: what is done then is what the plan says."""
         with self._connected() as (connection, tables):
             undecided = [(one.table, one.field) for one in findings(self._dataset, tables, self._leading)]
-            selecting, standing = Selecting(connection, people, self._rules), self._standing(tables)
+            selecting = Selecting(connection, people, self._rules)
+            standing = self._standing(connection, tables, selecting)
             here = list(_described(standing, tables))
             found = counts(connection, {table: selecting.own(table, described) for described, table in here})
             there = {described.name: found.get(table, 0) for described, table in here}
@@ -148,7 +153,8 @@ class SqlSystem:
         categories = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
         left = {name: rows for name, rows in others.items() if rows}
-        return SystemPlan(self.name, accounts, undecided, categories=categories, traits=traits, others=left)
+        plan = SystemPlan(self.name, accounts, undecided, categories=categories, traits=traits, others=left)
+        return plan, standing
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""
@@ -173,7 +179,7 @@ class SqlSystem:
             LinkedSystemUnavailable: the database does not answer, a field is undecided, or the counts do not
                 agree; everything is rolled back.
         """
-        planned = self.plan(kind, people)
+        planned, standing = self._planned(kind, people)
         if planned.undecided:
             raise LinkedSystemUnavailable(
                 f"{self.name}: fields that nobody has decided on: {_few(planned.undecided)}",
@@ -183,7 +189,7 @@ class SqlSystem:
             case Effect.ERASE:
                 with reached(self.name), self._engine.begin() as connection:
                     tables = self._catalogue.tables(connection)
-                    erase(connection, self._standing(tables), tables, people, self._rules)
+                    erase(connection, standing, tables, people, self._rules)
             case Effect.CORRECT:
                 return self._corrected(kind, people, corrections)
             case Effect.GIVE:  # its package is written later: what could not stand in it is found out now
@@ -197,9 +203,9 @@ class SqlSystem:
         if EFFECTS[kind] is not Effect.ERASE:
             return {}
         with self._connected() as (connection, tables):
-            standing = self._standing(tables)
-            found = looking.remaining(connection, standing, tables, people, self._rules)
             selecting = Selecting(connection, people, self._rules)
+            standing = self._standing(connection, tables, selecting)
+            found = looking.remaining(connection, standing, tables, people, self._rules)
             for described, table in _described(standing, tables):
                 for name, rows in mentions.left(connection, described, table, selecting).items():
                     place = f"{described.name}.{name}"
@@ -230,9 +236,12 @@ class SqlSystem:
                 accounts += self._accounts(kind, described, rows, written=new)
         return accounts
 
-    def _standing(self, tables: Mapping[str, sa.Table]) -> Dataset:
+    def _standing(self, connection: sa.Connection, tables: Mapping[str, sa.Table], selecting: Selecting) -> Dataset:
         """The description as holds that stand on the person make it."""
-        return keeping(self._dataset, tables, self.held) if self.held else self._dataset
+        if not self.held:
+            return self._dataset
+        there = set(concerned(connection, _described(self._dataset, tables), selecting))
+        return keeping(self._dataset, tables, self.held, there)
 
     def _taken(self, column: sa.Column[Any], value: Any) -> Any:
         taken = fitted(value, python_type(column))
