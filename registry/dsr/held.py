@@ -6,6 +6,7 @@ covers anything that it would erase. Either way its plan says so, and it is eras
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
@@ -37,7 +38,8 @@ class Held:
         """Whether it is on this hold's ground that a field was kept in rows that are there, or may be, whosever."""
         ground = account.ground or ""
         kept = account.disposition is Disposition.RETAINED and (account.rows > 0 or WHOLE in ground)
-        return self.words in ground and (kept or ELSEWHERE in ground)
+        named = re.search(f"{re.escape(self.words)}(?:$|[;)])", ground) is not None  # claim 1 is not claim 10
+        return named and (kept or ELSEWHERE in ground)
 
 
 @runtime_checkable
