@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,6 +26,7 @@ from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.flows.accountability import verify
 from registry.flows.consent import ledger
 from registry.flows.dsr import export, holds, kept, lifecycle
+from registry.model.errors import Conflict
 from registry.model.ids import RequestId, WorkspaceId
 from registry.model.stored import StoredRequest
 from registry.store import erasure as rows
@@ -136,10 +138,19 @@ def _resumed(tenant: Tenant, request_id: RequestId) -> StoredRequest:
     """The request, brought to its end as a server does when it starts, or as an officer does."""
     deployment, workspace = tenant.registry.deployment, tenant.workspace
     deployment.keyring.forget()
-    for waiting in lifecycle.unfinished(deployment, workspace):
-        lifecycle.go_on(deployment, workspace, waiting)
-    row, _ = lifecycle.get(deployment, workspace, request_id)
-    return row if row.state == "completed" else lifecycle.run(deployment, workspace, request_id, actor="operator")
+    deadline = monotonic() + 20
+    while True:
+        try:
+            for waiting in lifecycle.unfinished(deployment, workspace):
+                lifecycle.go_on(deployment, workspace, waiting)
+            row, _ = lifecycle.get(deployment, workspace, request_id)
+            if row.state == "completed":
+                return row
+            return lifecycle.run(deployment, workspace, request_id, actor="operator")
+        except Conflict:  # on a busy machine PostgreSQL takes a moment to notice that the process is gone
+            if monotonic() > deadline:
+                raise
+            sleep(0.05)
 
 
 def _effect(tenant: Tenant, kind: Kind, name: str, done: StoredRequest, shop: Path) -> object:
