@@ -73,6 +73,10 @@ def _start(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
     return {"type": "http.response.start", "status": 200, "headers": [kind, *headers]}
 
 
+def _chosen(lines: Iterable[bytes], flags: bytes) -> bytes:
+    return b"".join([line + b"\n" for line in compress(lines, flags)])
+
+
 class _Through:
     """One filter: takes blocks of lines, and gives back the permitted ones of each."""
 
@@ -110,7 +114,7 @@ class _Through:
         if by_index is not None:
             lines = block.splitlines()
             self._lines += len(lines)
-            return b"".join(line + b"\n" for line in compress(lines, by_index))
+            return _chosen(lines, by_index)
         ids = profile_lines.ids_of(block)
         if ids is not None:
             self._lines += len(ids) // 16
@@ -122,11 +126,11 @@ class _Through:
             lines_read, references = self._references(lines)
             flags = self._mixed(references)
             self._note(references, flags)
-            return b"".join(line + b"\n" for line in compress(lines_read, flags))
+            return _chosen(lines_read, flags)
         self._lines += len(lines)
         flags = self._people(people)
         self._note(people.each(), flags)
-        return b"".join(line + b"\n" for line in compress(lines, flags))
+        return _chosen(lines, flags)
 
     def _told(self, block: bytes) -> bytes:
         """The answer to every line of a block, with its reason."""

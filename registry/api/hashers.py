@@ -54,7 +54,9 @@ class Hashers:
             async with send:
                 async for block in blocks:
                     keys = await run_in_threadpool(keys_now)
-                    await send.send((block, asyncio.create_task(self._indexes(block, rules, keys))))
+                    hashing = asyncio.create_task(self._indexes(block, rules, keys))
+                    hashing.add_done_callback(_heard)
+                    await send.send((block, hashing))
 
         reading = asyncio.create_task(read())
         try:
@@ -92,3 +94,9 @@ class Hashers:
 
     async def _told(self, block: bytes, rules: IdentityRules, keys: KindKeys) -> bytes | None:
         return await to_process.run_sync(subject_lines.hashed, block, rules, keys, limiter=self._limiter)
+
+
+def _heard(hashing: asyncio.Task[bytes | None]) -> None:
+    """An error that nobody waits for any more, since the body broke off, is written into no log."""
+    if not hashing.cancelled():
+        hashing.exception()

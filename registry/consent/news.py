@@ -1,7 +1,7 @@
 """Whether what a signal says is news: banners and browsers repeat an old choice with every event.
 
-It is compared with the last word of the whole person, whichever identifier it hangs on, not with that of one identifier
-alone: a grant by e-mail after an opt-out in the browser makes the same opt-out news again.
+It is compared with the last word of the whole person, whichever identifier that hangs on, and with that of its own: a
+grant by e-mail after an opt-out in the browser makes the same opt-out news again.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def is_news(
     """Whether a signal of a moment is to be recorded.
 
     A no is, unless the person's last word is a refusal already, and that of the fragment that it hangs on, which may
-    be parted from the others again; an objection, unless both are one. A yes is, unless one
-    of the fragment that it hangs on stands, whose banner then says nothing new, or the person's last word is one that
-    stands: then it is only where another part of the person refused before, since it speaks for them joined; and never
-    where the purpose demands an age that the last word may have shown.
+    be parted from the others again; an objection, unless both are one. A yes is, unless one of the fragment stands,
+    whose banner then says nothing new, or the person's last word is a yes that stands: then it is only where another
+    part of the person refused before, since it speaks for them joined; and never where the purpose demands an age that
+    the last word may have shown.
 
     Args:
         words: for the purpose, the last of each fragment of the person, none later than `at`.

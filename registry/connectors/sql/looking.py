@@ -16,9 +16,8 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Dataset, Field, Match, Table
 from registry.connectors.key_values import from_text
 from registry.connectors.sql.catalogue import as_text, python_type
-from registry.connectors.sql.naming import Names
-from registry.connectors.sql.spelling import of_digits, read
-from registry.identity.belonging import is_key, strength
+from registry.connectors.sql.naming import Names, number_pattern
+from registry.identity.belonging import is_key, pointing_at, strength
 from registry.identity.rules import IdentityRules, Normaliser
 from registry.model.message import Identifier
 
@@ -83,7 +82,7 @@ class _Look:
             yield sa.func.lower(text).in_([value.lower() for value in values])
         rule = self._rules.kinds.get(field.identity or "")
         if rule is not None and rule.normaliser is Normaliser.PHONE:
-            yield from (text.like(of_digits(value)) for value in values)
+            yield from (text.like(number_pattern(value)) for value in values)
 
     def _named(self, row: Mapping[str, Any], identities: Mapping[str, Field], kept: set[str]) -> Iterator[str]:
         """The columns of a row that name the person, but for what stands beside a stronger name of somebody else."""
@@ -106,9 +105,11 @@ class _Look:
     def _read(self, field: Field, value: object) -> Identifier | None:
         if value is None or field.identity is None:
             return None
-        one = read(field.identity, value, self._rules)
         alike = (person for person in self._people if person.kind == field.identity and _same(field, value, person))
-        return next(alike, one)
+        texts = [f"+{value}", str(value)] if isinstance(value, int) else [str(value)]  # a number may lack its plus
+        named = [found for text in texts if (found := pointing_at(field.identity, text, self._rules)) is not None]
+        known = (one for one in named if one in self._people)
+        return next(alike, next(known, next(reversed(named), None)))
 
 
 def _same(field: Field, value: object, person: Identifier) -> bool:

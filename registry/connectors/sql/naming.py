@@ -1,6 +1,6 @@
 """How a person's identifiers stand in texts of any kind: as words of their own, in whatever letters and digits.
 
-Used by the second look alone, so that what it finds does not hang on what the erasing looked for.
+Used by the second look alone, and made of nothing that the erasing is made of, so that no mistake there hides here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 from unicodedata import normalize
 
-from registry.connectors.sql.spelling import of_digits, of_letters
 from registry.identity.belonging import is_key, pointing_at
 from registry.identity.rules import IdentityRules, Normaliser
 from registry.model.message import Identifier
@@ -18,6 +17,8 @@ LONG = 8
 """Characters from which on an identifier can be told by text alone."""
 LONG_NUMBER = 10
 """Digits from which on one that is nothing but a number can."""
+LAST_DIGITS = 6
+"""Those of a telephone number that stand alike however it is written."""
 _NUMBER = re.compile(r"[+(]?\d[\d\s().\-/]{4,}\d")
 _WRITTEN = re.compile(r"\\u([0-9a-fA-F]{4})")
 
@@ -43,8 +44,7 @@ class Names:
 
     def patterns(self) -> list[str]:
         """Patterns (of LIKE, escaped by `/`) of small letters, one of which fits every text that names the person."""
-        words = (of_letters(word) or re.sub(r"[/%_]", r"/\g<0>", word) for word in self._words)
-        return [*(f"%{word}%" for word in words), *(of_digits(one.value) for one in self._numbers)]
+        return [*map(_around, self._words), *(number_pattern(one.value) for one in self._numbers)]
 
     def found(self, text: str) -> set[Identifier]:
         """Whom of these a text names."""
@@ -60,6 +60,17 @@ class Names:
                 if _digits(one.value) in digits or pointing_at(one.kind, match[0], self._rules) == one
             )
         return found
+
+
+def number_pattern(number: str) -> str:
+    """A pattern (of LIKE) for a telephone number: its last digits, whatever stands between them."""
+    return f"%{'%'.join(_digits(number)[-LAST_DIGITS:])}%"
+
+
+def _around(word: str) -> str:
+    """A pattern (of LIKE, escaped by `/`) for a word in small letters; letters that a database may not know are any."""
+    known = (f"/{char}" if char in "/%_" else char if char.isascii() else "%" for char in word)
+    return f"%{''.join(known)}%"
 
 
 def _spellings(value: str) -> Iterator[str]:

@@ -34,11 +34,17 @@ def require_writable(rows: Iterator[tuple[str, dict[str, Any]]], system: str) ->
         LinkedSystemUnavailable: it cannot be read or written.
     """
     for table, row in rows:
-        for name, value in row.items():
-            try:
-                orjson.dumps(value, default=str)
-            except TypeError:
-                raise LinkedSystemUnavailable(f"{system}.{table}.{name}: a value cannot be written down") from None
+        if not _is_writable(row):
+            wrong = ", ".join(name for name, value in row.items() if not _is_writable(value))
+            raise LinkedSystemUnavailable(f"{system}.{table}: {wrong}: a value cannot be written down")
+
+
+def _is_writable(value: object) -> bool:
+    try:
+        orjson.dumps(value, default=str)
+    except TypeError:
+        return False
+    return True
 
 
 @contextmanager
