@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from registry.access.policy import Action, Principal
 from registry.api.hashers import Hashers
-from registry.api.looks import Looks
+from registry.api.looks import Looks, Turn
 from registry.api.pace import Pace
 from registry.flows.access.credentials import principal_of, source_of
 from registry.flows.consent.boards import Boards
@@ -78,6 +78,7 @@ class Application:
     _schemas_hold_until: Micros = 0
     own_pages: Pace = field(default_factory=lambda: Pace(OWN_PAGE_A_MINUTE))
     looks: Looks = field(default_factory=Looks)
+    turn: Turn[int | None] = field(default_factory=Turn)
     hashers: Hashers = field(default_factory=Hashers)
     remembered: Remembered[Answer] = field(default_factory=Remembered)
 
@@ -105,6 +106,14 @@ class Application:
         principal = principal_of(self.deployment, secret)
         _remember(self._principals, secret, (now + CREDENTIAL_FOR, principal))
         return principal
+
+    def commits(self) -> int | None:
+        """The database's number (`Database.commits`) as of this turn of the event loop, in which it is asked once.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        return self.turn.once(self.deployment.data.commits)
 
     def caller(self, request: Request, action: Action) -> tuple[Principal, OpenWorkspace]:
         """Who is calling, once the access policy has allowed the action, and their workspace.

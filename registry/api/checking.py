@@ -54,7 +54,7 @@ class ConsentCheck:
 
     def _answer(self, application: Application, workspace: OpenWorkspace, body: bytes) -> Answer:
         key = hashlib.blake2b(body, digest_size=16, key=self._key, salt=workspace.workspace_id).digest()
-        commits = application.deployment.data.commits()
+        commits = application.commits()
         answer = application.remembered.get(key, commits)
         if answer is None:
             answer, lasting = _decide(application, workspace, body, commits)

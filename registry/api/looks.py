@@ -1,10 +1,10 @@
-"""Reads that many wait for at the same time, done once for all of them."""
+"""Reads that many wait for at the same time, done once for all of them: in a thread, or in a turn of the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from starlette.concurrency import run_in_threadpool
 
@@ -39,3 +39,24 @@ class Looks:
         finally:
             if self._running.get(key) is task:
                 del self._running[key]
+
+
+class Turn(Generic[_T]):
+    """One look for all who are answered in one turn of the event loop, whose sockets were read before the turn began:
+    everybody sees what was there after they asked. For one event loop, and one kind of look.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[_T] = []
+
+    def once(self, look: Callable[[], _T]) -> _T:
+        """What `look` gives now, or gave to another in this turn.
+
+        Raises:
+            Whatever `look` raises; the next looks again.
+        """
+        if not self._seen:
+            self._seen.append(look())
+            # Whatever is read from a socket after this comes to its turn after this, too.
+            asyncio.get_running_loop().call_soon(self._seen.clear)
+        return self._seen[0]
