@@ -10,6 +10,7 @@ from typing import Any
 
 from registry.connectors.custom import Custom
 from registry.connectors.datasets import Dataset, check_together, leading_keys
+from registry.connectors.kinds import check_kinds, keys_asked_by
 from registry.connectors.outgoing import Outgoing
 from registry.connectors.services.description import Service
 from registry.documents.document import Document, check
@@ -73,9 +74,11 @@ def linked_systems(
     services = [Service.from_document(one) for one in documents if schema_of(one) == "service"]
     customs = [Custom.from_document(one) for one in documents if schema_of(one) == "connector"]
     check_together(datasets, [key for service in services for key in service.keys])
+    if not customs:  # which may tell identifiers of any kind
+        check_kinds(datasets, services, rules.kinds)
     _require_own_names([*(d.name for d in datasets), *(s.name for s in services), *(c.name for c in customs)])
     _require(environment, datasets, services, customs)
-    leading, systems = leading_keys(datasets), list[LinkedSystem]()
+    leading, systems = leading_keys(datasets, keys_asked_by(datasets, services)), list[LinkedSystem]()
     if datasets:
         from registry.connectors.sql.system import SqlSystem  # reading the drivers takes a while
 

@@ -279,10 +279,14 @@ def check_together(datasets: Sequence[Dataset], elsewhere: Iterable[Key] = ()) -
         raise DocumentInvalid(faults)
 
 
-def leading_keys(datasets: Iterable[Dataset]) -> frozenset[Key]:
-    """Every key whose values lead to rows of some table, or are mentioned there, and that a person's rows have."""
+def leading_keys(datasets: Iterable[Dataset], asked_by: Iterable[Key] = ()) -> frozenset[Key]:
+    """Every key whose values lead to rows of some table, or are mentioned there, and that a person's rows have.
+
+    Args:
+        asked_by: keys that lead on to what is no table: services are asked by them.
+    """
     tables = {(dataset.name, table.name): table for dataset in datasets for table in dataset.tables.values()}
-    keys = {link.to for table in tables.values() for link in (*table.links, *table.mentions)}
+    keys = {link.to for table in tables.values() for link in (*table.links, *table.mentions)} | set(asked_by)
     leading = {key for key in keys if (key.dataset, key.table) not in tables}  # a service's, found by its own calls
     reached = {place for place, table in tables.items() if table.is_reached(leading)}
     while more := {key for key in keys - leading if (key.dataset, key.table) in reached}:

@@ -104,7 +104,7 @@ class Contacts(BaseHTTPRequestHandler):
 
     def found(self, path: str, wanted: dict[str, Any]) -> None:
         shop = self.server
-        asked = "phone" if "phone" in wanted else "email"
+        asked = next((one for one in ("phone", "customer") if one in wanted), "email")
         known = [one for one in shop.contacts.values() if one.get(asked) == wanted.get(asked)]
         start = int(wanted.get("cursor") or wanted.get("offset") or (int(wanted.get("page", 1)) - 1) * 2)
         page = known[start : start + 2]
@@ -300,6 +300,37 @@ tables:
     made = linked_systems(documents, environment, Outgoing(LOOPBACK), RULES)
     given = [(table, row) for one in made for table, row in one.export(reach_of(made, ADA))]
     assert [row for table, row in given if table == "sent"] == [{"contact": 1, "subject": "x"}]
+    for one in made:
+        one.close()
+
+
+def test_a_service_is_asked_by_the_key_of_a_row(shop: Newsletter, outside_url: str) -> None:
+    """No other table refers to the customer's number: the service alone knows people by it."""
+    run(
+        outside_url,
+        "CREATE TABLE customers (id integer PRIMARY KEY, email varchar(80))",
+        "INSERT INTO customers VALUES (7, 'ada@example.test'), (8, 'bob@example.test')",
+    )
+    for number, contact in shop.contacts.items():
+        contact |= {"email": None, "customer": "8" if number == 3 else "7"}
+    customers = """
+dataset: crm
+url_env: CRM_URL
+tables:
+  customers:
+    rows: delete
+    fields: {id: {category: user.unique_id}, email: {category: user.contact.email, identity: email}}
+"""
+    by_email = 'by: email, method: POST, path: /search, body: {email: "{identifier}"}'
+    by_number = 'by: crm.customers.id, method: POST, path: /search, body: {customer: "{identifier}"}'
+    text = NEWS.replace(by_email, by_number).replace("https://news.example/api", shop.url)
+    text += "  customer: {category: user.unique_id}\n"
+    documents = [document(customers), document(text, "service")]
+    made = linked_systems(documents, {"CRM_URL": outside_url, "NEWS_TOKEN": "secret"}, Outgoing(LOOPBACK), RULES)
+    given = [row["id"] for one in made for table, row in one.export(reach_of(made, ADA)) if table == "records"]
+    assert given == [0, 1, 2]
+    erased(made)
+    assert list(shop.contacts) == [3]
     for one in made:
         one.close()
 
