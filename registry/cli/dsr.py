@@ -153,6 +153,13 @@ def plan_request(
             shown.add_row(system.system, name, str(of_table[0].rows), *told)
         for name, rows in sorted(system.others.items()):
             shown.add_row(system.system, name, str(rows), "", "", f"{rows} rows of others, who share an identifier")
+        for name in dict.fromkeys(place for place, _ in system.undecided):
+            fields = ", ".join(field for place, field in system.undecided if place == name)
+            shown.add_row(system.system, name, "", "", "", f"nobody has decided on: {fields}")
+        if system.unreachable is not None:
+            shown.add_row(system.system, "", "", "", "", f"not reached: {system.unreachable}")
+    if plan.undecided or plan.unreachable:
+        shown.caption = "It cannot be approved before every system answers and somebody has decided on every field."
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
 
 

@@ -141,6 +141,30 @@ def test_a_dry_run_shows_what_would_be_done_and_touches_nothing(shop: Path, tmp_
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (3,)
 
 
+def test_a_plan_in_the_terminal_says_what_blocks_it(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, home = tmp_path / "connectors", tmp_path / "registry"
+    folder.mkdir()
+    answer(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL", "--to", str(folder / "shop.yaml"))
+    answer(home, "init")
+    monkeypatch.setenv("REGISTRY_CONNECTORS", str(folder))
+    request = answer(home, "dsr", "open", "erasure", "--subject", "email=ada@example.com")["request_id"]
+    open_fields = run(home, "dsr", "plan", request).stdout
+    assert "nobody has decided on: email, first_name, id" in open_fields
+    assert "cannot be approved" in open_fields
+    decided(folder / "shop.yaml")
+    shop.unlink()
+    shop.mkdir()  # no database can be opened there
+    gone = run(home, "dsr", "plan", request).stdout
+    assert "not reached: " in gone and "cannot be approved" in gone
+    shop.rmdir()
+    with sqlite3.connect(shop) as connection:
+        for statement in TABLES:
+            connection.execute(statement)
+    assert "cannot be approved" not in run(home, "dsr", "plan", request).stdout
+
+
 def test_a_missing_address_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOP_URL", raising=False)
     shown = run(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL")
