@@ -18,6 +18,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import checks
+from schemathesis.core import NotSet
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from registry.api.app import create_app
@@ -92,6 +93,8 @@ def lived_in(shared_house: House) -> Iterator[tuple[Desk, dict[str, list[str]]]]
             opened = desk.admin.post("/v1/dsr/requests", json={"kind": kind, "subject": ada | {"value": f"{kind}-of"}})
             requests_.append(opened.json()["request_id"])
             desk.officer.post(f"/v1/dsr/requests/{requests_[-1]}/verify")
+        for move in ("approve", "run"):  # one that has ended, with a certificate and a package
+            assert desk.officer.post(f"/v1/dsr/requests/{requests_[0]}/{move}").status_code == 200
         made = desk.admin.post("/v1/keys", json={"kind": "app", "role": "app", "name": "to be revoked"}).json()
         known = {"profile_id": [profile], "request_id": requests_, "key_id": [made["key_id"]], "name": ["ecommerce"],
                  "version": ["1.0.0"], "write_key": [desk.tenant.keys.write]}  # fmt: skip
@@ -107,6 +110,7 @@ def test_fuzzed_requests_get_documented_answers(lived_in: tuple[Desk, dict[str, 
     modes = [schemathesis.GenerationMode.POSITIVE]
     if operation.body or operation.query or operation.headers:
         modes.append(schemathesis.GenerationMode.NEGATIVE)
+    may_be_left_out = not operation.definition.raw.get("requestBody", {}).get("required")
     session, takes = requests.Session(), None if tracking else body_of(operation.definition.raw)
 
     @settings(max_examples=CASES // len(OPERATIONS) if LONG else 16, deadline=None, suppress_health_check=QUIET)
@@ -120,8 +124,13 @@ def test_fuzzed_requests_get_documented_answers(lived_in: tuple[Desk, dict[str, 
         if "Registry-Purpose" in case.headers and data.draw(st.booleans()):
             case.headers["Registry-Purpose"] = data.draw(st.sampled_from(PURPOSES))
         answer = case.call(base_url=desk.house.url, headers=headers, session=session, timeout=20)
-        case.validate_response(answer, checks=CHECKS)
-        if takes is not None and not takes.is_valid(case.body):
+        signed = answer.headers.get("content-type") == ["application/jwt"]  # which schemathesis would read as JSON
+        case.validate_response(answer, checks=CHECKS[:-1] if signed else CHECKS)
+        if (
+            takes is not None
+            and not (may_be_left_out and isinstance(case.body, NotSet))
+            and not takes.is_valid(case.body)
+        ):
             assert answer.status_code >= 400, "a body that the document does not allow was taken"
 
     fuzz()
