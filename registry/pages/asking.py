@@ -31,7 +31,7 @@ class Asked(NamedTuple):
 @guests(proved=True)
 def requests(guest: Guest) -> Response:
     """`GET` and `POST /privacy/{workspace}/requests`: ask for something, and see how far it is."""
-    if guest.request.method == "GET":
+    if guest.request.method != "POST":
         return _shown(guest)
     asked, deployment, workspace = Asked(), guest.deployment, guest.workspace
     try:

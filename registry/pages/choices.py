@@ -49,7 +49,7 @@ def invite(guest: Guest) -> Response:
 @guests()
 def enter_code(guest: Guest) -> Response:
     """`GET` and `POST /privacy/{workspace}/code`: the code that was sent."""
-    if guest.request.method == "GET":
+    if guest.request.method != "POST":
         return guest.page("code.html", error=None)
     try:
         code = guest.form.text("code", most=16).replace(" ", "")
@@ -62,7 +62,7 @@ def enter_code(guest: Guest) -> Response:
 @guests()
 def follow_link(guest: Guest) -> Response:
     """`GET` and `POST /privacy/{workspace}/link/{token}`: only the form follows it, so that no mail scanner does."""
-    if guest.request.method == "GET":
+    if guest.request.method != "POST":
         return guest.page("link.html")
     token = visits.follow(guest.deployment, guest.workspace, guest.request.path_params["token"])
     return guest.with_visit(redirect(guest.path("choices")), token)
@@ -72,7 +72,7 @@ def follow_link(guest: Guest) -> Response:
 def confirm(guest: Guest) -> Response:
     """`GET` and `POST /privacy/{workspace}/confirm/{token}`: whether a request is one's own; only the form answers."""
     token, deployment, workspace = guest.request.path_params["token"], guest.deployment, guest.workspace
-    if guest.request.method == "GET":
+    if guest.request.method != "POST":
         asked = proving.asked(deployment, workspace, token)
         words = NOTICES[guest.language].kinds[Kind(asked.request.kind)]
         return guest.page("confirm.html", wish=words, agent=asked.agent, said=None)
@@ -86,7 +86,7 @@ def confirm(guest: Guest) -> Response:
 @guests(proved=True)
 def choices(guest: Guest) -> Response:
     """`GET` and `POST /privacy/{workspace}/choices`: the preference centre."""
-    if guest.request.method == "GET":
+    if guest.request.method != "POST":
         return _choices(guest)
     said = {
         name: word == "yes"
@@ -120,7 +120,7 @@ def package(guest: Guest) -> Response:
 def fetch(guest: Guest) -> Response:
     """`GET` and `POST /privacy/{workspace}/fetch/{token}`: only the form fetches, so that no mail scanner does."""
     token = guest.request.path_params["token"]
-    if guest.request.method == "GET":
+    if guest.request.method != "POST":
         is_open = links.is_open(guest.deployment, guest.workspace, token)
         return guest.page("fetch.html", 200 if is_open else 401, is_open=is_open)
     row = links.follow(guest.deployment, guest.workspace, token)

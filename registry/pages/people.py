@@ -26,7 +26,7 @@ PAGE = 25
 @officers(Action.PROFILES_READ)
 def look_up(visit: Visit) -> Response:
     """`GET` and `POST /console/profiles`: whom, and for what."""
-    if visit.request.method == "GET":
+    if visit.request.method != "POST":
         return _form(visit)
     kind, purpose = visit.form.text("kind", most=64), visit.form.text("purpose", most=64)
     try:

@@ -25,7 +25,7 @@ def _error(request: Request, error: RegistryError, status: int) -> Response:
 @shielded(_error)
 async def sign_in(request: Request) -> Response:
     """`/console/sign-in`: the form, and what is sent with it."""
-    if request.method == "GET":
+    if request.method != "POST":
         return await run_in_threadpool(_form, of(request))
     form = await read_form(request)
     return await run_in_threadpool(_sign_in, request, form)
