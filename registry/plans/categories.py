@@ -45,6 +45,24 @@ def others(plan: CompiledPlan, event: str) -> tuple[tuple[str, ...], ...]:
     return tuple(path for section in (rule.sections if rule is not None else ()) for path in section.others())
 
 
+def rejected(plans: Collection[CompiledPlan], call: str, name: str) -> tuple[Categories, frozenset[tuple[str, ...]]]:
+    """What plans declare of a message that none took in: each field's categories, and the fields with data of others.
+
+    Of a name that no plan knows, every event of that call may have been meant: nothing is known to be the person's
+    own, and whatever any of them declares to be of others is. A message that broke its plan may have any shape, so a
+    field is named as a whole: (section, name).
+    """
+    same_call = [(plan, rule) for plan in plans for (kind, _), rule in plan.rules.items() if kind == call]
+    own = [(plan, rule) for plan in plans for key, rule in plan.rules.items() if key in ((call, name), (call, ""))]
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for plan, rule in own:
+        for section, fields in field_categories(plan, rule.event or "").items():
+            into = found.setdefault(section, {})
+            into.update({name: into.get(name, frozenset()) | told for name, told in fields.items()})
+    paths = (path for _, rule in own or same_call for section in rule.sections for path in section.others())
+    return found, frozenset(path[:2] for path in paths)
+
+
 def other_traits(plans: Iterable[CompiledPlan]) -> frozenset[str]:
     """The traits that any of these plans declares to be of somebody else."""
     traits = (section for _, _, section in _traits(plans))

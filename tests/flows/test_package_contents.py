@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from registry.dsr.declarations import DECLARED
 from registry.dsr.requests import Kind
 from registry.flows.dsr import export, holds, lifecycle
 from registry.flows.dsr.package import records
+from registry.flows.dsr.package.archive import cell
 from registry.model.errors import SealBroken
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
@@ -126,6 +128,25 @@ def test_each_category_has_a_table_of_every_value_declared_so(tenant: Tenant) ->
                 assert shown in values
     page = archive.read("index.html").decode()
     assert "contact: email" in page
+
+
+def test_the_page_shows_a_detail_of_several_parts_as_such_and_totals_as_totals(tenant: Tenant) -> None:
+    address = {"street": "Harbour 1", "city": "Kiel"}
+    tenant.send(identify("ada", email="ada@example.com", address=address, context=consent(**ALL_YES)), ordered("ada"))
+    page = package_of(tenant, tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))).read("index.html").decode()
+    [details] = re.findall(r'<h2 id="details">.*?</table>', page, re.DOTALL)
+    [said] = re.findall(r'<tr><th scope="row">address</th><td class="value">(.*?)</td>', details)
+    assert "Harbour 1" in said
+    assert "Kiel" in said
+    traits = tenant.registry.rows("SELECT trait FROM trait_assertion WHERE workspace_id = ?", tenant.workspace_id)
+    totals = [name for (name,) in traits if name.startswith("@computed:")]
+    assert details.count("totals that we computed") == len(totals) > 0
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])
+def test_no_text_is_a_formula_of_a_spreadsheet_and_a_number_stays_one(text: str) -> None:
+    assert cell(text) == f"'{text}"
+    assert (cell(-1.5), cell("plain"), cell(None), cell([text])[:1]) == ("-1.5", "plain", "", "[")
 
 
 def test_the_manifest_of_a_package_with_every_kind_of_file_conforms(tenant: Tenant) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -14,11 +15,12 @@ from jsonschema import Draft202012Validator
 from registry.documents import parse
 from registry.dsr.requests import Kind
 from registry.flows import plans
+from registry.flows.deployment import Deployment
 from registry.flows.dsr import export
 from registry.flows.dsr.package.redaction import LEFT_OUT, Redactor
 from registry.model.message import Identifier
 from registry.store import administration
-from tests.factories import consent, identify, ordered, track
+from tests.factories import consent, identify, message_id, ordered, track
 from tests.simulator import ALL_YES, Tenant, shipped_plan
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "export-manifest.schema.json").read_text())
@@ -72,7 +74,8 @@ def test_a_contact_field_of_the_person_stays_and_one_of_somebody_else_goes_whate
     assert content["properties"]["card"] == {"to": ["Bob"]}, "what was given is left as it is"
 
 
-def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Tenant) -> None:
+def with_gifts(tenant: Tenant) -> Deployment:
+    """The shop's plan, with orders that may be for somebody else; the deployment that it is in use in."""
     head, order, rest = shipped_plan().text.partition("name: Order Completed")
     rest = rest.replace("    properties:\n", f"    properties:{GIFT}", 1)
     text = head.replace("version: 1.0.0", "version: 9.0.0") + order + rest
@@ -81,6 +84,46 @@ def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Te
     with deployment.data.owner(writes=True) as transaction:
         source_id = tenant.source.row.source_id
         administration.bind_source(transaction, tenant.workspace_id, source_id, plan.name, plan.version)
+    return deployment
+
+
+@pytest.mark.parametrize(
+    ("event", "left_out"),
+    [
+        (ordered("ada", products=7, gift_for="Grace Planted", guests=[{"name": "Alan Planted", "seat": 3}]), 2),
+        (ordered("ada", guests={"first": {"name": "Alan Planted"}}), 1),
+        (track("Order Compleeted", "ada", gift_for={"name": "Grace Planted"}, guests="Alan Planted"), 2),
+    ],
+    ids=["broken elsewhere", "of another shape", "misspelt"],
+)
+def test_a_rejected_message_holds_nothing_that_plans_declare_to_be_of_others(
+    tenant: Tenant, event: dict[str, Any], left_out: int
+) -> None:
+    deployment = with_gifts(tenant)
+    tenant.send(identify("ada", email="ada@example.com"), event | {"messageId": message_id()})
+    request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    stream = BytesIO()
+    export.write_package(deployment, tenant.workspace, request, stream, actor="person:officer")
+    archive = ZipFile(stream)
+    assert b"lanted" not in b"".join(map(archive.read, archive.namelist()))
+    [line] = map(json.loads, archive.read("records/quarantine.jsonl").splitlines())
+    assert list(line["content"]["call"]["properties"].values()).count(LEFT_OUT["declared"]) == left_out
+    assert json.loads(archive.read("manifest.json"))["redacted"]["declared"] == left_out
+
+
+def test_what_a_rejected_message_says_of_its_own_person_stays(tenant: Tenant) -> None:
+    with_gifts(tenant)
+    tenant.send(identify("ada"), identify("ada", email="second@example.com", age="old", note="ask bob@planted.example"))
+    request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    stream = BytesIO()
+    export.write_package(tenant.registry.deployment, tenant.workspace, request, stream, actor="person:officer")
+    [line] = map(json.loads, ZipFile(stream).read("records/quarantine.jsonl").splitlines())
+    traits = line["content"]["call"]["traits"]
+    assert traits == {"email": "second@example.com", "age": "old", "note": f"ask {LEFT_OUT['email']}"}
+
+
+def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Tenant) -> None:
+    deployment = with_gifts(tenant)
     tenant.send(
         identify("ada", email="ada@example.com", first_name="Ada", context=consent(**ALL_YES)),
         ordered(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from registry.dsr.holding import FieldCategories
 from registry.flows import plans
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import PlanNotFound
-from registry.plans.categories import field_categories, other_traits, others, trait_categories
+from registry.plans.categories import field_categories, other_traits, others, rejected, trait_categories
 from registry.plans.compile import CompiledPlan
 
 IDENTIFIER_CATEGORIES = {
@@ -26,6 +28,7 @@ class Declared:
         self._others: dict[tuple[str, str | None], tuple[tuple[str, ...], ...]] = {}
         published = plans.published(deployment, workspace.workspace_id)
         compiled = [plans.compiled(deployment, workspace.workspace_id, row.name, row.version) for row in published]
+        self._compiled = compiled
         self.traits = trait_categories(compiled)
         self.other_traits = other_traits(compiled)
 
@@ -44,6 +47,11 @@ class Declared:
             found = self._plan(plan) if event else None
             self._others[key] = others(found, event) if found is not None and event else ()
         return self._others[key]
+
+    def of_rejected(self, call: Mapping[str, object]) -> tuple[FieldCategories, Collection[tuple[str, ...]]]:
+        """The categories of the fields of a message that no plan took in, and where it holds data of somebody else."""
+        name = call.get("event") or call.get("name") or ""
+        return rejected(self._compiled, str(call.get("type")), str(name))
 
     def _plan(self, plan: str) -> CompiledPlan | None:
         name, _, version = plan.partition("@")

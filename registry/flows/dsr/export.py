@@ -136,7 +136,9 @@ def _write(
             tables.close()
         # 4. records
         with deployment.data.read(workspace_id) as transaction:
-            written = _add_records(deployment, workspace, transaction, package, fragments, people, contents, redactor)
+            written = _add_records(
+                deployment, workspace, transaction, package, fragments, people, contents, redactor, declared
+            )
         # 5. outside
         outside = _add_outside(deployment, package, people, redactor)
         # 6. page
@@ -231,6 +233,7 @@ def _add_records(
     people: Sequence[Identifier],
     contents: Contents,
     redactor: Redactor,
+    declared: Declared,
 ) -> list[tuple[str, int]]:
     """Write the rows of every other table that has some; how many each has."""
     workspace_id = workspace.workspace_id
@@ -247,7 +250,7 @@ def _add_records(
 
         def counted(table: str = table) -> Iterator[bytes]:
             for line in records.lines(
-                deployment, workspace, transaction, table, ties, names, contents.closed, redactor
+                deployment, workspace, transaction, table, ties, names, contents.closed, redactor, declared
             ):
                 counts[table] += 1
                 yield line

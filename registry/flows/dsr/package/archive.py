@@ -41,7 +41,12 @@ def csv_rows(rows: Iterable[Sequence[str]]) -> bytes:
     return buffer.getvalue().encode()
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a text begins with that a spreadsheet may run as a formula."""
+
+
 def cell(value: object) -> str:
-    """A value as a cell: JSON where it is no text, and a quote before what a spreadsheet would run as a formula."""
-    text = value if isinstance(value, str) else "" if value is None else orjson.dumps(value).decode()
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """A value as a cell: JSON where it is no text, and a quote before a text that a spreadsheet would run."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
+    return "" if value is None else orjson.dumps(value).decode()

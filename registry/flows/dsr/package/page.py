@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.package import charts
 from registry.flows.dsr.package.contents import Contents
+from registry.flows.ingest.computing import PREFIX
 from registry.model.clock import rfc3339
 from registry.model.stored import StoredRequest
 
@@ -63,6 +64,7 @@ def render(
             titles={one["purpose"]: one["title"] for one in contents.purposes},
             identifiers=contents.identifiers,
             traits=contents.traits,
+            computed=PREFIX,
             consents=contents.consents,
             purposes=contents.purposes,
             recipients=contents.recipients,

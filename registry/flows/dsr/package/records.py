@@ -14,7 +14,9 @@ import orjson
 
 from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
+from registry.dsr.holding import SECTIONS
 from registry.dsr.requests import Kind
+from registry.flows.accountability.declared import Declared
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.package.redaction import Redactor
 from registry.flows.dsr.reference import agent_named_by, named_by
@@ -74,6 +76,7 @@ def lines(
     names: Mapping[bytes, str],
     closed: Counter[Reason],
     redactor: Redactor,
+    declared: Declared,
 ) -> Iterator[bytes]:
     """The rows of a table as lines of JSON, with what is sealed in them opened; counts what does not open."""
     columns = [name for name in tables()[table] if name != "sealed"]
@@ -85,15 +88,17 @@ def lines(
             opened = _open(deployment, workspace, transaction, table, bytes(row[asked.index(key)]))
             if opened is None:
                 closed[Reason.DAMAGED] += 1
-            told[_OPENED[table][1]] = without_others(opened, redactor) if table == "quarantine" else opened
+            told[_OPENED[table][1]] = without_others(opened, redactor, declared) if table == "quarantine" else opened
         yield orjson.dumps(told) + b"\n"
 
 
-def without_others(content: object, redactor: Redactor) -> object:
-    """A rejected message without others' addresses and numbers; its traits are, by the protocol, of who sent it."""
-    if not isinstance(content, dict):
+def without_others(content: object, redactor: Redactor, declared: Declared) -> object:
+    """A rejected message without others, as the plans declare them, and without their addresses and numbers."""
+    if not isinstance(content, dict) or not isinstance(content.get("call"), dict):
         return redactor.value(content)
-    return {name: value if name == "traits" else redactor.value(value) for name, value in content.items()}
+    call = redactor.event(content["call"], *declared.of_rejected(content["call"]))
+    told = {name: value if name in SECTIONS else redactor.value(value) for name, value in call.items()}
+    return {name: told if name == "call" else redactor.value(value) for name, value in content.items()}
 
 
 def _open(
