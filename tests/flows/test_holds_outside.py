@@ -370,3 +370,27 @@ def test_interrupted_before_any_commit_a_held_erasure_and_its_end_come_to_the_sa
             if not is_running and not is_ending:
                 break
     assert 8 < commit < MOST_COMMITS - 1
+
+
+@pytest.mark.parametrize("earlier", [(), ("user.payment",)], ids=["the only one", "beside an earlier one"])
+def test_a_hold_that_is_placed_while_an_erasure_waits_keeps_what_is_not_erased_yet(
+    registry: RegistrySimulator, earlier: tuple[str, ...]
+) -> None:
+    tenant, mailer = registry.tenant(), Mailer({("records", "address"): "user.name"})
+    registry.deployment = replace(registry.deployment, linked=(mailer,))
+    registry.workspaces._deployment = registry.deployment
+    tenant.send(identify("ada", email="ada@example.com"))
+    if earlier:
+        _hold(tenant, *earlier, ground="claim 1")
+    request = tenant.request(Kind.ERASURE, "user_id", "ada")
+    mailer.is_down = True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    hold_id = _hold(tenant, "user.name", ground="claim 2")
+    mailer.is_down = False
+    done = tenant.run(request)
+    assert mailer.erased == 0
+    disposition, ground = _told(tenant, done.certificate)["mailer.records.address"]
+    assert (disposition, "claim 2" in ground) == ("retained", True)
+    [ended] = _release(tenant, hold_id)
+    assert (mailer.erased, _told(tenant, ended.certificate)["mailer.records.address"]) == (1, ("erased", ""))

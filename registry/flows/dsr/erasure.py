@@ -222,6 +222,7 @@ def _delete(
         erased = moved.union(scope.indexes)
         scope = scope._replace(indexes=sorted(erased))
         progress["indexes"] = [index.hex() for index in scope.indexes]
+        retaining.note_cases(deployment, transaction, request, scope.fragments, scope.indexes)  # or they are forgotten
         links = identities.links_touching(transaction, workspace_id, erased)
         counts = _note_counts(transaction, workspace_id, progress, scope)
         rows.erase_rows(transaction, workspace_id, scope.fragments, scope.indexes)

@@ -30,6 +30,7 @@ from registry.model.ids import BlindIndex, FragmentId, WorkspaceId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_holding import RetainedCase, RetainedItem
 from registry.store import events, holdings, identities
+from registry.store.database import Transaction
 
 PAGE = 500
 
@@ -92,27 +93,44 @@ def set_aside(
     Raises:
         StoreUnavailable, KmsUnavailable: nothing was destroyed; do it again.
     """
-    workspace_id, now = workspace.workspace_id, deployment.clock()
+    workspace_id = workspace.workspace_id
     # 1. cases
     with deployment.data.write(workspace_id) as transaction:
-        cases = holdings.cases(transaction, workspace_id, request.request_id)
-        if not cases and (fragments or deployment.linked):
-            duties = duties_of(deployment, holdings.holds_on(transaction, workspace_id, indexes), now)
-            duties = [(duty, hold) for duty, hold in duties if fragments or hold is not None]
-            cases = [
-                RetainedCase(
-                    workspace_id, FragmentId(deployment.new_id()), request.request_id,
-                    hold.hold_id if hold is not None else None, duty.name if hold is None else None, duty.ground,
-                    duty.purpose, ",".join(duty.categories), now,
-                )
-                for duty, hold in duties
-            ]  # fmt: skip
-            holdings.add_cases(transaction, cases)
+        cases = note_cases(deployment, transaction, request, fragments, indexes)
     if not cases:
         return []
     # 2. seal
     declared = Declared(deployment, workspace)
     return [_fill(deployment, workspace, case, fragments, declared, actor) for case in cases]
+
+
+def note_cases(
+    deployment: Deployment,
+    transaction: Transaction,
+    request: StoredRequest,
+    fragments: Sequence[FragmentId],
+    indexes: Sequence[BlindIndex],
+) -> list[RetainedCase]:
+    """The cases of an erasure, with one for each hold that was placed since it was looked at last.
+
+    An erasure may wait for days, and by then nothing but its cases says which holds stand on its person.
+    """
+    workspace_id, now = request.workspace_id, deployment.clock()
+    before = holdings.cases(transaction, workspace_id, request.request_id)
+    if not (fragments or deployment.linked):
+        return before
+    known = {case.hold_id for case in before}
+    new = [
+        RetainedCase(
+            workspace_id, FragmentId(deployment.new_id()), request.request_id,
+            hold.hold_id if hold is not None else None, duty.name if hold is None else None, duty.ground,
+            duty.purpose, ",".join(duty.categories), now,
+        )
+        for duty, hold in duties_of(deployment, holdings.holds_on(transaction, workspace_id, indexes), now)
+        if (hold.hold_id not in known if hold is not None else fragments and not before)
+    ]  # fmt: skip
+    holdings.add_cases(transaction, new)
+    return [*before, *new]
 
 
 def _fill(
