@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -13,8 +15,9 @@ from registry.model.clock import DAY
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
 from tests.factories import identify
+from tests.flows.test_holds_outside import Mailer
 from tests.post import Desk
-from tests.simulator import Tenant
+from tests.simulator import RegistrySimulator, Tenant
 
 ADA = "ada@example.com"
 
@@ -111,3 +114,21 @@ def test_whoever_asked_is_told_why_their_request_waits(desk: Desk, said: str | N
     _, events = lifecycle.get(*given)
     [paused] = [orjson.loads(event.details or "{}") for event in events if event.action == "pause"]
     assert paused == {"reason": said or "identity"}
+
+
+@pytest.mark.parametrize("systems", [(), (Mailer(),)], ids=["alone", "with a system outside"])
+@pytest.mark.parametrize(
+    ("by", "to"), [(("user_id", "ada"), {ADA}), (("email", "second@example.com"), {"second@example.com"})]
+)
+def test_that_an_erasure_is_done_is_written_to_whoever_was_to_be_written_to_before_it(
+    registry: RegistrySimulator, systems: tuple[Mailer, ...], by: tuple[str, str], to: set[str]
+) -> None:
+    tenant = registry.tenant()
+    desk = Desk(tenant)
+    registry.deployment = desk.deployment = replace(desk.deployment, linked=systems)
+    registry.workspaces._deployment = registry.deployment
+    desk.confirmed_by_newsletter(identify("ada", email=ADA))
+    tenant.send(identify("ada", email="somebody-else@example.com"), identify("ada", email="second@example.com"))
+    tenant.erase(*by)
+    desk.deliver()
+    assert {box for box, _, _ in desk.box.sent} == to

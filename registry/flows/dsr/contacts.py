@@ -6,7 +6,15 @@ from collections.abc import Collection
 
 from registry.dsr.notices import To
 from registry.flows.deployment import Deployment
-from registry.flows.dsr.reference import agent_named_by, agent_of, fragments_now, named_by, people_of, scope_of
+from registry.flows.dsr.reference import (
+    agent_named_by,
+    agent_of,
+    fragments_now,
+    mailboxes_of,
+    named_by,
+    people_of,
+    scope_of,
+)
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
 from registry.model.compartment import IDENTITY
@@ -23,7 +31,8 @@ def addresses(deployment: Deployment, workspace: OpenWorkspace, request: StoredR
     """Where a letter goes: the first of them is the one for proofs.
 
     A person is written to at the address that the request names, whoever it belongs to on file, so that nobody learns
-    from a letter whether it is known here; where it names none, at those that are verified on file.
+    from a letter whether it is known here; where it names none, at those that are verified on file. What that was
+    before an erasure began counts to its end: then it also knows addresses that nobody verified, and the file is gone.
 
     Raises:
         KeyError: whom the request is about was forgotten.
@@ -32,6 +41,8 @@ def addresses(deployment: Deployment, workspace: OpenWorkspace, request: StoredR
     if to is To.AGENT:
         agent = agent_of(deployment, request)
         return [agent.email] if agent is not None and agent.email else []
+    if (fixed := mailboxes_of(deployment, request)) is not None:
+        return fixed
     named = [one.value for one in people_of(deployment, request) if one.kind == MAILBOX]
     return named or verified(deployment, workspace, request)
 

@@ -26,12 +26,13 @@ import orjson
 from registry.dsr.census import accounts
 from registry.dsr.certificate import Destroyed
 from registry.dsr.declarations import DECLARED
+from registry.dsr.notices import To
 from registry.dsr.requests import Kind
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.consent import changes
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import held, linked, passing_on, retaining
+from registry.flows.dsr import contacts, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.history import up_to_date
 from registry.flows.dsr.proofs import verified_by
@@ -117,6 +118,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
     progress: dict[str, Any] = orjson.loads(request.progress)
     if progress.get("scoped"):
         return request
+    mailboxes = contacts.addresses(deployment, workspace, request, To.PERSON)
     with deployment.data.write(workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)  # in the writers' order of locks
         identities.lock(transaction, workspace_id)
@@ -166,7 +168,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             "keys": bundles,
         }
         requests.set_scope(transaction, workspace_id, request.request_id, ids)
-        request = _kept_for_linked(deployment, request, people)
+        request = _kept_for_later(deployment, request, people, mailboxes)
         return _write_progress(transaction, request, progress)
 
 
@@ -180,16 +182,16 @@ def _suppress(deployment: Deployment, transaction: Transaction, request: StoredR
     return len(memory)
 
 
-def _kept_for_linked(deployment: Deployment, request: StoredRequest, people: Sequence[Identifier]) -> StoredRequest:
-    """The request with everybody whom the systems outside are asked about once the person's own keys are gone."""
-    if not deployment.linked:
-        return request
-    everybody = [*people_of(deployment, request), *people]
-    return request._replace(
-        sealed=seal_people(
-            deployment, request.workspace_id, request.request_id, everybody, agent_of(deployment, request)
-        )
-    )
+def _kept_for_later(
+    deployment: Deployment, request: StoredRequest, people: Sequence[Identifier], mailboxes: Sequence[str]
+) -> StoredRequest:
+    """The request with what is known of its person only until their own keys are gone: where to write to them, and
+    by whom the systems outside are asked.
+    """
+    everybody = [*people_of(deployment, request), *(people if deployment.linked else ())]
+    agent = agent_of(deployment, request)
+    sealed = seal_people(deployment, request.workspace_id, request.request_id, everybody, agent, mailboxes=mailboxes)
+    return request._replace(sealed=sealed)
 
 
 def _delete_events(

@@ -26,7 +26,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
 from registry.flows.dsr.reaching import asked, reached
-from registry.flows.dsr.reference import agent_of, begun_with, everybody, seal_people
+from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
@@ -239,7 +239,8 @@ def _found_everywhere(
         rows[system.name] = {account.table: account.rows for account in plan.accounts}
     agent = agent_of(deployment, request)
     first = known if begun is None else begun
-    sealed = seal_people(deployment, request.workspace_id, request.request_id, people, agent, first)
+    boxes = mailboxes_of(deployment, request)
+    sealed = seal_people(deployment, request.workspace_id, request.request_id, people, agent, first, boxes)
     request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed)
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)

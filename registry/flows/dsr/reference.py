@@ -33,11 +33,13 @@ def seal_people(
     people: Iterable[Identifier],
     agent: Agent | None = None,
     begun: Iterable[Identifier] | None = None,
+    mailboxes: Iterable[str] | None = None,
 ) -> bytes:
     """The identifiers of a request's person, and who asks for them, sealed under the request's key, made when missing.
 
     Args:
         begun: those of them that the request began with, where others were learnt from systems outside.
+        mailboxes: where the person is written to, once nothing but this knows it.
 
     Raises:
         KmsUnavailable, StoreUnavailable: no key, so nothing is sealed.
@@ -47,6 +49,7 @@ def seal_people(
     told: dict[str, Any] = {"people": sorted({(person.kind, person.value) for person in people})}
     told |= {"agent": agent.as_json()} if agent is not None else {}
     told |= {"begun": sorted({(one.kind, one.value) for one in begun})} if begun is not None else {}
+    told |= {"mailboxes": [*mailboxes]} if mailboxes is not None else {}
     return seal(key, orjson.dumps(told), record_aad(b"dsr", workspace_id, holder, request_id, b"people"))
 
 
@@ -68,6 +71,15 @@ def begun_with(deployment: Deployment, request: StoredRequest) -> list[Identifie
     """
     told = _opened(deployment, request).get("begun")
     return [Identifier(kind, value) for kind, value in told] if told is not None else None
+
+
+def mailboxes_of(deployment: Deployment, request: StoredRequest) -> list[str] | None:
+    """Where an erasure's person is written to, as it was before anything was erased; None before that.
+
+    Raises:
+        What `people_of` raises.
+    """
+    return _opened(deployment, request).get("mailboxes")
 
 
 def agent_of(deployment: Deployment, request: StoredRequest) -> Agent | None:
