@@ -98,6 +98,12 @@ NEEDS_APPROVAL = frozenset(kind for kind, effect in EFFECTS.items() if effect is
 
 ENDED = frozenset({State.COMPLETED, State.REFUSED, State.CANCELLED})
 
+HELD_OUTSIDE = "held_outside"
+"""The member of a request's progress on what holds keep in systems outside: keyed pseudonyms, and the systems."""
+
+KEPT = frozenset({"counts", "purposes", HELD_OUTSIDE})
+"""What is kept of the progress of a request that has ended: counts and keyed pseudonyms, no ids and nothing sealed."""
+
 UNPROVED = frozenset({State.RECEIVED, State.PAUSED})
 """Where a request waits for proof of who asks."""
 

@@ -9,7 +9,7 @@ from registry.model.clock import Micros
 from registry.model.ids import FragmentId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.store.database import Transaction
-from registry.store.rows import chunks, execute, execute_many, insert, query, select
+from registry.store.rows import chunks, execute, execute_many, insert, query, select, select_in
 
 
 def add(transaction: Transaction, request: StoredRequest) -> None:
@@ -22,6 +22,12 @@ def get(transaction: Transaction, workspace_id: bytes, request_id: RequestId) ->
     where = "workspace_id = ? AND request_id = ?"
     found = select(transaction, StoredRequest, "dsr_request", where, workspace_id, request_id)
     return found[0] if found else None
+
+
+def among(transaction: Transaction, workspace_id: bytes, ids: Collection[bytes]) -> list[StoredRequest]:
+    """Those requests that have one of these ids, oldest first."""
+    found = select_in(transaction, StoredRequest, "dsr_request", workspace_id, "request_id", ids)
+    return sorted(found, key=lambda request: request.request_id)
 
 
 def newest(

@@ -20,6 +20,7 @@ from registry.flows.dsr.opendsr import signature
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, wait_after
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
+from registry.model.errors import KeyMissing
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_upkeep import OpenDsrRequest
@@ -78,7 +79,11 @@ def signed_headers(deployment: Deployment, workspace: OpenWorkspace, domain: str
 def _tell(deployment: Deployment, workspace: OpenWorkspace, row: OpenDsrRequest) -> int:
     request, history = lifecycle.get(deployment, workspace, row.request_id)
     passed = statuses(State(event.state) for event in history)[1:]  # the first is the answer to the request itself
-    urls = open_config(deployment, workspace.workspace_id, row.holder_id, row.sealed or b"")["urls"]
+    try:
+        urls = open_config(deployment, workspace.workspace_id, row.holder_id, row.sealed or b"")["urls"]
+    except KeyMissing:  # told everything, and stopped before that was noted, or an older copy was put back
+        _note(deployment, row, last=True)
+        return 0
     count = 0
     for status in passed[row.told :]:
         taken = [

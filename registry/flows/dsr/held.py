@@ -17,6 +17,7 @@ import orjson
 
 from registry.dsr.accounting import FieldAccount
 from registry.dsr.held import Held
+from registry.dsr.requests import HELD_OUTSIDE
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.reference import indexes_of
 from registry.flows.workspace import OpenWorkspace
@@ -33,8 +34,7 @@ from registry.model.stored_holding import LegalHold, RetainedCase, RetainedItem
 from registry.store import holdings, requests
 from registry.store.database import Transaction
 
-NOTED = "held_outside"
-"""The member of a request's progress, kept when it has ended: keyed pseudonyms of its person, and the systems."""
+NOTED = HELD_OUTSIDE
 
 
 def as_held(hold: LegalHold) -> Held:

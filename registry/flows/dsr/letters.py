@@ -23,7 +23,7 @@ from registry.flows.dsr.history import add_to_history, require
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
-from registry.model.errors import LinkedSystemUnavailable
+from registry.model.errors import KeyMissing, LinkedSystemUnavailable
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_intake import Letter
@@ -204,15 +204,15 @@ def _recipients(
     if row.recipient == To.OFFICERS:
         place = int(orjson.loads(row.details)["place"])
         return list(deployment.officers[place : place + 1])
-    if row.sealed is not None:
-        found: list[str] = open_config(deployment, row.workspace_id, row.letter_id, row.sealed)["to"]
-        return found
-    if request is None:
-        return []
     find = contacts.for_package if row.notice == Notice.PACKAGE else contacts.addresses
     try:
+        if row.sealed is not None:
+            found: list[str] = open_config(deployment, row.workspace_id, row.letter_id, row.sealed)["to"]
+            return found
+        if request is None:
+            return []
         return find(deployment, workspace, request, To(row.recipient))
-    except KeyError:
+    except (KeyError, KeyMissing):  # the letter was sent, or its person erased, and then an older copy put back
         return []
 
 

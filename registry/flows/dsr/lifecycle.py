@@ -11,13 +11,12 @@ from dataclasses import replace
 import orjson
 
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
-from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State
+from registry.dsr.requests import EFFECTS, ENDED, KEPT, Effect, Kind, Move, State
 from registry.flows.consent.ledger import Act, append_acts
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import (
     certified,
     erasure,
-    held,
     letters,
     linked,
     moves,
@@ -37,8 +36,6 @@ from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
 
 OPERATOR = "operator"
-KEPT = frozenset({"counts", "purposes", held.NOTED})
-"""What is kept of a finished request's progress."""
 
 __all__ = (
     "due", "forget_answered", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "unfinished",

@@ -26,7 +26,7 @@ from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_conf
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import Micros, rfc3339
-from registry.model.errors import RegistryError
+from registry.model.errors import KeyMissing, RegistryError
 from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
 from registry.model.stored_upkeep import DestinationErasure
@@ -35,6 +35,8 @@ from registry.store import destinations as rows
 from registry.store.database import Transaction
 
 ACCEPTED = 202
+LOST = "its key is gone"
+"""Why a message can never be sent: it was settled, or its recipient removed, and then older data put back."""
 SUBSCRIBER = "subscriber"
 """The kind of a recipient that is a webhook."""
 
@@ -192,15 +194,19 @@ def tell(deployment: Deployment, workspace: OpenWorkspace, recipient_id: Fragmen
 
 
 def _tell(deployment: Deployment, one: Recipient, order: DestinationErasure, sealed: bytes) -> Answer:
-    workspace_id = order.workspace_id
-    config = open_config(deployment, workspace_id, one.recipient_id, one.sealed)
-    about = open_config(deployment, workspace_id, order.order_id, sealed)
-    now = deployment.clock()
-    content = {"type": Topic.SUBJECT_ERASED.value, "timestamp": rfc3339(order.ordered_at), "data": about}
-    body = orjson.dumps(content)
-    headers = signed_headers(config["secret"], text_id(order.order_id), now, body)
-    answer = deployment.outgoing.post(_address(config) or "", body, headers)
-    settled = _settled(deployment, order, answer)
+    workspace_id, now = order.workspace_id, deployment.clock()
+    try:
+        config = open_config(deployment, workspace_id, one.recipient_id, one.sealed)
+        about = open_config(deployment, workspace_id, order.order_id, sealed)
+    except KeyMissing:
+        answer = Answer(Verdict.REFUSED, None, LOST, 0)
+        settled = order._replace(state=ErasureState.UNREACHABLE.value, sealed=None, failure=LOST, settled_at=now)
+    else:
+        content = {"type": Topic.SUBJECT_ERASED.value, "timestamp": rfc3339(order.ordered_at), "data": about}
+        body = orjson.dumps(content)
+        headers = signed_headers(config["secret"], text_id(order.order_id), now, body)
+        answer = deployment.outgoing.post(_address(config) or "", body, headers)
+        settled = _settled(deployment, order, answer)
     with deployment.data.write(workspace_id) as transaction:
         noted = rows.erasure(transaction, workspace_id, order.order_id)
         if noted is not None and noted.state == ErasureState.ACKNOWLEDGED:  # its own word was faster than its answer

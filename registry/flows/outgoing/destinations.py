@@ -40,7 +40,7 @@ class ErasureState(StrEnum):
     FAILED = "failed"
     """It was refused, or nobody answered, too often: a replay tries again."""
     UNREACHABLE = "unreachable"
-    """The destination has no address for erasures: somebody has to tell it."""
+    """The destination has no address for erasures, or the message is lost: somebody has to tell it."""
 
 
 class Minted(NamedTuple):

@@ -2,7 +2,8 @@
 
 The keystore holds the erasure ledger: which fragments' keys were destroyed, and which identifiers
 must not be known again. Data restored from before an erasure is held against it before anything
-else may read or write: the rows of the erased are deleted, their suppression is put back.
+else may read or write: the rows of the erased are deleted, their suppression is put back, and requests
+that have ended since end again (`ended_since`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import NamedTuple
 
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
+from registry.flows.upkeep import ended_since
 from registry.model.errors import Conflict
-from registry.model.ids import WorkspaceId
+from registry.model.ids import RequestId, WorkspaceId
 from registry.store import administration, erasure, identities, keystore, quarantine
 
 DATA_FILE = "registry.db"
@@ -21,11 +23,14 @@ KEYSTORE_FILE = "keys.db"
 
 
 class Replayed(NamedTuple):
-    """What the ledger changed in restored data: fragments erased again, rows deleted, suppressions put back."""
+    """What the ledger changed in restored data: fragments erased again, rows deleted, suppressions put back, and
+    requests and cases that had ended since.
+    """
 
     fragments: int
     rows: int
     suppressions: int
+    ended: int
 
 
 def back_up(deployment: Deployment, folder: Path, *, with_keystore: bool) -> list[Path]:
@@ -59,8 +64,9 @@ def replay_erasures(deployment: Deployment) -> dict[WorkspaceId, Replayed]:
 
 def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
     with deployment.keystore.read(workspace_id) as transaction:
-        orders = [row.fragment_id for row in keystore.erasure_ledger(transaction, workspace_id)]
+        destroyed = {row.fragment_id: row.ordered_at for row in keystore.erasure_ledger(transaction, workspace_id)}
         suppressions = keystore.remembered_suppressions(transaction, workspace_id)
+    orders = list(destroyed)
     with deployment.keystore.write(workspace_id) as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
     with deployment.data.write(workspace_id) as transaction:
@@ -68,15 +74,18 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
         present = identities.fragments(transaction, workspace_id, orders)
         indexes = [row.blind_index for row in identities.identifiers_of(transaction, workspace_id, present)]
         shut = quarantine.about(transaction, workspace_id, indexes)
+        erasures = {RequestId(row.request_id) for row in suppressions}
+        ended = ended_since.end_again(deployment, transaction, workspace_id, destroyed, erasures)
+        ended_since.forget_profiles(transaction, workspace_id, orders)
         rows = sum(erasure.erase_rows(transaction, workspace_id, orders, indexes).values())
         rows += quarantine.erase(transaction, workspace_id, {*shut, *orders})
         missing = {row.suppression_key for row in suppressions}
         missing -= quarantine.suppressed(transaction, workspace_id, missing)
         quarantine.suppress(transaction, suppressions)
-        if rows or missing:
+        if rows or missing or ended:
             trail.append(
                 transaction, workspace_id, deployment.clock(), actor="operator", action="backup:erasures:replayed",
-                outcome="done", fields={"rows": rows, "suppressions": len(missing)},
+                outcome="done", fields={"rows": rows, "suppressions": len(missing), "ended": ended},
             )  # fmt: skip
     deployment.data.checkpoint()
-    return Replayed(len(present), rows, len(missing))
+    return Replayed(len(present), rows, len(missing), ended)

@@ -1,0 +1,205 @@
+"""An older copy of the data under today's keystore: what had ended since is not begun again, and in nobody's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from registry.dsr.opendsr import Asked, Regulation
+from registry.dsr.requests import Kind, Move
+from registry.flows.accountability import verify
+from registry.flows.acts.outbox import Topic
+from registry.flows.dsr import acknowledged, callbacks, holds, intake, kept, lifecycle, opendsr, passing_on
+from registry.flows.dsr.package import links
+from registry.flows.outgoing import webhooks
+from registry.flows.outgoing.endpoints import forget_config
+from registry.flows.upkeep.backup import Replayed, replay_erasures
+from registry.model.errors import Conflict, NotFound, Unauthenticated
+from registry.model.ids import FragmentId
+from registry.store.rows import execute, execute_many
+from registry.store.second_look import remaining
+from tests.conftest import SetClock
+from tests.factories import alias, consent, identify, ordered
+from tests.flows.test_holds_outside import Mailer
+from tests.post import Desk
+from tests.receiver import Receiver, receiving
+from tests.simulator import ALL_YES, RegistrySimulator, Tenant
+
+ADA = ("email", "ada@example.com")
+Copy = dict[str, list[tuple[object, ...]]]
+
+
+@pytest.fixture
+def tenant(registry: RegistrySimulator) -> Tenant:
+    made = registry.tenant()
+    made.send(identify("ada", "browser", email="ada@example.com", context=consent(**ALL_YES)), ordered("ada"))
+    made.send(identify("bob", email="bob@example.com"), ordered("bob"))
+    return made
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as made:
+        yield made
+
+
+def copied(registry: RegistrySimulator) -> Copy:
+    """Every row of the data."""
+    listed = (
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        if registry.deployment.data.is_sqlite
+        else "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+    )
+    return {str(name): list(map(tuple, registry.rows(f'SELECT * FROM "{name}"'))) for (name,) in registry.rows(listed)}
+
+
+def put_back(tenant: Tenant, copy: Copy) -> Replayed:
+    """Put these rows in the place of what there is, and hold them against the ledger, as a restore does."""
+    registry, linked = tenant.registry, tenant.registry.deployment.linked
+    with registry.deployment.data.owner(writes=True) as transaction:
+        for name, rows in copy.items():
+            execute(transaction, f'DELETE FROM "{name}"')
+            if rows:
+                marks = ", ".join("?" * len(rows[0]))
+                execute_many(transaction, f'INSERT INTO "{name}" VALUES ({marks})', rows)
+    registry.restart()
+    connect(registry, *linked)
+    return replay_erasures(registry.deployment)[tenant.workspace_id]
+
+
+def connect(registry: RegistrySimulator, *systems: Mailer) -> None:
+    registry.deployment = replace(registry.deployment, linked=systems)
+    registry.workspaces._deployment = registry.deployment
+
+
+@pytest.mark.parametrize("systems", [(), (Mailer(),)], ids=["alone", "with a system outside"])
+@pytest.mark.parametrize("merged", [False, True])
+def test_an_erasure_that_was_run_since_is_completed_and_finds_nobody(
+    tenant: Tenant, systems: tuple[Mailer, ...], merged: bool
+) -> None:
+    connect(tenant.registry, *systems)
+    if merged:
+        tenant.send(alias("old-browser", "ada"))
+    answered = tenant.run(tenant.request(Kind.ACCESS, *ADA))
+    registry, workspace = tenant.registry, tenant.workspace
+    link = links.make(registry.deployment, workspace, answered.request_id, actor="person:officer", fetches=2)
+    request = tenant.request(Kind.ERASURE, *ADA)
+    copy = copied(registry)
+    profile = tenant.profile(*ADA)
+    tenant.run(request)
+    replayed = put_back(tenant, copy)
+    assert (replayed.ended, tenant.profile(*ADA)) == (1, None)
+    assert put_back(tenant, copied(registry))[1:] == (0, 0, 0), "done again, it changes nothing"
+    row, history = lifecycle.get(registry.deployment, workspace, request.request_id)
+    assert (row.state, row.sealed, row.profile_id, row.completed_at) == ("completed", None, None, registry.clock())
+    assert "older copy" in (history[-1].details or "")
+    with pytest.raises(Conflict):
+        tenant.run(request)
+    assert lifecycle.due(registry.deployment, workspace) == lifecycle.unfinished(registry.deployment, workspace) == []
+    with pytest.raises(Unauthenticated):
+        links.follow(registry.deployment, workspace, link.token)
+    with registry.deployment.data.read(tenant.workspace_id) as transaction:
+        assert remaining(transaction, tenant.workspace_id, [profile or b""]) == {}
+    assert registry.rows("SELECT 1 FROM dsr_request WHERE profile_id = ? OR sealed IS NOT NULL", profile) == []
+    assert tenant.traits("user_id", "bob")["email"] == "bob@example.com"
+    assert verify.log(registry.deployment, workspace, []) == []
+
+
+def test_a_request_that_was_refused_since_is_cancelled_and_says_why(tenant: Tenant) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    opened = intake.open_request(
+        deployment, workspace, kind=Kind.ERASURE, person=tenant.person(*ADA), actor="person:first"
+    )
+    copy = copied(tenant.registry)
+    lifecycle.move_request(deployment, workspace, opened.request_id, Move.REFUSE, actor="person:first")
+    put_back(tenant, copy)
+    row, history = lifecycle.get(tenant.registry.deployment, workspace, opened.request_id)
+    assert (row.state, row.completed_at, history[-1].action) == ("cancelled", None, "cancel")
+    assert tenant.profile(*ADA) is not None
+
+
+def test_a_request_that_is_still_open_goes_on(tenant: Tenant) -> None:
+    request = tenant.request(Kind.ERASURE, *ADA)
+    assert put_back(tenant, copied(tenant.registry)).ended == 0
+    assert tenant.run(request).state == "completed"
+
+
+def test_what_was_set_aside_and_destroyed_since_is_gone_again(tenant: Tenant) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    person = tenant.person(*ADA)
+    hold = holds.place(deployment, workspace, person, ground="claim 1", purpose="legal", actor="person:first")
+    tenant.erase(*ADA)
+    copy = copied(tenant.registry)
+    holds.release(deployment, workspace, hold.hold_id, actor="person:first")
+    assert len(kept.end_due(deployment, workspace, actor="operator")) == 1
+    assert put_back(tenant, copy).ended == 1
+    deployment = tenant.registry.deployment
+    [case] = kept.listed(deployment, workspace)
+    assert case.ended_at is not None
+    assert tenant.registry.rows("SELECT 1 FROM retained_item") == []
+    with pytest.raises(NotFound):
+        kept.read(deployment, workspace, tenant.principal(), case.case_id, "legal")
+    holds.release(deployment, workspace, hold.hold_id, actor="person:first")
+    assert kept.end_due(deployment, workspace, actor="operator") == []
+
+
+def test_who_had_been_told_of_an_erasure_is_told_of_later_ones(
+    tenant: Tenant, receiver: Receiver, registry: RegistrySimulator
+) -> None:
+    assert isinstance(registry.clock, SetClock)
+    made = webhooks.create(
+        registry.deployment, tenant.workspace_id, name="a shop's mailing", url=f"{receiver.url}/hook",
+        topics=[Topic.SUBJECT_ERASED], purpose=None, actor="operator",
+    )  # fmt: skip
+    receiver.status = 503
+    tenant.erase(*ADA)
+    copy = copied(registry)
+    receiver.status = 200
+    registry.clock.pass_by(seconds=60)
+    assert passing_on.tell(registry.deployment, tenant.workspace, made.webhook_id) == 1
+    put_back(tenant, copy)
+    registry.clock.pass_by(seconds=60)
+    receiver.received.clear()
+    request = tenant.erase("user_id", "bob")
+    acknowledged.tell(registry.deployment, tenant.workspace, made.webhook_id)
+    assert len(receiver.received) == 1
+    told = passing_on.account(registry.deployment, tenant.workspace_id, request.request_id)
+    assert [one["state"] for one in told] == ["acknowledged"]
+    states = registry.rows("SELECT state, failure FROM destination_erasure ORDER BY ordered_at")
+    assert [tuple(row) for row in states] == [("unreachable", passing_on.LOST), ("acknowledged", None)]
+    webhooks.remove(registry.deployment, tenant.workspace_id, made.webhook_id, actor="operator")
+
+
+def test_a_letter_that_was_sent_since_holds_up_no_other(tenant: Tenant) -> None:
+    desk = Desk(tenant)
+    tenant.registry.deployment = desk.deployment
+    desk.confirmed_by_newsletter(identify("ada", email="ada@example.com"), identify("bob", email="bob@example.com"))
+    desk.box.down = True
+    tenant.erase(*ADA)
+    desk.deliver()
+    copy = copied(tenant.registry)
+    desk.box.down = False
+    assert isinstance(tenant.registry.clock, SetClock)
+    tenant.registry.clock.pass_by(days=1)
+    assert desk.deliver() > 0
+    put_back(tenant, copy)
+    desk = Desk(tenant)
+    tenant.registry.deployment = desk.deployment
+    tenant.erase("email", "bob@example.com")
+    desk.deliver()
+    assert {to for to, _, _ in desk.box.sent} == {"bob@example.com"}
+
+
+def test_a_controller_whose_address_is_forgotten_is_called_no_more(tenant: Tenant) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    received = opendsr.Received(
+        uuid4().bytes, Regulation.GDPR, Asked.ERASURE, [tenant.person(*ADA)], ["http://127.0.0.1:9/"], b"{}"
+    )
+    row, _ = opendsr.receive(deployment, workspace, received, domain="localhost", actor="app:desk", owner="app:desk")
+    forget_config(deployment, tenant.workspace_id, row.holder_id)
+    assert callbacks.due(deployment, workspace) == [FragmentId(row.holder_id)]
+    assert callbacks.tell(deployment, workspace, row.holder_id) == 0
+    assert callbacks.due(deployment, workspace) == []
