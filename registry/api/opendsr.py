@@ -165,7 +165,7 @@ def cancel_received(request: Request, subject_request_id: RequestIdText) -> Resp
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_RECEIVE)
     identity = parse_id(subject_request_id, "subject_request_id")
-    row, _ = opendsr.cancel(application.deployment, workspace, identity, actor=principal.actor)
+    row, _ = opendsr.cancel(application.deployment, workspace, identity, actor=principal.actor, owner=principal.owner)
     answer = {
         "controller_id": text_id(workspace.workspace_id),
         "received_time": rfc3339(application.deployment.clock()),
@@ -195,7 +195,7 @@ def _found(
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_RECEIVE)
     identity = parse_id(subject_request_id, "subject_request_id")
-    row, found = opendsr.look_up(application.deployment, workspace, identity)
+    row, found = opendsr.look_up(application.deployment, workspace, identity, owner=principal.owner)
     return application, workspace, row, found, principal.actor
 
 

@@ -42,7 +42,12 @@ def asked(kind: str, *people: tuple[str, str], regulation: str = "gdpr", to: tup
 
 @pytest.fixture
 def controller(desk: Desk) -> httpx.Client:
-    made = desk.admin.post("/v1/keys", json={"kind": "app", "role": "controller", "name": "a controller"}).json()
+    return named(desk, "a controller")
+
+
+def named(desk: Desk, name: str) -> httpx.Client:
+    """A controller with a key of this name."""
+    made = desk.admin.post("/v1/keys", json={"kind": "app", "role": "controller", "name": name}).json()
     return desk._stack.enter_context(desk.house.caller(authorization=f"Bearer {made['secret']}"))
 
 
@@ -271,6 +276,17 @@ def test_what_cannot_be_taken_is_refused_in_both_forms_and_not_repeated(
 
 
 def test_a_controller_sees_nothing_but_its_own_requests(desk: Desk, controller: httpx.Client) -> None:
+    desk.send(identify("u-9", email="u-9@example.com"))
+    sent = asked("access", ("email", "u-9@example.com"))
+    assert controller.post(REQUESTS, json=sent).status_code == 201
+    other, where = named(desk, "another"), f"{REQUESTS}/{sent['subject_request_id']}"
+    assert (other.get(where).status_code, other.delete(where).status_code) == (404, 404)
+    assert other.post(REQUESTS, json=sent).status_code == 400
+    finish(desk)
+    assert other.get(f"{where}/results").status_code == 404
+    in_its_place = named(desk, "A  controller")
+    assert in_its_place.get(where).json()["request_status"] == "completed"
+    assert in_its_place.get(f"{where}/results").status_code == 200
     assert controller.get("/v1/dsr/requests").status_code == 403
     assert controller.get(f"{REQUESTS}/{uuid4()}").status_code == 404
     assert desk.app.post(REQUESTS, json=asked("erasure", ("email", "u-9@example.com"))).status_code == 403

@@ -16,11 +16,12 @@ from registry.dsr.opendsr import KINDS, Asked, Regulation, Status, status_of
 from registry.dsr.requests import Move, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle, proving
+from registry.flows.dsr.moves import owner_named
 from registry.flows.outgoing.endpoints import forget_config, open_config, seal_config
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.certificates import CertifiedKey
 from registry.model.clock import to_datetime
-from registry.model.errors import Conflict, NotFound
+from registry.model.errors import Conflict, NotFound, RegistryError
 from registry.model.ids import FragmentId, RequestId
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
@@ -58,6 +59,7 @@ def receive(
     jurisdiction = received.regulation.value if received.regulation is not None else None
     try:
         request, _ = lifecycle.get(deployment, workspace, row.request_id)
+        _require_own(request, owner, is_anothers())
     except NotFound:
         request = lifecycle.open_request(
             deployment, workspace, kind=kind, person=received.people[0], also=received.people[1:],
@@ -87,28 +89,43 @@ def _reserve(deployment: Deployment, workspace: OpenWorkspace, received: Receive
             rows.add(transaction, made)
             row = rows.get(transaction, workspace_id, received.subject_request_id) or made
     if row.body_key != body_key:
-        raise Conflict("another request has this subject_request_id", hint="give each request an id of its own")
+        raise is_anothers()
     return row
 
 
+def is_anothers() -> Conflict:
+    """The error for an id that is another request's."""
+    return Conflict("another request has this subject_request_id", hint="give each request an id of its own")
+
+
 def look_up(
-    deployment: Deployment, workspace: OpenWorkspace, subject_request_id: bytes
+    deployment: Deployment, workspace: OpenWorkspace, subject_request_id: bytes, *, owner: str
 ) -> tuple[OpenDsrRequest, StoredRequest]:
     """A controller's request and where it stands.
 
+    Args:
+        owner: who stands behind the key (`Principal.owner`): each sees its own.
+
     Raises:
-        NotFound: no controller sent one with this id.
+        NotFound: this controller sent none with this id.
     """
+    none = NotFound("there is no request with this subject_request_id")
     with deployment.data.read(workspace.workspace_id) as transaction:
         row = rows.get(transaction, workspace.workspace_id, subject_request_id)
     if row is None:
-        raise NotFound("there is no request with this subject_request_id")
+        raise none
     request, _ = lifecycle.get(deployment, workspace, row.request_id)
+    _require_own(request, owner, none)
     return row, request
 
 
+def _require_own(request: StoredRequest, owner: str, otherwise: RegistryError) -> None:
+    if (request.opened_owner or owner_named(request.opened_by)) != owner:
+        raise otherwise
+
+
 def cancel(
-    deployment: Deployment, workspace: OpenWorkspace, subject_request_id: bytes, *, actor: str
+    deployment: Deployment, workspace: OpenWorkspace, subject_request_id: bytes, *, actor: str, owner: str
 ) -> tuple[OpenDsrRequest, StoredRequest]:
     """Cancel a request that is still pending; one that is cancelled stays so.
 
@@ -116,7 +133,7 @@ def cancel(
         NotFound: as `look_up`.
         Conflict: it is being worked on, or has ended.
     """
-    row, request = look_up(deployment, workspace, subject_request_id)
+    row, request = look_up(deployment, workspace, subject_request_id, owner=owner)
     state = State(request.state)
     if status_of(state) is Status.PENDING:
         request = lifecycle.move_request(deployment, workspace, row.request_id, Move.CANCEL, actor=actor)
