@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from queue import Full, Queue
 from threading import BoundedSemaphore, Thread
@@ -73,9 +73,30 @@ def package_stream(
         Conflict: the request is not one that has a package.
         Overloaded: too many are being written.
     """
-    reference.scope_of(deployment, workspace, row)
+    return found_stream(deployment, workspace, lambda: row, actor=actor, lock=lock)
+
+
+def found_stream(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    find: Callable[[], StoredRequest],
+    *,
+    actor: str,
+    lock: Lock = OPEN,
+) -> StreamingResponse:
+    """The same of a request that is found once there is room to write it: a link is not used up for a refusal.
+
+    Raises:
+        What `package_stream` and `find` raise.
+    """
     if not _AT_ONCE.acquire(blocking=False):
         raise Overloaded(f"{PACKAGES_AT_ONCE} packages are being written", retry_after_s=PIPE_RETRY_S)
+    try:
+        row = find()
+        reference.scope_of(deployment, workspace, row)
+    except BaseException:
+        _AT_ONCE.release()
+        raise
     pipe = _Pipe()
 
     def write() -> None:

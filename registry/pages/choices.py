@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.routing import Route
 
-from registry.api.package import package_stream
+from registry.api.package import found_stream, package_stream
 from registry.dsr.notices import LANGUAGES as NOTICES
 from registry.dsr.requests import Kind
 from registry.flows.access import preferences, visits
@@ -123,8 +123,8 @@ def fetch(guest: Guest) -> Response:
     if guest.request.method != "POST":
         is_open = links.is_open(guest.deployment, guest.workspace, token)
         return guest.page("fetch.html", 200 if is_open else 401, is_open=is_open)
-    row = links.follow(guest.deployment, guest.workspace, token)
-    response = package_stream(guest.deployment, guest.workspace, row, actor=links.ACTOR)
+    given = guest.deployment, guest.workspace
+    response = found_stream(*given, lambda: links.follow(*given, token), actor=links.ACTOR)
     response.headers.update(HEADERS)
     return response
 

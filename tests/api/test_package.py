@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import httpx
 import pyrage
 import pytest
 
 from registry.api import package
+from registry.dsr.requests import Kind
+from registry.flows.dsr.package import links
 from tests.api.house import Desk
-from tests.factories import ordered
+from tests.factories import identify, ordered
 
 
 def test_a_writer_waits_for_its_reader_and_stops_when_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,3 +81,20 @@ def test_a_package_is_fetched_locked_for_its_requester(desk: Desk) -> None:
     assert (refused.status_code, refused.json()["pointer"]) == (400, "/recipients/0")
     assert desk.officer.post(f"{path}/package", json={}).status_code == 400
     assert desk.app.post(f"{path}/package", json={}).status_code == 403
+
+
+def test_a_link_is_not_used_up_by_a_server_that_has_no_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = desk.tenant
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = tenant.run(tenant.request(Kind.ACCESS, "email", "ada@example.com"))
+    made = links.make(tenant.registry.deployment, tenant.workspace, request.request_id, actor="person:officer")
+    url = desk.house.url + links.path_of(tenant.workspace, made.token)
+    room = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(package, "_AT_ONCE", room)
+    with room:
+        assert httpx.post(url, trust_env=False).status_code == 429
+    assert httpx.post(url, trust_env=False).content[:2] == b"PK"
+    for _ in range(2):
+        with room:  # it is given back when the writer has ended, and when the link leads nowhere
+            pass
+        assert httpx.post(url, trust_env=False).status_code == 401
