@@ -35,6 +35,8 @@ class Handling(StrEnum):
     """What proves that duties were met, without saying of whom: kept."""
     HELD = "held"
     """Set aside by an erasure, for a legal hold or a statutory duty alone, under a key of its own."""
+    MESSAGE = "message"
+    """Whom a letter or a passed-on erasure is about: under a key of its own, which is destroyed once it is taken."""
     OPERATION = "operation"
     """About nobody outside: the registry's own running."""
 
@@ -44,6 +46,7 @@ GROUNDS: Mapping[Handling, str] = {
     Handling.ACT: "GDPR Art. 5(2) and 17(3)(e): proof that the request was met; nothing that names the person",
     Handling.EVIDENCE: "GDPR Art. 5(2) and 17(3)(e): proof that the request was met; nothing that names the person",
     Handling.HELD: "GDPR Art. 17(3)(b), (e): kept for the holds and duties that `retained` names, and for nothing else",
+    Handling.MESSAGE: "GDPR Art. 12(3) and 19: sealed under a key of its own until it has been told, then destroyed",
 }
 """On which ground a field of a handling outlives an erasure."""
 
@@ -121,6 +124,7 @@ def declared(
         Handling.ACT: ("user.unique_id.pseudonymous",),
         Handling.EVIDENCE: ("user.unique_id.pseudonymous",),
         Handling.HELD: ("user",),
+        Handling.MESSAGE: ("user.unique_id", "user.contact"),
         Handling.OPERATION: (),
     }
     for word, names in handled.items():

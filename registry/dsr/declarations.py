@@ -132,7 +132,8 @@ _REQUESTS = (
     ),
     declared(
         "dsr_letter", purposes=DUTY, retention=f"{FOR_PROOF}; where it goes until it is sent, three days at most",
-        evidence="letter_id request_id notice recipient details sealed created_at next_at attempts outcome settled_at",
+        evidence="letter_id request_id notice recipient details created_at next_at attempts outcome settled_at",
+        message="sealed",
     ),
     declared(
         "dsr_fragment", purposes=DUTY, retention="until the person is erased", reference="request_id fragment_id",
@@ -214,9 +215,9 @@ _OUTGOING = (
         context="failure failed_at retry_at", reference="destination_id position place fragment_id event_id",
     ),
     declared(
-        "destination_erasure", purposes=DUTY, retention=FOR_PROOF,
-        memory="destination_id order_id request_id state sealed ordered_at attempts retry_at failure settled_at "
-        "received_at",
+        "destination_erasure", purposes=DUTY, retention=f"{FOR_PROOF}; whom it is about until it has been told",
+        evidence="destination_id order_id request_id state ordered_at attempts retry_at failure settled_at received_at",
+        message="sealed",
     ),
     declared("alert", purposes=RUNNING, retention=AS_CONFIGURED, operation="name raised_at"),
 )  # fmt: skip

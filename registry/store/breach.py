@@ -39,6 +39,7 @@ _OF_MESSAGES = (
     "WHERE s.workspace_id = ? AND s.quarantine_id IN"
 )
 _OF_REQUESTS = "SELECT profile_id FROM dsr_request WHERE workspace_id = ? AND profile_id IS NOT NULL AND request_id IN"
+_WAITS = " AND t.sealed IS NOT NULL"
 _CASES = "retained_item t JOIN retained_case c ON c.workspace_id = t.workspace_id AND c.case_id = t.case_id"
 
 PLACES: dict[str, Place] = {
@@ -48,12 +49,14 @@ PLACES: dict[str, Place] = {
     "consent_record": Place("consent_record t", "t.recorded_at"),
     "consent_state": Place("consent_state t", "t.recorded_at"),
     "quarantine": Place("quarantine t", "t.received_at", "t.quarantine_id", is_sourced=True, people=_OF_MESSAGES),
-    "dsr_request": Place(
-        "dsr_request t", "t.received_at", "t.request_id", only=" AND t.sealed IS NOT NULL", people=_OF_REQUESTS
-    ),
+    "dsr_request": Place("dsr_request t", "t.received_at", "t.request_id", only=_WAITS, people=_OF_REQUESTS),
+    "dsr_letter": Place("dsr_letter t", "t.created_at", "t.letter_id", only=_WAITS, people=None),
+    "destination_erasure": Place("destination_erasure t", "t.ordered_at", "t.order_id", only=_WAITS, people=None),
     "retained_item": Place(_CASES, "c.made_at", "t.case_id", people=None),
 }
-"""Every table whose declaration says that it holds content of people, or what was set aside of them."""
+"""Every table whose declaration says that it holds content of people, what was set aside of them, or messages of whom
+they are about.
+"""
 
 
 class Touched(NamedTuple):

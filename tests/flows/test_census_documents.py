@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,9 @@ from registry.dsr.census import Handling
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind
-from registry.flows.accountability import breach, inventory, outside
-from registry.flows.outgoing import destinations
+from registry.flows.accountability import breach, inventory, outside, verify
+from registry.flows.acts.outbox import Topic
+from registry.flows.outgoing import destinations, webhooks
 from registry.flows.outgoing.destinations import DestinationKind
 from registry.model.clock import DAY, rfc3339
 from registry.model.errors import InvalidInput, NotFound
@@ -127,8 +129,30 @@ def test_a_breach_is_narrowed_by_table_source_time_and_generation(tenant: Tenant
 
 
 def test_every_table_that_is_declared_to_hold_content_can_be_asked_about() -> None:
-    holding = {field.table for field in DECLARED if field.handling in (Handling.CONTENT, Handling.HELD)}
+    holding = {field.table for field in DECLARED if field.handling in breach.CONTENT}
     assert set(PLACES) == holding
+    sealed = {f.table for f in DECLARED if f.field in breach.SEALED and f.handling is not Handling.OPERATION}
+    assert sealed - holding == {"audit_detail"}, "what is sealed of people is content, or a message of whom it is about"
+
+
+def test_an_erasure_that_waits_to_be_told_is_in_a_breach_and_its_certificate_says_why_it_is_kept(
+    tenant: Tenant,
+) -> None:
+    webhooks.create(
+        tenant.registry.deployment, tenant.workspace_id, name="a shop's mailing", url="http://127.0.0.1:9/hook",
+        topics=[Topic.SUBJECT_ERASED], purpose="service", actor="operator",
+    )  # fmt: skip
+    tenant.send(identify("ada", email="ada@example.com"))
+    done = tenant.erase("user_id", "ada")
+    told = _impact(tenant, table="destination_erasure").told
+    assert (told["rows"], told["people"]) == ({"destination_erasure": 1}, 0)
+    assert told["categories"] == ["user.contact", "user.unique_id"]
+    assert told["sealed_fields"] == ["destination_erasure.sealed"]
+    assert sum(told["key_bundles_by_generation"].values()) == 1  # type: ignore[attr-defined]
+    _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
+    fields: Any = claims["fields"]
+    [sealed] = [one for one in fields if (one["table"], one["field"]) == ("destination_erasure", "sealed")]
+    assert (sealed["disposition"], "until it has been told" in sealed["ground"]) == ("retained", True)
 
 
 def test_a_breach_names_what_the_rows_hold_as_their_plans_declare_it(tenant: Tenant) -> None:

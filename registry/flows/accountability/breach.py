@@ -36,7 +36,7 @@ SEALED_ONLY = (
     "nor the key service was"
 )
 OWN = "what this registry keeps itself, in its data database and keystore"
-CONTENT = (Handling.CONTENT, Handling.HELD)
+CONTENT = (Handling.CONTENT, Handling.HELD, Handling.MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
