@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.routing import Route
 
-from registry.api.package import found_stream, package_stream
+from registry.api.package import found_stream, lock_of, package_stream
 from registry.dsr.notices import LANGUAGES as NOTICES
 from registry.dsr.requests import Kind
 from registry.flows.access import preferences, visits
@@ -19,6 +19,8 @@ from registry.pages.centre import COOKIE, Guest, guests, words_of
 from registry.pages.site import HEADERS, day, redirect
 
 CHANNEL = "privacy_centre"
+KEYS_MOST = 20_000
+"""Characters of all the public keys that a package is locked for."""
 
 
 @guests()
@@ -111,7 +113,11 @@ def package(guest: Guest) -> Response:
     row = next((row for row in own if row.request_id == wanted), None)
     if row is None:
         raise NotFound("there is no such request")
-    response = package_stream(guest.deployment, guest.workspace, row, actor=visits.ACTOR)
+    try:
+        lock = lock_of(*_locked_with(guest))
+    except InvalidInput:
+        return guest.page("error.html", 400, text=guest.say["lock_wrong"])
+    response = package_stream(guest.deployment, guest.workspace, row, actor=visits.ACTOR, lock=lock)
     response.headers.update(HEADERS)
     return response
 
@@ -122,11 +128,21 @@ def fetch(guest: Guest) -> Response:
     token = guest.request.path_params["token"]
     if guest.request.method != "POST":
         is_open = links.is_open(guest.deployment, guest.workspace, token)
-        return guest.page("fetch.html", 200 if is_open else 401, is_open=is_open)
+        return guest.page("fetch.html", 200 if is_open else 401, is_open=is_open, is_wrong=False)
     given = guest.deployment, guest.workspace
-    response = found_stream(*given, lambda: links.follow(*given, token), actor=links.ACTOR)
+    try:
+        lock = lock_of(*_locked_with(guest))
+    except InvalidInput:
+        return guest.page("fetch.html", 400, is_open=links.is_open(*given, token), is_wrong=True)
+    response = found_stream(*given, lambda: links.follow(*given, token), actor=links.ACTOR, lock=lock)
     response.headers.update(HEADERS)
     return response
+
+
+def _locked_with(guest: Guest) -> tuple[str | None, list[str]]:
+    """The password, and the public keys, that the person locks their package with, if they do."""
+    keys = guest.form.text("recipients", most=KEYS_MOST).splitlines()
+    return guest.form.text("password") or None, [key.strip() for key in keys if key.strip()]
 
 
 @guests(proved=True)

@@ -79,6 +79,13 @@ EN: Mapping[str, str] = {
     "fetch_title": "Your data",
     "fetch_lead": "This link was made for you alone. It leads to a ZIP file with everything that we hold about you: "
     "unpack it and open index.html. Do not do so on a computer that others use.",
+    "lock": "Lock the file",
+    "lock_password": "With a password",
+    "lock_password_hint": "12 characters or more. We do not keep it. Windows needs 7-Zip to open such a file.",
+    "lock_keys": "Or with your public key",
+    "lock_keys_hint": "of age or SSH, one a line",
+    "lock_wrong": "The file cannot be locked so. Choose a password of 12 to 200 characters, or give a public key of "
+    "age or SSH, not both.",
     "fetch_over": "This link is no longer valid: it was used, or its time is over. Ask us for a new one.",
     "leave": "Leave",
     "signed_as": "You are visiting as {person}",
@@ -188,6 +195,13 @@ DE: Mapping[str, str] = {
     "fetch_title": "Ihre Daten",
     "fetch_lead": "Dieser Link ist nur für Sie. Er führt zu einer ZIP-Datei mit allem, was wir über Sie gespeichert "
     "haben: Entpacken Sie sie und öffnen Sie index.html. Tun Sie das nicht an einem Computer, den andere benutzen.",
+    "lock": "Die Datei verschließen",
+    "lock_password": "Mit einem Passwort",
+    "lock_password_hint": "Mindestens 12 Zeichen. Wir bewahren es nicht auf. Windows braucht 7-Zip, um sie zu öffnen.",
+    "lock_keys": "Oder mit Ihrem öffentlichen Schlüssel",
+    "lock_keys_hint": "von age oder SSH, einer je Zeile",
+    "lock_wrong": "So lässt sich die Datei nicht verschließen. Wählen Sie ein Passwort von 12 bis 200 Zeichen oder "
+    "geben Sie einen öffentlichen Schlüssel von age oder SSH an, nicht beides.",
     "fetch_over": "Dieser Link gilt nicht mehr: Er wurde benutzt, oder seine Zeit ist um. Fordern Sie einen neuen an.",
     "leave": "Verlassen",
     "signed_as": "Sie sind hier als {person}",

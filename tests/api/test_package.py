@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from typing import Any
 
 import httpx
 import pyrage
 import pytest
+import pyzipper
 
 from registry.api import package
 from registry.dsr.requests import Kind
@@ -98,3 +100,22 @@ def test_a_link_is_not_used_up_by_a_server_that_has_no_room(desk: Desk, monkeypa
         with room:  # it is given back when the writer has ended, and when the link leads nowhere
             pass
         assert httpx.post(url, trust_env=False).status_code == 401
+
+
+def test_whoever_follows_a_link_may_lock_what_they_fetch(desk: Desk) -> None:
+    tenant = desk.tenant
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = tenant.run(tenant.request(Kind.ACCESS, "email", "ada@example.com"))
+    given = tenant.registry.deployment, tenant.workspace
+    made = links.make(*given, request.request_id, actor="person:officer", fetches=2)
+    url, own = desk.house.url + links.path_of(tenant.workspace, made.token), pyrage.x25519.Identity.generate()
+    for wrong in ({"password": "short"}, {"recipients": "age1nobody"},
+                  {"password": "a synthetic passphrase", "recipients": str(own.to_public())}):  # fmt: skip
+        assert httpx.post(url, data=wrong, trust_env=False).status_code == 400
+    locked = httpx.post(url, data={"recipients": f"{own.to_public()}\n"}, trust_env=False)
+    assert pyrage.decrypt(locked.content, [own])[:2] == b"PK"
+    locked = httpx.post(url, data={"password": "a synthetic passphrase"}, trust_env=False)
+    with pyzipper.AESZipFile(io.BytesIO(locked.content)) as archive:
+        archive.setpassword(b"a synthetic passphrase")
+        assert b"ada@example.com" in archive.read("identifiers.json")
+    assert not links.is_open(*given, made.token)

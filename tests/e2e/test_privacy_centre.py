@@ -116,6 +116,13 @@ def test_a_request_is_opened_verified_and_followed_to_a_package_that_anybody_can
         for move in ("verify", "approve", "run"):  # the address was typed in: an officer vouches for who asks
             assert officer.post(f"/v1/dsr/requests/{request}/{move}").status_code == 200
     page.get_by_role("link", name="Your requests").click()
+    page.get_by_text("Lock the file").click()
+    page.get_by_label("With a password").fill("a synthetic passphrase")
+    with page.expect_download() as locked:
+        page.get_by_role("button", name="Download").click()
+    with zipfile.ZipFile(locked.value.path()) as archive, pytest.raises(RuntimeError, match="encrypted"):
+        archive.read("index.html")
+    page.get_by_label("With a password").fill("")
     with page.expect_download() as fetched:
         page.get_by_role("button", name="Download").click()
     with zipfile.ZipFile(fetched.value.path()) as archive:
@@ -208,6 +215,17 @@ def test_what_cannot_be_taken_is_said_and_opens_nothing(
     assert "Es wurde nichts gesendet" in german.text()
 
 
+def fetched_by(server: Live, address: str) -> str:
+    """The page of a link to the package of a request that an officer has run for an address."""
+    subject = {"kind": "email", "value": address}
+    with server.client() as officer:
+        opened = officer.post("/v1/dsr/requests", json={"kind": "access", "subject": subject}).json()["request_id"]
+        for move in ("verify", "approve", "run"):
+            officer.post(f"/v1/dsr/requests/{opened}/{move}")
+        made = officer.post(f"/v1/dsr/requests/{opened}/package/link", json={}).json()["url"]
+    return f"fetch/{made.rpartition('/')[2]}"
+
+
 def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(
     browser: Browser, server: Live, address: str
 ) -> None:
@@ -229,6 +247,10 @@ def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(
     for path in ("requests", "requests?lang=de", "link/some-token"):
         page.goto(centre(server, path))
         found[path] = faults(page)
+    for path in (fetched_by(server, address), "requests", "requests?lang=de"):
+        page.goto(centre(server, path))
+        page.locator("details > summary").first.click()
+        found[f"{path} unfolded"] = faults(page)
     page.goto(centre(server, "requests"))
     for kind in ("objection", "withdrawal", "correct"):
         page.locator("#kind").select_option(kind)
