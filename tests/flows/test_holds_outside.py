@@ -205,24 +205,32 @@ def test_a_hold_on_a_category_keeps_its_fields_and_no_more_than_leads_there(
 def test_a_hold_that_covers_nothing_there_keeps_nothing_there(
     alone: Tenant, connect: Connect, outside_url: str
 ) -> None:
-    _hold(alone, "user.health_and_medical")
+    hold_id = _hold(alone, "user.health_and_medical")
     done = alone.erase("email", "ada@example.com")
     assert (done.state, _there(outside_url)) == ("completed", BOB)
     [case] = kept.listed(alone.registry.deployment, alone.workspace)
-    assert (case.items, case.ended_at is not None) == (0, True)
+    assert case.items == 0
+    assert "retained" not in verify.document(done.certificate or "", alone.workspace.jwks())[1]
+    assert kept.read(alone.registry.deployment, alone.workspace, alone.principal(), case.case_id, "legal") == ([], None)
+    assert len(_release(alone, hold_id)) == 1
+    assert "held_outside" not in str(alone.registry.rows("SELECT progress FROM dsr_request"))
 
 
 def test_a_hold_on_what_the_person_has_no_row_of_keeps_nothing(
     alone: Tenant, connect: Connect, outside_url: str
 ) -> None:
     run(outside_url, "DELETE FROM orders WHERE customer = 1")
-    _hold(alone, "user.payment")
+    hold_id = _hold(alone, "user.payment")
     request = alone.request(Kind.ERASURE, "email", "ada@example.com")
     assert _planned(alone, request)["shop.customers.email"] == ("erased", "")
     done = alone.run(request)
     assert (done.state, _there(outside_url)) == ("completed", BOB)
     [case] = kept.listed(alone.registry.deployment, alone.workspace)
-    assert (case.items, case.ended_at is not None) == (0, True)
+    assert case.items == 0
+    assert "retained" not in verify.document(done.certificate or "", alone.workspace.jwks())[1]
+    assert kept.read(alone.registry.deployment, alone.workspace, alone.principal(), case.case_id, "legal") == ([], None)
+    assert len(_release(alone, hold_id)) == 1
+    assert "held_outside" not in str(alone.registry.rows("SELECT progress FROM dsr_request"))
 
 
 def test_of_two_holds_each_keeps_its_own_until_it_ends(alone: Tenant, connect: Connect, outside_url: str) -> None:
@@ -251,6 +259,23 @@ def test_a_hold_is_found_by_what_only_a_system_outside_knows_and_by_a_later_requ
     for kind, value in (("user_id", "ada"), ("email", "ada@example.com")):
         done = alone.erase(kind, value)
         assert (done.state, _there(outside_url)) == ("completed", before)
+
+
+def test_a_hold_that_kept_nothing_is_found_by_a_later_request_until_it_ends(
+    alone: Tenant, connect: Connect, outside_url: str
+) -> None:
+    hold_id = _hold(alone, "user.payment")
+    run(outside_url, "DELETE FROM orders WHERE customer = 1")
+    alone.erase("email", "ada@example.com")
+    assert _there(outside_url) == BOB
+    run(outside_url, "INSERT INTO customers VALUES (1, 'ada@example.com', 'Ada', 'Rome')")
+    run(outside_url, "INSERT INTO orders VALUES (7, 1, 30, 'late')")
+    done = alone.erase("email", "ada@example.com")
+    assert _told(alone, done.certificate)["shop.orders.total"] == ("retained", "legal hold: claim 2026/17")
+    assert _there(outside_url)["orders"] == [(7, 1, 30, None), *BOB["orders"]]
+    assert len(_release(alone, hold_id)) == 2
+    assert _there(outside_url) == BOB
+    assert "held_outside" not in str(alone.registry.rows("SELECT progress FROM dsr_request"))
 
 
 def test_a_hold_on_a_telephone_that_is_shared_keeps_each_row_that_it_stands_in(alone: Tenant, outside_url: str) -> None:

@@ -3,7 +3,7 @@
 1. on       the holds that stand now: on any identifier that the person is known by anywhere, and on whoever an earlier
             erasure was about, of whom nothing but keyed pseudonyms is left
 2. note     a case for each, with the identifiers sealed in it, before any system is touched
-3. settle   which systems keep something; a case that keeps nothing anywhere ends
+3. settle   which systems keep something; a case that keeps nothing anywhere ends, once its hold does
 
 `flows.dsr.resuming` erases there once a case ends.
 """
@@ -115,7 +115,7 @@ def settle(
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
     progress: dict[str, Any] = orjson.loads(request.progress)
-    settled, systems = [], set[str]()
+    settled, systems, stands = [], set[str](), False
     with deployment.data.write(workspace_id) as transaction:
         for case in holdings.cases(transaction, workspace_id, request.request_id):
             if case.hold_id is None or case.ended_at is not None or (only is not None and case.hold_id not in only):
@@ -125,13 +125,17 @@ def settle(
             if not keeping:
                 holdings.drop_item(transaction, workspace_id, case.case_id, _item_id(workspace, case))
             items = holdings.count_items(transaction, workspace_id, case.case_id)
-            done = case._replace(items=items, ended_at=None if items else now)
+            hold = holdings.hold(transaction, workspace_id, case.hold_id)
+            # Nothing else says by now whom the hold is about: a later request is to find it all the same.
+            is_awaited = bool(deployment.linked) and hold is not None and not hold.ends_by(now)
+            done = case._replace(items=items, ended_at=None if items or is_awaited else now)
+            stands = stands or is_awaited
             holdings.write_case(transaction, done)
             settled.append(done)
             systems |= keeping
     if NOTED in progress:
         progress[NOTED]["systems"] = sorted(systems)
-        progress = progress if systems else {name: told for name, told in progress.items() if name != NOTED}
+        progress = progress if systems or stands else {name: told for name, told in progress.items() if name != NOTED}
     return request._replace(progress=orjson.dumps(progress).decode()), settled
 
 

@@ -5,6 +5,7 @@ The end of a case is the deferred part of its erasure: key, rows, a second look,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +29,7 @@ from registry.model.errors import Conflict, Forbidden, LinkedSystemUnavailable, 
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
-from registry.model.stored_holding import LegalHold, RetainedCase
+from registry.model.stored_holding import LegalHold, RetainedCase, RetainedItem
 from registry.store import holdings, requests, second_look
 
 TABLES = ("retained_item",)
@@ -83,24 +84,28 @@ def read(
                 "this is kept for another purpose alone", extra={"rule": "the hold's or duty's own purpose"}
             )
         page = holdings.items_after(transaction, workspace_id, case_id, after, limit)
-    compartment = compartment_of([purpose])
-    grant = OpenGrant(workspace_id, frozenset({compartment}), f"retained:{purpose}")
-    key = deployment.keyring.for_opening(grant, [case.case_id])[case.case_id].key(compartment)
-    items = [
-        orjson.loads(
-            open_sealed(
-                key, row.sealed, record_aad(b"retained", workspace_id, row.case_id, row.item_id, b"item"), grant,
-                compartment,
-            )
-        )
-        for row in page
-    ]  # fmt: skip
+    items = _opened(deployment, case, page) if page else []
     with deployment.data.write(workspace_id) as transaction:
         trail.append(
             transaction, workspace_id, deployment.clock(), actor=principal.actor, action="dsr:retained:read",
             outcome="given", fields={"case": text_id(case_id), "purpose": purpose, "items": len(items)},
         )  # fmt: skip
     return items, page[-1].item_id if len(page) == limit else None
+
+
+def _opened(deployment: Deployment, case: RetainedCase, page: Sequence[RetainedItem]) -> list[dict[str, Any]]:
+    compartment = compartment_of([case.purpose])
+    grant = OpenGrant(case.workspace_id, frozenset({compartment}), f"retained:{case.purpose}")
+    key = deployment.keyring.for_opening(grant, [case.case_id])[case.case_id].key(compartment)
+    return [
+        orjson.loads(
+            open_sealed(
+                key, row.sealed, record_aad(b"retained", row.workspace_id, row.case_id, row.item_id, b"item"), grant,
+                compartment,
+            )
+        )
+        for row in page
+    ]  # fmt: skip
 
 
 def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> list[RetainedCase]:

@@ -35,16 +35,16 @@ def erase_outside(
         LinkedSystemUnavailable: a system does not answer, or is connected no longer; the case stays as it is.
     """
     progress: dict[str, Any] = orjson.loads(request.progress)
-    names: list[str] = progress.get(held.NOTED, {}).get("systems", [])
-    if not names:
+    if held.NOTED not in progress:
         return request, []
+    names: list[str] = progress[held.NOTED]["systems"]
     if set(names) - progress.get(ENDING, {}).keys():
         people = held.people_in(deployment, workspace, case)
         if not people:  # this case kept nothing outside
             return request, []
         request = _erased(deployment, workspace, case, request, names, people)
         progress = orjson.loads(request.progress)
-    done = progress.pop(ENDING)
+    done = progress.pop(ENDING, {})
     accounts = linked.read_accounts(done)
     request = request._replace(progress=orjson.dumps(progress).decode())
     standing = {one.hold_id for one in held.on(deployment, workspace, request, ())}
