@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from registry.model.clock import Micros
 from registry.model.ids import EventId, FragmentId, RequestId
 from registry.model.stored import StoredEvent
-from registry.model.stored_upkeep import Destination, DestinationErasure, DestinationFailure, FeedItem
+from registry.model.stored_upkeep import Destination, DestinationErasure, DestinationFailure, FeedItem, Webhook
 from registry.store.database import Transaction
 from registry.store.rows import delete_in, execute, execute_many, insert, query, select, select_in
 
@@ -109,17 +109,20 @@ def hold(transaction: Transaction, row: Destination, failure: str | None, retry_
     execute(transaction, sql, failure, retry_at, row.workspace_id, row.destination_id)
 
 
-def received(transaction: Transaction, row: Destination, fragment_ids: Collection[FragmentId], now: Micros) -> None:
-    """Remember that a destination has, or may have, data of these fragments."""
+def received(
+    transaction: Transaction, row: Destination | Webhook, fragment_ids: Collection[FragmentId], now: Micros
+) -> None:
+    """Remember that a destination, or a subscriber, has, or may have, data of these fragments."""
+    who = row.destination_id if isinstance(row, Destination) else row.webhook_id
     sql = (
         "INSERT INTO destination_recipient (workspace_id, fragment_id, destination_id, first_at) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (workspace_id, fragment_id, destination_id) DO NOTHING"
     )
-    execute_many(transaction, sql, [(row.workspace_id, f, row.destination_id, now) for f in sorted(fragment_ids)])
+    execute_many(transaction, sql, [(row.workspace_id, f, who, now) for f in sorted(fragment_ids)])
 
 
 def recipients(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> set[FragmentId]:
-    """The destinations that have received data of any of these fragments."""
+    """The destinations and subscribers that have received data of any of these fragments."""
     found: set[FragmentId] = set()
     for fragment_id in sorted(fragment_ids):
         sql = "SELECT destination_id FROM destination_recipient WHERE workspace_id = ? AND fragment_id = ?"
@@ -130,16 +133,17 @@ def recipients(transaction: Transaction, workspace_id: bytes, fragment_ids: Coll
 def sent_to(
     transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]
 ) -> list[tuple[str, str, Micros]]:
-    """The destinations that have received data of any of these fragments: name, purpose, and since when."""
+    """The destinations and subscribers that have received data of any of these fragments: name, purpose, since when."""
     found: dict[tuple[str, str], Micros] = {}
     for fragment_id in fragment_ids:
-        sql = (
-            "SELECT d.name, d.purpose, r.first_at FROM destination_recipient r JOIN destination d "
-            "ON d.workspace_id = r.workspace_id AND d.destination_id = r.destination_id "
-            "WHERE r.workspace_id = ? AND r.fragment_id = ?"
-        )
-        for name, purpose, first_at in query(transaction, sql, workspace_id, fragment_id):
-            found[name, purpose] = min(first_at, found.get((name, purpose), first_at))
+        for table, key in (("destination", "destination_id"), ("webhook", "webhook_id")):
+            sql = (
+                f"SELECT d.name, d.purpose, r.first_at FROM destination_recipient r JOIN {table} d "
+                f"ON d.workspace_id = r.workspace_id AND d.{key} = r.destination_id "
+                "WHERE r.workspace_id = ? AND r.fragment_id = ?"
+            )
+            for name, purpose, first_at in query(transaction, sql, workspace_id, fragment_id):
+                found[name, purpose] = min(first_at, found.get((name, purpose), first_at))
     return [(name, purpose, first_at) for (name, purpose), first_at in sorted(found.items())]
 
 

@@ -35,9 +35,13 @@ def pause(transaction: Transaction, workspace_id: bytes, webhook_id: bytes, at: 
 
 
 def remove(transaction: Transaction, workspace_id: bytes, webhook_id: bytes) -> None:
-    """Delete a webhook and what it was still to be told."""
-    for table in ("outbox", "webhook"):
-        execute(transaction, f"DELETE FROM {table} WHERE workspace_id = ? AND webhook_id = ?", workspace_id, webhook_id)
+    """Delete a webhook, what it was still to be told, and of whom it was told."""
+    for table, key in (
+        ("outbox", "webhook_id"),
+        ("destination_recipient", "destination_id"),
+        ("webhook", "webhook_id"),
+    ):
+        execute(transaction, f"DELETE FROM {table} WHERE workspace_id = ? AND {key} = ?", workspace_id, webhook_id)
 
 
 def enqueue(transaction: Transaction, rows: Sequence[OutboxMessage]) -> None:

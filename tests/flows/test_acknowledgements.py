@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from registry.dsr.requests import Kind
 from registry.flows.accountability import forms, proven, verify
 from registry.flows.accountability.certifying import digest_of
 from registry.flows.acts.outbox import Topic
-from registry.flows.dsr import acknowledged, lifecycle, passing_on
-from registry.flows.outgoing import webhooks
+from registry.flows.dsr import acknowledged, export, lifecycle, passing_on
+from registry.flows.outgoing import delivery, webhooks
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import SECOND
 from registry.model.errors import Conflict, InvalidInput, Unauthenticated
@@ -93,6 +96,34 @@ def test_a_subscriber_is_told_identifiers_as_its_purpose_stands(
     tenant.erase("user_id", "ada")
     told = {one["kind"] for one in receiver.received[0].json["data"]["identifiers"]}
     assert told == ({"user_id", "email"} if allowed else set())
+
+
+def test_a_subscriber_that_was_told_identifiers_is_a_recipient_and_is_told_of_the_erasure(
+    tenant: Tenant, receiver: Receiver
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    given: dict[str, Any] = {"url": f"{receiver.url}/hook", "topics": [Topic.CONSENT_CHANGED], "actor": "operator"}
+    made = webhooks.create(deployment, tenant.workspace_id, name="a mailing house", purpose="service", **given)
+    webhooks.create(deployment, tenant.workspace_id, name="a counter", purpose=None, **given)
+    known(tenant)
+    tenant.send(identify("bob", email="bob@example.com"))
+    tenant.say("user_id", "ada", "marketing", "withdrawn")
+    for webhook_id in delivery.due(deployment, workspace):
+        delivery.deliver(deployment, workspace, webhook_id)
+    stream = BytesIO()
+    access = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    export.write_package(deployment, workspace, access, stream, actor="person:officer")
+    told = json.loads(ZipFile(stream).read("recipients.json"))
+    assert [one["recipient"] for one in told if one["sent_since"]] == ["a mailing house"]
+    receiver.received.clear()
+    request = tenant.erase("email", "ada@example.com")
+    assert [got.json["type"] for got in receiver.received] == ["subject.erased"]
+    [stated] = certified(tenant, request.certificate)["destinations"]
+    assert (stated["name"], stated["state"]) == ("a mailing house", "acknowledged")
+    receiver.received.clear()
+    assert "destinations" not in certified(tenant, tenant.erase("user_id", "bob").certificate)
+    assert receiver.received == []
+    webhooks.remove(deployment, tenant.workspace_id, made.webhook_id, actor="operator")
 
 
 def test_who_answers_202_acknowledges_by_a_signed_message_and_the_certificate_is_issued_anew(

@@ -1,7 +1,8 @@
 """Delivery: what waits in the outbox is sent, signed, until it is taken; at least once, from one process at a time.
 
 1. take      what is due for one webhook, oldest first
-2. complete  identifiers are added where the webhook's purpose and the person's standing allow it, now
+2. complete  identifiers are added where the webhook's purpose and the person's standing allow it, now; before they
+             leave it is noted who gets them, to be told of an erasure
 3. send      signed for this attempt; the id stays the same, so that the receiver can tell a repeat
 4. note      taken: forgotten. Refused: again later, the others go on. Nobody there: everything waits
              longer each time, with jitter. Given up after the last attempt: kept, shown, to be replayed
@@ -11,6 +12,7 @@ Killed between 3 and 4, the message is sent again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -29,7 +31,7 @@ from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored_upkeep import OutboxMessage, Webhook
-from registry.store import consents, identities
+from registry.store import consents, destinations, identities
 from registry.store import webhooks as rows
 
 PAGE = 50
@@ -75,6 +77,13 @@ def people_of(
     deployment: Deployment, workspace: OpenWorkspace, fragment_id: FragmentId, purpose: str
 ) -> list[Identifier]:
     """The identifiers of the person behind a fragment, if the purpose may have them now; else none."""
+    return [person for _, person in _known(deployment, workspace, fragment_id, purpose)]
+
+
+def _known(
+    deployment: Deployment, workspace: OpenWorkspace, fragment_id: FragmentId, purpose: str
+) -> list[tuple[FragmentId, Identifier]]:
+    """The same, each with the fragment that it stands in."""
     workspace_id = workspace.workspace_id
     with deployment.data.read(workspace_id) as transaction:
         known = identities.fragments(transaction, workspace_id, [fragment_id])
@@ -87,7 +96,7 @@ def people_of(
         return []
     grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"delivery for {purpose}")
     opened, _ = open_identifiers(deployment, grant, stored)
-    return [person for _, person in opened if purpose == "service" or person.kind not in CONTACTS]
+    return [(row.fragment_id, person) for row, person in opened if purpose == "service" or person.kind not in CONTACTS]
 
 
 def _send(
@@ -96,10 +105,10 @@ def _send(
     # 2. complete
     data = orjson.loads(message.content)
     if webhook.purpose is not None and message.fragment_id is not None:
-        people = people_of(deployment, workspace, message.fragment_id, webhook.purpose)
-        data["identifiers"] = [{"kind": person.kind, "value": person.value} for person in people]
-        if people:
-            _log(deployment, webhook, message)
+        known = _known(deployment, workspace, message.fragment_id, webhook.purpose)
+        data["identifiers"] = [{"kind": person.kind, "value": person.value} for _, person in known]
+        if known:
+            _promise(deployment, webhook, message, {message.fragment_id, *(fragment for fragment, _ in known)})
     content = {"type": message.topic, "timestamp": rfc3339(message.occurred_at), "data": data}
     # 3. send
     body = orjson.dumps(content)
@@ -131,12 +140,16 @@ def _note(deployment: Deployment, webhook: Webhook, message: OutboxMessage, answ
             )  # fmt: skip
 
 
-def _log(deployment: Deployment, webhook: Webhook, message: OutboxMessage) -> None:
-    """Before it leaves: whose identifiers were told to whom."""
+def _promise(
+    deployment: Deployment, webhook: Webhook, message: OutboxMessage, fragments: Collection[FragmentId]
+) -> None:
+    """Before it leaves: whose identifiers were told to whom, so that whoever has them is told of an erasure."""
     if message.fragment_id is None:
         return
     about = trail.About(deployment.keyring, webhook.workspace_id, message.fragment_id)
     with deployment.data.write(webhook.workspace_id) as transaction:
+        present = identities.fragments(transaction, webhook.workspace_id, fragments)
+        destinations.received(transaction, webhook, present, deployment.clock())
         trail.append(
             transaction, webhook.workspace_id, deployment.clock(), actor="registry", action="webhook:identifiers:sent",
             outcome="given", fields={"webhook": text_id(webhook.webhook_id), "purpose": webhook.purpose or ""},
