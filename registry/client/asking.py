@@ -32,6 +32,11 @@ MAX_STALE_S = 30.0
 CACHE_SIZE = 10_000
 GRANTED = "granted"
 
+AT_ONCE = 100
+"""Questions under way at the same time, each with a connection of its own; others wait for their turn."""
+POOL = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""Nobody waits inside the pool: httpcore never gets back a connection that falls to somebody who has just given up."""
+
 _log = logging.getLogger("registry.client")
 
 
@@ -41,7 +46,7 @@ class Asking:
     Args:
         url: the registry's address, `http://` or `https://`, without user or password.
         api_key: an app key.
-        timeout: seconds for connecting, for sending, and for the whole answer.
+        timeout: seconds for one's turn, and then for connecting, for sending, and for the whole answer.
         cache_ttl: seconds for which a decision is used again without asking: also the time that a
             withdrawal recorded elsewhere may need to arrive here, unless changes are followed. 0 asks every time.
         max_stale: seconds for which the last decision is used while the server cannot be reached.
@@ -95,6 +100,7 @@ class Asking:
         self._cache = DecisionCache(cache_ttl, max_stale, cache_size, clock, _named(fail_open))
         self._follow = follow
         self._starting = threading.Lock()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._trouble: str | None = None
         _CLIENTS.add(self)
 
@@ -111,6 +117,7 @@ class Asking:
     def _unlock(self) -> None:
         """Begin with locks of one's own, as a child process must."""
         self._starting = threading.Lock()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._cache.unlock()
 
     def _recorded(self, key: Key, status: str) -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from secrets import token_hex
-from typing import Any, TypeVar
-
-import httpx
+from typing import Any
 
 from registry.client.answers import Decision, Receipt
-from registry.client.asking import Asking, process_id
-from registry.client.following import Following, listen_async
+from registry.client.loops import Loops, home
 from registry.client.subject import SubjectReference, to_subject
 from registry.client.wire import (
     CHECK_PATH,
@@ -22,47 +17,15 @@ from registry.client.wire import (
     RECORD_PATH,
     SMALL_ANSWER_BYTES,
     TOKEN_PATH,
-    Answer,
-    NoAnswer,
     read_profile,
     read_receipt,
     read_signed,
     request_body,
 )
 
-_Home = tuple[int, asyncio.AbstractEventLoop]
-_T = TypeVar("_T")
-_Homes = dict[_Home, _T]
-"""What belongs to one event loop of one process."""
 
-
-class AsyncRegistry(Asking):
+class AsyncRegistry(Loops):
     """A registry's answers, awaited; one for a whole process. Connections are kept per event loop."""
-
-    @functools.cached_property
-    def _connections(self) -> _Homes[httpx.AsyncClient]:
-        return {}
-
-    @functools.cached_property
-    def _listeners(self) -> _Homes[asyncio.Task[None]]:
-        return {}
-
-    async def __aenter__(self) -> AsyncRegistry:
-        return self
-
-    async def __aexit__(self, *_exception: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections; the next question opens new ones."""
-        # Those of another loop, or of a parent process, are not ours to close.
-        with self._starting:
-            connection, listener = self._connections.pop(_home(), None), self._listeners.pop(_home(), None)
-        if connection is not None:
-            await connection.aclose()
-        if listener is not None:
-            listener.cancel()
-            await asyncio.wait([listener])
 
     async def allows(
         self,
@@ -85,7 +48,7 @@ class AsyncRegistry(Asking):
     ) -> Decision:
         """As `Registry.check`."""
         person, listed, key = self._question(subject, purpose, categories, jurisdiction)
-        if self._follow and _home() not in self._listeners:
+        if self._follow and home() not in self._listeners:
             self._listen()
         known = self._cache.fresh(key)
         if known is not None:
@@ -122,10 +85,11 @@ class AsyncRegistry(Asking):
             age_at_least=age_at_least,
         )  # fmt: skip
         once = {"Idempotency-Key": idempotency_key or token_hex(16)}
+        ended = functools.partial(self._recorded, key, status)
         try:
-            return read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once))
+            return read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once, ended))
         finally:
-            self._recorded(key, status)
+            ended()
 
     async def token(
         self,
@@ -160,64 +124,3 @@ class AsyncRegistry(Asking):
         members = list(include) if include is not None else None
         body = request_body(to_subject(subject), purpose, include=members)
         return read_profile(await self._post(PROFILE_PATH, body, PROFILE_BYTES))
-
-    async def _post(
-        self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None = None
-    ) -> Answer | NoAnswer:
-        for attempt in (1, 2):
-            try:
-                return await self._exchange(path, body, limit, headers)
-            except httpx.TimeoutException:
-                return NoAnswer("timeout")
-            except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-                # A kept connection that a restarted server has dropped fails once.
-                if attempt == 2 or isinstance(error, httpx.ConnectError):
-                    break
-            except (httpx.HTTPError, OSError):
-                break
-        return NoAnswer("unreachable")
-
-    async def _exchange(
-        self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None
-    ) -> Answer | NoAnswer:
-        deadline = time.monotonic() + self._timeout
-        read = bytearray()
-        async with self._connected().stream("POST", path, content=body, headers=headers) as response:
-            async for chunk in response.aiter_bytes():
-                read += chunk
-                if len(read) > limit:
-                    return NoAnswer("bad-answer")
-                if time.monotonic() > deadline:
-                    return NoAnswer("timeout")
-            return Answer(response.status_code, bytes(read))
-
-    def _listen(self) -> None:
-        following = Following(self._cache)
-        with self._starting:
-            _leave_ended(self._listeners)
-            self._listeners[_home()] = asyncio.create_task(self._heard(following))
-
-    async def _heard(self, following: Following) -> None:
-        async with self._client() as client:
-            await listen_async(following, client)
-
-    def _connected(self) -> httpx.AsyncClient:
-        home = _home()
-        with self._starting:
-            if home not in self._connections:
-                _leave_ended(self._connections)
-                self._connections[home] = self._client()
-            return self._connections[home]
-
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=self._timeout)
-
-
-def _home() -> _Home:
-    return process_id(), asyncio.get_running_loop()
-
-
-def _leave_ended(homes: _Homes[Any]) -> None:
-    """Let go of what belonged to loops that have ended, and to a parent process."""
-    for own, loop in [home for home in homes if home[0] != process_id() or home[1].is_closed()]:
-        del homes[own, loop]

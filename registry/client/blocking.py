@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from registry.client.answers import Decision, Receipt
-from registry.client.asking import Asking, process_id
+from registry.client.asking import POOL, Asking, process_id
 from registry.client.following import Following, listen
 from registry.client.subject import SubjectReference, to_subject
 from registry.client.wire import (
@@ -169,6 +169,15 @@ class Registry(Asking):
         return read_profile(self._post(PROFILE_PATH, body, PROFILE_BYTES))
 
     def _post(self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None = None) -> Answer | NoAnswer:
+        turns = self._turns
+        if not turns.acquire(timeout=self._timeout):
+            return NoAnswer("timeout")
+        try:
+            return self._answer(path, body, limit, headers)
+        finally:
+            turns.release()
+
+    def _answer(self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None) -> Answer | NoAnswer:
         for attempt in (1, 2):
             try:
                 return self._exchange(path, body, limit, headers)
@@ -217,4 +226,4 @@ class Registry(Asking):
         return connection[1]
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self._url, headers=self._headers, timeout=self._timeout)
+        return httpx.Client(base_url=self._url, headers=self._headers, timeout=self._timeout, limits=POOL)

@@ -105,13 +105,17 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 1000  # whoever connects is not kept waiting
+
+
 def serve(port: int = 0) -> tuple[ThreadingHTTPServer, Loopback]:
     """Start a server; a free port if none is named."""
 
     class Handler(_Handler):
         pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = _Server(("127.0.0.1", port), Handler)
     Handler.loopback = Loopback(f"http://127.0.0.1:{server.server_address[1]}")
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server, Handler.loopback

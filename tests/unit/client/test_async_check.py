@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
-from registry.client import AsyncRegistry, Decision, Refused, Unavailable, email
+from registry.client import AsyncRegistry, Decision, Refused, Unavailable, email, user_id
 from tests.unit.client.conftest import ALLOWED, DENIED, RECEIPT, Loopback, Ticks
 
 PERSON = email("shopper@example.com")
@@ -143,3 +146,71 @@ def test_loops_that_take_turns_keep_their_connections_and_ended_ones_are_let_go(
     assert len(registry._connections) == 1
     third.run_until_complete(registry.close())
     third.close()
+
+
+def test_callers_who_go_away_take_no_connection_along() -> None:
+    answer = json.dumps(ALLOWED).encode()
+
+    async def lags(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+                await asyncio.sleep(0.2)
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), answer))
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(lags, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with AsyncRegistry(address, "app-key", cache_ttl=0) as registry:
+            for wave in range(25):  # more than have a turn, who go while they connect, wait and are answered
+                asked = [asyncio.ensure_future(registry.check(user_id(str(n)), "marketing")) for n in range(150)]
+                await asyncio.sleep(0.01 + 0.05 * (wave % 5))
+                for one in asked:
+                    one.cancel()
+                await asyncio.gather(*asked, return_exceptions=True)
+            async with asyncio.timeout(20):
+                while not await registry.allows(PERSON, "marketing"):
+                    pass
+        server.close()
+
+    asyncio.run(story())
+
+
+def test_a_withdrawal_whose_caller_went_away_arrives_and_ends_what_was_cached_meanwhile(loopback: Loopback) -> None:
+    async def story(registry: AsyncRegistry) -> None:
+        begun, may_end = threading.Event(), threading.Event()
+
+        def held() -> None:
+            begun.set()
+            may_end.wait(20)
+
+        loopback.before_answer = held
+        recording = asyncio.ensure_future(registry.record(PERSON, "marketing", "withdrawn"))
+        assert await asyncio.to_thread(begun.wait, 20)
+        recording.cancel()
+        loopback.before_answer = lambda: None
+        assert await registry.allows(PERSON, "marketing")  # the withdrawal is not there yet
+        may_end.set()
+        await asyncio.wait(set(registry._under_way))
+        loopback.answers(DENIED)
+        assert not await registry.allows(PERSON, "marketing")
+
+    run(loopback, story)
+
+
+def test_a_server_whose_headers_drip_is_a_no_in_time() -> None:
+    async def drips(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while not writer.is_closing():
+            writer.write(b"x-more: yes\r\n")
+            await asyncio.sleep(0.02)
+
+    async def story() -> None:
+        server = await asyncio.start_server(drips, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with asyncio.timeout(20), AsyncRegistry(address, "app-key", timeout=0.2) as registry:
+            assert (await registry.check(PERSON, "marketing")).problem == "timeout"
+        server.close()
+
+    asyncio.run(story())

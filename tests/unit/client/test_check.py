@@ -9,13 +9,16 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from registry.client import Decision, Refused, Registry, Unavailable, email, user_id
+from registry.client.asking import AT_ONCE
 from tests.unit.client.conftest import ALLOWED, DENIED, RECEIPT, Loopback, Ticks, serve
 
 PERSON = email("shopper@example.com")
@@ -256,6 +259,21 @@ def test_threads_that_begin_together_share_one_pool_of_connections(loopback: Loo
         for thread in threads:
             thread.join()
         assert len(set(map(id, made))) == 1
+
+
+def test_threads_that_time_out_together_take_no_connection_along(loopback: Loopback) -> None:
+    threads = 3 * AT_ONCE
+    with (
+        Registry(loopback.url, "app-key", cache_ttl=0) as registry,
+        ThreadPoolExecutor(threads) as together,
+    ):
+        loopback.delay = 3
+        for _ in range(4):
+            list(together.map(lambda n: registry.check(user_id(str(n)), "marketing"), range(threads)))
+        loopback.delay = 0
+        until = time.monotonic() + 20
+        while not registry.allows(PERSON, "marketing"):
+            assert time.monotonic() < until, "it never answers again"
 
 
 def test_forget_asks_again(loopback: Loopback, registry: Registry) -> None:
