@@ -35,8 +35,9 @@ _IF_IT_COUNTS = (
 def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
     """Append records and bring the current state up to them, in the order of the acts.
 
-    A record that comes late, or at the same time, or says that a consent ended, may change what others of its fragment
-    and purpose say: there the state is worked out of all of them.
+    A record that does not become the current one, or says that a consent ended, may change what others of its fragment
+    and purpose say: there the state is worked out of all of them, once its row is ours, so that what another
+    transaction adds meanwhile is among them.
     """
     if not rows:
         return
@@ -44,22 +45,19 @@ def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
     winners: dict[tuple[FragmentId, str], StoredConsent] = {}
     for row in sorted(rows, key=rank):
         winners[row.fragment_id, row.purpose] = row
+    put = [_state(row, row.acted_at) for _, row in sorted(winners.items())]
+    insert(transaction, "consent_state", put, on_conflict=_IF_IT_COUNTS)
     workspace_id, fragments = rows[0].workspace_id, {row.fragment_id for row in rows}
-    before = {(one.fragment_id, one.purpose): one for one in states(transaction, workspace_id, fragments)}
-    odd = {(row.fragment_id, row.purpose) for row in rows if _is_odd(row, before.get((row.fragment_id, row.purpose)))}
-    plain = [_state(row, row.acted_at) for key, row in sorted(winners.items()) if key not in odd]
-    insert(transaction, "consent_state", plain, on_conflict=_IF_IT_COUNTS)
+    current = {(one.fragment_id, one.purpose): one.record_id for one in states(transaction, workspace_id, fragments)}
+    odd = {
+        (row.fragment_id, row.purpose) for row in rows
+        if row.status == ConsentStatus.EXPIRED or current[row.fragment_id, row.purpose] != row.record_id
+    }  # fmt: skip
     said: dict[tuple[FragmentId, str], list[StoredConsent]] = {}
     for row in history(transaction, workspace_id, {fragment_id for fragment_id, _ in odd}) if odd else ():
         said.setdefault((row.fragment_id, row.purpose), []).append(row)
     folded = [_state(*last_word(said[key])) for key in sorted(odd)]
     insert(transaction, "consent_state", folded, on_conflict=_MOST_RECENT)
-
-
-def _is_odd(row: StoredConsent, before: ConsentState | None) -> bool:
-    return row.status == ConsentStatus.EXPIRED or (
-        before is not None and (before.status == ConsentStatus.EXPIRED or row.acted_at <= before.acted_at)
-    )
 
 
 def _state(row: StoredConsent, since: Micros) -> ConsentState:
