@@ -17,8 +17,10 @@ from registry.flows.accountability import verify
 from registry.flows.identity.login import issuers_of
 from registry.model.ids import text_id
 from tests.api.house import Desk
-from tests.factories import identify
+from tests.api.test_restriction import restrict
+from tests.factories import consent, identify
 from tests.issuer import LoginService, login_service
+from tests.simulator import ALL_YES
 
 PERSON = {"kind": "email", "value": "shopper@example.com"}
 
@@ -249,3 +251,22 @@ def test_browsers_of_other_origins_are_let_in_without_cookies(desk: Desk, stack:
     assert answer.headers["access-control-allow-origin"] in ("*", origin["origin"])
     assert "access-control-allow-credentials" not in answer.headers
     assert page.client.get(f"{page.base}/choices", headers=origin).headers["access-control-allow-origin"]
+
+
+def test_a_restriction_is_no_choice_and_choices_go_on_beside_it(either_desk: Desk, stack: ExitStack) -> None:
+    desk, person = either_desk, {"kind": "user_id", "value": "ada"}
+    desk.send(identify("ada", context=consent(**ALL_YES)))
+    page = opened(desk, stack, link(desk, person))
+    before = {name: one["choice"] for name, one in page.choices().items()}
+    restrict(desk)
+    shown = page.choices()
+    assert {name: one["choice"] for name, one in shown.items()} == before
+    assert {one["reason"] for one in shown.values() if one["can_choose"]} == {"restricted"}
+    unchanged = {name: one["choice"] for name, one in shown.items() if one["can_choose"]}
+    assert page.choose(**unchanged).json()["records"] == []  # a page that is saved as it was shown takes nothing back
+    made = page.choose(**unchanged | {"security": False, "analytics": False}).json()["records"]
+    assert {one["purpose"]: one["status"] for one in made} == {"security": "objected", "analytics": "withdrawn"}
+    desk.house.clock.pass_by(seconds=1)
+    assert desk.officer.post("/v1/consent/unrestrict", json={"subject": person}).status_code == 200
+    after = {purpose: allows(desk, person, purpose) for purpose in ("marketing", "security", "analytics")}
+    assert after == {"marketing": True, "security": False, "analytics": False}

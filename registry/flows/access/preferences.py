@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
-from registry.consent.records import AGREED, ConsentStatus
+from registry.consent.records import AGREED, WHOLE_PERSON, ConsentStatus
 from registry.flows.access import visits
 from registry.flows.acts import trail
 from registry.flows.consent import ledger
@@ -107,11 +107,13 @@ def choices(deployment: Deployment, workspace: OpenWorkspace, person: Identifier
     """Every purpose of the policy, in its order, as it stands for a person."""
     fragments, records = _said(deployment, workspace, person)
     decisions = ledger.matrix(deployment, fragments, records)
+    # A restriction is no choice: what the person said of a purpose stands beside it, and is theirs to change.
+    said = ledger.matrix(deployment, fragments, [row for row in records if row.purpose != WHOLE_PERSON])
     last = {row.purpose: row for row in records}
     offered = []
     for name, purpose in deployment.policies.purposes.purposes.items():
         basis, decision = purpose.basis_in(None), decisions[name]
-        now = _stands(purpose, decision, basis) if basis in CAN_BE_REFUSED else None
+        now = _stands(purpose, said[name], basis) if basis in CAN_BE_REFUSED else None
         title, text = purpose.told_in(language)
         offered.append(
             Choice(purpose, title, text, purpose.language_for(language), basis, now, decision, last.get(name))
@@ -195,7 +197,7 @@ def _said(
 
 
 def _stands(purpose: Purpose, decision: Decision, basis: LawfulBasis) -> bool:
-    """What stands now: for a person who is not known yet, what holds without an answer."""
+    """What stands by what was said alone: for a person who is not known yet, what holds without an answer."""
     unheard = decision.reason in (Reason.UNKNOWN_SUBJECT, Reason.NO_RECORD)
     silence = basis is not LawfulBasis.CONSENT and not purpose.asks_first
     return silence if unheard else decision.allowed
