@@ -71,17 +71,17 @@ def lock_for(
 ) -> Lock | None:
     """The lock that a compartment needs now; None where one of its purposes has a lawful ground.
 
-    While the person restricts processing, nothing is destroyed.
+    While the person restricts processing, nothing of theirs is destroyed, whatever else its purposes lack.
 
     Args:
-        refused: the purposes that have no ground, each with the reason.
+        refused: all purposes that have no ground for the person, each with the reason.
         before: the lock that stands. Its time goes on unless what it rests on has changed in kind.
     """
     if not purposes or purposes - refused.keys():
         return None
-    reasons = [refused[name] for name in sorted(purposes)]
-    if RESTRICTED in reasons:
+    if RESTRICTED in refused.values():
         return before if before is not None and before.shred_at is None else Lock(RESTRICTED, now, None)
+    reasons = [refused[name] for name in sorted(purposes)]
     reason = min(reasons, key=lambda told: GRAVITY.index(told) if told in GRAVITY else len(GRAVITY))
     if before is not None and before.shred_at is not None:
         return before._replace(reason=reason)

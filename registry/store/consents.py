@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from registry.consent.records import WEIGHTS, ConsentStatus, last_word, rank
+from registry.consent.records import WEIGHTS, WHOLE_PERSON, ConsentStatus, last_word, rank
 from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
@@ -78,6 +78,14 @@ def spoken_at(transaction: Transaction, workspace_id: WorkspaceId, profile_id: P
         "AND s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id"
     )
     return int(query(transaction, sql, workspace_id, profile_id)[0][0] or 0)
+
+
+def lifted_since(transaction: Transaction, workspace_id: WorkspaceId, since: Micros) -> bool:
+    """Whether anybody's restriction was lifted since a moment."""
+    sql = (
+        "SELECT 1 FROM consent_state WHERE workspace_id = ? AND purpose = ? AND status = ? AND recorded_at >= ? LIMIT 1"
+    )
+    return bool(query(transaction, sql, workspace_id, WHOLE_PERSON, ConsentStatus.UNRESTRICTED.value, since))
 
 
 def states(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> list[ConsentState]:

@@ -23,7 +23,7 @@ from registry.model.ids import FragmentId, SourceId, WorkspaceId
 from registry.model.stored import StoredEvent
 from registry.model.stored_upkeep import Sweep
 from registry.plans.versions import newest
-from registry.store import administration
+from registry.store import administration, consents, holdings
 from registry.store import retention as rows
 from registry.store.database import Transaction
 
@@ -189,11 +189,17 @@ class FieldRule:
 
 
 def field_rules(deployment: Deployment, workspace_id: WorkspaceId, run: Sweep) -> list[FieldRule]:
-    """The retentions that published plans give to single fields, for a sweep begun at a moment."""
+    """The retentions that published plans give to single fields, for a sweep begun at a moment.
+
+    What an earlier sweep dealt with is not looked at again, unless a hold or a restriction, which it passed over, has
+    ended since.
+    """
     with deployment.data.read(workspace_id) as transaction:
         published = [(row.name, row.version) for row in administration.plans(transaction, workspace_id)]
         sources = administration.sources(transaction, workspace_id)
         last = next((s for s in rows.sweeps(transaction, workspace_id, 2) if s.finished_at is not None), None)
+        if last is not None and _let_go(transaction, workspace_id, last.started_at, run.started_at):
+            last = None
     # A message may have waited in quarantine, and has kept its time: it is looked for that much further back.
     done = last.started_at - deployment.policies.retention.quarantine_for if last is not None else None
     found = []
@@ -207,3 +213,10 @@ def field_rules(deployment: Deployment, workspace_id: WorkspaceId, run: Sweep) -
             since = done - period if done is not None else 0
             found.append(FieldRule(plan.identity, event, path, since, run.started_at - period, own))
     return found
+
+
+def _let_go(transaction: Transaction, workspace_id: WorkspaceId, since: Micros, now: Micros) -> bool:
+    """Whether a hold, or somebody's restriction, has ended since a moment."""
+    ends = (end for hold in holdings.holds(transaction, workspace_id) for end in (hold.released_at, hold.until))
+    ended = any(end is not None and since <= end <= now for end in ends)
+    return ended or consents.lifted_since(transaction, workspace_id, since)

@@ -87,7 +87,7 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class _Page:
     """What is due of a page of fragments, as one transaction has read it; `fields`: single ones of events, too.
-    `free`: those on whom no legal hold stands.
+    `free`: those of people on whom no legal hold stands, and who do not restrict processing.
     """
 
     due: Sequence[Due]
@@ -259,8 +259,9 @@ def _look(
         elif before is None or lock != (before.reason, before.locked_at, before.shred_at):
             put.append(CompartmentLock(workspace_id, fragment_id, name, *lock))
     on_hold = holdings.held_fragments(transaction, workspace_id, [row.fragment_id for row in whole], deployment.clock())
-    people = {row.profile_id for row in whole if row.fragment_id in on_hold}
-    free = [fragment_id for fragment_id in ids if home.get(fragment_id) not in people]
+    spared = {row.profile_id for row in whole if row.fragment_id in on_hold}
+    spared |= {profile_id for profile_id, told in refused.items() if RESTRICTED in told.values()}
+    free = [fragment_id for fragment_id in ids if home.get(fragment_id) not in spared]
     found = [rule.find(deployment, transaction, workspace_id, free) for rule in rules]
     outlived = any(changed or values for changed, values in found)
     return _Page([one for one in due if one.fragment_id in free], put, frozenset(opened), outlived, free)
