@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ from registry.store.database import Database
 from tests.conftest import SetClock
 from tests.factories import consent as banner
 from tests.factories import identify, ordered, track
-from tests.receiver import Receiver, receiving
+from tests.receiver import Received, Receiver, receiving
 from tests.simulator import Tenant
 
 MARK = "zq-planted-value"
@@ -205,6 +205,23 @@ def test_what_happens_during_a_pause_waits(tenant: Tenant, receiver: Receiver) -
     assert (seen(tenant, made)["state"], seen(tenant, made)["waiting"]) == ("paused", 1)
     webhooks.resume(deployment, workspace_id, made.webhook_id, actor="operator")
     assert deliver(tenant) == 1
+
+
+@pytest.mark.parametrize("end", [webhooks.pause, webhooks.remove])
+def test_a_pause_and_a_removal_count_from_the_next_message_on(
+    tenant: Tenant, receiver: Receiver, end: Callable[..., None]
+) -> None:
+    made = subscribe(tenant, receiver, Topic.CONSENT_CHANGED, purpose="service")
+    for status in ("denied", "granted", "withdrawn"):
+        tenant.say("user_id", "ada", "marketing", status)
+
+    def ends(_got: Received) -> int:
+        end(tenant.registry.deployment, tenant.workspace_id, made.webhook_id, actor="operator")
+        return 204
+
+    receiver.decide = ends
+    assert deliver(tenant) == 1
+    assert len(receiver.received) == 1
 
 
 def test_two_processes_do_not_send_to_one_webhook_together(tenant: Tenant, receiver: Receiver) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.signals.banners import from_rudderstack, from_segment
 from registry.consent.signals.google import from_google
-from registry.consent.signals.spoken import Spoken, gpp_spoken, tcf_spoken
+from registry.consent.signals.spoken import Spoken, gpp_spoken, opted_out, tcf_spoken
 from registry.model.clock import Micros
 from registry.model.errors import InvalidInput
 
@@ -28,7 +28,8 @@ PREFERENCES = "categoryPreferences"
 def from_context(context: Mapping[str, object], catalogue: PurposeCatalogue, now: Micros) -> Spoken:
     """What a message's context says of each purpose; where two of its signals differ, the no.
 
-    A string that cannot be decoded, or was made in the future, is a no for every purpose that is mapped to TCF or GPP.
+    A string that cannot be decoded, or was made in the future, is a no for every purpose that is mapped to TCF or GPP;
+    a GPP string for those that Global Privacy Control refuses, too, which it may have held.
     """
     consent = context.get("consent")
     said = Spoken(from_rudderstack(context, catalogue))
@@ -55,5 +56,5 @@ def _read(
             return read(text, catalogue, now)
     except InvalidInput:
         pass  # refused for a reason that a message cannot be told
-    mapped = (p for p in catalogue.purposes.values() if p.tcf_purposes or p.tcf_special_features or p.gpp)
-    return Spoken({purpose.name: False for purpose in mapped})
+    mapped = [p.name for p in catalogue.purposes.values() if p.tcf_purposes or p.tcf_special_features or p.gpp]
+    return Spoken(dict.fromkeys((*mapped, *(opted_out(catalogue) if read is gpp_spoken else ())), False))

@@ -64,6 +64,8 @@ def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
             webhook, taken = found[0], 0
             config = open_config(deployment, workspace.workspace_id, webhook_id, webhook.sealed)
             for message in page:
+                if not _stands(deployment, workspace, webhook_id):
+                    return count + taken
                 answer = _send(deployment, workspace, webhook, message, config)
                 _note(deployment, webhook, message, answer)
                 taken += answer.verdict is Verdict.DELIVERED
@@ -71,6 +73,13 @@ def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
                     return count + taken
             count += taken
     return count
+
+
+def _stands(deployment: Deployment, workspace: OpenWorkspace, webhook_id: FragmentId) -> bool:
+    """Whether a webhook is still to be sent to: a page takes minutes where the other side is slow."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        listed = rows.listed(transaction, workspace.workspace_id)
+    return any(row.webhook_id == webhook_id and row.paused_at is None for row in listed)
 
 
 def people_of(

@@ -119,3 +119,10 @@ def test_a_policy_may_name_only_choices_of_sections_that_there_are(mapping: str)
     with pytest.raises(DocumentInvalid) as error:
         catalogue_of(TEXT.replace("usca: [SaleOptOut, SharingOptOut]", mapping))
     assert "no choice of a section" in str(error.value.faults)
+
+
+def test_a_gpp_string_that_cannot_be_read_may_have_held_the_browser_s_opt_out() -> None:
+    bare = {name: replace(one, tcf_purposes=(), gpp={}) for name, one in CATALOGUE.purposes.items()}
+    catalogue = replace(CATALOGUE, purposes=bare)
+    assert from_context({"consent": {"gppString": "DBAA~!"}}, catalogue, NOW).said == {"marketing": False}
+    assert from_context({"consent": {"tcString": "!"}}, catalogue, NOW).said == {}
