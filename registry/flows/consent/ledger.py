@@ -238,8 +238,8 @@ def lift_restriction(deployment: Deployment, workspace: OpenWorkspace, subject: 
         shut = [s.fragment_id for s in states if (s.purpose, s.status) == (WHOLE_PERSON, ConsentStatus.RESTRICTED)]
         if not shut:
             raise NotFound("nothing is restricted of anybody known under this identifier")
-        for fragment_id in sorted(shut):
-            append_acts(deployment, workspace, transaction, fragments[fragment_id], [act], actor=actor)
+        acts = [(fragments[fragment_id], act) for fragment_id in sorted(shut)]
+        append_each(deployment, workspace, transaction, acts, actor=actor)
     return len(shut)
 
 
@@ -253,26 +253,44 @@ def append_acts(
     actor: str,
 ) -> list[StoredConsent]:
     """Append acts to the ledger of one fragment, inside the caller's transaction, and log each."""
-    now = deployment.clock()
-    listed = [_of_age(deployment, act) for act in acts]
-    if any(act.acted_at is None for act in listed):  # a clock that was set back puts no act before those that were
-        at = max(now, consents.spoken_at(transaction, workspace.workspace_id, fragment.profile_id))
-        listed = [replace(act, acted_at=at) if act.acted_at is None else act for act in listed]
-    else:
-        at = now
-    rows = [_row(deployment, workspace, fragment, act, actor, now, at) for act in listed]
+    return append_each(deployment, workspace, transaction, [(fragment, act) for act in acts], actor=actor)
+
+
+def append_each(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    acts: Sequence[tuple[Fragment, Act]],
+    *,
+    actor: str,
+) -> list[StoredConsent]:
+    """As `append_acts`, each act to its fragment; the log, which everybody who writes waits for, comes last."""
+    now, workspace_id = deployment.clock(), workspace.workspace_id
+    if not acts:
+        return []
+    profiles = {fragment.fragment_id: fragment.profile_id for fragment, _ in acts}
+    fragments = {fragment.fragment_id: fragment for fragment, _ in acts}
+    # A clock that was set back puts no act before those that were.
+    unsaid = {fragment.profile_id for fragment, act in acts if act.acted_at is None}
+    latest = {one: max(now, consents.spoken_at(transaction, workspace_id, one)) for one in unsaid}
+    rows = [
+        _row(
+            deployment, workspace, fragment, _of_age(deployment, act), actor, now,
+            latest.get(fragment.profile_id, now),
+        )
+        for fragment, act in acts
+    ]  # fmt: skip
     consents.append(transaction, rows)
-    profiles = {fragment.fragment_id: fragment.profile_id}
-    announce_consents(deployment, transaction, workspace.workspace_id, rows, profiles)
-    identities.bump(transaction, workspace.workspace_id, [fragment.fragment_id])
-    relock(deployment, workspace.workspace_id, transaction, [fragment])
+    announce_consents(deployment, transaction, workspace_id, rows, profiles)
+    identities.bump(transaction, workspace_id, fragments)
+    relock(deployment, workspace_id, transaction, fragments.values())
     for row in rows:
         position = trail.append(
-            transaction, workspace.workspace_id, now, actor=actor, action="consent:record:appended",
+            transaction, workspace_id, now, actor=actor, action="consent:record:appended",
             outcome=row.status, fields={"purpose": row.purpose, "record": text_id(row.record_id)},
-            about=trail.About(deployment.keyring, workspace.workspace_id, fragment.fragment_id),
+            about=trail.About(deployment.keyring, workspace_id, row.fragment_id),
         )  # fmt: skip
-        changes.tell(transaction, workspace.workspace_id, position, [row])
+        changes.tell(transaction, workspace_id, position, [row])
     return rows
 
 

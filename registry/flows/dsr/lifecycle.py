@@ -12,7 +12,7 @@ import orjson
 
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.dsr.requests import EFFECTS, ENDED, KEPT, Effect, Kind, Move, State
-from registry.flows.consent.ledger import Act, append_acts
+from registry.flows.consent.ledger import Act, append_each
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import (
     certified,
@@ -205,9 +205,13 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
         fragments = identities.fragments(transaction, workspace.workspace_id, found)
         history = consents.history(transaction, workspace.workspace_id, fragments)
         written = {(row.fragment_id, row.purpose, row.status, row.acted_at, row.channel) for row in history}
-        for fragment_id, fragment in fragments.items():
-            new = [a for a in acts if (fragment_id, a.purpose, a.status, a.acted_at, a.channel) not in written]
-            append_acts(deployment, workspace, transaction, fragment, new, actor=actor)
+        new = [
+            (fragment, act)
+            for fragment_id, fragment in sorted(fragments.items())
+            for act in acts
+            if (fragment_id, act.purpose, act.status, act.acted_at, act.channel) not in written
+        ]
+        append_each(deployment, workspace, transaction, new, actor=actor)
 
 
 def _summary(progress: str) -> str:
