@@ -19,7 +19,7 @@ from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpo
 from tests.conftest import SetClock
 from tests.factories import consent as banner
 from tests.factories import identify, ordered, viewed
-from tests.receiver import Receiver, receiving
+from tests.receiver import Received, Receiver, receiving
 from tests.simulator import ALL_YES, Tenant
 
 
@@ -99,6 +99,48 @@ def test_consent_counts_at_the_moment_of_sending(tenant: Tenant, receiver: Recei
     tenant.say("user_id", "ada", "marketing", "granted")
     assert forward(tenant) == 0, "what was passed over stays so"
     assert seen(tenant, made)["state"] == "active"
+
+
+@pytest.mark.parametrize("kind", ["webhook", "segment"])
+def test_what_is_said_while_others_are_being_sent_to_counts(tenant: Tenant, receiver: Receiver, kind: str) -> None:
+    made = pass_to(tenant, receiver, **(segment(receiver) if kind == "segment" else {}))
+    for name in ("ada", "eve", "bob"):
+        person(tenant, name)
+
+    def withdraws(got: Received) -> int:
+        if len(got.json.get("batch", "x")) > 1:
+            return 400  # what is refused as a batch is sent one by one
+        tenant.say("user_id", "eve", "marketing", "withdrawn")
+        return 200
+
+    receiver.decide = withdraws
+    assert forward(tenant) == 2
+    alone = [got.json.get("data") or got.json["batch"][0] for got in receiver.received if b"eve@" not in got.body]
+    assert [call["userId"] for call in alone[-2:]] == ["ada", "bob"]
+    assert sum(b"eve@" in got.body for got in receiver.received) == (kind == "segment")
+    shown = seen(tenant, made)
+    assert (shown["delivered"], shown["withheld"], shown["backlog"]) == (2, 7, 0)
+
+
+@pytest.mark.parametrize("end", ["pause", "remove"])
+def test_a_pause_and_a_removal_count_from_the_next_event_on(tenant: Tenant, receiver: Receiver, end: str) -> None:
+    made = pass_to(tenant, receiver)
+    for name in ("ada", "eve"):
+        person(tenant, name)
+
+    def ends(_got: Received) -> int:
+        deployment = tenant.registry.deployment
+        getattr(destinations, end)(deployment, tenant.workspace_id, made.destination_id, actor="operator")
+        return 200
+
+    receiver.decide = ends
+    assert forward(tenant) == 1
+    assert len(receiver.received) == 1
+    if end == "pause":
+        destinations.resume(tenant.registry.deployment, tenant.workspace_id, made.destination_id, actor="operator")
+        receiver.decide = None
+        assert forward(tenant) == 1
+        assert [call["userId"] for call in calls(receiver)] == ["ada", "eve"]
 
 
 def test_a_destination_gets_the_events_and_traits_that_it_wants(tenant: Tenant, receiver: Receiver) -> None:

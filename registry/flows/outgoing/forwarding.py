@@ -4,7 +4,7 @@
 2. judge    may the purpose be served for this person now? Else the event is passed over, and counted
 3. open     only the compartments that serve the purpose, of what is not locked; only the events and traits wanted
 4. promise  that the destination has data of these people is committed before any of it leaves
-5. send     as signed webhooks, or as a batch of Segment's protocol; ids stay the same at every attempt
+5. send     as signed webhooks, each judged once more, or as a batch of Segment's protocol; ids stay the same
 6. advance  the cursor, past what was taken, passed over, or refused for good and kept to be replayed
 
 Killed between 5 and 6, the same events are sent again. A destination that does not answer is tried again
@@ -21,20 +21,15 @@ import orjson
 
 from registry.connectors.outgoing import Answer, Verdict
 from registry.flows.acts import trail
-from registry.flows.consent.locking import locked_of, refused_by_profile
 from registry.flows.deployment import Deployment
-from registry.flows.opening import compartments_for, open_event, versions_of
-from registry.flows.outgoing.delivery import people_of
-from registry.flows.outgoing.destinations import ALL, DestinationKind
+from registry.flows.outgoing.destinations import DestinationKind
 from registry.flows.outgoing.endpoints import open_config, wait_after
+from registry.flows.outgoing.judging import Ready, judged
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import rfc3339
-from registry.model.errors import SealBroken
-from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored_upkeep import Destination, DestinationFailure, FeedItem
-from registry.store import consents, identities
 from registry.store import destinations as rows
 from registry.store.database import Transaction
 from registry.store.destinations import Cursor
@@ -42,22 +37,23 @@ from registry.store.destinations import Cursor
 PAGE = 100
 
 
-class Ready(NamedTuple):
-    """An event that may be sent: where it stands, and what is sent of it."""
+class Sent(NamedTuple):
+    """What became of what was to be sent.
 
-    item: FeedItem
-    call: dict[str, Any]
+    Attributes:
+        taken, withheld: how many events were, or may not be had any more.
+        refused: those that the other side does not want so.
+        answer: the last one.
+        settled: the last event that nothing more is to be done about now.
+        stopped: whether the rest is for another time.
+    """
 
-
-class Judged(NamedTuple):
-    """What of an event a destination may have now, if anything; `withheld`: it would have had more otherwise."""
-
-    ready: Ready | None
-    withheld: bool = False
-
-
-UNWANTED = Judged(None)
-WITHHELD = Judged(None, withheld=True)
+    taken: int = 0
+    withheld: int = 0
+    refused: Sequence[DestinationFailure] = ()
+    answer: Answer | None = None
+    settled: FeedItem | None = None
+    stopped: bool = False
 
 
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
@@ -113,24 +109,24 @@ def _pass_on(
     looked = [judged(deployment, workspace, row, item) for item in page]
     ready = [one.ready for one in looked if one.ready is not None]
     _promise(deployment, row, [one.item.fragment_id for one in ready])
-    taken, refused, answer, done = _send(deployment, row, config, ready)
+    sent = _send(deployment, workspace, row, config, ready)
     now = deployment.clock()
     with deployment.data.write(workspace.workspace_id) as transaction:
-        rows.put_failures(transaction, refused)
+        rows.put_failures(transaction, sent.refused)
         # 6. advance
-        stopped = answer is not None and answer.verdict in (Verdict.DOWN, Verdict.GONE)
-        if stopped and done is None:
+        if sent.stopped and sent.settled is None:
             last = _before(page, ready[0].item, row)
-        elif stopped and done is not None:
-            last = (done.position, done.place)
+        elif sent.stopped and sent.settled is not None:
+            last = (sent.settled.position, sent.settled.place)
         else:
             last = (page[-1].position, page[-1].place)
         passed = [one for item, one in zip(page, looked, strict=True) if (item.position, item.place) <= last]
-        rows.advance(transaction, row, last, sent=taken, withheld=sum(one.withheld for one in passed), now=now)
+        withheld = sent.withheld + sum(one.withheld for one in passed)
+        rows.advance(transaction, row, last, sent=sent.taken, withheld=withheld, now=now)
         rows.prune(transaction, row.workspace_id)
-        if stopped and answer is not None:
-            _hold(deployment, transaction, row, answer)
-    return taken, not stopped
+        if sent.stopped and sent.answer is not None:
+            _hold(deployment, transaction, row, sent.answer)
+    return sent.taken, not sent.stopped
 
 
 def _retry(
@@ -147,60 +143,21 @@ def _retry(
         one = judged(deployment, workspace, row, item).ready
         if one is not None:
             _promise(deployment, row, [item.fragment_id])
-            taken, refused, answer, _ = _send(deployment, row, config, [one])
+            sent = _send(deployment, workspace, row, config, [one])
             with deployment.data.write(workspace.workspace_id) as transaction:
-                rows.put_failures(transaction, refused)
-                if answer is not None and answer.verdict in (Verdict.DOWN, Verdict.GONE):
-                    _hold(deployment, transaction, row, answer)
+                rows.put_failures(transaction, sent.refused)
+                if sent.stopped:
+                    if sent.answer is not None:
+                        _hold(deployment, transaction, row, sent.answer)
                     return count, False
-            count += taken
-            if refused:
+                here = (row.position, row.place)
+                rows.advance(transaction, row, here, sent=sent.taken, withheld=sent.withheld, now=deployment.clock())
+            count += sent.taken
+            if sent.refused:
                 continue
         with deployment.data.write(workspace.workspace_id) as transaction:
             rows.drop_failure(transaction, failed)
-            if one is not None:
-                rows.advance(transaction, row, (row.position, row.place), sent=1, withheld=0, now=deployment.clock())
     return count, True
-
-
-def judged(deployment: Deployment, workspace: OpenWorkspace, row: Destination, item: FeedItem) -> Judged:
-    """What of an event a destination may have now, by its purpose and by what it wants."""
-    # 2. judge
-    workspace_id = workspace.workspace_id
-    with deployment.data.read(workspace_id) as transaction:
-        event = rows.event(transaction, workspace_id, item.fragment_id, item.event_id)
-        own = identities.fragments(transaction, workspace_id, [item.fragment_id])
-        whole = identities.fragments_of_profiles(transaction, workspace_id, {f.profile_id for f in own.values()})
-        states = consents.states(transaction, workspace_id, [fragment.fragment_id for fragment in whole])
-        locked = locked_of(transaction, workspace_id, whole)
-    if event is None or not whole or not _wanted(row.events, event.plan_event or event.call):
-        return UNWANTED
-    refused = refused_by_profile(deployment, whole, states)[whole[0].profile_id]
-    if row.purpose in refused or row.purpose not in deployment.policies.purposes.purposes:
-        return WITHHELD
-    # 3. open
-    present = {name for name in event.compartments.split(",") if name} - locked
-    grant = OpenGrant(workspace_id, compartments_for(row.purpose, present), f"destination for {row.purpose}")
-    bundles = deployment.keyring.for_opening(grant, [item.fragment_id], versions=versions_of(whole))
-    try:
-        content, _ = open_event(grant, event, bundles)
-    except SealBroken:
-        return WITHHELD
-    people = {person.kind: person.value for person in people_of(deployment, workspace, item.fragment_id, row.purpose)}
-    known = {"userId": people.get("user_id"), "anonymousId": people.get("anonymous_id")}
-    if not content or not any(known.values()):
-        return WITHHELD
-    if event.call == "identify" and ALL not in row.traits.split(","):
-        kept = {name: value for name, value in content.get("traits", {}).items() if name in row.traits.split(",")}
-        content = {**content, "traits": kept}
-    call = {
-        "type": event.call,
-        "messageId": content.pop("messageId", None) or text_id(event.event_id),
-        "timestamp": rfc3339(event.observed_at),
-        **{name: value for name, value in known.items() if value is not None},
-        **content,
-    }
-    return Judged(Ready(item, call))
 
 
 def _promise(deployment: Deployment, row: Destination, fragments: Sequence[FragmentId]) -> None:
@@ -220,30 +177,46 @@ def _promise(deployment: Deployment, row: Destination, fragments: Sequence[Fragm
 
 
 def _send(
-    deployment: Deployment, row: Destination, config: dict[str, Any], ready: Sequence[Ready]
-) -> tuple[int, list[DestinationFailure], Answer | None, FeedItem | None]:
-    """How many were taken, which were refused, the last answer, and the last event that is settled."""
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    row: Destination,
+    config: dict[str, Any],
+    ready: Sequence[Ready],
+) -> Sent:
     # 5. send
     if row.kind == DestinationKind.SEGMENT and len(ready) > 1:
         answer = _post(deployment, row, config, ready)
+        if answer.verdict is Verdict.DELIVERED:
+            return Sent(len(ready), answer=answer, settled=ready[-1].item)
         if answer.verdict is not Verdict.REFUSED:
-            settled = ready[-1].item if answer.verdict is Verdict.DELIVERED else None
-            return (len(ready) if settled else 0), [], answer, settled
-    taken, refused, done, last = 0, [], None, None
+            return Sent(answer=answer, stopped=True)
+    sent, refused = Sent(), list[DestinationFailure]()
     for one in ready:  # what is refused as a batch is sent one by one: the others are not to suffer
-        last = _post(deployment, row, config, [one])
-        if last.verdict in (Verdict.DOWN, Verdict.GONE):
-            break
-        done = one.item
-        if last.verdict is Verdict.DELIVERED:
-            taken += 1
-        else:
+        if not _stands(deployment, row):
+            return sent._replace(stopped=True)
+        now = judged(deployment, workspace, row, one.item)  # a slow receiver makes minutes of a page
+        if now.ready is None:
+            sent = sent._replace(withheld=sent.withheld + now.withheld, settled=one.item)
+            continue
+        answer = _post(deployment, row, config, [now.ready])
+        if answer.verdict in (Verdict.DOWN, Verdict.GONE):
+            return sent._replace(answer=answer, stopped=True)
+        if answer.verdict is Verdict.REFUSED:
             refused.append(
                 DestinationFailure(
-                    row.workspace_id, row.destination_id, *one.item[1:], last.failure or "", deployment.clock(), None
+                    row.workspace_id, row.destination_id, *one.item[1:], answer.failure or "", deployment.clock(), None
                 )
             )
-    return taken, refused, last, done
+        taken = sent.taken + (answer.verdict is Verdict.DELIVERED)
+        sent = sent._replace(taken=taken, answer=answer, settled=one.item, refused=refused)
+    return sent
+
+
+def _stands(deployment: Deployment, row: Destination) -> bool:
+    """Whether a destination is still there, and not paused."""
+    with deployment.data.read(row.workspace_id) as transaction:
+        now = rows.get(transaction, row.workspace_id, row.destination_id)
+    return now is not None and now.paused_at is None
 
 
 def _post(deployment: Deployment, row: Destination, config: dict[str, Any], ready: Sequence[Ready]) -> Answer:
@@ -271,8 +244,3 @@ def _before(page: Sequence[FeedItem], item: FeedItem, row: Destination) -> Curso
     """The place just before an event: what stands before it has been passed over."""
     index = page.index(item)
     return (page[index - 1].position, page[index - 1].place) if index else (row.position, row.place)
-
-
-def _wanted(words: str, name: str) -> bool:
-    listed = words.split(",")
-    return ALL in listed or name in listed
