@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from registry.consent.purposes import Purpose
-from registry.consent.records import AGREED, REFUSALS, ConsentStatus, Said, rank
+from registry.consent.records import AGREED, REFUSALS, ConsentStatus, Said, SaidBy, rank
 from registry.model.clock import Micros
 from registry.model.ids import FragmentId
+
+BY_SIGNAL = "message"
+"""The channel of what signals say, on events or handed over: one's yes may lift the other's no."""
 
 
 def last_words(records: Iterable[Said], purpose: str, at: Micros) -> list[Said]:
@@ -62,3 +65,19 @@ def refusal(words: Iterable[Said], fragment_id: FragmentId) -> ConsentStatus:
 def _stands(word: Said, purpose: Purpose, at: Micros) -> bool:
     ended = word.expires_at is not None and word.expires_at <= at
     return word.status in AGREED and not ended and word.acted_at >= purpose.material_since
+
+
+def overtaken_at(records: Iterable[SaidBy], purpose: str, said_at: Micros) -> Micros | None:
+    """When last a signal said yes, or an earlier restriction ended, after a refusal or restriction recorded only now.
+
+    Neither lifts it, whatever is recorded first. None where nothing did, or the person chose otherwise themselves
+    since.
+
+    Args:
+        records: of the whole person, each with its `channel`.
+    """
+    since = [one for one in records if one.purpose == purpose and one.acted_at > said_at]
+    if any(one.status in AGREED and one.channel != BY_SIGNAL for one in since):
+        return None
+    lifts = (one.acted_at for one in since if one.status in AGREED or one.status == ConsentStatus.UNRESTRICTED)
+    return max(lifts, default=None)

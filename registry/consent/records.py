@@ -121,6 +121,14 @@ class Said(Protocol):
         """When it ends by itself."""
 
 
+class SaidBy(Said, Protocol):
+    """The same, with how it was said."""
+
+    @property
+    def channel(self) -> str:
+        """E.g. `web_form`, `message`, `phone`."""
+
+
 _S = TypeVar("_S", bound=Said)
 
 

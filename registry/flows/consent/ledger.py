@@ -18,6 +18,7 @@ from registry.consent.records import CLOCK_TOLERANCE, GRAVITY, REFUSALS, WHOLE_P
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents
 from registry.flows.consent import changes
+from registry.flows.consent.again import said_again
 from registry.flows.consent.evidence import is_evidence_of
 from registry.flows.consent.locking import relock
 from registry.flows.consent.standing import alike, standings_for, to_record
@@ -280,11 +281,12 @@ def append_each(
         )
         for fragment, act in acts
     ]  # fmt: skip
-    consents.append(transaction, rows)
-    announce_consents(deployment, transaction, workspace_id, rows, profiles)
+    whole = rows + said_again(deployment, transaction, rows, profiles)
+    consents.append(transaction, whole)
+    announce_consents(deployment, transaction, workspace_id, whole, profiles)
     identities.bump(transaction, workspace_id, fragments)
     relock(deployment, workspace_id, transaction, fragments.values())
-    for row in rows:
+    for row in whole:
         position = trail.append(
             transaction, workspace_id, now, actor=actor, action="consent:record:appended",
             outcome=row.status, fields={"purpose": row.purpose, "record": text_id(row.record_id)},

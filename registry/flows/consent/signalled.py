@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from registry.consent.news import is_news, last_words, refusal
+from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal
 from registry.consent.records import REFUSALS, ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.flows.consent import ledger
@@ -15,9 +15,6 @@ from registry.flows.workspace import OpenWorkspace
 from registry.model.message import Identifier
 from registry.model.stored import StoredConsent
 from registry.store import consents, identities
-
-BY_SIGNAL = "message"
-"""The channel of what signals say, on events or handed over: one's yes may lift the other's no."""
 
 
 class Signalled(NamedTuple):

@@ -6,15 +6,13 @@ entry. Running one is a row of steps, each of which may be done again: killed an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import orjson
 
-from registry.consent.records import AGREED, WHOLE_PERSON, ConsentStatus
+from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.dsr.requests import EFFECTS, ENDED, KEPT, Effect, Kind, Move, State
 from registry.flows.consent.ledger import Act, append_each
-from registry.flows.consent.signalled import BY_SIGNAL
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import (
     certified,
@@ -31,10 +29,9 @@ from registry.flows.dsr.history import require
 from registry.flows.dsr.intake import open_request
 from registry.flows.dsr.moves import moved
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import Micros
 from registry.model.errors import Conflict
 from registry.model.ids import FragmentId, RequestId
-from registry.model.stored import RequestEvent, StoredConsent, StoredRequest
+from registry.model.stored import RequestEvent, StoredRequest
 from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
 
@@ -208,8 +205,6 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
         fragments = identities.fragments(transaction, workspace.workspace_id, found)
         history = consents.history(transaction, workspace.workspace_id, fragments)
         written = {(row.fragment_id, row.purpose, row.status, row.acted_at, row.channel) for row in history}
-        overtaken = {purpose: _overtaken_at(history, purpose, request.received_at) for purpose in purposes}
-        acts += [replace(act, acted_at=at + 1) for act in acts if (at := overtaken[act.purpose]) is not None]
         new = [
             (fragment, act)
             for fragment_id, fragment in sorted(fragments.items())
@@ -217,17 +212,6 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
             if (fragment_id, act.purpose, act.status, act.acted_at, act.channel) not in written
         ]
         append_each(deployment, workspace, transaction, new, actor=actor)
-
-
-def _overtaken_at(history: Sequence[StoredConsent], purpose: str, received_at: Micros) -> Micros | None:
-    """When last a banner said yes, or an earlier restriction ended, while the request waited: neither lifts what it
-    says, which is said again. None where nothing did, or the person chose otherwise themselves since.
-    """
-    since = [row for row in history if row.purpose == purpose and row.acted_at > received_at]
-    if any(row.status in AGREED and row.channel != BY_SIGNAL for row in since):
-        return None
-    lifts = (row.acted_at for row in since if row.status in AGREED or row.status == ConsentStatus.UNRESTRICTED)
-    return max(lifts, default=None)
 
 
 def _summary(progress: str) -> str:

@@ -14,12 +14,11 @@ import orjson
 
 from registry.consent.decide import Standing
 from registry.consent.ground import SILENT, lawful_purposes
-from registry.consent.news import is_news, last_words, refusal
+from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.records import REFUSALS, WHOLE_PERSON, ConsentStatus, Said, rank
 from registry.consent.signals.context import SAYING, from_context
 from registry.consent.signals.spoken import NOTHING, Spoken, opted_out
-from registry.flows.consent.signalled import BY_SIGNAL
 from registry.flows.consent.standing import Alike, alike, standings_for
 from registry.flows.identity.joining import Joined
 from registry.flows.ingest.admission import Item
