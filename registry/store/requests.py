@@ -204,7 +204,9 @@ def events(transaction: Transaction, workspace_id: bytes, request_id: RequestId)
 def set_scope(
     transaction: Transaction, workspace_id: bytes, request_id: RequestId, fragment_ids: Sequence[FragmentId]
 ) -> None:
-    """Remember the fragments that a request is about; repeating it adds nothing."""
+    """Remember the fragments that a request is about, and no others."""
+    sql = "DELETE FROM dsr_fragment WHERE workspace_id = ? AND request_id = ?"
+    execute(transaction, sql, workspace_id, request_id)
     sql = (
         "INSERT INTO dsr_fragment (workspace_id, request_id, fragment_id) VALUES (?, ?, ?) "
         "ON CONFLICT (workspace_id, request_id, fragment_id) DO NOTHING"

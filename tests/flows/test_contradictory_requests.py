@@ -6,11 +6,16 @@ import io
 import zipfile
 
 import orjson
+import pytest
 
 from registry.dsr.requests import Kind
 from registry.flows.dsr import export, lifecycle
+from registry.flows.stewards import deciding
+from registry.identity.links import Verdict
 from tests.factories import alias, identify, ordered
 from tests.simulator import Tenant
+
+STEWARD = "person:steward"
 
 
 def _package(tenant: Tenant, request_id: bytes, stream: io.BytesIO) -> io.BytesIO:
@@ -78,3 +83,48 @@ def test_a_request_for_nobody_completes_and_gives_nothing_away(tenant: Tenant) -
         assert orjson.loads(package.read("kept.json")) == {"suppressed": [], "cases": []}
     done = tenant.run(tenant.request(Kind.RESTRICTION, "email", "nobody@example.com"))
     assert done.state == "completed"
+
+
+def _two_in_one(tenant: Tenant) -> None:
+    tenant.send(identify("ada", first_name="Ada"), identify("bob", first_name="Bobby"))
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    deciding.merge(
+        deployment, workspace, tenant.person("user_id", "ada"), tenant.person("user_id", "bob"), actor=STEWARD
+    )
+
+
+def _taken_apart(tenant: Tenant) -> None:
+    profile = tenant.profile("user_id", "ada")
+    assert profile is not None and profile == tenant.profile("user_id", "bob")
+    ends = tenant.fragment(tenant.person("user_id", "ada")), tenant.fragment(tenant.person("user_id", "bob"))
+    deciding.unmerge(tenant.registry.deployment, tenant.workspace, profile, ends, Verdict.APART, actor=STEWARD)
+
+
+@pytest.mark.parametrize("run_before", [True, False])
+@pytest.mark.parametrize("asks", ["ada", "bob"])
+def test_whoever_was_taken_apart_since_a_request_came_is_given_out_to_nobody_else(
+    tenant: Tenant, asks: str, run_before: bool
+) -> None:
+    _two_in_one(tenant)
+    access = tenant.request(Kind.ACCESS, "user_id", asks)
+    if run_before:  # the package is written when it is fetched
+        tenant.run(access)
+    _taken_apart(tenant)
+    if not run_before:
+        tenant.run(access)
+    with zipfile.ZipFile(_package(tenant, access.request_id, io.BytesIO())) as package:
+        given = orjson.loads(package.read("traits.json"))
+    assert [one["value"] for one in given] == [{"ada": "Ada", "bob": "Bobby"}[asks]]
+
+
+@pytest.mark.parametrize(("asks", "other"), [("ada", "bob"), ("bob", "ada")])
+def test_whoever_was_taken_apart_since_an_erasure_was_asked_for_is_not_erased(
+    tenant: Tenant, asks: str, other: str
+) -> None:
+    _two_in_one(tenant)
+    erasure = tenant.request(Kind.ERASURE, "user_id", asks)
+    _taken_apart(tenant)
+    assert tenant.run(erasure).certificate is not None
+    assert tenant.profile("user_id", asks) is None
+    assert tenant.traits("user_id", other) == {"first_name": {"ada": "Ada", "bob": "Bobby"}[other]}
+    assert tenant.send(ordered(other)).counts == {"accepted": 1}

@@ -36,7 +36,7 @@ from registry.flows.dsr import contacts, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.history import up_to_date
 from registry.flows.dsr.proofs import verified_by
-from registry.flows.dsr.reference import agent_of, answered_before, indexes_of, people_of, seal_people
+from registry.flows.dsr.reference import agent_of, answered_before, fragments_now, indexes_of, people_of, seal_people
 from registry.flows.identity.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
@@ -51,6 +51,9 @@ from registry.model.stored_holding import RetainedCase
 from registry.store import erasure as rows
 from registry.store import holdings, identities, keystore, quarantine, requests, second_look
 from registry.store.database import Transaction
+
+SCOPED = "scoped"
+"""The member of an erasure's progress that says that its scope is noted: it is about nobody else from then on."""
 
 
 def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> StoredRequest:
@@ -116,17 +119,18 @@ class _Scope(NamedTuple):
 def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
     workspace_id = workspace.workspace_id
     progress: dict[str, Any] = orjson.loads(request.progress)
-    if progress.get("scoped"):
+    if progress.get(SCOPED):
         return request
     mailboxes = contacts.addresses(deployment, workspace, request, To.PERSON)
     with deployment.data.write(workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)  # in the writers' order of locks
         identities.lock(transaction, workspace_id)
-        found = requests.scope(transaction, workspace_id, request.request_id)
-        known = identities.fragments(transaction, workspace_id, found)
-        profiles = {fragment.profile_id for fragment in known.values()}
-        fragments = identities.fragments_of_profiles(transaction, workspace_id, profiles)
-        ids = [fragment.fragment_id for fragment in fragments]
+        ids = fragments_now(deployment, transaction, workspace, request)
+        fragments = identities.fragments(transaction, workspace_id, ids)
+        profiles = {fragment.profile_id for fragment in fragments.values()}
+        past = {request.profile_id} if request.profile_id is not None else set()
+        if identities.fragments_of_profiles(transaction, workspace_id, past):  # or somebody else's by now
+            past = set()
         grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
         stored = identities.identifiers_of(transaction, workspace_id, ids)
         opened, closed = open_identifiers(deployment, grant, stored)
@@ -152,7 +156,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         )
         ids_kept = requests.kept_of(transaction, workspace_id, request.request_id, ids)
         progress |= {
-            "scoped": True,
+            SCOPED: True,
             "kept": ids_kept
             | {
                 "suppression": suppressions,
@@ -164,7 +168,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             "indexes": [index.hex() for index in indexes],
             "quarantined": [item.hex() for item in shut],
             "answered": [item.hex() for item in answered],
-            "profiles": [profile.hex() for profile in sorted(profiles.union(filter(None, [request.profile_id])))],
+            "profiles": [profile.hex() for profile in sorted(profiles | past)],
             "keys": bundles,
         }
         requests.set_scope(transaction, workspace_id, request.request_id, ids)

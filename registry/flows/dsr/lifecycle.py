@@ -180,7 +180,9 @@ def _scope(deployment: Deployment, request: StoredRequest) -> list[FragmentId]:
 def _rescope(
     deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
 ) -> None:
-    """Add to the scope whatever is known of the subject by now."""
+    """Make the scope whatever is known of the subject by now; an erasure's stands from its first step on."""
+    if orjson.loads(request.progress).get(erasure.SCOPED):
+        return
     found = reference.fragments_now(deployment, transaction, workspace, request)
     requests.set_scope(transaction, workspace.workspace_id, request.request_id, found)
 

@@ -147,29 +147,36 @@ def indexes_of(deployment: Deployment, workspace: OpenWorkspace, request: Stored
 def fragments_now(
     deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
 ) -> list[FragmentId]:
-    """Every fragment of the request's person that is known by now: found at intake, joined since, or new."""
-    workspace_id = workspace.workspace_id
-    scope = requests.scope(transaction, workspace_id, request.request_id)
-    profiles = {row.profile_id for row in identities.fragments(transaction, workspace_id, scope).values()}
-    indexes = indexes_of(deployment, workspace, request)
-    profiles |= {row.profile_id for row in identities.fragments_by_index(transaction, workspace_id, indexes).values()}
-    found = identities.fragments_of_profiles(transaction, workspace_id, profiles)
+    """Every fragment of whoever the request's identifiers belong to now: joined since, new, or taken apart since."""
+    found = _belonging(transaction, request, indexes_of(deployment, workspace, request))
     return [row.fragment_id for row in found]
 
 
+def _belonging(transaction: Transaction, request: StoredRequest, indexes: Collection[BlindIndex]) -> list[Fragment]:
+    """The fragments of those who stand under these indexes; of the scope only where nobody does any more.
+
+    What was one person when the request came, and is two now, is not: the other's data is neither given out nor erased.
+    """
+    workspace_id = request.workspace_id
+    named = list(identities.fragments_by_index(transaction, workspace_id, indexes).values())
+    if not named:
+        scope = requests.scope(transaction, workspace_id, request.request_id)
+        named = list(identities.fragments(transaction, workspace_id, scope).values())
+    return identities.fragments_of_profiles(transaction, workspace_id, {row.profile_id for row in named})
+
+
 def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> Sequence[Fragment]:
-    """The fragments that a request is about now: those found at intake, and what has joined them since.
+    """The fragments that an answered request is about now: of whoever its identifiers belong to.
 
     Raises:
         Conflict: the request has not been approved and run, or it is of a kind that gives nothing out.
     """
     if EFFECTS[Kind(request.kind)] is not Effect.GIVE or State(request.state) is not State.COMPLETED:
         raise Conflict("there is a package only for a completed access or portability request")
+    people = named_by(deployment, request)
+    indexes = {index for one in people for index in workspace.indexer.every(one.kind, one.value)}
     with deployment.data.read(workspace.workspace_id) as transaction:
-        found = requests.scope(transaction, workspace.workspace_id, request.request_id)
-        known = identities.fragments(transaction, workspace.workspace_id, found)
-        profiles = {fragment.profile_id for fragment in known.values()}
-        return identities.fragments_of_profiles(transaction, workspace.workspace_id, profiles)
+        return _belonging(transaction, request, indexes)
 
 
 def answered_before(
