@@ -42,8 +42,9 @@ def systems(described: Mapping[str, str]) -> Iterator[list[SqlSystem]]:
     """The systems of these descriptions, each with the URL of its database."""
     datasets = [dataset(text) for text in described]
     check_together(datasets)
+    leading = leading_keys(datasets)
     made = [
-        SqlSystem(one, url, leading_keys(datasets), RULES)
+        SqlSystem(one, url, leading, RULES, {(d.schema, table) for d in datasets if d is not one for table in d.tables})
         for one, url in zip(datasets, described.values(), strict=True)
     ]
     try:

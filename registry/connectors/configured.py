@@ -82,7 +82,9 @@ def linked_systems(
     if datasets:
         from registry.connectors.sql.system import SqlSystem  # reading the drivers takes a while
 
-        systems += [SqlSystem(one, environment[one.url_env], leading, rules) for one in datasets]
+        for one in datasets:
+            elsewhere = {(other.schema, table) for other in datasets if other is not one for table in other.tables}
+            systems.append(SqlSystem(one, environment[one.url_env], leading, rules, elsewhere))
     for service in services:
         from registry.connectors.services.exchange import Exchange
         from registry.connectors.services.system import HttpService

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from threading import Lock
@@ -14,65 +14,22 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import SAWarning
 
-# What changes whenever a table, column, constraint or unique index does: much cheaper than reading them all.
-_POSTGRESQL = """
-WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))
-SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
-  SELECT concat_ws('|', c.oid, c.relname, c.relkind, a.attname, a.atttypid, a.atttypmod, a.attnotnull) AS part
-  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-  WHERE c.relnamespace IN (SELECT oid FROM here) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-    AND a.attnum > 0 AND NOT a.attisdropped
-  UNION ALL SELECT concat_ws('|', oid, conrelid, confdeltype, condeferrable) FROM pg_constraint
-  WHERE connamespace IN (SELECT oid FROM here)
-  UNION ALL SELECT concat_ws('|', i.indexrelid, i.indrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
-  WHERE i.indisunique AND c.relnamespace IN (SELECT oid FROM here)
-  UNION ALL SELECT concat_ws('|', i.inhrelid, i.inhparent) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-  WHERE c.relnamespace IN (SELECT oid FROM here)
-) AS parts
-"""
-_MARIADB = """
-SELECT concat_ws('|', table_name, column_name, column_type, is_nullable, column_key, ordinal_position) AS part
-FROM information_schema.columns WHERE table_schema = coalesce(:schema, database())
-UNION ALL SELECT concat_ws('|', constraint_name, table_name, delete_rule)
-FROM information_schema.referential_constraints WHERE constraint_schema = coalesce(:schema, database())
-ORDER BY part
-"""
-_SQLITE_UNIQUE = """
-SELECT m.name, min(i.name) FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
-WHERE m.type = 'table' AND l."unique" GROUP BY m.name, l.name HAVING count(*) = 1
-"""
-_MARIADB_JSON = """
-SELECT table_name, check_clause FROM information_schema.check_constraints
-WHERE constraint_schema = coalesce(:schema, database())
-"""
-_FINGERPRINTS = {
-    "postgresql": _POSTGRESQL,
-    "mysql": _MARIADB,
-    "mariadb": _MARIADB,
-    "sqlite": "PRAGMA schema_version",
-}
-_PARTITIONS = """
-SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
-WHERE relispartition AND nspname = coalesce(:schema, current_schema())
-"""
+from registry.connectors.sql.dictionary import (
+    FINGERPRINTS,
+    FOREIGN,
+    KINDS,
+    MARIADB_JSON,
+    PARTITIONS,
+    REFERRED_FROM,
+    REFERRING,
+    SQLITE_UNIQUE,
+)
 
 _NUMBERS = (int, float, Decimal)
 _TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
 
-MATERIALISED = "materialised"
-"""A table of the catalogue that is a copy of others, which nobody can write to."""
-INHERITED = "inherited"
-"""A table whose rows are also those of another, which inherits from it, or the other way round."""
 UNKNOWN = "unknown"
 """A column of a type that SQLAlchemy does not know."""
-_KINDS = """
-WITH here AS (
-  SELECT c.oid, c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE nspname = coalesce(:schema, current_schema()) AND NOT c.relispartition
-)
-SELECT relname, 'materialised' FROM here WHERE relkind = 'm'
-UNION SELECT relname, 'inherited' FROM here JOIN pg_inherits ON oid = inhrelid OR (oid = inhparent AND relkind = 'r')
-"""
 
 
 class Catalogue:
@@ -113,24 +70,27 @@ class Catalogue:
 
     def _fingerprint(self, connection: sa.Connection) -> object:
         """What is equal as long as the tables are; None on an engine that has no such thing."""
-        query = _FINGERPRINTS.get(connection.dialect.name)
+        query = FINGERPRINTS.get(connection.dialect.name)
         if query is None:
             return None
         named: dict[str, Any] = {"schema": self._schema} if ":schema" in query else {}
         return connection.execute(sa.text(query), named).all()
 
     def _read(self, connection: sa.Connection) -> Mapping[str, sa.Table]:
-        inspector, metadata = sa.inspect(connection), sa.MetaData()
+        inspector, metadata, foreign = sa.inspect(connection), sa.MetaData(), list[str]()
         names = set(inspector.get_table_names(self._schema))
         if connection.dialect.name == "postgresql":
             names |= set(inspector.get_materialized_view_names(self._schema))
-            names -= set(connection.execute(sa.text(_PARTITIONS), {"schema": self._schema}).scalars())
+            names -= set(connection.execute(sa.text(PARTITIONS), {"schema": self._schema}).scalars())
+            foreign = list(connection.execute(sa.text(FOREIGN), {"schema": self._schema}).scalars())
         names |= self._views & set(inspector.get_view_names(self._schema))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # of types that SQLAlchemy does not know: they are read as text
             metadata.reflect(connection, self._schema, views=True, only=sorted(names))
+            for name in foreign:  # of another database, which this one shows as its own
+                sa.Table(name, metadata, autoload_with=connection, schema=self._schema)
         if connection.dialect.name == "sqlite":  # SQLAlchemy does not see every constraint that stands at a column
-            for table, column in connection.exec_driver_sql(_SQLITE_UNIQUE):
+            for table, column in connection.exec_driver_sql(SQLITE_UNIQUE):
                 if table in metadata.tables and column in metadata.tables[table].c:
                     metadata.tables[table].c[column].info["unique"] = True
         _settle_json(connection, self._schema, metadata.tables.values())
@@ -148,18 +108,24 @@ class Catalogue:
             for column in (column for table in metadata.tables.values() for column in table.columns):
                 if isinstance(column.type, sa.types.NullType):
                     column.info[UNKNOWN] = True
-        if connection.dialect.name == "postgresql":
-            for name, kind in connection.execute(sa.text(_KINDS), {"schema": self._schema}):
-                for table in metadata.tables.values():
-                    if (table.name, table.schema) == (name, self._schema):
-                        table.info[kind] = True
+        here = {one.name: one for one in metadata.tables.values() if one.schema == self._schema}
+        asked = connection.dialect.name
+        for name, kind in self._told(connection, KINDS.get(asked)):
+            if name in here:
+                here[name].info[kind] = True
+        for name, schema, table in self._told(connection, REFERRING.get(asked)):
+            if name in here:
+                here[name].info.setdefault(REFERRED_FROM, []).append((schema, table))
+
+    def _told(self, connection: sa.Connection, question: str | None) -> Sequence[Any]:
+        return connection.execute(sa.text(question), {"schema": self._schema}).all() if question is not None else []
 
 
 def _settle_json(connection: sa.Connection, schema: str | None, tables: Collection[sa.Table]) -> None:
     """Nothing in a JSON column is null, not JSON's null; MariaDB's are texts that a check holds to be JSON."""
     texts: set[tuple[str, str]] = set()
     if getattr(connection.dialect, "is_mariadb", False):
-        texts = {(table, column) for table, column in connection.execute(sa.text(_MARIADB_JSON), {"schema": schema})}
+        texts = {(table, column) for table, column in connection.execute(sa.text(MARIADB_JSON), {"schema": schema})}
     for column in (column for table in tables for column in table.columns):
         if (column.table.name, f"json_valid(`{column.name}`)") in texts:
             column.type = sa.JSON(none_as_null=True)

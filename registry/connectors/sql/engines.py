@@ -7,33 +7,56 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from registry.connectors.sql.standing import psycopg_reads, sqlite_text
-from registry.model.errors import LinkedSystemUnavailable
+from registry.model.errors import LinkedSystemUnavailable, RegistryError, SettingInvalid
 
 CONNECT_S = 10
 ANSWER_S = 300
 """Within which a server has to answer a statement: a search through every text of a large table takes a while."""
 RECYCLE_S = 1800
 
+SILENT_S = 60
+"""After which a server that does not even confirm what it was sent counts as gone."""
+
 _ARGUMENTS: dict[str, dict[str, Any]] = {
-    "psycopg": {"connect_timeout": CONNECT_S},
+    "psycopg": {
+        "connect_timeout": CONNECT_S,
+        "tcp_user_timeout": SILENT_S * 1000,
+        "keepalives_idle": SILENT_S,
+        "keepalives_interval": CONNECT_S,
+        "keepalives_count": 3,
+    },
     "pymysql": {"connect_timeout": CONNECT_S, "read_timeout": ANSWER_S, "write_timeout": ANSWER_S},
 }
 
 
-def opened(url: str) -> sa.Engine:
-    """The engine of a URL; it connects when first used, and again after the server was away."""
-    made = sa.make_url(url)
-    arguments = {
-        name: value for name, value in _ARGUMENTS.get(made.get_driver_name(), {}).items() if name not in made.query
-    }
-    engine = sa.create_engine(
-        made, hide_parameters=True, pool_pre_ping=True, pool_recycle=RECYCLE_S, connect_args=arguments
-    )
+def opened(url: str, url_env: str) -> sa.Engine:
+    """The engine of a URL; it connects when first used, and again after the server was away.
+
+    Args:
+        url_env: the variable of the environment that holds it, for errors.
+
+    Raises:
+        SettingInvalid: it is none, or its driver is not installed; what was wrong may be a part of the password.
+    """
+    try:
+        made = sa.make_url(url)
+        arguments = {
+            name: value for name, value in _ARGUMENTS.get(made.get_driver_name(), {}).items() if name not in made.query
+        }
+        engine = sa.create_engine(
+            made, hide_parameters=True, pool_pre_ping=True, pool_recycle=RECYCLE_S, connect_args=arguments
+        )
+    except Exception as error:  # noqa: BLE001 - each part of SQLAlchemy has errors of its own for it
+        raise SettingInvalid(
+            f"{url_env} is no address of a database that can be used ({type(error).__name__})",
+            hint="a SQLAlchemy URL, the signs :/@%? in its password percent-encoded, whose driver is installed",
+            pointer=url_env,
+        ) from None
     if engine.driver == "psycopg":
-        sa.event.listen(engine, "connect", lambda connection, _: psycopg_reads(connection))
+        sa.event.listen(engine, "connect", _psycopg)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite)
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
@@ -46,6 +69,17 @@ def _sqlite(connection: Any, _: Any) -> None:
     connection.text_factory = sqlite_text
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
+
+
+def _psycopg(connection: Any, _: Any) -> None:
+    """Values are read as they stand, and no statement waits without end, unless the address says how long."""
+    psycopg_reads(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT set_config('statement_timeout', '{ANSWER_S}s', false) "
+            "WHERE current_setting('statement_timeout') = '0'"
+        )
+    connection.commit()
 
 
 def for_looks(engine: sa.Engine) -> sa.Engine:
@@ -65,10 +99,12 @@ def reached(name: str) -> Iterator[None]:
     """
     try:
         yield
+    except RegistryError:
+        raise
     except IntegrityError:
         raise LinkedSystemUnavailable(
             f"{name}: a constraint of the database refused it, and it was rolled back",
             hint="registry connectors check; rows that stay may refer to rows that go",
         ) from None
-    except SQLAlchemyError as error:
+    except Exception as error:  # noqa: BLE001 - drivers raise more than SQLAlchemy knows of
         raise LinkedSystemUnavailable(f"{name}: the database failed ({type(error).__name__})") from None

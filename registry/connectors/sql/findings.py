@@ -8,12 +8,20 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Key, Table
-from registry.connectors.sql.catalogue import MATERIALISED
-from registry.connectors.sql.references import holding, referred_to, too_wide
+from registry.connectors.sql.dictionary import HIDDEN, MATERIALISED, VERSIONED
+from registry.connectors.sql.references import from_elsewhere, holding, referred_to, too_wide
 from registry.connectors.sql.taking import cannot_identify, cannot_take
 
 EVERY = "every field"
+SECURED = (
+    "row security may hide rows from the user of the address: let it see every row (BYPASSRLS, or a policy of true)"
+)
+VERSIONS = "the database keeps what is erased as a version of before: let it keep no versions, or keep these rows"
 NO_PATH = "no path from a person leads here: give it an identity or references, or say why it is without people"
+
+
+Elsewhere = tuple[str | None, str]
+"""A schema, None for a connection's own, and a table."""
 
 
 class Finding(NamedTuple):
@@ -24,16 +32,21 @@ class Finding(NamedTuple):
     reason: str
 
 
-def findings(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key]) -> list[Finding]:
+def findings(
+    dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key], elsewhere: Collection[Elsewhere] = ()
+) -> list[Finding]:
     """Every field that stands in the database and in no description, is a guess, or cannot be treated as it says.
 
     Args:
         leading: the keys that a path from a person leads to.
+        elsewhere: the tables that other descriptions have, each with its schema.
     """
-    return sorted(set(_found(dataset, tables, leading)))
+    return sorted(set(_found(dataset, tables, leading, elsewhere)))
 
 
-def _found(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key]) -> Iterator[Finding]:
+def _found(
+    dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key], elsewhere: Collection[Elsewhere]
+) -> Iterator[Finding]:
     for name, described in dataset.tables.items():
         place = name
         pointing = {name for mention in described.mentions for name in mention.fields}
@@ -51,9 +64,12 @@ def _found(dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection
         yield from (Finding(*one) for one in too_wide(dataset, described, tables))
     yield from (Finding(*one) for one in holding(dataset, tables))
     yield from (Finding(*one) for one in referred_to(dataset, tables))
+    yield from (Finding(*one) for one in from_elsewhere(dataset, tables, elsewhere))
     for name in dataset.guessed:
         yield Finding(name, EVERY, "a guess that nobody stands there: nobody has confirmed it")
     for name, table in tables.items():
+        if HIDDEN in table.info:  # also where nobody stands: the second look searches every table
+            yield Finding(name, EVERY, SECURED)
         if name not in dataset.without_people:
             known = dataset.tables[name].fields if name in dataset.tables else {}
             place = name
@@ -64,6 +80,8 @@ def _unfit(described: Table, table: sa.Table) -> Iterator[Finding]:
     """What was decided and cannot work in the database."""
     if MATERIALISED in table.info and (described.deletes or described.changed):
         yield Finding(described.name, EVERY, "is a materialised view, which is made anew from tables: keep it")
+    if VERSIONED in table.info and (described.deletes or described.changed):
+        yield Finding(described.name, EVERY, VERSIONS)
     for field in described.fields.values():
         if field.name not in table.c:
             yield Finding(described.name, field.name, "described, and not in the database")

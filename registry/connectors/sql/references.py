@@ -4,16 +4,18 @@ would keep a row from going.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Erasure, Link, Table
 from registry.connectors.sql.catalogue import keys_of
+from registry.connectors.sql.dictionary import REFERRED_FROM
 from registry.connectors.sql.mentions import emptied
 
 _BY_ITSELF = ("CASCADE", "SET NULL", "SET DEFAULT")
-"""What a database does to rows that refer to one that goes, so that they do not keep it."""
+"""What a database does to rows that refer to one that goes or changes, so that they do not keep it."""
+_TAKES_ALONG = "CASCADE"
 
 Place = tuple[str, str, str]
 """A table, a field and a reason."""
@@ -57,12 +59,26 @@ def referred_to(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[Pl
                     yield there.name, name, f"{table.name} refers to it, where no row has another value: keep it"
 
 
+def from_elsewhere(
+    dataset: Dataset, tables: Mapping[str, sa.Table], described: Collection[tuple[str | None, str]]
+) -> Iterator[Place]:
+    """Rows to be deleted that tables of other schemas refer to, where no description says what becomes of those."""
+    for name, one in dataset.tables.items():
+        for schema, table in tables[name].info.get(REFERRED_FROM, ()) if one.deletes and name in tables else ():
+            if not {(schema, table), (None, table)} & set(described):
+                reason = f"{schema}.{table} refers to it, and would keep its rows, or go with them: describe that, too"
+                yield name, "every field", reason
+
+
 def _holding(dataset: Dataset, table: sa.Table, one: sa.ForeignKeyConstraint, there: Table) -> Iterator[Place]:
     described, fields = dataset.tables.get(table.name), [element.parent.name for element in one.elements]
     goes = f"refers to {there.name}, whose rows are deleted"
     if described is None:
-        if table.name in dataset.without_people and (one.ondelete or "").upper() not in _BY_ITSELF:
-            yield table.name, ", ".join(fields), f"{goes}, from a table without people: describe it, with `mentions`"
+        deleting = (one.ondelete or "").upper()
+        if table.name in dataset.without_people and (deleting not in _BY_ITSELF or deleting == _TAKES_ALONG):
+            also = " and would take these along" if deleting == _TAKES_ALONG else ""
+            reason = f"{goes}{also}, from a table without people: describe it, with `mentions`"
+            yield table.name, ", ".join(fields), reason
     elif not set(fields) <= set(described.fields) or any(_says(dataset, link, one) for link in described.mentions):
         return
     elif any(_says(dataset, link, one) for link in described.links):

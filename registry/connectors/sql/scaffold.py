@@ -6,13 +6,12 @@ from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from registry.connectors.datasets import GUESSED, Erasure
-from registry.connectors.sql.catalogue import MATERIALISED, Catalogue
+from registry.connectors.sql.catalogue import Catalogue
+from registry.connectors.sql.dictionary import MATERIALISED
 from registry.connectors.sql.engines import opened, reached
 from registry.connectors.sql.taking import cannot_identify, cannot_take
-from registry.model.errors import LinkedSystemUnavailable
 from registry.plans.personal_names import personal_category
 
 IDENTITY_OF: dict[str | None, str] = {"user.contact.email": "email", "user.contact.phone_number": "phone"}
@@ -37,15 +36,13 @@ def scaffold(url: str, name: str, url_env: str) -> dict[str, Any]:
         url: SQLAlchemy URL; it stands in nothing that is written.
 
     Raises:
+        SettingInvalid: the URL is none.
         LinkedSystemUnavailable: the database cannot be read.
     """
-    try:
-        engine = opened(url)
-        with reached(name), engine.connect() as connection:
-            tables = Catalogue(None, ()).tables(connection)
-        engine.dispose()
-    except SQLAlchemyError as error:
-        raise LinkedSystemUnavailable(f"{name}: the database failed ({type(error).__name__})") from None
+    engine = opened(url, url_env)
+    with reached(name), engine.connect() as connection:
+        tables = Catalogue(None, ()).tables(connection)
+    engine.dispose()
     copies = {one for one, table in tables.items() if MATERIALISED in table.info}
     leads = {name: {key.column.table.name for key in table.foreign_keys} for name, table in tables.items()}
     people = {name for name, table in tables.items() if any(_category(column) for column in table.columns)} - copies

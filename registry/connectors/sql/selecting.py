@@ -63,9 +63,21 @@ class Selecting:
         for person in people:
             self._by_kind[person.kind].append(person.value)
 
-    def own(self, table: sa.Table, described: Table) -> list[Selector]:
+    def own(self, table: sa.Table, described: Table) -> Sequence[Selector]:
         """What makes a row of this table the person's; nothing where nothing leads here."""
-        return [*self.named(table, described), *self.referred(table, described)]
+        return self.settled(table, [*self.named(table, described), *self.referred(table, described)])
+
+    def settled(self, table: sa.Table, chosen: Sequence[Selector]) -> Sequence[Selector]:
+        """Selectors that one statement can take: by the rows' own keys where several have too many values together."""
+        key = tuple(str(column.name) for column in table.primary_key)
+        if len(chosen) < 2 or _size(chosen) <= BATCH or not key:
+            return chosen
+        found: dict[tuple[Hashable, ...], None] = {}
+        for one in chosen:
+            for where in conditions(table, [one]):
+                rows = self._connection.execute(sa.select(*table.primary_key).where(where.bound))
+                found.update((tuple(row), None) for row in rows)
+        return [Selector(key, list(found), caseless=False)]
 
     def referred(self, table: sa.Table, described: Table) -> list[Selector]:
         """Rows that refer to a record of the person's."""
@@ -158,7 +170,7 @@ def conditions(table: sa.Table, chosen: Sequence[Selector]) -> Iterator[Where]:
     """Conditions that no row fulfils twice: one selector in batches, or several in one statement.
 
     Raises:
-        LinkedSystemUnavailable: there are too many values for that.
+        LinkedSystemUnavailable: there are too many values for that, in a table without a key.
     """
     form = tuple(
         Side(one.columns, one.caseless, tuple((guard.column, guard.caseless) for guard in one.guards)) for one in chosen

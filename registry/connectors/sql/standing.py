@@ -19,6 +19,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.adapt import Loader
 from psycopg.types import datetime as times
+from psycopg.types.string import TextLoader
 
 _PLAIN = frozenset({str, bool, type(None), date, datetime, Decimal, UUID, bytes, memoryview})
 _BITS = 63
@@ -91,6 +92,15 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, time) else str(value)
 
 
+class _Unpadded(TextLoader):
+    """A text of a fixed width without the spaces that fill it up: they count for nothing there, and elsewhere would."""
+
+    def load(self, data: Any) -> str | bytes:
+        """The text as every other column would hold it."""
+        found = super().load(data)
+        return found.rstrip(" ") if isinstance(found, str) else found
+
+
 def _clock(value: timedelta) -> str:
     seconds = int(abs(value).total_seconds())
     return f"{'-' if value.days < 0 else ''}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
@@ -108,6 +118,7 @@ def _lenient(loader: type[Loader]) -> type[Loader]:
 
 
 _LOADERS: Mapping[str, type[Loader]] = {
+    "bpchar": _Unpadded,
     "date": _lenient(times.DateLoader),
     "time": _lenient(times.TimeLoader),
     "timetz": _lenient(times.TimetzLoader),

@@ -56,7 +56,7 @@ def named(connection: sa.Connection, place: str, where: Where, names: Sequence[s
     """
     try:
         yield
-    except LinkedSystemUnavailable:
+    except (LinkedSystemUnavailable, sa.exc.OperationalError):  # the way to it, or a statement that took too long
         raise
     except Exception as error:
         wrong = [name for name in names if not _is_readable(connection, where, name)]

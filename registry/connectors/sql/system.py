@@ -15,7 +15,7 @@ from registry.connectors.sql import changing, looking, mentions
 from registry.connectors.sql.catalogue import Catalogue, python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
-from registry.connectors.sql.findings import Finding, findings
+from registry.connectors.sql.findings import Elsewhere, Finding, findings
 from registry.connectors.sql.holding import concerned, keeping
 from registry.connectors.sql.naming import tells
 from registry.connectors.sql.prepared import reading
@@ -50,17 +50,26 @@ class SqlSystem:
         url: its SQLAlchemy URL; never logged, and in no error.
         leading: the keys that lead on, wherever they stand: what is found at one of this database is told.
         rules: by what people are told apart.
+        elsewhere: the tables that other descriptions have, each with its schema.
 
     Attributes:
         held: the legal holds that stand on whomever it is asked about.
     """
 
-    def __init__(self, dataset: Dataset, url: str, leading: Collection[Key], rules: IdentityRules) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        url: str,
+        leading: Collection[Key],
+        rules: IdentityRules,
+        elsewhere: Collection[Elsewhere] = (),
+    ) -> None:
+        self._elsewhere = elsewhere
         self._dataset = dataset
         self.held: Sequence[Held] = ()
         self._rules = rules
         self._leading = leading
-        self._engine = opened(url)
+        self._engine = opened(url, dataset.url_env)
         self._looking = for_looks(self._engine)
         self._catalogue = Catalogue(dataset.schema, dataset.tables)
 
@@ -91,7 +100,10 @@ class SqlSystem:
             LinkedSystemUnavailable: the database does not answer.
         """
         with reached(self.name), self._looking.connect() as connection:
-            return findings(self._dataset, self._catalogue.tables(connection), self._leading)
+            return self._findings(self._catalogue.tables(connection))
+
+    def _findings(self, tables: Mapping[str, sa.Table]) -> list[Finding]:
+        return findings(self._dataset, tables, self._leading, self._elsewhere)
 
     def undecided(self) -> list[tuple[str, str]]:
         """Every (table, field) that somebody has to decide on."""
@@ -119,7 +131,7 @@ class SqlSystem:
                 keys = [key for key in self._leading if (key.dataset, key.table) == (self.name, described.name)]
                 named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
                 for chosen, by_key in ((named, False), (referred, True)):
-                    for where in conditions(table, chosen):
+                    for where in conditions(table, selecting.settled(table, chosen)):
                         with reads(connection, f"{self.name}.{described.name}", where, names):
                             found = connection.execute(reading(where, names), where.parameters())
                             rows = [dict(zip(names, row, strict=True)) for row in found]
@@ -136,7 +148,7 @@ class SqlSystem:
     def _planned(self, kind: Kind, people: Sequence[Identifier]) -> tuple[SystemPlan, Dataset]:
         """The plan, and the description by which it was made: what is done then is what the plan says."""
         with self._connected() as (connection, tables):
-            undecided = [(one.table, one.field) for one in findings(self._dataset, tables, self._leading)]
+            undecided = [(one.table, one.field) for one in self._findings(tables)]
             selecting = Selecting(connection, people, self._rules)
             standing = self._standing(connection, tables, selecting)
             here = list(_described(standing, tables))

@@ -1,0 +1,204 @@
+"""Rows that a database hides, keeps, or takes along by itself: none goes, or stays, without anybody's decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from registry.model.errors import LinkedSystemUnavailable
+from tests.outside import ADA, erased, left, rows, run, systems
+
+CUSTOMERS = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers:
+    rows: delete
+    fields:
+      id: {category: user.unique_id}
+      email: {category: user.contact.email, identity: email}
+"""
+TWO = (
+    "CREATE TABLE customers (id integer PRIMARY KEY, email varchar(60))",
+    "INSERT INTO customers VALUES (1, 'ada@example.test'), (2, 'bob@example.test')",
+)
+
+
+def refused(text: str, url: str, *more: str) -> list[tuple[str, str]]:
+    """The places that block; an erasure changes nothing."""
+    with systems({text: url} | dict.fromkeys(more, url)) as made:
+        found = made[0].findings()
+        assert found
+        with pytest.raises(LinkedSystemUnavailable, match="nobody has decided"):
+            erased(made)
+    return [(one.table, one.reason) for one in found]
+
+
+def test_rows_about_nobody_do_not_go_with_a_person_whom_they_refer_to(outside_url: str) -> None:
+    run(
+        outside_url,
+        *TWO,
+        """CREATE TABLE products (id integer PRIMARY KEY, made_by integer,
+        FOREIGN KEY (made_by) REFERENCES customers (id) ON DELETE CASCADE)""",
+        "INSERT INTO products VALUES (1, 1), (2, 2)",
+    )
+    without = CUSTOMERS.replace("tables:", "without_people: {products: a catalogue}\ntables:")
+    [(table, reason)] = refused(without, outside_url)
+    assert table == "products"
+    assert "take these along" in reason
+    described = f"""{CUSTOMERS}
+  products:
+    rows: keep
+    fields:
+      id: {{category: null}}
+      made_by: {{category: user.unique_id, mentions: customers.id, erasure: "null"}}
+"""
+    with systems({described: outside_url}) as made:
+        erased(made)
+    assert rows(outside_url, "SELECT id, made_by FROM products ORDER BY id") == [(1, None), (2, 2)]
+
+
+def test_rows_of_another_schema_do_not_go_unseen_with_those_that_they_refer_to(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        *TWO,
+        "CREATE SCHEMA crm",
+        "CREATE TABLE crm.notes (id integer PRIMARY KEY, customer integer REFERENCES customers (id) ON DELETE CASCADE)",
+        "INSERT INTO crm.notes VALUES (7, 1), (8, 2)",
+    )
+    [(table, reason)] = refused(CUSTOMERS, postgres_url)
+    assert (table, reason.partition(" ")[0]) == ("customers", "crm.notes")
+    notes = """
+dataset: crm
+url_env: SHOP_URL
+schema: crm
+tables:
+  notes:
+    rows: delete
+    fields:
+      id: {category: null}
+      customer: {category: user.unique_id, references: shop.customers.id}
+"""
+    with systems({notes: postgres_url, CUSTOMERS: postgres_url}) as made:
+        assert [one.findings() for one in made] == [[], []]
+        erased(made)
+    assert rows(postgres_url, "SELECT id FROM crm.notes") == [(8,)]
+
+
+def test_a_table_of_another_database_is_a_table_that_somebody_decides_on(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        *TWO,
+        "CREATE EXTENSION postgres_fdw",
+        "CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw",
+        "CREATE FOREIGN TABLE newsletter (email varchar(60)) SERVER elsewhere",
+    )
+    with systems({CUSTOMERS: postgres_url}) as made:
+        assert [one[:2] for one in made[0].findings()] == [("newsletter", "email")]
+        run(postgres_url, "DROP FOREIGN TABLE newsletter")
+        assert made[0].findings() == []
+
+
+def test_a_table_that_keeps_what_its_rows_were_blocks_an_erasure(mariadb_url: str) -> None:
+    run(mariadb_url, *TWO)
+    with systems({CUSTOMERS: mariadb_url}) as made:
+        assert made[0].findings() == []
+        run(mariadb_url, "ALTER TABLE customers ADD SYSTEM VERSIONING")
+        assert [one[:2] for one in made[0].findings()] == [("customers", "every field")]
+    [(_, reason)] = refused(CUSTOMERS, mariadb_url)
+    assert "versions" in reason
+    run(mariadb_url, "ALTER TABLE customers DROP SYSTEM VERSIONING")
+    with systems({CUSTOMERS: mariadb_url}) as made:
+        erased(made)
+
+
+@pytest.fixture
+def reader(postgres_url: str) -> Iterator[str]:
+    """A user whom row security shows one tenant's rows of customers."""
+    name = f"reader_{uuid4().hex}"
+    run(
+        postgres_url,
+        *TWO,
+        "INSERT INTO customers VALUES (3, 'ada@example.test')",
+        "ALTER TABLE customers ENABLE ROW LEVEL SECURITY",
+        f"CREATE ROLE {name} LOGIN",
+        f"GRANT ALL ON customers TO {name}",
+        f"CREATE POLICY own_rows ON customers TO {name} USING (id < 3)",
+    )
+    yield str(sa.make_url(postgres_url).set(username=name))
+    run(postgres_url, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize("way", ["policy", "bypass", "off"])
+def test_rows_that_row_security_hides_are_not_taken_for_gone(postgres_url: str, reader: str, way: str) -> None:
+    assert [table for table, _ in refused(CUSTOMERS, reader)] == ["customers"]
+    name = sa.make_url(reader).username
+    match way:
+        case "policy":
+            run(postgres_url, f"CREATE POLICY every_row ON customers TO {name} USING (true)")
+        case "bypass":
+            run(postgres_url, f"ALTER ROLE {name} BYPASSRLS")
+        case _:
+            run(postgres_url, "ALTER TABLE customers DISABLE ROW LEVEL SECURITY")
+    with systems({CUSTOMERS: reader}) as made:
+        assert made[0].findings() == []
+        erased(made)
+        assert left(made, ADA) == {}
+        run(postgres_url, f"CREATE POLICY fewer ON customers AS RESTRICTIVE TO {name} USING (id < 3)")
+        assert bool(made[0].findings()) is (way == "policy")
+    assert rows(postgres_url, "SELECT id FROM customers") == [(2,)]
+
+
+def test_a_key_that_is_filled_up_with_spaces_leads_where_it_is_written_without(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        "CREATE TABLE customers (id char(10) PRIMARY KEY, email char(60))",
+        "CREATE TABLE orders (customer varchar(10), note text)",
+        "INSERT INTO customers VALUES ('A1', 'ada@example.test'), ('B2', 'bob@example.test')",
+        "INSERT INTO orders VALUES ('A1', 'hers'), ('B2', 'his')",
+    )
+    text = f"""{CUSTOMERS}
+  orders:
+    rows: delete
+    fields: {{customer: {{category: user, references: customers.id}}, note: {{category: user}}}}
+"""
+    with systems({text: postgres_url}) as made:
+        erased(made)
+    assert rows(postgres_url, "SELECT note FROM orders") == [("his",)]
+
+
+MANY = 10_050
+"""More values than one statement takes."""
+
+
+def test_rows_that_very_many_values_lead_to_in_two_ways_are_each_found_once(outside_url: str) -> None:
+    run(outside_url, *TWO, "CREATE TABLE orders (id integer PRIMARY KEY, customer integer)",
+        "CREATE TABLE payments (id integer PRIMARY KEY, order_id integer, payer varchar(60))")  # fmt: skip
+    engine = sa.create_engine(outside_url)
+    with engine.begin() as connection:
+        metadata = sa.MetaData()
+        metadata.reflect(connection)
+        every = [{"id": n, "customer": 1} for n in range(MANY)] + [{"id": MANY, "customer": 2}]
+        connection.execute(sa.insert(metadata.tables["orders"]), every)
+        paid = [{"id": n, "order_id": n, "payer": "ada@example.test" if n % 2 else None} for n in range(MANY + 1)]
+        paid[-1] |= {"payer": "bob@example.test"}
+        connection.execute(sa.insert(metadata.tables["payments"]), paid)
+    engine.dispose()
+    text = f"""{CUSTOMERS}
+  orders:
+    rows: delete
+    fields: {{id: {{category: user}}, customer: {{category: user, references: customers.id}}}}
+  payments:
+    rows: delete
+    fields:
+      id: {{category: user}}
+      order_id: {{category: user, references: orders.id}}
+      payer: {{category: user.contact.email, identity: email}}
+"""
+    with systems({text: outside_url}) as made:
+        told = {account.table: account.rows for account in erased(made)}
+        assert told == {"customers": 1, "orders": MANY, "payments": MANY}
+    assert rows(outside_url, "SELECT id, payer FROM payments") == [(MANY, "bob@example.test")]
