@@ -101,11 +101,15 @@ class Belonging:
         """What records tell of the person that is new: those of others tell nothing."""
         told: dict[Identifier, None] = {}
         for record in records:
-            if record.referred or self._is_own(record.identifiers):
+            if self.is_own(record):
                 told |= dict.fromkeys((*record.identifiers, *record.keys))
             else:
                 self._others[record.identifiers] = None
         return self._joined(told)
+
+    def is_own(self, record: Record) -> bool:
+        """Whether a record is the person's: found by a key of theirs, or carrying nothing stronger of others."""
+        return record.referred or self._is_own(record.identifiers)
 
     def adopt(self) -> list[Identifier]:
         """A stronger identifier that becomes the person's: the only one of its kind beside one that was begun with.

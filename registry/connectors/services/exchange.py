@@ -30,10 +30,19 @@ NOTHING_THERE = frozenset({404, 410})
 
 
 class Told(NamedTuple):
-    """An answer: its JSON value, None where there is none, and the address of its next page, by its header."""
+    """An answer.
+
+    Attributes:
+        value: its JSON value; None where there is none.
+        following: the address of its next page, by its header.
+        asked: its own address, which others in it may be relative to.
+        is_there: it is not the answer that nothing is there.
+    """
 
     value: Any
     following: str | None
+    asked: str
+    is_there: bool = True
 
 
 class Exchange:
@@ -72,13 +81,13 @@ class Exchange:
                 self._client.close()
             self._client = None
 
-    def follow(self, link: str) -> Told:
-        """Fetch the next page, as an answer gave its address.
+    def follow(self, link: str, told: Told) -> Told:
+        """Fetch the next page, as an answer gave its address (relative ones: RFC 3986 section 5).
 
         Raises:
             LinkedSystemUnavailable: it is not of the service's own origin; and whatever `ask` raises.
         """
-        url = urljoin(f"{self._url}/", link)
+        url = urljoin(told.asked, link)
         if urlsplit(url)[:2] != urlsplit(self._url)[:2]:
             raise LinkedSystemUnavailable(f"{self._name} goes on at another address than its own")
         return self._asked("GET", url, {}, None)
@@ -98,9 +107,9 @@ class Exchange:
             self._keep_apart()
             status, answer, headers = self._once(method, url, query, content, last=last)
             if status in NOTHING_THERE:
-                return Told(None, None)
+                return Told(None, None, url, is_there=False)
             if 200 <= status < 300:
-                return self._read(answer, headers)
+                return self._read(url, answer, headers)
             if status not in TOO_EARLY and status != 0:
                 raise LinkedSystemUnavailable(f"{self._name} refuses", extra={"status": status})
             wanted = _seconds(headers.get("retry-after", ""))
@@ -131,12 +140,12 @@ class Exchange:
                 raise LinkedSystemUnavailable(f"{self._name} does not answer: {type(error).__name__}") from None
             return 0, b"", {}
 
-    def _read(self, answer: bytes, headers: Mapping[str, str]) -> Told:
+    def _read(self, url: str, answer: bytes, headers: Mapping[str, str]) -> Told:
         following = _next_link(headers.get("link", ""))
         if not answer.strip():
-            return Told(None, following)
+            return Told(None, following, url)
         try:
-            return Told(orjson.loads(answer), following)
+            return Told(orjson.loads(answer), following, url)
         except orjson.JSONDecodeError:
             raise LinkedSystemUnavailable(f"{self._name} answers with what is no JSON") from None
 

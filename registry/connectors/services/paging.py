@@ -13,8 +13,11 @@ from registry.model.errors import LinkedSystemUnavailable
 Row = dict[str, Any]
 Ask = Callable[[Mapping[str, Any]], Told]
 """Make the call once more, with these parameters."""
-Follow = Callable[[str], Told]
-"""Fetch what stands at this address."""
+Follow = Callable[[str, Told], Told]
+"""Fetch what stands at this address, which this answer gave."""
+
+
+_ABSENT = object()
 
 
 def all_rows(name: str, pages: Pages | None, pointer: str, ask: Ask, follow: Follow) -> Iterator[Row]:
@@ -51,17 +54,19 @@ def all_rows(name: str, pages: Pages | None, pointer: str, ask: Ask, follow: Fol
         if str(following) in passed:
             raise LinkedSystemUnavailable(f"{name} answers with the same page again and again")
         passed.add(str(following))
-        told = follow(str(following)) if pages.by == "link" else ask({pages.send: following})
+        told = follow(str(following), told) if pages.by == "link" else ask({pages.send: following})
+        if not told.is_there:
+            raise LinkedSystemUnavailable(f"{name} names a next page, and then knows none")
     raise LinkedSystemUnavailable(f"{name} has more than {pages.most} pages, the most that its description allows")
 
 
 def rows_of(name: str, value: Any, pointer: str) -> list[Row]:
-    """The records at a place of an answer: a list, one alone, or none.
+    """The records at a place of an answer: a list, one alone, or null for none.
 
     Raises:
-        LinkedSystemUnavailable: there stands something else.
+        LinkedSystemUnavailable: there stands something else, or nothing: whoever answers otherwise is not understood.
     """
-    found = at(value, pointer) if value is not None else []
+    found = at(value, pointer, _ABSENT) if value is not None else []
     found = [found] if isinstance(found, Mapping) else [] if found is None else found
     if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
         raise LinkedSystemUnavailable(f"{name} answers in another form than its description says")

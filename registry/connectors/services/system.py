@@ -13,11 +13,11 @@ from registry.connectors.key_values import plain, to_text
 from registry.connectors.services.description import ROW, TABLE, Call, Held, Service
 from registry.connectors.services.exchange import Exchange, Told
 from registry.connectors.services.paging import Row, all_rows
-from registry.connectors.services.templates import address, at, filled
+from registry.connectors.services.templates import address, at, filled, several, words
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
-from registry.identity.belonging import Belonging, Record, pointing_at
+from registry.identity.belonging import SHARED, Belonging, Record, is_key, pointing_at
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
@@ -73,17 +73,28 @@ class HttpService:
         Raises:
             LinkedSystemUnavailable: the service does not answer.
         """
-        for call in self._service.calls["find"]:
-            for values in self._for_each(call, people, []):
-                for row in self._pages(call, values):
-                    yield self._record(row, referred="." in call.by)
+        yield from (record for _, record in self._found(people))
 
-    def _record(self, row: Row, *, referred: bool) -> Record:
+    def _found(self, people: Sequence[Identifier], *actions: str) -> Iterator[tuple[Row, Record]]:
+        """Every record that these lead to, whoever's it is, as often as it is found; with what it carries.
+
+        What several people share finds records as well: what else they carry tells whose they are.
+        """
+        asked = [Identifier(one.kind.removeprefix(SHARED), one.value) for one in people]
+        for call in (call for action in actions or ("find",) for call in self._service.calls[action]):
+            for person, values in self._for_each(call, asked, []):
+                if call.count is None:
+                    for row in self._pages(call, values):
+                        yield row, self._record(row, person)
+
+    def _record(self, row: Row, person: Identifier | None) -> Record:
+        """What a record carries: what it was found by, too, whether or not it repeats that."""
         named = (one for one in self._service.fields.values() if one.identity is not None)
-        told = ((one.identity, row.get(one.name)) for one in named)
-        read = (
-            pointing_at(kind or "", str(value), self._rules) for kind, value in told if isinstance(value, str | int)
-        )
+        told = ((one.identity or "", value) for one in named for value in words(row.get(one.name)))
+        read = [pointing_at(kind, value, self._rules) for kind, value in told]
+        referred = person is not None and is_key(person)
+        if person is not None and not referred:
+            read.append(person)
         texts = ((key.kind, to_text([row.get(key.fields[0])])) for key in self._leading)
         keys = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
         return Record(tuple(dict.fromkeys(filter(None, read))), keys, referred)
@@ -94,19 +105,21 @@ class HttpService:
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
         """What a request of this kind would do here; fields of the answers that nobody declared stand in it, too."""
-        rows, undeclared = 0, set[str]()
-        for row in self._rows(people):
-            rows += 1
+        undeclared = set[str]()
+        own, others = self._told_apart(people)
+        for row in own:
             undeclared |= {name for name in row if not self._service.covers(name)}
         undecided = [*self.undecided(), *((TABLE, name) for name in sorted(undeclared))]
         told = {(TABLE, one.name): one.category for one in self._service.fields.values() if one.category is not None}
         named = {(TABLE, one.name): one.trait for one in self._service.fields.values() if one.trait is not None}
         traits = named if EFFECTS[kind] is Effect.CORRECT and self._calls(kind) else {}
-        return SystemPlan(self.name, self._accounts(kind, rows), undecided, categories=told, traits=traits)
+        left = {TABLE: len(others)} if others else {}
+        accounts = self._accounts(kind, len(own))
+        return SystemPlan(self.name, accounts, undecided, categories=told, traits=traits, others=left)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, record) of everything that an access gives out, page by page."""
-        for row in self._rows(people):
+        for row in (row for _, row, _, own in self._each(people) if own):
             given = {name: value for name, value in row.items() if (held := self._of(name)) and held.exported}
             if given:
                 yield TABLE, given
@@ -133,10 +146,14 @@ class HttpService:
         written = {held.name for held in self._service.fields.values() if held.trait in corrections}
         if EFFECTS[kind] is Effect.CORRECT and not written:
             calls = []
-        rows = list(self._rows(people)) if any(call.by == ROW for call in calls) else []
+        tells = EFFECTS[kind] is Effect.RECORD
+        rows, others = self._told_apart(people) if any(call.by == ROW or not tells for call in calls) else ([], [])
+        if not tells:  # what erases or writes by it would reach the records of others as well
+            shared = {one for record in others for one in record.identifiers}
+            people = [one for one in people if one not in shared]
         traits = {f"trait.{name}": value for name, value in corrections.items()}
         for call in calls:
-            for values in self._for_each(call, people, rows):
+            for _, values in self._for_each(call, people, rows):
                 self._made(call, values | traits)
         return self._accounts(kind, planned.accounts[0].rows, called=bool(calls), written=written if calls else ())
 
@@ -144,41 +161,58 @@ class HttpService:
         """After an erasure: records that the service still finds with something that should be gone."""
         if EFFECTS[kind] is not Effect.ERASE:
             return {}
-        gone = [held.name for held in self._service.fields.values() if not held.kept]
-        calls = [*self._service.calls["remaining"], *self._service.calls["find"]]
-        left = 0
-        for call in calls:
-            for values in self._for_each(call, people, []):
-                if call.count is not None:
-                    counted = at(self._made(call, values).value, call.count)
-                    left += counted if isinstance(counted, int) else 0
-                else:
-                    pages = self._pages(call, values)
-                    left += sum(any(row.get(name) not in (None, "", [], {}) for name in gone) for row in pages)
+        belonging, left = Belonging(self._rules, people), 0
+        for call in (call for call in self._service.calls["remaining"] if call.count is not None):
+            left += sum(self._counted(call, values) for _, values in self._for_each(call, people, []))
+        for row, record in self._found(people, "remaining", "find"):
+            left += belonging.is_own(record) and any(self._is_left(name, value) for name, value in row.items())
         return {TABLE: left} if left else {}
+
+    def _counted(self, call: Call, values: Mapping[str, Any]) -> int:
+        """How many records a service says that there are.
+
+        Raises:
+            LinkedSystemUnavailable: it says no number.
+        """
+        told = self._made(call, values)
+        counted = at(told.value, call.count or "") if told.is_there else 0
+        if not isinstance(counted, int) or isinstance(counted, bool):
+            raise LinkedSystemUnavailable(f"{self.name} does not say how many records there are")
+        return counted
+
+    def _is_left(self, name: str, value: Any) -> bool:
+        """Whether a field of a record, or of an object that is declared as a whole, holds what should be gone."""
+        held = self._of(name)
+        return held is not None and not held.kept and any(one not in ("", {}) for one in several(value))
 
     def _calls(self, kind: Kind) -> list[Call]:
         action = {Effect.ERASE: "erase", Effect.CORRECT: "rectify", Effect.RECORD: "record"}.get(EFFECTS[kind])
         return [call for call in self._service.calls.get(action or "", ()) if not call.kinds or kind in call.kinds]
 
-    def _for_each(self, call: Call, people: Sequence[Identifier], rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-        """What fills the places of a call, once for everybody or everything that it is made for."""
+    def _for_each(
+        self, call: Call, people: Sequence[Identifier], rows: Sequence[Row]
+    ) -> Iterator[tuple[Identifier | None, dict[str, Any]]]:
+        """Whom a call is made for, and what fills its places; for each record, nobody."""
         if call.by == ROW:
-            yield from ({f"{ROW}.{name}": value for name, value in row.items()} for row in rows)
+            yield from ((None, {f"{ROW}.{name}": value for name, value in row.items()}) for row in rows)
         for person in people:
             if person.kind == call.by:  # a key of a record carries its type, which the service does not know
-                yield {"identifier": plain(person.value) if "." in person.kind else person.value}
+                yield person, {"identifier": plain(person.value) if is_key(person) else person.value}
 
-    def _rows(self, people: Sequence[Identifier]) -> Iterator[Row]:
-        """Every record of these people, each once, whatever they were found by."""
-        seen: set[bytes] = set()
-        for call in self._service.calls["find"]:
-            for values in self._for_each(call, people, []):
-                for row in self._pages(call, values):
-                    mark = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
-                    if mark not in seen:
-                        seen.add(mark)
-                        yield row
+    def _each(self, people: Sequence[Identifier]) -> Iterator[tuple[bytes, Row, Record, bool]]:
+        """Every record, each once, whatever it was found by: a mark of it, and whether it is these people's own."""
+        belonging, seen = Belonging(self._rules, people), set[tuple[bytes, bool]]()
+        for row, record in self._found(people):
+            mark, own = orjson.dumps(row, option=orjson.OPT_SORT_KEYS), belonging.is_own(record)
+            if (mark, own) not in seen:
+                seen.add((mark, own))
+                yield mark, row, record, own
+
+    def _told_apart(self, people: Sequence[Identifier]) -> tuple[list[Row], list[Record]]:
+        """The records of these people; and those of others that are found by what is theirs."""
+        each = list(self._each(people))
+        own = {mark: row for mark, row, _, is_own in each if is_own}
+        return list(own.values()), [record for mark, _, record, _ in each if mark not in own]
 
     def _made(self, call: Call, values: Mapping[str, Any], more: Mapping[str, Any] = NO_MORE) -> Told:
         try:

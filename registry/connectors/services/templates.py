@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+_NO_SEGMENTS = frozenset({"", ".", ".."})
 _PLACE = re.compile(r"\{([a-z]+(?:\.[^{}]+)?)\}")
 
 
@@ -37,21 +38,30 @@ def address(template: str, values: Mapping[str, Any]) -> str:
     """A path with its places filled, each as one segment (RFC 3986).
 
     Raises:
-        KeyError: a place has no value.
+        KeyError: a place has no value, or none that names one thing: an empty segment means everything there.
     """
-    return _PLACE.sub(lambda place: quote(str(values[place[1]]), safe=""), template)
+
+    def segment(place: re.Match[str]) -> str:
+        value = values[place[1]]
+        if not isinstance(value, str | int | float) or isinstance(value, bool) or str(value) in _NO_SEGMENTS:
+            raise KeyError(place[1])
+        return quote(str(value), safe="")
+
+    return _PLACE.sub(segment, template)
 
 
-def at(value: Any, pointer: str) -> Any:
-    """What stands at a JSON pointer (RFC 6901); None where nothing does."""
+def at(value: Any, pointer: str, absent: Any = None) -> Any:
+    """What stands at a JSON pointer (RFC 6901), null within null; `absent` where nothing does."""
     for escaped in pointer.split("/")[1:]:
+        if value is None:
+            return None
         token = escaped.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping):
-            value = value.get(token)
+            value = value.get(token, absent)
         elif isinstance(value, list) and token.isascii() and token.isdigit() and int(token) < len(value):
             value = value[int(token)]
         else:
-            return None
+            return absent
     return value
 
 
@@ -74,3 +84,14 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in flat(record):
         found.setdefault(name, []).append(value)
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def several(value: Any) -> list[Any]:
+    """The values of a field, which may hold a list; none for what is empty."""
+    found = value if isinstance(value, list) else [value]
+    return [one for one in found if one is not None and one != []]
+
+
+def words(value: Any) -> list[str]:
+    """What may be identifiers among the values of a field."""
+    return [str(one) for one in several(value) if isinstance(one, str | int) and not isinstance(one, bool)]
