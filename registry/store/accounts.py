@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registry.model.accounts import Account, Session, Tries, Visit
 from registry.model.clock import Micros
+from registry.model.ids import WorkspaceId
 from registry.store.database import Transaction
 from registry.store.rows import execute, insert, query, select
 
@@ -85,10 +86,14 @@ def sweep_sessions(transaction: Transaction, workspace_id: bytes, opened_before:
     execute(transaction, sql, workspace_id, opened_before, seen_before)
 
 
-def tries(transaction: Transaction, workspace_id: bytes, target: bytes) -> Tries | None:
-    """How often a target was tried in a row."""
-    found = select(transaction, Tries, "tries", "workspace_id = ? AND target = ?", workspace_id, target)
-    return found[0] if found else None
+def tries(transaction: Transaction, workspace_id: bytes, target: bytes) -> Tries:
+    """How often a target was tried in a row; nobody else tries it until the transaction ends, in whatever process."""
+    sql = (
+        "INSERT INTO tries (workspace_id, target, tries, last_at) VALUES (?, ?, 0, 0) "
+        "ON CONFLICT (workspace_id, target) DO UPDATE SET tries = tries.tries RETURNING tries, last_at"
+    )
+    [(counted, last_at)] = query(transaction, sql, workspace_id, target)
+    return Tries(WorkspaceId(workspace_id), target, int(counted), int(last_at))
 
 
 def count_try(transaction: Transaction, workspace_id: bytes, target: bytes, at: Micros) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from threading import Barrier, Thread
 from typing import Any
 
 import orjson
@@ -172,6 +173,27 @@ def test_wrong_codes_lock_whatever_the_request_until_time_has_passed(desk: Desk,
     clock.pass_by(seconds=3601)
     challenged(desk, request)
     by_code(desk, request, desk.box.code)
+
+
+def test_codes_that_are_tried_all_at_once_are_no_more_than_in_a_row(desk: Desk) -> None:
+    request, together, outcomes = opened(desk), 16, list[type[Exception]]()
+    challenged(desk, request)
+    wrong, at_once = f"{(int(desk.box.code) + 1) % 1_000_000:06}", Barrier(together)
+
+    def guess() -> None:
+        at_once.wait()
+        try:
+            by_code(desk, request, wrong)
+        except (Unauthenticated, Overloaded) as error:
+            outcomes.append(type(error))
+
+    guessing = [Thread(target=guess) for _ in range(together)]
+    for one in guessing:
+        one.start()
+    for one in guessing:
+        one.join()
+    attempts = desk.deployment.policies.verification.attempts
+    assert Counter(outcomes) == {Unauthenticated: attempts, Overloaded: together - attempts}
 
 
 def test_nobody_is_flooded_with_codes(desk: Desk) -> None:

@@ -134,7 +134,7 @@ def require_try(transaction: Transaction, workspace_id: WorkspaceId, target: byt
         Overloaded: it was tried too often; `retry_after_s` says how long to wait.
     """
     counted = accounts.tries(transaction, workspace_id, target)
-    if counted is not None and (free_at := next_try(counted.tries, counted.last_at)) > now:
+    if (free_at := next_try(counted.tries, counted.last_at)) > now:
         raise Overloaded("too many tries", retry_after_s=-(-(free_at - now) // SECOND))
 
 

@@ -203,12 +203,11 @@ def count_try(
     workspace_id, now, policy = workspace.workspace_id, deployment.clock(), deployment.policies.verification
     target = _target(workspace, request, what)
     counted = accounts.tries(transaction, workspace_id, target)
-    if counted is not None:
-        locked = locked_until(policy, counted.tries, counted.last_at)
-        if locked > now:
-            raise Overloaded("too many tries", retry_after_s=-(-(locked - now) // SECOND))
-        if counted.last_at + policy.locked_for <= now:
-            accounts.forget_tries(transaction, workspace_id, target, now - DAY)
+    locked = locked_until(policy, counted.tries, counted.last_at)
+    if locked > now:
+        raise Overloaded("too many tries", retry_after_s=-(-(locked - now) // SECOND))
+    if counted.last_at + policy.locked_for <= now:
+        accounts.forget_tries(transaction, workspace_id, target, now - DAY)
     accounts.count_try(transaction, workspace_id, target, now)
 
 
