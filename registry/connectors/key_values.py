@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
@@ -22,25 +22,33 @@ _WRITTEN: Mapping[type, tuple[str, Callable[[str], Hashable]]] = {
     float: ("float", float),
     datetime: ("time", datetime.fromisoformat),
     date: ("date", date.fromisoformat),
+    time: ("clock", time.fromisoformat),
+    bool: ("truth", lambda text: text == str(True)),
 }
 _READ = dict(_WRITTEN.values())
 _BY_FORM: Mapping[type, Callable[[str], Hashable]] = {
     date: date.fromisoformat,
     datetime: datetime.fromisoformat,
+    time: time.fromisoformat,
     bool: lambda text: {"true": True, "false": False}[text.lower()],
 }
 
 
-def to_text(values: Sequence[Hashable]) -> str | None:
-    """The values of a key as one text; None where one is of a type that leads nowhere (a boolean, a null)."""
+def to_text(values: Sequence[object]) -> str | None:
+    """The values of a key as one text; None where one leads nowhere: a null, what holds several, a boolean alone.
+
+    What has no form of its own (an address of the internet) is written as its text.
+    """
     told = []
     for value in values:
+        if value is None or isinstance(value, list | dict | set) or (isinstance(value, bool) and len(values) == 1):
+            return None
         if isinstance(value, bytes | bytearray | memoryview):
             told.append(["bytes", base64.b64encode(bytes(value)).decode()])
         elif type(value) in _WRITTEN:
-            told.append([_WRITTEN[type(value)][0], value.isoformat() if isinstance(value, date) else str(value)])
+            told.append([_WRITTEN[type(value)][0], value.isoformat() if isinstance(value, date | time) else str(value)])
         else:
-            return None
+            told.append(["text", str(value)])
     return orjson.dumps(told).decode()
 
 
@@ -66,6 +74,8 @@ def fitted(value: Hashable, wanted: type | None) -> Hashable | None:
     try:
         if wanted is str:
             return str(value)
+        if wanted is int and isinstance(value, Decimal):
+            return int(value) if value == value.to_integral_value() else None
         if wanted in (int, Decimal, UUID) and isinstance(value, str | int | Decimal):
             made = wanted(str(value))
             return made if str(made) == str(value) or wanted is UUID else None
@@ -73,4 +83,4 @@ def fitted(value: Hashable, wanted: type | None) -> Hashable | None:
             return _BY_FORM[wanted](value)
     except (ValueError, KeyError, InvalidOperation):
         return None
-    return None if wanted is bytes else value
+    return None if wanted in (bytes, list, dict, timedelta) else value

@@ -170,6 +170,81 @@ def test_a_key_that_is_filled_up_with_spaces_leads_where_it_is_written_without(p
     assert rows(postgres_url, "SELECT note FROM orders") == [("his",)]
 
 
+KEYS = [
+    ("numeric(10,2)", "integer", "7"), ("integer", "numeric(10,2)", "7"),
+    ("date", "date", "'2026-02-28'"), ("varchar(9)", "varchar(9)", "'A 1'"),
+]  # fmt: skip
+OF_POSTGRESQL = [
+    ("inet", "inet", "'10.0.0.1'"), ("macaddr", "macaddr", "'08:00:2b:01:02:03'"), ("time", "time", "'10:00'"),
+    ("uuid", "text", "'11111111-1111-1111-1111-111111111111'"),
+]  # fmt: skip
+
+
+def _leads(url: str, key: str, refers: str, value: str) -> None:
+    run(
+        url,
+        f"CREATE TABLE customers (id {key} PRIMARY KEY, email varchar(60))",
+        f"CREATE TABLE orders (customer {refers}, note varchar(9))",
+        f"INSERT INTO customers VALUES ({value}, 'ada@example.test')",
+        f"INSERT INTO orders VALUES ({value}, 'hers'), (NULL, 'nobody')",
+    )
+    text = f"""{CUSTOMERS}
+  orders:
+    rows: delete
+    fields: {{customer: {{category: user, references: customers.id}}, note: {{category: user}}}}
+"""
+    with systems({text: url}) as made:
+        assert made[0].findings() == []
+        erased(made)
+    assert rows(url, "SELECT note FROM orders") == [("nobody",)]
+
+
+@pytest.mark.parametrize(("key", "refers", "value"), KEYS)
+def test_a_key_leads_on_whatever_its_type(outside_url: str, key: str, refers: str, value: str) -> None:
+    _leads(outside_url, key, refers, value)
+
+
+@pytest.mark.parametrize(("key", "refers", "value"), OF_POSTGRESQL)
+def test_a_key_of_a_type_of_postgresql_leads_on(postgres_url: str, key: str, refers: str, value: str) -> None:
+    _leads(postgres_url, key, refers, value)
+
+
+def test_a_key_leads_on_though_a_part_of_it_is_true_or_false(outside_url: str) -> None:
+    run(
+        outside_url,
+        "CREATE TABLE customers (company boolean, id integer, email varchar(60), PRIMARY KEY (company, id))",
+        "CREATE TABLE orders (company boolean, customer integer, note varchar(9))",
+        "INSERT INTO customers VALUES (true, 1, 'ada@example.test'), (false, 1, 'bob@example.test')",
+        "INSERT INTO orders VALUES (true, 1, 'hers'), (false, 1, 'his')",
+    )
+    text = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers:
+    rows: delete
+    fields: {company: {category: user}, id: {category: user}, email: {category: user.contact.email, identity: email}}
+  orders:
+    rows: delete
+    references: [{fields: [company, customer], to: customers, at: [company, id]}]
+    fields: {company: {category: user}, customer: {category: user}, note: {category: user}}
+"""
+    with systems({text: outside_url}) as made:
+        erased(made)
+    assert rows(outside_url, "SELECT note FROM orders") == [("his",)]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("integer[]", "'{1,2}'"), ("jsonb", "'[1]'"), ("interval", "'1 day'")])
+def test_a_reference_by_a_column_that_holds_no_key_is_refused(postgres_url: str, kind: str, value: str) -> None:
+    run(postgres_url, *TWO, f"CREATE TABLE orders (customer {kind})", f"INSERT INTO orders VALUES ({value})")
+    text = f"""{CUSTOMERS}
+  orders: {{rows: delete, fields: {{customer: {{category: user, references: customers.id}}}}}}
+"""
+    [(table, reason)] = refused(text, postgres_url)
+    assert table == "orders"
+    assert reason.startswith("nothing refers by")
+
+
 MANY = 10_050
 """More values than one statement takes."""
 

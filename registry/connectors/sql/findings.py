@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.sql.dictionary import HIDDEN, MATERIALISED, VERSIONED
 from registry.connectors.sql.references import from_elsewhere, holding, referred_to, too_wide
-from registry.connectors.sql.taking import cannot_identify, cannot_take
+from registry.connectors.sql.taking import cannot_identify, cannot_refer, cannot_take
 
 EVERY = "every field"
 SECURED = (
@@ -61,6 +61,11 @@ def _found(
             yield Finding(place, EVERY, "described, and not in the database")
             continue
         yield from _unfit(described, table)
+        named = {one for link in (*described.links, *described.mentions) for one in link.fields}
+        named |= {one for key in leading if (key.dataset, key.table) == (dataset.name, name) for one in key.fields}
+        for field in sorted(named & set(table.c.keys())):
+            if (reason := cannot_refer(table.c[field])) is not None:
+                yield Finding(place, field, reason)
         yield from (Finding(*one) for one in too_wide(dataset, described, tables))
     yield from (Finding(*one) for one in holding(dataset, tables))
     yield from (Finding(*one) for one in referred_to(dataset, tables))

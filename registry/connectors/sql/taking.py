@@ -16,6 +16,8 @@ from registry.connectors.sql.catalogue import UNKNOWN, is_unique, python_type
 
 _NO_NAMES = (bytes, bool, date, datetime, time, timedelta, float, list)
 """Types of which no value is an identifier."""
+_NO_KEYS = (sa.JSON, sa.ARRAY, sa.Interval, mysql.SET, postgresql.HSTORE, postgresql.INTERVAL, postgresql.MONEY)
+"""Types of which no value is looked for as a key: several values, or a length of something."""
 _ALWAYS_THE_SAME = (bool, date, datetime, time, timedelta, list)
 _DRAWN = frozenset({*_ALWAYS_THE_SAME, str, bytes, int, float, Decimal, UUID})
 _DRAWN_TYPES = (sa.JSON, postgresql.HSTORE, postgresql.INET, postgresql.CIDR)
@@ -36,6 +38,13 @@ def cannot_identify(column: sa.Column[Any]) -> str | None:
     """Why no identifier is found in a column; None if it may hold some."""
     if isinstance(column.type, sa.JSON) or python_type(column) in _NO_NAMES:
         return f"identifies nobody: no identifier stands in a column of the type {_type(column)}"
+    return None
+
+
+def cannot_refer(column: sa.Column[Any]) -> str | None:
+    """Why no row is found by what stands in a column, nor by what refers to it; None if it may be."""
+    if isinstance(column.type, _NO_KEYS):
+        return f"nothing refers by a column of the type {_type(column)}: describe what stands there by itself"
     return None
 
 
