@@ -11,7 +11,7 @@ from registry.connectors.sql.engines import opened
 from registry.connectors.sql.scaffold import scaffold
 from registry.model.errors import LinkedSystemUnavailable, SettingInvalid
 from tests.connectors.test_hidden_rows import CUSTOMERS, TWO
-from tests.outside import erased, run, systems
+from tests.outside import erased, rows, run, systems
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,36 @@ def test_an_erasure_does_not_wait_without_end_for_who_holds_a_table(postgres_url
                 erased(made)
         erased(made)
     engine.dispose()
+
+
+def test_a_database_that_goes_in_the_middle_of_an_erasure_is_asked_again(
+    postgres_url: str,
+) -> None:
+    run(
+        postgres_url,
+        *TWO,
+        "CREATE TABLE orders (id integer PRIMARY KEY, customer integer, note varchar(9))",
+        "INSERT INTO orders VALUES (1, 1, 'hers'), (2, 1, 'too'), (3, 2, 'his')",
+        """CREATE FUNCTION end_it() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN OLD; END $$""",
+        "CREATE TRIGGER ends BEFORE DELETE ON customers FOR EACH ROW EXECUTE FUNCTION end_it()",
+        "CREATE TRIGGER ends BEFORE UPDATE ON orders FOR EACH ROW WHEN (OLD.id = 2) EXECUTE FUNCTION end_it()",
+    )
+    text = f"""{CUSTOMERS}
+  orders:
+    rows: keep
+    fields:
+      id: {{category: null}}
+      customer: {{category: user, references: customers.id, erasure: "null"}}
+      note: {{category: user, erasure: "null"}}
+"""
+    with systems({text: postgres_url}) as made:
+        for table in ("orders", "customers"):
+            with pytest.raises(LinkedSystemUnavailable, match="failed") as caught:
+                erased(made)
+            assert "note" not in caught.value.detail, "no column is to blame"
+            assert rows(postgres_url, "SELECT count(note) FROM orders") == [(3,)]
+            run(postgres_url, f"DROP TRIGGER ends ON {table}")
+        erased(made)
+    assert rows(postgres_url, "SELECT note FROM orders ORDER BY id") == [(None,), (None,), ("his",)]
+    assert rows(postgres_url, "SELECT id FROM customers") == [(2,)]

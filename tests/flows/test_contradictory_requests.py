@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows.dsr import export, lifecycle
+from registry.flows.dsr import export, lifecycle, rectification
 from registry.flows.stewards import deciding
 from registry.identity.links import Verdict
 from tests.factories import alias, identify, ordered
@@ -74,6 +74,19 @@ def test_a_person_who_is_joined_with_another_between_approval_and_run_is_erased_
     tenant.run(request)
     assert tenant.profile("anonymous_id", "browser") is None
     assert tenant.send(ordered(anonymous="browser")).counts == {"suppressed": 1}
+
+
+def test_a_correction_that_an_erasure_overtakes_writes_nothing(tenant: Tenant) -> None:
+    tenant.send(identify("ada", first_name="Ada"))
+    ada = tenant.fragment(tenant.person("user_id", "ada"))
+    correction = tenant.request(Kind.RECTIFICATION, "user_id", "ada", traits={"first_name": "Adah"})
+    tenant.erase("user_id", "ada")
+    rectification.apply(tenant.registry.deployment, tenant.workspace, correction, actor="person:second")
+    told = "SELECT count(*) FROM trait_assertion WHERE workspace_id = ?"
+    assert tenant.registry.rows(told, tenant.workspace_id) == [(0,)]
+    keys = "SELECT count(*) FROM key_bundle WHERE workspace_id = ? AND fragment_id = ?"
+    assert tenant.registry.key_rows(keys, tenant.workspace_id, ada) == [(0,)]
+    assert tenant.run(correction).state == "completed"
 
 
 def test_a_request_for_nobody_completes_and_gives_nothing_away(tenant: Tenant) -> None:

@@ -51,6 +51,8 @@ def update(
         with connection.begin_nested():
             connection.execute(_statement(table, where, values), parameters)
     except Exception:
+        if connection.invalidated:  # the database is gone, and refused nothing
+            raise
         for name, value in values.items():
             with told(f"{place}.{name}"), connection.begin_nested() as alone:
                 connection.execute(_statement(table, where, {name: value}), parameters)
