@@ -122,7 +122,7 @@ def resume(registry: Registry) -> None:
                 try:
                     lifecycle.go_on(deployment, workspace, request)
                     log.info("request resumed", request=name)
-                except RegistryError as error:  # the next start, or `registry dsr run`, goes on
+                except RegistryError as error:  # the schedule, or `registry dsr run`, goes on
                     system = getattr(error, "waiting", None)
                     log.error("request not resumed", request=name, code=error.code, system=system)
     except Exception as error:  # its text may hold what a row held

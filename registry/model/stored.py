@@ -292,10 +292,12 @@ class RefusedMessage(NamedTuple):
 
 
 class StoredRequest(NamedTuple):
-    """A data subject request. `progress` is JSON of counts and ids, nothing personal; `sealed` is whom it is
-    about and the agent who asks for them, under a key of the request's own; `due_at` is when a step that failed is
-    tried again; `reason` is why it was refused. `mandate` and what follows is of an agent: until when it holds, when an
-    officer accepted it, and whom the answer goes to. `acknowledge_by` and `acknowledged_at` are of laws that want it.
+    """A data subject request.
+
+    `progress` is JSON of counts and ids, nothing personal; `sealed` is whom it is about and the agent who asks for
+    them, under a key of the request's own; `due_at` is when what failed, or was given up, is tried again; `reason` is
+    why it was refused. `mandate` and what follows is of an agent: until when it holds, when an officer accepted it, and
+    whom the answer goes to. `acknowledge_by` and `acknowledged_at` are of laws that want it.
     """
 
     workspace_id: WorkspaceId

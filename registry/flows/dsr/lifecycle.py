@@ -29,6 +29,7 @@ from registry.flows.dsr.history import require
 from registry.flows.dsr.intake import open_request
 from registry.flows.dsr.moves import moved
 from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict
 from registry.model.ids import FragmentId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
@@ -36,6 +37,8 @@ from registry.store import consents, identities, quarantine, requests
 from registry.store.database import Transaction
 
 OPERATOR = "operator"
+GIVEN_UP_AFTER: Micros = 300 * SECOND
+"""After which a request that was begun is looked at again: its process was killed, or met an error."""
 
 __all__ = (
     "due", "forget_answered", "get", "go_on", "is_ended", "listed", "move_request", "open_request", "run", "unfinished",
@@ -96,16 +99,25 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
         LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
     """
+    done = _run_alone(deployment, workspace, request_id, actor=actor)
+    if done is None:
+        raise Conflict("the request is being run at this moment", hint="look at it again")
+    return done
+
+
+def _run_alone(
+    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str
+) -> StoredRequest | None:
+    """None where it is being run: twice at once, each step would be right, but systems outside would be asked twice."""
     deployment = replace(deployment, linked=tuple(deployment.linked))  # descriptions may change while it runs
     with deployment.data.sole(f"request-{request_id.hex()}") as alone:
-        if not alone:  # twice at once, each step would be right, but systems outside would be asked twice
-            raise Conflict("the request is being run at this moment", hint="look at it again")
-        return _run(deployment, workspace, request_id, actor=actor)
+        return _run(deployment, workspace, request_id, actor=actor) if alone else None
 
 
 def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
     with deployment.data.write(workspace.workspace_id) as transaction:
-        request = require(transaction, workspace, request_id)._replace(due_at=None)
+        again_at = deployment.clock() + GIVEN_UP_AFTER  # should this process not bring it to an end
+        request = require(transaction, workspace, request_id)._replace(due_at=again_at)
         request = moved(deployment, transaction, request, Move.START, actor)
         _rescope(deployment, transaction, workspace, request)
     match EFFECTS[Kind(request.kind)]:
@@ -135,15 +147,16 @@ def _completed(deployment: Deployment, transaction: Transaction, request: Stored
 
 
 def go_on(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
-    """Run a request that was interrupted or waited, in the name of whoever ran it first.
+    """Run a request that was interrupted or waited, in the name of whoever ran it first, if nobody is running it.
 
     Raises:
-        What `run` raises.
+        What `run` raises, but for that.
     """
     with deployment.data.read(workspace.workspace_id) as transaction:
         acts = requests.events(transaction, workspace.workspace_id, request.request_id)
     started = [act.actor for act in acts if act.action == Move.START.value]
-    return run(deployment, workspace, request.request_id, actor=started[0] if started else OPERATOR)
+    actor = started[0] if started else OPERATOR
+    return _run_alone(deployment, workspace, request.request_id, actor=actor) or request
 
 
 def forget_answered(deployment: Deployment, workspace: OpenWorkspace) -> int:
@@ -159,11 +172,11 @@ def forget_answered(deployment: Deployment, workspace: OpenWorkspace) -> int:
 
 
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
-    """Requests that wait for a system outside, and are to be tried again now."""
+    """Requests to be tried again now: that wait for a system outside, or that no process has brought to an end."""
     now = deployment.clock()
     with deployment.data.read(workspace.workspace_id) as transaction:
-        waiting = requests.in_states(transaction, workspace.workspace_id, [State.WAITING.value])
-    return [request for request in waiting if request.due_at is None or request.due_at <= now]
+        begun = requests.in_states(transaction, workspace.workspace_id, [State.WAITING.value, State.ACTING.value])
+    return [request for request in begun if request.due_at is None or request.due_at <= now]
 
 
 def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
