@@ -15,7 +15,7 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
 from registry.dsr.held import by_hold
 from registry.dsr.plan import plan_json
-from registry.dsr.requests import Kind, Move, State, allowed
+from registry.dsr.requests import BY_ITSELF, Kind, Move, State, allowed
 from registry.flows.dsr import export, letters, lifecycle, mailing, moves, planning, reference, sla
 from registry.flows.dsr.package import links
 from registry.flows.dsr.waiting import wait_of
@@ -262,7 +262,7 @@ def request_id_of(text: str) -> RequestId:
 
 def view_of(row: StoredRequest) -> dict[str, Any]:
     """A request as commands show it."""
-    moves = [name for name in allowed(State(row.state), Kind(row.kind)) if name != Move.COMPLETE.value]
+    moves = [name for name in allowed(State(row.state), Kind(row.kind)) if name not in BY_ITSELF]
     return {
         "request_id": text_id(row.request_id),
         "kind": row.kind,

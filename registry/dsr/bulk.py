@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from registry.dsr.agents import Agent, Claim, Party
+from registry.dsr.notices import LANGUAGES
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.dsr.verification import MandateKind
 from registry.model.clock import Micros, parse_rfc3339
@@ -25,6 +26,7 @@ LONGEST = 2_000
 """Characters of one cell."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -78,11 +80,14 @@ def asked(cells: Mapping[str, object]) -> tuple[Asked | None, list[Fault]]:
     received_at = _moment("received_at", row, faults)
     details = _details(kind, row, faults)
     claim = _claim(row, faults)
+    language = row.get("language") or None
+    if language is not None and language not in LANGUAGES:
+        faults.append(Fault("language", f"one of {', '.join(LANGUAGES)}"))
     if faults or kind is None:
         return None, faults
     made = Asked(
         row["reference"], kind, row["subject_kind"], row["subject_value"], row.get("jurisdiction") or None, details,
-        received_at, row.get("language") or None, claim,
+        received_at, language, claim,
     )  # fmt: skip
     return made, []
 
@@ -111,6 +116,8 @@ def _claim(row: Mapping[str, str], faults: list[Fault]) -> Claim | None:
     if not row.get("agent_name"):
         faults.append(Fault("agent_name", "who asks for the person"))
         return None
+    if row.get("agent_email") and not _MAILBOX.fullmatch(row["agent_email"]):
+        faults.append(Fault("agent_email", "an e-mail address"))
     if row.get("mandate_sha256") and not _SHA256.fullmatch(row["mandate_sha256"]):
         faults.append(Fault("mandate_sha256", "64 hexadecimal digits"))
     mandate = _one_of(MandateKind, "mandate", row, faults) if row.get("mandate") else None

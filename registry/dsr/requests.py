@@ -93,6 +93,9 @@ class Move(StrEnum):
     CANCEL = "cancel"
 
 
+BY_ITSELF = frozenset({Move.WAIT, Move.COMPLETE})
+"""Moves that running a request makes, and nobody asks for."""
+
 NEEDS_APPROVAL = frozenset(kind for kind, effect in EFFECTS.items() if effect is not Effect.RECORD)
 """Kinds that somebody reads before anything is done or given out."""
 

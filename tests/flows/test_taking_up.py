@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from registry.api.dsr import request_json
 from registry.dsr.requests import Kind
 from registry.flows.dsr import lifecycle
 from registry.model.errors import Conflict, SealBroken
@@ -43,6 +44,8 @@ def test_a_request_that_an_error_stopped_is_run_again_until_it_is_done(registry:
     registry.restart()
     with pytest.raises(SealBroken):
         tenant.run(request)
+    stopped, _ = lifecycle.get(registry.deployment, tenant.workspace, request.request_id)
+    assert (stopped.state, request_json(stopped)["allowed"]) == ("acting", ["run"])
     assert _due(tenant) == [], "whoever is running it may yet bring it to an end"
     clock.pass_by(seconds=301)
     with pytest.raises(SealBroken):

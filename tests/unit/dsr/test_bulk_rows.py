@@ -57,7 +57,9 @@ def test_an_agent_has_a_name_and_may_lack_a_mandate() -> None:
         ({"agent_name": "B", "deliver_to": "me"}, "deliver_to"),
         ({"agent_name": "B", "mandate_sha256": "abc"}, "mandate_sha256"),
         ({"agent_email": "b@example.com"}, "agent_name"),
+        ({"agent_name": "B", "agent_email": "at home"}, "agent_email"),
         ({"language": "x" * (LONGEST + 1)}, "language"),
+        ({"language": "fr"}, "language"),
     ],
 )
 def test_a_fault_names_its_column_and_no_value(wrong: dict[str, str], column: str) -> None:
