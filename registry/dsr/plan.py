@@ -84,7 +84,7 @@ class LinkedSystem(Protocol):
     def run(
         self, request_id: str, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
     ) -> Sequence[FieldAccount]:
-        """Do it; what was done with every field. The request's id is the same when it is done again.
+        """Do it; what was done with every field that `plan` names. The request's id is the same when it is done again.
 
         Args:
             corrections: of a rectification, by trait; otherwise none.

@@ -36,6 +36,7 @@ class Customers:
     missing: Sequence[tuple[str, str]] = ()
     failing: int = 0
     lying: bool = False
+    silent_about: str | None = None
     ran: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class Customers:
             with closing(sqlite3.connect(self.file)) as connection, connection:
                 for person in people:
                     connection.execute("DELETE FROM customer WHERE email = ?", (person.value,))
-        return self._accounts(found)
+        return [account for account in self._accounts(found) if account.field != self.silent_about]
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
         return {"customer": self.rows(people)}
@@ -158,6 +159,20 @@ def test_an_erasure_reaches_systems_outside_by_identifiers_that_the_request_did_
     assert _accounted(alone, done.certificate)["shop", "address"] == ("erased", 1)
     with closing(sqlite3.connect(outside.file)) as connection:
         assert connection.execute("SELECT email FROM customer").fetchall() == [("bob@example.com",)]
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.ERASURE])
+def test_a_system_that_says_nothing_of_a_field_that_it_foresaw_completes_nothing(
+    outside: Customers, alone: Tenant, kind: Kind
+) -> None:
+    request = alone.request(kind, "user_id", "ada")
+    outside.silent_about = "address"
+    with pytest.raises(LinkedSystemUnavailable, match=r"customer\.address"):
+        alone.run(request)
+    stored, _ = lifecycle.get(alone.registry.deployment, alone.workspace, request.request_id)
+    assert (stored.state, stored.certificate) == ("waiting", None)
+    outside.silent_about = None
+    assert ("shop", "address") in _accounted(alone, alone.run(request).certificate)
 
 
 def test_whom_a_request_was_about_cannot_be_read_when_it_has_ended(outside: Customers, alone: Tenant) -> None:

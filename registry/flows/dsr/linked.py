@@ -18,14 +18,14 @@ from typing import Any
 import orjson
 
 from registry.dsr import waiting
-from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.accounting import Disposition, FieldAccount, unaccounted
 from registry.dsr.held import Held, under
 from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
-from registry.flows.dsr.reaching import asked, reached
+from registry.flows.dsr.reaching import TellsRecordsApart, asked, reached
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
@@ -281,10 +281,15 @@ def ran(
     """Let a system do a request's part, and look again; what was done with every field.
 
     Raises:
-        LinkedSystemUnavailable: it could not, or rows are left.
+        LinkedSystemUnavailable: it could not, does not account for what it foresaw, or rows are left.
     """
     kind, request_id = Kind(request.kind), text_id(request.request_id)
+    own = isinstance(system, TellsRecordsApart)  # which accounts by its description, as its plan does
+    foreseen = () if own else asked(system, lambda: system.plan(kind, people)).accounts
     done = asked(system, lambda: system.run(request_id, kind, people, corrections))
+    if missing := unaccounted(((a.system, a.table, a.field) for a in foreseen), done):
+        places = ", ".join(f"{table}.{field}" for _, table, field in missing)
+        raise LinkedSystemUnavailable(f"{system.name} does not say what it did with every field: {places}")
     left = asked(system, lambda: system.remaining(kind, people))
     if any(left.values()):
         places = ", ".join(f"{system.name}.{place} ({rows})" for place, rows in sorted(left.items()) if rows)

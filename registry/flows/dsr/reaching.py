@@ -19,13 +19,15 @@ _T = TypeVar("_T")
 
 
 @runtime_checkable
-class _TellsRecordsApart(Protocol):
+class TellsRecordsApart(Protocol):
     """A system that says of each record what it carries, so that it can be told whose it is."""
 
     @property
-    def rules(self) -> IdentityRules: ...
+    def rules(self) -> IdentityRules:
+        """By what it tells people apart."""
 
-    def records(self, people: Sequence[Identifier]) -> Iterator[Record]: ...
+    def records(self, people: Sequence[Identifier]) -> Iterator[Record]:
+        """What the records carry that these lead to, whoever's they are."""
 
 
 def reached(
@@ -37,7 +39,7 @@ def reached(
         begun: those of the people that the request began with, where others were learnt before: only beside these may
             a stronger identifier be taken for the person's, whenever it is asked.
     """
-    rules = next((system.rules for system in systems if isinstance(system, _TellsRecordsApart)), None)
+    rules = next((system.rules for system in systems if isinstance(system, TellsRecordsApart)), None)
     shared, silent = set[Identifier](), dict[str, LinkedSystemUnavailable]()
     while True:
         belonging = Belonging(rules, people, shared, begun)
@@ -77,7 +79,7 @@ def asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
 
 def _records(system: LinkedSystem, people: Sequence[Identifier], rules: IdentityRules | None) -> list[Record]:
     """What records carry; of a system that does not tell them apart, what it says that the person is known by."""
-    if isinstance(system, _TellsRecordsApart):
+    if isinstance(system, TellsRecordsApart):
         return list(system.records(people))
     return [Record(tuple(_pointing(system.leads(people), rules)), (), referred=True)]
 
