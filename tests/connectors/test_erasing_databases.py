@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from registry.connectors.sql.scaffold import scaffold
 from registry.dsr.requests import Kind
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
@@ -419,6 +420,49 @@ def test_an_export_is_read_from_the_server_row_by_row(outside_url: str) -> None:
             patched.setattr(sa.engine.cursor.BufferedRowCursorFetchStrategy, "_buffer_rows", counted)
             assert len(list(made[0].export(ADA))) == 3000
         assert not fetched or max(fetched) <= 500
+
+
+def test_a_reference_to_a_partitioned_table_leads_to_it_and_to_no_partition(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        *MADE,
+        """CREATE TABLE visits (id integer, day date, email varchar(60), PRIMARY KEY (id, day))
+        PARTITION BY RANGE (day)""",
+        "CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+        """CREATE TABLE pages (visit integer, day date, path varchar(60), email varchar(60),
+        FOREIGN KEY (visit, day) REFERENCES visits (id, day))""",
+        "INSERT INTO visits VALUES (1, '2026-05-05', 'ada@example.test'), (2, '2026-05-05', 'bob@example.test')",
+        "INSERT INTO pages VALUES (1, '2026-05-05', '/orders'), (2, '2026-05-05', '/help')",
+    )
+    guessed = scaffold(postgres_url, "shop", "SHOP_URL")["tables"]
+    assert "visits_1" not in guessed
+    assert guessed["pages"]["references"] == [{"fields": ["visit", "day"], "to": "visits", "at": ["id", "day"]}]
+    text = (
+        CUSTOMERS
+        + """
+  visits:
+    rows: delete
+    fields:
+      id: {category: null}
+      day: {category: user.behavior}
+      email: {category: user.contact.email, identity: email}
+  pages:
+    rows: delete
+    references: [{fields: [visit, day], to: visits, at: [id, day]}]
+    fields:
+      visit: {category: null}
+      day: {category: user.behavior}
+      path: {category: user.behavior}
+      email: {category: user.contact.email, identity: email}
+"""
+    )
+    with systems({text: postgres_url}) as made:
+        assert made[0].undecided() == []
+        assert len([row for row in made[0].export(ADA) if row[0] == "visits"]) == 1
+        erased(made)
+        run(postgres_url, "CREATE TABLE visits_2 PARTITION OF visits FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')")
+        assert made[0].undecided() == []  # a partition more is no table more
+    assert rows(postgres_url, "SELECT path FROM pages") == [("/help",)]
 
 
 def test_partitions_are_their_table_and_materialised_views_are_found(postgres_url: str) -> None:

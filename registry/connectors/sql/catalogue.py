@@ -19,6 +19,7 @@ from registry.connectors.sql.dictionary import (
     FOREIGN,
     KINDS,
     MARIADB_JSON,
+    PARTIAL,
     PARTITIONS,
     REFERRED_FROM,
     REFERRING,
@@ -77,18 +78,21 @@ class Catalogue:
         return connection.execute(sa.text(query), named).all()
 
     def _read(self, connection: sa.Connection) -> Mapping[str, sa.Table]:
-        inspector, metadata, foreign = sa.inspect(connection), sa.MetaData(), list[str]()
+        inspector, metadata = sa.inspect(connection), sa.MetaData()
+        foreign, partitions = list[str](), set[str]()
         names = set(inspector.get_table_names(self._schema))
         if connection.dialect.name == "postgresql":
             names |= set(inspector.get_materialized_view_names(self._schema))
-            names -= set(connection.execute(sa.text(PARTITIONS), {"schema": self._schema}).scalars())
+            partitions = set(connection.execute(sa.text(PARTITIONS), {"schema": self._schema}).scalars())
             foreign = list(connection.execute(sa.text(FOREIGN), {"schema": self._schema}).scalars())
         names |= self._views & set(inspector.get_view_names(self._schema))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # of types that SQLAlchemy does not know: they are read as text
-            metadata.reflect(connection, self._schema, views=True, only=sorted(names))
+            metadata.reflect(connection, self._schema, views=True, only=sorted(names - partitions))
             for name in foreign:  # of another database, which this one shows as its own
                 sa.Table(name, metadata, autoload_with=connection, schema=self._schema)
+        if partitions:
+            _without_partial(metadata, connection.execute(sa.text(PARTIAL), {"schema": self._schema}).all())
         if connection.dialect.name == "sqlite":  # SQLAlchemy does not see every constraint that stands at a column
             for table, column in connection.exec_driver_sql(SQLITE_UNIQUE):
                 if table in metadata.tables and column in metadata.tables[table].c:
@@ -100,7 +104,8 @@ class Catalogue:
                 column.type = column.type.data_type
             elif isinstance(column.type, sa.types.NullType) and connection.dialect.name in ("mysql", "mariadb"):
                 column.info["concatenated"] = True  # a place on a map is no text to CAST, and is one to concat
-        return {str(one.name): one for one in metadata.tables.values() if one.schema == self._schema}
+        here = (one for one in metadata.tables.values() if one.schema == self._schema)
+        return {str(one.name): one for one in here if one.name not in partitions}
 
     def _note_kinds(self, connection: sa.Connection, metadata: sa.MetaData) -> None:
         """Note what the tables themselves do not say: of which kind they are, and where a type is not known."""
@@ -119,6 +124,17 @@ class Catalogue:
 
     def _told(self, connection: sa.Connection, question: str | None) -> Sequence[Any]:
         return connection.execute(sa.text(question), {"schema": self._schema}).all() if question is not None else []
+
+
+def _without_partial(metadata: sa.MetaData, partial: Sequence[Any]) -> None:
+    """Leave out what a reference to a partitioned table becomes beside itself: one to each partition of it."""
+    named = {(table, name) for table, name in partial}
+    for table in metadata.tables.values():
+        for key in [one for one in table.foreign_key_constraints if (table.name, one.name) in named]:
+            table.constraints.discard(key)
+            for element in key.elements:
+                table.foreign_keys.discard(element)
+                element.parent.foreign_keys.discard(element)
 
 
 def _settle_json(connection: sa.Connection, schema: str | None, tables: Collection[sa.Table]) -> None:

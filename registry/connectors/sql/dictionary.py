@@ -48,6 +48,12 @@ PARTITIONS = """
 SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relispartition AND nspname = coalesce(:schema, current_schema())
 """
+PARTIAL = """
+SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.conparentid <> 0 AND nspname = coalesce(:schema, current_schema())
+"""
+"""References that a partitioned table's own stand for: each to one partition of it, with the table and its name."""
 FOREIGN = """
 SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relkind = 'f' AND NOT relispartition AND nspname = coalesce(:schema, current_schema()) ORDER BY relname
