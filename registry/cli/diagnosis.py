@@ -13,7 +13,7 @@ from typing import NamedTuple
 from registry import bootstrap
 from registry.bootstrap import Registry
 from registry.flows.accountability import verify as proofs
-from registry.flows.dsr import lifecycle
+from registry.flows.dsr import escalation, lifecycle
 from registry.flows.upkeep import ageing, rotation, soundness
 from registry.flows.upkeep.pairing import pair
 from registry.flows.workspace import OpenWorkspace
@@ -229,3 +229,8 @@ def _requests(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:
     why = "a person waits for an answer, and a deadline runs"
     mend = f"start the server, or run: registry dsr run {waiting[0]}" if waiting else ""
     yield Finding(f"requests of {opened.name}", not waiting, f"{len(waiting)} interrupted", why, mend)
+    gone = escalation.without_law(registry.deployment, opened)
+    found = ", ".join(f"{count} under {name}, which left the policy" for name, count in sorted(gone.items()))
+    why = "without its law a deadline stands as it was told: nothing pauses it, and nothing puts it off"
+    mend = "put the law back into jurisdictions.yaml until they have ended" if gone else ""
+    yield Finding(f"laws of {opened.name}", not gone, found or "each open request has its own", why, mend)

@@ -117,6 +117,16 @@ class Jurisdictions:
             )
         return self.by_name[name]
 
+    def of_request(self, name: str) -> Jurisdiction:
+        """The law of a request that was taken in; of one that left the policy since, a law that gives no time.
+
+        Its deadline stands as it was told, comes whatever happens, and is warned of: no clock stands still for it.
+        """
+        return self.by_name.get(name) or Jurisdiction(
+            name, ground="", respond=Period(), extend=None, acknowledge=None, pauses=False, rolls_over=False,
+            holidays=frozenset(),
+        )  # fmt: skip
+
 
 def deadline(
     law: Jurisdiction,

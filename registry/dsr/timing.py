@@ -67,7 +67,10 @@ def check_extension(
     if state in ENDED:
         raise Conflict(f"a request that is {state.value} cannot be extended")
     if law.extension(kind.value) is None:
-        raise Conflict("this law does not let the answer be put off", extra={"rule": f"jurisdictions.yaml: {law.name}"})
+        raise Conflict(
+            "this law does not let the answer be put off, or the policy has it no longer",
+            extra={"rule": f"jurisdictions.yaml: {law.name}"},
+        )
     if clock.extended:
         raise Conflict(
             "the answer was put off before, and can be once", extra={"rule": f"jurisdictions.yaml: {law.name}"}

@@ -176,9 +176,9 @@ def _asks(visit: Visit, row: StoredRequest) -> dict[str, object] | None:
 
 
 def _law(visit: Visit, row: StoredRequest) -> str:
-    """Where the deadline stands; empty where the policy has the law no longer."""
+    """Where the deadline stands; or that the policy has the law no longer."""
     law = visit.deployment.policies.jurisdictions.by_name.get(row.jurisdiction)
-    return law.ground if law is not None else ""
+    return law.ground if law is not None else "jurisdictions.yaml has it no longer: the deadline stands as it was told"
 
 
 def _steps(row: StoredRequest, events: Sequence[RequestEvent]) -> list[tuple[str, str]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from registry.access.policy import PrincipalKind
 from registry.dsr.requests import Kind, Move
+from registry.dsr.verification import Seen
 from registry.flows.access import credentials
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, moves, planning
+from registry.flows.dsr import escalation, lifecycle, moves, planning, proving
 from registry.model.clock import to_datetime
 from registry.model.errors import Conflict, Forbidden
 from registry.model.stored import StoredRequest
@@ -207,3 +209,32 @@ def test_a_row_that_the_eraser_does_not_know_is_found_by_the_second_look(registr
     with deployment.data.owner(writes=True) as transaction:
         transaction.execute(text("DELETE FROM forgotten"))
     assert tenant.run(request).state == "completed"
+
+
+def test_a_law_that_leaves_the_policy_takes_neither_the_deadline_nor_the_way_forward(
+    tenant: Tenant, clock: SetClock
+) -> None:
+    registry = tenant.registry
+    tenant.send(identify("ada", email="ada@example.com"))
+    opened, other = _open(tenant, law="lgpd"), _open(tenant, law="uk_gdpr")
+    for one in (opened, other):
+        _move(tenant, one, Move.PAUSE)
+    laws = registry.deployment.policies.jurisdictions
+    kept = {name: law for name, law in laws.by_name.items() if name not in ("lgpd", "uk_gdpr")}
+    policies = replace(registry.deployment.policies, jurisdictions=replace(laws, by_name=kept))
+    deployment = replace(registry.deployment, policies=policies, officers=("officer@example.com",))
+    workspace = tenant.workspace
+    assert escalation.without_law(deployment, workspace) == {"lgpd": 1, "uk_gdpr": 1}
+    clock.pass_by(days=10)
+    assert escalation.warn(deployment, workspace) == 1, "a paused one is warned of, too: nothing says that it may stand"
+    with pytest.raises(Conflict):
+        moves.extend(
+            deployment, workspace, opened.request_id, reason="complex", channel="letter", notified_at=None,
+            actor="person:first",
+        )  # fmt: skip
+    for one in (opened, other):
+        seen = proving.by_officer(deployment, workspace, one.request_id, actor="person:first", seen=[Seen.IN_PERSON])
+        assert (seen.state, seen.respond_by) == ("verified", one.respond_by)
+        lifecycle.move_request(deployment, workspace, one.request_id, Move.APPROVE, actor="person:first")
+        assert lifecycle.run(deployment, workspace, one.request_id, actor="person:first").state == "completed"
+    assert escalation.without_law(deployment, workspace) == {}

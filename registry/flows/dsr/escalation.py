@@ -6,6 +6,9 @@ server that is killed has given a warning and remembers it, or neither.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 from registry.dsr.escalation import Warned, warnings
 from registry.dsr.notices import deadline_lines
 from registry.dsr.requests import ENDED, State
@@ -30,8 +33,8 @@ def warn(deployment: Deployment, workspace: OpenWorkspace) -> int:
     with deployment.data.read(workspace_id) as transaction:
         to = outbox.subscribed(transaction, workspace_id, Topic.DSR_DEADLINE)
         found = requests.in_states(transaction, workspace_id, open_states) if to or deployment.officers else []
-    laws = deployment.policies.jurisdictions.by_name
-    due = {one.name: one for one in warnings(((r, laws[r.jurisdiction]) for r in found if r.jurisdiction in laws), now)}
+    law_of = deployment.policies.jurisdictions.of_request
+    due = {one.name: one for one in warnings(((r, law_of(r.jurisdiction)) for r in found), now)}
     if not due:
         return 0
     with deployment.data.write(workspace_id) as transaction:
@@ -43,6 +46,15 @@ def warn(deployment: Deployment, workspace: OpenWorkspace) -> int:
             more = f"\nand {len(fresh) - LINES} more: registry dsr list" if len(fresh) > LINES else ""
             letters.add_to_officers(deployment, transaction, workspace, shown + more, len(fresh))
     return len(fresh)
+
+
+def without_law(deployment: Deployment, workspace: OpenWorkspace) -> Mapping[str, int]:
+    """The laws that left the policy while requests under them are open, each with how many."""
+    open_states = [state.value for state in State if state not in ENDED]
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        found = requests.in_states(transaction, workspace.workspace_id, open_states)
+    known = deployment.policies.jurisdictions.by_name
+    return Counter(request.jurisdiction for request in found if request.jurisdiction not in known)
 
 
 def _told(one: Warned) -> dict[str, object]:

@@ -151,7 +151,7 @@ def extend(
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
         kind, state = Kind(request.kind), State(request.state)
-        law = deployment.policies.jurisdictions.get(request.jurisdiction)
+        law = deployment.policies.jurisdictions.of_request(request.jurisdiction)
         clock = timing(acts_of(transaction, request))
         check_extension(law, kind, state, clock, request.respond_by, now)
         check_notice(request.received_at, told, now)
@@ -228,7 +228,9 @@ def _approved(deployment: Deployment, request: StoredRequest, actor: str, owner:
 
 def _respond_by(deployment: Deployment, transaction: Transaction, request: StoredRequest, act: str) -> Micros:
     """The deadline of a request once this act has been added to its history."""
+    law = deployment.policies.jurisdictions.by_name.get(request.jurisdiction)
+    if law is None:  # it left the policy: what was told before stands
+        return request.respond_by
     clock = timing([*acts_of(transaction, request), (act, deployment.clock())])
-    law = deployment.policies.jurisdictions.get(request.jurisdiction)
     found = deadline(law, request.received_at, kind=request.kind, extended=clock.extended, pauses=clock.pauses)
     return found.respond_by
