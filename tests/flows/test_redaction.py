@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from registry.documents import parse
+from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind
 from registry.flows import plans
 from registry.flows.deployment import Deployment
@@ -21,7 +25,7 @@ from registry.flows.dsr.package.redaction import LEFT_OUT, Redactor
 from registry.model.message import Identifier
 from registry.store import administration
 from tests.factories import consent, identify, message_id, ordered, track
-from tests.simulator import ALL_YES, Tenant, shipped_plan
+from tests.simulator import ALL_YES, RegistrySimulator, Tenant, shipped_plan
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "export-manifest.schema.json").read_text())
 OWN = (Identifier("email", "ada@example.com"), Identifier("phone", "+4915112345678"), Identifier("user_id", "ada"))
@@ -149,3 +153,58 @@ def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Te
     [order_line] = [json.loads(line) for line in content["events.jsonl"].splitlines() if b"order_completed" in line]
     assert order_line["content"]["properties"]["greeting"].startswith("From ada@example.com to [")
     assert order_line["content"]["properties"]["guests"] == [{"name": LEFT_OUT["declared"], "seat": 3}]
+
+
+class Systems:
+    """Two systems outside: a shop that knows another address of the person's, and a desk with texts and documents."""
+
+    def __init__(self, name: str, rows: dict[str, Any], known: tuple[Identifier, ...] = ()) -> None:
+        self.name, self.rows, self.known = name, rows, known
+
+    def undecided(self) -> Sequence[tuple[str, str]]:
+        return ()
+
+    def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        return SystemPlan(self.name, self.run("", kind, people, {}), ())
+
+    def leads(self, people: Sequence[Identifier]) -> Sequence[Identifier]:
+        return self.known
+
+    def run(
+        self, request_id: str, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
+    ) -> Sequence[FieldAccount]:
+        return [FieldAccount(self.name, "row", name, Disposition.EXPORTED, 1) for name in self.rows]
+
+    def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
+        return {}
+
+    def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield "row", self.rows
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def test_what_systems_know_of_the_person_is_theirs_and_nobody_elses_in_any_document(
+    registry: RegistrySimulator,
+) -> None:
+    told = (Identifier("email", "old@example.org"), Identifier("phone", "+493012345678"))
+    note = "write to old@example.org or grace@planted.example, or call +49 30 12345678"
+    document = {"to": "grace@planted.example", "from": "old@example.org", "also": ["+44 20 7946 0958"]}
+    desk = Systems(
+        "desk", {"note": note, "meta": document, "billed_to": "box@shop.example", "boxes": ["b@shop.example"]}
+    )
+    registry.deployment = replace(registry.deployment, linked=(desk, Systems("shop", {"id": 1}, told)))
+    registry.workspaces._deployment = registry.deployment
+    tenant = registry.tenant()
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    stream = BytesIO()
+    export.write_package(registry.deployment, tenant.workspace, request, stream, actor="person:officer")
+    row = json.loads(ZipFile(stream).read("outside/desk.jsonl"))["row"]
+    assert row == {
+        "note": f"write to old@example.org or {LEFT_OUT['email']}, or call +49 30 12345678",
+        "meta": {"to": LEFT_OUT["email"], "from": "old@example.org", "also": [LEFT_OUT["phone"]]},
+        "billed_to": "box@shop.example",
+        "boxes": ["b@shop.example"],
+    }

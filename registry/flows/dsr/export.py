@@ -266,11 +266,18 @@ def _add_outside(
 ) -> list[tuple[str, int]]:
     counts: Counter[str] = Counter()
     people = linked.reach_of(deployment.linked, people)
+    redactor.learn(people)  # what a system told is the person's is theirs in the texts of every system
     for system in deployment.linked:
         rows = linked.exported(system, people, counts)
-        # A field that is nothing but an address was reviewed as the person's; one in a text may be anybody's.
-        package.add(f"outside/{system.name}.jsonl", (_told(redactor.value(row, whole=False)) for row in rows))
+        package.add(f"outside/{system.name}.jsonl", (_told(_without_others(redactor, row)) for row in rows))
     return sorted(counts.items())
+
+
+def _without_others(redactor: Redactor, row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out others: a field that is nothing but an address was reviewed as the person's; within a text or a
+    document it may be anybody's.
+    """
+    return row | {"row": {name: redactor.value(value, whole=False) for name, value in row["row"].items()}}
 
 
 def _told(value: object) -> bytes:

@@ -38,10 +38,16 @@ class Redactor:
     """Leaves others out of the values of one person's package, and counts what it left out, by why."""
 
     def __init__(self, people: Iterable[Identifier]) -> None:
-        own = list(people)
-        self._own = {person.value.casefold() for person in own}
-        self._numbers = {_digits(person.value) for person in own if person.kind == "phone"}
+        self._own: set[str] = set()
+        self._numbers: set[str] = set()
+        self.learn(people)
         self.counts: Counter[str] = Counter(dict.fromkeys(LEFT_OUT, 0))
+
+    def learn(self, people: Iterable[Identifier]) -> None:
+        """Take these for the person's own, too: what became known since."""
+        own = list(people)
+        self._own |= {person.value.casefold() for person in own}
+        self._numbers |= {_digits(person.value) for person in own if person.kind == "phone"}
 
     def event(self, content: Mapping[str, Any], categories: FieldCategories, others: Iterable[Path]) -> dict[str, Any]:
         """A message's content without others.
@@ -66,12 +72,13 @@ class Redactor:
         """A value of any depth without others' addresses and numbers in its texts.
 
         Args:
-            whole: whether a text that is nothing but an address or a number is replaced, too.
+            whole: whether a text that is nothing but an address or a number is replaced, too; within a document
+                it is.
         """
         if isinstance(value, str):
             return self._text(value, whole) if "@" in value or "+" in value else value
         if isinstance(value, dict):
-            return {name: self.value(inner, whole=whole) for name, inner in value.items()}
+            return {name: self.value(inner) for name, inner in value.items()}
         if isinstance(value, list):
             return [self.value(inner, whole=whole) for inner in value]
         return value
