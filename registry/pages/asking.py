@@ -11,9 +11,14 @@ from registry.dsr.requests import EFFECTS, UNPROVED, Effect, Kind
 from registry.flows.access import visits
 from registry.flows.dsr import intake, proving
 from registry.flows.dsr.correctable import PLACE, Correctable
+from registry.flows.dsr.intake import Wish
 from registry.model.errors import InvalidInput
 from registry.pages.centre import Guest, guests
+from registry.pages.site import redirect
 from registry.pages.wishes import NAMED, WORDS, offered, purposes_for
+
+SENT = "sent"
+"""The query of the page after something was asked for."""
 
 
 class Asked(NamedTuple):
@@ -32,20 +37,21 @@ class Asked(NamedTuple):
 def requests(guest: Guest) -> Response:
     """`GET` and `POST /privacy/{workspace}/requests`: ask for something, and see how far it is."""
     if guest.request.method != "POST":
-        return _shown(guest)
+        return _shown(guest, opened=guest.request.query_params.get(SENT) is not None)
     asked, deployment, workspace = Asked(), guest.deployment, guest.workspace
     try:
         asked = _asked(guest)
         kind = _kind(guest, asked)
-        opened = intake.open_request(
-            deployment, workspace, kind=kind, person=guest.known, actor=visits.ACTOR,
-            details=_details(guest, kind, asked), language=guest.language,
-        )  # fmt: skip
+        reference = guest.form.reference(guest.known.kind, guest.known.value)
+        details = _details(guest, kind, asked)
+        wish = Wish(kind, guest.known, details=details, reference=reference, language=guest.language)
+        opened, is_new = intake.take(deployment, workspace, wish, actor=visits.ACTOR)
     except InvalidInput as error:
         return _shown(guest, 400, asked=asked, error=_words_of(guest, error))
-    if opened.state in UNPROVED:
+    if is_new and opened.state in UNPROVED:
         proving.by_visit(deployment, workspace, opened.request_id, guest.token)
-    return _shown(guest, opened=True)
+    there = guest.path("requests")
+    return redirect(f"{there}{'&' if '?' in there else '?'}{SENT}=1")  # loading that page anew sends nothing
 
 
 def _asked(guest: Guest) -> Asked:

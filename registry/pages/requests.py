@@ -11,8 +11,9 @@ from starlette.routing import Route
 from registry.access.policy import Action
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows import console
-from registry.flows.dsr import lifecycle, sla
+from registry.flows.dsr import intake, sla
 from registry.flows.dsr.correctable import Correctable
+from registry.flows.dsr.intake import Wish
 from registry.flows.identity.subjects import subject
 from registry.model.errors import InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
@@ -39,15 +40,15 @@ def open_request(visit: Visit) -> Response:
     form, policies = visit.form, visit.deployment.policies
     try:
         kind = _kind(form.text("kind", most=32))
-        opened = lifecycle.open_request(
-            visit.deployment,
-            visit.workspace,
-            kind=kind,
-            person=subject(policies.identity, form.text("subject_kind", most=64), form.text("value")),
-            actor=visit.principal.actor,
-            owner=visit.principal.owner,
+        wish = Wish(
+            kind,
+            subject(policies.identity, form.text("subject_kind", most=64), form.text("value")),
             jurisdiction=form.text("jurisdiction", most=64) or None,
             details=_details(visit, kind),
+            reference=form.reference(),
+        )
+        opened, _ = intake.take(
+            visit.deployment, visit.workspace, wish, actor=visit.principal.actor, owner=visit.principal.owner
         )
     except InvalidInput as error:
         return _list(visit, 400, error=error)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from importlib import resources
+from secrets import token_hex
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import orjson
 import structlog
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +29,8 @@ from registry.model.ids import text_id
 
 FORM_BYTES = 256 * 1024
 FORM_FIELDS = 200
+TOKEN, ONCE = "form_token", "once"
+"""Fields of forms: by which a session knows its own, and by which a form is known from every other."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -62,6 +66,7 @@ def templates() -> Environment:
         loader=PackageLoader("registry.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    made.globals["new_mark"] = lambda: token_hex(16)
     made.filters |= {"day": day, "moment": moment, "words": words, "uuid": text_id}
     return made
 
@@ -86,6 +91,17 @@ class Form:
     def every(self, name: str) -> list[str]:
         """Each value of a field that may stand several times."""
         return self._fields.get(name, [])
+
+    def reference(self, *told: str) -> str | None:
+        """By what this form is known when it is sent again (a double click, a page loaded anew), and no other is.
+
+        Args:
+            told: what else belongs to it.
+        """
+        if not self.text(ONCE, most=64):
+            return None
+        said = [(name, values) for name, values in sorted(self._fields.items()) if name != TOKEN]
+        return orjson.dumps([told, said]).decode()
 
     def __repr__(self) -> str:
         return "Form(hidden)"

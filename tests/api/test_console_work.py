@@ -139,3 +139,13 @@ def test_documents_of_accountability_are_read_downloaded_and_an_incident_asked_a
     listed = office.post(here, how="profiles", table="event").text
     assert listed == f"{text_id(office.tenant.profile('user_id', 'ada'))}\n"
     assert office.post(here, generation="x").status_code == 400
+
+
+def test_a_form_that_is_sent_twice_opens_one_request(office: Office) -> None:
+    said = {"kind": "access", "subject_kind": "user_id", "value": "ada"}
+    [mark] = re.findall(r'name="once" value="([0-9a-f]{32})"', office.browser.get(REQUESTS).text)
+    first = office.post(REQUESTS, once=mark, **said).url
+    assert office.post(REQUESTS, once=mark, **said).url == first, "a double click"
+    assert office.post(REQUESTS, once=mark, **said | {"value": "bob"}).url != first, "gone back, and somebody else"
+    [fresh] = re.findall(r'name="once" value="([0-9a-f]{32})"', office.browser.get(REQUESTS).text)
+    assert office.post(REQUESTS, once=fresh, **said).url != first, "asked for again"

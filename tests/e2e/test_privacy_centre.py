@@ -175,6 +175,25 @@ def test_everything_that_the_law_gives_can_be_asked_for(page: Page, server: Live
     assert dict(found)["opt_out"] == "verified", "nobody has to prove anything for it"
 
 
+def test_what_is_sent_twice_is_asked_for_once(page: Page, server: Live, address: str) -> None:
+    enter(page, server, address)
+    page.goto(centre(server, "requests"))
+    before = len(opened_kinds(server))
+    page.get_by_label("What do you want?").select_option("portability")
+    form = page.locator("form.asks")
+    fields = ("form_token", "once", "kind", "trait", "correct")
+    said = {name: form.locator(f"[name={name}]").first.input_value() for name in fields}
+    page.get_by_role("button", name="Send the request").click()
+    page.reload()
+    expect(page.get_by_role("row", name=re.compile(KINDS["portability"]))).to_have_count(1)
+    again = page.request.post(centre(server, "requests"), form=said, headers={"Origin": server.url})
+    assert again.ok, "a double click"
+    assert len(opened_kinds(server)) == before + 1
+    page.get_by_label("What do you want?").select_option("portability")
+    page.get_by_role("button", name="Send the request").click()
+    assert len(opened_kinds(server)) == before + 2, "asked for once more"
+
+
 def test_only_what_a_request_needs_is_asked(page: Page, server: Live, address: str) -> None:
     enter(page, server, address)
     page.goto(centre(server, "requests"))
