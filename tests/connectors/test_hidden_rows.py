@@ -69,8 +69,8 @@ def test_rows_of_another_schema_do_not_go_unseen_with_those_that_they_refer_to(p
         "CREATE TABLE crm.notes (id integer PRIMARY KEY, customer integer REFERENCES customers (id) ON DELETE CASCADE)",
         "INSERT INTO crm.notes VALUES (7, 1), (8, 2)",
     )
-    [(table, reason)] = refused(CUSTOMERS, postgres_url)
-    assert (table, reason.partition(" ")[0]) == ("customers", "crm.notes")
+    [(schema, _), (table, reason)] = refused(CUSTOMERS, postgres_url)
+    assert (schema, table, reason.partition(" ")[0]) == ("crm.*", "customers", "crm.notes")
     notes = """
 dataset: crm
 url_env: SHOP_URL
@@ -86,6 +86,47 @@ tables:
         assert [one.findings() for one in made] == [[], []]
         erased(made)
     assert rows(postgres_url, "SELECT id FROM crm.notes") == [(8,)]
+
+
+def test_what_a_trigger_keeps_in_another_schema_goes_too_or_stays_by_decision(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        *TWO,
+        "CREATE SCHEMA empty",
+        "CREATE SCHEMA audit",
+        "CREATE TABLE audit.log (id serial PRIMARY KEY, customer integer, told text)",
+        """CREATE FUNCTION audit.keep() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO audit.log (customer, told) VALUES (old.id, old.email); RETURN old; END $$""",
+        "CREATE TRIGGER keeps AFTER DELETE ON customers FOR EACH ROW EXECUTE FUNCTION audit.keep()",
+    )
+    [(schema, _)] = refused(CUSTOMERS, postgres_url)
+    assert schema == "audit.*", "a schema without tables asks for nothing"
+    guessed = CUSTOMERS.replace("tables:", "without_people: {audit.*: {reason: a guess, guess: true}}\ntables:")
+    refused(guessed, postgres_url)
+    log = """
+dataset: trail
+url_env: SHOP_URL
+schema: audit
+tables:
+  log:
+    rows: delete
+    fields:
+      id: {category: null}
+      customer: {category: user.unique_id, references: shop.customers.id}
+      told: {category: user.contact.email, identity: email}
+"""
+    with systems({CUSTOMERS: postgres_url, log: postgres_url}) as made:
+        assert [one.findings() for one in made] == [[], []]
+        erased(made)
+        assert left(made, ADA) == {}
+        run(postgres_url, "CREATE SCHEMA archive", "CREATE TABLE archive.customers AS SELECT * FROM customers")
+        assert {one.table for system in made for one in system.findings()} == {"archive.*"}
+    assert rows(postgres_url, "SELECT told FROM audit.log") == []
+    without = CUSTOMERS.replace(
+        "tables:", "without_people: {audit.*: a trail of keys alone, archive.*: emptied each night}\ntables:"
+    )
+    with systems({without: postgres_url}) as made:
+        assert made[0].findings() == []
 
 
 def test_a_table_of_another_database_is_a_table_that_somebody_decides_on(postgres_url: str) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import SAWarning
 
 from registry.connectors.sql.dictionary import (
+    BESIDE,
     FINGERPRINTS,
     FOREIGN,
     KINDS,
@@ -23,6 +24,7 @@ from registry.connectors.sql.dictionary import (
     PARTITIONS,
     REFERRED_FROM,
     REFERRING,
+    SCHEMAS,
     SQLITE_UNIQUE,
 )
 
@@ -115,6 +117,8 @@ class Catalogue:
                     column.info[UNKNOWN] = True
         here = {one.name: one for one in metadata.tables.values() if one.schema == self._schema}
         asked = connection.dialect.name
+        beside = self._told(connection, SCHEMAS if asked == "postgresql" else None)
+        metadata.info[BESIDE] = [(name, None if is_own else name) for name, is_own in beside]
         for name, kind in self._told(connection, KINDS.get(asked)):
             if name in here:
                 here[name].info[kind] = True

@@ -26,6 +26,8 @@ SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
   UNION ALL SELECT concat_ws('|', c.oid, 'secured', current_user, p.polcmd, p.polpermissive, p.polroles, p.polqual)
   FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
   WHERE c.relnamespace IN (SELECT oid FROM here) AND c.relrowsecurity AND row_security_active(c.oid)
+  UNION ALL SELECT DISTINCT concat_ws('|', 'schema', c.relnamespace) FROM pg_class c
+  WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition
 ) AS parts
 """
 _MARIADB = """
@@ -99,6 +101,17 @@ KINDS: Mapping[str, str] = {
     "postgresql": _POSTGRESQL_KINDS, "mysql": _MARIADB_KINDS, "mariadb": _MARIADB_KINDS,
 }  # fmt: skip
 """Of which kind tables are, where they themselves do not say it: each with what it is."""
+
+SCHEMAS = """
+SELECT DISTINCT nspname, nspname = current_schema() FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relkind IN ('r', 'p', 'm', 'f') AND NOT relispartition AND nspname <> coalesce(:schema, current_schema())
+  AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+ORDER BY nspname
+"""
+"""The other schemas of a PostgreSQL database that have tables, extensions' own aside; and which is the connection's."""
+BESIDE = "beside"
+"""The other schemas, noted with the tables: each its name, and None in its place where it is the connection's own."""
 
 REFERRED_FROM = "referred_from"
 """The tables of other schemas that refer to a table: each its schema and name."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Key, Table
-from registry.connectors.sql.dictionary import HIDDEN, MATERIALISED, VERSIONED
+from registry.connectors.sql.dictionary import BESIDE, HIDDEN, MATERIALISED, VERSIONED
 from registry.connectors.sql.references import from_elsewhere, holding, referred_to, too_wide
 from registry.connectors.sql.taking import cannot_identify, cannot_refer, cannot_take
 
@@ -70,6 +70,7 @@ def _found(
     yield from (Finding(*one) for one in holding(dataset, tables))
     yield from (Finding(*one) for one in referred_to(dataset, tables))
     yield from (Finding(*one) for one in from_elsewhere(dataset, tables, elsewhere))
+    yield from _beside(dataset, tables, {schema for schema, _ in elsewhere})
     for name in dataset.guessed:
         yield Finding(name, EVERY, "a guess that nobody stands there: nobody has confirmed it")
     for name, table in tables.items():
@@ -79,6 +80,17 @@ def _found(
             known = dataset.tables[name].fields if name in dataset.tables else {}
             place = name
             yield from (Finding(place, c.name, "nobody has decided on it") for c in table.c if c.name not in known)
+
+
+def _beside(dataset: Dataset, tables: Mapping[str, sa.Table], described: Collection[str | None]) -> Iterator[Finding]:
+    """Other schemas of the database, which may hold copies of what stands here: an audit trail, an archive."""
+    for name, schema in {one for table in tables.values() for one in table.metadata.info[BESIDE]}:
+        every = f"{name}.*"
+        if schema not in described and every not in dataset.without_people:
+            reason = (
+                f"a schema that no description has: describe it, or name `{every}` in `without_people`, with the reason"
+            )
+            yield Finding(every, EVERY, reason)
 
 
 def _unfit(described: Table, table: sa.Table) -> Iterator[Finding]:
