@@ -297,3 +297,32 @@ def test_interrupted_before_any_commit_a_request_finishes_and_reports_the_same(
         assert _accounted(tenant, done.certificate)["shop", "email"][0] == "erased"
         assert outside.rows([Identifier("email", email)]) == 0
     assert 8 < commit < MOST_COMMITS - 1
+
+
+def test_what_a_system_brings_back_in_one_that_was_through_before_goes_too(
+    registry: RegistrySimulator, tmp_path: Path
+) -> None:
+    """A shop whose trigger keeps what is deleted in a trail, which comes before it by its name."""
+    trail, shop = Customers(tmp_path / "trail.db", name="audit"), Customers(tmp_path / "shop.db")
+    with closing(sqlite3.connect(trail.file)) as connection, connection:
+        connection.execute("DELETE FROM customer")
+    run = shop.run
+
+    def keeping(*asked: Any) -> Sequence[FieldAccount]:
+        gone = shop.rows(asked[2])
+        with closing(sqlite3.connect(trail.file)) as connection, connection:
+            connection.executemany("INSERT INTO customer VALUES (?, 'x')", [("ada@example.com",)] * gone)
+        return run(*asked)
+
+    shop.run = keeping  # type: ignore[method-assign]
+    registry.deployment = replace(registry.deployment, linked=(trail, shop))
+    registry.workspaces._deployment = registry.deployment
+    tenant = registry.tenant()
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = tenant.request(Kind.ERASURE, "email", "ada@example.com")
+    with pytest.raises(LinkedSystemUnavailable, match="audit still has rows"):
+        tenant.run(request)
+    done = tenant.run(request)
+    assert done.state == "completed"
+    assert trail.rows([Identifier("email", "ada@example.com")]) == 0
+    assert (len(trail.ran), len(shop.ran)) == (2, 1)

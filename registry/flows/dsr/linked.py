@@ -25,6 +25,7 @@ from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
+from registry.flows.dsr.last_look import LOOKED, look_again, require_nothing_left
 from registry.flows.dsr.reaching import TellsRecordsApart, asked, reached
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, seal_people
 from registry.flows.dsr.waiting import wait
@@ -35,6 +36,8 @@ from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
 OVERRIDE = "override"
+EVERY_TABLE = "every table"
+"""What stands for the tables of a system that was not reached."""
 
 
 def plans(
@@ -97,20 +100,24 @@ def act(
         LinkedSystemUnavailable: one could not; the request waits, and is tried again at its `due_at`.
     """
     _require_connected(deployment, request, actor)
-    if all(system.name in orjson.loads(request.progress).get("linked", {}) for system in deployment.linked):
+    erases, progress = EFFECTS[Kind(request.kind)] is Effect.ERASE, orjson.loads(request.progress)
+    if all(system.name in progress.get("linked", {}) for system in deployment.linked) and not (
+        erases and deployment.linked and LOOKED not in progress
+    ):
         return request
     request, people = _found_everywhere(deployment, request, fragments, actor)
     corrections = rectification.corrected(deployment, request)
-    standing = list[Held]()
-    if EFFECTS[Kind(request.kind)] is Effect.ERASE:
+    standing, last = list[Held](), ""
+    if erases:
         holds = held.on(deployment, workspace, request, people)
         request = held.note(deployment, workspace, request, holds, people)
         standing = list(map(held.as_held, holds))
     for system in (under(system, standing) for system in deployment.linked):
-        progress: dict[str, Any] = orjson.loads(request.progress)
+        progress = orjson.loads(request.progress)
         done: dict[str, Any] = progress.setdefault("linked", {})
         if system.name in done:
             continue
+        last = system.name
         try:
             told = ran(system, request, people, corrections)
         except LinkedSystemUnavailable as error:
@@ -118,13 +125,16 @@ def act(
         done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
         progress.pop(waiting.NOTED, None)
         short = getattr(system, "looked_for_where_described", None)
-        if EFFECTS[Kind(request.kind)] is Effect.ERASE and short is not None:
+        if erases and short is not None:
             progress["by_place"] = sorted({*progress.get("by_place", ()), *short(people)})
         request = request._replace(progress=orjson.dumps(progress).decode())
         if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:
                 write(transaction, request, was=request.state)
-    return request
+    if not erases:
+        return request
+    through = [one for one in deployment.linked if one.name != last and not _is_overridden(request, one.name)]
+    return look_again(deployment, request, [under(one, standing) for one in through], people, actor=actor)
 
 
 def reach_of(
@@ -201,7 +211,7 @@ def override(
             raise Conflict(f"a request that is {request.state} waits for no system")
         progress = orjson.loads(request.progress)
         ground = f"not reached; decided by {actor}: {reason}"
-        account = FieldAccount(system, "every table", "every field", Disposition.RETAINED, 0, ground)
+        account = FieldAccount(system, EVERY_TABLE, "every field", Disposition.RETAINED, 0, ground)
         progress.setdefault("linked", {})[system] = [account.as_json()]
         progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock())
@@ -247,6 +257,11 @@ def _found_everywhere(
     return request, people
 
 
+def _is_overridden(request: StoredRequest, system: str) -> bool:
+    """Whether somebody decided that the request ends without this system."""
+    return any(account.system == system and account.table == EVERY_TABLE for account in accounts(request))
+
+
 def _awaited(request: StoredRequest) -> set[str]:
     """The systems that a request foresaw to do something, or waits for, and that have not done it."""
     progress: dict[str, Any] = orjson.loads(request.progress)
@@ -290,13 +305,5 @@ def ran(
     if missing := unaccounted(((a.system, a.table, a.field) for a in foreseen), done):
         places = ", ".join(f"{table}.{field}" for _, table, field in missing)
         raise LinkedSystemUnavailable(f"{system.name} does not say what it did with every field: {places}")
-    left = asked(system, lambda: system.remaining(kind, people))
-    if any(left.values()):
-        places = ", ".join(f"{system.name}.{place} ({rows})" for place, rows in sorted(left.items()) if rows)
-        raise LinkedSystemUnavailable(
-            f"{system.name} still has rows of this person: {places}",
-            hint="describe the column as what it holds (its category, the identity that it is found by, and what an "
-            "erasure does to it; kept on a ground, the certificate states it), or remove that; then run it again",
-            extra={"remaining": dict(left)},
-        )
+    require_nothing_left(system, kind, people)
     return done

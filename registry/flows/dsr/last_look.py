@@ -1,0 +1,74 @@
+"""The look at systems outside for what should be gone: after each has done its part, and once all of them have.
+
+What a system does may bring back rows in one that was through before: a trigger that keeps what is deleted in a schema
+of its own, a warehouse that is filled from the shop. Such a system goes again, and the request waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from registry.dsr import waiting
+from registry.dsr.plan import LinkedSystem
+from registry.dsr.requests import Kind
+from registry.flows.deployment import Deployment
+from registry.flows.dsr.history import write
+from registry.flows.dsr.reaching import asked
+from registry.flows.dsr.waiting import wait
+from registry.model.errors import LinkedSystemUnavailable
+from registry.model.message import Identifier
+from registry.model.stored import StoredRequest
+
+LOOKED = "looked"
+"""The member of a request's progress that says that all systems were looked at once more."""
+LEFT = "remaining"
+
+
+def require_nothing_left(system: LinkedSystem, kind: Kind, people: Sequence[Identifier]) -> None:
+    """Look for what should be gone.
+
+    Raises:
+        LinkedSystemUnavailable: it does not answer, or rows are left.
+    """
+    left = asked(system, lambda: system.remaining(kind, people))
+    if any(left.values()):
+        places = ", ".join(f"{system.name}.{place} ({rows})" for place, rows in sorted(left.items()) if rows)
+        raise LinkedSystemUnavailable(
+            f"{system.name} still has rows of this person: {places}",
+            hint="describe the column as what it holds (its category, the identity that it is found by, and what an "
+            "erasure does to it; kept on a ground, the certificate states it), or remove that; then run it again",
+            extra={LEFT: dict(left)},
+        )
+
+
+def look_again(
+    deployment: Deployment,
+    request: StoredRequest,
+    systems: Sequence[LinkedSystem],
+    people: Sequence[Identifier],
+    *,
+    actor: str,
+) -> StoredRequest:
+    """Look at these systems once more, now that all are through; the request with that noted.
+
+    Raises:
+        LinkedSystemUnavailable: one does not answer, or has rows again: the request waits, and that one goes again.
+    """
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    for system in systems:
+        try:
+            require_nothing_left(system, Kind(request.kind), people)
+        except LinkedSystemUnavailable as error:
+            if LEFT in error.extra:
+                progress["linked"].pop(system.name, None)
+            again = request._replace(progress=orjson.dumps(progress).decode())
+            raise wait(deployment, again, system.name, people, error, actor=actor) from None
+    progress.pop(waiting.NOTED, None)
+    progress[LOOKED] = True
+    request = request._replace(progress=orjson.dumps(progress).decode())
+    with deployment.data.write(request.workspace_id) as transaction:
+        write(transaction, request, was=request.state)
+    return request
