@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     privacy_notice: str = Field("not stated", description="URL of the privacy notice, for receipts.")
     withdrawal_method: str = Field("not stated", description="How a person withdraws consent, for receipts.")
     storage_locations: str = Field("not stated", description="Where data is kept, comma-separated, for receipts.")
-    jurisdiction: str = Field("gdpr", description="Jurisdiction of requests that name none.")
+    jurisdiction: str = Field("gdpr", description="Law of `jurisdictions.yaml` for requests that name none.")
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that the server listens on; 0 picks a free one.")
     max_event_bytes: int = Field(32 * 1024, ge=1024, description="Largest event, in bytes of JSON.")

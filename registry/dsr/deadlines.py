@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from registry.documents import Document
 from registry.model.clock import DAY, Micros, from_datetime, to_datetime
-from registry.model.errors import DocumentInvalid, InvalidInput
+from registry.model.errors import DocumentInvalid, InvalidInput, SettingInvalid
 
 SATURDAY = 5
 
@@ -116,6 +116,20 @@ class Jurisdictions:
                 pointer="/jurisdiction",
             )
         return self.by_name[name]
+
+    def usual(self, name: str) -> str:
+        """The name of the law that counts for requests that name none, as the settings have it.
+
+        Raises:
+            SettingInvalid: the policy has no such law: no such request could be taken in.
+        """
+        if name not in self.by_name:
+            raise SettingInvalid(
+                "REGISTRY_JURISDICTION names a law that jurisdictions.yaml does not have",
+                hint=f"use one of: {', '.join(sorted(self.by_name))}; or put it back into the file",
+                pointer="jurisdiction",
+            )
+        return name
 
     def of_request(self, name: str) -> Jurisdiction:
         """The law of a request that was taken in; of one that left the policy since, a law that gives no time.

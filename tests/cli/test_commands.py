@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from registry import bootstrap
 from registry.cli.dsr import app
 from registry.settings import Settings
+from tests.architecture.project import ROOT
 from tests.forked import command
 
 PERSON = ("--email", "shopper@example.com")
@@ -190,6 +191,23 @@ def test_the_doctor_finds_an_open_key_file(tmp_path: Path) -> None:
     sick = run(path, "doctor", "--json")
     assert sick.returncode == 1
     assert any("chmod" in finding["mend"] for finding in json.loads(sick.stdout)["findings"] if not finding["good"])
+
+
+def test_a_law_that_leaves_the_policy_is_named_and_the_usual_one_is_needed(tmp_path: Path) -> None:
+    path, policies = tmp_path / "data", tmp_path / "policies"
+    bootstrap.initialise(Settings(data_dir=path))
+    answer(path, "dsr", "open", "access", "--subject", "user_id=ada", "--jurisdiction", "lgpd")
+    policies.mkdir()
+    shipped = (ROOT / "policies" / "jurisdictions.yaml").read_text()
+    (policies / "jurisdictions.yaml").write_text(shipped.replace("  lgpd:", "  brazil:"))
+    given = {**os.environ, "REGISTRY_DATA_DIR": str(path), "REGISTRY_POLICIES": str(policies), "COLUMNS": "200"}
+    sick = command(("doctor", "--json"), given)
+    assert sick.returncode == 1
+    [named] = [one["found"] for one in json.loads(sick.stdout)["findings"] if not one["good"]]
+    assert named == "1 under lgpd, which left the policy"
+    refused = command(("serve", "--port", "0"), {**given, "REGISTRY_JURISDICTION": "lgpd"})
+    assert refused.returncode != 0
+    assert "REGISTRY_JURISDICTION names a law" in refused.stderr
 
 
 def test_a_restore_erases_again_whoever_was_erased_since(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from registry.documents import check, parse
 from registry.dsr.deadlines import Deadline, Jurisdiction, Jurisdictions, deadline
 from registry.model.clock import from_datetime, to_datetime
-from registry.model.errors import DocumentInvalid, InvalidInput
+from registry.model.errors import DocumentInvalid, InvalidInput, SettingInvalid
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "policies" / "jurisdictions.yaml").read_text()
@@ -189,6 +189,12 @@ def test_an_unknown_law_is_refused_with_those_that_are_known() -> None:
         laws().get("marker")
     assert "marker" not in str(caught.value)
     assert "gdpr" in str(caught.value.hint)
+
+
+def test_the_law_of_requests_that_name_none_has_to_be_there() -> None:
+    assert laws().usual("gdpr") == "gdpr"
+    with pytest.raises(SettingInvalid, match="REGISTRY_JURISDICTION"):
+        laws().usual("marker")
 
 
 def test_policy_says_whether_two_people_approve() -> None:
