@@ -19,6 +19,7 @@ from registry.flows.dsr import callbacks, called_back, lifecycle, planning
 from registry.keys.certificates import CertifiedKey, PinnedCertificate
 from registry.model.clock import to_datetime
 from registry.model.errors import (
+    Conflict,
     DocumentInvalid,
     Forbidden,
     InvalidInput,
@@ -219,6 +220,9 @@ def test_a_processor_that_is_down_or_knows_no_key_is_told_in_the_plan(mailer: Ma
     )  # fmt: skip
     plan = planning.plan_of(shop.registry.deployment, shop.workspace, request.request_id)
     assert plan.unreachable == ["mailer"]
+    with pytest.raises(Conflict, match="not every system answers") as caught:
+        planning.require_decided(shop.registry.deployment, shop.workspace, request.request_id)
+    assert caught.value.extra["tables"] == ["mailer"]
     assert "wrong" not in repr(mailer.system(key="wrong"))
 
 

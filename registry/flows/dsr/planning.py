@@ -76,8 +76,9 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
     if plan.undecided or plan.unreachable:
         fault = getattr(deployment.linked, "fault", None)
         tables = [f"{system}: {table}.{field}" for system, table, field in plan.undecided]
+        wrong = "field is decided about" if plan.undecided else "system answers"
         raise Conflict(
-            "not every field is decided about: see the plan",
+            f"not every {wrong}: see the plan",
             hint=UNDECIDED if fault is None else f"{UNDECIDED}. Changed files are not taken yet: {fault}",
             extra={"tables": [*tables, *plan.unreachable]},
         )
