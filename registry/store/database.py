@@ -71,7 +71,8 @@ class Database:
             self._writer = _engine(self.url, "BEGIN IMMEDIATE", place, (*SQLITE_PRAGMAS, WRITERS_PRAGMA))
             self._reader = _engine(self.url, "BEGIN", place, SQLITE_PRAGMAS)
         else:
-            self._writer, self._reader = _server_engine(self.url), _server_engine(self.url)
+            self._writer = _server_engine(self.url, "BEGIN")
+            self._reader = _server_engine(self.url, "BEGIN ISOLATION LEVEL REPEATABLE READ")  # one state, as on SQLite
         self._turns = Turns()
         self._file_points = FilePoints(self._reader.raw_connection, place.check) if self.is_sqlite else None
         self._points = self._file_points or ServerPoints(self.url)
@@ -298,7 +299,7 @@ def _scoped(engine: Engine, scope: Scope) -> Iterator[Connection]:
         yield connection if engine.dialect.name == "sqlite" else connection.execution_options(registry_scope=scope)
 
 
-def _server_engine(url: URL) -> Engine:
+def _server_engine(url: URL, begin: str) -> Engine:
     engine = create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -311,7 +312,7 @@ def _server_engine(url: URL) -> Engine:
         raw: Any = connection.connection.driver_connection
         scope: Scope = connection.get_execution_options()["registry_scope"]
         try:
-            raw.execute(scope.begin, prepare=False)
+            raw.execute(f"{begin}; {scope.settings}", prepare=False)
         except connection.dialect.loaded_dbapi.Error as error:
             raise OperationalError("BEGIN", None, error) from error
 

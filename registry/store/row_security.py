@@ -36,14 +36,14 @@ class Scope:
     """What a transaction may see.
 
     Attributes:
-        begin: the statements that begin it on PostgreSQL; hexadecimal and words of ours only.
+        settings: the statements that begin with it on PostgreSQL; hexadecimal and words of ours only.
     """
 
-    begin: str
+    settings: str
 
 
 def _scope(name: str, value: str) -> Scope:
-    return Scope(f"BEGIN; SET LOCAL ROLE {APPLICATION_ROLE}; SET LOCAL registry.{name} = '{value}'")
+    return Scope(f"SET LOCAL ROLE {APPLICATION_ROLE}; SET LOCAL registry.{name} = '{value}'")
 
 
 DIRECTORY = _scope("directory", "on")

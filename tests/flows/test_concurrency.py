@@ -21,6 +21,7 @@ from registry.flows.ingest.queue import Intake
 from registry.flows.keyring import Keyring
 from registry.model.errors import Conflict
 from registry.store import identities
+from registry.store.rows import query
 from tests.factories import alias, consent, identify, ordered, track
 from tests.simulator import RegistrySimulator, Tenant
 
@@ -78,6 +79,15 @@ def test_overlapping_writers_lose_no_message_and_no_merge(shared: RegistrySimula
         for table, expected in (("event", len(calls) - rejected), ("quarantine", rejected)):
             rows = shared.rows(f"SELECT message_key FROM {table} WHERE workspace_id = ?", together.workspace_id)
             assert len(rows) == len(set(rows)) == expected
+
+
+def test_a_look_sees_one_state_whoever_writes_meanwhile(tenant: Tenant) -> None:
+    sql = "SELECT count(*) FROM event WHERE workspace_id = ?"
+    with tenant.registry.deployment.data.read(tenant.workspace_id) as transaction:
+        before = query(transaction, sql, tenant.workspace_id)
+        tenant.send(ordered("ada"))
+        assert query(transaction, sql, tenant.workspace_id) == before
+    assert tenant.registry.rows(sql, tenant.workspace_id) != before
 
 
 def test_a_delivery_that_another_writer_was_quicker_with_is_taken_up_again(
