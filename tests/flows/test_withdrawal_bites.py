@@ -190,3 +190,23 @@ def test_who_is_taken_apart_by_a_steward_is_locked_and_opened_by_their_own_word_
 def locked_fragments(tenant: Tenant) -> set[bytes]:
     sql = "SELECT DISTINCT fragment_id FROM compartment_lock WHERE workspace_id = ?"
     return {bytes(row[0]) for row in tenant.registry.rows(sql, tenant.workspace_id)}
+
+
+def test_whoever_is_left_by_somebody_who_refused_is_open_again(tenant: Tenant, clock: SetClock) -> None:
+    """A browser that turns out to be shared is nobody's: what it refused closes nothing of theirs any more."""
+    tenant.say("user_id", "ada", "analytics", "granted")
+    tenant.send(viewed("ada"))
+    tenant.say("anonymous_id", "shared", "analytics", "denied")
+    clock.pass_by(seconds=1)
+    tenant.send(identify("ada", "shared"))
+    assert tenant.check("user_id", "ada", "analytics").reason.value == "merged_sides_differ"
+    sql = "SELECT count(*) FROM compartment_lock WHERE workspace_id = ?"
+    closed = tenant.registry.rows(sql, tenant.workspace_id)[0][0]
+    assert closed
+    tenant.send(identify("bob", "shared"))
+    assert tenant.check("user_id", "ada", "analytics").allowed
+    assert tenant.registry.rows(sql, tenant.workspace_id)[0][0] < closed
+    assert "product_viewed" in [event["event"] for event in tenant.timeline("user_id", "ada", "analytics")]
+    tenant.erase("user_id", "bob")
+    assert tenant.check("user_id", "ada", "analytics").reason.value == "merged_sides_differ"
+    assert tenant.registry.rows(sql, tenant.workspace_id)[0][0] == closed

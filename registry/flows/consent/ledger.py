@@ -158,7 +158,7 @@ def record(
         if act.acted_at is not None and act.acted_at > now + CLOCK_TOLERANCE:
             raise InvalidInput("the act lies in the future", pointer="/acted_at")
     with deployment.data.write(workspace.workspace_id) as transaction:
-        identities.lock(transaction, workspace.workspace_id)  # the same, or a signal, may be arriving at once
+        subjects.hold(workspace, transaction)  # the same, or a signal, may be arriving at once
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
         known = consents.history(transaction, workspace.workspace_id, [fragment.fragment_id])
         _require_purposes(deployment, workspace, transaction, fragment, listed)
@@ -234,6 +234,7 @@ def lift_restriction(deployment: Deployment, workspace: OpenWorkspace, subject: 
     workspace_id = workspace.workspace_id
     act = Act(WHOLE_PERSON, ConsentStatus.UNRESTRICTED, channel="operator")
     with deployment.data.write(workspace_id) as transaction:
+        subjects.hold(workspace, transaction)
         fragments = {f.fragment_id: f for f in subjects.fragments_of(workspace, transaction, subject)}
         states = consents.states(transaction, workspace_id, fragments)
         shut = [s.fragment_id for s in states if (s.purpose, s.status) == (WHOLE_PERSON, ConsentStatus.RESTRICTED)]
@@ -253,7 +254,10 @@ def append_acts(
     *,
     actor: str,
 ) -> list[StoredConsent]:
-    """Append acts to the ledger of one fragment, inside the caller's transaction, and log each."""
+    """Append acts to the ledger of one fragment, inside the caller's transaction, and log each.
+
+    The caller holds the person (`subjects.hold`) from before it looked at them.
+    """
     return append_each(deployment, workspace, transaction, [(fragment, act) for act in acts], actor=actor)
 
 
@@ -285,7 +289,7 @@ def append_each(
     consents.append(transaction, whole)
     announce_consents(deployment, transaction, workspace_id, whole, profiles)
     identities.bump(transaction, workspace_id, fragments)
-    relock(deployment, workspace_id, transaction, fragments.values())
+    relock(deployment, workspace_id, transaction, set(profiles.values()))
     for row in whole:
         position = trail.append(
             transaction, workspace_id, now, actor=actor, action="consent:record:appended",

@@ -75,13 +75,12 @@ def needed_lock(
 
 
 def relock(
-    deployment: Deployment, workspace_id: WorkspaceId, transaction: Transaction, fragments: Iterable[Fragment]
+    deployment: Deployment, workspace_id: WorkspaceId, transaction: Transaction, profiles: Collection[ProfileId]
 ) -> Relocked:
-    """Hold the locks of everybody behind these fragments against what they now allow.
+    """Hold the locks of these people, as far as there still are such profiles, against what they now allow.
 
     The state versions of fragments whose locks changed are raised: no cache outlives it.
     """
-    profiles = {fragment.profile_id for fragment in fragments}
     whole = identities.fragments_of_profiles(transaction, workspace_id, profiles)
     ids = [fragment.fragment_id for fragment in whole]
     states = consents.states(transaction, workspace_id, ids)

@@ -31,12 +31,14 @@ from registry.dsr.requests import Kind
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.consent import changes
+from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.history import up_to_date
 from registry.flows.dsr.proofs import verified_by
 from registry.flows.dsr.reference import agent_of, answered_before, fragments_now, indexes_of, people_of, seal_people
+from registry.flows.identity import subjects
 from registry.flows.identity.joining import repartition
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
@@ -123,8 +125,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         return request
     mailboxes = contacts.addresses(deployment, workspace, request, To.PERSON)
     with deployment.data.write(workspace_id) as transaction:
-        quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)  # in the writers' order of locks
-        identities.lock(transaction, workspace_id)
+        subjects.hold(workspace, transaction, exclusive=True)
         ids = fragments_now(deployment, transaction, workspace, request)
         fragments = identities.fragments(transaction, workspace_id, ids)
         profiles = {fragment.profile_id for fragment in fragments.values()}
@@ -239,7 +240,8 @@ def _delete(
         # What the erased claims had kept apart, or out of reach, is decided anew by those that are left.
         beside = {end for link in links for end in (link.low, link.high)} - erased
         rules, now = deployment.policies.identity, deployment.clock()
-        repartition(transaction, workspace_id, rules, beside, new_id=deployment.new_id, now=now)
+        joined = repartition(transaction, workspace_id, rules, beside, new_id=deployment.new_id, now=now)
+        relock(deployment, workspace_id, transaction, joined.profiles)
         position = trail.append(
             transaction, workspace_id, deployment.clock(), actor=actor, action="dsr:rows:erased", outcome="done",
             fields={"request": text_id(request.request_id), "rows": sum(counts.values())},

@@ -13,6 +13,7 @@ from typing import Any
 from registry.dsr.holding import Duty
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
 from registry.flows.identity.subjects import standing
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, rfc3339
@@ -62,7 +63,7 @@ def place(
     named = ",".join(sorted(set(categories)))
     row = LegalHold(workspace.workspace_id, deployment.new_id(), ground, purpose, named, until, actor, now)
     with deployment.data.write(workspace.workspace_id) as transaction:
-        identities.lock(transaction, workspace.workspace_id)
+        subjects.hold(workspace, transaction)
         index = standing(workspace, transaction, [person])[person]
         known = identities.fragments_by_index(transaction, workspace.workspace_id, [index])
         profiles = {fragment.profile_id for fragment in known.values()}

@@ -28,12 +28,13 @@ from registry.flows.dsr import (
 from registry.flows.dsr.history import require
 from registry.flows.dsr.intake import open_request
 from registry.flows.dsr.moves import moved
+from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict
 from registry.model.ids import FragmentId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
-from registry.store import consents, identities, quarantine, requests
+from registry.store import consents, identities, requests
 from registry.store.database import Transaction
 
 OPERATOR = "operator"
@@ -215,7 +216,7 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
         Act(purpose=purpose, status=statuses[kind], acted_at=request.received_at, channel="dsr") for purpose in purposes
     ]
     with deployment.data.write(workspace.workspace_id) as transaction:
-        quarantine.hold_suppressions(transaction, workspace.workspace_id)
+        subjects.hold(workspace, transaction)
         found = requests.scope(transaction, workspace.workspace_id, request.request_id)
         fragments = identities.fragments(transaction, workspace.workspace_id, found)
         history = consents.history(transaction, workspace.workspace_id, fragments)

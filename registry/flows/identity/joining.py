@@ -49,12 +49,14 @@ class Joined:
         by_index: the fragment that hangs on each identifier of the claims, as it now stands.
         new: the fragments that did not exist before.
         moved: the fragments that came into another profile.
+        profiles: those that fragments came into or left.
         whole: False when more hangs together than the limit, so that nobody was joined.
     """
 
     by_index: dict[BlindIndex, Fragment]
     new: dict[FragmentId, Fragment] = field(default_factory=dict)
     moved: set[FragmentId] = field(default_factory=set)
+    profiles: set[ProfileId] = field(default_factory=set)
     whole: bool = True
 
 
@@ -247,6 +249,7 @@ def _move(
                 came = (fragment.profile_id, fragment.fragment_id, fragment.origin_profile_id)
                 merges.append(StoredMerge(workspace_id, new_id(), kind, target, *came, cause, now))
                 joined.moved.add(fragment.fragment_id)
+                joined.profiles |= {fragment.profile_id, target}
             else:
                 continue
             fragments[fragment.anchor] = placed

@@ -53,6 +53,21 @@ def standing(
     return {person: next((i for i in indexes if i in known), indexes[0]) for person, indexes in candidates.items()}
 
 
+def hold(workspace: OpenWorkspace, transaction: Transaction, *, exclusive: bool = False) -> None:
+    """Let nobody else change who is who, or what anybody allows, until the transaction ends.
+
+    In the writers' order of locks, which whoever takes more than one of them keeps, or two wait for each other: who is
+    suppressed, what identifiers stand under, who is who.
+
+    Args:
+        exclusive: nobody who found a person not suppressed may still be writing, either.
+    """
+    quarantine.hold_suppressions(transaction, workspace.workspace_id, exclusive=exclusive)
+    if workspace.indexer.several:
+        reindexing.hold(transaction, workspace.workspace_id)
+    identities.lock(transaction, workspace.workspace_id)
+
+
 def fragments_of(workspace: OpenWorkspace, transaction: Transaction, person: Identifier) -> list[Fragment]:
     """Every fragment of the person behind an identifier, oldest first; none for nobody."""
     index = standing(workspace, transaction, [person])[person]

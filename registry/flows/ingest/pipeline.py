@@ -235,11 +235,13 @@ def _bump(transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined
 def _relock(
     deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined: Joined
 ) -> None:
-    """What the batch refused, or joined to somebody who refused it, is closed in the same transaction."""
-    changed = ({row.fragment_id for row in gate.records} | joined.moved) - joined.new.keys()
-    fragments = [fragment for fragment in joined.by_index.values() if fragment.fragment_id in changed]
-    if fragments:
-        relock(deployment, workspace.workspace_id, transaction, fragments)
+    """What the batch refused, or joined to somebody who refused it, is closed in the same transaction; what only
+    somebody refused who was parted from them is opened.
+    """
+    spoke = {row.fragment_id for row in gate.records} - joined.new.keys()
+    profiles = {one.profile_id for one in joined.by_index.values() if one.fragment_id in spoke} | joined.profiles
+    if profiles:
+        relock(deployment, workspace.workspace_id, transaction, profiles)
 
 
 def _feed(transaction: Transaction, workspace: OpenWorkspace, position: int, stored: Sequence[StoredEvent]) -> None:

@@ -27,6 +27,7 @@ from registry.flows.acts import trail
 from registry.flows.consent import locking
 from registry.flows.consent.locking import Refused
 from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
 from registry.flows.retention import outdated
 from registry.flows.retention.outdated import FieldRule
 from registry.flows.upkeep.pairing import unused_holders
@@ -195,8 +196,7 @@ def _settle(
         return run._replace(after=after, report=report.encode())
     grant = ShredGrant(workspace_id, RequestId(run.sweep_id), "retention")
     with deployment.data.write(workspace_id) as transaction:
-        quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)  # in the writers' order of locks
-        identities.lock(transaction, workspace_id)
+        subjects.hold(workspace, transaction, exclusive=True)
         # 2. look
         looked = _look(deployment, workspace_id, transaction, page, rules)
         # 3. lock

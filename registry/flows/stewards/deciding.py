@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable
 from registry.flows.acts import trail
 from registry.flows.consent import locking
 from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
 from registry.flows.identity.joining import NO_MESSAGE, repartition
 from registry.flows.identity.subjects import NO_SOURCE, fragments_of_profile, standing
 from registry.flows.opening import open_identifiers
@@ -148,9 +149,8 @@ def _across(link: StoredLink, one: Collection[BlindIndex], other: Collection[Bli
 
 
 def _begin(transaction: Transaction, workspace: OpenWorkspace) -> None:
-    """In the writers' order of locks; an erasure that has begun is waited for."""
-    quarantine.hold_suppressions(transaction, workspace.workspace_id)
-    identities.lock(transaction, workspace.workspace_id)
+    """Nobody else decides meanwhile; an erasure that has begun is waited for."""
+    subjects.hold(workspace, transaction)
 
 
 def _fragments(transaction: Transaction, workspace: OpenWorkspace, ends: Ends) -> list[Fragment]:
@@ -194,7 +194,8 @@ def _decide(
     joined = repartition(
         transaction, workspace_id, deployment.policies.identity, seeds, new_id=deployment.new_id, now=now
     )
-    locking.relock(deployment, workspace_id, transaction, joined.by_index.values())
+    touched = joined.profiles | {fragment.profile_id for fragment in joined.by_index.values()}
+    locking.relock(deployment, workspace_id, transaction, touched)
     if not joined.whole:
         raise Conflict("too many identifiers hang together here", hint="block the shared one in identity.yaml")
     decided = {end for row in rows for end in (row.low, row.high)}
