@@ -67,6 +67,24 @@ def _stands(word: Said, purpose: Purpose, at: Micros) -> bool:
     return word.status in AGREED and not ended and word.acted_at >= purpose.material_since
 
 
+def refuses_otherwise(records: Iterable[SaidBy], purpose: str) -> bool:
+    """Whether a purpose was refused by another way than signals, or objected to by whatever way, and not agreed to by
+    another way since: a signal's no that came after it makes it no less.
+
+    Args:
+        records: of one fragment.
+    """
+    said = [one for one in records if one.purpose == purpose and is_lasting(one)]
+    last = max(said, key=rank, default=None)
+    return last is not None and last.status in REFUSALS
+
+
+def is_lasting(record: SaidBy) -> bool:
+    """Whether it is an answer that no signal lifts: any but a signal's, and what a signal objected to."""
+    by_other_way = record.status in AGREED | REFUSALS and record.channel != BY_SIGNAL
+    return by_other_way or record.status == ConsentStatus.OBJECTED
+
+
 def overtaken_at(records: Iterable[SaidBy], purpose: str, said_at: Micros) -> Micros | None:
     """When last a signal said yes, or an earlier restriction ended, after a refusal or restriction recorded only now.
 

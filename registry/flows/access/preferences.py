@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from registry.consent.news import is_lasting
 from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
-from registry.consent.records import AGREED, WHOLE_PERSON, ConsentStatus
+from registry.consent.records import AGREED, REFUSALS, WHOLE_PERSON, ConsentStatus
 from registry.flows.access import visits
 from registry.flows.acts import trail
 from registry.flows.consent import ledger
@@ -203,27 +204,33 @@ def _stands(purpose: Purpose, decision: Decision, basis: LawfulBasis) -> bool:
     return silence if unheard else decision.allowed
 
 
-def _own_words(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> dict[str, str]:
+def _own_words(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> dict[str, StoredConsent]:
     """What was said last of each purpose by the identifier itself, whoever it is joined with."""
     with deployment.data.read(workspace.workspace_id) as transaction:
         index = subjects.standing(workspace, transaction, [person])[person]
         found = identities.fragments_by_index(transaction, workspace.workspace_id, [index])
         ids = [fragment.fragment_id for fragment in found.values()]
-        return {state.purpose: state.status for state in consents.states(transaction, workspace.workspace_id, ids)}
+        states = consents.states(transaction, workspace.workspace_id, ids)
+        # After them: what is recorded meanwhile on PostgreSQL takes no record away.
+        rows = {row.record_id: row for row in consents.history(transaction, workspace.workspace_id, ids)}
+        return {state.purpose: rows[state.record_id] for state in states}
 
 
-def _act(choice: Choice, allowed: bool, own: str | None, channel: str) -> Act | None:
+def _act(choice: Choice, allowed: bool, own: StoredConsent | None, channel: str) -> Act | None:
     """What a choice says, where that is news: a no to what was never asked is an answer, too, and so is one that only
-    somebody whom the person is joined with has said so far.
+    a banner, or somebody whom the person is joined with, has said so far: their yes would lift it.
     """
     is_told = choice.last is not None or choice.basis is not LawfulBasis.CONSENT
-    if allowed == choice.now and is_told and (allowed or own not in AGREED):
+    if allowed == choice.now and (
+        is_told if allowed else own is not None and own.status in REFUSALS and is_lasting(own)
+    ):
         return None
     if allowed:
         status = ConsentStatus.GRANTED
     elif choice.basis is not LawfulBasis.CONSENT:
         status = ConsentStatus.OBJECTED
     else:
-        status = ConsentStatus.WITHDRAWN if choice.now or own in AGREED else ConsentStatus.DENIED
+        agreed = choice.now or (own is not None and own.status in AGREED)
+        status = ConsentStatus.WITHDRAWN if agreed else ConsentStatus.DENIED
     notice = f"{choice.purpose.name}@{choice.purpose.version}"
     return Act(choice.purpose.name, status, notice_version=notice, language=choice.language, channel=channel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal
+from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal, refuses_otherwise
 from registry.consent.records import REFUSALS, ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.flows.consent import ledger
@@ -14,7 +14,7 @@ from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.message import Identifier
 from registry.model.stored import StoredConsent
-from registry.store import consents, identities
+from registry.store import consents
 
 
 class Signalled(NamedTuple):
@@ -43,14 +43,14 @@ def record_signals(
     if not spoken.said:
         return Signalled([], [])
     with deployment.data.write(workspace.workspace_id) as transaction:
-        identities.lock(transaction, workspace.workspace_id)  # a grant of the same moment waits, or is seen
+        subjects.hold(workspace, transaction)  # a grant of the same moment waits, or is seen
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
         person = [one.fragment_id for one in subjects.fragments_of(workspace, transaction, subject)]
-        rows = {row.record_id: row for row in consents.history(transaction, workspace.workspace_id, person)}
+        rows = consents.history(transaction, workspace.workspace_id, person)
         elsewhere = {
             state.purpose for state in consents.states(transaction, workspace.workspace_id, person)
-            if state.status == ConsentStatus.OBJECTED
-            or (ConsentStatus(state.status) in REFUSALS and rows[state.record_id].channel != BY_SIGNAL)
+            if state.status in REFUSALS
+            and refuses_otherwise((row for row in rows if row.fragment_id == state.fragment_id), state.purpose)
         }  # fmt: skip
         now, acts = deployment.clock(), []
         for name, yes in spoken.said.items():
@@ -59,7 +59,7 @@ def record_signals(
             dated = spoken.given_by.get(name, now)
             given_at = dated if yes and dated < now else None
             at, objects = given_at if given_at is not None else FOREVER, name in spoken.objected
-            words = last_words(rows.values(), name, at)
+            words = last_words(rows, name, at)
             purpose = deployment.policies.purposes.purposes[name]
             if is_news(purpose, words, fragment.fragment_id, yes=yes, objects=objects, at=min(at, now)):
                 status = ConsentStatus.GRANTED if yes else refusal(words, fragment.fragment_id)

@@ -14,7 +14,7 @@ import orjson
 
 from registry.consent.decide import Standing
 from registry.consent.ground import SILENT, lawful_purposes
-from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal
+from registry.consent.news import BY_SIGNAL, is_news, last_words, overtaken_at, refusal, refuses_otherwise
 from registry.consent.purposes import PurposeCatalogue
 from registry.consent.records import REFUSALS, WHOLE_PERSON, ConsentStatus, Said, rank
 from registry.consent.signals.context import SAYING, from_context
@@ -76,6 +76,7 @@ class Gate:
         self._opted_out = Spoken(dict.fromkeys(opted_out(catalogue), False), opted_out(catalogue))
         self._aged = {p.name for p in catalogue.purposes.values() if p.demands_age(None)}
         self._ledgers: dict[FragmentId, list[StoredConsent]] = {}
+        self._alone = False
         self.refused_on: dict[BlindIndex, set[str]] = {}
         self.records: list[StoredConsent] = []
 
@@ -118,8 +119,11 @@ class Gate:
             if fragment is None:
                 continue
             item.said = self._heeded(item.said, self._profiles[fragment.profile_id])
-            if item.said:
-                self._record(item, fragment, item.said, new_id)
+            news = self._news(item, fragment, item.said, new_id)
+            if news and self._hold(items):
+                item.said = self._heeded(item.said, self._profiles[fragment.profile_id])
+                news = self._news(item, fragment, item.said, new_id)
+            self._record(fragment, news)
             refused = dict.fromkeys((name for name, yes in item.said.items() if not yes), False)
             self._narrow(item, self._allowed(item, self._profiles[fragment.profile_id], refused))
 
@@ -173,11 +177,9 @@ class Gate:
         ]
         if not doubtful:
             return said
-        ledger = self._ledger({state.fragment_id for state in doubtful})
-        by_signal = {row.record_id for row in ledger if row.channel == BY_SIGNAL}
         kept = {
             state.purpose for state in doubtful
-            if state.status == ConsentStatus.OBJECTED or state.record_id not in by_signal
+            if refuses_otherwise(self._ledger({state.fragment_id}), state.purpose)
         }  # fmt: skip
         return {name: yes for name, yes in said.items() if not (yes and name in kept)}
 
@@ -254,16 +256,37 @@ class Gate:
         item.grounded = (item.grounded & allowed) if item.fragment is not None else (purposes & allowed)
         item.ungrounded = purposes - item.grounded
 
-    def _record(self, item: Item, fragment: Fragment, said: dict[str, bool], new_id: Callable[[], bytes]) -> None:
-        message = item.message
-        if message is None:
-            return
-        states = self._states.setdefault(fragment.fragment_id, {})
+    def _hold(self, items: Sequence[Item]) -> bool:
+        """Let nobody else record what people allow until the transaction ends; whether all was read again, since
+        somebody may have just now. Those who bring no news, which are most, wait for nobody.
+
+        Raises:
+            Conflict: who is who has changed meanwhile.
+        """
+        if self._alone or not identities.lock(self._transaction, self._workspace_id):
+            return False
+        self._alone = True
+        for known in (self._profiles, self._states, self._ledgers, self._standings, self._alike):
+            known.clear()
+        self._changes += 1
+        there = [item.fragment for item in items if item.fragment is not None]
+        self._load_profiles({fragment.profile_id for fragment in there})
+        placed = {(one.fragment_id, one.profile_id) for members in self._profiles.values() for one in members}
+        if not placed.issuperset((fragment.fragment_id, fragment.profile_id) for fragment in there):
+            raise Conflict("who is who changed while consent was recorded", hint="send the batch again")
+        return True
+
+    def _news(
+        self, item: Item, fragment: Fragment, said: dict[str, bool], new_id: Callable[[], bytes]
+    ) -> list[StoredConsent]:
+        """The records of what a message says of consent, as far as it is news."""
+        news: list[StoredConsent] = []
         for purpose, yes in said.items():
             words = self._words(fragment, purpose)
             at = self._acted_at(item, purpose, words, yes=yes)
-            if any(word.acted_at > at for word in words):  # it comes late, and counts from its own time on
-                words = last_words(self._ledger({word.fragment_id for word in words}), purpose, at)
+            spoken, late = {word.fragment_id for word in words}, any(word.acted_at > at for word in words)
+            if late:  # it counts from its own time on
+                words = last_words(self._ledger(spoken), purpose, at)
             named, objects = self._catalogue.purposes[purpose], purpose in item.objected
             if not is_news(named, words, fragment.fragment_id, yes=yes, objects=objects, at=at):
                 continue
@@ -291,13 +314,26 @@ class Gate:
                 item.source.row.name,
                 None,
             )
+            news.append(row)
+            own = self._states.get(fragment.fragment_id, {}).get(purpose)
+            if objects and late and (own is None or own.status != ConsentStatus.OBJECTED):
+                since = overtaken_at(self._ledger(spoken), purpose, at)
+                if since is not None:  # by a banner's yes, which lifts no objection
+                    news.append(row._replace(record_id=RecordId(new_id()), acted_at=since + 1))
+        return news
+
+    def _record(self, fragment: Fragment, news: Sequence[StoredConsent]) -> None:
+        """Keep records to be appended, and count them from here on."""
+        states = self._states.setdefault(fragment.fragment_id, {})
+        for row in news:
             self.records.append(row)
-            before = states.get(purpose)
+            before = states.get(row.purpose)
             if before is None or rank(row) >= rank(before):
-                states[purpose] = ConsentState(
-                    self._workspace_id, fragment.fragment_id, purpose, row.record_id, row.status,
+                states[row.purpose] = ConsentState(
+                    self._workspace_id, fragment.fragment_id, row.purpose, row.record_id, row.status,
                     row.acted_at, row.recorded_at, row.expires_at,
                 )  # fmt: skip
+        if news:
             self._forget(fragment)
 
     def _words(self, fragment: Fragment, purpose: str) -> list[Said]:
