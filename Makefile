@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CASES ?= 100000
+RACES ?= 100
 # One more than the cores that the tests are made for: some of them wait for a server or for a moment.
 WORKERS ?= 3
 STAMP := .venv/.installed
@@ -58,8 +59,9 @@ docs: $(STAMP) ## hold the documentation against the code
 kill: $(STAMP) ## the long kill -9 run
 	@REGISTRY_TEST_KILLS=200 $(BIN)/python -m pytest -q tests/reliability tests/flows/test_interrupted_erasure.py -k kill --timeout 3600
 
-fuzz: $(STAMP) ## the long fuzzing run: 100,000 cases of each kind, or CASES=n
+fuzz: $(STAMP) ## the long fuzzing run: 100,000 cases of each kind, or CASES=n; 100 races, or RACES=n
 	@REGISTRY_TEST_FUZZ_RUNS=$(CASES) $(BIN)/python -m pytest -q tests/fuzz
+	@REGISTRY_TEST_RACES=$(RACES) $(BIN)/python -m pytest -q tests/reliability/test_racing_consent.py
 	@HYPOTHESIS_PROFILE=long REGISTRY_TEST_CASES=$(CASES) $(BIN)/python -m pytest -q --timeout 28800 \
 		tests/api/test_fuzz.py tests/unit/plans/test_plan_differential.py tests/unit/plans/test_plan_properties.py tests/property
 
