@@ -210,3 +210,15 @@ def test_whoever_is_left_by_somebody_who_refused_is_open_again(tenant: Tenant, c
     tenant.erase("user_id", "bob")
     assert tenant.check("user_id", "ada", "analytics").reason.value == "merged_sides_differ"
     assert tenant.registry.rows(sql, tenant.workspace_id)[0][0] == closed
+
+
+def test_a_no_on_an_identifier_that_is_new_closes_what_the_person_s_others_hold(
+    tenant: Tenant, clock: SetClock
+) -> None:
+    tenant.send(identify(None, "browser", email="ada@shop.example", context=banner(**ALL_YES)))
+    tenant.send(viewed(None, "browser"))
+    clock.pass_by(seconds=1)
+    tenant.send(identify("ada", email="ada@shop.example", context=banner(Analytics=False, Functional=False)))
+    assert tenant.check("anonymous_id", "browser", "analytics").reason.value == "denied"
+    sql = "SELECT count(*) FROM compartment_lock WHERE workspace_id = ?"
+    assert tenant.registry.rows(sql, tenant.workspace_id)[0][0]

@@ -238,8 +238,9 @@ def _relock(
     """What the batch refused, or joined to somebody who refused it, is closed in the same transaction; what only
     somebody refused who was parted from them is opened.
     """
-    spoke = {row.fragment_id for row in gate.records} - joined.new.keys()
+    spoke = {row.fragment_id for row in gate.records}
     profiles = {one.profile_id for one in joined.by_index.values() if one.fragment_id in spoke} | joined.profiles
+    profiles -= joined.new.keys()  # whose oldest fragment is new, all is: it was judged by what it says
     if profiles:
         relock(deployment, workspace.workspace_id, transaction, profiles)
 
