@@ -67,9 +67,9 @@ def test_a_race_loses_no_no_and_all_who_answer_agree(processes: list[RegistrySim
         other, boards = elsewhere(tenant, processes[1]), Boards(processes[1].deployment, most=1_000)
         _until_ready(other, boards)
         words = race([tenant, other, tenant, other], seed, ACTS)
-        if not tenant.registry.deployment.data.is_sqlite:
-            # An event may have been judged there just before a refusal: what it brought is locked by the next sweep.
-            sweeping.sweep(tenant.registry.deployment, tenant.workspace, actor="operator")
+        # Decisions hold at once, locks after the next sweep at the latest: on PostgreSQL an event may have been judged
+        # just before a refusal.
+        sweeping.sweep(tenant.registry.deployment, tenant.workspace, actor="operator")
         _require_folded(tenant, seed)
         answers = {reference: _told(tenant, other, reference) for reference in EVERYBODY}
         _require_listed(tenant, answers)

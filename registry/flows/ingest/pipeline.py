@@ -239,8 +239,9 @@ def _relock(
     somebody refused who was parted from them is opened.
     """
     spoke = {row.fragment_id for row in gate.records}
-    profiles = {one.profile_id for one in joined.by_index.values() if one.fragment_id in spoke} | joined.profiles
+    profiles = {one.profile_id for one in joined.by_index.values() if one.fragment_id in spoke}
     profiles -= joined.new.keys()  # whose oldest fragment is new, all is: it was judged by what it says
+    profiles |= joined.profiles
     if profiles:
         relock(deployment, workspace.workspace_id, transaction, profiles)
 
