@@ -117,10 +117,14 @@ class Keyring:
         grant = OpenGrant(workspace_id, frozenset(), "names of compartments")
         return {fragment: frozenset(bundle) for fragment, bundle in self.for_opening(grant, fragments).items()}
 
-    def shred(self, grant: ShredGrant, fragments: Collection[FragmentId]) -> int:
+    def shred(self, grant: ShredGrant, fragments: Collection[FragmentId], *, fold_in: bool = True) -> int:
         """Destroy the keys of these fragments, after writing the order into the erasure ledger.
 
         Done again, it destroys nothing more. Returns how many bundles there were.
+
+        Args:
+            fold_in: False for a caller that holds a transaction, and calls `checkpoint` after it: readers of the
+                keystore may keep that waiting.
         """
         now = self._clock()
         orders = [ErasureOrder(grant.workspace_id, fragment, grant.request_id, now) for fragment in sorted(fragments)]
@@ -131,7 +135,8 @@ class Keyring:
         with self._lock:
             for fragment in fragments:
                 self._opened.pop((grant.workspace_id, fragment), None)
-        self._keystore.checkpoint()
+        if fold_in:
+            self._keystore.checkpoint()
         return count
 
     def shred_compartments(self, grant: ShredGrant, gone: Mapping[FragmentId, Collection[Compartment]]) -> int:

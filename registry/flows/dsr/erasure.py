@@ -71,13 +71,10 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     request = _scope_and_suppress(deployment, workspace, request)
     progress: dict[str, Any] = orjson.loads(request.progress)
     scope = _Scope.of(progress)
-    # 3. set aside
-    cases = retaining.set_aside(deployment, workspace, request, scope.fragments, scope.indexes, actor=actor)
+    # 3. set aside, 4. shred
+    cases, destroyed = _set_aside_and_shred(deployment, workspace, request, scope, actor)
     kept = sum(case.items for case in cases)
     progress["kept"] |= {"legal_hold": len(cases), "retained_case": len(cases), "retained_item": kept}
-    # 4. shred
-    grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
-    destroyed = deployment.keyring.shred(grant, scope.holders)
     progress["keys"] = max(destroyed, progress["keys"])
     # 5. delete
     request = _delete_events(deployment, request, progress, scope)
@@ -199,6 +196,23 @@ def _kept_for_later(
     return request._replace(sealed=sealed)
 
 
+def _set_aside_and_shred(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, scope: _Scope, actor: str
+) -> tuple[list[RetainedCase], int]:
+    """Destroy the keys while no hold can be placed, once each has its case; the cases, and how many keys."""
+    grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
+    whose = scope.fragments, scope.indexes
+    while True:
+        cases = retaining.set_aside(deployment, workspace, request, *whose, actor=actor)
+        with deployment.data.write(workspace.workspace_id) as transaction:
+            identities.lock(transaction, workspace.workspace_id)
+            if len(retaining.note_cases(deployment, transaction, request, *whose)) == len(cases):
+                destroyed = deployment.keyring.shred(grant, scope.holders, fold_in=False)
+                break
+    deployment.keyring.checkpoint()
+    return cases, destroyed
+
+
 def _delete_events(
     deployment: Deployment, request: StoredRequest, progress: dict[str, Any], scope: _Scope
 ) -> StoredRequest:
@@ -229,7 +243,7 @@ def _delete(
         erased = moved.union(scope.indexes)
         scope = scope._replace(indexes=sorted(erased))
         progress["indexes"] = [index.hex() for index in scope.indexes]
-        retaining.note_cases(deployment, transaction, request, scope.fragments, scope.indexes)  # or they are forgotten
+        retaining.note_cases(deployment, transaction, request, (), scope.indexes)  # holds since, or they are forgotten
         links = identities.links_touching(transaction, workspace_id, erased)
         counts = _note_counts(transaction, workspace_id, progress, scope)
         rows.erase_rows(transaction, workspace_id, scope.fragments, scope.indexes)

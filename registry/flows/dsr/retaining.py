@@ -111,15 +111,18 @@ def note_cases(
     fragments: Sequence[FragmentId],
     indexes: Sequence[BlindIndex],
 ) -> list[RetainedCase]:
-    """The cases of an erasure, with one for each hold that was placed since it was looked at last.
+    """The cases of an erasure, with one for each hold that was placed, and duty that came, since it was looked at last.
 
     An erasure may wait for days, and by then nothing but its cases says which holds stand on its person.
+
+    Args:
+        fragments: those whose data is there to be kept; without any, no duty asks for a case.
     """
     workspace_id, now = request.workspace_id, deployment.clock()
     before = holdings.cases(transaction, workspace_id, request.request_id)
     if not (fragments or deployment.linked):
         return before
-    known = {case.hold_id for case in before}
+    known = {(case.hold_id, case.duty) for case in before}
     new = [
         RetainedCase(
             workspace_id, FragmentId(deployment.new_id()), request.request_id,
@@ -127,7 +130,7 @@ def note_cases(
             duty.purpose, ",".join(duty.categories), now,
         )
         for duty, hold in duties_of(deployment, holdings.holds_on(transaction, workspace_id, indexes), now)
-        if (hold.hold_id not in known if hold is not None else fragments and not before)
+        if ((hold.hold_id, None) not in known if hold is not None else fragments and (None, duty.name) not in known)
     ]  # fmt: skip
     holdings.add_cases(transaction, new)
     return [*before, *new]
@@ -142,7 +145,7 @@ def _fill(
     actor: str,
 ) -> RetainedCase:
     workspace_id, now = workspace.workspace_id, deployment.clock()
-    if case.items:  # it was filled before the interruption
+    if case.items or case.ended_at is not None:  # it was filled before the interruption
         return case
     compartment = compartment_of([case.purpose])
     key = deployment.keyring.for_sealing(workspace_id, {case.case_id: (compartment,)})[case.case_id].key(compartment)
@@ -153,9 +156,11 @@ def _fill(
     def until(received_at: Micros) -> Micros | None:
         return received_at + duty.keep_for if duty is not None else None
 
+    asked = case.duty is None or duty is not None  # a duty that left the policy meanwhile asks for nothing, for no time
     found = _covered(
-        deployment, workspace, fragments, wanted, declared, until, with_identifiers=case.hold_id is not None
-    )
+        deployment, workspace, fragments if asked else (), wanted, declared, until,
+        with_identifiers=case.hold_id is not None,
+    )  # fmt: skip
     page: list[RetainedItem] = []
     for name, content, kept_until in found:
         if kept_until is not None and kept_until <= now:

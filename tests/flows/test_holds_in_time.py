@@ -1,0 +1,137 @@
+"""A hold that is placed, or a duty that comes or goes, while an erasure is under way: kept, or gone before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from registry.dsr.holding import Duty
+from registry.dsr.requests import Kind
+from registry.flows.accountability import verify
+from registry.flows.dsr import holds, kept, lifecycle
+from registry.flows.upkeep.pairing import unused_holders
+from registry.model.clock import DAY
+from registry.model.errors import Conflict, KeyMissing
+from registry.store import holdings
+from registry.store.database import Database, Transaction
+from tests.conftest import SetClock
+from tests.factories import consent, identify, ordered
+from tests.simulator import ALL_YES, RegistrySimulator, Tenant
+
+MOST_MOMENTS = 30
+BOOKS = Duty("books", "a tax code", "legal", ("user.name",), 30 * DAY)
+
+
+def _ada(tenant: Tenant) -> None:
+    tenant.send(
+        identify("ada", "browser", email="ada@example.com", first_name="Ada", context=consent(**ALL_YES)),
+        ordered("ada"),
+    )
+
+
+def _before(database: Database, moment: int, act: Callable[[], None]) -> Callable[..., Any]:
+    """A `Database.write` that acts once, before the data's transaction of that number begins."""
+    seen, write = 0, Database.write
+
+    @contextmanager
+    def watched(self: Database, workspace_id: bytes) -> Iterator[Transaction]:
+        nonlocal seen
+        seen += self is database
+        if self is database and seen == moment:
+            act()
+        with write(self, workspace_id) as transaction:
+            yield transaction
+
+    return watched
+
+
+def test_a_hold_placed_at_any_moment_keeps_everything_or_comes_after_the_keys(
+    registry: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, found = registry.deployment, list[tuple[bool, int]]()
+    for moment in range(1, MOST_MOMENTS):
+        tenant = registry.tenant()
+        _ada(tenant)
+        request, placed = tenant.request(Kind.ERASURE, "user_id", "ada"), list[bool]()
+
+        def place(tenant: Tenant = tenant, placed: list[bool] = placed) -> None:
+            ledger = registry.key_rows("SELECT 1 FROM erasure WHERE workspace_id = ?", tenant.workspace_id)
+            placed.append(bool(ledger))
+            with suppress(KeyMissing) if ledger else nullcontext():  # refused while the rows are going
+                holds.place(
+                    deployment, tenant.workspace, tenant.person("user_id", "ada"), ground="claim 1", purpose="legal",
+                    actor="person:first",
+                )  # fmt: skip
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "write", _before(deployment.data, moment, place))
+            with suppress(Conflict):  # of a hold that came after the rows: the second look meets whom it names
+                tenant.run(request)
+        if lifecycle.get(deployment, tenant.workspace, request.request_id)[0].state != "completed":
+            assert tenant.run(request).state == "completed"
+        if not placed:
+            break
+        cases = kept.listed(deployment, tenant.workspace)
+        found.append((placed[0], sum(case.items for case in cases)))
+        assert list(unused_holders(deployment, tenant.workspace_id)) == []
+    assert {items for shredded, items in found if not shredded} == {8}
+    assert {items for shredded, items in found if shredded} == {0}
+    assert 5 < len(found) < MOST_MOMENTS - 1
+
+
+def _under(tenant: Tenant, *duties: Duty) -> None:
+    deployment = tenant.registry.deployment
+    policies = replace(deployment.policies, retention=replace(deployment.policies.retention, duties=duties))
+    tenant.registry.deployment = replace(deployment, policies=policies)
+
+
+def _interrupted(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An erasure that was killed when its cases were noted, and nothing was sealed for them."""
+    request = tenant.request(Kind.ERASURE, "user_id", "ada")
+    with monkeypatch.context() as broken:
+        broken.setattr(holdings, "add_items", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        with pytest.raises(RuntimeError):
+            tenant.run(request)
+    return request
+
+
+def test_a_duty_that_leaves_the_policy_while_an_erasure_is_interrupted_keeps_nothing(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tenant.registry.deployment
+    try:
+        _ada(tenant)
+        _under(tenant, BOOKS)
+        request = _interrupted(tenant, monkeypatch)
+        _under(tenant)
+        done = tenant.run(request)
+        _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
+        assert "retained" not in claims
+        [case] = kept.listed(tenant.registry.deployment, tenant.workspace)
+        assert (case.items, case.ended_at is not None) == (0, True)
+        assert tenant.registry.rows("SELECT 1 FROM retained_item") == []
+    finally:
+        tenant.registry.deployment = before
+
+
+def test_a_duty_that_comes_or_is_renamed_while_an_erasure_is_interrupted_keeps_its_values_for_its_time(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, before = tenant.registry.clock, tenant.registry.deployment
+    assert isinstance(clock, SetClock)
+    try:
+        _ada(tenant)
+        _under(tenant, BOOKS)
+        request = _interrupted(tenant, monkeypatch)
+        _under(tenant, replace(BOOKS, name="accounts"))
+        tenant.run(request)
+        deployment, workspace = tenant.registry.deployment, tenant.workspace
+        assert {case.duty: case.items for case in kept.listed(deployment, workspace)} == {"books": 0, "accounts": 2}
+        clock.pass_by(days=31)
+        assert [case.duty for case in kept.end_due(deployment, workspace, actor="operator")] == ["accounts"]
+    finally:
+        tenant.registry.deployment = before
