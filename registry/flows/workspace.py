@@ -114,8 +114,8 @@ def open_workspace(deployment: Deployment, workspace_id: WorkspaceId) -> OpenWor
 
     Raises:
         NotFound: there is no such workspace.
-        KeyMissing: they are not in this keystore.
-        SealBroken, KmsUnavailable: they cannot be unwrapped.
+        KeyMissing: they are not in this keystore, or it is older than the data.
+        SealBroken, KmsUnavailable, StoreUnavailable: they cannot be unwrapped now.
     """
     with deployment.data.directory() as transaction:
         names = {row.workspace_id: row.name for row in administration.workspaces(transaction)}
@@ -159,10 +159,15 @@ def _indexer(
 ) -> BlindIndexer:
     """New identifiers under the newest ripe root; looked up under every root that some may still be under."""
     versions = [row.version for row in rows]
+    with deployment.data.read(workspace_id) as transaction:
+        settled, newest = reindexing.settled(transaction, workspace_id), reindexing.newest(transaction, workspace_id)
+    if newest > max(versions):  # nobody would be found, and an erasure be certified of nobody
+        raise KeyMissing(
+            "the keystore is older than the data: it lacks the blind-index key that people are found by",
+            hint="put back a keystore from after the rotation, or data from before it",
+        )
     if len(versions) == 1:
         return BlindIndexer(roots["blind-index", 1])
-    with deployment.data.read(workspace_id) as transaction:
-        settled = reindexing.settled(transaction, workspace_id)
     writing = max(row.version for row in rows if is_ripe(row, deployment.clock()))
     later = {version: roots["blind-index", version] for version in versions if version > 1}
     return BlindIndexer(roots["blind-index", 1], later, writing=writing, settled=settled)

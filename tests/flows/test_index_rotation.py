@@ -13,7 +13,7 @@ from registry.flows.dsr import erasure
 from registry.flows.upkeep import reindexing, rotation
 from registry.flows.workspace import PUBLISHED_BEFORE_USE, open_workspace
 from registry.model.clock import SECOND
-from registry.model.errors import Conflict, SealBroken, StoreUnavailable
+from registry.model.errors import Conflict, KeyMissing, SealBroken, StoreUnavailable
 from registry.store import second_look
 from registry.store.rows import execute
 from tests.conftest import SetClock
@@ -157,7 +157,7 @@ def test_an_erasure_asked_for_under_the_old_key_finds_everything_under_the_new(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(erasure, "_delete_events", die)
-        patch.setattr(type(deployment.keyring), "shred", lambda *_: 0)
+        patch.setattr(type(deployment.keyring), "shred", lambda *_, **_more: 0)
         tenant.run(scoped)  # its scope is written down by the old indexes
     _rotating(tenant, clock)
     reindexing.go_on(deployment, tenant.workspace_id, actor=ACTOR)
@@ -195,3 +195,17 @@ def test_identifiers_that_do_not_open_stay_where_they_are_found_and_are_told(ten
     assert tenant.check("user_id", "u4", "analytics").allowed
     put(sealed)
     assert reindexing.go_on(deployment, tenant.workspace_id, actor=ACTOR) == 2
+
+
+def test_a_keystore_from_before_the_rotation_opens_nothing_instead_of_finding_nobody(
+    tenant: Tenant, clock: SetClock
+) -> None:
+    deployment = tenant.registry.deployment
+    _people(tenant)
+    _rotating(tenant, clock)
+    reindexing.go_on(deployment, tenant.workspace_id, actor=ACTOR)
+    with deployment.keystore.write(tenant.workspace_id) as transaction:
+        sql = "DELETE FROM workspace_secret WHERE workspace_id = ? AND name = 'blind-index' AND version = 2"
+        assert execute(transaction, sql, tenant.workspace_id) == 1
+    with pytest.raises(KeyMissing, match="older than the data"):
+        open_workspace(deployment, tenant.workspace_id)

@@ -99,6 +99,8 @@ def test_what_is_sealed_is_opened_in_the_package(tenant: Tenant) -> None:
     [asked] = rows_of(archive, "dsr_request")
     assert asked["asked_for"] == [{"kind": "email", "value": "ada@example.com"}]
     assert (asked["kind"], asked["state"]) == ("access", "completed")
+    assert {name for name, value in asked.items() if isinstance(value, int)} == set(), "times are written as times"
+    assert asked["respond_by"] > asked["received_at"] > "20"
 
 
 def test_who_of_the_controllers_people_acted_is_not_given_out(tenant: Tenant) -> None:

@@ -136,6 +136,6 @@ def _shown(column: str, value: Any, names: Mapping[bytes, str]) -> object:
         return {"at": rfc3339(entry["at"]), "actor": entry["actor"].partition(":")[0], **told}
     if column == "content" and isinstance(value, str):
         return orjson.loads(value)
-    if column.endswith("_at") and isinstance(value, int):
+    if column.endswith(("_at", "_by", "_until")) and isinstance(value, int):
         return rfc3339(value)
     return bool(value) if column == "rejected" else value
