@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 
+import orjson
 import pytest
 
 from registry.dsr.holding import Duty
@@ -113,7 +116,8 @@ def test_a_duty_that_leaves_the_policy_while_an_erasure_is_interrupted_keeps_not
         assert "retained" not in claims
         [case] = kept.listed(tenant.registry.deployment, tenant.workspace)
         assert (case.items, case.ended_at is not None) == (0, True)
-        assert tenant.registry.rows("SELECT 1 FROM retained_item") == []
+        sql = "SELECT 1 FROM retained_item WHERE workspace_id = ?"
+        assert tenant.registry.rows(sql, tenant.workspace_id) == []
     finally:
         tenant.registry.deployment = before
 
@@ -135,3 +139,32 @@ def test_a_duty_that_comes_or_is_renamed_while_an_erasure_is_interrupted_keeps_i
         assert [case.duty for case in kept.end_due(deployment, workspace, actor="operator")] == ["accounts"]
     finally:
         tenant.registry.deployment = before
+
+
+def test_a_case_that_two_processes_end_at_once_is_ended_and_certified_once(registry: RegistrySimulator) -> None:
+    deployment, cases = registry.deployment, 6
+    tenant = registry.tenant()
+    _ada(tenant)
+    person = tenant.person("user_id", "ada")
+    for number in range(cases):
+        hold = holds.place(
+            deployment, tenant.workspace, person, ground=f"claim {number}", purpose="legal", actor="person:first"
+        )
+    tenant.run(tenant.request(Kind.ERASURE, "user_id", "ada"))
+    for hold in holds.listed(deployment, tenant.workspace):
+        holds.release(deployment, tenant.workspace, hold.hold_id, actor="person:first")
+    start = Barrier(2)
+
+    def end() -> list[bytes]:
+        start.wait()
+        return [case.case_id for case in kept.end_due(deployment, tenant.workspace, actor="operator")]
+
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(lambda _: end(), range(2))
+    later = [case.case_id for case in kept.end_due(deployment, tenant.workspace, actor="operator")]
+    assert sorted([*first, *second, *later]) == sorted(
+        case.case_id for case in kept.listed(deployment, tenant.workspace)
+    )
+    log = registry.rows("SELECT entry FROM audit_entry WHERE workspace_id = ?", tenant.workspace_id)
+    assert [orjson.loads(bytes(entry))["action"] for (entry,) in log].count("dsr:retained:erased") == cases
+    assert all(case.certificate for case in kept.listed(deployment, tenant.workspace))

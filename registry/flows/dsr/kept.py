@@ -130,7 +130,8 @@ def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> 
         request = started.get(case.case_id)
         if request is not None and request.completed_at is not None and _is_over(deployment, case, holds, now):
             try:
-                ended.append(_end(deployment, workspace, case, request, actor))
+                done = _end_alone(deployment, workspace, case, request, actor)
+                ended += [done] if done is not None else []
             except LinkedSystemUnavailable as error:
                 unreached.append(error)
     if unreached:
@@ -146,6 +147,17 @@ def _is_over(deployment: Deployment, case: RetainedCase, holds: dict[bytes, Lega
     with deployment.data.write(case.workspace_id) as transaction:
         holdings.delete_items(transaction, case.workspace_id, case.case_id, now)
         return holdings.count_items(transaction, case.workspace_id, case.case_id) == 0
+
+
+def _end_alone(
+    deployment: Deployment, workspace: OpenWorkspace, case: RetainedCase, request: StoredRequest, actor: str
+) -> RetainedCase | None:
+    """None where another process ends a case of the same erasure, or has ended this one: it is certified once."""
+    with deployment.data.sole(f"request-{case.request_id.hex()}") as alone:
+        with deployment.data.read(case.workspace_id) as transaction:
+            now = holdings.case(transaction, case.workspace_id, case.case_id)
+        is_open = now is not None and now.ended_at is None
+        return _end(deployment, workspace, case, request, actor) if alone and is_open else None
 
 
 def _end(
