@@ -161,6 +161,10 @@ class KeyMissing(RegistryError):
     title = "The key is gone"
 
 
+class Forgotten(KeyMissing):
+    """Whom a request names cannot be read: it has ended, or an older keystore was put back."""
+
+
 class KmsUnavailable(RegistryError):
     """The key management service did not answer; nothing is opened or sealed without it."""
 

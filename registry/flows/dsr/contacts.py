@@ -35,7 +35,7 @@ def addresses(deployment: Deployment, workspace: OpenWorkspace, request: StoredR
     before an erasure began counts to its end: then it also knows addresses that nobody verified, and the file is gone.
 
     Raises:
-        KeyError: whom the request is about was forgotten.
+        Forgotten: whom the request is about was forgotten.
         KmsUnavailable, SealBroken, StoreUnavailable: it cannot be opened now.
     """
     if to is To.AGENT:

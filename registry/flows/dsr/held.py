@@ -23,9 +23,9 @@ from registry.flows.dsr.reference import indexes_of
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.belonging import SHARED
 from registry.identity.normalise import Blocked, normalise
-from registry.keys.envelope import open_sealed, record_aad, seal
-from registry.model.compartment import compartment_of
-from registry.model.errors import InvalidInput
+from registry.keys.envelope import DataKey, open_sealed, record_aad, seal
+from registry.model.compartment import Compartment, compartment_of
+from registry.model.errors import InvalidInput, KeyMissing
 from registry.model.grants import OpenGrant
 from registry.model.ids import BlindIndex, FragmentId
 from registry.model.message import Identifier
@@ -148,9 +148,22 @@ def people_in(deployment: Deployment, workspace: OpenWorkspace, case: RetainedCa
         return []
     compartment = compartment_of([case.purpose])
     grant = OpenGrant(workspace_id, frozenset({compartment}), f"retained:{case.purpose}")
-    key = deployment.keyring.for_opening(grant, [case.case_id])[case.case_id].key(compartment)
+    key = case_key(deployment, grant, case, compartment)
     told = orjson.loads(open_sealed(key, found[0].sealed, _aad(case, item_id), grant, compartment))
     return [Identifier(kind, value) for kind, value in told["people"]]
+
+
+def case_key(deployment: Deployment, grant: OpenGrant, case: RetainedCase, compartment: Compartment) -> DataKey:
+    """The key of what is kept in a case.
+
+    Raises:
+        KeyMissing: it is not in this keystore.
+        KmsUnavailable, StoreUnavailable: it cannot be opened now.
+    """
+    bundle = deployment.keyring.for_opening(grant, [case.case_id]).get(FragmentId(case.case_id))
+    if bundle is None:
+        raise KeyMissing("the key of what is kept is gone", hint="put back the keystore that belongs to this data")
+    return bundle.key(compartment)
 
 
 def _of_earlier(

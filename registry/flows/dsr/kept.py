@@ -19,13 +19,13 @@ from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import resuming
+from registry.flows.dsr import held, resuming
 from registry.flows.dsr.history import write
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
 from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import compartment_of
-from registry.model.errors import Conflict, Forbidden, LinkedSystemUnavailable, NotFound
+from registry.model.errors import Conflict, Forbidden, NotFound, RegistryError
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
@@ -96,7 +96,7 @@ def read(
 def _opened(deployment: Deployment, case: RetainedCase, page: Sequence[RetainedItem]) -> list[dict[str, Any]]:
     compartment = compartment_of([case.purpose])
     grant = OpenGrant(case.workspace_id, frozenset({compartment}), f"retained:{case.purpose}")
-    key = deployment.keyring.for_opening(grant, [case.case_id])[case.case_id].key(compartment)
+    key = held.case_key(deployment, grant, case, compartment)
     return [
         orjson.loads(
             open_sealed(
@@ -113,8 +113,10 @@ def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> 
 
     Raises:
         Conflict: a second look still finds something; it is tried again.
-        LinkedSystemUnavailable: a system outside does not answer; its case stays, every other one has ended.
+        LinkedSystemUnavailable: a system outside does not answer.
+        KeyMissing, SealBroken: it cannot be read whom it kept something of outside.
         StoreUnavailable, KmsUnavailable: do it again; it goes on where it stood.
+            Whatever is raised, the case stays, and every other one has ended.
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
     with deployment.data.read(workspace_id) as transaction:
@@ -125,17 +127,17 @@ def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> 
             for case in cases
             if (request := requests.get(transaction, workspace_id, case.request_id)) is not None
         }
-    ended, unreached = [], list[LinkedSystemUnavailable]()
+    ended, failed = [], list[RegistryError]()
     for case in cases:
         request = started.get(case.case_id)
         if request is not None and request.completed_at is not None and _is_over(deployment, case, holds, now):
             try:
                 done = _end_alone(deployment, workspace, case, request, actor)
                 ended += [done] if done is not None else []
-            except LinkedSystemUnavailable as error:
-                unreached.append(error)
-    if unreached:
-        raise unreached[0]
+            except RegistryError as error:  # it holds up no other
+                failed.append(error)
+    if failed:
+        raise failed[0]
     return ended
 
 

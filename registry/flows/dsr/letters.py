@@ -23,7 +23,7 @@ from registry.flows.dsr.history import add_to_history, require
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
-from registry.model.errors import KeyMissing, LinkedSystemUnavailable
+from registry.model.errors import Forgotten, KeyMissing, LinkedSystemUnavailable
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_intake import Letter
@@ -62,7 +62,7 @@ def add(
     if is_last:
         try:
             found = contacts.addresses(deployment, workspace, request, to)
-        except KeyError:
+        except Forgotten:
             found = []
         sealed = seal_config(deployment, workspace.workspace_id, letter_id, {"to": found})
     told = {
@@ -212,7 +212,7 @@ def _recipients(
         if request is None:
             return []
         return find(deployment, workspace, request, To(row.recipient))
-    except (KeyError, KeyMissing):  # the letter was sent, or its person erased, and then an older copy put back
+    except KeyMissing:  # the letter was sent, or its person erased, and then an older copy put back
         return []
 
 

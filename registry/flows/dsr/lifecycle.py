@@ -97,6 +97,7 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
 
     Raises:
         NotFound, Conflict: there is no such request, or it is not ready to be run.
+        Forgotten: its key is gone, so it cannot be begun.
         LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
     """
@@ -197,6 +198,7 @@ def _rescope(
     """Make the scope whatever is known of the subject by now; an erasure's stands from its first step on."""
     if orjson.loads(request.progress).get(erasure.SCOPED):
         return
+    reference.people_of(deployment, request)  # or it is not begun, and can still be cancelled
     found = reference.fragments_now(deployment, transaction, workspace, request)
     requests.set_scope(transaction, workspace.workspace_id, request.request_id, found)
 

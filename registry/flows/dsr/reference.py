@@ -17,7 +17,7 @@ from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.compartment import IDENTITY
-from registry.model.errors import Conflict
+from registry.model.errors import Conflict, Forgotten
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
@@ -58,7 +58,7 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
 
     Raises:
         KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
-        KeyError: their key was destroyed.
+        Forgotten: their key was destroyed.
     """
     return [Identifier(kind, value) for kind, value in _opened(deployment, request).get("people", ())]
 
@@ -97,7 +97,11 @@ def _opened(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
         return {}
     holder = FragmentId(request.request_id)
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
-    key = deployment.keyring.for_opening(grant, [holder])[holder].key(IDENTITY)
+    bundle = deployment.keyring.for_opening(grant, [holder]).get(holder)
+    if bundle is None:
+        hint = "if an older keystore was put back, take the request in anew"
+        raise Forgotten("whom the request names cannot be read any more", hint=hint)
+    key = bundle.key(IDENTITY)
     aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
     told = orjson.loads(open_sealed(key, request.sealed, aad, grant, IDENTITY))
     return told if isinstance(told, dict) else {"people": told}  # requests of before agents were taken
@@ -107,7 +111,7 @@ def named_by(deployment: Deployment, request: StoredRequest) -> list[Identifier]
     """Whom an answered request named, as long as that is known: none once its key is gone."""
     try:
         return people_of(deployment, request)
-    except KeyError:
+    except Forgotten:
         return []
 
 
@@ -115,7 +119,7 @@ def agent_named_by(deployment: Deployment, request: StoredRequest) -> Agent | No
     """Who asked for an answered request's person, as long as that is known: nobody once its key is gone."""
     try:
         return agent_of(deployment, request)
-    except KeyError:
+    except Forgotten:
         return None
 
 
