@@ -43,6 +43,7 @@ STATUS: dict[type[errors.RegistryError], int] = {
     errors.Overloaded: 429,
     errors.SealBroken: 500,
     errors.KeyMissing: 503,
+    errors.Forgotten: 409,
     errors.KmsUnavailable: 503,
     errors.KeyFileInsecure: 503,
     errors.LinkedSystemUnavailable: 503,

@@ -40,6 +40,7 @@ _CODES: dict[type[errors.RegistryError], Exit] = {
     errors.SchemaMismatch: Exit.NOT_READY,
     errors.SettingInvalid: Exit.USAGE,
     errors.Conflict: Exit.NOT_ALLOWED,
+    errors.Forgotten: Exit.NOT_ALLOWED,
     errors.Forbidden: Exit.NOT_ALLOWED,
     errors.PurposeDenied: Exit.NOT_ALLOWED,
 }

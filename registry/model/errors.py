@@ -164,6 +164,9 @@ class KeyMissing(RegistryError):
 class Forgotten(KeyMissing):
     """Whom a request names cannot be read: it has ended, or an older keystore was put back."""
 
+    code = "request-forgotten"
+    title = "Whom the request names cannot be read any more"
+
 
 class KmsUnavailable(RegistryError):
     """The key management service did not answer; nothing is opened or sealed without it."""
