@@ -18,11 +18,13 @@ from registry.flows.accountability import verify
 from registry.flows.dsr import holds, kept, lifecycle
 from registry.flows.upkeep.pairing import unused_holders
 from registry.model.clock import DAY
-from registry.model.errors import Conflict, KeyMissing
+from registry.model.errors import Conflict, KeyMissing, LinkedSystemUnavailable
 from registry.store import holdings
 from registry.store.database import Database, Transaction
 from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered
+from tests.flows.test_holds_outside import Mailer
+from tests.flows.test_older_data import connect
 from tests.simulator import ALL_YES, RegistrySimulator, Tenant
 
 MOST_MOMENTS = 30
@@ -139,6 +141,35 @@ def test_a_duty_that_comes_or_is_renamed_while_an_erasure_is_interrupted_keeps_i
         assert [case.duty for case in kept.end_due(deployment, workspace, actor="operator")] == ["accounts"]
     finally:
         tenant.registry.deployment = before
+
+
+def test_two_holds_that_end_while_a_system_is_down_leave_nothing_in_any_system(tenant: Tenant) -> None:
+    linked = tenant.registry.deployment.linked
+    both, contacts = (Mailer({("records", "address"): category}) for category in ("user.name", "user.contact"))
+    contacts.name = "contacts"
+    connect(tenant.registry, both, contacts)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    try:
+        _ada(tenant)
+        first, second = (
+            holds.place(
+                deployment, workspace, tenant.person("user_id", "ada"), ground=ground, purpose="legal",
+                categories=categories, actor="person:first",
+            )
+            for ground, categories in (("claim 1", ("user.name", "user.contact")), ("claim 2", ("user.name",)))
+        )  # fmt: skip
+        tenant.run(tenant.request(Kind.ERASURE, "user_id", "ada"))
+        contacts.is_down = True
+        for hold in (first, second):  # the mailer keeps for the second what it kept for the first
+            holds.release(deployment, workspace, hold.hold_id, actor="person:first")
+            with pytest.raises(LinkedSystemUnavailable):
+                kept.end_due(deployment, workspace, actor="operator")
+        assert (both.erased, contacts.erased) == (0, 0)
+        contacts.is_down = False
+        assert len(kept.end_due(deployment, workspace, actor="operator")) == 2
+        assert (both.erased, contacts.erased) == (1, 1)
+    finally:
+        connect(tenant.registry, *linked)  # type: ignore[arg-type]
 
 
 def test_a_case_that_two_processes_end_at_once_is_ended_and_certified_once(registry: RegistrySimulator) -> None:

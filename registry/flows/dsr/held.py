@@ -118,10 +118,14 @@ def settle(
     settled, systems, stands = [], set[str](), False
     with deployment.data.write(workspace_id) as transaction:
         for case in holdings.cases(transaction, workspace_id, request.request_id):
-            if case.hold_id is None or case.ended_at is not None or (only is not None and case.hold_id not in only):
+            if case.hold_id is None or case.ended_at is not None:
                 settled.append(case)
                 continue
             keeping = {one.system for one in accounts if Held(case.ground, ()).keeps(one)}
+            if only is not None and case.hold_id not in only:  # over, and its own turn to end is yet to come
+                settled.append(case)
+                systems |= keeping
+                continue
             if not keeping:
                 holdings.drop_item(transaction, workspace_id, case.case_id, _item_id(workspace, case))
             items = holdings.count_items(transaction, workspace_id, case.case_id)
