@@ -38,6 +38,7 @@ from registry.store import consents, identities, requests
 from registry.store.database import Transaction
 
 OPERATOR = "operator"
+BEGUN = frozenset({State.ACTING, State.WAITING})
 GIVEN_UP_AFTER: Micros = 300 * SECOND
 """After which a request that was begun is looked at again: its process was killed, or met an error."""
 
@@ -120,6 +121,8 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
     with deployment.data.write(workspace.workspace_id) as transaction:
         again_at = deployment.clock() + GIVEN_UP_AFTER  # should this process not bring it to an end
         request = require(transaction, workspace, request_id)._replace(due_at=again_at)
+        if State(request.state) not in BEGUN:  # without its key it is not, and can be cancelled
+            reference.people_of(deployment, request)
         request = moved(deployment, transaction, request, Move.START, actor)
         _rescope(deployment, transaction, workspace, request)
     match EFFECTS[Kind(request.kind)]:
@@ -177,7 +180,7 @@ def due(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]
     """Requests to be tried again now: that wait for a system outside, or that no process has brought to an end."""
     now = deployment.clock()
     with deployment.data.read(workspace.workspace_id) as transaction:
-        begun = requests.in_states(transaction, workspace.workspace_id, [State.WAITING.value, State.ACTING.value])
+        begun = requests.in_states(transaction, workspace.workspace_id, [state.value for state in BEGUN])
     return [request for request in begun if request.due_at is None or request.due_at <= now]
 
 
@@ -198,7 +201,6 @@ def _rescope(
     """Make the scope whatever is known of the subject by now; an erasure's stands from its first step on."""
     if orjson.loads(request.progress).get(erasure.SCOPED):
         return
-    reference.people_of(deployment, request)  # or it is not begun, and can still be cancelled
     found = reference.fragments_now(deployment, transaction, workspace, request)
     requests.set_scope(transaction, workspace.workspace_id, request.request_id, found)
 
