@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from registry.dsr.requests import Kind, Move
-from registry.flows.dsr import holds, kept, lifecycle
+from registry.flows.dsr import holds, kept, letters, lifecycle
 from registry.model.errors import Forgotten, KeyMissing
 from registry.store.rows import execute
 from tests.factories import identify, ordered
@@ -36,6 +36,15 @@ def test_a_request_whose_key_is_lost_says_so_and_can_be_cancelled(tenant: Tenant
     ended = lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
     assert ended.state == "cancelled"
     assert tenant.run(tenant.request(Kind.ERASURE, "user_id", "ada")).state == "completed"
+
+
+def test_a_letter_about_an_answer_whose_person_is_erased_before_it_is_sent_goes_to_nobody(tenant: Tenant) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    tenant.send(identify("ada", email="ada@example.com"))
+    answered = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    tenant.erase("user_id", "ada")
+    letters.send_due(deployment, workspace)
+    assert [one["outcome"] for one in letters.told(deployment, workspace, answered)] == ["no_address"]
 
 
 def test_a_case_whose_key_is_lost_holds_up_no_other(tenant: Tenant) -> None:

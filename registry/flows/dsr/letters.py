@@ -62,7 +62,7 @@ def add(
     if is_last:
         try:
             found = contacts.addresses(deployment, workspace, request, to)
-        except Forgotten:
+        except (KeyError, Forgotten):
             found = []
         sealed = seal_config(deployment, workspace.workspace_id, letter_id, {"to": found})
     told = {
@@ -212,7 +212,7 @@ def _recipients(
         if request is None:
             return []
         return find(deployment, workspace, request, To(row.recipient))
-    except KeyMissing:  # the letter was sent, or its person erased, and then an older copy put back
+    except (KeyError, KeyMissing):  # its person was erased meanwhile, or it was sent and an older copy put back
         return []
 
 
