@@ -115,7 +115,7 @@ def _defaults(name: str, records: Mapping[str, Mapping[str, Any]]) -> set[Pair]:
     two = name == "febrl4"
     files = [frame[[records[who]["file"] == position for who in frame.unique_id]] for position in (0, 1)]
     named = [rule for rule in BLOCKING if "email" not in rule and "phone" not in rule]
-    blocking = [re.sub(r"(?<=\.)\w+", lambda found: THEIRS[found[0]], rule) for rule in named]
+    blocking: list[Any] = [re.sub(r"(?<=\.)\w+", lambda found: THEIRS[found[0]], rule) for rule in named]
     chosen = SettingsCreator(
         link_type="link_only" if two else "dedupe_only",
         comparisons=[
@@ -128,7 +128,10 @@ def _defaults(name: str, records: Mapping[str, Mapping[str, Any]]) -> set[Pair]:
         blocking_rules_to_generate_predictions=blocking,
     )  # fmt: skip
     linker = Linker(files if two else frame, chosen, DuckDBAPI(), set_up_basic_logging=False)
-    strict = [block_on("given_name", "surname", "date_of_birth"), block_on("surname", "postcode", "date_of_birth")]
+    strict: list[Any] = [
+        block_on("given_name", "surname", "date_of_birth"),
+        block_on("surname", "postcode", "date_of_birth"),
+    ]
     linker.training.estimate_probability_two_random_records_match(strict, recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=1)
     for rule in (block_on("date_of_birth"), block_on("postcode"), block_on("given_name", "surname")):

@@ -62,12 +62,12 @@ def server() -> Iterator[str]:
         at, [port] = Path(folder), _free_ports(1)
         if who is not None:
             shutil.chown(at, who)
-        make = [programs / "initdb", "-D", at / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+        make: list[str | Path] = [programs / "initdb", "-D", at / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
         subprocess.run(make, check=True, user=who, cwd=at, stdout=subprocess.DEVNULL)
-        start = [programs / "postgres", "-D", at / "data", "-p", str(port), "-k", at, "-c", "max_connections=300"]
-        stack.enter_context(_running(start, at, user=who))
+        start: list[str | Path] = [programs / "postgres", "-D", at / "data", "-p", str(port), "-k", at]
+        stack.enter_context(_running([*start, "-c", "max_connections=300"], at, user=who))
         url = f"postgresql+psycopg://postgres:bench@127.0.0.1:{port}/shop"
-        _until(lambda: psycopg.connect(_plain(url, "postgres")).close() is None)
+        _until(lambda: _answers(_plain(url, "postgres")))
         for name in ("shop", "fides"):
             with psycopg.connect(_plain(url, "postgres"), autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {name}")
@@ -179,6 +179,11 @@ def _call(http: httpx.Client, method: str, path: str, **more: Any) -> Any:
     if answer.status_code >= 300 or (isinstance(told, dict) and told.get("failed")):
         raise RuntimeError(f"Fides refused {method} {path}: {answer.status_code} {answer.text[:500]}")
     return told
+
+
+def _answers(url: str) -> bool:
+    with psycopg.connect(url):
+        return True
 
 
 @contextmanager
