@@ -178,6 +178,7 @@ def _title(guest: Guest, name: str) -> str:
 
 
 ROUTES = [
+    Route("/privacy/{workspace}", start),  # as people type it
     Route("/privacy/{workspace}/", start),
     Route("/privacy/{workspace}/enter", invite, methods=["POST"]),
     Route("/privacy/{workspace}/code", enter_code, methods=["GET", "POST"]),

@@ -288,6 +288,9 @@ def test_pages_of_a_person_are_closed_to_whoever_has_not_proved_to_be_one(page: 
         answer = httpx.post(centre(server, path), data={"code": "000000"})
         assert answer.status_code == 401
     assert httpx.get(f"{server.url}/privacy/01a209d1-92c3-71a7-a01a-37ca4a996c8a/").status_code == 404
+    typed = httpx.get(f"{server.url}/privacy/{server.keys.workspace}")  # without the last slash
+    assert typed.status_code == 200
+    assert typed.text == httpx.get(f"{server.url}/privacy/{server.keys.workspace}/").text
 
 
 def test_the_answer_to_an_address_is_the_same_for_everybody(server: Live, address: str) -> None:
