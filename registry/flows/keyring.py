@@ -58,6 +58,7 @@ class Keyring:
         *,
         new: Collection[FragmentId] = (),
         versions: Versions = NO_VERSIONS,
+        grown: set[FragmentId] | None = None,
     ) -> dict[FragmentId, Bundle]:
         """Bundles with a key for each compartment needed, made and committed where missing.
 
@@ -65,6 +66,7 @@ class Keyring:
             new: fragments that were created just now and so have no bundle yet.
             versions: the state versions of fragments, as the caller's transaction has read them; keys that
                 were opened under another one are not used.
+            grown: takes up the fragments, but for `new` ones, that a key was made for.
 
         Raises:
             KeyMissing: the erasure of one of the fragments was ordered.
@@ -79,7 +81,10 @@ class Keyring:
             else:
                 missing.append(fragment)
         if missing:
-            ready |= self._complete(workspace_id, {fragment: needs[fragment] for fragment in missing}, versions)
+            complete, made = self._complete(workspace_id, {one: needs[one] for one in missing}, versions)
+            ready |= complete
+            if grown is not None:
+                grown |= made - frozenset(new)
         return ready
 
     def for_opening(
@@ -221,7 +226,8 @@ class Keyring:
         workspace_id: WorkspaceId,
         needs: Mapping[FragmentId, Collection[Compartment]],
         versions: Versions,
-    ) -> dict[FragmentId, Bundle]:
+    ) -> tuple[dict[FragmentId, Bundle], set[FragmentId]]:
+        """The bundles, and those of them that a key was made for."""
         generation = self.generation(workspace_id)
         with self._keystore.write(workspace_id) as transaction:
             rows.lock_generations(transaction, workspace_id, exclusive=False)
@@ -245,7 +251,7 @@ class Keyring:
                 ],
             )
         self._remember(workspace_id, complete, versions)
-        return complete
+        return complete, {fragment for fragment, _ in changed}
 
     def _unwrap(
         self,

@@ -12,7 +12,7 @@ from registry.consent.signals.spoken import Spoken
 from registry.dsr.requests import Kind
 from registry.flows.access import preferences
 from registry.flows.consent import ledger, signalled
-from registry.flows.ingest import queue
+from registry.flows.ingest import queue, recounting
 from registry.flows.retention import sweeping
 from registry.flows.stewards import deciding
 from registry.model.clock import SECOND, Micros, rfc3339
@@ -66,7 +66,7 @@ class Writer:
         """Do so many acts."""
         ways: Sequence[tuple[Callable[[], None], int]] = (
             (self._say, 8), (self._save, 6), (self._signal, 4), (self._event, 12), (self._join, 4), (self._part, 2),
-            (self._merge, 2), (self._request, 3), (self._lift, 3), (self._sweep, 2),
+            (self._merge, 2), (self._request, 3), (self._lift, 3), (self._sweep, 2), (self._recount, 1),
         )  # fmt: skip
         for way in self._random.choices([way for way, _ in ways], [weight for _, weight in ways], k=acts):
             way()
@@ -201,6 +201,13 @@ class Writer:
 
     def _sweep(self) -> None:
         sweeping.sweep(self._tenant.registry.deployment, self._tenant.workspace, actor="operator")
+
+    def _recount(self) -> None:
+        tenant = self._tenant
+        try:
+            recounting.recount(tenant.registry.deployment, tenant.workspace, names=["orders_count"], actor="operator")
+        except Conflict:
+            return  # another counts
 
 
 def race(tenants: Sequence[Tenant], seed: int, acts: int) -> list[Word]:

@@ -21,7 +21,6 @@ from registry.consent.records import last_word
 from registry.flows.consent import explaining, locking, permitted
 from registry.flows.consent.boards import Boards
 from registry.flows.consent.given import NO_CATEGORIES, Question
-from registry.flows.retention import sweeping
 from registry.model.clock import Micros
 from registry.model.decision import Decision
 from registry.model.ids import FragmentId
@@ -67,9 +66,6 @@ def test_a_race_loses_no_no_and_all_who_answer_agree(processes: list[RegistrySim
         other, boards = elsewhere(tenant, processes[1]), Boards(processes[1].deployment, most=1_000)
         _until_ready(other, boards)
         words = race([tenant, other, tenant, other], seed, ACTS)
-        # Decisions hold at once, locks after the next sweep at the latest: on PostgreSQL an event may have been judged
-        # just before a refusal.
-        sweeping.sweep(tenant.registry.deployment, tenant.workspace, actor="operator")
         _require_folded(tenant, seed)
         answers = {reference: _told(tenant, other, reference) for reference in EVERYBODY}
         _require_listed(tenant, answers)

@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 
 from registry.flows.acts import trail
+from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
 from registry.flows.identity.subjects import NO_SOURCE
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.blind_index import hidden_name
@@ -19,7 +21,7 @@ from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.provenance import Method
 from registry.model.stored import StoredAssertion, StoredRequest
-from registry.store import events, identities, quarantine, requests
+from registry.store import events, identities, requests
 
 MAX_TRAITS = 100
 
@@ -59,7 +61,7 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         return
     traits, workspace_id = corrected(deployment, request), workspace.workspace_id
     with deployment.data.write(workspace_id) as transaction:
-        quarantine.hold_suppressions(transaction, workspace_id)
+        subjects.hold(workspace, transaction)
         fragments = requests.scope(transaction, workspace_id, request.request_id)
         if not traits or not fragments:
             return
@@ -68,6 +70,9 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         rows = _rows(deployment, workspace, request, target, traits, present)
         events.assert_traits(transaction, rows)
         identities.bump(transaction, workspace_id, [target])
+        # A value that another's key was locked with may be the first of its compartment here.
+        owner = identities.fragments(transaction, workspace_id, [target])[target].profile_id
+        relock(deployment, workspace_id, transaction, [owner])
         trail.append(
             transaction,
             workspace_id,

@@ -20,7 +20,7 @@ open nothing; the sender's retry stores it. After it, the retry is found by its 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from registry.flows.acts import trail
@@ -52,7 +52,7 @@ from registry.flows.ingest.sealing import (
     violation_rows,
 )
 from registry.flows.workspace import OpenWorkspace
-from registry.model.ids import EventId
+from registry.model.ids import EventId, FragmentId
 from registry.model.stored import RefusedMessage, StoredEvent
 from registry.model.stored_upkeep import FeedItem
 from registry.store import consents, destinations, events, identities, quarantine
@@ -110,7 +110,11 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     parts = [grounded_parts(item) for item in accepted]
     counted = computing.contributions(deployment.policies.computed, accepted, parts)
     also = computing.compartments(counted)
-    bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined, also)
+    grown: set[FragmentId] = set()
+    bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined, also, grown)
+    # Whoever refused since they were judged has not seen these keys yet: theirs are held against the ledger below.
+    if grown and not identities.lock(transaction, workspace_id):
+        grown.clear()  # nobody wrote meanwhile
     admitted = [item for item in accepted if not item.turned_away]
     rejected = [item for item in items if item.status is Status.REJECTED]
     keep_for = deployment.policies.retention.quarantine_for
@@ -141,7 +145,7 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     quarantine.add_violations(transaction, listed)
     announce_violations(deployment, transaction, workspace_id, listed)
     _bump(transaction, workspace, gate, joined)
-    _relock(deployment, transaction, workspace, gate, joined)
+    _relock(deployment, transaction, workspace, gate, joined, grown)
     position = _log(transaction, workspace, items, now)
     changes.tell(transaction, workspace_id, position, gate.records)
     _feed(transaction, workspace, position, [row for _, _, row in stored])
@@ -233,12 +237,17 @@ def _bump(transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined
 
 
 def _relock(
-    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined: Joined
+    deployment: Deployment,
+    transaction: Transaction,
+    workspace: OpenWorkspace,
+    gate: Gate,
+    joined: Joined,
+    grown: Collection[FragmentId],
 ) -> None:
-    """What the batch refused, or joined to somebody who refused it, is closed in the same transaction; what only
-    somebody refused who was parted from them is opened.
+    """What the batch refused, or joined to somebody who refused it, is closed in the same transaction, as is what got
+    its first key while it was being refused; what only somebody refused who was parted from them is opened.
     """
-    spoke = {row.fragment_id for row in gate.records}
+    spoke = {row.fragment_id for row in gate.records}.union(grown)
     profiles = {one.profile_id for one in joined.by_index.values() if one.fragment_id in spoke}
     profiles -= joined.new.keys()  # whose oldest fragment is new, all is: it was judged by what it says
     profiles |= joined.profiles

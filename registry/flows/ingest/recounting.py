@@ -20,6 +20,7 @@ import orjson
 from registry.flows.acts import trail
 from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
+from registry.flows.identity import subjects
 from registry.flows.ingest.computing import PREFIX, SOURCE, keep_days
 from registry.flows.opening import open_event
 from registry.flows.workspace import OpenWorkspace
@@ -77,6 +78,7 @@ def recount(
         finished = not runs
         while runs and (pages is None or done < pages):
             with deployment.data.write(workspace_id) as transaction:
+                subjects.hold(workspace, transaction)  # whoever refuses it meanwhile would not see the keys made here
                 page = identities.fragments_after(transaction, workspace_id, after, PAGE)
                 if page:
                     _count_page(deployment, transaction, workspace_id, traits, page)

@@ -66,11 +66,13 @@ def bundles_for(
     parts: Sequence[Parts],
     joined: Joined,
     also: Mapping[FragmentId, Collection[Compartment]],
+    grown: set[FragmentId],
 ) -> dict[FragmentId, Bundle]:
     """The keys for everything that the batch will store, committed before this returns.
 
     Args:
         also: what is sealed beside the items themselves.
+        grown: takes up those who were there before, and that a key was made for.
     """
     needs: dict[FragmentId, set[Compartment]] = defaultdict(set)
     for fragment_id in joined.new:
@@ -83,7 +85,7 @@ def bundles_for(
     if not needs:
         return {}
     versions = {fragment.fragment_id: fragment.state_version for fragment in joined.by_index.values()}
-    return keyring.for_sealing(workspace_id, needs, new=joined.new.keys(), versions=versions)
+    return keyring.for_sealing(workspace_id, needs, new=joined.new.keys(), versions=versions, grown=grown)
 
 
 def identifier_rows(
