@@ -58,7 +58,6 @@ class Keyring:
         *,
         new: Collection[FragmentId] = (),
         versions: Versions = NO_VERSIONS,
-        grown: set[FragmentId] | None = None,
     ) -> dict[FragmentId, Bundle]:
         """Bundles with a key for each compartment needed, made and committed where missing.
 
@@ -66,7 +65,6 @@ class Keyring:
             new: fragments that were created just now and so have no bundle yet.
             versions: the state versions of fragments, as the caller's transaction has read them; keys that
                 were opened under another one are not used.
-            grown: takes up the fragments, but for `new` ones, that a key was made for.
 
         Raises:
             KeyMissing: the erasure of one of the fragments was ordered.
@@ -81,11 +79,29 @@ class Keyring:
             else:
                 missing.append(fragment)
         if missing:
-            complete, made = self._complete(workspace_id, {one: needs[one] for one in missing}, versions)
-            ready |= complete
-            if grown is not None:
-                grown |= made - frozenset(new)
+            ready |= self._complete(workspace_id, {fragment: needs[fragment] for fragment in missing}, versions)
         return ready
+
+    def lacking(
+        self,
+        workspace_id: WorkspaceId,
+        needs: Mapping[FragmentId, Collection[Compartment]],
+        *,
+        versions: Versions = NO_VERSIONS,
+    ) -> set[FragmentId]:
+        """Those of these fragments that `for_sealing` would make a key for now.
+
+        Raises:
+            KmsUnavailable, StoreUnavailable: nobody can say.
+        """
+        cached = {fragment: self._cached(workspace_id, fragment, versions) for fragment in needs}
+        unsure = [one for one, bundle in cached.items() if bundle is None or not bundle.covers(needs[one])]
+        if not unsure:
+            return set()
+        with self._keystore.read(workspace_id) as transaction:
+            wrapped = rows.bundles(transaction, workspace_id, unsure)
+        present = self._unwrap(workspace_id, wrapped, versions)
+        return {one for one in unsure if one not in present or not present[one].covers(needs[one])}
 
     def for_opening(
         self, grant: OpenGrant, fragments: Collection[FragmentId], *, versions: Versions = NO_VERSIONS
@@ -226,8 +242,7 @@ class Keyring:
         workspace_id: WorkspaceId,
         needs: Mapping[FragmentId, Collection[Compartment]],
         versions: Versions,
-    ) -> tuple[dict[FragmentId, Bundle], set[FragmentId]]:
-        """The bundles, and those of them that a key was made for."""
+    ) -> dict[FragmentId, Bundle]:
         generation = self.generation(workspace_id)
         with self._keystore.write(workspace_id) as transaction:
             rows.lock_generations(transaction, workspace_id, exclusive=False)
@@ -251,7 +266,7 @@ class Keyring:
                 ],
             )
         self._remember(workspace_id, complete, versions)
-        return complete, {fragment for fragment, _ in changed}
+        return complete
 
     def _unwrap(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from registry.dsr.requests import Kind
 from registry.flows.consent import locking
 from registry.flows.ingest import recounting
 from registry.flows.keyring import Keyring
+from registry.flows.stewards import deciding
 from registry.model.compartment import purposes_of
 from registry.store import identities
 from registry.store import retention as locks
@@ -33,16 +35,15 @@ def _locked(tenant: Tenant, purpose: str) -> int:
         return sum(purpose in purposes_of(row.compartment) for row in locks.locks(transaction, workspace_id, ids))
 
 
-def _withdraws_before_keys_are_made(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    for_sealing = Keyring.for_sealing
+def _before_keys_are_made(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    lacking = Keyring.lacking
 
     def overtaken(self: Keyring, *given: Any, **more: Any) -> Any:
-        monkeypatch.setattr(Keyring, "for_sealing", for_sealing)
-        for purpose in ("analytics", "personalisation"):
-            tenant.say(*ADA, purpose, "withdrawn")
-        return for_sealing(self, *given, **more)
+        monkeypatch.setattr(Keyring, "lacking", lacking)
+        act()
+        return lacking(self, *given, **more)
 
-    monkeypatch.setattr(Keyring, "for_sealing", overtaken)
+    monkeypatch.setattr(Keyring, "lacking", overtaken)
 
 
 def test_an_event_that_was_judged_just_before_a_withdrawal_leaves_nothing_open(
@@ -52,10 +53,33 @@ def test_an_event_that_was_judged_just_before_a_withdrawal_leaves_nothing_open(
     tenant = postgres_registry.tenant()
     tenant.send(ordered("ada", context=consent(**ALL_YES)))
     assert _locked(tenant, "analytics") == 0
-    _withdraws_before_keys_are_made(tenant, monkeypatch)
+
+    def withdraw() -> None:
+        for purpose in ("analytics", "personalisation"):
+            tenant.say(*ADA, purpose, "withdrawn")
+
+    _before_keys_are_made(monkeypatch, withdraw)
     assert tenant.send(viewed("ada")).counts == {"accepted": 1}
     assert not tenant.check(*ADA, "analytics").allowed
     assert _locked(tenant, "analytics") > 0
+
+
+def test_an_event_that_was_judged_just_before_its_person_was_joined_to_one_who_refused_leaves_nothing_open(
+    postgres_registry: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = postgres_registry.tenant()
+    tenant.send(ordered(None, "b1", context=consent(**ALL_YES)), ordered("ada", context=consent(Analytics=False)))
+    browser = tenant.person("anonymous_id", "b1")
+
+    def merge() -> None:
+        deciding.merge(
+            postgres_registry.deployment, tenant.workspace, tenant.person(*ADA), browser, actor="person:steward"
+        )
+
+    _before_keys_are_made(monkeypatch, merge)
+    assert tenant.send(viewed(None, "b1")).counts == {"accepted": 1}
+    assert not tenant.check(*ADA, "analytics").allowed
+    _locked(tenant, "analytics")
 
 
 def test_a_correction_of_what_is_locked_is_locked_too(tenant: Tenant, clock: SetClock) -> None:

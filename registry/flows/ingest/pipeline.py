@@ -20,13 +20,12 @@ open nothing; the sender's retry stores it. After it, the retry is found by its 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents, announce_violations
 from registry.flows.consent import changes
-from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
 from registry.flows.identity.joining import Claim, Joined, join
 from registry.flows.identity.subjects import standing
@@ -41,19 +40,23 @@ from registry.flows.ingest.admission import (
     turn_away,
     validate,
 )
+from registry.flows.ingest.closing import close, hold_who_grows
 from registry.flows.ingest.gate import Gate
+from registry.flows.ingest.hearing import Hearing
+from registry.flows.ingest.known import Known
+from registry.flows.ingest.refusing import dedupe, note_refused, suppress
 from registry.flows.ingest.sealing import (
     assertion_rows,
-    bundles_for,
     event_row,
     grounded_parts,
     identifier_rows,
+    keys_needed,
     quarantine_rows,
     violation_rows,
 )
 from registry.flows.workspace import OpenWorkspace
-from registry.model.ids import EventId, FragmentId
-from registry.model.stored import RefusedMessage, StoredEvent
+from registry.model.ids import EventId
+from registry.model.stored import StoredEvent
 from registry.model.stored_upkeep import FeedItem
 from registry.store import consents, destinations, events, identities, quarantine
 from registry.store.database import Transaction
@@ -88,21 +91,23 @@ def ingest(deployment: Deployment, workspace: OpenWorkspace, deliveries: Sequenc
 def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item], transaction: Transaction) -> None:
     workspace_id, now = workspace.workspace_id, deployment.clock()
     # 4. dedupe
-    _dedupe(transaction, workspace, items)
+    dedupe(transaction, workspace, items)
     # 5. suppress
-    _suppress(transaction, workspace, items)
+    suppress(transaction, workspace, items)
     if workspace.indexer.several:
         _name(transaction, workspace, items)
     accepted = [item for item in items if item.status is Status.ACCEPTED]
     # 6. first gate
-    gate = Gate(transaction, workspace_id, deployment.policies.purposes, deployment.policies.identity, now)
-    gate.load(index for item in accepted for index in item.indexes)
+    purposes = deployment.policies.purposes
+    known = Known(transaction, workspace_id)
+    known.load(index for item in accepted for index in item.indexes)
+    gate = Gate(known, Hearing(known, workspace_id, purposes, now), purposes, deployment.policies.identity, now)
     for item in accepted:
         gate.admit(item)
     turn_away([item for item in accepted if not item.said])  # what a message says of consent is recorded first
     accepted = [item for item in accepted if not item.turned_away]
     # 7. join
-    joined = _join(deployment, workspace, transaction, accepted, gate)
+    joined = _join(deployment, workspace, transaction, accepted, known, gate)
     # 8. second gate
     gate.settle(accepted, joined, deployment.new_id)
     turn_away(accepted)
@@ -110,11 +115,10 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     parts = [grounded_parts(item) for item in accepted]
     counted = computing.contributions(deployment.policies.computed, accepted, parts)
     also = computing.compartments(counted)
-    grown: set[FragmentId] = set()
-    bundles = bundles_for(deployment.keyring, workspace_id, accepted, parts, joined, also, grown)
-    # Whoever refused since they were judged has not seen these keys yet: theirs are held against the ledger below.
-    if grown and not identities.lock(transaction, workspace_id):
-        grown.clear()  # nobody wrote meanwhile
+    needs = keys_needed(accepted, parts, joined, also)
+    versions = {fragment.fragment_id: fragment.state_version for fragment in joined.by_index.values()}
+    grown = hold_who_grows(deployment, transaction, workspace, needs, joined, versions)
+    bundles = deployment.keyring.for_sealing(workspace_id, needs, new=joined.new.keys(), versions=versions)
     admitted = [item for item in accepted if not item.turned_away]
     rejected = [item for item in items if item.status is Status.REJECTED]
     keep_for = deployment.policies.retention.quarantine_for
@@ -123,7 +127,7 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     shut, subjects = quarantine_rows(workspace_id, kept, deployment.keyring, deployment.new_id, keep_for)
     # 10. append
     _release(transaction, workspace, admitted)
-    _note(transaction, workspace, [item for item in rejected if item.turned_away])
+    note_refused(transaction, workspace, [item for item in rejected if item.turned_away])
     identities.add_identifiers(transaction, identifier_rows(workspace_id, accepted, joined, bundles))
     stored = [
         (i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles))
@@ -136,23 +140,28 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     traits = [row for i, p, _ in stored for row in assertion_rows(workspace_id, i, p, bundles, trust, indexer)]
     traits += computing.rows(deployment, transaction, workspace_id, counted, bundles, joined)
     events.assert_traits(transaction, traits)
-    consents.append(transaction, gate.records)
+    consents.append(transaction, known.records)
     profiles = {fragment.fragment_id: fragment.profile_id for fragment in joined.by_index.values()}
-    announce_consents(deployment, transaction, workspace_id, gate.records, profiles)
+    announce_consents(deployment, transaction, workspace_id, known.records, profiles)
     quarantine.add(transaction, shut, subjects)
     broken = [item for item in (*admitted, *rejected) if item.violations]
     listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
     quarantine.add_violations(transaction, listed)
     announce_violations(deployment, transaction, workspace_id, listed)
-    _bump(transaction, workspace, gate, joined)
-    _relock(deployment, transaction, workspace, gate, joined, grown)
+    _bump(transaction, workspace, known, joined)
+    close(deployment, transaction, workspace, known, joined, grown)
     position = _log(transaction, workspace, items, now)
-    changes.tell(transaction, workspace_id, position, gate.records)
+    changes.tell(transaction, workspace_id, position, known.records)
     _feed(transaction, workspace, position, [row for _, _, row in stored])
 
 
 def _join(
-    deployment: Deployment, workspace: OpenWorkspace, transaction: Transaction, accepted: Sequence[Item], gate: Gate
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    transaction: Transaction,
+    accepted: Sequence[Item],
+    known: Known,
+    gate: Gate,
 ) -> Joined:
     joined = join(
         transaction,
@@ -162,51 +171,13 @@ def _join(
         new_id=deployment.new_id,
         now=deployment.clock(),
         index_version=workspace.indexer.version,
-        known=gate.by_index,
+        known=known.by_index,
         refused_on=gate.refused_on,
     )
     for item in accepted:
         item.fragment = joined.by_index[item.indexes[0]]
         item.fragment_id = item.fragment.fragment_id
     return joined
-
-
-def _dedupe(transaction: Transaction, workspace: OpenWorkspace, items: list[Item]) -> None:
-    known = events.known_messages(transaction, workspace.workspace_id, {item.key for item in items})
-    seen: set[bytes] = set()
-    for item in items:
-        before = known.get(item.key)
-        if item.delivery.replayed and before == "quarantined":
-            before = None  # a replay is the second coming of a message that was never let in
-        if before is not None or item.key in seen:
-            item.status = Status.SUPPRESSED if before == Status.SUPPRESSED else Status.DUPLICATE
-            item.violations = ()
-        seen.add(item.key)
-
-
-def _suppress(transaction: Transaction, workspace: OpenWorkspace, items: list[Item]) -> None:
-    distinct = {i for item in items for i in item.identifiers}
-    keys = {i: workspace.suppression.key(i.kind, i.value) for i in distinct}
-    suppressed = quarantine.suppressed(transaction, workspace.workspace_id, set(keys.values()))
-    if not suppressed:
-        return
-    refused = []
-    for item in items:
-        if item.status is Status.DUPLICATE or not any(keys[i] in suppressed for i in item.identifiers):
-            continue
-        item.status, item.violations = Status.SUPPRESSED, ()
-        refused.append(item)
-    _note(transaction, workspace, refused)
-
-
-def _note(transaction: Transaction, workspace: OpenWorkspace, refused: Sequence[Item]) -> None:
-    """Keep a keyed trace of messages of which nothing else is kept."""
-    workspace_id = workspace.workspace_id
-    rows = [
-        RefusedMessage(workspace_id, item.key, item.source.row.source_id, item.status.value, item.received_at)
-        for item in refused
-    ]
-    quarantine.add_refused(transaction, rows)
 
 
 def _name(transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Item]) -> None:
@@ -222,6 +193,11 @@ def _release(transaction: Transaction, workspace: OpenWorkspace, accepted: Seque
     quarantine.release(transaction, workspace.workspace_id, keys)
 
 
+def _bump(transaction: Transaction, workspace: OpenWorkspace, known: Known, joined: Joined) -> None:
+    changed = {row.fragment_id for row in known.records} - joined.new.keys()
+    identities.bump(transaction, workspace.workspace_id, changed)
+
+
 def _claim(item: Item) -> Claim:
     message = item.message
     if message is None:
@@ -229,30 +205,6 @@ def _claim(item: Item) -> Claim:
     pairs = tuple((index, i.kind) for index, i in zip(item.indexes, item.identifiers, strict=True))
     source_id = item.source.row.source_id
     return Claim(pairs, source_id, item.key, message.observed_at, message.received_at)
-
-
-def _bump(transaction: Transaction, workspace: OpenWorkspace, gate: Gate, joined: Joined) -> None:
-    changed = {row.fragment_id for row in gate.records} - joined.new.keys()
-    identities.bump(transaction, workspace.workspace_id, changed)
-
-
-def _relock(
-    deployment: Deployment,
-    transaction: Transaction,
-    workspace: OpenWorkspace,
-    gate: Gate,
-    joined: Joined,
-    grown: Collection[FragmentId],
-) -> None:
-    """What the batch refused, or joined to somebody who refused it, is closed in the same transaction, as is what got
-    its first key while it was being refused; what only somebody refused who was parted from them is opened.
-    """
-    spoke = {row.fragment_id for row in gate.records}.union(grown)
-    profiles = {one.profile_id for one in joined.by_index.values() if one.fragment_id in spoke}
-    profiles -= joined.new.keys()  # whose oldest fragment is new, all is: it was judged by what it says
-    profiles |= joined.profiles
-    if profiles:
-        relock(deployment, workspace.workspace_id, transaction, profiles)
 
 
 def _feed(transaction: Transaction, workspace: OpenWorkspace, position: int, stored: Sequence[StoredEvent]) -> None:

@@ -59,20 +59,16 @@ def grounded_parts(item: Item) -> Parts:
     return list(merged.items())
 
 
-def bundles_for(
-    keyring: Keyring,
-    workspace_id: WorkspaceId,
+def keys_needed(
     items: Sequence[Item],
     parts: Sequence[Parts],
     joined: Joined,
     also: Mapping[FragmentId, Collection[Compartment]],
-    grown: set[FragmentId],
-) -> dict[FragmentId, Bundle]:
-    """The keys for everything that the batch will store, committed before this returns.
+) -> dict[FragmentId, set[Compartment]]:
+    """The compartments whose keys are needed for everything that the batch will store.
 
     Args:
         also: what is sealed beside the items themselves.
-        grown: takes up those who were there before, and that a key was made for.
     """
     needs: dict[FragmentId, set[Compartment]] = defaultdict(set)
     for fragment_id in joined.new:
@@ -82,10 +78,7 @@ def bundles_for(
             needs[item.fragment_id].update(compartment for compartment, _ in own)
     for fragment_id, compartments in also.items():
         needs[fragment_id].update(compartments)
-    if not needs:
-        return {}
-    versions = {fragment.fragment_id: fragment.state_version for fragment in joined.by_index.values()}
-    return keyring.for_sealing(workspace_id, needs, new=joined.new.keys(), versions=versions, grown=grown)
+    return needs
 
 
 def identifier_rows(

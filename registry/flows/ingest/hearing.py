@@ -1,0 +1,120 @@
+"""What messages say of consent: which of their words count, and which of those are news for the ledger.
+
+A message's yes does not lift a no that the person said elsewhere: banners repeat an old choice with every event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from registry.consent.news import BY_SIGNAL, is_news, last_words, overtaken_at, refusal, refuses_otherwise
+from registry.consent.purposes import PurposeCatalogue
+from registry.consent.records import REFUSALS, ConsentStatus, Said
+from registry.consent.signals.context import SAYING, from_context
+from registry.consent.signals.spoken import NOTHING, Spoken, opted_out
+from registry.flows.ingest.admission import Item
+from registry.flows.ingest.known import Known
+from registry.model.clock import Micros
+from registry.model.ids import RecordId, WorkspaceId
+from registry.model.stored import Fragment, StoredConsent
+
+_REFUSING = frozenset(status.value for status in REFUSALS)
+
+
+class Hearing:
+    """What is heard of consent in one batch."""
+
+    def __init__(self, known: Known, workspace_id: WorkspaceId, catalogue: PurposeCatalogue, now: Micros) -> None:
+        self._known = known
+        self._workspace_id = workspace_id
+        self._catalogue = catalogue
+        self._now = now
+        self._readings: dict[bytes, Spoken] = {}
+        self._opted_out = Spoken(dict.fromkeys(opted_out(catalogue), False), opted_out(catalogue))
+        self.aged = frozenset(p.name for p in catalogue.purposes.values() if p.demands_age(None))
+
+    def spoken(self, item: Item) -> Spoken:
+        """What the message says of consent, its browser's signal included; the same words are read once."""
+        if item.message is None:
+            return NOTHING
+        context = item.message.body.get("context")
+        spoken = self._read(context) if isinstance(context, dict) else NOTHING
+        return spoken & self._opted_out if item.message.opted_out_by_signal else spoken
+
+    def heeded(self, said: dict[str, bool], fragments: Sequence[Fragment]) -> dict[str, bool]:
+        """What counts of a message's words: not a yes where the person refused by another way than messages."""
+        if not any(said.values()):
+            return said
+        doubtful = [one for one in self._known.states(fragments) if one.status in _REFUSING and said.get(one.purpose)]
+        if not doubtful:
+            return said
+        kept = {
+            state.purpose for state in doubtful
+            if refuses_otherwise(self._known.ledger({state.fragment_id}), state.purpose)
+        }  # fmt: skip
+        return {name: yes for name, yes in said.items() if not (yes and name in kept)}
+
+    def news(
+        self, item: Item, fragment: Fragment, said: dict[str, bool], new_id: Callable[[], bytes]
+    ) -> list[StoredConsent]:
+        """The records of what a message says of consent, as far as it is news."""
+        news: list[StoredConsent] = []
+        for purpose, yes in said.items():
+            words = self._known.words(fragment, purpose)
+            at = self._acted_at(item, purpose, words, yes=yes)
+            spoken, late = {word.fragment_id for word in words}, any(word.acted_at > at for word in words)
+            if late:  # it counts from its own time on
+                words = last_words(self._known.ledger(spoken), purpose, at)
+            named, objects = self._catalogue.purposes[purpose], purpose in item.objected
+            if not is_news(named, words, fragment.fragment_id, yes=yes, objects=objects, at=at):
+                continue
+            if objects:
+                status = ConsentStatus.OBJECTED
+            elif yes:
+                status = ConsentStatus.UNATTESTED if purpose in self.aged else ConsentStatus.GRANTED
+            else:
+                status = refusal(words, fragment.fragment_id)
+            row = StoredConsent(
+                self._workspace_id,
+                fragment.fragment_id,
+                RecordId(new_id()),
+                purpose,
+                status.value,
+                at,
+                self._now,
+                None,
+                named.version,
+                None,
+                None,
+                None,
+                BY_SIGNAL,
+                "subject",
+                item.source.row.name,
+                None,
+            )
+            news.append(row)
+            own = self._known.state(fragment, purpose)
+            if objects and late and (own is None or own.status != ConsentStatus.OBJECTED):
+                since = overtaken_at(self._known.ledger(spoken), purpose, at)
+                if since is not None:  # by a banner's yes, which lifts no objection
+                    news.append(row._replace(record_id=RecordId(new_id()), acted_at=since + 1))
+        return news
+
+    def _read(self, context: dict[str, object]) -> Spoken:
+        words = orjson.dumps([context.get(member) for member in SAYING])
+        spoken = self._readings.get(words)
+        if spoken is None:
+            spoken = self._readings[words] = from_context(context, self._catalogue, self._now)
+        return spoken
+
+    def _acted_at(self, item: Item, purpose: str, words: Sequence[Said], *, yes: bool) -> Micros:
+        """When the message's word was said: a yes no later than its string was made.
+
+        Where somebody spoke at a time that our clock has not reached, it was set back, and a no is as much later.
+        """
+        at = item.message.observed_at if item.message is not None else self._now
+        if yes:
+            return min(at, item.yes_given_by.get(purpose, at))
+        return at + max([word.acted_at - self._now for word in words if word.acted_at > self._now], default=0)
