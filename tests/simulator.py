@@ -144,6 +144,12 @@ class Tenant:
             ).secret,
         )
 
+    def elsewhere(self, registry: RegistrySimulator) -> Tenant:
+        """The same workspace, by another process over the same databases."""
+        other = object.__new__(Tenant)
+        other.registry, other.workspace_id, other.keys = registry, self.workspace_id, self.keys
+        return other
+
     @property
     def workspace(self) -> OpenWorkspace:
         return self.registry.workspaces.open(self.workspace_id)

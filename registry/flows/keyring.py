@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from threading import Lock
+from typing import NamedTuple
 
 from registry.keys.bundle import Bundle, unwrap_bundles, wrap_bundles
 from registry.keys.kms import KeyProvider
@@ -40,6 +41,15 @@ NO_VERSIONS: Versions = {}
 _Key = tuple[WorkspaceId, FragmentId]
 
 
+class _Opened(NamedTuple):
+    """A bundle in memory: until when, of which revision of its row, and the fragment's state version then."""
+
+    until: Micros
+    revision: int
+    version: int | None
+    bundle: Bundle
+
+
 class Keyring:
     """Opens, makes and shreds key bundles. Safe to share between threads."""
 
@@ -48,7 +58,7 @@ class Keyring:
         self._kms = kms
         self._clock = clock
         self._lock = Lock()
-        self._opened: OrderedDict[_Key, tuple[Micros, int | None, Bundle]] = OrderedDict()
+        self._opened: OrderedDict[_Key, _Opened] = OrderedDict()
         self._generations: dict[WorkspaceId, tuple[Micros, int]] = {}
 
     def for_sealing(
@@ -130,13 +140,22 @@ class Keyring:
     def compartments(
         self, workspace_id: WorkspaceId, fragments: Collection[FragmentId]
     ) -> dict[FragmentId, frozenset[Compartment]]:
-        """For which compartments each of these fragments has a key; names only, no key is given out.
+        """For which compartments each of these fragments has a key, those included that another process made just now;
+        names only, no key is given out.
 
         Raises:
             KmsUnavailable, StoreUnavailable: the bundles cannot be opened.
         """
-        grant = OpenGrant(workspace_id, frozenset(), "names of compartments")
-        return {fragment: frozenset(bundle) for fragment, bundle in self.for_opening(grant, fragments).items()}
+        with self._keystore.read(workspace_id) as transaction:
+            wrapped = rows.bundles(transaction, workspace_id, fragments)
+        known = {fragment: self._opened.get((workspace_id, fragment)) for fragment in wrapped}
+        present = {
+            fragment: one.bundle for fragment, one in known.items()
+            if one is not None and one.revision == wrapped[fragment].revision and one.until > self._clock()
+        }  # fmt: skip
+        changed = {fragment: row for fragment, row in wrapped.items() if fragment not in present}
+        present |= self._unwrap_sound(workspace_id, changed)
+        return {fragment: frozenset(bundle) for fragment, bundle in present.items()}
 
     def shred(self, grant: ShredGrant, fragments: Collection[FragmentId], *, fold_in: bool = True) -> int:
         """Destroy the keys of these fragments, after writing the order into the erasure ledger.
@@ -258,14 +277,13 @@ class Keyring:
             }
             changed = [(f, bundle) for f, bundle in complete.items() if bundle is not present.get(f)]
             fresh = wrap_bundles(self._kms, workspace_id, generation, changed)
-            rows.put_bundles(
-                transaction,
-                [
-                    WrappedBundle(workspace_id, f, generation, wrapped[f].revision + 1 if f in wrapped else 1, data)
-                    for (f, _), data in zip(changed, fresh, strict=True)
-                ],
-            )
-        self._remember(workspace_id, complete, versions)
+            put = [
+                WrappedBundle(workspace_id, f, generation, wrapped[f].revision + 1 if f in wrapped else 1, data)
+                for (f, _), data in zip(changed, fresh, strict=True)
+            ]
+            rows.put_bundles(transaction, put)
+        revisions = {row.fragment_id: row.revision for row in (*wrapped.values(), *put)}
+        self._remember(workspace_id, complete, revisions, versions)
         return complete
 
     def _unwrap(
@@ -277,7 +295,7 @@ class Keyring:
         items = [(fragment, row.wrapped) for fragment, row in wrapped.items()]
         bundles = unwrap_bundles(self._kms, workspace_id, items) if items else []
         opened = {fragment: bundle for (fragment, _), bundle in zip(items, bundles, strict=True)}
-        self._remember(workspace_id, opened, versions)
+        self._remember(workspace_id, opened, {fragment: row.revision for fragment, row in wrapped.items()}, versions)
         return opened
 
     def _unwrap_sound(
@@ -299,25 +317,30 @@ class Keyring:
 
     def _cached(self, workspace_id: WorkspaceId, fragment: FragmentId, versions: Versions) -> Bundle | None:
         found = self._opened.get((workspace_id, fragment))
-        if found is None or found[0] <= self._clock():
+        if found is None or found.until <= self._clock():
             return None
-        _, version, bundle = found
-        return bundle if fragment not in versions or versions[fragment] == version else None
+        return found.bundle if fragment not in versions or versions[fragment] == found.version else None
 
-    def _remember(self, workspace_id: WorkspaceId, bundles: Mapping[FragmentId, Bundle], versions: Versions) -> None:
+    def _remember(
+        self,
+        workspace_id: WorkspaceId,
+        bundles: Mapping[FragmentId, Bundle],
+        revisions: Mapping[FragmentId, int],
+        versions: Versions,
+    ) -> None:
         until = self._clock() + CACHE_FOR
         with self._lock:
             for fragment, bundle in bundles.items():
                 key = (workspace_id, fragment)
                 version = versions.get(fragment)
                 if version is None and key in self._opened:  # read later than at the version known: no older than it
-                    version = self._opened[key][1]
-                self._opened[key] = (until, version, bundle)
+                    version = self._opened[key].version
+                self._opened[key] = _Opened(until, revisions[fragment], version, bundle)
                 self._opened.move_to_end(key)
             self._drop_expired()
 
     def _drop_expired(self) -> None:
         """Take out the oldest, which stand first; the caller holds the lock."""
         now = self._clock()
-        while self._opened and (len(self._opened) > CACHE_SIZE or next(iter(self._opened.values()))[0] <= now):
+        while self._opened and (len(self._opened) > CACHE_SIZE or next(iter(self._opened.values())).until <= now):
             self._opened.popitem(last=False)

@@ -52,18 +52,11 @@ def processes(registry_urls: tuple[str, str], tmp_path: Path) -> Iterator[list[R
         one.close()
 
 
-def elsewhere(tenant: Tenant, registry: RegistrySimulator) -> Tenant:
-    """The same workspace, by another process."""
-    other = object.__new__(Tenant)
-    other.registry, other.workspace_id, other.keys = registry, tenant.workspace_id, tenant.keys
-    return other
-
-
 @pytest.mark.timeout(max(120, 60 * len(SEEDS)))
 def test_a_race_loses_no_no_and_all_who_answer_agree(processes: list[RegistrySimulator]) -> None:
     for seed in SEEDS:
         tenant = processes[0].tenant()
-        other, boards = elsewhere(tenant, processes[1]), Boards(processes[1].deployment, most=1_000)
+        other, boards = tenant.elsewhere(processes[1]), Boards(processes[1].deployment, most=1_000)
         _until_ready(other, boards)
         words = race([tenant, other, tenant, other], seed, ACTS)
         _require_folded(tenant, seed)

@@ -119,15 +119,8 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     versions = {fragment.fragment_id: fragment.state_version for fragment in joined.by_index.values()}
     grown = hold_who_grows(deployment, transaction, workspace, needs, joined, versions)
     bundles = deployment.keyring.for_sealing(workspace_id, needs, new=joined.new.keys(), versions=versions)
-    admitted = [item for item in accepted if not item.turned_away]
-    rejected = [item for item in items if item.status is Status.REJECTED]
-    keep_for = deployment.policies.retention.quarantine_for
-    rejected = [item for item in rejected if not item.delivery.replayed]  # it is there already
-    kept = [item for item in rejected if not item.turned_away]
-    shut, subjects = quarantine_rows(workspace_id, kept, deployment.keyring, deployment.new_id, keep_for)
     # 10. append
-    _release(transaction, workspace, admitted)
-    note_refused(transaction, workspace, [item for item in rejected if item.turned_away])
+    _release(transaction, workspace, [item for item in accepted if not item.turned_away])
     identities.add_identifiers(transaction, identifier_rows(workspace_id, accepted, joined, bundles))
     stored = [
         (i, p, event_row(workspace_id, EventId(deployment.new_id()), i, p, bundles))
@@ -143,11 +136,7 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     consents.append(transaction, known.records)
     profiles = {fragment.fragment_id: fragment.profile_id for fragment in joined.by_index.values()}
     announce_consents(deployment, transaction, workspace_id, known.records, profiles)
-    quarantine.add(transaction, shut, subjects)
-    broken = [item for item in (*admitted, *rejected) if item.violations]
-    listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
-    quarantine.add_violations(transaction, listed)
-    announce_violations(deployment, transaction, workspace_id, listed)
+    _set_aside(deployment, transaction, workspace, items)
     _bump(transaction, workspace, known, joined)
     close(deployment, transaction, workspace, known, joined, grown)
     position = _log(transaction, workspace, items, now)
@@ -191,6 +180,24 @@ def _release(transaction: Transaction, workspace: OpenWorkspace, accepted: Seque
     """Take what a replay has let in out of quarantine; its key is shredded by the replay."""
     keys = [item.key for item in accepted if item.delivery.replayed]
     quarantine.release(transaction, workspace.workspace_id, keys)
+
+
+def _set_aside(
+    deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, items: Sequence[Item]
+) -> None:
+    """Keep what was rejected for the sender's team, but for what may not be kept, and say what is wrong with it."""
+    workspace_id, keep_for = workspace.workspace_id, deployment.policies.retention.quarantine_for
+    new = [item for item in items if not item.delivery.replayed]  # what is replayed is there already
+    rejected = [item for item in new if item.status is Status.REJECTED]
+    note_refused(transaction, workspace, [item for item in rejected if item.turned_away])
+    kept = [item for item in rejected if not item.turned_away]
+    shut, subjects = quarantine_rows(workspace_id, kept, deployment.keyring, deployment.new_id, keep_for)
+    quarantine.add(transaction, shut, subjects)
+    admitted = (item for item in items if item.status is Status.ACCEPTED)
+    broken = [item for item in (*admitted, *rejected) if item.violations]
+    listed = [row for item in broken for row in violation_rows(workspace_id, item, deployment.new_id)]
+    quarantine.add_violations(transaction, listed)
+    announce_violations(deployment, transaction, workspace_id, listed)
 
 
 def _bump(transaction: Transaction, workspace: OpenWorkspace, known: Known, joined: Joined) -> None:
