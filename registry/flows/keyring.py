@@ -108,17 +108,21 @@ class Keyring:
         unsure = [one for one, bundle in cached.items() if bundle is None or not bundle.covers(needs[one])]
         if not unsure:
             return set()
-        with self._keystore.read(workspace_id) as transaction:
-            wrapped = rows.bundles(transaction, workspace_id, unsure)
-        present = self._unwrap(workspace_id, wrapped, versions)
+        present = self._present(workspace_id, unsure, versions)
         return {one for one in unsure if one not in present or not present[one].covers(needs[one])}
 
     def for_opening(
-        self, grant: OpenGrant, fragments: Collection[FragmentId], *, versions: Versions = NO_VERSIONS
+        self,
+        grant: OpenGrant,
+        needs: Mapping[FragmentId, Collection[Compartment]],
+        *,
+        versions: Versions = NO_VERSIONS,
     ) -> dict[FragmentId, Bundle]:
         """The bundles of those of these fragments that have one; `BROKEN` for one that does not open.
 
         Args:
+            needs: the compartments that are to be opened: where one is not known here, another process may have made
+                its key just now.
             versions: as for `for_sealing`.
 
         Raises:
@@ -126,16 +130,14 @@ class Keyring:
         """
         workspace_id = grant.workspace_id
         ready: dict[FragmentId, Bundle] = {}
-        for fragment in fragments:
+        missing: list[FragmentId] = []
+        for fragment, compartments in needs.items():
             bundle = self._cached(workspace_id, fragment, versions)
-            if bundle is not None:
+            if bundle is not None and bundle.covers(compartments):
                 ready[fragment] = bundle
-        missing = [fragment for fragment in fragments if fragment not in ready]
-        if missing:
-            with self._keystore.read(workspace_id) as transaction:
-                wrapped = rows.bundles(transaction, workspace_id, missing)
-            ready |= self._unwrap_sound(workspace_id, wrapped, versions)
-        return ready
+            else:
+                missing.append(fragment)
+        return ready | self._present(workspace_id, missing, versions) if missing else ready
 
     def compartments(
         self, workspace_id: WorkspaceId, fragments: Collection[FragmentId]
@@ -146,15 +148,7 @@ class Keyring:
         Raises:
             KmsUnavailable, StoreUnavailable: the bundles cannot be opened.
         """
-        with self._keystore.read(workspace_id) as transaction:
-            wrapped = rows.bundles(transaction, workspace_id, fragments)
-        known = {fragment: self._opened.get((workspace_id, fragment)) for fragment in wrapped}
-        present = {
-            fragment: one.bundle for fragment, one in known.items()
-            if one is not None and one.revision == wrapped[fragment].revision and one.until > self._clock()
-        }  # fmt: skip
-        changed = {fragment: row for fragment, row in wrapped.items() if fragment not in present}
-        present |= self._unwrap_sound(workspace_id, changed)
+        present = self._present(workspace_id, fragments, NO_VERSIONS)
         return {fragment: frozenset(bundle) for fragment, bundle in present.items()}
 
     def shred(self, grant: ShredGrant, fragments: Collection[FragmentId], *, fold_in: bool = True) -> int:
@@ -255,6 +249,21 @@ class Keyring:
             )
         self._generations[workspace_id] = (self._clock() + CACHE_FOR, generations[-1].number)
         return generations[-1].number
+
+    def _present(
+        self, workspace_id: WorkspaceId, fragments: Collection[FragmentId], versions: Versions
+    ) -> dict[FragmentId, Bundle]:
+        """The bundles as they stand in the keystore now; those that are as they were need no key service."""
+        with self._keystore.read(workspace_id) as transaction:
+            wrapped = rows.bundles(transaction, workspace_id, fragments)
+        now = self._clock()
+        known = {fragment: self._opened.get((workspace_id, fragment)) for fragment in wrapped}
+        same = {
+            fragment: one.bundle for fragment, one in known.items()
+            if one is not None and one.revision == wrapped[fragment].revision and one.until > now
+        }  # fmt: skip
+        changed = {fragment: row for fragment, row in wrapped.items() if fragment not in same}
+        return same | self._unwrap_sound(workspace_id, changed, versions) if changed else same
 
     def _complete(
         self,

@@ -6,8 +6,9 @@ Every call takes a grant; what it does not cover, or whose key is gone, is count
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -30,6 +31,9 @@ from registry.store import administration
 from registry.store.database import Transaction
 
 NO_KEYS = Bundle({})
+
+PAGE = 200
+"""Events whose keys are looked up together."""
 
 API_SOURCE = "api"
 """The name of what did not come through a tracking source."""
@@ -69,7 +73,7 @@ def open_assertions(
 ) -> Opened:
     """Trait assertions in plaintext; keys opened under other state versions than these are not used."""
     opened = Opened()
-    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows}, versions=versions)
+    bundles = deployment.keyring.for_opening(grant, needs_of(grant, rows), versions=versions)
     for row in rows:
         if not grant.covers(row.compartment):
             opened.withheld[Reason.OTHER_PURPOSE] += 1
@@ -105,7 +109,7 @@ def open_identifiers(
     deployment: Deployment, grant: OpenGrant, rows: Sequence[StoredIdentifier]
 ) -> tuple[list[tuple[StoredIdentifier, Identifier]], Counter[Reason]]:
     """Identifiers in plaintext, with their rows, and how many stayed closed."""
-    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows})
+    bundles = deployment.keyring.for_opening(grant, {row.fragment_id: (IDENTITY,) for row in rows})
     found: list[tuple[StoredIdentifier, Identifier]] = []
     withheld: Counter[Reason] = Counter()
     for row in rows:
@@ -122,6 +126,32 @@ def open_identifiers(
             continue
         found.append((row, Identifier(row.kind, value)))
     return found, withheld
+
+
+def open_events(
+    deployment: Deployment, grant: OpenGrant, rows: Iterable[StoredEvent], *, versions: Versions = NO_VERSIONS
+) -> Iterator[tuple[StoredEvent, dict[str, Any], Counter[Reason]]]:
+    """Events, each with what the grant covers of it, and how many of its parts stayed closed; a page in memory at a
+    time.
+
+    Args:
+        versions: keys opened under other state versions than these are not used.
+    """
+    stream = iter(rows)
+    while page := list(islice(stream, PAGE)):
+        bundles = deployment.keyring.for_opening(grant, needs_of(grant, page), versions=versions)
+        for row in page:
+            yield row, *open_event(grant, row, bundles)
+
+
+def needs_of(grant: OpenGrant, rows: Iterable[StoredAssertion | StoredEvent]) -> dict[FragmentId, set[Compartment]]:
+    """The compartments of each fragment that are to be opened, as far as the grant covers them."""
+    needs: dict[FragmentId, set[Compartment]] = {}
+    for row in rows:
+        names = row.compartments.split(",") if isinstance(row, StoredEvent) else [row.compartment]
+        covered = {Compartment(name) for name in names if name and grant.covers(name)}
+        needs.setdefault(row.fragment_id, set()).update(covered)
+    return needs
 
 
 def open_event(

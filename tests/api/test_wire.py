@@ -86,7 +86,7 @@ def test_a_call_by_itself_does_not_keep_its_write_key(desk: Desk, path: str) -> 
     sql = "SELECT quarantine_id, message_key, sealed FROM quarantine WHERE workspace_id = ?"
     [(quarantine_id, key, sealed)] = registry.rows(sql, workspace)
     grant = OpenGrant(workspace, frozenset({QUARANTINE}), "test")
-    bundle = registry.deployment.keyring.for_opening(grant, [quarantine_id])[quarantine_id]
+    bundle = registry.deployment.keyring.for_opening(grant, {quarantine_id: (QUARANTINE,)})[quarantine_id]
     aad = record_aad(b"quarantine", workspace, quarantine_id, key, b"body")
     kept = json.loads(open_sealed(bundle.key(QUARANTINE), sealed, aad, grant, QUARANTINE))["call"]
     assert kept == {name: value for name, value in call.items() if name != "writeKey"}

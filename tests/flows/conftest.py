@@ -72,3 +72,14 @@ def registry(registry_urls: tuple[str, str], tmp_path: Path) -> Iterator[Registr
     made = RegistrySimulator(tmp_path, SetClock(), database_url=data, keystore_url=keystore)
     yield made
     made.close()
+
+
+@pytest.fixture
+def two_processes(registry_urls: tuple[str, str], clock: SetClock, tmp_path: Path) -> Iterator[tuple[Tenant, Tenant]]:
+    """One workspace by two processes over the same databases, which share no memory."""
+    places = dict(zip(("database_url", "keystore_url"), registry_urls, strict=True))
+    one, other = (RegistrySimulator(tmp_path / "home", clock, **places) for _ in range(2))
+    tenant = one.tenant()
+    yield tenant, tenant.elsewhere(other)
+    one.close()
+    other.close()

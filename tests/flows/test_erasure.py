@@ -12,7 +12,7 @@ import pytest
 
 from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
-from registry.flows.opening import open_assertions, open_event, open_identifiers
+from registry.flows.opening import open_assertions, open_events, open_identifiers
 from registry.flows.upkeep import rotation
 from registry.model.compartment import IDENTITY
 from registry.model.errors import Forbidden, KeyMissing, NotFound
@@ -62,11 +62,10 @@ def _opened(tenant: Tenant) -> int:
         stored = list(events.stream(transaction, workspace_id, fragments))
     present = {row.compartment for row in traits} | {name for row in stored for name in row.compartments.split(",")}
     grant = OpenGrant(workspace_id, frozenset({*present, IDENTITY}), "test")
-    bundles = deployment.keyring.for_opening(grant, fragments)
     return (
         len(open_assertions(deployment, grant, traits, {}).assertions)
         + len(open_identifiers(deployment, grant, known)[0])
-        + sum(bool(open_event(grant, row, bundles)[0]) for row in stored)
+        + sum(bool(content) for _, content, _ in open_events(deployment, grant, stored))
     )
 
 
@@ -222,10 +221,10 @@ def test_another_process_that_had_opened_the_keys_opens_nothing_after_seconds(
     )  # fmt: skip
     fragments = [FragmentId(fragment) for fragment in _fragments(tenant)]
     grant = OpenGrant(tenant.workspace_id, frozenset({IDENTITY}), "test")
-    assert len(other.deployment.keyring.for_opening(grant, fragments)) == 4
+    assert len(other.deployment.keyring.for_opening(grant, dict.fromkeys(fragments, (IDENTITY,)))) == 4
     tenant.erase("user_id", "ada")
     clock.pass_by(seconds=11)
-    assert other.deployment.keyring.for_opening(grant, fragments) == {}
+    assert other.deployment.keyring.for_opening(grant, dict.fromkeys(fragments, (IDENTITY,))) == {}
     with pytest.raises(KeyMissing):
         other.deployment.keyring.for_sealing(tenant.workspace_id, {fragments[0]: (IDENTITY,)})
     other.close()

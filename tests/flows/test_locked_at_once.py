@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,22 +83,18 @@ def test_an_event_that_was_judged_just_before_its_person_was_joined_to_one_who_r
 
 
 def test_what_another_process_sealed_just_now_is_locked_and_opened_again(
-    registry_urls: tuple[str, str], clock: SetClock, tmp_path: Path
+    two_processes: tuple[Tenant, Tenant], clock: SetClock
 ) -> None:
-    places = dict(zip(("database_url", "keystore_url"), registry_urls, strict=True))
-    first, second = (RegistrySimulator(tmp_path / "home", clock, **places) for _ in range(2))
-    with closing(first), closing(second):
-        tenant = first.tenant()
-        elsewhere = tenant.elsewhere(second)
-        tenant.send(ordered("ada", context=consent(**ALL_YES)))
-        tenant.say(*ADA, "marketing", "withdrawn")  # from here on this process knows her keys
-        assert elsewhere.send(viewed("ada")).counts == {"accepted": 1}
-        for purpose in ("analytics", "personalisation"):
-            tenant.say(*ADA, purpose, "withdrawn")
-        assert _locked(elsewhere, "analytics") > 0
-        clock.pass_by(seconds=1)
-        tenant.say(*ADA, "analytics", "granted")
-        assert _locked(elsewhere, "analytics") == 0
+    tenant, elsewhere = two_processes
+    tenant.send(ordered("ada", context=consent(**ALL_YES)))
+    tenant.say(*ADA, "marketing", "withdrawn")  # from here on this process knows her keys
+    assert elsewhere.send(viewed("ada")).counts == {"accepted": 1}
+    for purpose in ("analytics", "personalisation"):
+        tenant.say(*ADA, purpose, "withdrawn")
+    assert _locked(elsewhere, "analytics") > 0
+    clock.pass_by(seconds=1)
+    tenant.say(*ADA, "analytics", "granted")
+    assert _locked(elsewhere, "analytics") == 0
 
 
 def test_a_correction_of_what_is_locked_is_locked_too(tenant: Tenant, clock: SetClock) -> None:

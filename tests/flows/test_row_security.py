@@ -68,7 +68,7 @@ def test_a_stolen_workspace_id_fragment_id_and_ciphertext_give_nothing(
     with pytest.raises(SealBroken):
         unwrap_bundles(deployment.kms, thief.workspace_id, [(FragmentId(fragment), wrapped)])
     grant = OpenGrant(thief.workspace_id, frozenset({Compartment("service")}), "test")
-    assert deployment.keyring.for_opening(grant, [FragmentId(fragment)]) == {}
+    assert deployment.keyring.for_opening(grant, {FragmentId(fragment): ()}) == {}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -144,7 +144,7 @@ def test_the_keys_of_one_workspace_open_nothing_under_the_name_of_another(both: 
     with pytest.raises(SealBroken):
         unwrap_bundles(deployment.kms, other.workspace_id, theirs)
     grant = OpenGrant(other.workspace_id, frozenset({IDENTITY}), "test")
-    assert deployment.keyring.for_opening(grant, [fragment for fragment, _ in theirs]) == {}
+    assert deployment.keyring.for_opening(grant, {fragment: () for fragment, _ in theirs}) == {}
 
 
 def test_a_checkpoint_of_one_workspace_is_no_checkpoint_of_another(both: tuple[Tenant, Tenant]) -> None:

@@ -23,7 +23,7 @@ from segment.analytics.client import Client
 
 from registry import bootstrap
 from registry.flows.accountability import verify
-from registry.flows.opening import open_event, open_identifiers
+from registry.flows.opening import open_events, open_identifiers
 from registry.model.compartment import IDENTITY, Compartment
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, MessageKey
@@ -164,8 +164,9 @@ def _all_is_there(settings: Settings, acknowledged: dict[str, str]) -> None:
         assert {message for message, outcome in told.items() if outcome == "quarantined"} >= rejected
         compartments = {name for row in rows for name in row.compartments.split(",") if name}
         grant = OpenGrant(workspace.workspace_id, frozenset({*map(Compartment, compartments), IDENTITY}), "test")
-        bundles = deployment.keyring.for_opening(grant, fragments)
-        assert all(open_event(grant, row, bundles)[0] for row in rows), "every key was there before its data"
+        assert all(content for _, content, _ in open_events(deployment, grant, rows)), (
+            "every key was there before its data"
+        )
         assert len(open_identifiers(deployment, grant, identifiers)[0]) == len(identifiers) == len(fragments)
         assert verify.log(deployment, workspace, []) == []
     finally:

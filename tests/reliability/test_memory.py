@@ -45,7 +45,7 @@ def keys_of_everybody(settings: Settings) -> dict[str, bytes]:
         with deployment.data.read(workspace.workspace_id) as transaction:
             found = identities.fragments_after(transaction, workspace.workspace_id, b"", 100)
         bundles = deployment.keyring.for_opening(
-            OpenGrant(workspace.workspace_id, frozenset(), "a test"), [one.fragment_id for one in found]
+            OpenGrant(workspace.workspace_id, frozenset(), "a test"), {one.fragment_id: () for one in found}
         )
         return {f"{f.hex()} {name}": bundle[name].reveal() for f, bundle in bundles.items() for name in bundle}
 

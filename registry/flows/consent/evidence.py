@@ -25,7 +25,8 @@ def is_evidence_of(deployment: Deployment, row: StoredConsent, evidence: object)
     grant = OpenGrant(row.workspace_id, frozenset({IDENTITY}), "consent: an act that is sent again")
     aad = record_aad(b"consent", row.workspace_id, row.fragment_id, row.record_id, b"evidence")
     try:
-        key = deployment.keyring.for_opening(grant, [row.fragment_id])[row.fragment_id].key(IDENTITY)
+        bundles = deployment.keyring.for_opening(grant, {row.fragment_id: (IDENTITY,)})
+        key = bundles[row.fragment_id].key(IDENTITY)
         held = open_sealed(key, row.sealed, aad, grant, IDENTITY)
     except (KeyError, SealBroken):
         return False

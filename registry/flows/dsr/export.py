@@ -32,7 +32,7 @@ from registry.flows.dsr.package.archive import Package, cell, csv_rows
 from registry.flows.dsr.package.categories import CategoryTables
 from registry.flows.dsr.package.contents import Contents
 from registry.flows.dsr.package.redaction import Redactor
-from registry.flows.opening import API_SOURCE, open_event, source_names
+from registry.flows.opening import API_SOURCE, open_events, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys import parcels
 from registry.keys.parcels import OPEN, Lock
@@ -193,12 +193,11 @@ def _events(
     ids = [fragment.fragment_id for fragment in fragments]
     with deployment.data.read(grant.workspace_id) as transaction:
         names = source_names(transaction, grant.workspace_id)
-        for row in events.stream(transaction, grant.workspace_id, ids):
-            bundles = deployment.keyring.for_opening(grant, [row.fragment_id])
-            content, withheld = open_event(grant, row, bundles)
+        stream = events.stream(transaction, grant.workspace_id, ids)
+        for row, opened, withheld in open_events(deployment, grant, stream):
             contents.closed.update(withheld)
             categories = declared.of_event(row.plan_version, row.plan_event)
-            content = redactor.event(content, categories, declared.others_in(row.plan_version, row.plan_event))
+            content = redactor.event(opened, categories, declared.others_in(row.plan_version, row.plan_event))
             line = {
                 "event_id": text_id(row.event_id),
                 "type": row.call,

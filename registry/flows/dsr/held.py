@@ -164,7 +164,8 @@ def case_key(deployment: Deployment, grant: OpenGrant, case: RetainedCase, compa
         KeyMissing: it is not in this keystore.
         KmsUnavailable, StoreUnavailable: it cannot be opened now.
     """
-    bundle = deployment.keyring.for_opening(grant, [case.case_id]).get(FragmentId(case.case_id))
+    holder = FragmentId(case.case_id)
+    bundle = deployment.keyring.for_opening(grant, {holder: (compartment,)}).get(holder)
     if bundle is None:
         raise KeyMissing("the key of what is kept is gone", hint="put back the keystore that belongs to this data")
     return bundle.key(compartment)

@@ -92,7 +92,7 @@ def corrected(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
     # Requests of before sealed them under the person's key.
     target, sealed = FragmentId(bytes.fromhex(progress["sealed_for"])), bytes.fromhex(progress["sealed_details"])
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
-    key = deployment.keyring.for_opening(grant, [target])[target].key(IDENTITY)
+    key = deployment.keyring.for_opening(grant, {target: (IDENTITY,)})[target].key(IDENTITY)
     aad = record_aad(b"dsr", request.workspace_id, target, request.request_id, b"details")
     traits: dict[str, Any] = orjson.loads(open_sealed(key, sealed, aad, grant, IDENTITY))
     return traits

@@ -97,7 +97,7 @@ def _opened(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
         return {}
     holder = FragmentId(request.request_id)
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
-    bundle = deployment.keyring.for_opening(grant, [holder]).get(holder)
+    bundle = deployment.keyring.for_opening(grant, {holder: (IDENTITY,)}).get(holder)
     if bundle is None:
         hint = "if an older keystore was put back, take the request in anew"
         raise Forgotten("whom the request names cannot be read any more", hint=hint)

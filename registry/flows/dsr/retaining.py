@@ -20,7 +20,7 @@ from registry.flows.accountability.declared import Declared, identifier_categori
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.holds import duties_of
-from registry.flows.opening import API_SOURCE, open_assertions, open_event, open_identifiers, source_names
+from registry.flows.opening import API_SOURCE, open_assertions, open_events, open_identifiers, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import DataKey, record_aad, seal
 from registry.model.clock import Micros, rfc3339
@@ -199,13 +199,11 @@ def _covered(
     """Everything of these fragments that is covered, in plaintext, one value at a time."""
     workspace_id = workspace.workspace_id
     grant = OpenGrant(workspace_id, None, "set aside for a legal duty")
-    bundles = deployment.keyring.for_opening(grant, fragments)
     with deployment.data.read(workspace_id) as transaction:
         names = source_names(transaction, workspace_id)
-        for row in events.stream(transaction, workspace_id, fragments):
-            content = covered_part(
-                open_event(grant, row, bundles)[0], declared.of_event(row.plan_version, row.plan_event), wanted
-            )
+        stream = events.stream(transaction, workspace_id, fragments)
+        for row, opened, _ in open_events(deployment, grant, stream):
+            content = covered_part(opened, declared.of_event(row.plan_version, row.plan_event), wanted)
             if content:
                 told: dict[str, Any] = {"what": "event", "type": row.call, "event": row.plan_event, "content": content}
                 told |= _when(names.get(row.source_id, API_SOURCE), row.observed_at, row.received_at)

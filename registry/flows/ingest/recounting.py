@@ -22,7 +22,7 @@ from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
 from registry.flows.ingest.computing import PREFIX, SOURCE, keep_days
-from registry.flows.opening import open_event
+from registry.flows.opening import needs_of, open_event
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import open_sealed, record_aad, seal
@@ -196,14 +196,10 @@ def _counted(
     """What the events of these fragments add up to, from nothing."""
     states: dict[tuple[FragmentId, str], State] = defaultdict(dict)
     plan_events = {trait.event for trait in traits}
-    bundles: dict[FragmentId, Bundle] = {}
     versions = {fragment.fragment_id: fragment.state_version for fragment in page}
-    grant = OpenGrant(workspace_id, frozenset(), "computed traits")
+    grant = OpenGrant(workspace_id, None, "computed traits")
     for row in events.of_plan_events(transaction, workspace_id, [one.fragment_id for one in page], plan_events):
-        if row.fragment_id not in bundles:
-            bundles |= {row.fragment_id: Bundle({})} | deployment.keyring.for_opening(
-                grant, [row.fragment_id], versions=versions
-            )
+        bundles = deployment.keyring.for_opening(grant, needs_of(grant, [row]), versions=versions)
         for purpose in sorted({trait.purpose for trait in traits if trait.event == row.plan_event}):
             if (row.fragment_id, purpose) not in allowed:
                 continue

@@ -43,7 +43,7 @@ def open_config(
         SealBroken, KmsUnavailable, StoreUnavailable.
     """
     grant = OpenGrant(workspace_id, frozenset({ENDPOINT}), "delivery")
-    bundle = deployment.keyring.for_opening(grant, [endpoint_id]).get(endpoint_id)
+    bundle = deployment.keyring.for_opening(grant, {endpoint_id: (ENDPOINT,)}).get(endpoint_id)
     if bundle is None:
         raise KeyMissing("the key of an endpoint's address is gone", hint="remove it and create it again")
     plain = open_sealed(bundle.key(ENDPOINT), sealed, _aad(workspace_id, endpoint_id), grant, ENDPOINT)

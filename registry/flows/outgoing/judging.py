@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from registry.flows.consent.locking import locked_of, refused_by_profile
 from registry.flows.deployment import Deployment
-from registry.flows.opening import compartments_for, open_event, versions_of
+from registry.flows.opening import compartments_for, open_events, versions_of
 from registry.flows.outgoing.delivery import people_of
 from registry.flows.outgoing.destinations import ALL
 from registry.flows.workspace import OpenWorkspace
@@ -55,9 +55,8 @@ def judged(deployment: Deployment, workspace: OpenWorkspace, row: Destination, i
     # 3. open
     present = {name for name in event.compartments.split(",") if name} - locked
     grant = OpenGrant(workspace_id, compartments_for(row.purpose, present), f"destination for {row.purpose}")
-    bundles = deployment.keyring.for_opening(grant, [item.fragment_id], versions=versions_of(whole))
     try:
-        content, _ = open_event(grant, event, bundles)
+        [(_, content, _)] = open_events(deployment, grant, [event], versions=versions_of(whole))
     except SealBroken:
         return WITHHELD
     people = {person.kind: person.value for person in people_of(deployment, workspace, item.fragment_id, row.purpose)}

@@ -25,7 +25,7 @@ from registry.flows.opening import (
     API_SOURCE,
     compartments_for,
     open_assertions,
-    open_event,
+    open_events,
     open_identifiers,
     source_names,
     versions_of,
@@ -118,16 +118,17 @@ def timeline(
         names = source_names(transaction, workspace.workspace_id)
     present = {name for row in rows for name in row.compartments.split(",") if name}
     grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present - locked), f"profiles:read {purpose}")
-    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in rows}, versions=versions_of(fragments))
     page = rows[:count]
-    shown = []
     oldest = kept_since(deployment, purpose)
-    for row in page:
+    kept = [row for row in page if row.received_at >= oldest]
+    shown = [
+        _event(row, names, content, withheld)
+        for row, content, withheld in open_events(deployment, grant, kept, versions=versions_of(fragments))
+    ]
+    for place, row in enumerate(page):
         if row.received_at < oldest:  # other purposes may still keep it
             parts = sum(purpose in purposes_of(Compartment(name)) for name in row.compartments.split(","))
-            shown.append(_event(row, names, {}, {Reason.RETENTION_ENDED: parts} if parts else {}))
-            continue
-        shown.append(_event(row, names, *open_event(grant, row, bundles)))
+            shown.insert(place, _event(row, names, {}, {Reason.RETENTION_ENDED: parts} if parts else {}))
     note(deployment, workspace, principal, fragments, purpose, "timeline")
     cursor = text_id(page[-1].event_id) if len(rows) > count else None
     return {"profile_id": text_id(profile_id), "purpose": purpose, "events": shown, "cursor": cursor}

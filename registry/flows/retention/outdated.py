@@ -11,7 +11,7 @@ import orjson
 from registry.dsr.retention import duration
 from registry.flows.deployment import Deployment
 from registry.flows.keyring import BROKEN
-from registry.flows.opening import NO_KEYS
+from registry.flows.opening import NO_KEYS, needs_of
 from registry.flows.plans import compiled
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import record_aad
@@ -97,7 +97,7 @@ def _resealed(
     """
     workspace_id = page[0].workspace_id
     grant = OpenGrant(workspace_id, frozenset(keep), "retention")
-    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in page})
+    bundles = deployment.keyring.for_opening(grant, needs_of(grant, page))
     sound = [row for row in page if bundles.get(row.fragment_id) is not BROKEN]  # what is damaged may be mended yet
     made = [_without(row, bundles.get(row.fragment_id, NO_KEYS), grant, without) for row in sound]
     return [row for row in made if row is not None]

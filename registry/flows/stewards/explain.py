@@ -17,7 +17,7 @@ from registry.flows.identity.subjects import NO_SOURCE, fragments_of_profile
 from registry.flows.opening import (
     API_SOURCE,
     compartments_for,
-    open_event,
+    open_events,
     open_identifiers,
     source_names,
 )
@@ -102,8 +102,8 @@ def graph(
     values = {row.fragment_id: who.value for row, who in found}
     if hidden:
         withheld[Reason.OTHER_PURPOSE] += hidden
-    bundles = deployment.keyring.for_opening(grant, {row.fragment_id for row in messages.values()})
-    opened = {key: open_event(grant, row, bundles)[0].get("messageId") for key, row in messages.items()}
+    told = zip(messages, open_events(deployment, grant, messages.values()), strict=True)
+    opened = {key: content.get("messageId") for key, (_, content, _) in told}
     claims: dict[Link, list[StoredLink]] = defaultdict(list)
     for link in sorted(inner, key=lambda link: (link.received_at, link.source_id)):
         claims[Link(link.low, link.high)].append(link)

@@ -14,7 +14,7 @@ import orjson
 
 from registry.flows.consent.locking import locked_of
 from registry.flows.deployment import Deployment
-from registry.flows.opening import compartments_for, open_event, versions_of
+from registry.flows.opening import compartments_for, open_events, versions_of
 from registry.flows.profiles.read import permitted
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
@@ -92,7 +92,7 @@ def open_quarantined(
     One whose key is gone is left out. A call whose sender gave it no id has the one that was given it here.
     """
     grant = OpenGrant(workspace.workspace_id, frozenset({QUARANTINE}), because)
-    bundles = deployment.keyring.for_opening(grant, [row.quarantine_id for row in page])
+    bundles = deployment.keyring.for_opening(grant, {row.quarantine_id: (QUARANTINE,) for row in page})
     opened = []
     for row in page:
         if row.quarantine_id not in bundles:
@@ -127,12 +127,10 @@ def kept(
         after = (page[-1].fragment_id, page[-1].event_id)
         present = {name for row in page for name in row.compartments.split(",") if name}
         grant = OpenGrant(workspace.workspace_id, compartments_for(purpose, present - locked), f"plans:check {purpose}")
-        bundles = deployment.keyring.for_opening(grant, fragments.keys(), versions=versions_of(fragments.values()))
-        for row in page:
-            if row.fragment_id not in fragments:
-                counts.withheld += 1
-                continue
-            content, closed = open_event(grant, row, bundles)
+        allowed = [row for row in page if row.fragment_id in fragments]
+        counts.withheld += len(page) - len(allowed)
+        versions = versions_of(fragments.values())
+        for row, content, closed in open_events(deployment, grant, allowed, versions=versions):
             if row.body and not content:
                 counts.withheld += 1
                 continue

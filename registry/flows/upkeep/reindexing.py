@@ -139,7 +139,7 @@ def _move(
     workspace_id, indexer = workspace.workspace_id, workspace.indexer
     grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"keys:{NAME} {indexer.version}")
     opened, shut = open_identifiers(deployment, grant, page)
-    bundles = deployment.keyring.for_opening(grant, [row.fragment_id for row, _ in opened])
+    bundles = deployment.keyring.for_opening(grant, {row.fragment_id: (IDENTITY,) for row, _ in opened})
     moving: list[tuple[StoredIdentifier, BlindIndex, bytes]] = []
     for row, identifier in opened:
         index = indexer.index(identifier.kind, identifier.value)

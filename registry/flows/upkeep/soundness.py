@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from registry.flows.deployment import Deployment
-from registry.flows.opening import open_assertions, open_event, open_identifiers
+from registry.flows.opening import open_assertions, open_events, open_identifiers
 from registry.model.decision import Reason
 from registry.model.errors import KeyMissing
 from registry.model.grants import OpenGrant
@@ -65,9 +65,9 @@ def _of_fragment(deployment: Deployment, workspace_id: WorkspaceId, fragment_id:
     with deployment.data.read(workspace_id) as transaction:
         traits = events.assertions(transaction, workspace_id, [fragment_id])
         anchors = identities.identifiers_of(transaction, workspace_id, [fragment_id])
-        bundles = deployment.keyring.for_opening(grant, [fragment_id])
         found["trait_assertion"] = open_assertions(deployment, grant, traits, {}).withheld[Reason.DAMAGED]
         found["identifier"] = open_identifiers(deployment, grant, anchors)[1][Reason.DAMAGED]
-        for row in events.stream(transaction, workspace_id, [fragment_id]):
-            found["event"] += open_event(grant, row, bundles)[1][Reason.DAMAGED] > 0
+        stream = events.stream(transaction, workspace_id, [fragment_id])
+        for _, _, closed in open_events(deployment, grant, stream):
+            found["event"] += closed[Reason.DAMAGED] > 0
     return +found

@@ -180,7 +180,8 @@ def _evidence(deployment: Deployment, grant: OpenGrant, row: StoredConsent, clos
         return None
     aad = record_aad(b"consent", grant.workspace_id, row.fragment_id, row.record_id, b"evidence")
     try:
-        key = deployment.keyring.for_opening(grant, [row.fragment_id])[row.fragment_id].key(IDENTITY)
+        bundles = deployment.keyring.for_opening(grant, {row.fragment_id: (IDENTITY,)})
+        key = bundles[row.fragment_id].key(IDENTITY)
         return orjson.loads(open_sealed(key, row.sealed, aad, grant, IDENTITY))  # type: ignore[no-any-return]
     except (KeyError, SealBroken):
         closed[Reason.DAMAGED] += 1
