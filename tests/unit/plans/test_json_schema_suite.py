@@ -14,6 +14,7 @@ from collections import Counter
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -38,7 +39,10 @@ def distribution() -> Path:
     if not found.exists():
         wanted = f"jsonschema=={version('jsonschema')}"
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", wanted]
-        subprocess.run([*command, "--dest", str(folder)], check=True, timeout=300)
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder) as fresh:  # another test process may be at it, too
+            subprocess.run([*command, "--dest", fresh], check=True, timeout=300)
+            (Path(fresh) / found.name).replace(found)
     return found
 
 
