@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.browser import Watch, chromium
-from tests.e2e.npm_packages import node_modules
 from tests.live import Live
+from tests.npm_packages import node_modules
 
 LOAD = """
 async ({ url, key, batching }) => {

