@@ -263,7 +263,10 @@ def test_a_restriction_is_no_choice_and_choices_go_on_beside_it(either_desk: Des
     assert {name: one["choice"] for name, one in shown.items()} == before
     assert {one["reason"] for one in shown.values() if one["can_choose"]} == {"restricted"}
     unchanged = {name: one["choice"] for name, one in shown.items() if one["can_choose"]}
-    assert page.choose(**unchanged).json()["records"] == []  # a page that is saved as it was shown takes nothing back
+    saved = page.choose(**unchanged).json()["records"]  # a page that is saved as it was shown takes nothing back
+    assert {one["status"] for one in saved} == {"granted"}
+    assert {one["purpose"] for one in saved} == {"analytics", "personalisation", "marketing"}
+    assert page.choose(**unchanged).json()["records"] == []
     made = page.choose(**unchanged | {"security": False, "analytics": False}).json()["records"]
     assert {one["purpose"]: one["status"] for one in made} == {"security": "objected", "analytics": "withdrawn"}
     desk.house.clock.pass_by(seconds=1)

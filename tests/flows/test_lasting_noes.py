@@ -14,6 +14,7 @@ from registry.flows.consent import signalled
 from registry.flows.consent.ledger import Act, append_acts
 from registry.flows.identity import subjects
 from registry.model.clock import SECOND, rfc3339
+from registry.model.errors import InvalidInput
 from registry.store import identities, quarantine
 from registry.store.database import Transaction
 from registry.store.rows import query
@@ -128,6 +129,25 @@ def test_an_event_s_yes_that_is_taken_in_beside_a_no_does_not_lift_it(tenant: Te
             until_somebody_waits(tenant, transaction, other)
         assert other.result(20).counts == {"accepted": 1}
     assert reason(tenant) == "denied"
+
+
+def test_a_yes_on_the_page_after_a_banner_s_is_the_person_s_own(tenant: Tenant, clock: SetClock) -> None:
+    """The telephone call, and the browser's objection, of before it are recorded after it."""
+    called_at = clock.now
+    clock.pass_by(seconds=60)
+    tenant.send(ordered("ada", context=YES))
+    clock.pass_by(seconds=1)
+    assert save(tenant, marketing=True) == ["granted"]
+    assert save(tenant, marketing=True) == []
+    tenant.say(*ADA, "marketing", "denied", acted_at=called_at, channel="phone")
+    tenant.send(ordered("ada", timestamp=rfc3339(called_at)), opted_out=True)
+    assert reason(tenant) == "granted"
+
+
+def test_what_a_person_said_is_not_taken_for_a_signal_s(tenant: Tenant) -> None:
+    with pytest.raises(InvalidInput, match="channel"):
+        tenant.say(*ADA, "marketing", "denied", channel="message")
+    assert reason(tenant) == "unknown_subject"
 
 
 @pytest.mark.parametrize("by", ["record", "signal"])

@@ -217,13 +217,12 @@ def _own_words(deployment: Deployment, workspace: OpenWorkspace, person: Identif
 
 
 def _act(choice: Choice, allowed: bool, own: StoredConsent | None, channel: str) -> Act | None:
-    """What a choice says, where that is news: a no to what was never asked is an answer, too, and so is one that only
-    a banner, or somebody whom the person is joined with, has said so far: their yes would lift it.
+    """What a choice says, where that is news: so is what only a banner has said so far, which the person's own word
+    outweighs, and a no to what was never asked, or that only somebody has said whom the person is joined with.
     """
-    is_told = choice.last is not None or choice.basis is not LawfulBasis.CONSENT
-    if allowed == choice.now and (
-        is_told if allowed else own is not None and own.status in REFUSALS and is_lasting(own)
-    ):
+    said = own is not None and own.status in (AGREED if allowed else REFUSALS)
+    by_banner = own is not None and said and not is_lasting(own)
+    if allowed == choice.now and (allowed or said) and not by_banner:
         return None
     if allowed:
         status = ConsentStatus.GRANTED

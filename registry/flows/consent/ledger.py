@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from registry.consent.decide import decide
+from registry.consent.news import BY_SIGNAL
 from registry.consent.purposes import gone
 from registry.consent.receipt import receipt_claims
 from registry.consent.records import CLOCK_TOLERANCE, GRAVITY, REFUSALS, WHOLE_PERSON, ConsentStatus
@@ -144,7 +145,7 @@ def record(
     Raises:
         UnknownPurpose: a purpose is not in the policy, and this is no refusal by somebody who spoke of it before;
             nothing is recorded.
-        InvalidInput: an act lies in the future, or its status is not one of a purpose.
+        InvalidInput: an act lies in the future, its status is not one of a purpose, or its channel that of signals.
         Conflict: the key named another act before.
         KeyMissing, Forbidden: the person was erased.
     """
@@ -155,6 +156,9 @@ def record(
             raise UnknownPurpose("the purpose is not in the policy", pointer="/purpose")
         if act.status not in GRAVITY:  # it would hide what was said of the purpose
             raise InvalidInput("a restriction is of no one purpose: open a request for it", pointer="/status")
+        if act.channel == BY_SIGNAL:  # a banner's yes would lift it
+            hint = "name how the person said it, such as text_message; signals go to /v1/consent/signals"
+            raise InvalidInput("this channel is that of signals", hint=hint, pointer="/channel")
         if act.acted_at is not None and act.acted_at > now + CLOCK_TOLERANCE:
             raise InvalidInput("the act lies in the future", pointer="/acted_at")
     with deployment.data.write(workspace.workspace_id) as transaction:
