@@ -35,8 +35,8 @@ class Standing:
         sides: in any order.
         joined_at: when the sides were last joined; 0 where there is but one.
         restricted: whether any side restricts processing (GDPR Art. 18).
-        spoken_at: when they last spoke, of what counts: it cannot be earlier than that, whatever a clock says that
-            was set back, so that no refusal is forgotten; 0 where nobody looked.
+        spoken_at: when they last spoke of it, of what counts: it cannot be earlier than that, whatever a clock says
+            that was set back, so that no refusal is forgotten; 0 where nobody looked.
     """
 
     known: bool

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from registry.flows.stewards import deciding
 from registry.model.clock import SECOND
 from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered
@@ -71,6 +72,25 @@ def test_the_decision_of_a_moment_before_a_merge_is_that_of_the_sides_as_they_we
     tenant.send(identify("ada", "browser"))
     assert tenant.profile(*ADA) == tenant.profile(*BROWSER)
     assert [tenant.check(*who, "marketing", at=then) for who in (ADA, BROWSER)] == decisions
+
+
+def test_a_side_that_is_taken_apart_was_joined_when_it_was(tenant: Tenant, clock: SetClock) -> None:
+    """The browser stands on the side of a mail address that another person turns out to have."""
+    mail, deployment, workspace = ("email", "ada@shop.example"), tenant.registry.deployment, tenant.workspace
+    tenant.send(identify("ada"))
+    clock.pass_by(seconds=1)
+    tenant.say(*mail, "marketing", "denied")
+    tenant.send(identify(None, "browser", email=mail[1]))
+    tenant.say(*BROWSER, "marketing", "denied")
+    deciding.merge(deployment, workspace, tenant.person(*ADA), tenant.person(*BROWSER), actor="person:steward")
+    clock.pass_by(seconds=1)
+    tenant.say(*ADA, "marketing", "granted")
+    assert tenant.check(*ADA, "marketing").allowed
+    clock.pass_by(seconds=1)
+    tenant.keep_apart(mail, BROWSER)
+    assert tenant.check(*ADA, "marketing").allowed
+    clock.pass_by(seconds=1)
+    assert tenant.check(*ADA, "marketing", at=clock()) == tenant.check(*ADA, "marketing")
 
 
 def test_before_somebody_was_known_the_answer_is_that_nobody_was(tenant: Tenant, clock: SetClock) -> None:

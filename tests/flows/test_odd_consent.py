@@ -10,7 +10,8 @@ import pytest
 
 from registry.consent.records import ConsentStatus
 from registry.consent.signals.spoken import Spoken
-from registry.flows.consent import explaining, ledger, signalled
+from registry.flows.consent import explaining, ledger, permitted, signalled
+from registry.flows.consent.given import Question
 from registry.model.errors import Conflict, Forbidden, InvalidInput, UnknownPurpose
 from registry.model.stored import StoredConsent
 from tests.conftest import SetClock
@@ -79,6 +80,25 @@ def test_a_clock_that_is_set_back_takes_no_refusal_back(tenant: Tenant, clock: S
     assert not tenant.check(*ADA, purpose).allowed
     clock.pass_by(seconds=1500)
     assert not tenant.check(*ADA, purpose).allowed
+
+
+def test_while_a_clock_is_set_back_every_way_of_asking_gives_one_answer(tenant: Tenant, clock: SetClock) -> None:
+    deployment, workspace, ada = tenant.registry.deployment, tenant.workspace, tenant.person(*ADA)
+    tenant.say(*ADA, "marketing", "granted")
+    tenant.say(*ADA, "analytics", "granted", expires_at=clock() + 30_000_000)
+    clock.pass_by(seconds=100)
+    tenant.say(*ADA, "marketing", "withdrawn")
+    for back in (90, 1000):
+        clock.pass_by(seconds=-back)
+        for purpose in ("marketing", "analytics", "service"):
+            checked = tenant.check(*ADA, purpose)
+            assert explaining.explain(deployment, workspace, ada, purpose).decision == checked
+            assert permitted.check_many(deployment, workspace, [Question(ada, purpose, frozenset())]) == [checked]
+        told = explaining.explain(deployment, workspace, ada, "marketing").records
+        assert [(row.status, part.value) for row, part in told if row.purpose == "marketing"] == [
+            ("granted", "superseded"),
+            ("withdrawn", "decided"),
+        ]
 
 
 def test_an_act_ahead_of_time_is_refused_and_one_of_a_fast_clock_is_of_now(tenant: Tenant) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from registry.consent.decide import decide
 from registry.consent.explain import Part, known_by, parts
 from registry.consent.records import ConsentRecord
-from registry.flows.consent.standing import standings_for, to_record
+from registry.flows.consent.standing import FOREVER, standings_for, to_record
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
 from registry.flows.identity.history import fragments_at
@@ -43,7 +43,8 @@ def explain(
 ) -> Explanation:
     """The decision as of a moment (now, if None), with every record's part.
 
-    Who was joined with whom is taken as of `at`.
+    Who was joined with whom is taken as of `at`. Now counts all that is known, as a check does, whatever a clock says
+    that was set back.
 
     Args:
         known_at: only what had been recorded by then counts; None for all that is known now.
@@ -52,18 +53,21 @@ def explain(
     Raises:
         StoreUnavailable: it cannot be told.
     """
-    moment = deployment.clock() if at is None else at
+    moment, until = (deployment.clock(), FOREVER) if at is None else (at, at)
     workspace_id = workspace.workspace_id
     with deployment.data.read(workspace_id) as transaction:
         index = subjects.standing(workspace, transaction, [subject])[subject]
-        fragments = fragments_at(transaction, workspace_id, index, moment)
+        if at is None:
+            fragments, _ = consents.standing_of(transaction, workspace_id, index)
+        else:
+            fragments = fragments_at(transaction, workspace_id, index, at)
         rows = consents.history(transaction, workspace_id, [fragment.fragment_id for fragment in fragments])
     if known_at is not None:
         heard = {row.fragment_id for row in rows if row.recorded_at <= known_at}
         fragments = [one for one in fragments if one.created_at <= known_at or one.fragment_id in heard]
     there = {one.fragment_id: one.origin_profile_id for one in fragments}
     rows = [row for row in rows if row.fragment_id in there]
-    counting = {record.record_id for record in known_by(map(to_record, rows), moment, known_at)}
+    counting = {record.record_id for record in known_by(map(to_record, rows), until, known_at)}
     counted = [row for row in rows if row.record_id in counting]
     standing = standings_for(deployment.policies.identity, fragments, counted, (purpose,))[purpose]
     catalogue = deployment.policies.purposes
@@ -71,5 +75,5 @@ def explain(
     sides: dict[ProfileId, list[ConsentRecord]] = {}
     for row in rows:
         sides.setdefault(there[row.fragment_id], []).append(to_record(row))
-    part_of = parts(decision, list(sides.values()), at=moment, known_at=known_at)
+    part_of = parts(decision, list(sides.values()), at=until, known_at=known_at)
     return Explanation(decision, moment, known_at, tuple((row, part_of[row.record_id]) for row in rows))

@@ -103,15 +103,13 @@ def standings_for(
         rule = rules.kinds.get(fragment.kind)
         anonymous[side] = anonymous.get(side, True) and rule is not None and rule.anonymous
     spoken: dict[str, dict[ProfileId, list[ConsentRecord]]] = {}
-    spoken_at = 0
     for row in rows:
-        spoken_at = max(spoken_at, row.acted_at)
         record = _from_state(row) if isinstance(row, ConsentState) else to_record(row)
         spoken.setdefault(row.purpose, {}).setdefault(side_of[row.fragment_id], []).append(record)
     joined_at = max(fragment.joined_at for fragment in fragments)
     whole = spoken.get(WHOLE_PERSON, {})
     restricted = any(restriction_holds(said, FOREVER) for said in whole.values())
-    silent = Standing(True, tuple(Side(alone, ()) for alone in anonymous.values()), joined_at, restricted, spoken_at)
+    silent = Standing(True, tuple(Side(alone, ()) for alone in anonymous.values()), joined_at, restricted)
     standings: dict[str, Standing] = {}
     for purpose in purposes:
         said = spoken.get(purpose)
@@ -119,5 +117,6 @@ def standings_for(
             standings[purpose] = silent
         else:
             sides = tuple(Side(alone, said.get(side, ())) for side, alone in anonymous.items())
+            spoken_at = max(record.acted_at for own in said.values() for record in own)
             standings[purpose] = Standing(True, sides, joined_at, restricted, spoken_at)
     return standings

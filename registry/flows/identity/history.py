@@ -42,8 +42,8 @@ def _first_acts(
 def _as_of(fragment: Fragment, moves: dict[FragmentId, list[StoredMerge]], at: Micros) -> Fragment:
     own = moves.get(fragment.fragment_id, [])
     later = [move for move in own if move.merged_at > at]
-    earlier = [move for move in own if move.merged_at <= at]
+    joinings = [move for move in own if move.merged_at <= at and move.into_profile != move.from_profile]
     profile_id = later[0].from_profile if later else fragment.profile_id
     side = later[0].from_origin if later else fragment.origin_profile_id
-    joined_at = earlier[-1].merged_at if earlier else 0
+    joined_at = joinings[-1].merged_at if joinings else 0
     return fragment._replace(profile_id=profile_id, origin_profile_id=side, joined_at=joined_at)
