@@ -137,7 +137,7 @@ def _of(record: ConsentRecord, now: Micros, changed: Micros = 0) -> _Word:
         return _Word(said, record)
     if record.has_expired(now):
         return _Word(Reason.EXPIRED, record)
-    if record.acted_at >= changed:
+    if not changed or record.acted_at >= changed:
         return _Word(Reason.GRANTED, record, record.expires_at)
     if changed <= now:
         return _Word(Reason.ASK_AGAIN, record)

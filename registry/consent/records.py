@@ -56,6 +56,7 @@ CLOCK_TOLERANCE: Micros = 300 * SECOND
 """How far ahead of ours another's clock may be: what lies further ahead is no act of now."""
 
 _NEVER: Micros = 2**63 - 1
+_EVER: Micros = -(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ _S = TypeVar("_S", bound=Said)
 
 
 def current(
-    records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None, *, after: Micros = -1
+    records: Iterable[ConsentRecord], as_of: Micros, known_at: Micros | None = None, *, after: Micros = _EVER
 ) -> ConsentRecord | None:
     """The record that counts at a moment: the most recent act; of acts at one time, the refusal.
 

@@ -12,6 +12,7 @@ from registry.consent.records import ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.flows.consent import explaining, ledger, permitted, signalled
 from registry.flows.consent.given import Question
+from registry.model.clock import parse_rfc3339
 from registry.model.errors import Conflict, Forbidden, InvalidInput, UnknownPurpose
 from registry.model.stored import StoredConsent
 from tests.conftest import SetClock
@@ -80,6 +81,12 @@ def test_a_clock_that_is_set_back_takes_no_refusal_back(tenant: Tenant, clock: S
     assert not tenant.check(*ADA, purpose).allowed
     clock.pass_by(seconds=1500)
     assert not tenant.check(*ADA, purpose).allowed
+
+
+@pytest.mark.parametrize("text", ["1970-01-01T00:00:00+02:00", "0001-01-01T00:00:00Z"])
+def test_an_act_by_a_clock_that_was_never_set_counts(tenant: Tenant, text: str) -> None:
+    tenant.say(*ADA, "security", "objected", acted_at=parse_rfc3339(text))
+    assert tenant.check(*ADA, "security").reason.value == "objected"
 
 
 def test_while_a_clock_is_set_back_every_way_of_asking_gives_one_answer(tenant: Tenant, clock: SetClock) -> None:

@@ -60,7 +60,7 @@ choices = [status for status in ConsentStatus if "restricted" not in status.valu
 records = st.builds(
     record,
     st.sampled_from(choices),
-    st.integers(0, 25),
+    st.integers(-3, 25),
     st.integers(0, 5),
     st.none() | st.integers(1, 20),
     st.integers(1, 2**32),
