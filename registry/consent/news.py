@@ -16,6 +16,9 @@ from registry.model.ids import FragmentId
 BY_SIGNAL = "message"
 """The channel of what signals say, on events or handed over: one's yes may lift the other's no."""
 
+BY_IMPORT = "import"
+"""The channel of what an import tells that people said elsewhere."""
+
 
 def last_words(records: Iterable[Said], purpose: str, at: Micros) -> list[Said]:
     """What each fragment had said last of a purpose by a moment."""

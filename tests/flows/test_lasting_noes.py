@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from registry.consent.records import ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.flows.access import preferences
-from registry.flows.consent import signalled
+from registry.flows.consent import ledger, signalled
 from registry.flows.consent.ledger import Act, append_acts
 from registry.flows.identity import subjects
-from registry.model.clock import SECOND, rfc3339
+from registry.flows.ingest import pipeline
+from registry.flows.ingest.admission import Delivery
+from registry.model.clock import DAY, SECOND, rfc3339
 from registry.model.errors import InvalidInput
 from registry.store import identities, quarantine
 from registry.store.database import Transaction
@@ -148,6 +151,31 @@ def test_what_a_person_said_is_not_taken_for_a_signal_s(tenant: Tenant) -> None:
     with pytest.raises(InvalidInput, match="channel"):
         tenant.say(*ADA, "marketing", "denied", channel="message")
     assert reason(tenant) == "unknown_subject"
+
+
+@pytest.mark.parametrize("before", [None, False, True], ids=["nothing", "a banner's no", "a banner's yes"])
+@pytest.mark.parametrize("by", ["event", "handed over"])
+def test_a_no_that_is_imported_is_the_person_s_own(
+    tenant: Tenant, clock: SetClock, by: str, before: bool | None
+) -> None:
+    """What they told the shop years ago, whatever a banner on its page has said since."""
+    asked_on = clock.now - 400 * DAY
+    if before is not None:
+        tenant.send(ordered("ada", context=YES if before else NO))
+        clock.pass_by(seconds=1)
+    shop = replace(tenant.source, row=tenant.source.row._replace(method="imported"))
+    row = identify("ada", context=NO, timestamp=rfc3339(asked_on))
+    for call in (row, row | {"messageId": "the row of another file"}):
+        pipeline.ingest(tenant.registry.deployment, tenant.workspace, [Delivery(shop, [call], clock.now)])
+    history = ledger.history(tenant.registry.deployment, tenant.workspace, tenant.person(*ADA))
+    told = [one for one in history if one.purpose == "marketing"]
+    assert [one.acted_at for one in told if one.channel == "import"][:1] == [asked_on]
+    assert len(told) == {None: 1, False: 2, True: 3}[before]
+    assert {one.channel for one in history if one.purpose == "analytics"} == {"message"}, "nobody asked about it"
+    banner_says_yes(tenant, clock, by)
+    assert not tenant.check(*ADA, "marketing").allowed
+    assert save(tenant, marketing=True) == ["granted"]
+    assert reason(tenant) == "granted"
 
 
 @pytest.mark.parametrize("by", ["record", "signal"])

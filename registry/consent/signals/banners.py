@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from registry.consent.purposes import PurposeCatalogue
+from registry.consent.purposes import Purpose, PurposeCatalogue
 
 
 def from_segment(context: Mapping[str, object], catalogue: PurposeCatalogue) -> dict[str, bool]:
@@ -21,13 +21,7 @@ def from_segment(context: Mapping[str, object], catalogue: PurposeCatalogue) -> 
     """
     if context.get("consent") is None:
         return {}
-    consent = context["consent"]
-    preferences = consent.get("categoryPreferences") if isinstance(consent, dict) else None
-    allowed: dict[str, bool] = {}
-    if isinstance(preferences, dict):
-        for category, preference in preferences.items():
-            key = str(category).lower()
-            allowed[key] = preference is True and allowed.get(key, True)
+    allowed = _preferences(context)
     said: dict[str, bool] = {}
     for purpose in catalogue.purposes.values():
         needed = {category.lower() for category in purpose.segment_categories}
@@ -36,6 +30,26 @@ def from_segment(context: Mapping[str, object], catalogue: PurposeCatalogue) -> 
             spoken = (needed | {purpose.name}) & allowed.keys()
             said[purpose.name] = (named or needed <= spoken) and all(allowed[key] for key in spoken)
     return said
+
+
+def refused_by_name(context: Mapping[str, object], purpose: Purpose) -> bool:
+    """Whether `context.consent.categoryPreferences` names the purpose or one of its categories, and refuses it: that a
+    category is missing is no answer to whether it was asked about.
+    """
+    preferences, ids = _preferences(context), {purpose.name, *(one.lower() for one in purpose.segment_categories)}
+    return not all(preferences.get(one, True) for one in ids)
+
+
+def _preferences(context: Mapping[str, object]) -> dict[str, bool]:
+    """Whether each category that is named is allowed, by its id in lower case; empty where none can be read."""
+    consent = context.get("consent")
+    preferences = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+    allowed: dict[str, bool] = {}
+    if isinstance(preferences, dict):
+        for category, preference in preferences.items():
+            key = str(category).lower()
+            allowed[key] = preference is True and allowed.get(key, True)
+    return allowed
 
 
 def from_rudderstack(context: Mapping[str, object], catalogue: PurposeCatalogue) -> dict[str, bool]:

@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
-from registry.consent.news import BY_SIGNAL, is_news, last_words, overtaken_at, refusal, refuses_otherwise
-from registry.consent.purposes import PurposeCatalogue
+from registry.consent.news import BY_IMPORT, BY_SIGNAL, is_news, last_words, overtaken_at, refusal, refuses_otherwise
+from registry.consent.purposes import Purpose, PurposeCatalogue
 from registry.consent.records import REFUSALS, ConsentStatus, Said
+from registry.consent.signals.banners import refused_by_name
 from registry.consent.signals.context import SAYING, from_context
 from registry.consent.signals.spoken import NOTHING, Spoken, opted_out
 from registry.flows.ingest.admission import Item
 from registry.flows.ingest.known import Known
 from registry.model.clock import Micros
 from registry.model.ids import RecordId, WorkspaceId
+from registry.model.provenance import Method
 from registry.model.stored import Fragment, StoredConsent
 
 _REFUSING = frozenset(status.value for status in REFUSALS)
@@ -45,16 +47,8 @@ class Hearing:
 
     def heeded(self, said: dict[str, bool], fragments: Sequence[Fragment]) -> dict[str, bool]:
         """What counts of a message's words: not a yes where the person refused by another way than messages."""
-        if not any(said.values()):
-            return said
-        doubtful = [one for one in self._known.states(fragments) if one.status in _REFUSING and said.get(one.purpose)]
-        if not doubtful:
-            return said
-        kept = {
-            state.purpose for state in doubtful
-            if refuses_otherwise(self._known.ledger({state.fragment_id}), state.purpose)
-        }  # fmt: skip
-        return {name: yes for name, yes in said.items() if not (yes and name in kept)}
+        kept = {name for name, yes in said.items() if yes and any(self._refuses(one, name) for one in fragments)}
+        return {name: yes for name, yes in said.items() if name not in kept} if kept else said
 
     def news(
         self, item: Item, fragment: Fragment, said: dict[str, bool], new_id: Callable[[], bytes]
@@ -68,7 +62,10 @@ class Hearing:
             if late:  # it counts from its own time on
                 words = last_words(self._known.ledger(spoken), purpose, at)
             named, objects = self._catalogue.purposes[purpose], purpose in item.objected
-            if not is_news(named, words, fragment.fragment_id, yes=yes, objects=objects, at=at):
+            is_act = _is_act(item, named, yes=yes)
+            lasts = (objects or (is_act and not yes)) and not self._refuses(fragment, purpose)
+            is_new = is_news(named, words, fragment.fragment_id, yes=yes, objects=objects, at=at)
+            if not is_new and not (is_act and lasts):
                 continue
             if objects:
                 status = ConsentStatus.OBJECTED
@@ -89,18 +86,23 @@ class Hearing:
                 None,
                 None,
                 None,
-                BY_SIGNAL,
+                BY_IMPORT if is_act else BY_SIGNAL,
                 "subject",
                 item.source.row.name,
                 None,
             )
             news.append(row)
-            own = self._known.state(fragment, purpose)
-            if objects and late and (own is None or own.status != ConsentStatus.OBJECTED):
+            if lasts and late:
                 since = overtaken_at(self._known.ledger(spoken), purpose, at)
-                if since is not None:  # by a banner's yes, which lifts no objection
+                if since is not None:  # by a banner's yes, which lifts neither
                     news.append(row._replace(record_id=RecordId(new_id()), acted_at=since + 1))
         return news
+
+    def _refuses(self, fragment: Fragment, purpose: str) -> bool:
+        """Whether a fragment refused in a way that no signal lifts."""
+        own = self._known.state(fragment, purpose)
+        refused = own is not None and own.status in _REFUSING
+        return refused and refuses_otherwise(self._known.ledger({fragment.fragment_id}), purpose)
 
     def _read(self, context: dict[str, object]) -> Spoken:
         words = orjson.dumps([context.get(member) for member in SAYING])
@@ -118,3 +120,11 @@ class Hearing:
         if yes:
             return min(at, item.yes_given_by.get(purpose, at))
         return at + max([word.acted_at - self._now for word in words if word.acted_at > self._now], default=0)
+
+
+def _is_act(item: Item, purpose: Purpose, *, yes: bool) -> bool:
+    """Whether a message tells what the person answered elsewhere, which no banner lifts: a row of an import does."""
+    if item.message is None or item.source.row.method != Method.IMPORTED:
+        return False
+    context = item.message.body.get("context")
+    return yes or (isinstance(context, dict) and refused_by_name(context, purpose))
