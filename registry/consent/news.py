@@ -67,7 +67,9 @@ def refusal(words: Iterable[Said], fragment_id: FragmentId) -> ConsentStatus:
 
 def _stands(word: Said, purpose: Purpose, at: Micros) -> bool:
     ended = word.expires_at is not None and word.expires_at <= at
-    return word.status in AGREED and not ended and word.acted_at >= purpose.material_since
+    lacks_age = word.status == ConsentStatus.UNATTESTED and purpose.demands_age(None)  # else it would be a consent now
+    agreed = word.status == ConsentStatus.GRANTED or lacks_age
+    return agreed and not ended and word.acted_at >= purpose.material_since
 
 
 def refuses_otherwise(records: Iterable[SaidBy], purpose: str) -> bool:

@@ -65,6 +65,20 @@ def test_a_banner_s_yes_shows_no_age_and_takes_none_away(tenant: Tenant) -> None
     assert reason(deployment, tenant) == "granted"
 
 
+@pytest.mark.parametrize("by", ["event", "handed over"])
+def test_once_no_age_is_demanded_any_more_a_banner_s_yes_is_a_consent(tenant: Tenant, by: str) -> None:
+    deployment, person = demanding(tenant), tenant.person(*ADA)
+    for current in (deployment, tenant.registry.deployment):
+        tenant.registry.clock.pass_by(seconds=1)  # type: ignore[attr-defined]
+        if by == "event":
+            call = identify("ada", context=consent(Advertising=True))
+            pipeline.ingest(current, tenant.workspace, [Delivery(tenant.source, [call], current.clock())])
+        else:
+            yes = Spoken({"marketing": True})
+            signalled.record_signals(current, tenant.workspace, person, yes, actor="app:banner")
+    assert reason(tenant.registry.deployment, tenant) == "granted"
+
+
 def test_other_grounds_than_consent_demand_no_age(tenant: Tenant) -> None:
     deployment = demanding(tenant, LawfulBasis.LEGITIMATE_INTERESTS)
     act = ledger.Act("marketing", ConsentStatus.GRANTED)
