@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from registry.flows.consent import explaining
 from registry.flows.stewards import deciding
 from registry.model.clock import SECOND
 from tests.conftest import SetClock
@@ -100,6 +101,20 @@ def test_before_somebody_was_known_the_answer_is_that_nobody_was(tenant: Tenant,
     tenant.send(ordered("ada"))
     assert tenant.check(*ADA, "service").allowed
     assert tenant.check(*ADA, "service", at=before) == unknown
+
+
+def test_as_known_before_an_identifier_was_anybody_s_it_was_nobody_s(tenant: Tenant, clock: SetClock) -> None:
+    """The address is found to be the browser's after its owner acted, whom nobody knew until then."""
+    tenant.send(ordered(anonymous="browser"))
+    clock.pass_by(seconds=60)
+    then, mail = clock(), tenant.person("email", "ada@shop.example")
+    clock.pass_by(seconds=60)
+    tenant.send(identify(None, "browser", email=mail.value))
+    tenant.say(*mail, "marketing", "granted", acted_at=then - SECOND)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    as_known = explaining.explain(deployment, workspace, mail, "service", at=then, known_at=then)
+    assert (as_known.decision.reason.value, as_known.records) == ("unknown_subject", ())
+    assert explaining.explain(deployment, workspace, mail, "service", at=then).decision.allowed
 
 
 def test_an_act_that_is_reported_late_counts_from_when_it_happened(tenant: Tenant, clock: SetClock) -> None:

@@ -65,6 +65,8 @@ def explain(
     if known_at is not None:
         heard = {row.fragment_id for row in rows if row.recorded_at <= known_at}
         fragments = [one for one in fragments if one.created_at <= known_at or one.fragment_id in heard]
+        if not any(one.anchor == index for one in fragments):  # nobody knew that it is theirs
+            fragments = []
     there = {one.fragment_id: one.origin_profile_id for one in fragments}
     rows = [row for row in rows if row.fragment_id in there]
     counting = {record.record_id for record in known_by(map(to_record, rows), until, known_at)}
