@@ -28,7 +28,7 @@ tables:
     rows: delete
     fields:
       id: {category: user.unique_id}
-      email: {category: user.contact.email, identity: email}
+      email: {category: user.contact.email, identity: email, trait: email}
       phone: {category: user.contact.phone_number, identity: phone}
       name: {category: user.name, trait: first_name}
   crm:
@@ -115,6 +115,43 @@ def test_a_rectification_that_waited_reaches_the_system_that_it_waited_for(
     assert rows(places["SHOP_URL"], "SELECT name FROM customers") == [("Right",)]
     assert again(tenant).state == "completed"
     assert rows(places["DESK_URL"], "SELECT name FROM contacts ORDER BY id") == [("Right",), ("Bob",)]
+
+
+def test_a_correction_of_what_leads_on_reaches_the_system_that_it_waited_for(
+    tenant: Tenant, places: dict[str, str]
+) -> None:
+    request = tenant.request(Kind.RECTIFICATION, "email", ADA, traits={"email": "ada@example.net", "first_name": "Right"})
+    waits(tenant, request, places, "UPDATE")
+    assert rows(places["SHOP_URL"], "SELECT email, name FROM customers") == [("ada@example.net", "Right")]
+    done = again(tenant)
+    assert rows(places["DESK_URL"], "SELECT name FROM contacts ORDER BY id") == [("Right",), ("Bob",)]
+    _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
+    told: Any = claims["fields"]
+    assert {one["table"]: one["rows"] for one in told if one["field"] == "name"} == {"customers": 1, "contacts": 1}
+    keys = tenant.registry.key_rows("SELECT 1 FROM key_bundle WHERE fragment_id = ?", request.request_id)
+    assert (keys, "sealed" in done.progress) == ([], False)
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.RESTRICTION])
+def test_a_system_that_is_through_and_silent_now_is_waited_for_since_it_leads_to_others(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    def silent(*_: object) -> Any:
+        raise LinkedSystemUnavailable("it does not answer")
+
+    shop, desk = tenant.registry.deployment.linked
+    request = tenant.request(kind, "email", ADA)
+    with monkeypatch.context() as patched:
+        patched.setattr(desk, "run", silent)
+        with pytest.raises(LinkedSystemUnavailable, match="zdesk"):
+            tenant.run(request)
+    with monkeypatch.context() as patched:
+        patched.setattr(shop, "records", silent)
+        with pytest.raises(LinkedSystemUnavailable, match="shop"):
+            again(tenant)
+    _, claims = verify.document(again(tenant).certificate or "", tenant.workspace.jwks())
+    told: Any = claims["fields"]
+    assert {one["rows"] for one in told if one["table"] == "contacts"} == {1}
 
 
 def test_a_system_whose_description_is_gone_ends_no_request_without_a_decision(

@@ -1,7 +1,7 @@
 """The systems outside Registry in a request: the one place where they are planned, run and verified.
 
-First all of them are asked, until nothing new is found, by what else the person is known; an erasure seals that into
-the request before anything is touched, so that what leads to a record is still there when the request is resumed.
+First all of them are asked, until nothing new is found, by what else the person is known; what erases or corrects seals
+that into the request before anything is touched, so that what leads to a record is still there when it is resumed.
 Each is then run once for a request. What it changed is noted in the request's row before the next is asked; one
 that does not answer leaves the request waiting, to be tried again with growing intervals, for as long
 as it takes, unless somebody decides on the record that the request ends without it.
@@ -223,7 +223,7 @@ def override(
 def _found_everywhere(
     deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId], actor: str
 ) -> tuple[StoredRequest, list[Identifier]]:
-    """The request, and all that its person is known by; of an erasure sealed, with the rows there were, once.
+    """The request, and all that its person is known by; sealed, with the rows there were, once, where it changes any.
 
     Raises:
         LinkedSystemUnavailable: a system that nobody decided to go on without does not answer; the request waits.
@@ -231,14 +231,14 @@ def _found_everywhere(
     known, begun = everybody(deployment, request, fragments), begun_with(deployment, request)
     progress: dict[str, Any] = orjson.loads(request.progress)
     kind, done = Kind(request.kind), progress.get("linked", {})
+    changes = EFFECTS[kind] in (Effect.ERASE, Effect.CORRECT)
     systems = [system for system in deployment.linked if system.name not in done]
-    # What is erased leads nowhere any more, and was sealed before; everything else leads on as it did.
-    asked_too = systems if EFFECTS[kind] is Effect.ERASE else deployment.linked
-    people, silent = reached(asked_too, known, begun)
+    # What is erased or corrected may lead nowhere any more, and was sealed before; everything else leads on as it did.
+    people, silent = reached(systems if changes else deployment.linked, known, begun)
     for name, error in silent.items():
-        if name not in done:
+        if not _is_overridden(request, name):  # also one that is through: what it leads to is not known without it
             raise wait(deployment, request, name, people, error, actor=actor)
-    if EFFECTS[kind] is not Effect.ERASE or ("foreseen" in progress and len(people) == len(known)):
+    if not changes or ("foreseen" in progress and len(people) == len(known)):
         return request, people
     rows: dict[str, dict[str, int]] = progress.setdefault("foreseen", {})
     for system in (system for system in systems if system.name not in rows):
