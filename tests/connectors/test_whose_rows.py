@@ -246,6 +246,99 @@ def test_letters_that_a_database_takes_for_one_are_two(outside_url: str) -> None
         assert left(made, people) == {}
 
 
+LOGINS = """
+dataset: logins
+url_env: LOGINS_URL
+tables:
+  logins:
+    rows: delete
+    fields: {id: {category: null}, login: {category: user.unique_id, identity: user_id}}
+"""
+
+
+@pytest.mark.parametrize("around", [" {}", "{} ", " {} ", "{}\n", "{}\r\n", "{}\t"])
+def test_white_space_around_an_identifier_tells_nothing(outside_url: str, around: str) -> None:
+    filled(outside_url)
+    run(outside_url, f"UPDATE customers SET email = '{around.format('Mum@example.test')}' WHERE id = 3")
+    run(outside_url, "CREATE TABLE logins (id integer, login varchar(20))")
+    run(outside_url, f"INSERT INTO logins VALUES (1, '{around.format('42')}'), (2, '4 2'), (3, '421')")
+    with systems({LOGINS: outside_url}) as made:
+        known = [Identifier("user_id", "42")]
+        assert [row["login"] for _, row in made[0].export(known)] == [around.format("42")]
+        assert "\n" in around or "\t" in around or left(made, known) == {"logins.logins.login": 1}
+    run(outside_url, "DROP TABLE logins")
+    with systems({SHOP: outside_url}) as made:
+        people = [Identifier("email", "mum@example.test")]
+        assert 3 in {row["id"] for table, row in given(made, people) if table == "customers"}
+        erased(made, people)
+        assert left(made, people) == {}
+
+
+def other_letters(url: str) -> str:
+    """A type of texts that takes different letters for one."""
+    if url.startswith("sqlite"):
+        return "varchar(20) COLLATE NOCASE"
+    if url.startswith("mariadb"):
+        return "varchar(20)"
+    run(url, "CREATE EXTENSION citext")
+    return "citext"
+
+
+def test_an_identifier_in_other_letters_is_another_one_whatever_the_database_takes_for_one(outside_url: str) -> None:
+    run(
+        outside_url,
+        f"CREATE TABLE logins (id integer, login {other_letters(outside_url)})",
+        "INSERT INTO logins VALUES (1, 'Ada-12345'), (2, 'ADA-12345')",
+    )
+    with systems({LOGINS: outside_url}) as made:
+        people = [Identifier("user_id", "Ada-12345")]
+        assert {account.rows for account in made[0].plan(Kind.ERASURE, people).accounts} == {1}
+        assert left(made, people) == {"logins.logins.login": 1}
+        erased(made, people)
+        assert left(made, people) == {}
+    assert rows(outside_url, "SELECT id FROM logins") == [(2,)]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_key_in_other_letters_is_another_one_whatever_the_database_takes_for_one(
+    outside_url: str, tmp_path: Path, whole: bool
+) -> None:
+    kind, shop = other_letters(outside_url), f"sqlite:///{tmp_path / 'keys.db'}"
+    run(
+        shop,
+        "CREATE TABLE customers (part varchar(9), id varchar(9), email varchar(40), PRIMARY KEY (part, id))",
+        "INSERT INTO customers VALUES ('a', 'x', 'mum@example.test'), ('A', 'x', 'dad@example.test')",
+    )
+    run(
+        outside_url,
+        f"CREATE TABLE notes (id integer PRIMARY KEY, part {kind}, customer varchar(9))",
+        "INSERT INTO notes VALUES (1, 'a', 'x'), (2, 'A', 'x')",
+    )
+    refers = ("[part, customer]", "[part, id]") if whole else ("[part]", "[part]")
+    described = """
+dataset: keys
+url_env: KEYS_URL
+tables:
+  customers:
+    rows: delete
+    fields: {part: {category: user}, id: {category: user}, email: {category: user, identity: email}}
+"""
+    notes = f"""
+dataset: desk
+url_env: DESK_URL
+tables:
+  notes:
+    rows: delete
+    references: [{{fields: {refers[0]}, to: keys.customers, at: {refers[1]}}}]
+    fields: {{id: {{category: null}}, part: {{category: user}}, customer: {{category: user}}}}
+"""
+    with systems({described: shop, notes: outside_url}) as made:
+        known = reach_of(made, MUM)
+        erased(made, MUM)
+        assert left(made, known) == {}
+    assert rows(outside_url, "SELECT id FROM notes") == [(2,)]
+
+
 @pytest.mark.parametrize("kind", ["card", "crm_id"])
 def test_what_is_the_same_in_any_letters_leads_on(outside_url: str, kind: str) -> None:
     text = f"""

@@ -25,6 +25,7 @@ from registry.connectors.sql.dictionary import (
     REFERRED_FROM,
     REFERRING,
     SCHEMAS,
+    SQLITE_COLLATED,
     SQLITE_UNIQUE,
 )
 
@@ -33,6 +34,8 @@ _TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
 
 UNKNOWN = "unknown"
 """A column of a type that SQLAlchemy does not know."""
+COLLATED = "collated"
+"""A column that may take different letters for one; with the collation that tells them apart."""
 
 
 class Catalogue:
@@ -100,6 +103,7 @@ class Catalogue:
                 if table in metadata.tables and column in metadata.tables[table].c:
                     metadata.tables[table].c[column].info["unique"] = True
         _settle_json(connection, self._schema, metadata.tables.values())
+        _note_collations(connection, metadata.tables.values())
         self._note_kinds(connection, metadata)
         for column in (column for table in metadata.tables.values() for column in table.c):
             if isinstance(column.type, postgresql.DOMAIN):  # its values are those of the type that it narrows
@@ -153,6 +157,19 @@ def _settle_json(connection: sa.Connection, schema: str | None, tables: Collecti
             column.type.none_as_null = True
 
 
+def _note_collations(connection: sa.Connection, tables: Collection[sa.Table]) -> None:
+    """Note the texts that a collation of their own compares: PostgreSQL says which, SQLite of which tables some may be."""
+    if connection.dialect.name == "postgresql":
+        for column in (column for table in tables for column in table.columns):
+            if isinstance(column.type, sa.String) and column.type.collation is not None:
+                column.info[COLLATED] = "C"
+    elif connection.dialect.name == "sqlite":
+        named = set(connection.exec_driver_sql(SQLITE_COLLATED).scalars())
+        for column in (column for table in tables if table.name in named for column in table.columns):
+            if isinstance(column.type, sa.String | sa.types.NullType):
+                column.info[COLLATED] = "BINARY"
+
+
 def python_type(of: sa.Column[Any] | sa.types.TypeEngine[Any]) -> type | None:
     """The type of a column's values in Python; None where SQLAlchemy does not know it."""
     try:
@@ -187,11 +204,15 @@ def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
 
 
 def exactly(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A column in which letters are told apart: MariaDB's own comparison takes u and \u00fc, a and A, for one."""
+    """A column in which letters are told apart: MariaDB's own comparison takes u and \u00fc, a and A, for one, PostgreSQL's
+    citext and columns with a collation of their own do likewise.
+    """
     kind = column.type
-    if not type(kind).__module__.startswith("sqlalchemy.dialects.mysql") or not isinstance(kind, sa.String):
-        return column
-    return sa.cast(column, mysql.CHAR(charset="utf8mb4")).collate("utf8mb4_bin")
+    if type(kind).__module__.startswith("sqlalchemy.dialects.mysql") and isinstance(kind, sa.String):
+        return sa.cast(column, mysql.CHAR(charset="utf8mb4")).collate("utf8mb4_bin")
+    if isinstance(kind, postgresql.CITEXT):
+        return sa.cast(column, sa.Text)
+    return column.collate(column.info[COLLATED]) if COLLATED in column.info else column
 
 
 def is_unique(column: sa.Column[Any]) -> bool:

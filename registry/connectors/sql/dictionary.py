@@ -64,6 +64,7 @@ SQLITE_UNIQUE = """
 SELECT m.name, min(i.name) FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
 WHERE m.type = 'table' AND l."unique" GROUP BY m.name, l.name HAVING count(*) = 1
 """
+SQLITE_COLLATED = "SELECT name FROM sqlite_master WHERE type = 'table' AND lower(sql) LIKE '%collate%'"
 MARIADB_JSON = """
 SELECT table_name, check_clause FROM information_schema.check_constraints
 WHERE constraint_schema = coalesce(:schema, database())

@@ -79,7 +79,7 @@ class _Look:
         text = as_text(table.c[field.name])
         values = [one.value for one in self._people if one.kind == field.identity]
         if values:
-            yield sa.func.lower(text).in_([value.lower() for value in values])
+            yield sa.func.trim(sa.func.lower(text)).in_([value.lower().strip() for value in values])
         rule = self._rules.kinds.get(field.identity or "")
         if rule is not None and rule.normaliser is Normaliser.PHONE:
             yield from (text.like(number_pattern(value)) for value in values)
@@ -97,6 +97,8 @@ class _Look:
             own = carried.get(column)
             if own is not None and own in self._people:
                 found.add(own)
+            elif own is not None:  # in other letters it is another one, where its kind tells them apart
+                found = {one for one in found if (one.kind, one.value.lower()) != (own.kind, own.value.lower())}
             if field is not None and above is not None and above < strength(field.identity or "", self._rules):
                 found = {one for one in found if one.kind != field.identity}
             if found:
@@ -130,11 +132,16 @@ def _still_led_to(
     for person in people:
         for link in described.links:
             if link.to.kind == person.kind and all(name in table.c for name in link.fields):
-                values = zip(link.fields, from_text(person.value), strict=True)
-                where = [_equals(table.c[name], value) for name, value in values]
-                query = sa.select(sa.literal(1)).select_from(table).where(*where)
-                found["+".join(link.fields)] += len(connection.execute(query).all())
+                wanted = from_text(person.value)
+                where = [_equals(table.c[name], value) for name, value in zip(link.fields, wanted, strict=True)]
+                rows = connection.execute(sa.select(*(table.c[name] for name in link.fields)).where(*where))
+                found["+".join(link.fields)] += sum(all(map(_is_one, row, wanted)) for row in rows)
     return iter(found.items())
+
+
+def _is_one(stands: object, value: object) -> bool:
+    """Whether what a database takes for a value is that value: some take two texts for one, and fill others up."""
+    return not (isinstance(stands, str) and isinstance(value, str)) or stands.rstrip() == value.rstrip()
 
 
 def _equals(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from registry.connectors.sql.catalogue import exactly
 from registry.connectors.sql.spelling import compared
 from registry.connectors.sql.standing import as_it_stands
 
@@ -92,8 +93,10 @@ def _side(table: sa.Table, side: Side, values: Callable[[sa.ColumnElement[Any], 
     """That one of these values stands there, and nothing but what is allowed at its guards."""
     one = _column(table, side.columns, side.caseless)
     found: sa.ColumnElement[bool] = one.in_(values(one, 0))
-    if len(side.columns) == 1 and not side.caseless and one is not table.c[side.columns[0]]:
-        found = sa.and_(table.c[side.columns[0]].in_(values(one, 0)), found)  # which an index can lead
+    columns = [table.c[name] for name in side.columns]
+    if not side.caseless and any(exactly(column) is not column for column in columns):
+        plain = sa.tuple_(*columns) if len(columns) > 1 else columns[0]
+        found = sa.and_(plain.in_(values(one, 0)), found)  # which an index can lead
     for number, (name, caseless) in enumerate(side.guards, 1):
         guard = _column(table, (name,), caseless)
         found = sa.and_(found, sa.or_(table.c[name].is_(None), guard.in_(values(guard, number))))
@@ -103,7 +106,7 @@ def _side(table: sa.Table, side: Side, values: Callable[[sa.ColumnElement[Any], 
 def _column(table: sa.Table, names: tuple[str, ...], caseless: bool) -> sa.ColumnElement[Any]:
     """What is compared: a column, in small letters where those count alike, or several together."""
     if len(names) > 1:
-        return sa.tuple_(*(table.c[name] for name in names))
+        return sa.tuple_(*(exactly(table.c[name]) for name in names))
     return compared(table, names[0], caseless=caseless)
 
 

@@ -13,7 +13,7 @@ from registry.connectors.datasets import Key, Table
 from registry.connectors.key_values import fitted, from_text, to_text
 from registry.connectors.sql.catalogue import python_type
 from registry.connectors.sql.prepared import Side, Values, Where, count_all
-from registry.connectors.sql.spelling import Held, compared, held, read, spelled
+from registry.connectors.sql.spelling import Held, compared, held, read, spelled, within
 from registry.identity.belonging import SHARED, Record
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
@@ -142,12 +142,13 @@ class Selecting:
     def _values(self, table: sa.Table, one: Held, *, shared: bool) -> list[Hashable]:
         """Every way in which an identifier of the person is written in a column."""
         kinds = [one.kind, SHARED + one.kind] if shared else [one.kind]
-        told = [value for kind in kinds for value in self._by_kind.get(kind, ())]
-        if not told:
+        wanted = [value for kind in kinds for value in self._by_kind.get(kind, ())]
+        if not wanted:
             return []
-        made = (value for (value,), _ in _fitting(table, (one.name,), [(value,) for value in told]))
-        direct = (str(value).lower() if one.caseless else value for value in made)
-        return list(dict.fromkeys([*direct, *spelled(self._connection, table, one, told, self._rules)]))
+        made = (value for (value,), _ in _fitting(table, (one.name,), [(value,) for value in wanted]))
+        told = (str(value).lower() if one.caseless else value for value in made)
+        direct = (text for value in told for text in (within(value, one) if isinstance(value, str) else (value,)))
+        return list(dict.fromkeys([*direct, *spelled(self._connection, table, one, wanted, self._rules)]))
 
     def _guard(
         self, table: sa.Table, one: Held, chosen: Sequence[Hashable], other: Held, values: Mapping[str, list[Hashable]]

@@ -21,8 +21,11 @@ from registry.model.message import Identifier
 
 TOLD_BY = 7
 """The last digits of a telephone number by which it is looked for: those before them are written in many ways."""
+MARGINS = (("", ""), ("", " "), (" ", ""), (" ", " "), ("", "\n"), ("", "\r\n"), ("", "\t"))
+"""What often stands around a value that was typed or pasted: each is asked for, since an index leads to it."""
 AT_ONCE = 100
 _CASELESS = frozenset({Normaliser.EMAIL, Normaliser.LOWER})
+_TRIMMED = _CASELESS | {Normaliser.TRIMMED}
 _ESCAPED = re.compile(r"[/%_]")
 _ELSEWHERE = re.compile(r"[^\x00-\x7f]+|(?<=[@.])xn--[a-z0-9-]+")
 """What one database writes in one way and another in another: letters beyond ASCII, and domains made of them."""
@@ -35,6 +38,7 @@ class Held:
     Attributes:
         strength: 1 is the strongest kind.
         caseless: it is compared in small letters.
+        trimmed: white space around a value tells nothing.
         form: the normal form that decides, where the database's own comparison does not suffice; None where it does.
     """
 
@@ -42,6 +46,7 @@ class Held:
     kind: str
     strength: int
     caseless: bool
+    trimmed: bool
     form: Normaliser | None
 
 
@@ -55,8 +60,9 @@ def held(table: sa.Table, described: Table, rules: IdentityRules) -> list[Held]:
         form = rule.normaliser if rule is not None and field.match is not Match.EXACT else None
         textual = python_type(table.c[name]) in (str, None)
         caseless = textual and (field.match is Match.ANY_CASE or form in _CASELESS)
+        trimmed = textual and form in _TRIMMED
         form = form if form is Normaliser.PHONE or (caseless and form in _CASELESS) else None
-        found.append(Held(name, field.identity, strength(field.identity, rules), caseless, form))
+        found.append(Held(name, field.identity, strength(field.identity, rules), caseless, trimmed, form))
     return sorted(found, key=lambda one: (one.strength, one.name))
 
 
@@ -90,6 +96,11 @@ def spelled(
         for (value,) in connection.execute(sa.select(chosen).where(sa.or_(*maybe)).distinct()):
             if read(column.kind, value, rules) in people:
                 yield value
+
+
+def within(text: str, column: Held) -> Iterator[str]:
+    """A text as it stands in a column: alone, or within the white space that often surrounds what was typed."""
+    yield from (f"{before}{text}{after}" for before, after in (MARGINS if column.trimmed else MARGINS[:1]))
 
 
 def of_digits(number: str) -> str:
