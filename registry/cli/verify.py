@@ -81,7 +81,8 @@ def _certificate(claims: Mapping[str, Any]) -> Table:
     for account, fields in _by_table(claims["fields"]):
         ground = f" ({account['ground']})" if "ground" in account else ""
         place = f"{account['system']} {account['table']}"
-        told = f"{account['rows']} {account['disposition']}{ground}: {', '.join(fields)}"
+        others = f" ({account['rows_of_others']} rows of others left)" if "rows_of_others" in account else ""
+        told = f"{account['rows']} {account['disposition']}{ground}{others}: {', '.join(fields)}"
         shown.add_row(escape(place), escape(told))
     for case in claims.get("retained", ()):
         kept = f"{case['items']} for {case['purpose']} alone: {case['ground']} (case {case['case']})"

@@ -17,7 +17,11 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldAccount:
-    """What was done with one field of one table: in how many rows, and on which ground if it was kept."""
+    """What was done with one field of one table: in how many rows, and on which ground if it was kept.
+
+    Attributes:
+        others: rows of the table that carry an identifier of the person and are somebody else's, so they are left.
+    """
 
     system: str
     table: str
@@ -25,6 +29,7 @@ class FieldAccount:
     disposition: Disposition
     rows: int
     ground: str | None = None
+    others: int = 0
 
     def as_json(self) -> dict[str, object]:
         """The account as a JSON object."""
@@ -35,7 +40,8 @@ class FieldAccount:
             "disposition": str(self.disposition),
             "rows": self.rows,
         }
-        return members if self.ground is None else members | {"ground": self.ground}
+        members |= {"ground": self.ground} if self.ground is not None else {}
+        return members | ({"rows_of_others": self.others} if self.others else {})
 
 
 def unaccounted(

@@ -30,7 +30,6 @@ class SystemPlan:
         unreachable: why it could not be asked now, in our words; the plan is then incomplete, and blocks too.
         categories: by (table, field), the fideslang key that its reviewed description declares.
         traits: by (table, field), the trait that a request of this kind would write there, were it corrected.
-        others: by table, rows that carry an identifier of the person's and are somebody else's, so they are left.
     """
 
     system: str
@@ -39,7 +38,11 @@ class SystemPlan:
     unreachable: str | None = None
     categories: Mapping[tuple[str, str], str] = field(default_factory=dict)
     traits: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    others: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def others(self) -> Mapping[str, int]:
+        """By table, rows that carry an identifier of the person's and are somebody else's, so they are left."""
+        return {one.table: one.others for one in self.accounts if one.others}
 
     def correcting(self, corrections: Collection[str]) -> SystemPlan:
         """The plan of a rectification of these traits: it says which fields get another value."""
@@ -155,8 +158,7 @@ def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, o
         tables: dict[str, dict[str, object]] = {}
         for account in system.accounts:
             known = declared.get((account.system, account.table, account.field))
-            others = system.others.get(account.table, 0)
-            made = {"table": account.table, "rows": account.rows, "rows_of_others": others, "fields": []}
+            made = {"table": account.table, "rows": account.rows, "rows_of_others": account.others, "fields": []}
             table = tables.setdefault(account.table, made)
             told: dict[str, object] = {"field": account.field, "disposition": account.disposition.value}
             told |= {"ground": account.ground} if account.ground else {}

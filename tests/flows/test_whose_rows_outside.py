@@ -13,7 +13,7 @@ from registry.connectors.configured import linked_systems
 from registry.connectors.outgoing import Outgoing
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind
-from registry.flows.accountability import verify
+from registry.flows.accountability import forms, verify
 from registry.flows.dsr import lifecycle, planning
 from registry.model.errors import LinkedSystemUnavailable
 from tests.conftest import SetClock
@@ -91,6 +91,11 @@ def test_rows_of_others_stand_in_the_plan_and_stay_and_what_is_left_is_named(ten
         "passed": True,
         "looked_for_where_described": ["user_id"],
     }
+    fields: Any = claims["fields"]
+    left = {(one["table"], one.get("rows_of_others", 0)) for one in fields if one["system"] == "shop"}
+    assert left == {("customers", 1), ("logins", 0)}
+    page = forms.write(tenant.registry.deployment, tenant.workspace, done.certificate or "", forms.Form.PAGE)
+    assert "1 of shop customers." in page
     assert rows(shop, "SELECT email FROM customers") == [("dad@example.com",)]
 
 

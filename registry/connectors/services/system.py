@@ -113,9 +113,8 @@ class HttpService:
         told = {(TABLE, one.name): one.category for one in self._service.fields.values() if one.category is not None}
         named = {(TABLE, one.name): one.trait for one in self._service.fields.values() if one.trait is not None}
         traits = named if EFFECTS[kind] is Effect.CORRECT and self._calls(kind) else {}
-        left = {TABLE: len(others)} if others else {}
-        accounts = self._accounts(kind, len(own))
-        return SystemPlan(self.name, accounts, undecided, categories=told, traits=traits, others=left)
+        accounts = self._accounts(kind, len(own), len(others))
+        return SystemPlan(self.name, accounts, undecided, categories=told, traits=traits)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, record) of everything that an access gives out, page by page."""
@@ -155,7 +154,8 @@ class HttpService:
         for call in calls:
             for _, values in self._for_each(call, people, rows):
                 self._made(call, values | traits)
-        return self._accounts(kind, planned.accounts[0].rows, called=bool(calls), written=written if calls else ())
+        first = planned.accounts[0]
+        return self._accounts(kind, first.rows, first.others, called=bool(calls), written=written if calls else ())
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
         """After an erasure: records that the service still finds with something that should be gone."""
@@ -238,17 +238,17 @@ class HttpService:
         return next((held for held in named if held is not None), None)
 
     def _accounts(
-        self, kind: Kind, rows: int, *, called: bool = False, written: Collection[str] = ()
+        self, kind: Kind, rows: int, others: int, *, called: bool = False, written: Collection[str] = ()
     ) -> list[FieldAccount]:
         effect, accounts = EFFECTS[kind], []
         for name, held in self._service.fields.items():
             if effect is Effect.ERASE and not held.kept:
-                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.ERASED, rows))
+                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.ERASED, rows, others=others))
             elif effect is Effect.GIVE and held.exported:
-                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.EXPORTED, rows))
+                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.EXPORTED, rows, others=others))
             else:
                 ground = CORRECTED if name in written else held.ground or UNTOUCHED
                 if effect is Effect.RECORD and called:
                     ground = f"kept; the service was told of the {kind.value}"
-                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.RETAINED, rows, ground))
+                accounts.append(FieldAccount(self.name, TABLE, name, Disposition.RETAINED, rows, ground, others))
         return accounts

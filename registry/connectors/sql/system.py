@@ -160,13 +160,11 @@ class SqlSystem:
             accounts: list[FieldAccount] = []
             for name, described in standing.tables.items():
                 rows = pointing.get(name, {})
-                told = self._accounts(kind, described, there.get(name, 0))
+                told = self._accounts(kind, described, there.get(name, 0), others.get(name, 0))
                 accounts += (mentions.accounted(described, one, rows.get(one.field, 0)) for one in told)
         categories = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
-        left = {name: rows for name, rows in others.items() if rows}
-        plan = SystemPlan(self.name, accounts, undecided, categories=categories, traits=traits, others=left)
-        return plan, standing
+        return SystemPlan(self.name, accounts, undecided, categories=categories, traits=traits), standing
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""
@@ -203,7 +201,7 @@ class SqlSystem:
                     tables = self._catalogue.tables(connection)
                     erase(connection, standing, tables, people, self._rules)
             case Effect.CORRECT:
-                return self._corrected(kind, people, corrections)
+                return self._corrected(kind, people, corrections, planned.others)
             case Effect.GIVE:  # its package is written later: what could not stand in it is found out now
                 require_writable(self.export(people), self.name)
             case Effect.RECORD:
@@ -229,7 +227,11 @@ class SqlSystem:
         return sorted({one.kind for one in people if not is_key(one) and not tells(one.value)})
 
     def _corrected(
-        self, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
+        self,
+        kind: Kind,
+        people: Sequence[Identifier],
+        corrections: Mapping[str, object],
+        others: Mapping[str, int],
     ) -> list[FieldAccount]:
         """Write what the person corrected into the fields that hold those traits."""
         accounts: list[FieldAccount] = []
@@ -245,7 +247,7 @@ class SqlSystem:
                     rows += count(connection, table, where.bound)
                     if new:
                         changing.write(connection, f"{self.name}.{described.name}", table, where.bound, new)
-                accounts += self._accounts(kind, described, rows, written=new)
+                accounts += self._accounts(kind, described, rows, others.get(described.name, 0), written=new)
         return accounts
 
     def _standing(self, connection: sa.Connection, tables: Mapping[str, sa.Table], selecting: Selecting) -> Dataset:
@@ -261,17 +263,19 @@ class SqlSystem:
             raise LinkedSystemUnavailable(f"{self.name}.{column.table.name}.{column.name} does not take such a value")
         return taken
 
-    def _accounts(self, kind: Kind, table: Table, rows: int, written: Collection[str] = ()) -> Iterator[FieldAccount]:
+    def _accounts(
+        self, kind: Kind, table: Table, rows: int, others: int, written: Collection[str] = ()
+    ) -> Iterator[FieldAccount]:
         effect = EFFECTS[kind]
         for name, field in table.fields.items():
             ground = CORRECTED if name in written else field.ground or UNTOUCHED
             place = (self.name, table.name, name)
             if effect is Effect.ERASE and name not in table.kept:
-                yield FieldAccount(*place, Disposition.ERASED, rows)
+                yield FieldAccount(*place, Disposition.ERASED, rows, others=others)
             elif effect is Effect.GIVE and field.exported:
-                yield FieldAccount(*place, Disposition.EXPORTED, rows)
+                yield FieldAccount(*place, Disposition.EXPORTED, rows, others=others)
             else:
-                yield FieldAccount(*place, Disposition.RETAINED, rows, ground)
+                yield FieldAccount(*place, Disposition.RETAINED, rows, ground, others)
 
     @contextmanager
     def _connected(

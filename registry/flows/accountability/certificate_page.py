@@ -53,7 +53,7 @@ def render(stated: Mapping[str, Any], established: Proven) -> str:
     return environment.from_string(template).render(
         proof=dict(stated), claims=claims, position=established.position, log=established.checkpoint,
         fates=[(fate.value, fates[fate.value]) for fate in Disposition if fates[fate.value]],
-        fields=len(claims["fields"]), held=held, empty=empty, generator=f"{GENERATOR} {__version__}",
+        others=_others(claims["fields"]), fields=len(claims["fields"]), held=held, empty=empty, generator=f"{GENERATOR} {__version__}",
         is_long=sum(len(tables) for _, _, tables in held) + beside > LONG, systems=_systems(claims["fields"]),
         said=Counter(one["state"] for one in claims.get("destinations", ())).most_common(),
         request=claims["request"], erases=claims["request"]["kind"] in ("erasure", "delete"),
@@ -93,6 +93,11 @@ def _held(fields: list[dict[str, Any]]) -> list[tuple[str, str, list[_Held]]]:
             place = (one["system"], one["table"], one["rows"])
             tables.setdefault(place, _Held(*place, [])).fields.append(one["field"])
     return [(fate, ground, list(tables.values())) for (fate, ground), tables in sorted(found.items())]
+
+
+def _others(fields: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """The tables with rows that were left as somebody else's, and how many."""
+    return sorted({(one["system"], one["table"], one["rows_of_others"]) for one in fields if "rows_of_others" in one})
 
 
 class _System(NamedTuple):

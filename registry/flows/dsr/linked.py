@@ -180,7 +180,10 @@ def accounts(request: StoredRequest) -> list[FieldAccount]:
 def read_accounts(noted: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[FieldAccount]:
     """Accounts as they were noted by system."""
     return [
-        FieldAccount(a["system"], a["table"], a["field"], Disposition(a["disposition"]), a["rows"], a.get("ground"))
+        FieldAccount(
+            a["system"], a["table"], a["field"], Disposition(a["disposition"]), a["rows"], a.get("ground"),
+            a.get("rows_of_others", 0),
+        )  # fmt: skip
         for told in noted.values()
         for a in told
     ]
