@@ -66,7 +66,7 @@ class Asked(BaseHTTPRequestHandler):
             self.server.done.append((self.command, parts.path))
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         status, value, link = self.server.talk(self.command, parts.path, query)
-        raw = json.dumps(value).encode()
+        raw = json.dumps(value).encode() if value is not ... else b""
         self.send_response(status)
         if link is not None:
             self.send_header("link", link)
@@ -181,7 +181,7 @@ def test_an_answer_without_a_place_for_records_does_not_say_that_there_are_none(
 
 @pytest.mark.parametrize(
     ("status", "value", "left"),
-    [(200, {"total": 0}, {}), (404, None, {}), (200, {"total": 3}, {"records": 3})]
+    [(200, {"total": 0}, {}), (200, {"total": 3}, {"records": 3})]
     + [(200, {"total": total}, None) for total in (None, "0", True, [])]
     + [(200, {"count": 0}, None)],
 )
@@ -196,6 +196,69 @@ def test_only_a_number_says_how_many_records_are_left(
         return
     with pytest.raises(LinkedSystemUnavailable, match="how many"):
         system.remaining(Kind.ERASURE, ADA)
+
+
+NOBODY = ", nobody: 404}"
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_nothing_at_a_path_is_nobody_only_where_the_description_says_so(
+    loyalty: Loyalty, made: Make, status: int
+) -> None:
+    loyalty.talk = lambda *_: (status, None, None)
+    with pytest.raises(LinkedSystemUnavailable, match="nothing is at /members") as caught:
+        made(LOYALTY).plan(Kind.ERASURE, ADA)
+    assert "nobody: 404" in str(caught.value.hint)
+    said = made(LOYALTY.replace("rows: /data}", f"rows: /data{NOBODY}", 1))
+    assert {one.rows for one in said.plan(Kind.ERASURE, ADA).accounts} == {0}
+
+
+def test_nothing_at_the_path_of_a_count_does_not_say_that_nothing_is_left(loyalty: Loyalty, made: Make) -> None:
+    counting = '  - {by: email, method: GET, path: /count, query: {email: "{identifier}"}, count: /total}\n'
+    loyalty.talk = lambda _, path, __: (404, None, None) if path == "/api/count" else (200, {"data": []}, None)
+    text = LOYALTY.replace("fields:", f"remaining:\n{counting}fields:")
+    with pytest.raises(LinkedSystemUnavailable, match="nothing is at /count"):
+        made(text).remaining(Kind.ERASURE, ADA)
+    assert made(text.replace("count: /total}", f"count: /total{NOBODY}")).remaining(Kind.ERASURE, ADA) == {}
+
+
+def test_a_page_after_the_last_one_that_is_not_there_is_the_end(loyalty: Loyalty, made: Make) -> None:
+    loyalty.talk = lambda _, __, query: (
+        (200, {"data": [{"id": int(query["page"])}]}, None) if int(query["page"]) < 3 else (404, None, None)
+    )
+    assert [row["id"] for _, row in made(PAGED % "by: page").export(ADA)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"), [("rectify", Kind.RECTIFICATION), ("record", Kind.OBJECTION), ("erase", Kind.ERASURE)]
+)
+def test_nothing_at_the_path_of_a_change_is_no_change(loyalty: Loyalty, made: Make, action: str, kind: Kind) -> None:
+    gone = list[str]()
+
+    def talk(method: str, path: str, _: dict[str, str]) -> Answer:
+        if method == "GET":
+            return 200, {"data": [] if gone else [{"id": 7, "email": "ada@example.test"}]}, None
+        gone.append(path)
+        return 404, None, None
+
+    loyalty.talk = talk
+    call = f"{action}:\n  - {{by: row, method: POST, path: '/gone/{{row.id}}'}}\n"
+    text = LOYALTY.replace("fields:", f"{call}fields:") if action != "erase" else LOYALTY
+    system = made(text.replace("identity: email}", "identity: email, trait: email}"))
+    if action == "erase":  # it went meanwhile, and is looked for afterwards
+        assert system.run("r", kind, ADA, {})[0].rows == 1
+        assert system.remaining(kind, ADA) == {}
+        return
+    with pytest.raises(LinkedSystemUnavailable, match="nothing is at"):
+        system.run("r", kind, ADA, {"email": "new@example.test"})
+
+
+def test_an_answer_without_any_text_says_nothing_unless_its_status_says_so(loyalty: Loyalty, made: Make) -> None:
+    loyalty.talk = lambda *_: (200, ..., None)
+    with pytest.raises(LinkedSystemUnavailable, match="another form"):
+        made(LOYALTY).plan(Kind.ERASURE, ADA)
+    loyalty.talk = lambda *_: (204, ..., None)
+    assert {one.rows for one in made(LOYALTY).plan(Kind.ERASURE, ADA).accounts} == {0}
 
 
 @pytest.mark.parametrize("link", ["?page=2", "members?page=2", "/api/members?page=2"])

@@ -120,7 +120,9 @@ def test_a_rectification_that_waited_reaches_the_system_that_it_waited_for(
 def test_a_correction_of_what_leads_on_reaches_the_system_that_it_waited_for(
     tenant: Tenant, places: dict[str, str]
 ) -> None:
-    request = tenant.request(Kind.RECTIFICATION, "email", ADA, traits={"email": "ada@example.net", "first_name": "Right"})
+    request = tenant.request(
+        Kind.RECTIFICATION, "email", ADA, traits={"email": "ada@example.net", "first_name": "Right"}
+    )
     waits(tenant, request, places, "UPDATE")
     assert rows(places["SHOP_URL"], "SELECT email, name FROM customers") == [("ada@example.net", "Right")]
     done = again(tenant)

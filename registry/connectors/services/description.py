@@ -18,7 +18,8 @@ TABLE = "records"
 ROW = "row"
 SAYS_NOTHING = "user.unique_id"
 """Category of values that may stand in an address: ids that name nobody outside of the service."""
-ACTIONS = ("find", "erase", "rectify", "record", "remaining")
+ERASE = "erase"
+ACTIONS = ("find", ERASE, "rectify", "record", "remaining")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Call:
         rows: JSON pointer to the records of the answer.
         count: JSON pointer to their number, where it holds no records.
         kinds: the kinds of requests that it is made for; empty for all that its action serves.
+        nobody: an answer that nothing is there says that it knows nobody; otherwise the path is taken to be wrong.
     """
 
     by: str
@@ -58,6 +60,7 @@ class Call:
     count: str | None
     pages: Pages | None
     kinds: frozenset[Kind]
+    nobody: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Service:
         """
         value: dict[str, Any] = document.value
         fields = {name: _held(name, said) for name, said in value["fields"].items()}
-        calls = {action: tuple(map(_call, value.get(action, ()))) for action in ACTIONS}
+        calls = {action: tuple(_call(action, said) for said in value.get(action, ())) for action in ACTIONS}
         made = cls(
             name=value["service"],
             url=value["url"].rstrip("/"),
@@ -139,7 +142,7 @@ def _held(name: str, said: Mapping[str, Any]) -> Held:
     )
 
 
-def _call(said: Mapping[str, Any]) -> Call:
+def _call(action: str, said: Mapping[str, Any]) -> Call:
     return Call(
         by=said["by"],
         method=said["method"],
@@ -150,6 +153,7 @@ def _call(said: Mapping[str, Any]) -> Call:
         count=said.get("count"),
         pages=_pages(said["pages"]) if "pages" in said else None,
         kinds=frozenset(map(Kind, said.get("kinds", ()))),
+        nobody="nobody" in said or action == ERASE,  # what was to go is looked for afterwards
     )
 
 

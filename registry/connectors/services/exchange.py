@@ -26,14 +26,17 @@ PATIENCE_S = 20.0
 """What a service may ask to be left alone for while we wait; for longer the whole request waits."""
 MAX_BYTES = 16 * 1024 * 1024
 TOO_EARLY = frozenset({408, 425, 429, 500, 502, 503, 504})
+NO_CONTENT = 204
 NOTHING_THERE = frozenset({404, 410})
+EMPTY: Any = object()
+"""The value of an answer without one, whose status does not say so: what was asked for is not in it."""
 
 
 class Told(NamedTuple):
     """An answer.
 
     Attributes:
-        value: its JSON value; None where there is none.
+        value: its JSON value; None where it says that there is none, `EMPTY` where it says nothing.
         following: the address of its next page, by its header.
         asked: its own address, which others in it may be relative to.
         is_there: it is not the answer that nothing is there.
@@ -109,7 +112,7 @@ class Exchange:
             if status in NOTHING_THERE:
                 return Told(None, None, url, is_there=False)
             if 200 <= status < 300:
-                return self._read(url, answer, headers)
+                return self._read(url, answer, headers) if status != NO_CONTENT else Told(None, None, url)
             if status not in TOO_EARLY and status != 0:
                 raise LinkedSystemUnavailable(f"{self._name} refuses", extra={"status": status})
             wanted = _seconds(headers.get("retry-after", ""))
@@ -143,7 +146,7 @@ class Exchange:
     def _read(self, url: str, answer: bytes, headers: Mapping[str, str]) -> Told:
         following = _next_link(headers.get("link", ""))
         if not answer.strip():
-            return Told(None, following, url)
+            return Told(EMPTY, following, url)
         try:
             return Told(orjson.loads(answer), following, url)
         except orjson.JSONDecodeError:

@@ -18,23 +18,29 @@ Follow = Callable[[str, Told], Told]
 
 
 _ABSENT = object()
+_COUNTED = frozenset({"page", "offset"})
 
 
-def all_rows(name: str, pages: Pages | None, pointer: str, ask: Ask, follow: Follow) -> Iterator[Row]:
+def first_of(pages: Pages | None) -> dict[str, Any]:
+    """The parameters that ask for the first page."""
+    return {pages.send: pages.first} if pages is not None and pages.by in _COUNTED else {}
+
+
+def all_rows(name: str, pages: Pages | None, pointer: str, told: Told, ask: Ask, follow: Follow) -> Iterator[Row]:
     """Every record of an answer and of those that follow it.
 
     Args:
         name: of the service, for errors.
         pointer: to the records of each answer.
+        told: the first answer. That a later one of counted pages is not there ends them.
 
     Raises:
         LinkedSystemUnavailable: it goes on without an end, or is not of the form that the description says.
     """
     if pages is None:
-        yield from rows_of(name, ask({}).value, pointer)
+        yield from rows_of(name, told.value, pointer)
         return
-    counted = pages.by in ("page", "offset")
-    told = ask({pages.send: pages.first} if counted else {})
+    counted = pages.by in _COUNTED
     total, before, passed = 0, list[Row](), set[str]()
     for number in range(1, pages.most + 1):
         rows = rows_of(name, told.value, pointer)

@@ -12,7 +12,7 @@ from registry.connectors.datasets import Key
 from registry.connectors.key_values import plain, to_text
 from registry.connectors.services.description import ROW, TABLE, Call, Held, Service
 from registry.connectors.services.exchange import Exchange, Told
-from registry.connectors.services.paging import Row, all_rows
+from registry.connectors.services.paging import Row, all_rows, first_of
 from registry.connectors.services.templates import address, at, filled, several, words
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
@@ -153,7 +153,7 @@ class HttpService:
         traits = {f"trait.{name}": value for name, value in corrections.items()}
         for call in calls:
             for _, values in self._for_each(call, people, rows):
-                self._made(call, values | traits)
+                self._there(call, self._made(call, values | traits))
         first = planned.accounts[0]
         return self._accounts(kind, first.rows, first.others, called=bool(calls), written=written if calls else ())
 
@@ -174,7 +174,7 @@ class HttpService:
         Raises:
             LinkedSystemUnavailable: it says no number.
         """
-        told = self._made(call, values)
+        told = self._there(call, self._made(call, values))
         counted = at(told.value, call.count or "") if told.is_there else 0
         if not isinstance(counted, int) or isinstance(counted, bool):
             raise LinkedSystemUnavailable(f"{self.name} does not say how many records there are")
@@ -226,11 +226,25 @@ class HttpService:
             body = body | more
         return self._exchange.ask(call.method, path, query, body)
 
+    def _there(self, call: Call, told: Told) -> Told:
+        """Go on only if an answer that nothing is there says that it knows nobody: a wrong path is answered so, too.
+
+        Raises:
+            LinkedSystemUnavailable: the description does not say so.
+        """
+        if not told.is_there and not call.nobody:
+            raise LinkedSystemUnavailable(
+                f"{self.name}: nothing is at {call.path}",
+                hint="mend the path, or say `nobody: 404` at the call if that is how it says that it knows nobody",
+            )
+        return told
+
     def _pages(self, call: Call, values: Mapping[str, Any]) -> Iterator[Row]:
         def ask(more: Mapping[str, Any]) -> Told:
             return self._made(call, values, more)
 
-        return all_rows(self.name, call.pages, call.rows, ask, self._exchange.follow)
+        first = self._there(call, ask(first_of(call.pages)))
+        return all_rows(self.name, call.pages, call.rows, first, ask, self._exchange.follow)
 
     def _of(self, name: str) -> Held | None:
         parts = name.split(".")

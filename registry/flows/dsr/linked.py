@@ -181,7 +181,12 @@ def read_accounts(noted: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Fiel
     """Accounts as they were noted by system."""
     return [
         FieldAccount(
-            a["system"], a["table"], a["field"], Disposition(a["disposition"]), a["rows"], a.get("ground"),
+            a["system"],
+            a["table"],
+            a["field"],
+            Disposition(a["disposition"]),
+            a["rows"],
+            a.get("ground"),
             a.get("rows_of_others", 0),
         )  # fmt: skip
         for told in noted.values()
