@@ -155,6 +155,33 @@ def test_a_long_number_names_a_person_wherever_it_stands(tmp_path: Path) -> None
         assert left(made, [Identifier("user_id", "1234567890")]) == {"num.shoes.size": 1}
 
 
+def test_a_long_number_names_a_person_in_columns_of_whole_numbers_too(outside_url: str) -> None:
+    run(
+        outside_url,
+        "CREATE TABLE people (email varchar(60), login varchar(60), invoice varchar(60))",
+        "CREATE TABLE calls (small integer, caller bigint, said varchar(20))",
+        "INSERT INTO calls VALUES (1, 493090182006, 'hello'), (2, 1234567890, 'yes'), (1234567890, 493090182007, 'no')",
+    )
+    described = KEEP.replace("tables:", "without_people: {calls: numbers of machines}\ntables:")
+    with systems({described: outside_url}) as made:
+        assert left(made, [Identifier("phone", "+493090182006")]) == {"shop.calls.caller": 1}
+        assert left(made, [Identifier("user_id", "1234567890")]) == {"shop.calls.caller": 1, "shop.calls.small": 1}
+
+
+@pytest.mark.parametrize("kind", ["integer", "decimal(9,2)", "datetime", "date", "boolean", "blob", ""])
+def test_a_text_is_found_in_a_column_of_sqlite_of_any_type(tmp_path: Path, kind: str) -> None:
+    url = f"sqlite:///{tmp_path / 'any.db'}"
+    run(
+        url,
+        "CREATE TABLE people (email varchar(60), login varchar(60), invoice varchar(60))",
+        f"CREATE TABLE log (said {kind}, at datetime)",
+        "INSERT INTO log VALUES ('by ada@example.test', 'today'), ('by bob@example.test', NULL)",
+    )
+    described = KEEP.replace("tables:", "without_people: {log: what machines said}\ntables:")
+    with systems({described: url}) as made:
+        assert left(made, ADA) == {"shop.log.said": 1}
+
+
 def test_a_telephone_number_is_found_in_any_text_however_it_is_written(outside_url: str) -> None:
     run(
         outside_url,

@@ -158,7 +158,7 @@ def _settle_json(connection: sa.Connection, schema: str | None, tables: Collecti
 
 
 def _note_collations(connection: sa.Connection, tables: Collection[sa.Table]) -> None:
-    """Note the texts that a collation of their own compares: PostgreSQL says which, SQLite of which tables some may be."""
+    """Note texts that a collation of their own compares: PostgreSQL says which, SQLite in which tables some may be."""
     if connection.dialect.name == "postgresql":
         for column in (column for table in tables for column in table.columns):
             if isinstance(column.type, sa.String) and column.type.collation is not None:
@@ -204,8 +204,8 @@ def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
 
 
 def exactly(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A column in which letters are told apart: MariaDB's own comparison takes u and \u00fc, a and A, for one, PostgreSQL's
-    citext and columns with a collation of their own do likewise.
+    """A column in which letters are told apart: MariaDB takes u and \u00fc, a and A, for one, and so do PostgreSQL's citext
+    and columns with a collation of their own.
     """
     kind = column.type
     if type(kind).__module__.startswith("sqlalchemy.dialects.mysql") and isinstance(kind, sa.String):

@@ -1,7 +1,7 @@
 """The second look through a database, after an erasure: by other questions than those that erased.
 
-Every column that can hold a text is searched for every identifier of the person, in whole tables, whatever the
-description says leads where; and every row that should be gone is asked for again, one value at a time. An
+Every column that can hold a text, or a whole number, is searched for every identifier of the person, in whole tables,
+whatever the description says leads where; and every row that should be gone is asked for again, one value at a time. An
 identifier too short to be told by text alone is looked for where the description says that its kind stands.
 """
 
@@ -57,17 +57,21 @@ class _Look:
         """How many rows of a table name the person, by column."""
         kept = described.kept_of_person if described is not None else set()
         identities = _identities(table, described)
-        texts = [c for c in table.c if c.name not in kept and not isinstance(c.type, _NOT_TEXT)]
-        patterns = self._names.patterns()
+        any_type = connection.dialect.name == "sqlite"  # whose columns hold texts whatever their type
+        searched = [c for c in table.c if c.name not in kept]
+        texts = [c for c in searched if any_type or not isinstance(c.type, _NOT_TEXT)]
+        numbers = [c for c in searched if not any_type and isinstance(c.type, sa.Integer)]
+        patterns, whole = self._names.patterns(), self._names.whole()
         maybe: list[sa.ColumnElement[bool]]
         maybe = [sa.func.lower(as_text(c)).like(one, escape="/") for c in texts for one in patterns]
+        maybe += [sa.type_coerce(c, sa.BigInteger).in_(whole) for c in numbers if whole]
         maybe += [one for name, field in identities.items() if name not in kept for one in self._held(table, field)]
         found = Counter[str]()
         if not maybe:
             return found
-        names = {*(c.name for c in texts), *identities}
+        names = {*(c.name for c in (*texts, *numbers)), *identities}
         read_too = [c for c in table.c if c.name in names]
-        told = (c if isinstance(c.type, _NOT_TEXT) else as_text(c) for c in read_too)
+        told = (c if c.name in identities and isinstance(c.type, _NOT_TEXT) else as_text(c) for c in read_too)
         query = sa.select(*(one.label(f"c{at}") for at, one in enumerate(told))).where(sa.or_(*maybe))
         for values in connection.execute(query.select_from(table)):
             row = dict(zip((c.name for c in read_too), values, strict=True))

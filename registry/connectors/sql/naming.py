@@ -17,6 +17,7 @@ LONG = 8
 """Characters from which on an identifier can be told by text alone."""
 LONG_NUMBER = 10
 """Digits from which on one that is nothing but a number can."""
+_BIGGEST = 2**63
 LAST_DIGITS = 6
 """Those of a telephone number that stand alike however it is written."""
 _NUMBER = re.compile(r"[+(]?\d[\d\s().\-/]{4,}\d")
@@ -45,6 +46,11 @@ class Names:
     def patterns(self) -> list[str]:
         """Patterns (of LIKE, escaped by `/`) of small letters, one of which fits every text that names the person."""
         return [*map(_around, self._words), *(number_pattern(one.value) for one in self._numbers)]
+
+    def whole(self) -> list[int]:
+        """Those that are nothing but digits, as columns of whole numbers hold them."""
+        told = [*(word for word in self._words if word.isdecimal()), *(_digits(one.value) for one in self._numbers)]
+        return sorted({int(digits) for digits in told if digits and int(digits) < _BIGGEST})
 
     def found(self, text: str) -> set[Identifier]:
         """Whom of these a text names."""

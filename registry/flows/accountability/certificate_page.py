@@ -53,7 +53,8 @@ def render(stated: Mapping[str, Any], established: Proven) -> str:
     return environment.from_string(template).render(
         proof=dict(stated), claims=claims, position=established.position, log=established.checkpoint,
         fates=[(fate.value, fates[fate.value]) for fate in Disposition if fates[fate.value]],
-        others=_others(claims["fields"]), fields=len(claims["fields"]), held=held, empty=empty, generator=f"{GENERATOR} {__version__}",
+        fields=len(claims["fields"]), held=held, others=_others(claims["fields"]), empty=empty,
+        generator=f"{GENERATOR} {__version__}",
         is_long=sum(len(tables) for _, _, tables in held) + beside > LONG, systems=_systems(claims["fields"]),
         said=Counter(one["state"] for one in claims.get("destinations", ())).most_common(),
         request=claims["request"], erases=claims["request"]["kind"] in ("erasure", "delete"),

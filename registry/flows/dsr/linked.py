@@ -188,7 +188,7 @@ def read_accounts(noted: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Fiel
             a["rows"],
             a.get("ground"),
             a.get("rows_of_others", 0),
-        )  # fmt: skip
+        )
         for told in noted.values()
         for a in told
     ]
