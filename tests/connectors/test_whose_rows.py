@@ -223,6 +223,7 @@ def test_a_telephone_number_in_a_column_of_numbers_is_found(outside_url: str) ->
         ("jürgen@example.com", "JÜRGEN@example.com"),
         ("jürgen@example.com", "Ju\u0308rgen@Example.com"),
         ("ada@xn--exmple-cua.com", "Ada@EXÄMPLE.com"),
+        ("jürgen@example.com", "  JÜRGEN@example.com  "),
     ],
 )
 def test_addresses_are_found_in_whatever_letters(outside_url: str, known: str, written: str) -> None:

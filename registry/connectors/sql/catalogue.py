@@ -204,8 +204,8 @@ def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
 
 
 def exactly(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A column in which letters are told apart: MariaDB takes u and \u00fc, a and A, for one, and so do PostgreSQL's citext
-    and columns with a collation of their own.
+    """A column in which letters are told apart: MariaDB takes u and \u00fc for one, as a and A, and so do
+    PostgreSQL's citext and columns with a collation of their own.
     """
     kind = column.type
     if type(kind).__module__.startswith("sqlalchemy.dialects.mysql") and isinstance(kind, sa.String):

@@ -114,7 +114,8 @@ def of_letters(text: str) -> str | None:
     small = text.lower()
     if not _ELSEWHERE.search(small):
         return None
-    return _ELSEWHERE.sub("%", _ESCAPED.sub(r"/\g<0>", small))
+    told = _ELSEWHERE.sub("%", _ESCAPED.sub(r"/\g<0>", small))
+    return f"%{told}%"
 
 
 def _patterns(form: Normaliser | None, wanted: Iterable[str]) -> Iterator[str]:
