@@ -159,6 +159,48 @@ def test_a_correction_is_written_where_the_trait_is_held(made: list[SqlSystem], 
     assert {account.disposition for account in done} == {Disposition.RETAINED}
 
 
+NAMES = """
+dataset: names
+url_env: NAMES_URL
+tables:
+  people:
+    rows: delete
+    fields:
+      email: {category: user.contact.email, identity: email}
+      name: {category: user.name, trait: last_name}
+      more: {category: user, trait: more}
+"""
+
+
+@pytest.mark.parametrize("right", ["Muller", "Müller", None])
+def test_a_correction_of_letters_that_the_database_takes_for_the_same_is_written(
+    outside_url: str, right: str | None
+) -> None:
+    engine = outside_url.split(":")[0].partition("+")[0]
+    kind = {"sqlite": "varchar(20) COLLATE NOCASE", "postgresql": "citext"}.get(engine, "varchar(20)")
+    more = ["CREATE EXTENSION citext"] if engine == "postgresql" else []
+    run(
+        outside_url,
+        *more,
+        f"CREATE TABLE people (email varchar(40), name {kind}, more varchar(9))",
+        "INSERT INTO people VALUES ('ada@example.test', 'MULLER', NULL), ('bob@example.test', 'MULLER', NULL)",
+    )
+    with systems({NAMES: outside_url}) as [names]:
+        names.run("r", Kind.RECTIFICATION, ADA, {"last_name": right})
+    assert rows(outside_url, "SELECT name FROM people ORDER BY email") == [(right,), ("MULLER",)]
+
+
+@pytest.mark.parametrize("kind", ["json", "{}", "varchar(9) GENERATED ALWAYS AS (name) STORED"])
+def test_a_column_in_which_no_correction_can_be_written_holds_no_trait(outside_url: str, kind: str) -> None:
+    bytes_type = "bytea" if outside_url.startswith("postgresql") else "blob"
+    of_kind = kind.format(bytes_type)
+    run(outside_url, f"CREATE TABLE people (email varchar(40), name varchar(9), more {of_kind})")
+    with systems({NAMES: outside_url}) as [names]:
+        [(table, field, reason)] = names.findings()
+    assert (table, field) == ("people", "more")
+    assert "no correction is written" in reason
+
+
 def test_restricting_changes_nothing_and_says_on_which_ground(made: list[SqlSystem], urls: dict[str, str]) -> None:
     before = rows(urls[SHOP], "SELECT * FROM customers")
     done = made[0].run("r", Kind.RESTRICTION, ADA, {})

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Erasure, Table
 from registry.connectors.sql import refusals
-from registry.connectors.sql.catalogue import is_unique
+from registry.connectors.sql.catalogue import exactly, is_unique
 from registry.connectors.sql.comparing import is_same, stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.stand_ins import StandIns
@@ -121,7 +121,7 @@ def write(
     Raises:
         LinkedSystemUnavailable: a row still has another value.
     """
-    others = sa.or_(*(table.c[name].is_distinct_from(value) for name, value in values.items()))
+    others = sa.or_(*(exactly(table.c[name]).is_distinct_from(value) for name, value in values.items()))
     wrong = count(connection, table, sa.and_(where, others))
     if wrong:
         connection.execute(sa.update(table).where(where, others).values(dict(values)))

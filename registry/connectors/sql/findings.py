@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.sql.dictionary import BESIDE, HIDDEN, MATERIALISED, VERSIONED
 from registry.connectors.sql.references import from_elsewhere, holding, referred_to, too_wide
-from registry.connectors.sql.taking import cannot_identify, cannot_refer, cannot_take
+from registry.connectors.sql.taking import cannot_correct, cannot_identify, cannot_refer, cannot_take
 
 EVERY = "every field"
 SECURED = (
@@ -105,6 +105,8 @@ def _unfit(described: Table, table: sa.Table) -> Iterator[Finding]:
             continue
         column = table.c[field.name]
         if not described.deletes and (reason := cannot_take(column, field.erasure, field.mask)):
+            yield Finding(described.name, field.name, reason)
+        if field.trait is not None and (reason := cannot_correct(column)):
             yield Finding(described.name, field.name, reason)
         if field.identity is not None and (reason := cannot_identify(column)):
             yield Finding(described.name, field.name, reason)

@@ -258,8 +258,10 @@ class SqlSystem:
         return keeping(self._dataset, tables, self.held, there)
 
     def _taken(self, column: sa.Column[Any], value: Any) -> Any:
+        if value is None:
+            return None
         taken = fitted(value, python_type(column))
-        if taken is None and value is not None:
+        if taken is None:
             raise LinkedSystemUnavailable(f"{self.name}.{column.table.name}.{column.name} does not take such a value")
         return taken
 

@@ -34,6 +34,15 @@ def cannot_take(column: sa.Column[Any], erasure: Erasure, mask: str | None = Non
     return _cannot_draw(column) if mask is None else _cannot_write(column, mask)
 
 
+def cannot_correct(column: sa.Column[Any]) -> str | None:
+    """Why no corrected value is written into a column; None if one may be."""
+    if column.computed is not None or (column.identity is not None and column.identity.always):
+        return "no correction is written there, since the database itself writes it: say no trait"
+    if isinstance(column.type, sa.JSON) or python_type(column) in (bytes, list, dict, timedelta):
+        return f"no correction is written in a column of the type {_type(column)}: say no trait"
+    return None
+
+
 def cannot_identify(column: sa.Column[Any]) -> str | None:
     """Why no identifier is found in a column; None if it may hold some."""
     if isinstance(column.type, sa.JSON) or python_type(column) in _NO_NAMES:
