@@ -14,6 +14,7 @@ import pytest
 from registry.connectors.services.description import Service
 from registry.connectors.services.exchange import Exchange
 from registry.connectors.services.system import HttpService
+from registry.dsr.plan import CORRECTED
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
 from registry.model.errors import LinkedSystemUnavailable
@@ -251,6 +252,26 @@ def test_nothing_at_the_path_of_a_change_is_no_change(loyalty: Loyalty, made: Ma
         return
     with pytest.raises(LinkedSystemUnavailable, match="nothing is at"):
         system.run("r", kind, ADA, {"email": "new@example.test"})
+
+
+@pytest.mark.parametrize(("written", "is_taken"), [("NEW@example.test", True), ("ada@example.test", False)])
+def test_a_correction_that_a_service_passes_over_is_not_made(
+    loyalty: Loyalty, made: Make, written: str, is_taken: bool
+) -> None:
+    def talk(method: str, path: str, _: dict[str, str]) -> Answer:
+        email = written if loyalty.done else "ada@example.test"
+        return 200, {"data": [{"id": 7, "email": email}]} if method == "GET" else {"ok": True}, None
+
+    loyalty.talk = talk
+    text = LOYALTY.replace("fields:", "rectify:\n  - {by: row, method: POST, path: '/members/{row.id}'}\nfields:")
+    system = made(text.replace("identity: email}", "identity: email, trait: email}"))
+    if is_taken:
+        assert CORRECTED in {
+            one.ground for one in system.run("r", Kind.RECTIFICATION, ADA, {"email": "new@example.test"})
+        }
+        return
+    with pytest.raises(LinkedSystemUnavailable, match="email still has another value"):
+        system.run("r", Kind.RECTIFICATION, ADA, {"email": "new@example.test"})
 
 
 def test_an_answer_without_any_text_says_nothing_unless_its_status_says_so(loyalty: Loyalty, made: Make) -> None:

@@ -145,7 +145,7 @@ class HttpService:
         written = {held.name for held in self._service.fields.values() if held.trait in corrections}
         if EFFECTS[kind] is Effect.CORRECT and not written:
             calls = []
-        tells = EFFECTS[kind] is Effect.RECORD
+        tells, everybody = EFFECTS[kind] is Effect.RECORD, people
         rows, others = self._told_apart(people) if any(call.by == ROW or not tells for call in calls) else ([], [])
         if not tells:  # what erases or writes by it would reach the records of others as well
             shared = {one for record in others for one in record.identifiers}
@@ -154,8 +154,25 @@ class HttpService:
         for call in calls:
             for _, values in self._for_each(call, people, rows):
                 self._there(call, self._made(call, values | traits))
+        if EFFECTS[kind] is Effect.CORRECT and calls:
+            self._require_written(rows, self._told_apart(everybody)[0], corrections)
         first = planned.accounts[0]
         return self._accounts(kind, first.rows, first.others, called=bool(calls), written=written if calls else ())
+
+    def _require_written(self, before: Sequence[Row], after: Sequence[Row], corrections: Mapping[str, object]) -> None:
+        """Go on only if no record has what it had: a service may write a value in its own form, or pass one over.
+
+        Raises:
+            LinkedSystemUnavailable: one has.
+        """
+        for name, held in self._service.fields.items():
+            right = str(corrections.get(held.trait or ""))
+            wrong = {str(row[name]) for row in before if name in row} - {right}
+            if held.trait in corrections and wrong.intersection(str(row.get(name)) for row in after):
+                raise LinkedSystemUnavailable(
+                    f"{self.name}: {name} still has another value than the corrected one",
+                    hint="look whether the call names the member as the service does",
+                )
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
         """After an erasure: records that the service still finds with something that should be gone."""
