@@ -13,7 +13,7 @@ from registry.connectors.configured import linked_systems
 from registry.connectors.outgoing import Outgoing
 from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, linked
+from registry.flows.dsr import lifecycle, linked, reference
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
@@ -123,13 +123,16 @@ def test_a_correction_of_what_leads_on_reaches_the_system_that_it_waited_for(
     request = tenant.request(
         Kind.RECTIFICATION, "email", ADA, traits={"email": "ada@example.net", "first_name": "Right"}
     )
+    run(places["SHOP_URL"], f"INSERT INTO customers VALUES (3, '{ADA}', '+4930999888', 'Wrong')")
     waits(tenant, request, places, "UPDATE")
-    assert rows(places["SHOP_URL"], "SELECT email, name FROM customers") == [("ada@example.net", "Right")]
+    assert rows(places["SHOP_URL"], "SELECT DISTINCT email, name FROM customers") == [("ada@example.net", "Right")]
+    stored, _ = lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)
+    assert reference.people_of(tenant.registry.deployment, stored) == [tenant.person("email", ADA)]
     done = again(tenant)
     assert rows(places["DESK_URL"], "SELECT name FROM contacts ORDER BY id") == [("Right",), ("Bob",)]
     _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
     told: Any = claims["fields"]
-    assert {one["table"]: one["rows"] for one in told if one["field"] == "name"} == {"customers": 1, "contacts": 1}
+    assert {one["table"]: one["rows"] for one in told if one["field"] == "name"} == {"customers": 2, "contacts": 1}
     keys = tenant.registry.key_rows("SELECT 1 FROM key_bundle WHERE fragment_id = ?", request.request_id)
     assert (keys, "sealed" in done.progress) == ([], False)
 

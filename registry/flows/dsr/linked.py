@@ -27,7 +27,7 @@ from registry.flows.dsr import held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
 from registry.flows.dsr.last_look import LOOKED, look_again, require_nothing_left
 from registry.flows.dsr.reaching import TellsRecordsApart, asked, reached
-from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, seal_people
+from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
@@ -255,10 +255,10 @@ def _found_everywhere(
         except LinkedSystemUnavailable as error:
             raise wait(deployment, request, system.name, people, error, actor=actor) from None
         rows[system.name] = {account.table: account.rows for account in plan.accounts}
-    agent = agent_of(deployment, request)
+    named, agent = people_of(deployment, request), agent_of(deployment, request)
     first = known if begun is None else begun
     boxes = mailboxes_of(deployment, request)
-    sealed = seal_people(deployment, request.workspace_id, request.request_id, people, agent, first, boxes)
+    sealed = seal_people(deployment, request.workspace_id, request.request_id, named, agent, first, boxes, people)
     request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed)
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)

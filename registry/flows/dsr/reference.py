@@ -34,12 +34,14 @@ def seal_people(
     agent: Agent | None = None,
     begun: Iterable[Identifier] | None = None,
     mailboxes: Iterable[str] | None = None,
+    reached: Iterable[Identifier] | None = None,
 ) -> bytes:
     """The identifiers of a request's person, and who asks for them, sealed under the request's key, made when missing.
 
     Args:
-        begun: those of them that the request began with, where others were learnt from systems outside.
+        begun: by what the systems outside were asked first, where others were learnt from them.
         mailboxes: where the person is written to, once nothing but this knows it.
+        reached: all that systems outside know them by, before anything was changed there.
 
     Raises:
         KmsUnavailable, StoreUnavailable: no key, so nothing is sealed.
@@ -50,6 +52,7 @@ def seal_people(
     told |= {"agent": agent.as_json()} if agent is not None else {}
     told |= {"begun": sorted({(one.kind, one.value) for one in begun})} if begun is not None else {}
     told |= {"mailboxes": [*mailboxes]} if mailboxes is not None else {}
+    told |= {"reached": sorted({(one.kind, one.value) for one in reached})} if reached is not None else {}
     return seal(key, orjson.dumps(told), record_aad(b"dsr", workspace_id, holder, request_id, b"people"))
 
 
@@ -64,7 +67,7 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
 
 
 def begun_with(deployment: Deployment, request: StoredRequest) -> list[Identifier] | None:
-    """Those of its person's identifiers that a request began with; None while it knows no others.
+    """By what of its person a request asked the systems outside first; None while it knows no more.
 
     Raises:
         What `people_of` raises.
@@ -124,7 +127,8 @@ def agent_named_by(deployment: Deployment, request: StoredRequest) -> Agent | No
 
 
 def everybody(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[Identifier]:
-    """Every identifier by which a request's person may be known outside: those it named, and all of these fragments.
+    """Every identifier by which a request's person may be known outside: those it named, all of these fragments, and
+    what was learnt before anything was changed outside.
 
     Raises:
         KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
@@ -133,7 +137,8 @@ def everybody(deployment: Deployment, request: StoredRequest, fragments: Collect
     with deployment.data.read(request.workspace_id) as transaction:
         rows = identities.identifiers_of(transaction, request.workspace_id, fragments)
     known, _ = open_identifiers(deployment, grant, rows)
-    return list(dict.fromkeys([*people_of(deployment, request), *(identifier for _, identifier in known)]))
+    told = [Identifier(kind, value) for kind, value in _opened(deployment, request).get("reached", ())]
+    return list(dict.fromkeys([*people_of(deployment, request), *told, *(identifier for _, identifier in known)]))
 
 
 def indexes_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> list[BlindIndex]:
