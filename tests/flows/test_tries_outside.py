@@ -137,9 +137,9 @@ def test_a_correction_of_what_leads_on_reaches_the_system_that_it_waited_for(
     assert (keys, "sealed" in done.progress) == ([], False)
 
 
-@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.RESTRICTION])
+@pytest.mark.parametrize(("kind", "overridden"), [(Kind.ACCESS, False), (Kind.RESTRICTION, False), (Kind.ACCESS, True)])
 def test_a_system_that_is_through_and_silent_now_is_waited_for_since_it_leads_to_others(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, kind: Kind
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, kind: Kind, overridden: bool
 ) -> None:
     def silent(*_: object) -> Any:
         raise LinkedSystemUnavailable("it does not answer")
@@ -154,9 +154,14 @@ def test_a_system_that_is_through_and_silent_now_is_waited_for_since_it_leads_to
         patched.setattr(shop, "records", silent)
         with pytest.raises(LinkedSystemUnavailable, match="shop"):
             again(tenant)
+    if overridden:
+        given: Any = tenant.registry.deployment, tenant.workspace, request.request_id
+        linked.override(*given, "shop", reason="closed", actor="person:officer")
     _, claims = verify.document(again(tenant).certificate or "", tenant.workspace.jwks())
     told: Any = claims["fields"]
     assert {one["rows"] for one in told if one["table"] == "contacts"} == {1}
+    assert {one["rows"] for one in told if one["table"] == "customers"} == {1}
+    assert any(one["table"] == linked.EVERY_TABLE for one in told) == overridden
 
 
 def test_a_system_whose_description_is_gone_ends_no_request_without_a_decision(

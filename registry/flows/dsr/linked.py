@@ -220,7 +220,7 @@ def override(
         progress = orjson.loads(request.progress)
         ground = f"not reached; decided by {actor}: {reason}"
         account = FieldAccount(system, EVERY_TABLE, "every field", Disposition.RETAINED, 0, ground)
-        progress.setdefault("linked", {})[system] = [account.as_json()]
+        progress.setdefault("linked", {}).setdefault(system, []).append(account.as_json())  # beside what it did before
         progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock())
         write(transaction, request, was=request.state)
