@@ -175,6 +175,18 @@ def test_a_system_that_says_nothing_of_a_field_that_it_foresaw_completes_nothing
     assert ("shop", "address") in _accounted(alone, alone.run(request).certificate)
 
 
+@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.ERASURE])
+def test_a_system_that_names_no_field_completes_nothing(
+    outside: Customers, alone: Tenant, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = alone.request(kind, "user_id", "ada")
+    with monkeypatch.context() as patched:
+        patched.setattr(outside, "_accounts", lambda _: [])
+        with pytest.raises(LinkedSystemUnavailable, match="names no field"):
+            alone.run(request)
+    assert ("shop", "email") in _accounted(alone, alone.run(request).certificate)
+
+
 def test_whom_a_request_was_about_cannot_be_read_when_it_has_ended(outside: Customers, alone: Tenant) -> None:
     request = alone.request(Kind.ERASURE, "user_id", "ada")
     registry = alone.registry

@@ -310,6 +310,8 @@ def ran(
     own = isinstance(system, TellsRecordsApart)  # which accounts by its description, as its plan does
     foreseen = () if own else asked(system, lambda: system.plan(kind, people)).accounts
     done = asked(system, lambda: system.run(request_id, kind, people, corrections))
+    if not done:  # nothing in the certificate would say that there is such a system
+        raise LinkedSystemUnavailable(f"{system.name} names no field: it accounts for each, however many rows it has")
     if missing := unaccounted(((a.system, a.table, a.field) for a in foreseen), done):
         places = ", ".join(f"{table}.{field}" for _, table, field in missing)
         raise LinkedSystemUnavailable(f"{system.name} does not say what it did with every field: {places}")
