@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StrictBool
 
 from registry.api.schemas import COUNT, ID, TEXT, TIME, YES_OR_NO, Schema, many, maybe, one_of, record
-from registry.api.wire import EXAMPLE_SUBJECT, AgeAtLeast, Request, Subject, Word
+from registry.api.wire import EXAMPLE_SUBJECT, UUID_FORM, AgeAtLeast, Request, Subject, Word
 from registry.consent.purposes import LawfulBasis
 from registry.flows.access.preferences import LONGEST_LINK_S
 from registry.model.decision import Reason
@@ -36,6 +36,14 @@ class Choosing(Request):
     choices: Annotated[dict[str, StrictBool], Field(description="may it go on, by purpose", max_length=200)]
     language: Annotated[Word | None, Field(description="BCP 47; in which the page was shown", max_length=35)] = None
     age_at_least: AgeAtLeast = None
+    seen: Annotated[
+        dict[str, Annotated[str, Field(max_length=36, json_schema_extra=UUID_FORM)] | None] | None,
+        Field(
+            description="by purpose, the `record_id` of the answer that was shown with it, null where there was none; "
+            "where another answer has come since, a choice that only repeats what was shown, or is a yes, is left out",
+            max_length=200,
+        ),
+    ] = None
     policy_version: Annotated[
         str | None, Field(description="as shown: refused with 409 where the purposes have changed since", max_length=64)
     ] = None
@@ -49,7 +57,7 @@ _CHOICE: Schema = {
     "choice": maybe(YES_OR_NO) | {"description": "What stands now; null where there is no choice."},
     "allowed": YES_OR_NO | {"description": "Whether their data may be used for it now."},
     "reason": one_of(Reason), "sentence": TEXT,
-    "answered": maybe(record(status=TEXT, acted_at=TIME, channel=TEXT)),
+    "answered": maybe(record(record_id=ID, status=TEXT, acted_at=TIME, channel=TEXT)),
 }  # fmt: skip
 _RECORDED: Schema = {
     "record_id": ID, "purpose": TEXT, "status": TEXT, "acted_at": TIME, "recorded_at": TIME,
@@ -79,7 +87,7 @@ _SHOWN: dict[str, Any] = {
     "language": "de", "version": 1, "parent": None, "lawful_basis": "consent", "retention_days": 730,
     "recipients": ["mail service"], "minimum_age": 16, "can_choose": True, "choice": False, "allowed": False,
     "reason": "withdrawn", "sentence": "The person withdrew the consent given earlier.",
-    "answered": {"status": "withdrawn", "acted_at": _AT, "channel": "preference_page"},
+    "answered": {"record_id": _ID, "status": "withdrawn", "acted_at": _AT, "channel": "preference_page"},
 }  # fmt: skip
 _MADE = {"record_id": _ID, "purpose": "marketing", "status": "withdrawn", "acted_at": _AT, "recorded_at": _AT}
 PREFERENCE_EXAMPLES: dict[str, Any] = {

@@ -6,6 +6,7 @@ page can act in the person's name. Nothing that is answered holds an identifier.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -22,7 +23,7 @@ from registry.flows.access.preferences import Choice
 from registry.flows.identity.subjects import subject
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
-from registry.model.ids import WorkspaceId, parse_id
+from registry.model.ids import RecordId, WorkspaceId, parse_id, text_id
 from registry.model.message import Identifier
 
 CHANNEL = "preference_page"
@@ -70,7 +71,7 @@ def choose(request: Request, workspace: WorkspaceText, body: Choosing) -> dict[s
     language = body.language or _accepted(application, request)
     made = preferences.choose(
         application.deployment, opened, person, body.choices,
-        language=language, channel=CHANNEL, shown=body.policy_version,
+        language=language, channel=CHANNEL, shown=body.policy_version, seen=_seen(body.seen),
         age_at_least=body.age_at_least,
     )  # fmt: skip
     records = [recorded_json(row, receipt) for row, receipt in made]
@@ -125,10 +126,24 @@ def _choice_json(choice: Choice) -> dict[str, Any]:
         "allowed": choice.decision.allowed,
         "reason": choice.decision.reason.value,
         "sentence": choice.decision.sentence,
-        "answered": {"status": last.status, "acted_at": rfc3339(last.acted_at), "channel": last.channel}
+        "answered": {
+            "record_id": text_id(last.record_id),
+            "status": last.status,
+            "acted_at": rfc3339(last.acted_at),
+            "channel": last.channel,
+        }
         if last is not None
         else None,
     }
+
+
+def _seen(given: Mapping[str, str | None] | None) -> dict[str, RecordId | None] | None:
+    """The records that were shown, by purpose."""
+    return (
+        {name: RecordId(parse_id(one, "seen")) if one else None for name, one in given.items()}
+        if given is not None
+        else None
+    )
 
 
 def _accepted(application: Application, request: Request) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -13,8 +15,9 @@ from registry.flows.access.preferences import Choice
 from registry.flows.dsr import proving
 from registry.flows.dsr.package import links
 from registry.flows.identity.subjects import subject
-from registry.model.errors import InvalidInput, NotFound, Overloaded, Unauthenticated
-from registry.model.ids import parse_id, text_id
+from registry.model.errors import Conflict, InvalidInput, NotFound, Overloaded, Unauthenticated
+from registry.model.ids import RecordId, parse_id, text_id
+from registry.model.stored import StoredConsent
 from registry.pages.centre import COOKIE, Guest, guests, words_of
 from registry.pages.site import HEADERS, day, redirect
 
@@ -97,12 +100,16 @@ def choices(guest: Guest) -> Response:
     }
     catalogue = guest.deployment.policies.purposes.purposes
     ages = [catalogue[name].minimum_age or 0 for name, yes in said.items() if yes]  # as the words beside it say
-    made = preferences.choose(
-        guest.deployment, guest.workspace, guest.known, said,
-        language=guest.language, channel=CHANNEL, age_at_least=max(ages, default=None),
-    )  # fmt: skip
-    receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
-    return _choices(guest, receipts=receipts, saved=True)
+    seen = {name: RecordId(parse_id(one)) if (one := guest.form.text(f"seen-{name}")) else None for name in said}
+    try:
+        made = preferences.choose(
+            guest.deployment, guest.workspace, guest.known, said,
+            language=guest.language, channel=CHANNEL, shown=guest.form.text("policy") or None, seen=seen,
+            age_at_least=max(ages, default=None),
+        )  # fmt: skip
+    except Conflict:
+        return _choices(guest, 409)
+    return _choices(guest, said=said, made=made)
 
 
 @guests(proved=True)
@@ -154,14 +161,32 @@ def leave(guest: Guest) -> Response:
     return response
 
 
-def _choices(guest: Guest, *, receipts: list[tuple[str, str]] | None = None, saved: bool = False) -> Response:
+def _choices(
+    guest: Guest,
+    status: int = 200,
+    *,
+    said: Mapping[str, bool] | None = None,
+    made: Sequence[tuple[StoredConsent, str]] = (),
+) -> Response:
+    """The page as it stands, also once `said` was saved; 409 where the purposes were changed since it was shown."""
     deployment, workspace, person = guest.deployment, guest.workspace, guest.known
     offered = preferences.choices(deployment, workspace, person, guest.language)
+    recorded = {row.purpose for row, _ in made}
+    passed = [
+        choice.title
+        for choice in offered
+        if said is not None and choice.purpose.name not in recorded
+        and said.get(choice.purpose.name, choice.now) != choice.now
+    ]  # fmt: skip
+    receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
     shown = [(choice, _since(guest, choice)) for choice in offered]
     history = [
         (row, _title(guest, row.purpose)) for row in reversed(preferences.records(deployment, workspace, person))
     ]
-    return guest.page("choices.html", choices=shown, history=history, receipts=receipts or [], saved=saved)
+    return guest.page(
+        "choices.html", status, choices=shown, history=history, receipts=receipts, passed=passed,
+        saved=said is not None, policy=deployment.policies.purposes.version, is_changed=status == 409,
+    )  # fmt: skip
 
 
 def _since(guest: Guest, choice: Choice) -> str:

@@ -105,6 +105,36 @@ def test_a_link_shows_what_stands_and_changes_it_in_one_call(either_desk: Desk, 
     assert ("consent:record:appended", "app:privacy centre") in actions
 
 
+def test_a_page_that_is_older_than_an_answer_lifts_no_no_and_takes_no_yes_back(
+    either_desk: Desk, stack: ExitStack
+) -> None:
+    desk = either_desk
+    page = opened(desk, stack, link(desk))
+    page.choose(marketing=True, analytics=True, security=False)
+    old = {name: (one["answered"] or {}).get("record_id") for name, one in page.choices().items()}
+    desk.house.clock.pass_by(seconds=1)
+    page.choose(marketing=False, security=True)  # in another tab, or by telephone
+
+    def save(**choices: bool) -> dict[str, str]:
+        answer = page.client.post(f"{page.base}/choices", json={"choices": choices, "seen": old})
+        assert answer.status_code == 200, answer.text
+        return {record["purpose"]: record["status"] for record in answer.json()["records"]}
+
+    desk.house.clock.pass_by(seconds=1)
+    assert save(marketing=True, analytics=False, security=False) == {"analytics": "withdrawn"}
+    stands = {name: one["choice"] for name, one in page.choices().items()}
+    assert (stands["marketing"], stands["analytics"], stands["security"]) == (False, False, True)
+    desk.house.clock.pass_by(seconds=1)
+    page.choose(analytics=True)
+    desk.house.clock.pass_by(seconds=1)
+    assert save(analytics=False) == {"analytics": "withdrawn"}  # a no in the place of a yes that was shown is one
+    assert save(analytics=True, marketing=True) == {}  # as a form that is sent again would say
+    assert save(personalisation=False) == {"personalisation": "denied"}  # nothing came since: as it says
+    malformed = page.client.post(f"{page.base}/choices", json={"choices": {}, "seen": {"marketing": "planted"}})
+    assert malformed.status_code == 400
+    assert "planted" not in malformed.text
+
+
 def test_purposes_are_told_in_the_language_asked_for(desk: Desk, stack: ExitStack) -> None:
     page = opened(desk, stack, link(desk))
     assert page.choices(params={"language": "de-AT"})["marketing"]["title"] == "Über Angebote informieren"

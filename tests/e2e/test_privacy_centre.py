@@ -100,6 +100,37 @@ def test_choices_count_at_once_and_have_receipts(page: Page, server: Live, addre
     assert [url for url in watch.asked if address.partition("@")[0] in url] == []
 
 
+def test_an_older_tab_lifts_no_no_that_came_since_and_says_so(page: Page, server: Live, address: str) -> None:
+    enter(page, server, address)
+    older = page.context.new_page()
+    page.get_by_role("group", name="Tell you about offers").get_by_label("I agree").check()
+    page.get_by_role("button", name="Save my choices").click()
+    older.goto(centre(server, "choices"))
+    page.get_by_role("group", name="Tell you about offers").get_by_label("I do not agree").check()
+    page.get_by_role("button", name="Save my choices").click()
+    older.get_by_role("group", name="Understand how it is used").get_by_label("I agree").check()
+    older.get_by_role("button", name="Save my choices").click()
+    expect(older.get_by_role("alert")).to_contain_text("Another answer came since this page was shown: Tell you about")
+    expect(older.get_by_role("status")).to_contain_text("Receipt: Understand how it is used")
+    expect(older.get_by_role("group", name="Tell you about offers").get_by_label("I do not agree")).to_be_checked()
+    assert (allowed(server, address, "marketing"), allowed(server, address, "analytics")) == (False, True)
+
+
+def test_a_page_of_other_purposes_than_there_are_now_saves_nothing(page: Page, server: Live, address: str) -> None:
+    enter(page, server, address)
+    form = page.locator("form", has=page.locator("input[name=policy]"))
+    assert form.locator("input[name=policy]").get_attribute("value")
+    shown = {
+        name: form.locator(f"input[name={name}]").get_attribute("value") or ""
+        for name in ("form_token", "seen-marketing")
+    }
+    sent = {**shown, "policy": "of-before", "choice-marketing": "yes"}
+    answer = page.request.post(centre(server, "choices"), form=sent)  # as a server with other files would have shown it
+    assert answer.status == 409
+    assert "Nothing was saved: choose again" in answer.text()
+    assert not allowed(server, address, "marketing")
+
+
 def test_a_request_is_opened_verified_and_followed_to_a_package_that_anybody_can_read(
     browser: Browser, page: Page, server: Live, address: str, tmp_path: Path
 ) -> None:

@@ -5,7 +5,8 @@ of the company's own login. Each stands for one person, and none says anything a
 
 1. who        the token, to the person; a token that stands for nobody is a refusal, whoever may be known here
 2. choices    every purpose in the language asked for, and what stands now
-3. choose     what is news becomes acts on the ledger, all in one transaction, each with its receipt
+3. choose     what is news, and meant in view of what stands, becomes acts on the ledger, all in one transaction, each
+              with its receipt
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
 from registry.model.decision import Decision, Reason
 from registry.model.errors import Conflict, InvalidInput, UnknownPurpose
+from registry.model.ids import RecordId
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, StoredConsent
 from registry.store import consents, identities
@@ -131,6 +133,7 @@ def choose(
     language: str | None,
     channel: str,
     shown: str | None = None,
+    seen: Mapping[str, RecordId | None] | None = None,
     age_at_least: int | None = None,
 ) -> list[tuple[StoredConsent, str]]:
     """Record what a person chose, where it is news: each new record with its receipt.
@@ -140,6 +143,8 @@ def choose(
         language: in which the choices were shown.
         age_at_least: the age in years that they declared with it, for purposes that demand one.
         shown: the version of the policy that was shown; None where nobody noted it.
+        seen: purpose -> the latest record for it that was shown, None where there was none. Where another has come
+            since, what the page says of that purpose is no yes, and a no only in the place of a yes that was shown.
 
     Raises:
         UnknownPurpose: one of them is not in the policy; nothing is recorded.
@@ -157,6 +162,9 @@ def choose(
         if offered[name].now is None:
             raise InvalidInput("this purpose does not rest on what the person chooses", pointer=f"/choices/{name}")
     own = _own_words(deployment, workspace, person)
+    if seen is not None:
+        rows = {row.record_id: row for row in records(deployment, workspace, person)}
+        said = {name: allowed for name, allowed in said.items() if _is_meant(offered[name], allowed, seen, rows)}
     told = (_act(offered[name], allowed, own.get(name), channel) for name, allowed in said.items())
     acts = [act for act in told if act is not None]
     acts = [replace(act, age_at_least=age_at_least) for act in acts]
@@ -200,8 +208,29 @@ def _said(
 def _stands(purpose: Purpose, decision: Decision, basis: LawfulBasis) -> bool:
     """What stands by what was said alone: for a person who is not known yet, what holds without an answer."""
     unheard = decision.reason in (Reason.UNKNOWN_SUBJECT, Reason.NO_RECORD)
-    silence = basis is not LawfulBasis.CONSENT and not purpose.asks_first
-    return silence if unheard else decision.allowed
+    return _by_silence(purpose, basis) if unheard else decision.allowed
+
+
+def _by_silence(purpose: Purpose, basis: LawfulBasis) -> bool:
+    """What holds of a purpose before the person has said anything."""
+    return basis is not LawfulBasis.CONSENT and not purpose.asks_first
+
+
+def _is_meant(
+    choice: Choice, allowed: bool, seen: Mapping[str, RecordId | None], rows: Mapping[RecordId, StoredConsent]
+) -> bool:
+    """Whether a choice was made in view of what stands now. A page that is older (another tab, the button back, a form
+    that is sent again) says of everything else what stood then: its yes would lift a no that came between.
+    """
+    name, last = choice.purpose.name, choice.last.record_id if choice.last is not None else None
+    if name not in seen or seen[name] == last or allowed == choice.now:
+        return True
+    before = seen[name]
+    if before is None:
+        was_yes = _by_silence(choice.purpose, choice.basis)
+    else:
+        was_yes = before not in rows or rows[before].status in AGREED  # one that is not found may have been a yes
+    return was_yes and not allowed
 
 
 def _own_words(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> dict[str, StoredConsent]:
