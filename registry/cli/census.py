@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.dsr.declarations import DECLARED
@@ -105,7 +106,7 @@ def data_inventory(
             if field["categories"]:
                 shown.add_row(one["plan"], field["event"], field["pointer"], ", ".join(field["categories"]))
         for field in one["found_undeclared"]:
-            declared = ", ".join(field["declared"]) or "[red]nothing[/]"
+            declared = ", ".join(field["declared"]) or Text("nothing", "red")
             shown.add_row(
                 one["plan"], field["event"] or "(unplanned)", field["path"], declared, field["category"],
                 field["known_by"], field["confidence"], f"{field['count']} of {field['looked_at']}",

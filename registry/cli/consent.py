@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
@@ -59,8 +60,8 @@ def check(
         "valid_until": rfc3339(decision.valid_until) if decision.valid_until is not None else None,
         "policy_version": decision.policy_version,
     }
-    word = "[bold green]yes[/]" if decision.allowed else "[bold red]no[/]"
-    answer(value, as_json=as_json, text=f"{word}  {decision.sentence} ({decision.reason.value})")
+    word = ("yes", "bold green") if decision.allowed else ("no", "bold red")
+    answer(value, as_json=as_json, text=Text.assemble(word, f"  {decision.sentence} ({decision.reason.value})"))
     if not decision.allowed:
         raise typer.Exit(Exit.NO)
 

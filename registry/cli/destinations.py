@@ -56,7 +56,7 @@ def list_destinations(data_dir: DataDir = None, workspace: WorkspaceOption = Non
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         rows = destinations.listed(registry.deployment, opened.workspace_id)
     found = [destinations.destination_json(seen) for seen in rows]
-    shown = table("destination", "name", "state", "waiting", "refused")
+    shown = table("destination", "name", "state", "waiting", "refused", whole="destination")
     for one in found:
         counts = (str(one["backlog"]), str(one["refused"]))
         shown.add_row(one["destination_id"], one["name"], one["state"], *counts)

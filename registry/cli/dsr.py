@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,6 @@ from registry.cli.certificates import CERTIFICATES, require_absent, write_certif
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, bare_name, out, session, table
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
-from registry.dsr.held import by_hold
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import BY_ITSELF, Kind, Move, State, allowed
 from registry.flows.dsr import export, letters, lifecycle, mailing, moves, planning, reference, sla
@@ -51,7 +51,7 @@ def deadline_report(
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         found = sla.fared(registry.deployment, opened, days=days)
     columns = ("open", "due", "overdue", "completed", "in_time", "late", "extended", "days_p50", "days_p95")
-    shown = table("", *(name.replace("_", " ") for name in columns))
+    shown = table("", *(name.replace("_", " ") for name in columns), whole="")
     rows = {"all": found["all"]} | found["by_jurisdiction"] | found["by_kind"]
     for name, counts in rows.items():
         shown.add_row(name, *("-" if counts[column] is None else str(counts[column]) for column in columns))
@@ -68,7 +68,7 @@ def list_requests(
     """List the requests, newest first."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         rows = lifecycle.listed(registry.deployment, opened, limit, None)
-    shown = table("request", "kind", "state", "received", "respond by", "can be")
+    shown = table("request", "kind", "state", "received", "respond by", "can be", whole="request")
     for row in rows:
         view = view_of(row)
         moves = ", ".join(view["allowed"])
@@ -147,7 +147,7 @@ def plan_request(
         for name in sorted({account.table for account in system.accounts}):
             of_table = [account for account in system.accounts if account.table == name]
             told = [
-                ", ".join(_planned(a) for a in of_table if a.disposition is disposition)
+                _planned([account for account in of_table if account.disposition is disposition])
                 for disposition in (Disposition.EXPORTED, Disposition.ERASED, Disposition.RETAINED)
             ]
             shown.add_row(system.system, name, str(of_table[0].rows), *told)
@@ -161,12 +161,22 @@ def plan_request(
     if plan.undecided or plan.unreachable:
         shown.caption = "It cannot be approved before every system answers and somebody has decided on every field."
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
+    if plan.retained and not as_json:
+        kept = table("set aside first", "ground", "purpose", "what", "values", "until")
+        for case in plan.retained:
+            ends = "its release" if case["because"] == "hold" else "its days are over"
+            what = ", ".join(case["categories"]) or "everything"
+            row = (case["because"], case["ground"], case["purpose"], what, case["items"], case["until"] or ends)
+            kept.add_row(*map(str, row))
+        out.print(kept)
 
 
-def _planned(account: FieldAccount) -> str:
-    """A field, and why a hold keeps it, or where an erasure empties it besides the person's own rows."""
-    tells = by_hold(account) or account.disposition is Disposition.ERASED
-    return f"{account.field} ({account.ground})" if tells and account.ground else account.field
+def _planned(accounts: Iterable[FieldAccount]) -> str:
+    """Fields by the ground on which they are kept, or by where they are emptied besides the person's own rows."""
+    by_ground: dict[str | None, list[str]] = {}
+    for account in accounts:
+        by_ground.setdefault(account.ground, []).append(account.field)
+    return "; ".join(", ".join(names) + (f" ({ground})" if ground else "") for ground, names in by_ground.items())
 
 
 @app.command("run")

@@ -39,6 +39,8 @@ _CODES: dict[type[errors.RegistryError], Exit] = {
     errors.NotInitialised: Exit.NOT_READY,
     errors.SchemaMismatch: Exit.NOT_READY,
     errors.SettingInvalid: Exit.USAGE,
+    errors.TooLarge: Exit.NOT_FOUND,
+    errors.Unauthenticated: Exit.NO,
     errors.Conflict: Exit.NOT_ALLOWED,
     errors.Forgotten: Exit.NOT_ALLOWED,
     errors.Forbidden: Exit.NOT_ALLOWED,

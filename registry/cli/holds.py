@@ -58,7 +58,7 @@ def list_holds(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_j
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         now = registry.deployment.clock()
         found = [holds.hold_json(row, now) for row in holds.listed(registry.deployment, opened)]
-    shown = table("hold", "state", "purpose", "categories", "until", "ground")
+    shown = table("hold", "state", "purpose", "categories", "until", "ground", whole="hold")
     for one in found:
         held = ", ".join(one["categories"]) or "everything"
         shown.add_row(one["hold_id"], one["state"], one["purpose"], held, one["until"] or "released", one["ground"])
@@ -87,7 +87,7 @@ def retained(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_jso
     """List what erasures have set aside, and for what; never what it is."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         found = [kept.case_json(row) for row in kept.listed(registry.deployment, opened)]
-    shown = table("case", "because", "purpose", "items", "ended", "ground")
+    shown = table("case", "because", "purpose", "items", "ended", "ground", whole="case")
     for one in found:
         ended = one["ended_at"] or "kept"
         shown.add_row(one["case_id"], one["because"], one["purpose"], str(one["items"]), ended, one["ground"])

@@ -65,7 +65,9 @@ def open_request(
     """Take a request in; its deadline starts."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         who = person(registry, email, user_id, reference)
-        claim = None
+        claim, of_agents = None, (agent_email, mandate, mandate_until, evidence)
+        if agent is None and (deliver_to is not Party.PERSON or any(one is not None for one in of_agents)):
+            raise InvalidInput("these options are of an agent, and none is named", hint="name the agent with --agent")
         if agent is not None:
             until = _moment(mandate_until, "--mandate-until")
             claim = Claim(Agent(agent, email=agent_email, evidence=evidence), mandate, until, deliver_to)

@@ -61,7 +61,7 @@ def list_keys(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_js
     ):
         rows = administration.credentials(transaction, opened.workspace_id)
         now = registry.deployment.clock()
-    shown = table("key", "kind", "role", "name", "purposes", "state")
+    shown = table("key", "kind", "role", "name", "purposes", "state", whole="key")
     for row in rows:
         expired = row.expires_at is not None and row.expires_at <= now
         state = "revoked" if row.revoked_at is not None else "expired" if expired else "valid"

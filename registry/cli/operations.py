@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from registry import bootstrap
 from registry.cli.diagnosis import diagnose
@@ -34,9 +34,9 @@ def doctor(
         findings = diagnose(settings(data_dir), deep=deep)
     shown = table("", "what", "finding", "why it matters", "what to do")
     for finding in findings:
-        mark = "[green]ok[/]" if finding.good else "[red]bad[/]"
+        mark = Text("ok", "green") if finding.good else Text("bad", "red")
         why = "" if finding.good else finding.why
-        shown.add_row(mark, *map(escape, (finding.what, finding.found, why, finding.mend)))
+        shown.add_row(mark, finding.what, finding.found, why, finding.mend)
     healthy = all(finding.good for finding in findings)
     listed = [finding._asdict() for finding in findings]
     answer({"healthy": healthy, "findings": listed}, as_json=as_json, text=shown)

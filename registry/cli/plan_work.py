@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 import yaml
+from rich.text import Text
 
 from registry import bootstrap
 from registry.cli.exits import Exit
@@ -61,8 +62,8 @@ def diff_plans(
         found = diff(before.value, after.value)
     shown = table("change", "event", "where", "what")
     for change in found.changes:
-        kind = "[red]breaking[/]" if change.breaking else "compatible"
-        shown.add_row(f"{kind} {change.code}", change.event, change.pointer, change.message)
+        kind = ("breaking ", "red") if change.breaking else "compatible "
+        shown.add_row(Text.assemble(kind, change.code), change.event, change.pointer, change.message)
     listed = [
         {"code": c.code, "breaking": c.breaking, "event": c.event, "pointer": c.pointer, "message": c.message}
         for c in found.changes

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from registry.cli import quality, recounting, stewardship, suggestions
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
@@ -75,7 +76,7 @@ def audience(
     elif not name:
         listed = table("audience", "title", "purpose")
         for row in found["audiences"]:
-            listed.add_row(row["audience"], escape(row["title"]), row["purpose"])
+            listed.add_row(row["audience"], row["title"], row["purpose"])
         out.print(listed)
     else:
         for row in found["members"]:
@@ -99,24 +100,24 @@ def draw(view: dict[str, Any], out: Console) -> None:
             tags,
             trait["because"],
         )
-        traits.add_row(*map(escape, row))
+        traits.add_row(*row)
     out.print(traits)
     if view["computed"]:
         computed = table("computed trait", "value", "of", "in the last")
         for row in view["computed"]:
             window = f"{row['window_days']} days" if row["window_days"] else "as long as it is kept"
-            computed.add_row(row["trait"], escape(str(row["value"])), f"{row['measure']} of {row['event']}", window)
+            computed.add_row(row["trait"], str(row["value"]), f"{row['measure']} of {row['event']}", window)
         out.print(computed)
     if view["labels"]:
         out.print(f"Labels: [bold]{', '.join(view['labels'])}[/]")
     identifiers = table("identifier", "value", "proven", "learnt from")
     for row in view["identifiers"]:
         proven = (row["verification"] or "").replace("_", " ")
-        identifiers.add_row(row["kind"], escape(row["value"]), proven, escape(row["source"]))
+        identifiers.add_row(row["kind"], row["value"], proven, row["source"])
     out.print(identifiers)
     matrix = table("purpose", "now", "because")
     for name, decision in view["consents"].items():
-        matrix.add_row(name, "[green]yes[/]" if decision["allowed"] else "[red]no[/]", decision["sentence"])
+        matrix.add_row(name, Text("yes", "green") if decision["allowed"] else Text("no", "red"), decision["sentence"])
     out.print(matrix)
     for reason in view["withheld"]["reasons"]:
         out.print(f"[dim]Withheld: {reason['count']}. {reason['sentence']}[/]")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.flows.profiles import quality as flow
@@ -34,7 +33,7 @@ def quality(
         for name, seen in source["obstacles"].items():
             moved = "no earlier day" if seen["change"] is None else f"{seen['change']:+.1%}"
             counts = (f"{seen['found']:,}", f"{seen['of']:,}", f"{seen['share']:.1%}")
-            told.add_row(escape(source["source"]), name, *counts, moved)
+            told.add_row(source["source"], name, *counts, moved)
     out.print(told)
     for name, sentence in found["meaning"].items():
         out.print(f"[dim]{name}: {sentence}[/]")

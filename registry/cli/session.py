@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from registry.access.policy import Principal, PrincipalKind
 from registry.bootstrap import Registry, connect
@@ -110,20 +111,28 @@ def bare_name(name: str) -> str:
     return bare_name(rest) if colon and kind.strip().casefold() == PrincipalKind.PERSON.value else name.strip()
 
 
-def answer(value: Mapping[str, Any], *, as_json: bool, text: str | Table | None = None) -> None:
-    """Print an answer: the mapping as JSON, or the text for a person."""
+def answer(value: Mapping[str, Any], *, as_json: bool, text: str | Text | Table | None = None) -> None:
+    """Print an answer: the mapping as JSON, or the text for a person, as it stands."""
     if as_json:
         print(json.dumps(value, default=str))
     elif text is not None:
-        out.print(text, soft_wrap=isinstance(text, str))
+        out.print(text, markup=False, soft_wrap=not isinstance(text, Table))
     else:
         for name, content in value.items():
             out.print(f"[dim]{escape(str(name))}:[/] {escape(str(content))}", soft_wrap=True)
 
 
-def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table with these columns."""
-    made = Table(title=title, title_justify="left", header_style="bold", expand=False)
+class Rows(Table):
+    """A table whose cells are words as they stand: what people wrote in brackets is no markup."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row."""
+        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+def table(*columns: str, title: str | None = None, whole: str | None = None) -> Rows:
+    """An empty table with these columns; `whole` is not folded, since it is to be copied."""
+    made = Rows(title=title, title_justify="left", header_style="bold", expand=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column == whole)
     return made

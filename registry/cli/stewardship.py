@@ -67,7 +67,7 @@ def explain(
             for claim in link["claims"]:
                 ends_of = f"{names[link['one']]} – {names[link['other']]}"
                 cells = (ends_of, claim["source"], claim["message_id"] or claim["event_id"] or "", claim["received_at"])
-                steps.add_row(*map(escape, cells))
+                steps.add_row(*cells)
         out.print(steps)
     if not found["paths"]:
         out.print("One identifier, and nothing joined to it.")
@@ -150,13 +150,13 @@ def merges(
         decided = table("when", "one", "other", "verdict", "by")
         for row in found["decisions"]:
             ends = [f"{row[end]['kind']} {row[end]['fragment_id']}" for end in ("one", "other")]
-            decided.add_row(row["decided_at"], *ends, row["verdict"], escape(row["actor"]))
+            decided.add_row(row["decided_at"], *ends, row["verdict"], row["actor"])
         out.print(decided)
     else:
         moves = table("when", "what", "fragment", "from", "into", "source", "merge id")
         for row in found["merges"]:
             cells = (row["merged_at"], row["kind"], row["fragment_id"], row["from_profile"], row["into_profile"])
-            moves.add_row(*cells, escape(row["source"] or "a steward, or an erasure"), row["merge_id"])
+            moves.add_row(*cells, row["source"] or "a steward, or an erasure", row["merge_id"])
         out.print(moves)
 
 
@@ -217,7 +217,7 @@ def _show_refused(found: dict[str, Any]) -> None:
     waiting = table("when", "one", "other", "sources", "why not")
     for row in found["refused"]:
         ends = [f"{row[end]['kind']} {row[end]['fragment_id']}" for end in ("one", "other")]
-        waiting.add_row(row["refused_at"], *ends, escape(", ".join(row["sources"])), row["sentence"])
+        waiting.add_row(row["refused_at"], *ends, ", ".join(row["sources"]), row["sentence"])
     out.print(waiting)
     for alarm in found["runaways"]:
         out.print(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from registry.bootstrap import now
@@ -83,15 +82,13 @@ def _certificate(claims: Mapping[str, Any]) -> Table:
         place = f"{account['system']} {account['table']}"
         others = f" ({account['rows_of_others']} rows of others left)" if "rows_of_others" in account else ""
         told = f"{account['rows']} {account['disposition']}{ground}{others}: {', '.join(fields)}"
-        shown.add_row(escape(place), escape(told))
+        shown.add_row(place, told)
     for case in claims.get("retained", ()):
         kept = f"{case['items']} for {case['purpose']} alone: {case['ground']} (case {case['case']})"
-        shown.add_row("set aside", escape(kept))
+        shown.add_row("set aside", kept)
     for one in claims.get("destinations", ()):
         said = f"acknowledged {one['acknowledged']}" if "acknowledged" in one else f"{one['state']}, not acknowledged"
-        shown.add_row(
-            "recipient", escape(f"{one.get('name', one['destination'])}: {said}, told since {one['ordered']}")
-        )
+        shown.add_row("recipient", f"{one.get('name', one['destination'])}: {said}, told since {one['ordered']}")
     if "supersedes" in claims:
         shown.add_row("instead of", f"the certificate with the SHA-256 {claims['supersedes']}")
     if "ends_case" in claims:
@@ -118,7 +115,7 @@ def _decision(claims: Mapping[str, Any]) -> Table:
     shown = table("what", "stated")
     shown.add_row("answer", "yes" if claims["allowed"] else "no")
     shown.add_row("reason", str(claims["reason"]))
-    shown.add_row("purpose", escape(str(claims["purpose"])))
+    shown.add_row("purpose", str(claims["purpose"]))
     shown.add_row("holds until", datetime.fromtimestamp(claims["exp"], UTC).isoformat())
     return shown
 
@@ -131,11 +128,11 @@ def _receipt(claims: Mapping[str, Any]) -> Table:
         until = f", valid until {event['valid_until'] or 'withdrawn'}" if event["event_state"] == "granted" else ""
         shown.add_row(event["event_state"], f"{event['event_time']}{until}")
     for purpose in claims["pii_processing"]["purposes"]:
-        shown.add_row("purpose", escape(f"{purpose['purpose']}: {purpose['purpose_title']}"))
+        shown.add_row("purpose", f"{purpose['purpose']}: {purpose['purpose_title']}")
         shown.add_row("lawful basis", purpose["lawful_basis"])
-        shown.add_row("how to withdraw", escape(purpose["withdrawal_method"]))
+        shown.add_row("how to withdraw", purpose["withdrawal_method"])
     for party in claims["party_identification"]:
-        shown.add_row(party["party_type"], escape(f"{party['party_name']}, {party['party_contact']}"))
+        shown.add_row(party["party_type"], f"{party['party_name']}, {party['party_contact']}")
     return shown
 
 

@@ -48,7 +48,7 @@ def list_webhooks(data_dir: DataDir = None, workspace: WorkspaceOption = None, a
     """List the webhooks and how they fare."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         found = [webhooks.webhook_json(seen) for seen in webhooks.listed(registry.deployment, opened.workspace_id)]
-    shown = table("webhook", "name", "state", "waiting", "given up")
+    shown = table("webhook", "name", "state", "waiting", "given up", whole="webhook")
     for one in found:
         shown.add_row(one["webhook_id"], one["name"], one["state"], str(one["waiting"]), str(one["dead"]))
     answer({"webhooks": found}, as_json=as_json, text=shown)
@@ -66,7 +66,7 @@ def dead(
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         identity = parse_id(webhook_id, "webhook_id")
         found = webhooks.dead_letters(registry.deployment, opened.workspace_id, identity, limit)
-    shown = table("message", "topic", "happened", "attempts", "why")
+    shown = table("message", "topic", "happened", "attempts", "why", whole="message")
     for row in found:
         shown.add_row(text_id(row.message_id), row.topic, rfc3339(row.occurred_at)[:19], str(row.attempts), row.failure)
     answer({"messages": [webhooks.message_json(row) for row in found]}, as_json=as_json, text=shown)

@@ -130,7 +130,7 @@ class RequestPlan:
 
     kind: Kind
     systems: Sequence[SystemPlan]
-    retained: Sequence[Mapping[str, object]] = ()
+    retained: Sequence[Mapping[str, Any]] = ()
     """What an erasure will set aside, by legal hold and statutory duty."""
     corrections: Corrections | None = None
     """Of a rectification, what becomes of what is to be corrected."""

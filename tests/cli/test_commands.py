@@ -137,6 +137,46 @@ def test_an_officer_is_one_person_however_the_name_is_written(folder: Path) -> N
     assert [event["actor"] for event in history] == ["person:first admin", "person:first admin", "person:second"]
 
 
+def test_what_stands_in_brackets_is_shown_as_it_was_written(folder: Path) -> None:
+    for name in ("shop [/b]", "till [red]"):
+        answer(folder, "keys", "create", name, "--role", "app")
+        answer(
+            folder, "webhooks", "create", name, "--url", "https://mailing.example/hooks", "--topic", "consent.changed"
+        )
+    for listed in ("keys", "webhooks"):
+        done = run(folder, listed, "list")
+        assert (done.returncode, "shop [/b]" in done.stdout, "till [red]" in done.stdout) == (0, True, True)
+
+
+def test_an_id_that_is_to_be_copied_is_not_folded(folder: Path) -> None:
+    hold = answer(folder, "holds", "place", "--user-id", "cli-6", "--ground", "claim 2026/17")["hold_id"]
+    words = {**os.environ, "REGISTRY_DATA_DIR": str(folder), "COLUMNS": "80"}
+    assert hold in command(("holds", "list"), words).stdout
+
+
+def test_a_plan_in_the_terminal_says_on_which_ground_and_what_is_set_aside(folder: Path) -> None:
+    who = ("--subject", "user_id=cli-7")
+    answer(folder, "consent", "record", "--purpose", "marketing", "--status", "denied", *who)
+    answer(folder, "holds", "place", *who, "--ground", "claim 2026/18")
+    request = answer(folder, "dsr", "open", "erasure", *who)["request_id"]
+    told = " ".join(run(folder, "dsr", "plan", request).stdout.split())
+    assert "GDPR Art. 17(1) and 21(3)" in told
+    assert "hold │ claim 2026/18 │ legal │ everything │ 1 │ its release" in told
+
+
+def test_what_is_said_of_an_agent_is_not_left_out(folder: Path) -> None:
+    who = ("--subject", "user_id=cli-8")
+    for said in (("--mandate", "signed_permission"), ("--deliver-to", "agent"), ("--agent-email", "a@agents.example")):
+        done = run(folder, "dsr", "open", "know", *who, *said)
+        assert (done.returncode, "--agent" in done.stderr) == (4, True)
+
+
+def test_a_code_that_proves_nothing_is_a_no(folder: Path) -> None:
+    request = answer(folder, "dsr", "open", "access", "--email", "cli-9@example.com")["request_id"]
+    answer(folder, "dsr", "challenge", request)
+    assert run(folder, "dsr", "verify", request, "--code", "000000").returncode == 1
+
+
 def test_rows_of_a_file_that_cannot_be_taken_are_told_with_what_should_stand_there(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -44,6 +44,18 @@ def decided(guessed: Path) -> None:
     guessed.write_text(yaml.safe_dump(described))
 
 
+def test_a_description_on_standard_output_is_the_one_of_the_file(shop: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(shop) as connection:
+        connection.execute("CREATE TABLE cards (shop INTEGER, number INTEGER, email TEXT, PRIMARY KEY (shop, number))")
+        connection.execute(
+            "CREATE TABLE stamps (shop INTEGER, card INTEGER, FOREIGN KEY (shop, card) REFERENCES cards (shop, number))"
+        )
+    file = tmp_path / "shop.yaml"
+    asked = ("connectors", "scaffold", "shop", "--url-env", "SHOP_URL")
+    answer(tmp_path, *asked, "--to", str(file))
+    assert yaml.safe_load(run(tmp_path, *asked).stdout) == yaml.safe_load(file.read_text())
+
+
 def test_a_database_is_guessed_decided_on_and_checked(shop: Path, tmp_path: Path) -> None:
     folder = tmp_path / "connectors"
     folder.mkdir()
