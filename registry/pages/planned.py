@@ -50,10 +50,9 @@ class PlannedSystem:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """Fields of one table that somebody has to decide about, and where: the file, and its table there."""
+    """Fields of one table that somebody has to decide about."""
 
     system: str
-    file: str
     table: str
     fields: Sequence[str]
 
@@ -78,14 +77,11 @@ def planned(plan: RequestPlan) -> list[PlannedSystem]:
 
 
 def undecided(plan: RequestPlan) -> list[Undecided]:
-    """What has to be decided first, by table; a database's table is named `file.table`."""
+    """What has to be decided first, by table."""
     tables: dict[tuple[str, str], list[str]] = {}
     for system, table, field in plan.undecided:
         tables.setdefault((system, table), []).append(field)
-    return [
-        Undecided(system, f"{table.partition('.')[0]}.yaml", table.partition(".")[2] or table, fields)
-        for (system, table), fields in tables.items()
-    ]
+    return [Undecided(system, table, fields) for (system, table), fields in tables.items()]
 
 
 def _elsewhere(fields: Sequence[PlannedField]) -> bool:

@@ -56,8 +56,8 @@ def test_undecided_fields_bar_the_approval_and_the_page_says_where_to_decide(off
     request = office.asked(Kind.ERASURE, "ada")
     office.shop.missing = [("shop.customers", "fax")]
     page = office.page_of(request)
-    assert "shop.yaml" in page
-    assert "fax: {category:" in page
+    assert "databases, <code>shop.customers</code>: fax" in page
+    assert "registry connectors check" in page
     assert f"{text_id(request.request_id)}/approve" not in page
     assert office.post(f"{REQUESTS}/{text_id(request.request_id)}/approve").status_code == 409
 

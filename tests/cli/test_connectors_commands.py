@@ -46,10 +46,7 @@ def decided(guessed: Path) -> None:
 
 def test_a_description_on_standard_output_is_the_one_of_the_file(shop: Path, tmp_path: Path) -> None:
     with sqlite3.connect(shop) as connection:
-        connection.execute("CREATE TABLE cards (shop INTEGER, number INTEGER, email TEXT, PRIMARY KEY (shop, number))")
-        connection.execute(
-            "CREATE TABLE stamps (shop INTEGER, card INTEGER, FOREIGN KEY (shop, card) REFERENCES cards (shop, number))"
-        )
+        connection.execute('CREATE TABLE notes (id INTEGER PRIMARY KEY, email TEXT, "said [red]" TEXT)')
     file = tmp_path / "shop.yaml"
     asked = ("connectors", "scaffold", "shop", "--url-env", "SHOP_URL")
     answer(tmp_path, *asked, "--to", str(file))

@@ -111,6 +111,17 @@ def test_every_page_keeps_the_rules_of_accessibility_in_light_and_dark(browser: 
     context.close()
 
 
+def test_no_page_scrolls_sideways_on_a_narrow_screen(officer: BrowserContext, console: Console) -> None:
+    page = officer.new_page()
+    page.set_viewport_size({"width": 320, "height": 640})  # WCAG 1.4.10; 400 % of 1280
+    wide = []
+    for path in PAGES:
+        page.goto(f"{console.server.url}/console/{path}")
+        if page.locator("html").evaluate("html => html.scrollWidth > html.clientWidth"):
+            wide.append(path)
+    assert wide == []
+
+
 def test_the_keyboard_alone_signs_in_and_the_skip_link_comes_first(browser: Browser, console: Console) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

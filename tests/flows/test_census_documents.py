@@ -95,6 +95,23 @@ def test_a_cell_is_no_formula_of_a_spreadsheet(tenant: Tenant) -> None:
     assert next(csv.DictReader(io.StringIO(inventory.records_csv(found))))["title"] == "'=1+1"
 
 
+def test_an_activity_for_all_data_names_the_categories_of_plans_too(tenant: Tenant) -> None:
+    found = inventory.records(tenant.registry.deployment, tenant.workspace)
+    activities = {activity["purpose"]: set(activity["categories"]) for activity in found["activities"]}
+    for field in found["plan_fields"]:
+        if "service" in field["purposes"]:
+            assert set(field["categories"]) <= activities["service"]
+
+
+def test_the_assessment_names_every_table_of_people_and_every_system(tenant: Tenant) -> None:
+    text = inventory.assessment(replace(tenant.registry.deployment, linked=(_Archive(),)), tenant.workspace)
+    said = text.partition("A person's data lies in ")[2].partition(".")[0].split(", ")
+    assert {"event", "quarantine", "violation", "dsr_request", "retained_item", "key_bundle"} <= set(said)
+    assert "archive (connected system)" in text
+    assert text.count("Its legitimate interest") == 1
+    assert "Accounts that are broken into" in text  # the balancing of the policy
+
+
 def test_the_assessment_fills_in_what_is_known_and_leaves_the_rest_to_answer(tenant: Tenant) -> None:
     text = inventory.assessment(tenant.registry.deployment, tenant.workspace)
     for purpose in tenant.registry.deployment.policies.purposes.purposes:

@@ -24,7 +24,6 @@ from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
 from registry.store import administration, destinations, webhooks
-from registry.store.erasure import PERSONAL_TABLES
 
 RECORDS_PAGE = "records.html"
 ASSESSMENT_PAGE = "assessment.md"
@@ -52,6 +51,7 @@ def records(deployment: Deployment, workspace: OpenWorkspace) -> dict[str, Any]:
         PlanNotFound, StoreUnavailable: a plan in use cannot be read.
     """
     controller, outside = deployment.controller, receivers(deployment, workspace)
+    plan_fields = _plan_fields(deployment, workspace)
     return {
         "controller": {
             "name": controller.name,
@@ -64,21 +64,24 @@ def records(deployment: Deployment, workspace: OpenWorkspace) -> dict[str, Any]:
         "transfers": controller.transfers,
         "written": rfc3339(deployment.clock()),
         "policy_version": deployment.policies.purposes.version,
-        "activities": _activities(deployment, outside),
+        "activities": _activities(deployment, outside, plan_fields),
         "systems": outside,
         "measures": list(MEASURES),
         "fields": [field.as_json() for field in DECLARED if field.is_personal],
-        "plan_fields": _plan_fields(deployment, workspace),
+        "plan_fields": plan_fields,
         "outside_fields": outside_fields(deployment.linked),
     }
 
 
-def _activities(deployment: Deployment, outside: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _activities(
+    deployment: Deployment, outside: list[dict[str, Any]], plan_fields: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     shared = {field.table for field in DECLARED if field.is_personal and field.purposes in (TAGGED, ALL)}
-    everything = sorted({category for field in DECLARED for category in field.categories})
+    everything = {category for field in DECLARED for category in field.categories}
     activities = []
     for purpose in deployment.policies.purposes.purposes.values():
         own = {field.table for field in DECLARED if field.is_personal and field.purposes == purpose.name}
+        of_plans = {one for field in plan_fields if purpose.name in field["purposes"] for one in field["categories"]}
         sent = [system["name"] for system in outside if system["purpose"] == purpose.name]
         activities.append(
             {
@@ -87,7 +90,7 @@ def _activities(deployment: Deployment, outside: list[dict[str, Any]]) -> list[d
                 "description": purpose.told_in("en")[1],
                 "lawful_basis": {place: basis.value for place, basis in purpose.lawful_basis.items()},
                 "data_subjects": SUBJECTS,
-                "categories": list(purpose.categories) or everything,
+                "categories": list(purpose.categories) or sorted(everything | of_plans),
                 "recipients": [*purpose.recipients, *sent],
                 "transfers": deployment.controller.transfers,
                 "retention_days": purpose.retention_days,
@@ -180,10 +183,12 @@ def records_html(found: dict[str, Any]) -> str:
 
 def assessment(deployment: Deployment, workspace: OpenWorkspace) -> str:
     """The skeleton of a data-protection impact assessment (Art. 35(7)) in Markdown: what is known is filled in."""
-    kept = [field for field in DECLARED if field.handling in (Handling.MEMORY, Handling.EVIDENCE)]
+    proof = (Handling.MEMORY, Handling.EVIDENCE, Handling.ACT)
+    personal = [field for field in DECLARED if field.is_personal]
     known = {
-        "personal_tables": sorted(PERSONAL_TABLES),
-        "kept_after_erasure": sorted({field.table for field in kept}),
+        "personal_tables": sorted({field.table for field in personal if field.handling not in proof}),
+        "kept_after_erasure": sorted({field.table for field in personal if field.handling in proof}),
+        "balancing": {name: one.balancing for name, one in deployment.policies.purposes.purposes.items()},
         "jurisdiction": deployment.jurisdiction,
     }
     return _rendered(ASSESSMENT_PAGE, records(deployment, workspace) | known, autoescape=False)
