@@ -76,6 +76,13 @@ def _registry(
 
 def main() -> None:
     """Run the command line. Only the module of the command that is called is imported."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # what was committed stays, and a command that is called again goes on from there
+        raise SystemExit(130) from None
+
+
+def _run() -> None:
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     module = next((name for name, commands in GROUPS.items() if called in commands), None)
     gc.disable()  # what importing allocates stays: looking for garbage in it costs a tenth of the start

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from registry import bootstrap
+from registry.cli.app import main
 from registry.cli.dsr import app
 from registry.settings import Settings
 from tests.architecture.project import ROOT
@@ -146,6 +147,16 @@ def test_what_stands_in_brackets_is_shown_as_it_was_written(folder: Path) -> Non
     for listed in ("keys", "webhooks"):
         done = run(folder, listed, "list")
         assert (done.returncode, "shop [/b]" in done.stdout, "till [red]" in done.stdout) == (0, True, True)
+
+
+def test_whoever_interrupts_a_command_sees_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("registry.cli.app._run", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
 
 
 def test_an_id_that_is_to_be_copied_is_not_folded(folder: Path) -> None:
