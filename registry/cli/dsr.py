@@ -15,7 +15,7 @@ from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, bare_
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
-from registry.dsr.requests import BY_ITSELF, Kind, Move, State, allowed
+from registry.dsr.requests import BY_ITSELF, EFFECTS, Effect, Kind, Move, State, allowed
 from registry.flows.dsr import export, letters, lifecycle, mailing, moves, planning, reference, sla
 from registry.flows.dsr.package import links
 from registry.flows.dsr.waiting import wait_of
@@ -299,4 +299,5 @@ def answer_with(row: StoredRequest, *, as_json: bool) -> None:
     if view["allowed"]:
         out.print(f"[dim]Next:[/] registry dsr {view['allowed'][0]} {view['request_id']}", soft_wrap=True)
     elif row.certificate is not None:
-        out.print(f"[dim]Next:[/] registry dsr export {view['request_id']} --to certificate.html", soft_wrap=True)
+        file = "package.zip" if EFFECTS[Kind(row.kind)] is Effect.GIVE else "certificate.html"
+        out.print(f"[dim]Next:[/] registry dsr export {view['request_id']} --to {file}", soft_wrap=True)

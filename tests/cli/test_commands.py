@@ -97,9 +97,9 @@ def test_a_request_goes_from_opening_to_its_package(folder: Path, tmp_path: Path
     answer(folder, "consent", "record", "--purpose", "marketing", "--status", "denied", *who)
     request = answer(folder, "dsr", "open", "access", *who)["request_id"]
     assert run(folder, "dsr", "run", request).returncode == 6
-    for step in ("verify", "approve", "run"):
-        state = answer(folder, "dsr", step, request)["state"]
-    assert state == "completed"
+    for step in ("verify", "approve"):
+        answer(folder, "dsr", step, request)
+    assert f"registry dsr export {request} --to package.zip" in run(folder, "dsr", "run", request).stdout
     target = tmp_path / "package.zip"
     assert answer(folder, "dsr", "export", request, "--to", str(target))["bytes"] == target.stat().st_size
     assert run(folder, "dsr", "export", request, "--to", str(target)).returncode == 6
