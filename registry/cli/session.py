@@ -119,7 +119,22 @@ def answer(value: Mapping[str, Any], *, as_json: bool, text: str | Text | Table 
         out.print(text, markup=False, soft_wrap=not isinstance(text, Table))
     else:
         for name, content in value.items():
-            out.print(f"[dim]{escape(str(name))}:[/] {escape(str(content))}", soft_wrap=True)
+            out.print(f"[dim]{escape(str(name))}:[/] {escape(in_words(content))}", soft_wrap=True)
+
+
+def in_words(content: object) -> str:
+    """A member of an answer for a person, who reads no JSON."""
+    if content is None:
+        return "none"
+    if isinstance(content, bool):
+        return "yes" if content else "no"
+    if isinstance(content, Mapping):
+        return ", ".join(f"{name}: {in_words(held)}" for name, held in content.items() if held is not None) or "none"
+    if isinstance(content, list | tuple):
+        if any(isinstance(one, Mapping) for one in content):
+            return "".join(f"\n  {in_words(one)}" for one in content)
+        return ", ".join(map(in_words, content)) or "none"
+    return str(content)
 
 
 class Rows(Table):

@@ -100,6 +100,9 @@ def test_a_request_goes_from_opening_to_its_package(folder: Path, tmp_path: Path
     for step in ("verify", "approve"):
         answer(folder, "dsr", step, request)
     assert f"registry dsr export {request} --to package.zip" in run(folder, "dsr", "run", request).stdout
+    shown = run(folder, "dsr", "show", request).stdout
+    assert "action: approve, state: approved, actor: person:operator\n" in shown
+    assert "reason: none\n" in shown
     target = tmp_path / "package.zip"
     assert answer(folder, "dsr", "export", request, "--to", str(target))["bytes"] == target.stat().st_size
     assert run(folder, "dsr", "export", request, "--to", str(target)).returncode == 6
