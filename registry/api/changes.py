@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 
 import orjson
@@ -93,12 +94,13 @@ async def _told(application: Application, request: Request, follower: Follower) 
     the server stops: that would wait for the stream, and the follower comes back by itself.
     """
     pause = LOOK_EVERY_S if application.deployment.data.is_sqlite else ASK_EVERY_S
-    quiet, checked, behind = 0.0, 0.0, True
+    told, checked, behind = time.monotonic(), -CHECK_EVERY_S, True  # by the clock: a look of a busy server takes long
     while not application.stopping:
-        if checked <= 0:
+        now = time.monotonic()
+        if now - checked >= CHECK_EVERY_S:
             if await request.is_disconnected() or not _still_may(application, request):
                 return
-            checked = CHECK_EVERY_S
+            checked = now
         news = await follower.news()
         for change in news:
             yield _event("consent", change.cursor, _change_json(change))
@@ -106,13 +108,13 @@ async def _told(application: Application, request: Request, follower: Follower) 
             behind = False
             version = application.deployment.policies.purposes.version
             yield _event("current", follower.cursor, {"policy_version": version})
-        quiet = 0.0 if news else quiet + pause
-        if quiet >= ALIVE_EVERY_S:
-            quiet = 0.0
+        if news:
+            told = time.monotonic()
+            continue
+        if time.monotonic() - told >= ALIVE_EVERY_S:
+            told = time.monotonic()
             yield b": still here\n\n"
-        if not news:
-            checked -= pause
-            await asyncio.sleep(pause)
+        await asyncio.sleep(pause)
 
 
 def _change_json(change: Change) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import os
@@ -39,6 +40,11 @@ POOL = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 
 _log = logging.getLogger("registry.client")
 
+SECONDS: Callable[[], float] = (
+    functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
+"""A clock that is never set back and, where the system has one, goes on while the machine sleeps."""
+
 
 class Asking:
     """Base of the clients.
@@ -46,7 +52,7 @@ class Asking:
     Args:
         url: the registry's address, `http://` or `https://`, without user or password.
         api_key: an app key.
-        timeout: seconds for one's turn, and then for connecting, for sending, and for the whole answer.
+        timeout: seconds for one's turn, then for a connection, and then for the question and its whole answer.
         cache_ttl: seconds for which a decision is used again without asking: also the time that a
             withdrawal recorded elsewhere may need to arrive here, unless changes are followed. 0 asks every time.
         max_stale: seconds for which the last decision is used while the server cannot be reached.
@@ -61,7 +67,7 @@ class Asking:
             for its purpose; of a restriction, an erasure or a new policy, everything. That people are joined or parted
             takes `cache_ttl`, which is at most 5 s while the changes are not heard.
         cache_size: most decisions kept.
-        clock: seconds that never go back.
+        clock: seconds that never go back, nor stand still.
 
     Raises:
         ValueError: an argument cannot be used.
@@ -79,7 +85,7 @@ class Asking:
         fail_open: Collection[str] = (),
         follow: bool = False,
         cache_size: int = CACHE_SIZE,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = SECONDS,
     ) -> None:
         address = httpx.URL(url)
         if address.scheme not in {"http", "https"} or not address.host or address.userinfo:

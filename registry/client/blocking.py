@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
@@ -13,6 +13,7 @@ import httpx
 from registry.client.answers import Decision, Receipt
 from registry.client.asking import POOL, Asking, process_id
 from registry.client.following import Following, listen
+from registry.client.punctual import punctual
 from registry.client.subject import SubjectReference, to_subject
 from registry.client.wire import (
     CHECK_PATH,
@@ -29,12 +30,14 @@ from registry.client.wire import (
     request_body,
 )
 
+_Listener = tuple[int, httpx.Client, threading.Event]
+
 
 class Registry(Asking):
     """A registry's answers; one for a whole process, safe between threads and over `fork`."""
 
     _connection: tuple[int, httpx.Client] | None = None
-    _listener: tuple[int, httpx.Client, threading.Event] | None = None
+    _listener: _Listener | None = None
 
     def __enter__(self) -> Registry:
         return self
@@ -192,29 +195,32 @@ class Registry(Asking):
         return NoAnswer("unreachable")
 
     def _exchange(self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None) -> Answer | NoAnswer:
-        deadline = time.monotonic() + self._timeout
         read = bytearray()
         with self._connected().stream("POST", path, content=body, headers=headers) as response:
             for chunk in response.iter_bytes():
                 read += chunk
                 if len(read) > limit:
                     return NoAnswer("bad-answer")
-                if time.monotonic() > deadline:
-                    return NoAnswer("timeout")
             return Answer(response.status_code, bytes(read))
 
     def _listen(self) -> None:
         with self._starting:
             if self._listener is not None and self._listener[0] == process_id():
                 return
-            client = self._client()
-            closed = threading.Event()
-            self._listener = (process_id(), client, closed)
-            following = Following(self._cache)
+            following = Following(self._cache)  # first: whoever sees a listener believes what is cached
+            listener = self._listener = (process_id(), self._client(), threading.Event())
             thread = threading.Thread(
-                target=listen, args=(following, client, closed), name="registry-changes", daemon=True
+                target=self._heard, args=(following, listener), name="registry-changes", daemon=True
             )
-            thread.start()
+            with suppress(RuntimeError):  # there can be no thread now: what is cached counts for the shorter time
+                thread.start()
+
+    def _heard(self, following: Following, listener: _Listener) -> None:
+        try:
+            listen(following, *listener[1:])
+        finally:
+            if self._listener is listener:  # the next check begins another
+                self._listener = None
 
     def _connected(self) -> httpx.Client:
         connection = self._connection
@@ -222,7 +228,7 @@ class Registry(Asking):
             with self._starting:
                 connection = self._connection
                 if connection is None or connection[0] != process_id():
-                    connection = self._connection = (process_id(), self._client())
+                    connection = self._connection = (process_id(), punctual(self._client(), self._timeout))
         return connection[1]
 
     def _client(self) -> httpx.Client:

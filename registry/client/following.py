@@ -63,8 +63,13 @@ class Following:
         return False
 
     def alive(self) -> None:
-        """Take note that something came: what has not come is not there."""
+        """Take note that something came: what has not come is not there.
+
+        After a silence it may be the first of much that was held up, and nobody knows what follows.
+        """
         if self._current:
+            if not self._cache.is_heard:
+                self._cache.clear()
             self._cache.hears(HEARD_S)
 
     def heard(self, event: ServerSentEvent) -> None:
@@ -78,7 +83,7 @@ class Following:
             self._failures = 0
             self._current = True
             self._under(_member(event, "policy_version"))
-            self.alive()
+            self._cache.hears(HEARD_S)
         elif event.event == "consent":
             purpose = _member(event, "purpose")
             if purpose is None or purpose == EVERY_PURPOSE:

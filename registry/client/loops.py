@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar
 
@@ -12,6 +11,7 @@ import httpx
 
 from registry.client.asking import AT_ONCE, POOL, Asking, process_id
 from registry.client.following import Following, listen_async
+from registry.client.punctual import punctual
 from registry.client.wire import Answer, NoAnswer
 
 _Home = tuple[int, asyncio.AbstractEventLoop]
@@ -105,22 +105,25 @@ class Loops(Asking):
     async def _exchange(
         self, path: str, body: bytes, limit: int, headers: Mapping[str, str] | None
     ) -> Answer | NoAnswer:
-        deadline = time.monotonic() + self._timeout
         read = bytearray()
         async with self._connected().stream("POST", path, content=body, headers=headers) as response:
             async for chunk in response.aiter_bytes():
                 read += chunk
                 if len(read) > limit:
                     return NoAnswer("bad-answer")
-                if time.monotonic() > deadline:
-                    return NoAnswer("timeout")
             return Answer(response.status_code, bytes(read))
 
     def _listen(self) -> None:
-        following = Following(self._cache)
+        following, here = Following(self._cache), home()
         with self._starting:
             _leave_ended(self._listeners)
-            self._listeners[home()] = asyncio.create_task(self._heard(following))
+            listener = self._listeners[here] = asyncio.create_task(self._heard(following))
+        listener.add_done_callback(functools.partial(self._not_heard, here))
+
+    def _not_heard(self, here: _Home, ended: asyncio.Task[None]) -> None:
+        """Somebody cancelled every task, perhaps: the next check begins another."""
+        if self._listeners.get(here) is ended:
+            del self._listeners[here]
 
     async def _heard(self, following: Following) -> None:
         async with self._client() as client:
@@ -131,7 +134,7 @@ class Loops(Asking):
         with self._starting:
             if here not in self._connections:
                 _leave_ended(self._connections)
-                self._connections[here] = self._client()
+                self._connections[here] = punctual(self._client(), self._timeout)
             return self._connections[here]
 
     def _turn(self) -> asyncio.Semaphore:

@@ -6,7 +6,6 @@ who anybody is: it is reached by TLS, redirects are not followed, and a document
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -99,7 +98,10 @@ class IssuerKeys:
         """The keys as published now; ValueError for whatever is no JWK set of this issuer."""
         import httpx
 
-        with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, headers={"user-agent": "registry"}) as client:
+        from registry.client.punctual import punctual
+
+        made = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, headers={"user-agent": "registry"})
+        with punctual(made, TIMEOUT_S) as client:
             document = _object(client, f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
             address = document.get("jwks_uri")
             if document.get("issuer") != self._issuer or not isinstance(address, str):
@@ -113,13 +115,13 @@ class IssuerKeys:
 
 def _object(client: httpx.Client, address: str) -> Jwk:
     """The JSON object at an address, read no further than it may be long."""
-    body, until = b"", time.monotonic() + TIMEOUT_S
+    body = b""
     with client.stream("GET", address, headers={"accept-encoding": "identity"}) as response:
         if response.status_code != 200:
             raise ValueError("no document")
         for part in response.iter_raw():  # what is compressed all the same is no JSON
             body += part
-            if len(body) > MAX_BYTES or time.monotonic() > until:
+            if len(body) > MAX_BYTES:
                 raise ValueError("too long")
     value = orjson.loads(body)
     if not isinstance(value, dict):

@@ -263,10 +263,12 @@ class OpenDsrProcessor:
         """Ask; the answer's status, body and headers. Redirects are not followed."""
         import httpx
 
+        from registry.client.punctual import punctual
+
         headers = self._headers | ({"content-type": "application/json"} if body is not None else {})
         try:
             with (
-                httpx.Client(timeout=TIMEOUT_S, follow_redirects=False) as client,
+                punctual(httpx.Client(timeout=TIMEOUT_S, follow_redirects=False), TIMEOUT_S) as client,
                 client.stream(method, self._url + path, content=body, headers=headers) as response,
             ):
                 read = bytearray()

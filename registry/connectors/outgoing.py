@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 TIMEOUT_S = 15.0
+"""For the connection, and then for what is sent and the whole answer: one that drips is none."""
 MAX_URL = 2000
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -104,10 +105,13 @@ class Outgoing:
     def _opened(self) -> httpx.Client:
         import httpx
 
+        from registry.client.punctual import punctual
+
         with self._lock:
             if self._client is None:  # made when first needed: reading the root certificates takes a while
                 agent = {"user-agent": "registry"}
-                self._client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, headers=agent)
+                made = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, headers=agent)
+                self._client = punctual(made, TIMEOUT_S)
             return self._client
 
 

@@ -132,6 +132,23 @@ def test_a_quiet_stream_says_that_it_is_still_there(desk: Desk, monkeypatch: pyt
         assert next(line for line in lines if line.startswith(":")) == ": still here"
 
 
+def test_a_stream_whose_looks_take_long_says_so_as_often(either_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = changes.Follower.news
+
+    async def slow(follower: changes.Follower) -> Any:
+        await asyncio.sleep(0.2)  # of a server that is busy
+        return await look(follower)
+
+    monkeypatch.setattr(changes.Follower, "news", slow)
+    monkeypatch.setattr(changes, "ALIVE_EVERY_S", 0.5)
+    with either_desk.app.stream("GET", "/v1/consent/changes", timeout=10) as answer:
+        lines = (line for line in answer.iter_lines() if line.startswith(":"))
+        next(lines)
+        before = time.monotonic()
+        next(lines), next(lines)
+        assert time.monotonic() - before < 4
+
+
 def ended(desk: Desk) -> float:
     """How many streams have come to their end so far."""
     line = 'registry_http_requests_total{route="/v1/consent/changes",status="200"} '

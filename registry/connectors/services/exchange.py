@@ -24,6 +24,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 8.0
 PATIENCE_S = 20.0
 """What a service may ask to be left alone for while we wait; for longer the whole request waits."""
+WHOLE = 4
+"""How many times as long as for a part of it is waited for a whole answer."""
 MAX_BYTES = 16 * 1024 * 1024
 TOO_EARLY = frozenset({408, 425, 429, 500, 502, 503, 504})
 NO_CONTENT = 204
@@ -129,14 +131,13 @@ class Exchange:
         import httpx
 
         headers = {"content-type": "application/json"} if content is not None else {}
-        until = time.monotonic() + self._timeout_s * 4
         try:
             with self._opened().stream(method, url, params=query or None, content=content, headers=headers) as response:
                 read = bytearray()
                 for chunk in response.iter_bytes():
                     read += chunk
-                    if len(read) > MAX_BYTES or time.monotonic() > until:
-                        raise LinkedSystemUnavailable(f"{self._name} answers with too much, or too slowly")
+                    if len(read) > MAX_BYTES:
+                        raise LinkedSystemUnavailable(f"{self._name} answers with too much")
                 return response.status_code, bytes(read), response.headers
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # whose texts may hold anything
             if last:
@@ -165,9 +166,12 @@ class Exchange:
     def _opened(self) -> httpx.Client:
         import httpx
 
+        from registry.client.punctual import punctual
+
         with self._lock:
             if self._client is None:  # made when first needed: reading the root certificates takes a while
-                self._client = httpx.Client(timeout=self._timeout_s, follow_redirects=False, headers=self._headers)
+                made = httpx.Client(timeout=self._timeout_s, follow_redirects=False, headers=self._headers)
+                self._client = punctual(made, WHOLE * self._timeout_s)
             return self._client
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from registry.client import Registry, email
+from registry.client import AsyncRegistry, Registry, email
 from registry.client.cache import UNHEARD_TTL_S
 from registry.client.following import HEARD_S, MOST_OF_AN_EVENT
 from tests.unit.client.conftest import Loopback, Ticks
@@ -96,6 +98,40 @@ def test_a_stream_that_went_silent_is_believed_for_seconds(loopback: Loopback, c
     assert not kept(client), "the connection stands, and nothing has come over it"
     loopback.tells("")
     assert until(lambda: client._cache.is_heard)
+
+
+def test_what_was_known_before_a_silence_does_not_count_when_something_comes_again(
+    loopback: Loopback, client: Registry, ticks: Ticks
+) -> None:
+    ticks.now += HEARD_S + 1
+    loopback.tells("")  # a process that was stopped, or a line that was held up: a withdrawal may be right behind it
+    assert until(lambda: client._cache.is_heard)
+    assert not kept(client)
+    assert kept(client)
+
+
+def test_a_client_that_can_have_no_thread_now_answers_all_the_same(loopback: Loopback) -> None:
+    with Registry(loopback.url, "app-key", timeout=10, follow=True) as registry:
+        before = threading.stack_size(1 << 46)
+        try:
+            registry.check(ADA, "marketing")
+        finally:
+            threading.stack_size(before)
+        assert registry.allows(ADA, "marketing")
+        assert not registry._cache.is_heard
+
+
+def test_a_task_that_follows_and_was_cancelled_is_begun_again(loopback: Loopback, ticks: Ticks) -> None:
+    async def story() -> None:
+        async with AsyncRegistry(loopback.url, "app-key", timeout=10, follow=True, clock=ticks) as registry:
+            await registry.check(ADA, "marketing")
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+                await asyncio.wait([task])
+            await registry.check(ADA, "marketing")
+            assert [task.done() for task in registry._listeners.values()] == [False]
+
+    asyncio.run(story())
 
 
 def test_an_event_that_never_ends_is_not_listened_to(loopback: Loopback, client: Registry) -> None:
