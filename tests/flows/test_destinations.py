@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
 from registry.flows.dsr import passing_on
 from registry.flows.outgoing import destinations, endpoints, forwarding
 from registry.flows.outgoing.destinations import DestinationKind, Minted
 from registry.model.clock import to_datetime
-from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpose
+from registry.model.errors import Conflict, InvalidInput, KmsUnavailable, NotFound, UnknownPurpose
 from tests.conftest import SetClock
 from tests.factories import consent as banner
 from tests.factories import identify, ordered, viewed
@@ -120,6 +122,95 @@ def test_what_is_said_while_others_are_being_sent_to_counts(tenant: Tenant, rece
     assert sum(b"eve@" in got.body for got in receiver.received) == (kind == "segment")
     shown = seen(tenant, made)
     assert (shown["delivered"], shown["withheld"], shown["backlog"]) == (2, 7, 0)
+
+
+def before_promising(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen once, after events were judged and before it is noted who gets them."""
+    promise, left = forwarding._promise, [happens]
+
+    def promised(*given: Any) -> list[Any]:
+        if left:
+            left.pop()()
+        return promise(*given)
+
+    monkeypatch.setattr(forwarding, "_promise", promised)
+
+
+@pytest.mark.parametrize("kind", ["webhook", "segment"])
+def test_what_is_said_between_judging_and_sending_counts(
+    tenant: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    made = pass_to(tenant, receiver, **(segment(receiver) if kind == "segment" else {}))
+    for name in ("ada", "eve", "bob"):
+        person(tenant, name)
+    before_promising(monkeypatch, lambda: tenant.say("user_id", "eve", "marketing", "withdrawn"))
+    assert forward(tenant) == 2
+    assert [call["userId"] for call in calls(receiver)] == ["ada", "bob"]
+    shown = seen(tenant, made)
+    assert (shown["delivered"], shown["withheld"], shown["backlog"]) == (2, 7, 0)
+
+
+def test_a_consent_that_ends_while_others_are_being_sent_to_counts(
+    tenant: Tenant, receiver: Receiver, clock: SetClock
+) -> None:
+    pass_to(tenant, receiver)
+    for name in ("ada", "eve"):
+        person(tenant, name)
+    clock.pass_by(seconds=1)
+    tenant.say("user_id", "eve", "marketing", "granted", expires_at=clock.now + 5_000_000)
+
+    def takes_long(_got: Received) -> int:
+        clock.pass_by(seconds=10)
+        return 200
+
+    receiver.decide = takes_long
+    assert forward(tenant) == 1
+    assert [call["userId"] for call in calls(receiver)] == ["ada"]
+
+
+@pytest.mark.parametrize("kind", ["webhook", "segment"])
+def test_nothing_of_who_is_erased_meanwhile_is_sent_or_noted(
+    tenant: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    pass_to(tenant, receiver, **(segment(receiver) if kind == "segment" else {}))
+    for name in ("ada", "eve", "bob"):
+        person(tenant, name)
+    own = tenant.fragment(tenant.person("user_id", "eve"))
+    before_promising(monkeypatch, lambda: tenant.erase("user_id", "eve"))
+    assert forward(tenant) == 2
+    assert [call["userId"] for call in calls(receiver)] == ["ada", "bob"]
+    noted = tenant.registry.rows("SELECT fragment_id FROM destination_recipient WHERE fragment_id = ?", own)
+    assert noted == []
+
+
+def test_nobody_gets_data_of_a_person_whose_erasure_has_begun(
+    tenant: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pass_to(tenant, receiver)
+    person(tenant)
+    request, keyring = tenant.request(Kind.ERASURE, "user_id", "ada"), tenant.registry.deployment.keyring
+    with monkeypatch.context() as down:
+        down.setattr(keyring, "shred", Mock(side_effect=KmsUnavailable("the key service did not answer")))
+        with pytest.raises(KmsUnavailable):
+            tenant.run(request)
+    assert forward(tenant) == 0, "whom the erasure is passed on to is fixed"
+    assert tenant.run(request).state == "completed"
+    assert receiver.received == []
+
+
+def test_what_was_refused_of_who_is_erased_meanwhile_is_not_kept(tenant: Tenant, receiver: Receiver) -> None:
+    pass_to(tenant, receiver, **segment(receiver))
+    person(tenant)
+
+    def erases(_got: Received) -> int:
+        tenant.erase("user_id", "ada")
+        return 400
+
+    receiver.decide = erases
+    assert forward(tenant) == 0
+    assert len(receiver.received) == 1
+    sql = "SELECT count(*) FROM destination_failure WHERE workspace_id = ?"
+    assert tenant.registry.rows(sql, tenant.workspace_id)[0][0] == 0
 
 
 @pytest.mark.parametrize("end", ["pause", "remove"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
@@ -14,7 +15,7 @@ from registry.dsr.requests import Kind
 from registry.flows.acts.outbox import Topic
 from registry.flows.dsr import escalation
 from registry.flows.outgoing import alerts, delivery, endpoints, webhooks
-from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
+from registry.model.errors import InvalidInput, KmsUnavailable, NotFound, UnknownPurpose
 from registry.store.database import Database
 from tests.conftest import SetClock
 from tests.factories import consent as banner
@@ -118,6 +119,21 @@ def test_identifiers_are_told_only_for_a_purpose_that_the_person_allows(tenant: 
     sql = "SELECT entry FROM audit_entry WHERE workspace_id = ?"
     log = [orjson.loads(bytes(row[0])) for row in tenant.registry.rows(sql, tenant.workspace_id)]
     assert [entry["action"] for entry in log].count("webhook:identifiers:sent") == 3
+
+
+def test_no_identifiers_are_told_of_a_person_whose_erasure_has_begun(
+    tenant: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.send(identify("ada"))
+    subscribe(tenant, receiver, Topic.CONSENT_CHANGED, purpose="service")
+    tenant.say("user_id", "ada", "marketing", "granted")
+    request, keyring = tenant.request(Kind.ERASURE, "user_id", "ada"), tenant.registry.deployment.keyring
+    with monkeypatch.context() as down:
+        down.setattr(keyring, "shred", Mock(side_effect=KmsUnavailable("the key service did not answer")))
+        with pytest.raises(KmsUnavailable):
+            tenant.run(request)
+    assert deliver(tenant) == 1, "whom the erasure is passed on to is fixed"
+    assert [got.json["data"]["identifiers"] for got in receiver.received] == [[]]
 
 
 def test_nothing_is_told_of_what_was_rolled_back(tenant: Tenant, receiver: Receiver) -> None:

@@ -170,6 +170,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             "keys": bundles,
         }
         requests.set_scope(transaction, workspace_id, request.request_id, ids)
+        identities.bump(transaction, workspace_id, ids)  # what was judged to be sent on is judged again
         request = _kept_for_later(deployment, request, people, mailboxes)
         return _write_progress(transaction, request, progress)
 

@@ -12,7 +12,7 @@ Killed between 3 and 4, the message is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -31,7 +31,7 @@ from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored_upkeep import OutboxMessage, Webhook
-from registry.store import consents, destinations, identities
+from registry.store import consents, destinations, identities, quarantine
 from registry.store import webhooks as rows
 
 PAGE = 50
@@ -85,7 +85,10 @@ def _stands(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
 def people_of(
     deployment: Deployment, workspace: OpenWorkspace, fragment_id: FragmentId, purpose: str
 ) -> list[Identifier]:
-    """The identifiers of the person behind a fragment, if the purpose may have them now; else none."""
+    """The identifiers of the person behind a fragment, if the purpose may have them now; else none.
+
+    None of whoever is being erased, either: whom that is told to is fixed.
+    """
     return [person for _, person in _known(deployment, workspace, fragment_id, purpose)]
 
 
@@ -105,6 +108,9 @@ def _known(
         return []
     grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"delivery for {purpose}")
     opened, _ = open_identifiers(deployment, grant, stored)
+    with deployment.data.read(workspace_id) as transaction:
+        if quarantine.suppressions(transaction, workspace_id, keys_of(workspace, [person for _, person in opened])):
+            return []
     return [(row.fragment_id, person) for row, person in opened if purpose == "service" or person.kind not in CONTACTS]
 
 
@@ -115,9 +121,9 @@ def _send(
     data = orjson.loads(message.content)
     if webhook.purpose is not None and message.fragment_id is not None:
         known = _known(deployment, workspace, message.fragment_id, webhook.purpose)
+        if known and not _promise(deployment, workspace, webhook, message.fragment_id, known):
+            known = []
         data["identifiers"] = [{"kind": person.kind, "value": person.value} for _, person in known]
-        if known:
-            _promise(deployment, webhook, message, {message.fragment_id, *(fragment for fragment, _ in known)})
     content = {"type": message.topic, "timestamp": rfc3339(message.occurred_at), "data": data}
     # 3. send
     body = orjson.dumps(content)
@@ -149,18 +155,31 @@ def _note(deployment: Deployment, webhook: Webhook, message: OutboxMessage, answ
             )  # fmt: skip
 
 
+def keys_of(workspace: OpenWorkspace, people: Iterable[Identifier]) -> set[bytes]:
+    """What is remembered of these identifiers once an erasure has begun."""
+    return {workspace.suppression.key(person.kind, person.value) for person in people}
+
+
 def _promise(
-    deployment: Deployment, webhook: Webhook, message: OutboxMessage, fragments: Collection[FragmentId]
-) -> None:
-    """Before it leaves: whose identifiers were told to whom, so that whoever has them is told of an erasure."""
-    if message.fragment_id is None:
-        return
-    about = trail.About(deployment.keyring, webhook.workspace_id, message.fragment_id)
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    webhook: Webhook,
+    fragment_id: FragmentId,
+    known: Sequence[tuple[FragmentId, Identifier]],
+) -> bool:
+    """Before it leaves: whose identifiers were told to whom, so that whoever has them is told of an erasure.
+
+    False where one has begun meanwhile: it has been fixed who is told.
+    """
+    about = trail.About(deployment.keyring, webhook.workspace_id, fragment_id)
     with deployment.data.write(webhook.workspace_id) as transaction:
-        present = identities.fragments(transaction, webhook.workspace_id, fragments)
+        if quarantine.suppressed(transaction, webhook.workspace_id, keys_of(workspace, [one for _, one in known])):
+            return False
+        present = identities.fragments(transaction, webhook.workspace_id, {fragment_id, *(f for f, _ in known)})
         destinations.received(transaction, webhook, present, deployment.clock())
         trail.append(
             transaction, webhook.workspace_id, deployment.clock(), actor="registry", action="webhook:identifiers:sent",
             outcome="given", fields={"webhook": text_id(webhook.webhook_id), "purpose": webhook.purpose or ""},
             about=about,
         )  # fmt: skip
+    return True

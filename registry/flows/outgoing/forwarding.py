@@ -4,7 +4,7 @@
 2. judge    may the purpose be served for this person now? Else the event is passed over, and counted
 3. open     only the compartments that serve the purpose, of what is not locked; only the events and traits wanted
 4. promise  that the destination has data of these people is committed before any of it leaves
-5. send     as signed webhooks, each judged once more, or as a batch of Segment's protocol; ids stay the same
+5. send     as signed webhooks or as a batch of Segment's protocol, judged once more; ids stay the same
 6. advance  the cursor, past what was taken, passed over, or refused for good and kept to be replayed
 
 Killed between 5 and 6, the same events are sent again. A destination that does not answer is tried again
@@ -22,15 +22,17 @@ import orjson
 from registry.connectors.outgoing import Answer, Verdict
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
+from registry.flows.outgoing.delivery import keys_of
 from registry.flows.outgoing.destinations import DestinationKind
 from registry.flows.outgoing.endpoints import open_config, wait_after
-from registry.flows.outgoing.judging import Ready, judged
+from registry.flows.outgoing.judging import Ready, judged, judged_since
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import rfc3339
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored_upkeep import Destination, DestinationFailure, FeedItem
 from registry.store import destinations as rows
+from registry.store import identities, quarantine
 from registry.store.database import Transaction
 from registry.store.destinations import Cursor
 
@@ -108,11 +110,11 @@ def _pass_on(
         return 0, True
     looked = [judged(deployment, workspace, row, item) for item in page]
     ready = [one.ready for one in looked if one.ready is not None]
-    _promise(deployment, row, [one.item.fragment_id for one in ready])
+    ready = _promise(deployment, workspace, row, ready)
     sent = _send(deployment, workspace, row, config, ready)
     now = deployment.clock()
     with deployment.data.write(workspace.workspace_id) as transaction:
-        rows.put_failures(transaction, sent.refused)
+        _keep_refused(transaction, row, sent.refused)
         # 6. advance
         if sent.stopped and sent.settled is None:
             last = _before(page, ready[0].item, row)
@@ -142,10 +144,9 @@ def _retry(
         item = FeedItem(row.workspace_id, failed.position, failed.place, failed.fragment_id, failed.event_id)
         one = judged(deployment, workspace, row, item).ready
         if one is not None:
-            _promise(deployment, row, [item.fragment_id])
-            sent = _send(deployment, workspace, row, config, [one])
+            sent = _send(deployment, workspace, row, config, _promise(deployment, workspace, row, [one]))
             with deployment.data.write(workspace.workspace_id) as transaction:
-                rows.put_failures(transaction, sent.refused)
+                _keep_refused(transaction, row, sent.refused)
                 if sent.stopped:
                     if sent.answer is not None:
                         _hold(deployment, transaction, row, sent.answer)
@@ -160,11 +161,18 @@ def _retry(
     return count, True
 
 
-def _promise(deployment: Deployment, row: Destination, fragments: Sequence[FragmentId]) -> None:
+def _promise(deployment: Deployment, workspace: OpenWorkspace, row: Destination, ready: Sequence[Ready]) -> list[Ready]:
+    """Those that may go out: of nobody whose erasure has begun, since it is fixed then whom that is told to."""
     # 4. promise
-    if not fragments:
-        return
+    if not ready:
+        return []
+    keys = [keys_of(workspace, one.people) for one in ready]
     with deployment.data.write(row.workspace_id) as transaction:
+        begun = quarantine.suppressed(transaction, row.workspace_id, set().union(*keys))
+        ready = [one for one, own in zip(ready, keys, strict=True) if not own & begun]
+        if not ready or rows.get(transaction, row.workspace_id, row.destination_id) is None:
+            return []
+        fragments = [one.item.fragment_id for one in ready]
         rows.received(transaction, row, set(fragments), deployment.clock())
         trail.append(
             transaction, row.workspace_id, deployment.clock(), actor="registry", action="destination:events:sent",
@@ -174,6 +182,15 @@ def _promise(deployment: Deployment, row: Destination, fragments: Sequence[Fragm
                 "events": len(fragments), "people": len(set(fragments)),
             },
         )  # fmt: skip
+    return ready
+
+
+def _keep_refused(transaction: Transaction, row: Destination, refused: Sequence[DestinationFailure]) -> None:
+    """Keep what was refused, of those who have not been erased while it was on its way."""
+    if refused:
+        identities.lock(transaction, row.workspace_id)
+        present = identities.fragments(transaction, row.workspace_id, {one.fragment_id for one in refused})
+        rows.put_failures(transaction, [one for one in refused if one.fragment_id in present])
 
 
 def _send(
@@ -185,16 +202,19 @@ def _send(
 ) -> Sent:
     # 5. send
     if row.kind == DestinationKind.SEGMENT and len(ready) > 1:
-        answer = _post(deployment, row, config, ready)
-        if answer.verdict is Verdict.DELIVERED:
-            return Sent(len(ready), answer=answer, settled=ready[-1].item)
+        looked = judged_since(deployment, workspace, row, ready)  # what was promised waited for those who write
+        batch = [one.ready for one in looked if one.ready is not None]
+        answer = _post(deployment, row, config, batch) if batch else None
+        if answer is None or answer.verdict is Verdict.DELIVERED:
+            withheld = sum(one.withheld for one in looked)
+            return Sent(len(batch), withheld, answer=answer, settled=ready[-1].item)
         if answer.verdict is not Verdict.REFUSED:
             return Sent(answer=answer, stopped=True)
     sent, refused = Sent(), list[DestinationFailure]()
     for one in ready:  # what is refused as a batch is sent one by one: the others are not to suffer
         if not _stands(deployment, row):
             return sent._replace(stopped=True)
-        now = judged(deployment, workspace, row, one.item)  # a slow receiver makes minutes of a page
+        [now] = judged_since(deployment, workspace, row, [one])  # a slow receiver makes minutes of a page
         if now.ready is None:
             sent = sent._replace(withheld=sent.withheld + now.withheld, settled=one.item)
             continue
