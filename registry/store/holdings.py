@@ -69,6 +69,23 @@ def held_fragments(
     return found
 
 
+def held_indexes(
+    transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex], now: Micros
+) -> set[BlindIndex]:
+    """Those of these identifiers, known or not, on which a hold stands."""
+    found: set[BlindIndex] = set()
+    for chunk in chunks(indexes):
+        marks = ", ".join("?" * len(chunk))
+        sql = (
+            "SELECT s.blind_index FROM hold_subject s CROSS JOIN legal_hold h "
+            f"WHERE s.workspace_id = ? AND s.blind_index IN ({marks}) "
+            "AND h.workspace_id = s.workspace_id AND h.hold_id = s.hold_id "
+            "AND h.released_at IS NULL AND (h.until IS NULL OR h.until > ?)"
+        )
+        found |= {BlindIndex(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk, now)}
+    return found
+
+
 def add_cases(transaction: Transaction, cases: Sequence[RetainedCase]) -> None:
     """Store new cases."""
     insert(transaction, "retained_case", cases)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, SourceId
 from registry.model.stored import Fragment, StoredIdentifier, StoredLink, StoredMerge, StoredRefusal
 from registry.store.database import Transaction
@@ -172,6 +173,12 @@ def bump(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection
 def add_merges(transaction: Transaction, rows: Sequence[StoredMerge]) -> None:
     """Record moves of fragments."""
     insert(transaction, "merge", rows)
+
+
+def parted_since(transaction: Transaction, workspace_id: bytes, since: Micros) -> bool:
+    """Whether anybody was parted from somebody else since a moment."""
+    sql = "SELECT 1 FROM merge WHERE workspace_id = ? AND kind = 'split' AND merged_at >= ? LIMIT 1"
+    return bool(query(transaction, sql, workspace_id, since))
 
 
 def merges_of(transaction: Transaction, workspace_id: bytes, profile_id: ProfileId) -> list[StoredMerge]:

@@ -97,6 +97,11 @@ def about(transaction: Transaction, workspace_id: bytes, indexes: Collection[Bli
     return sorted({row.quarantine_id for row in rows})
 
 
+def subjects(transaction: Transaction, workspace_id: bytes, ids: Collection[FragmentId]) -> list[QuarantineSubject]:
+    """Whom these quarantined messages are about."""
+    return select_in(transaction, QuarantineSubject, "quarantine_subject", workspace_id, "quarantine_id", ids)
+
+
 def opened(transaction: Transaction, workspace_id: bytes, ids: Collection[FragmentId]) -> list[Quarantined]:
     """The quarantined messages with these ids."""
     return select_in(transaction, Quarantined, "quarantine", workspace_id, "quarantine_id", ids)

@@ -12,6 +12,9 @@ from registry.model.stored_upkeep import CompartmentLock, Sweep
 from registry.store.database import Transaction
 from registry.store.rows import chunks, execute, execute_many, insert, query, select, select_in
 
+Place = tuple[Micros, bytes]
+"""When a quarantined message's time is over, and its id."""
+
 
 class Held(NamedTuple):
     """What a fragment holds under one set of compartments: how many rows, the oldest and the newest of them."""
@@ -183,13 +186,16 @@ def count_named_traits(
     return count
 
 
-def expired_quarantine(transaction: Transaction, workspace_id: bytes, now: Micros, limit: int) -> list[FragmentId]:
-    """Up to `limit` quarantined messages that have waited for a plan fix long enough."""
+def expired_quarantine(
+    transaction: Transaction, workspace_id: bytes, now: Micros, after: Place, limit: int
+) -> list[Place]:
+    """Up to `limit` quarantined messages that have waited for a plan fix long enough, after one of them."""
     sql = (
-        "SELECT quarantine_id FROM quarantine WHERE workspace_id = ? AND expires_at <= ? "
-        "ORDER BY expires_at, quarantine_id LIMIT ?"
+        "SELECT expires_at, quarantine_id FROM quarantine WHERE workspace_id = ? AND expires_at <= ? "
+        "AND expires_at >= ? AND (expires_at > ? OR quarantine_id > ?) ORDER BY expires_at, quarantine_id LIMIT ?"
     )
-    return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, now, limit)]
+    found = query(transaction, sql, workspace_id, now, after[0], *after, limit)
+    return [(int(at), bytes(item)) for at, item in found]
 
 
 def stray_violations(

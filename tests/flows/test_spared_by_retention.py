@@ -63,6 +63,47 @@ def test_fields_with_a_time_of_their_own_stay_while_something_spares_them_and_go
     assert told(tenant)["gone"] == {}
 
 
+@pytest.mark.parametrize("spare", [restrict, hold])
+def test_who_is_parted_from_somebody_spared_is_spared_no_more(
+    tenant: Tenant, clock: SetClock, spare: Callable[[Tenant], Callable[[], object]]
+) -> None:
+    with_tickets(tenant)
+    spare(tenant)
+    tenant.send(identify(None, "browser", seat="aisle", nickname="B"))
+    tenant.send(track("Ticket Bought", "ada", "browser"))
+    for _ in range(3):
+        clock.pass_by(days=40)
+        assert told(tenant)["gone"] == {}
+    tenant.keep_apart(("anonymous_id", "browser"), ADA)
+    clock.pass_by(seconds=1)
+    assert told(tenant)["gone"][SEAT] == {"events": 1, "values": 1}
+    assert tenant.traits("anonymous_id", "browser") == {"nickname": "B"}
+
+
+def held_before_they_are_known(tenant: Tenant) -> Callable[[], object]:
+    deployment, who = tenant.registry.deployment, tenant.person("user_id", "nobody")
+    placed = holds.place(deployment, tenant.workspace, who, ground="Case 2", purpose="legal", actor="operator")
+    return lambda: holds.release(deployment, tenant.workspace, placed.hold_id, actor="operator")
+
+
+@pytest.mark.parametrize("spare", [restrict, hold, held_before_they_are_known])
+def test_rejected_messages_stay_while_something_spares_whom_they_are_about(
+    tenant: Tenant, clock: SetClock, spare: Callable[[Tenant], Callable[[], object]]
+) -> None:
+    person(tenant)
+    end = spare(tenant)
+    who = "nobody" if spare is held_before_they_are_known else "ada"
+    tenant.send(track("Nonsense", who), track("Nonsense", "eve"))
+    clock.pass_by(days=31)
+    assert sweeping.preview(tenant.registry.deployment, tenant.workspace).counts["quarantine"] == 1
+    assert told(tenant)["counts"]["quarantine"] == 1, "that of eve"
+    clock.pass_by(days=31)
+    assert not told(tenant)["counts"].get("quarantine")
+    end()
+    assert told(tenant)["counts"]["quarantine"] == 1
+    assert tenant.registry.rows("SELECT 1 FROM quarantine WHERE workspace_id = ?", tenant.workspace_id) == []
+
+
 def test_a_purpose_that_leaves_the_policy_takes_nothing_from_who_restricts_processing(
     tenant: Tenant, clock: SetClock
 ) -> None:

@@ -23,7 +23,7 @@ from registry.model.ids import FragmentId, SourceId, WorkspaceId
 from registry.model.stored import StoredEvent
 from registry.model.stored_upkeep import Sweep
 from registry.plans.versions import newest
-from registry.store import administration, consents, holdings
+from registry.store import administration, consents, holdings, identities
 from registry.store import retention as rows
 from registry.store.database import Transaction
 
@@ -192,7 +192,7 @@ def field_rules(deployment: Deployment, workspace_id: WorkspaceId, run: Sweep) -
     """The retentions that published plans give to single fields, for a sweep begun at a moment.
 
     What an earlier sweep dealt with is not looked at again, unless a hold or a restriction, which it passed over, has
-    ended since.
+    ended since, or somebody was parted from whom it passed over.
     """
     with deployment.data.read(workspace_id) as transaction:
         published = [(row.name, row.version) for row in administration.plans(transaction, workspace_id)]
@@ -216,7 +216,8 @@ def field_rules(deployment: Deployment, workspace_id: WorkspaceId, run: Sweep) -
 
 
 def _let_go(transaction: Transaction, workspace_id: WorkspaceId, since: Micros, now: Micros) -> bool:
-    """Whether a hold, or somebody's restriction, has ended since a moment."""
+    """Whether a hold, or somebody's restriction, has ended since a moment, or may have for who was parted."""
     ends = (end for hold in holdings.holds(transaction, workspace_id) for end in (hold.released_at, hold.until))
     ended = any(end is not None and since <= end <= now for end in ends)
-    return ended or consents.lifted_since(transaction, workspace_id, since)
+    lifted = ended or consents.lifted_since(transaction, workspace_id, since)
+    return lifted or identities.parted_since(transaction, workspace_id, since)

@@ -28,7 +28,7 @@ from registry.flows.consent import locking
 from registry.flows.consent.locking import Refused
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
-from registry.flows.retention import outdated
+from registry.flows.retention import outdated, rejected
 from registry.flows.retention.outdated import FieldRule
 from registry.flows.upkeep.pairing import unused_holders
 from registry.flows.workspace import OpenWorkspace
@@ -147,9 +147,9 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
                 changed, values = rule.find(deployment, transaction, workspace_id, looked.free)
                 report.add(rule.name, EXPIRED, events=len(changed), values=values)
     with deployment.data.read(workspace_id) as transaction:
-        report.counts["quarantine"] = len(rows.expired_quarantine(transaction, workspace_id, now, 1_000_000))
         before = now - deployment.policies.retention.quarantine_for
         report.counts["violations"] = len(rows.stray_violations(transaction, workspace_id, before, b"", 1_000_000))
+    report.counts["quarantine"] = rejected.due(deployment, workspace)
     report.counts["unused_keys"] = sum(len(page) for page in _unused(deployment, workspace_id))
     report.gone = {name: counts for name, counts in report.gone.items() if any(counts.values())}
     return report
@@ -298,15 +298,9 @@ def _finish(deployment: Deployment, workspace: OpenWorkspace, run: Sweep, actor:
     workspace_id, report = workspace.workspace_id, Report.decode(run.report)
     grant = ShredGrant(workspace_id, RequestId(run.sweep_id), "retention")
     # 6. quarantine
-    while True:
-        with deployment.data.read(workspace_id) as transaction:
-            late = rows.expired_quarantine(transaction, workspace_id, deployment.clock(), PAGE)
-        if not late:
-            break
-        deployment.keyring.sweep(grant, late)
-        with deployment.data.write(workspace_id) as transaction:
-            report.counts["quarantine"] += quarantine.erase(transaction, workspace_id, late)
-            rows.put_sweep(transaction, run._replace(report=report.encode()))
+    for transaction, count in rejected.destroy(deployment, workspace, grant):
+        report.counts["quarantine"] += count
+        rows.put_sweep(transaction, run._replace(report=report.encode()))
     report.counts["violations"] += _forget_violations(deployment, workspace_id)
     # 7. keys
     for holders in list(_unused(deployment, workspace_id)):
