@@ -34,22 +34,27 @@ def consent_dependency(
     subject: Callable[..., Any],
     registry: Registry | AsyncRegistry,
     categories: Iterable[str] = (),
+    jurisdiction: str | Callable[..., Any] | None = None,
 ) -> Callable[..., Awaitable[Decision]]:
     """A dependency that gives the decision to the route, or ends the request with 403.
 
     Args:
         subject: a FastAPI dependency that gives the subject of the request, such as who is logged in.
+        jurisdiction: where the person is, whose lawful basis counts (ISO 3166), or a FastAPI dependency that gives it;
+            None where you do not know.
 
     Raises:
         ConsentProblem: by the dependency, when the answer is no or there is none.
     """
     listed = tuple(categories) if not isinstance(categories, str) else (categories,)
 
-    async def decided(person: Any = Depends(subject)) -> Decision:
+    where = jurisdiction if callable(jurisdiction) else lambda: jurisdiction
+
+    async def decided(person: Any = Depends(subject), place: Any = Depends(where)) -> Decision:
         if isinstance(registry, AsyncRegistry):
-            decision = await registry.check(person, purpose, listed)
+            decision = await registry.check(person, purpose, listed, jurisdiction=place)
         else:
-            decision = await run_in_threadpool(registry.check, person, purpose, listed)
+            decision = await run_in_threadpool(registry.check, person, purpose, listed, jurisdiction=place)
         if not decision.allowed:
             raise ConsentProblem(decision)
         return decision

@@ -19,13 +19,23 @@ SubjectOf = str | Callable[..., SubjectReference]
 """The name of the parameter that holds the subject, or a function of the call's own arguments."""
 
 
+PlaceOf = str | Callable[..., str | None]
+"""Where the person is (ISO 3166, as `DE` or `US-CA`), or a function of the call's own arguments that says it."""
+
+
 def require_consent(
-    purpose: str, *, subject: SubjectOf, registry: Registry | AsyncRegistry, categories: Iterable[str] = ()
+    purpose: str,
+    *,
+    subject: SubjectOf,
+    registry: Registry | AsyncRegistry,
+    categories: Iterable[str] = (),
+    jurisdiction: PlaceOf | None = None,
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Decorate a function so that each call asks first, and does not run without a yes.
 
     Args:
         registry: a `Registry` for a plain function, an `AsyncRegistry` for a coroutine function.
+        jurisdiction: where the person is, whose lawful basis counts; None where you do not know.
 
     Raises:
         ConsentRequired: by the decorated function, when the answer is no or there is none.
@@ -35,25 +45,32 @@ def require_consent(
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         find = _finder(function, subject)
+        where = jurisdiction if callable(jurisdiction) else lambda *_args, **_kwargs: jurisdiction
         if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
             raise TypeError("a generator cannot be guarded, for it runs later: guard the function that uses it")
         if inspect.iscoroutinefunction(function):
             if not isinstance(registry, AsyncRegistry):
                 raise TypeError("a coroutine function needs an AsyncRegistry: the other would block its loop")
-            return cast("Callable[P, T]", _guard_coroutine(function, purpose, listed, registry, find))
+            return cast("Callable[P, T]", _guard_coroutine(function, purpose, listed, registry, find, where))
         if not isinstance(registry, Registry):
             raise TypeError("a plain function needs a Registry: it cannot await the other")
-        return _guard_plain(function, purpose, listed, registry, find)
+        return _guard_plain(function, purpose, listed, registry, find, where)
 
     return decorate
 
 
 def _guard_plain(
-    function: Callable[P, T], purpose: str, categories: tuple[str, ...], registry: Registry, find: Callable[..., Any]
+    function: Callable[P, T],
+    purpose: str,
+    categories: tuple[str, ...],
+    registry: Registry,
+    find: Callable[..., Any],
+    where: Callable[..., str | None],
 ) -> Callable[P, T]:
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        decision = registry.check(find(*args, **kwargs), purpose, categories)
+        place = where(*args, **kwargs)
+        decision = registry.check(find(*args, **kwargs), purpose, categories, jurisdiction=place)
         if not decision.allowed:
             raise ConsentRequired(decision)
         return function(*args, **kwargs)
@@ -67,10 +84,12 @@ def _guard_coroutine(
     categories: tuple[str, ...],
     registry: AsyncRegistry,
     find: Callable[..., Any],
+    where: Callable[..., str | None],
 ) -> Callable[..., Any]:
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        decision = await registry.check(find(*args, **kwargs), purpose, categories)
+        place = where(*args, **kwargs)
+        decision = await registry.check(find(*args, **kwargs), purpose, categories, jurisdiction=place)
         if not decision.allowed:
             raise ConsentRequired(decision)
         return await function(*args, **kwargs)

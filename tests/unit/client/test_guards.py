@@ -61,6 +61,25 @@ def test_the_subject_may_be_worked_out_from_the_arguments(loopback: Loopback, re
     assert loopback.asked[0][2]["subject"]["value"] == "other@example.com"
 
 
+@pytest.mark.parametrize("kind", [Registry, AsyncRegistry])
+def test_the_place_of_the_person_is_asked_about_too(loopback: Loopback, kind: type[Registry | AsyncRegistry]) -> None:
+    with Registry(loopback.url, "app-key", cache_ttl=0) as plain:
+        require_consent("marketing", subject="who", registry=plain, jurisdiction="DE")(lambda who: None)(PERSON)
+
+        @require_consent("marketing", subject="who", registry=plain, jurisdiction=lambda who, place: place)
+        def send(who: Subject, place: str | None) -> None:
+            """Nothing."""
+
+        send(PERSON, "US-CA")
+        send(PERSON, None)
+    app, client = FastAPI(), kind(loopback.url, "app-key", cache_ttl=0)
+    for place in ("FR", where_they_are):
+        given = consent_dependency("marketing", subject=who, registry=client, jurisdiction=place)
+        app.get(f"/{len(app.routes)}", dependencies=[Depends(given)])(lambda: "yes")
+        assert request(app, "GET", f"/{len(app.routes) - 1}").status_code == 200
+    assert [body.get("jurisdiction") for _, _, body in loopback.asked] == ["DE", "US-CA", None, "FR", "CH"]
+
+
 def test_a_coroutine_function_runs_only_with_consent(loopback: Loopback) -> None:
     registry = AsyncRegistry(loopback.url, "app-key", cache_ttl=0)
     sent: list[Subject] = []
@@ -119,6 +138,10 @@ def test_what_cannot_be_guarded_is_refused_at_once(loopback: Loopback, registry:
 def test_the_error_survives_a_task_queue() -> None:
     error = ConsentRequired(Decision(False, "withdrawn", "marketing"))
     assert pickle.loads(pickle.dumps(error)).decision == error.decision
+
+
+def where_they_are(request: Request) -> str:
+    return "CH" if request.headers["x-customer"] else ""
 
 
 def who(request: Request) -> Subject:
