@@ -16,6 +16,7 @@ from registry.flows import plans
 from registry.flows.access import credentials
 from registry.flows.accountability import verify
 from registry.flows.retention import sweeping
+from registry.model.clock import DAY
 from registry.model.errors import RegistryError
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.store.database import Database, Transaction
@@ -172,6 +173,15 @@ def test_a_sweep_is_audited_with_counts_and_the_log_still_verifies(tenant: Tenan
     [entry] = [entry for entry in entries if entry["action"] == "retention:data:swept"]
     assert (entry["fields"]["keys"], entry["fields"]["events"], entry["subject"]) == (3, 2, None)
     assert verify.log(tenant.registry.deployment, tenant.workspace, []) == []
+
+
+def test_a_clock_that_was_ahead_puts_no_sweep_off(tenant: Tenant, clock: SetClock) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    clock.pass_by(days=300)
+    assert sweeping.sweep_if_due(deployment, workspace, DAY, actor="registry")
+    assert not sweeping.sweep_if_due(deployment, workspace, DAY, actor="registry")
+    clock.pass_by(days=-300)
+    assert sweeping.sweep_if_due(deployment, workspace, DAY, actor="registry")
 
 
 def test_two_processes_never_sweep_one_workspace_together(tenant: Tenant) -> None:

@@ -136,6 +136,16 @@ def test_no_identifiers_are_told_of_a_person_whose_erasure_has_begun(
     assert [got.json["data"]["identifiers"] for got in receiver.received] == [[]]
 
 
+def test_what_happened_before_the_clock_was_set_back_is_told_at_once(
+    tenant: Tenant, receiver: Receiver, clock: SetClock
+) -> None:
+    subscribe(tenant, receiver, Topic.CONSENT_CHANGED)
+    clock.pass_by(seconds=300)
+    tenant.say("user_id", "ada", "marketing", "withdrawn")
+    clock.pass_by(seconds=-300)
+    assert deliver(tenant) == 1
+
+
 def test_nothing_is_told_of_what_was_rolled_back(tenant: Tenant, receiver: Receiver) -> None:
     subscribe(tenant, receiver, Topic.CONSENT_CHANGED)
     with pytest.raises(UnknownPurpose):

@@ -12,12 +12,15 @@ from typing import NamedTuple
 import orjson
 
 from registry.flows.deployment import Deployment
-from registry.model.clock import rfc3339
+from registry.model.clock import Micros, rfc3339
 from registry.model.ids import FragmentId, ProfileId, WorkspaceId, text_id
 from registry.model.stored import StoredConsent, StoredViolation
 from registry.model.stored_upkeep import OutboxMessage
 from registry.store import webhooks as rows
 from registry.store.database import Transaction
+
+AT_ONCE: Micros = 0
+"""When a message is sent that nobody has tried to send: now, also where the clock is set back meanwhile."""
 
 
 class Topic(StrEnum):
@@ -67,7 +70,7 @@ def announce(
         [
             OutboxMessage(
                 workspace_id, webhook_id, deployment.new_id(), topic.value, notice.fragment_id,
-                orjson.dumps(notice.content).decode(), now, 0, now, None, None,
+                orjson.dumps(notice.content).decode(), now, 0, AT_ONCE, None, None,
             )
             for notice in notices
             for webhook_id in to

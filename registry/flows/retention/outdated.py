@@ -197,7 +197,8 @@ def field_rules(deployment: Deployment, workspace_id: WorkspaceId, run: Sweep) -
     with deployment.data.read(workspace_id) as transaction:
         published = [(row.name, row.version) for row in administration.plans(transaction, workspace_id)]
         sources = administration.sources(transaction, workspace_id)
-        last = next((s for s in rows.sweeps(transaction, workspace_id, 2) if s.finished_at is not None), None)
+        ended = (s for s in rows.sweeps(transaction, workspace_id, 2) if s.finished_at is not None)
+        last = next((s for s in ended if s.started_at <= run.started_at), None)  # or the clock was set back since
         if last is not None and _let_go(transaction, workspace_id, last.started_at, run.started_at):
             last = None
     # A message may have waited in quarantine, and has kept its time: it is looked for that much further back.

@@ -124,8 +124,9 @@ def sweep_if_due(deployment: Deployment, workspace: OpenWorkspace, every: Micros
 
     Raises: as `sweep`.
     """
-    latest = recent(deployment, workspace, 1)
-    if latest and latest[0].finished_at is not None and latest[0].started_at > deployment.clock() - every:
+    latest, now = recent(deployment, workspace, 1), deployment.clock()
+    # One that was begun in the future says nothing: the clock has been set back since.
+    if latest and latest[0].finished_at is not None and now - every < latest[0].started_at <= now:
         return None
     return sweep(deployment, workspace, actor=actor)
 
