@@ -11,9 +11,9 @@ from registry.access.policy import Action
 from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.consent import moment
-from registry.api.wire import UUID_FORM, Cursor, NewHold, SubjectQuery
+from registry.api.wire import UUID_FORM, Cursor, NewHold, Override, SubjectQuery
 from registry.flows.consent import ledger
-from registry.flows.dsr import holds, kept, sla
+from registry.flows.dsr import holds, kept, resuming, sla
 from registry.flows.identity.subjects import subject
 from registry.flows.retention import sweeping
 from registry.model.ids import parse_id, text_id
@@ -94,6 +94,22 @@ def list_retained(request: Request) -> dict[str, Any]:
     application = of(request)
     _, workspace = application.caller(request, Action.HOLDS_READ)
     return {"cases": [kept.case_json(row) for row in kept.listed(application.deployment, workspace)]}
+
+
+@router.post("/retained/{case_id}/override", summary="Decide that what a hold had kept ends without a system")
+def override_for_case(request: Request, case_id: CaseId, body: Override) -> dict[str, Any]:
+    """Of a case whose hold has ended. The decision stands in the audit log and in the certificate that ends it."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.HOLDS_WRITE)
+    decided = resuming.override(
+        application.deployment,
+        workspace,
+        parse_id(case_id, "case_id"),
+        body.system,
+        reason=body.reason,
+        actor=principal.actor,
+    )
+    return kept.case_json(decided)
 
 
 @router.get("/retained/{case_id}", summary="Open what is kept in a case")

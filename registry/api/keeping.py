@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.api.schemas import COUNT, ID, TEXT, TIME, Schema, many, maybe, one_of, record
+from registry.api.schemas import COUNT, ID, TEXT, TIME, WAITING, Schema, many, maybe, one_of, record
 
 HOLD = {
     "hold_id": ID, "ground": TEXT, "purpose": TEXT, "categories": many(TEXT) | {"description": "Empty for everything."},
@@ -14,7 +14,9 @@ HOLD = {
 CASE = {
     "case_id": ID, "request_id": ID, "because": TEXT | {"description": "`hold`, or a duty of retention.yaml."},
     "hold_id": maybe(ID), "ground": TEXT, "purpose": TEXT, "categories": many(TEXT), "items": COUNT, "made_at": TIME,
-    "ended_at": maybe(TIME), "certificate": maybe(TEXT) | {"description": "JWT: that it was destroyed."},
+    "ended_at": maybe(TIME),
+    "waiting": maybe(record(**WAITING)) | {"description": "The linked system that its end waits for; null if for none."},
+    "certificate": maybe(TEXT) | {"description": "JWT: that it was destroyed."},
 }  # fmt: skip
 
 _DAYS = maybe({"type": "number", "minimum": 0}) | {"description": "Days to completion; null where none was completed."}
@@ -52,6 +54,7 @@ KEEPING_ANSWERS: dict[str, Schema] = {
     | {"description": "As `schemas/proven-certificate.schema.json` says."},
     "Hold": record(**HOLD),
     "Holds": record(holds=many(record(**HOLD))),
+    "RetainedCase": record(**CASE),
     "RetainedCases": record(cases=many(record(**CASE))),
     "RetainedItems": record(
         items=many(record(what=one_of(("event", "trait", "identifier"))) | {"additionalProperties": True}),
@@ -69,7 +72,7 @@ _HOLD = {
 _CASE = {
     "case_id": _ID, "request_id": _ID, "because": "hold", "hold_id": _ID, "ground": "a claim is pending",
     "purpose": "legal", "categories": ["user.payment"], "items": 3, "made_at": _AT, "ended_at": None,
-    "certificate": None,
+    "waiting": None, "certificate": None,
 }  # fmt: skip
 _STANDING = {
     "open": 3, "due": 1, "overdue": 0, "paused": 1, "completed": 12, "in_time": 12, "late": 0, "refused": 1,
@@ -102,6 +105,7 @@ KEEPING_EXAMPLES: dict[str, Any] = {
     "case_certificate_page": "<!doctype html>…",
     "Hold": _HOLD,
     "Holds": {"holds": [_HOLD]},
+    "RetainedCase": _CASE,
     "RetainedCases": {"cases": [_CASE]},
     "RetainedItems": {
         "items": [
@@ -116,6 +120,7 @@ KEEPING_EXAMPLES: dict[str, Any] = {
 
 KEEPING_ANSWER_OF = {
     "deadline_report": "DeadlineReport", "place_hold": "Hold", "list_holds": "Holds", "release_hold": "Hold",
+    "override_for_case": "RetainedCase",
     "list_retained": "RetainedCases", "read_retained": "RetainedItems", "retention_report": "RetentionReport",
     "end_restriction": "RestrictionEnded",
     "link_package": "PackageLink", "mail_package_link": "MailedLink",
@@ -124,6 +129,7 @@ KEEPING_ANSWER_OF = {
 KEEPING_ERRORS: dict[str, tuple[int, ...]] = {
     "link_package": (404, 409, 413), "mail_package_link": (404, 409, 413), "withdraw_links": (404,),
     "end_restriction": (404, 413), "place_hold": (413,), "release_hold": (404, 409), "read_retained": (404,),
+    "override_for_case": (404, 409, 413),
     **dict.fromkeys(
         ("request_certificate", "proven_certificate", "certificate_page", "proven_case_certificate",
          "case_certificate_page"), (404,),

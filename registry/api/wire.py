@@ -192,7 +192,7 @@ class Extension(Request):
 
 
 class Override(Request):
-    """A decision that a waiting request ends without a system outside."""
+    """A decision that a waiting request, or what a hold had kept, ends without a system outside."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -84,6 +84,7 @@ class AuditAction(StrEnum):
     RETAINED_SET_ASIDE = "dsr:retained:set_aside"
     RETAINED_READ = "dsr:retained:read"
     RETAINED_ERASED = "dsr:retained:erased"
+    RETAINED_OVERRIDDEN = "dsr:retained:overridden"
     DSR_CERTIFIED = "dsr:certificate:issued"
 
 

@@ -16,7 +16,7 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import BY_ITSELF, EFFECTS, Effect, Kind, Move, State, allowed
-from registry.flows.dsr import export, letters, lifecycle, mailing, moves, planning, reference, sla
+from registry.flows.dsr import export, letters, lifecycle, linked, mailing, moves, planning, reference, sla
 from registry.flows.dsr.package import links
 from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import Lock
@@ -132,6 +132,23 @@ def extend_request(
             registry.deployment, opened, request_id_of(request_id), reason=reason, channel=channel,
             notified_at=notified_at, actor=f"person:{officer}",
         )  # fmt: skip
+    answer_with(row, as_json=as_json)
+
+
+@app.command("override")
+def override_system(
+    request_id: RequestIdText,
+    system: Annotated[str, typer.Option(help="The connected system that is not waited for any longer.")],
+    reason: Annotated[str, typer.Option(help="Why: in the clear, in the audit log and in the certificate.")],
+    officer: Officer = "operator",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide, on the record, that a waiting request ends without a system."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        given = registry.deployment, opened, request_id_of(request_id)
+        row = linked.override(*given, system, reason=reason, actor=f"person:{officer}")
     answer_with(row, as_json=as_json)
 
 

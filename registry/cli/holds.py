@@ -10,7 +10,7 @@ import typer
 from registry.cli.certificates import write_certificate
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, bare_name, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
-from registry.flows.dsr import holds, kept
+from registry.flows.dsr import holds, kept, resuming
 from registry.model.clock import parse_rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import parse_id
@@ -89,9 +89,28 @@ def retained(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_jso
         found = [kept.case_json(row) for row in kept.listed(registry.deployment, opened)]
     shown = table("case", "because", "purpose", "items", "ended", "ground", whole="case")
     for one in found:
-        ended = one["ended_at"] or "kept"
+        waits = one["waiting"]
+        ended = one["ended_at"] or (f"waits for {waits['system']}: {waits['cause']}" if waits else "kept")
         shown.add_row(one["case_id"], one["because"], one["purpose"], str(one["items"]), ended, one["ground"])
     answer({"cases": found}, as_json=as_json, text=shown)
+
+
+@app.command("override")
+def override_system(
+    case_id: Annotated[str, typer.Argument(help="A case whose hold has ended, and that waits for a system.")],
+    system: Annotated[str, typer.Option(help="The connected system that is not waited for any longer.")],
+    reason: Annotated[str, typer.Option(help="Why: in the clear, in the audit log and in the certificate.")],
+    officer: Annotated[str, typer.Option("--as", callback=bare_name, help="The officer who acts.")] = "operator",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide, on the record, that what a hold had kept ends without a system; then end what is due."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        identity, actor = parse_id(case_id, "case_id"), f"person:{officer}"
+        resuming.override(registry.deployment, opened, identity, system, reason=reason, actor=actor)
+        ended = kept.end_due(registry.deployment, opened, actor=actor)
+    answer({"erased": [kept.case_json(row) for row in ended]}, as_json=as_json)
 
 
 @app.command("certificate")

@@ -126,7 +126,7 @@ def _go_on(deployment: Deployment, workspace: OpenWorkspace) -> None:
     for request in lifecycle.due(deployment, workspace):
         name = text_id(request.request_id)
         _logged("request", lifecycle.go_on, deployment, workspace, request, about={"request": name})
-    _logged("retained", kept.end_due, deployment, workspace, actor=ACTOR)
+    _logged("retained", kept.end_due, deployment, workspace, actor=ACTOR, at_once=False)
     lifecycle.forget_answered(deployment, workspace)
 
 

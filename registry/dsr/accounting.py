@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+EVERY_TABLE = "every table"
+"""What stands for the tables of a system that was not reached."""
+
 
 class Disposition(StrEnum):
     """What a request did with a field."""
@@ -54,3 +57,14 @@ def unaccounted(
         if account.disposition is not Disposition.RETAINED or account.ground
     }
     return sorted(set(declared) - settled)
+
+
+def not_reached(system: str, actor: str, reason: str) -> FieldAccount:
+    """The account of a whole system, of which somebody decided that it is not waited for."""
+    ground = f"not reached; decided by {actor}: {reason}"
+    return FieldAccount(system, EVERY_TABLE, "every field", Disposition.RETAINED, 0, ground)
+
+
+def left_out(accounts: Iterable[FieldAccount]) -> set[str]:
+    """The systems of which somebody decided that they are not waited for."""
+    return {account.system for account in accounts if account.table == EVERY_TABLE}

@@ -156,7 +156,7 @@ _KEPT_FOR_A_DUTY = (
     ),
     declared(
         "retained_case", purposes=DUTY, retention=FOR_PROOF,
-        act="ground purpose categories made_at items ended_at certificate",
+        act="ground purpose categories made_at items ended_at certificate progress",
         evidence="case_id request_id hold_id duty",
     ),
     declared(

@@ -38,8 +38,11 @@ class Held:
         """Whether it is on this hold's ground that a field was kept in rows that are there, or may be, whosever."""
         ground = account.ground or ""
         kept = account.disposition is Disposition.RETAINED and (account.rows > 0 or WHOLE in ground)
-        named = re.search(f"{re.escape(self.words)}(?:$|[;)])", ground) is not None  # claim 1 is not claim 10
-        return named and (kept or ELSEWHERE in ground)
+        return self.is_named(account) and (kept or ELSEWHERE in ground)
+
+    def is_named(self, account: FieldAccount) -> bool:
+        """Whether a field's ground names this hold."""
+        return re.search(f"{re.escape(self.words)}(?:$|[;)])", account.ground or "") is not None  # claim 1 is not 10
 
 
 @runtime_checkable

@@ -31,7 +31,8 @@ class LegalHold(NamedTuple):
 
 class RetainedCase(NamedTuple):
     """What an erasure set aside for a hold (`hold_id`) or for a duty of retention.yaml (`duty`), under the key
-    of `case_id`. `items` is how many there were; `certificate` says that they were destroyed.
+    of `case_id`. `items` is how many there were; `certificate` says that they were destroyed; `progress` is what systems
+    outside have done towards that by now, and for which it waits.
     """
 
     workspace_id: WorkspaceId
@@ -46,6 +47,7 @@ class RetainedCase(NamedTuple):
     items: int = 0
     ended_at: Micros | None = None
     certificate: str | None = None
+    progress: str | None = None
 
 
 class RetainedItem(NamedTuple):

@@ -12,12 +12,13 @@ from registry.access.policy import Action
 from registry.api.problems import status_of
 from registry.dsr.census import Handling
 from registry.dsr.declarations import DECLARED
-from registry.flows.dsr import holds, kept
+from registry.flows.dsr import holds, kept, resuming
 from registry.flows.identity.subjects import subject
 from registry.model.clock import DAY, Micros, parse_rfc3339
 from registry.model.errors import Conflict, Forbidden, InvalidInput, NotFound, RegistryError
 from registry.model.ids import parse_id, text_id
 from registry.pages.officers import Visit, officers
+from registry.pages.request import reason_of
 from registry.pages.site import redirect
 
 HOLDS = "/console/holds"
@@ -81,6 +82,18 @@ def open_case(visit: Visit) -> Response:
     )  # fmt: skip
 
 
+@officers(Action.HOLDS_WRITE, changes=True)
+def override_system(visit: Visit) -> Response:
+    """`POST /console/retained/{case_id}/override`: decide that what a hold had kept ends without a system."""
+    case_id = parse_id(visit.request.path_params["case_id"], "case_id")
+    given = visit.deployment, visit.workspace, case_id, visit.form.text("system", most=64)
+    try:
+        resuming.override(*given, reason=reason_of(visit), actor=visit.principal.actor)
+    except (Conflict, InvalidInput, NotFound) as error:
+        return _shown(visit, error=error)
+    return redirect(HOLDS)
+
+
 def _shown(visit: Visit, error: RegistryError | None = None) -> Response:
     now, policies = visit.deployment.clock(), visit.deployment.policies
     every = [holds.hold_json(row, now) for row in holds.listed(visit.deployment, visit.workspace)]
@@ -115,4 +128,5 @@ ROUTES = [
     Route(HOLDS, place_hold, methods=["POST"]),
     Route("/console/holds/{hold_id}/release", release_hold, methods=["POST"]),
     Route("/console/retained/{case_id}", open_case, methods=["POST"]),
+    Route("/console/retained/{case_id}/override", override_system, methods=["POST"]),
 ]

@@ -51,6 +51,7 @@ class RetainedCaseTable(DataTable, table=True):
     items: int = number()
     ended_at: int | None = micros(null=True)
     certificate: str | None = text(null=True)
+    progress: str | None = text(null=True)
 
 
 class RetainedItemTable(DataTable, table=True):

@@ -121,12 +121,13 @@ def case(transaction: Transaction, workspace_id: bytes, case_id: bytes) -> Retai
 
 
 def write_case(transaction: Transaction, row: RetainedCase) -> None:
-    """Write how many items a case has, and how it ended."""
+    """Write how many items a case has, how far its end has come, and how it ended."""
     sql = (
-        "UPDATE retained_case SET items = ?, ended_at = ?, certificate = ? "
+        "UPDATE retained_case SET items = ?, ended_at = ?, certificate = ?, progress = ? "
         "WHERE workspace_id = ? AND case_id = ? AND ended_at IS NULL"
     )
-    execute(transaction, sql, row.items, row.ended_at, row.certificate, row.workspace_id, row.case_id)
+    written = (row.items, row.ended_at, row.certificate, row.progress)
+    execute(transaction, sql, *written, row.workspace_id, row.case_id)
 
 
 def add_items(transaction: Transaction, items: Sequence[RetainedItem]) -> None:

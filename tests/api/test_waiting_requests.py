@@ -51,3 +51,30 @@ def test_a_job_that_fails_again_names_request_system_and_cause(office: Office, p
     [failed] = [line for line in logs if line.get("job") == "request"]
     told = (failed["request"], failed["system"], failed["cause"], failed["code"])
     assert told == (path.rpartition("/")[2], "databases", CAUSE, "linked-system-unavailable")
+
+
+def test_the_end_of_what_a_hold_had_kept_says_for_which_system_it_waits_and_ends_by_a_decision(office: Office) -> None:
+    key = {"authorization": f"Bearer {office.tenant.keys.admin}"}
+    subject = {"kind": "user_id", "value": "ada"}
+    body = {"subject": subject, "ground": "claim 7", "purpose": "legal"}
+    hold = office.browser.post("/v1/holds", json=body, headers=key).json()["hold_id"]
+    request = office.asked(Kind.ERASURE, "ada")
+    office.post(f"{REQUESTS}/{text_id(request.request_id)}/approve")
+    assert office.browser.post(f"/v1/dsr/requests/{text_id(request.request_id)}/run", headers=key).status_code == 200
+    office.browser.post(f"/v1/holds/{hold}/release", headers=key)
+    office.shop.is_down = True
+    with capture_logs() as logs:
+        schedule._go_on(office.registry.deployment, office.tenant.workspace)
+    assert [line["system"] for line in logs if line.get("job") == "retained"] == ["databases"]
+    [case] = office.browser.get("/v1/retained", headers=key).json()["cases"]
+    assert (case["waiting"]["system"], case["waiting"]["cause"]) == ("databases", CAUSE)
+    assert f"End it without {case['waiting']['system']}" in office.browser.get("/console/holds").text
+    path, decision = f"/v1/retained/{case['case_id']}/override", {"system": "databases", "reason": "shut down"}
+    assert office.browser.post(path, json=decision | {"reason": "of ada@example.com"}, headers=key).status_code == 400
+    assert office.browser.post(path, json=decision | {"system": "another"}, headers=key).status_code == 404
+    assert office.post(f"/console{path.removeprefix('/v1')}", **decision).status_code == 200
+    assert office.browser.post(path, json=decision, headers=key).status_code == 409
+    schedule._go_on(office.registry.deployment, office.tenant.workspace)
+    [case] = office.browser.get("/v1/retained", headers=key).json()["cases"]
+    assert (case["waiting"], case["ended_at"] is not None) == (None, True)
+    assert "Its end waits" not in office.browser.get("/console/holds").text

@@ -16,7 +16,7 @@ from tests.flows.test_older_data import connect
 from tests.simulator import Tenant
 
 
-def _lose(tenant: Tenant, holders: Iterable[bytes]) -> None:
+def lose(tenant: Tenant, holders: Iterable[bytes]) -> None:
     """Take these keys out of the keystore, as a copy from before them does."""
     deployment, sql = tenant.registry.deployment, "DELETE FROM key_bundle WHERE workspace_id = ? AND fragment_id = ?"
     with deployment.keystore.write(tenant.workspace_id) as transaction:
@@ -28,7 +28,7 @@ def _lose(tenant: Tenant, holders: Iterable[bytes]) -> None:
 def test_a_request_whose_key_is_lost_says_so_and_can_be_cancelled(tenant: Tenant) -> None:
     tenant.send(identify("ada", email="ada@example.com"))
     request = tenant.request(Kind.ERASURE, "user_id", "ada")
-    _lose(tenant, [request.request_id])
+    lose(tenant, [request.request_id])
     with pytest.raises(Forgotten):
         tenant.run(request)
     assert tenant.profile("user_id", "ada") is not None
@@ -58,7 +58,7 @@ def test_a_case_whose_key_is_lost_holds_up_no_other(tenant: Tenant) -> None:
             holds.place(deployment, workspace, person, ground="claim 1", purpose="legal", actor="person:first")
             tenant.erase("user_id", name)
         second, first = kept.listed(deployment, workspace)
-        _lose(tenant, [first.case_id])
+        lose(tenant, [first.case_id])
         with pytest.raises(KeyMissing):
             kept.read(deployment, workspace, tenant.principal(), first.case_id, "legal")
         for hold in holds.listed(deployment, workspace):

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from registry.dsr.accounting import FieldAccount
+from registry.dsr.accounting import FieldAccount, left_out
 from registry.dsr.held import Held
 from registry.dsr.requests import HELD_OUTSIDE
 from registry.flows.deployment import Deployment
@@ -107,27 +107,34 @@ def settle(
     accounts: Sequence[FieldAccount],
     *,
     only: Collection[bytes] | None = None,
+    ends: FragmentId | None = None,
 ) -> tuple[StoredRequest, list[RetainedCase]]:
     """3. settle. The request with the systems that keep something, and its cases as they are then.
 
     Args:
         only: the holds whose cases are settled; all of them if absent.
+        ends: the case that the accounts bring to its end. What it was decided to end without, every other case that
+            keeps something outside still may keep there.
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
     progress: dict[str, Any] = orjson.loads(request.progress)
     settled, systems, stands = [], set[str](), False
+    unknown = left_out(accounts) if ends is not None else set[str]()
     with deployment.data.write(workspace_id) as transaction:
         for case in holdings.cases(transaction, workspace_id, request.request_id):
             if case.hold_id is None or case.ended_at is not None:
                 settled.append(case)
                 continue
             keeping = {one.system for one in accounts if Held(case.ground, ()).keeps(one)}
+            item_id = _item_id(workspace, case)
+            if unknown and case.case_id != ends and holdings.items(transaction, workspace_id, case.case_id, [item_id]):
+                keeping |= unknown
             if only is not None and case.hold_id not in only:  # over, and its own turn to end is yet to come
                 settled.append(case)
                 systems |= keeping
                 continue
             if not keeping:
-                holdings.drop_item(transaction, workspace_id, case.case_id, _item_id(workspace, case))
+                holdings.drop_item(transaction, workspace_id, case.case_id, item_id)
             items = holdings.count_items(transaction, workspace_id, case.case_id)
             hold = holdings.hold(transaction, workspace_id, case.hold_id)
             # Nothing else says by now whom the hold is about: a later request is to find it all the same.

@@ -108,8 +108,13 @@ def _opened(deployment: Deployment, case: RetainedCase, page: Sequence[RetainedI
     ]  # fmt: skip
 
 
-def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> list[RetainedCase]:
+def end_due(
+    deployment: Deployment, workspace: OpenWorkspace, *, actor: str, at_once: bool = True
+) -> list[RetainedCase]:
     """Destroy what no hold and no duty keeps any more; the cases that have ended by it, each with its certificate.
+
+    Args:
+        at_once: also those that wait for a system outside, and whose turn is yet to come.
 
     Raises:
         Conflict: a second look still finds something; it is tried again.
@@ -130,7 +135,9 @@ def end_due(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> 
     ended, failed = [], list[RegistryError]()
     for case in cases:
         request = started.get(case.case_id)
-        if request is not None and request.completed_at is not None and _is_over(deployment, case, holds, now):
+        if request is None or request.completed_at is None or not (at_once or resuming.is_due(case, now)):
+            continue
+        if _is_over(deployment, case, holds, now):
             try:
                 done = _end_alone(deployment, workspace, case, request, actor)
                 ended += [done] if done is not None else []
@@ -159,7 +166,7 @@ def _end_alone(
         with deployment.data.read(case.workspace_id) as transaction:
             now = holdings.case(transaction, case.workspace_id, case.case_id)
         is_open = now is not None and now.ended_at is None
-        return _end(deployment, workspace, case, request, actor) if alone and is_open else None
+        return _end(deployment, workspace, now, request, actor) if alone and now is not None and is_open else None
 
 
 def _end(
@@ -193,7 +200,7 @@ def _end(
         )
         named: dict[str, int | str] = {"request": text_id(case.request_id), "case": text_id(case.case_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
-        done = case._replace(ended_at=now, certificate=token)
+        done = case._replace(ended_at=now, certificate=token, progress=None)
         holdings.write_case(transaction, done)
         write(transaction, request, was=request.state)
     return done
@@ -220,5 +227,6 @@ def case_json(case: RetainedCase) -> dict[str, Any]:
         "items": case.items,
         "made_at": rfc3339(case.made_at),
         "ended_at": rfc3339(case.ended_at) if case.ended_at is not None else None,
+        "waiting": resuming.wait_of(case),
         "certificate": case.certificate,
     }

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from registry.dsr import waiting
-from registry.dsr.accounting import Disposition, FieldAccount, unaccounted
+from registry.dsr.accounting import Disposition, FieldAccount, left_out, not_reached, unaccounted
 from registry.dsr.held import Held, under
 from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
@@ -36,8 +36,6 @@ from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
 OVERRIDE = "override"
-EVERY_TABLE = "every table"
-"""What stands for the tables of a system that was not reached."""
 
 
 def plans(
@@ -133,7 +131,7 @@ def act(
                 write(transaction, request, was=request.state)
     if not erases:
         return request
-    through = [one for one in deployment.linked if one.name != last and not _is_overridden(request, one.name)]
+    through = [one for one in deployment.linked if one.name not in {last, *left_out(accounts(request))}]
     return look_again(deployment, request, [under(one, standing) for one in through], people, actor=actor)
 
 
@@ -218,8 +216,7 @@ def override(
         if State(request.state) is not State.WAITING:
             raise Conflict(f"a request that is {request.state} waits for no system")
         progress = orjson.loads(request.progress)
-        ground = f"not reached; decided by {actor}: {reason}"
-        account = FieldAccount(system, EVERY_TABLE, "every field", Disposition.RETAINED, 0, ground)
+        account = not_reached(system, actor, reason)
         progress.setdefault("linked", {}).setdefault(system, []).append(account.as_json())  # beside what it did before
         progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock())
@@ -263,11 +260,6 @@ def _found_everywhere(
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)
     return request, people
-
-
-def _is_overridden(request: StoredRequest, system: str) -> bool:
-    """Whether somebody decided that the request ends without this system."""
-    return any(account.system == system and account.table == EVERY_TABLE for account in accounts(request))
 
 
 def _awaited(request: StoredRequest) -> set[str]:

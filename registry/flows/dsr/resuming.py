@@ -1,6 +1,7 @@
 """The deferred erasure in systems outside, once a hold has ended: the steps of any, under the holds that are left.
 
-What each system did is noted in the request's row, which has ended, before the next is asked.
+What each system did is noted in the case before the next is asked. One that does not answer, or is connected no longer,
+leaves the case waiting: shown, tried again with growing intervals, and ended without it only by a recorded decision.
 """
 
 from __future__ import annotations
@@ -10,20 +11,26 @@ from typing import Any
 
 import orjson
 
-from registry.dsr.accounting import FieldAccount
-from registry.dsr.held import under
+from registry.dsr.accounting import FieldAccount, left_out, not_reached
+from registry.dsr.held import Held, by_hold, under
+from registry.dsr.waiting import Wait, after, pause
+from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, linked
 from registry.flows.dsr.history import write
+from registry.flows.dsr.waiting import without_names
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import LinkedSystemUnavailable
+from registry.model.clock import Micros
+from registry.model.errors import Conflict, KeyMissing, LinkedSystemUnavailable, NotFound, RegistryError, SealBroken
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 from registry.model.stored_holding import RetainedCase
+from registry.store import holdings, requests
+from registry.store.database import Transaction
 
-ENDING = "ending"
-"""The member of an ended request's progress that says which systems have erased by now."""
+DONE, WAIT, NEXT_AT = "done", "wait", "next_at"
+"""The members of a case's progress: what systems have done by now, what it waits for, and when it is tried again."""
 
 
 def erase_outside(
@@ -32,23 +39,74 @@ def erase_outside(
     """Erase what a case kept outside; the request as it is to be written then, and every field that was looked at.
 
     Raises:
-        LinkedSystemUnavailable: a system does not answer, or is connected no longer; the case stays as it is.
+        LinkedSystemUnavailable: a system does not answer, or is connected no longer; the case waits.
+        KeyMissing, SealBroken: it cannot be read whom it kept something of; the case waits.
     """
-    progress: dict[str, Any] = orjson.loads(request.progress)
-    if held.NOTED not in progress:
-        return request, []
-    names: list[str] = progress[held.NOTED]["systems"]
-    if set(names) - progress.get(ENDING, {}).keys():
-        people = held.people_in(deployment, workspace, case)
+    names: list[str] = orjson.loads(request.progress).get(held.NOTED, {}).get("systems", [])
+    done = _done(case)
+    if awaited := [name for name in names if name not in done]:
+        try:
+            people = held.people_in(deployment, workspace, case)
+        except (KeyMissing, SealBroken) as error:
+            raise _waits(deployment, case, awaited[0], error) from None
         if not people:  # this case kept nothing outside
-            return request, []
-        request = _erased(deployment, workspace, case, request, names, people)
-        progress = orjson.loads(request.progress)
-    done = progress.pop(ENDING, {})
+            return request, linked.read_accounts(done)
+        request, done = _erased(deployment, workspace, case, request, names, people)
     accounts = linked.read_accounts(done)
-    request = request._replace(progress=orjson.dumps(progress).decode())
     standing = {one.hold_id for one in held.on(deployment, workspace, request, ())}
-    return held.settle(deployment, workspace, request, accounts, only=standing)[0], accounts
+    request, _ = held.settle(deployment, workspace, request, accounts, only=standing, ends=case.case_id)
+    return request, accounts
+
+
+def override(
+    deployment: Deployment, workspace: OpenWorkspace, case_id: bytes, system: str, *, reason: str, actor: str
+) -> RetainedCase:
+    """Decide that a case whose hold has ended ends without a system; its certificate will say so.
+
+    Args:
+        reason: in the clear, in the audit log and in the certificate.
+
+    Raises:
+        NotFound: there is no such case, or it keeps nothing in this system.
+        Conflict: the case waits for no system.
+    """
+    workspace_id = workspace.workspace_id
+    with deployment.data.write(workspace_id) as transaction:
+        found = holdings.case(transaction, workspace_id, case_id)
+        case = _locked(transaction, found) if found is not None else None
+        if case is None:
+            raise NotFound("there is no such case")
+        if case.ended_at is not None or wait_of(case) is None:
+            raise Conflict("the case waits for no system")
+        request = requests.get(transaction, workspace_id, case.request_id)
+        names = orjson.loads(request.progress).get(held.NOTED, {}).get("systems", ()) if request is not None else ()
+        done = _done(case)
+        if system not in names or system in done:
+            raise NotFound("the case waits for no such system")
+        done[system] = [not_reached(system, actor, reason).as_json()]
+        case = case._replace(progress=orjson.dumps({DONE: done}).decode())
+        holdings.write_case(transaction, case)
+        trail.append(
+            transaction, workspace_id, deployment.clock(), actor=actor, action="dsr:retained:overridden",
+            outcome="decided",
+            fields={
+                "request": text_id(case.request_id), "case": text_id(case.case_id), "system": system, "reason": reason
+            },
+        )  # fmt: skip
+    return case
+
+
+def wait_of(case: RetainedCase) -> dict[str, object] | None:
+    """What a case waits for, as interfaces show it; None of one that waits for nothing."""
+    progress = _progress(case)
+    noted = Wait.noted(progress)
+    return noted.as_json(progress[NEXT_AT]) if noted is not None and case.ended_at is None else None
+
+
+def is_due(case: RetainedCase, now: Micros) -> bool:
+    """Whether a case is to be tried now: one that waits is left alone for a while."""
+    next_at: Micros = _progress(case).get(NEXT_AT, now)
+    return next_at <= now
 
 
 def _erased(
@@ -58,41 +116,80 @@ def _erased(
     request: StoredRequest,
     names: Sequence[str],
     people: Sequence[Identifier],
-) -> StoredRequest:
-    systems = [system for system in deployment.linked if system.name in names]
-    if gone := sorted(set(names) - {system.name for system in systems}):
-        raise _waits(gone[0], case, f"{gone[0]} keeps what a hold covered, and is connected no longer")
+) -> tuple[StoredRequest, dict[str, Any]]:
+    asked = set(names) - left_out(linked.read_accounts(_done(case)))
+    systems = [system for system in deployment.linked if system.name in asked]
     for system in systems:
         try:
             people = linked.reach_of([system], people, begun=())  # who became known since is somebody else
         except LinkedSystemUnavailable as error:
-            raise _waits(system.name, case, error.detail) from None
+            raise _waits(deployment, case, system.name, error, people) from None
     holds = held.on(deployment, workspace, request, people)
     request = held.note(deployment, workspace, request, holds, people, systems=names)
-    standing = list(map(held.as_held, holds))
+    with deployment.data.write(request.workspace_id) as transaction:
+        write(transaction, request, was=request.state)
+    standing, done = list(map(held.as_held, holds)), _done(case)
     for system in systems:
-        progress: dict[str, Any] = orjson.loads(request.progress)
-        done: dict[str, Any] = progress.setdefault(ENDING, {})
-        if system.name in done:
+        if system.name in done and not _is_outdated(linked.read_accounts({system.name: done[system.name]}), standing):
             continue
         try:
             told = linked.ran(under(system, standing), request, people, {})
         except LinkedSystemUnavailable as error:
-            raise _waits(system.name, case, error.detail) from None
-        done[system.name] = [account.as_json() for account in told]
-        request = _noted(deployment, request, progress)
-    return request
+            raise _waits(deployment, case, system.name, error, people) from None
+        done = _note(deployment, case, system.name, told)
+    if gone := sorted(asked - done.keys()):  # last, so that it holds up none of the others
+        error = LinkedSystemUnavailable(
+            f"{gone[0]} keeps what a hold covered, and is connected no longer",
+            hint="put its description back, or decide to go on without it: registry holds override",
+        )
+        raise _waits(deployment, case, gone[0], error)
+    return request, done
 
 
-def _noted(deployment: Deployment, request: StoredRequest, progress: Mapping[str, Any]) -> StoredRequest:
-    noted = request._replace(progress=orjson.dumps(progress).decode())
-    with deployment.data.write(request.workspace_id) as transaction:
-        write(transaction, noted, was=request.state)
-    return noted
+def _is_outdated(accounts: Sequence[FieldAccount], standing: Sequence[Held]) -> bool:
+    """Whether something was left for a hold that has ended since: the system is asked once more."""
+    return any(by_hold(one) and not any(hold.is_named(one) for hold in standing) for one in accounts)
 
 
-def _waits(system: str, case: RetainedCase, detail: str) -> LinkedSystemUnavailable:
-    hint = "the hold has ended: the erasure that it deferred is tried again by itself"
-    raised = LinkedSystemUnavailable(detail, hint=hint, extra={"case": text_id(case.case_id), "system": system})
-    raised.waiting = system
+def _note(
+    deployment: Deployment, case: RetainedCase, system: str, told: Sequence[FieldAccount]
+) -> dict[str, list[dict[str, object]]]:
+    with deployment.data.write(case.workspace_id) as transaction:
+        now = _locked(transaction, case)
+        done = _done(now) | {system: [account.as_json() for account in told]}
+        holdings.write_case(transaction, now._replace(progress=orjson.dumps({DONE: done}).decode()))
+    return done
+
+
+def _waits(
+    deployment: Deployment, case: RetainedCase, system: str, error: RegistryError, people: Sequence[Identifier] = ()
+) -> RegistryError:
+    """Note that a case waits, and for which system; the error that says so."""
+    cause, hint, told = without_names(system, people, error)
+    with deployment.data.write(case.workspace_id) as transaction:
+        case = _locked(transaction, case)
+        progress, now = _progress(case), deployment.clock()
+        wait = after(Wait.noted(progress), system, code=error.code, cause=cause, hint=hint, now=now)
+        next_at = now + pause(wait.attempts, told.get("retry_after_s"))
+        noted = {DONE: _done(case), WAIT: wait.as_noted(), NEXT_AT: next_at}
+        holdings.write_case(transaction, case._replace(progress=orjson.dumps(noted).decode()))
+    hint = hint or "the hold has ended: the erasure that it deferred is tried again by itself"
+    raised = type(error)(cause, hint=hint, extra=told | {"case": text_id(case.case_id), "system": system})
+    if isinstance(raised, LinkedSystemUnavailable):
+        raised.waiting = system
     return raised
+
+
+def _locked(transaction: Transaction, case: RetainedCase) -> RetainedCase:
+    """A case as it is now; nobody writes to it until the transaction ends."""
+    requests.hold(transaction, case.workspace_id, case.request_id)
+    return holdings.case(transaction, case.workspace_id, case.case_id) or case
+
+
+def _progress(case: RetainedCase) -> Mapping[str, Any]:
+    progress: dict[str, Any] = orjson.loads(case.progress) if case.progress is not None else {}
+    return progress
+
+
+def _done(case: RetainedCase) -> dict[str, list[dict[str, object]]]:
+    return dict(_progress(case).get(DONE, {}))

@@ -12,7 +12,7 @@ from registry.dsr.requests import Move, State
 from registry.dsr.waiting import Wait
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.moves import moved
-from registry.model.errors import LinkedSystemUnavailable
+from registry.model.errors import LinkedSystemUnavailable, RegistryError
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
@@ -36,11 +36,7 @@ def wait(
     The words of a cause are ours, but for a connector of somebody's own: what names the person is not kept.
     """
     progress: dict[str, Any] = orjson.loads(request.progress)
-    cause, hint = error.detail, error.hint
-    if _names(f"{cause} {hint} {orjson.dumps(error.extra, default=str).decode()}", people):
-        cause, hint, told = f"{system}: {WITHHELD}", None, {}
-    else:
-        told = error.extra
+    cause, hint, told = without_names(system, people, error)
     now = deployment.clock()
     noted = waiting.after(Wait.noted(progress), system, code=error.code, cause=cause, hint=hint, now=now)
     progress[waiting.NOTED] = noted.as_noted()
@@ -54,6 +50,15 @@ def wait(
     raised = LinkedSystemUnavailable(noted.cause, hint=hint, extra=told | about)
     raised.waiting = system
     return raised
+
+
+def without_names(
+    system: str, people: Sequence[Identifier], error: RegistryError
+) -> tuple[str, str | None, dict[str, object]]:
+    """What an error says, its hint, and what more it has; nothing of it where any of that names somebody."""
+    if _names(f"{error.detail} {error.hint} {orjson.dumps(error.extra, default=str).decode()}", people):
+        return f"{system}: {WITHHELD}", None, {}
+    return error.detail, error.hint, error.extra
 
 
 def wait_of(request: StoredRequest) -> dict[str, object] | None:

@@ -1,4 +1,4 @@
--- data 0024;
+-- data 0025;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -542,7 +542,7 @@ CREATE TABLE retained_case (
 	made_at BIGINT NOT NULL, 
 	items BIGINT NOT NULL, 
 	ended_at BIGINT, 
-	certificate TEXT, 
+	certificate TEXT, progress TEXT, 
 	CONSTRAINT pk_retained_case PRIMARY KEY (workspace_id, case_id)
 );
 CREATE TABLE retained_item (
@@ -656,4 +656,4 @@ CREATE INDEX ix_destination_erasure_request ON destination_erasure (workspace_id
 CREATE INDEX ix_dsr_letter_request ON dsr_letter (workspace_id, request_id, letter_id);
 CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index, hold_id);
 CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id, case_id);
-INSERT INTO schema_version_data VALUES ('0024');
+INSERT INTO schema_version_data VALUES ('0025');
