@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
+import orjson
 import pytest
 
 from registry.dsr.opendsr import Asked, Regulation
@@ -17,8 +18,8 @@ from registry.flows.dsr.package import links
 from registry.flows.outgoing import webhooks
 from registry.flows.outgoing.endpoints import forget_config
 from registry.flows.upkeep.backup import Replayed, replay_erasures
-from registry.model.errors import Conflict, NotFound, Unauthenticated
-from registry.model.ids import FragmentId
+from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, Unauthenticated
+from registry.model.ids import FragmentId, text_id
 from registry.store.rows import execute, execute_many
 from registry.store.second_look import remaining
 from tests.conftest import SetClock
@@ -92,7 +93,7 @@ def test_an_erasure_that_was_run_since_is_completed_and_finds_nobody(
     tenant.run(request)
     replayed = put_back(tenant, copy)
     assert (replayed.ended, tenant.profile(*ADA)) == (1, None)
-    assert put_back(tenant, copied(registry))[1:] == (0, 0, 0), "done again, it changes nothing"
+    assert put_back(tenant, copied(registry))[1:] == (0, 0, 0, 0, ()), "done again, it changes nothing"
     row, history = lifecycle.get(registry.deployment, workspace, request.request_id)
     assert (row.state, row.sealed, row.profile_id, row.completed_at) == ("completed", None, None, registry.clock())
     assert "older copy" in (history[-1].details or "")
@@ -203,3 +204,60 @@ def test_a_controller_whose_address_is_forgotten_is_called_no_more(tenant: Tenan
     assert callbacks.due(deployment, workspace) == [FragmentId(row.holder_id)]
     assert callbacks.tell(deployment, workspace, row.holder_id) == 0
     assert callbacks.due(deployment, workspace) == []
+
+
+def test_who_has_data_of_somebody_erased_since_is_told_again_by_the_profile_alone(
+    tenant: Tenant, receiver: Receiver
+) -> None:
+    registry = tenant.registry
+    made = webhooks.create(
+        registry.deployment, tenant.workspace_id, name="a shop's mailing", url=f"{receiver.url}/hook",
+        topics=[Topic.SUBJECT_ERASED], purpose="service", actor="operator",
+    )  # fmt: skip
+    profile, request, copy = tenant.profile(*ADA), tenant.request(Kind.ERASURE, *ADA), copied(registry)
+    receiver.status = 503
+    tenant.run(request)
+    assert put_back(tenant, copy).told == 1
+    receiver.status = 200
+    receiver.received.clear()
+    assert acknowledged.tell(registry.deployment, tenant.workspace, made.webhook_id) == 1
+    [one] = receiver.received
+    told = orjson.loads(one.body)["data"]
+    assert (told["profile_ids"], told["identifiers"]) == ([text_id(profile or b"")], [])
+    assert put_back(tenant, copied(registry)).told == 0
+    webhooks.remove(registry.deployment, tenant.workspace_id, made.webhook_id, actor="operator")
+
+
+def test_a_profile_that_the_copy_has_of_two_people_is_told_of_to_nobody(tenant: Tenant, receiver: Receiver) -> None:
+    registry = tenant.registry
+    made = webhooks.create(
+        registry.deployment, tenant.workspace_id, name="a shop's mailing", url=f"{receiver.url}/hook",
+        topics=[Topic.SUBJECT_ERASED], purpose=None, actor="operator",
+    )  # fmt: skip
+    other = ("anonymous_id", "old-browser")
+    tenant.send(alias("old-browser", "ada"))
+    copy = copied(registry)
+    tenant.keep_apart(other, ("user_id", "ada"))
+    tenant.erase(*ADA)
+    assert put_back(tenant, copy).told == 0
+    assert tenant.profile(*other) is not None
+    webhooks.remove(registry.deployment, tenant.workspace_id, made.webhook_id, actor="operator")
+
+
+def test_an_erasure_that_had_begun_and_not_ended_is_named_and_its_request_says_so(tenant: Tenant) -> None:
+    registry, mailer = tenant.registry, Mailer()
+    connect(registry, mailer)
+    request, copy = tenant.request(Kind.ERASURE, *ADA), copied(registry)
+    mailer.is_down = True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    assert put_back(tenant, copied(registry)).unfinished == (), "the copy knows everything that is to be done"
+    for _ in range(2):
+        assert put_back(tenant, copy).unfinished == (text_id(request.request_id),)
+        copy = copied(registry)
+    _, history = lifecycle.get(registry.deployment, tenant.workspace, request.request_id)
+    assert [one.action for one in history].count("restore") == 1
+    mailer.is_down = False
+    assert tenant.run(request).state == "completed"
+    assert put_back(tenant, copied(registry)).unfinished == ()
+    connect(registry)
