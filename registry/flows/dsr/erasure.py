@@ -82,13 +82,12 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     deployment.data.checkpoint()
     # 6. the systems outside
     request = linked.act(deployment, workspace, request, actor=actor)
-    request, cases = held.settle(deployment, workspace, request, linked.accounts(request))
-    progress = orjson.loads(request.progress)
-    kept = sum(case.items for case in cases)
-    progress["kept"] |= {"legal_hold": len(cases), "retained_case": len(cases), "retained_item": kept}
+    request, progress = _settled(deployment, workspace, request)
     # 7. verify
-    left = _second_look(deployment, workspace, _Scope.of(progress))
-    if left:
+    if _second_look(deployment, workspace, _Scope.of(progress)):  # as a hold that was placed since: it names the person
+        request = _delete(deployment, workspace, request, _Scope.of(progress), actor)
+        request, progress = _settled(deployment, workspace, request)
+    if left := _second_look(deployment, workspace, _Scope.of(progress)):
         raise Conflict("the second look still finds rows of this person", extra={"remaining": left})
     # 8. certify
     return _certify(deployment, workspace, request, progress, actor)
@@ -275,6 +274,17 @@ def _note_counts(
     return progress["counts"]  # type: ignore[no-any-return]
 
 
+def _settled(
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest
+) -> tuple[StoredRequest, dict[str, Any]]:
+    """The request, and its progress, with what holds keep once the systems outside are through."""
+    request, cases = held.settle(deployment, workspace, request, linked.accounts(request))
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    kept = sum(case.items for case in cases)
+    progress["kept"] |= {"legal_hold": len(cases), "retained_case": len(cases), "retained_item": kept}
+    return request, progress
+
+
 def _second_look(deployment: Deployment, workspace: OpenWorkspace, scope: _Scope) -> dict[str, int]:
     ids: list[bytes] = [*scope.fragments, *scope.indexes, *scope.quarantined]
     with deployment.data.read(workspace.workspace_id) as transaction:
@@ -296,7 +306,7 @@ def _certify(
         request = up_to_date(transaction, request)
         cases = holdings.cases(transaction, workspace_id, request.request_id)
         outcome = replace(
-            certifying.outcome_of(request, accounted, deployment.clock()),
+            certifying.outcome_of(deployment, request, accounted, deployment.clock()),
             destroyed=Destroyed(
                 progress["keys"], deployment.keyring.generation(workspace_id), 0, linked.by_place(request)
             ),
