@@ -62,6 +62,15 @@ def test_a_shown_command_exists(page: str, words: list[str]) -> None:
     assert shown <= known, f"{page}: registry {' '.join(words)}"
 
 
+def test_a_command_that_a_hint_or_a_page_names_exists() -> None:
+    groups = {name: command.commands for name, command in _program().commands.items() if hasattr(command, "commands")}
+    sources = [path for path in (ROOT / "registry").rglob("*") if path.suffix in {".py", ".html"}]
+    named = re.compile(r"\bregistry ([a-z-]+) ([a-z-]+)")
+    found = {(path, *words) for path in sources for words in named.findall(path.read_text(encoding="utf-8"))}
+    assert len(found) > 10
+    assert [one for one in found if one[1] in groups and one[2] not in groups[one[1]]] == []
+
+
 def test_every_shown_target_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z]+):", Path(ROOT, "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert {words[0] for _, program, words in FOUND if program == "make"} <= targets
