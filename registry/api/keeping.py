@@ -15,7 +15,7 @@ CASE = {
     "case_id": ID, "request_id": ID, "because": TEXT | {"description": "`hold`, or a duty of retention.yaml."},
     "hold_id": maybe(ID), "ground": TEXT, "purpose": TEXT, "categories": many(TEXT), "items": COUNT, "made_at": TIME,
     "ended_at": maybe(TIME),
-    "waiting": maybe(record(**WAITING)) | {"description": "The linked system that its end waits for; null if for none."},
+    "waiting": maybe(record(**WAITING)) | {"description": "The linked system that its end waits for; null for none."},
     "certificate": maybe(TEXT) | {"description": "JWT: that it was destroyed."},
 }  # fmt: skip
 

@@ -68,11 +68,13 @@ def list_requests(
     """List the requests, newest first."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         rows = lifecycle.listed(registry.deployment, opened, limit, None)
+        day = registry.deployment.policies.jurisdictions.day
     shown = table("request", "kind", "state", "received", "respond by", "can be", whole="request")
     for row in rows:
         view = view_of(row)
         moves = ", ".join(view["allowed"])
-        shown.add_row(view["request_id"], row.kind, row.state, view["received_at"][:10], view["respond_by"][:10], moves)
+        days = (day(row.jurisdiction, at) for at in (row.received_at, row.respond_by))
+        shown.add_row(view["request_id"], row.kind, row.state, *days, moves)
     answer({"requests": [view_of(row) for row in rows]}, as_json=as_json, text=shown)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,7 +14,7 @@ from registry.dsr.agents import Agent, Claim, Party
 from registry.dsr.notices import LANGUAGES
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.dsr.verification import MandateKind
-from registry.model.clock import Micros, parse_rfc3339
+from registry.model.clock import DAY, Micros, parse_rfc3339
 from registry.model.errors import InvalidInput
 
 NEEDED = ("reference", "kind", "subject_kind", "subject_value")
@@ -47,7 +48,7 @@ class Asked:
     subject_value: str
     jurisdiction: str | None
     details: Mapping[str, object]
-    received_at: Micros | None
+    received_at: Micros | date | None
     language: str | None
     claim: Claim | None
 
@@ -77,7 +78,7 @@ def asked(cells: Mapping[str, object]) -> tuple[Asked | None, list[Fault]]:
     faults = [Fault(name, f"at most {LONGEST} characters") for name, text in row.items() if len(text) > LONGEST]
     faults += [Fault(name, "a value") for name in NEEDED if not row.get(name)]
     kind = _one_of(Kind, "kind", row, faults)
-    received_at = _moment("received_at", row, faults)
+    received_at = _received(row, faults)
     details = _details(kind, row, faults)
     claim = _claim(row, faults)
     language = row.get("language") or None
@@ -126,7 +127,10 @@ def _claim(row: Mapping[str, str], faults: list[Fault]) -> Claim | None:
         row["agent_name"], row.get("agent_organisation") or None, row.get("agent_email") or None,
         row.get("mandate_evidence") or None, row.get("mandate_sha256") or None,
     )  # fmt: skip
-    return Claim(agent, mandate, _moment("mandate_until", row, faults), party or Party.PERSON)
+    until = _moment("mandate_until", row, faults)
+    if until is not None and _DAY.fullmatch(row.get("mandate_until", "")):  # with that day
+        until += DAY
+    return Claim(agent, mandate, until, party or Party.PERSON)
 
 
 def _one_of(words: Any, column: str, row: Mapping[str, str], faults: list[Fault]) -> Any:
@@ -136,6 +140,12 @@ def _one_of(words: Any, column: str, row: Mapping[str, str], faults: list[Fault]
     if text:
         faults.append(Fault(column, f"one of {', '.join(words)}"))
     return None
+
+
+def _received(row: Mapping[str, str], faults: list[Fault]) -> Micros | date | None:
+    """When the request came: a day is one by the clocks of its law."""
+    found, text = _moment("received_at", row, faults), row.get("received_at", "")
+    return date.fromisoformat(text) if found is not None and _DAY.fullmatch(text) else found
 
 
 def _moment(column: str, row: Mapping[str, str], faults: list[Fault]) -> Micros | None:

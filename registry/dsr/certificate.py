@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 
 from registry.dsr.accounting import FieldAccount
 from registry.model.clock import SECOND, Micros, rfc3339
@@ -45,6 +46,8 @@ class Outcome:
     """How sure it was who asked: the level of the kind, by which means, and by which mandate an agent asked."""
     ends_case: str | None = None
     """The case whose end this certifies: the part of the erasure that a hold or duty had deferred."""
+    zone: tzinfo = UTC
+    """By whose clocks the law counts its days: times are stated with that offset, so that their dates are the law's."""
 
 
 def certificate_claims(
@@ -69,9 +72,9 @@ def certificate_claims(
         "request": {
             "kind": outcome.kind,
             "jurisdiction": outcome.jurisdiction,
-            "received": rfc3339(outcome.received_at),
-            "respond_by": rfc3339(outcome.respond_by),
-            "completed": rfc3339(outcome.completed_at),
+            "received": rfc3339(outcome.received_at, outcome.zone),
+            "respond_by": rfc3339(outcome.respond_by, outcome.zone),
+            "completed": rfc3339(outcome.completed_at, outcome.zone),
             "in_time": outcome.completed_at <= outcome.respond_by,
         },
         "fields": [account.as_json() for account in outcome.accounts],

@@ -1,15 +1,19 @@
-"""Deadlines, counted as the law counts: calendar months, business days, holidays, extensions, pauses."""
+"""Deadlines, counted as the law counts: calendar months, business days, holidays, extensions, pauses.
+
+A day is a day where the law's clocks say so (`time_zone`): a request of a Californian evening comes on that day.
+"""
 
 from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from registry.documents import Document
-from registry.model.clock import DAY, Micros, from_datetime, to_datetime
+from registry.model.clock import Micros, from_datetime, to_datetime
 from registry.model.errors import DocumentInvalid, InvalidInput, SettingInvalid
 
 SATURDAY = 5
@@ -37,6 +41,7 @@ class Jurisdiction:
         rolls_over: whether a last day that is no working day moves to the next one.
         by_kind: other periods, which cannot be extended, for some kinds of requests.
         warn_days: on which days before a deadline officers are warned; less than 0 after it.
+        zone: by whose clocks its days begin and end.
     """
 
     name: str
@@ -49,6 +54,21 @@ class Jurisdiction:
     holidays: frozenset[date]
     by_kind: Mapping[str, Period] = field(default_factory=dict)
     warn_days: tuple[int, ...] = WARN_DAYS
+    zone: tzinfo = UTC
+
+    def day_of(self, at: Micros) -> date:
+        """The day of a moment."""
+        return to_datetime(at).astimezone(self.zone).date()
+
+    def begin_of(self, day: date) -> Micros:
+        """The first moment of a day."""
+        return from_datetime(datetime.combine(day, time(), self.zone))
+
+    def end_of(self, day: date) -> Micros:
+        """The last moment of a day; of the last one of the calendar, that of UTC."""
+        if day == date.max:
+            return from_datetime(datetime.max.replace(tzinfo=UTC))
+        return self.begin_of(day + timedelta(days=1)) - 1
 
     def period(self, kind: str | None) -> Period:
         """How long there is for a kind of request."""
@@ -61,7 +81,7 @@ class Jurisdiction:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The last moments to acknowledge and to respond: the ends of those days, UTC."""
+    """The last moments to acknowledge and to respond: the ends of those days, by the law's clocks."""
 
     respond_by: Micros
     acknowledge_by: Micros | None
@@ -80,7 +100,7 @@ class Jurisdictions:
         """The laws of a document that conforms to `schemas/policies/jurisdictions.schema.json`.
 
         Raises:
-            DocumentInvalid: a holiday is no date.
+            DocumentInvalid: a holiday is no date, or there is no such time zone.
         """
         value = cast(Mapping[str, Any], document.value)
         faults = []
@@ -93,7 +113,11 @@ class Jurisdictions:
                 except ValueError:
                     pointer = f"/jurisdictions/{name}/holidays/{position}"
                     faults.append(document.fault(pointer, "is not a date"))
-            laws[name] = _jurisdiction(name, entry, frozenset(holidays), value.get("warn_days", WARN_DAYS))
+            law = _jurisdiction(name, entry, frozenset(holidays), value.get("warn_days", WARN_DAYS))
+            try:
+                laws[name] = replace(law, zone=ZoneInfo(entry["time_zone"])) if "time_zone" in entry else law
+            except (ZoneInfoNotFoundError, ValueError, OSError):  # as of a folder of zones
+                faults.append(document.fault(f"/jurisdictions/{name}/time_zone", "is no time zone of the IANA's"))
         if faults:
             raise DocumentInvalid(faults)
         return cls(laws, value["approval"]["erasure"] == "two_people")
@@ -116,6 +140,10 @@ class Jurisdictions:
                 pointer="/jurisdiction",
             )
         return self.by_name[name]
+
+    def day(self, name: str, at: Micros) -> str:
+        """The day of a moment as people are told it who ask under a law, ISO 8601."""
+        return self.of_request(name).day_of(at).isoformat()
 
     def usual(self, name: str) -> str:
         """The name of the law that counts for requests that name none, as the settings have it.
@@ -164,29 +192,29 @@ def deadline(
     Raises:
         InvalidInput: a pause ends before it begins, begins before the receipt, or overlaps another.
     """
-    start = to_datetime(received_at).date()
+    start = law.day_of(received_at)
     respond, extend = law.period(kind), law.extension(kind)
     last = _add(start, respond, law.holidays)
     if extended and extend is not None:
         # The period itself is extended: of a month by two, to the day of the same number three months on.
         months = respond.months + extend.months if respond.months and extend.months else 0
         last = _add(start, Period(months=months), law.holidays) if months else _add(last, extend, law.holidays)
-    stood_still = _days(pauses, received_at)
+    stood_still = _days(law, pauses, received_at)
     if law.pauses:
         last = _later(last, stood_still)
     if law.rolls_over:
         last = _next_working_day(last, law.holidays)
     confirms = law.acknowledge is not None and kind not in law.by_kind  # a shorter period needs no word in between
     acknowledge = _add(start, law.acknowledge, law.holidays) if confirms and law.acknowledge else None
-    return Deadline(_end_of(last), _end_of(acknowledge) if acknowledge is not None else None, law.ground)
+    return Deadline(law.end_of(last), law.end_of(acknowledge) if acknowledge is not None else None, law.ground)
 
 
-def end_after(noticed_at: Micros, period: Period, holidays: frozenset[date]) -> Micros:
-    """The end of the last day of a period that begins with a moment, whose own day does not count; UTC."""
-    return _end_of(_add(to_datetime(noticed_at).date(), period, holidays))
+def end_after(law: Jurisdiction, noticed_at: Micros, period: Period) -> Micros:
+    """The end of the last day of a period that begins with a moment, whose own day does not count."""
+    return law.end_of(_add(law.day_of(noticed_at), period, law.holidays))
 
 
-def _days(pauses: Sequence[tuple[Micros, Micros]], received_at: Micros) -> int:
+def _days(law: Jurisdiction, pauses: Sequence[tuple[Micros, Micros]], received_at: Micros) -> int:
     free = received_at
     days = 0
     for begin, end in sorted(pauses):
@@ -195,7 +223,7 @@ def _days(pauses: Sequence[tuple[Micros, Micros]], received_at: Micros) -> int:
         if begin < free:
             raise InvalidInput("a pause begins before the receipt, or within another pause")
         free = end
-        days += (to_datetime(end).date() - to_datetime(begin).date()).days
+        days += (law.day_of(end) - law.day_of(begin)).days
     return days
 
 
@@ -222,10 +250,6 @@ def _next_working_day(day: date, holidays: frozenset[date]) -> date:
     while day < date.max and (day.weekday() >= SATURDAY or day in holidays):
         day += timedelta(days=1)
     return day
-
-
-def _end_of(day: date) -> Micros:
-    return from_datetime(datetime(day.year, day.month, day.day, tzinfo=UTC)) + DAY - 1
 
 
 def _jurisdiction(

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, cast
 
 from registry.documents import Document
-from registry.dsr.deadlines import Period, end_after
+from registry.dsr.deadlines import Jurisdiction, Jurisdictions, Period, end_after
 from registry.model.clock import HOUR, Micros, rfc3339
 
 
@@ -29,11 +28,11 @@ class Notice:
     period: Period | None
     ground: str
 
-    def due(self, noticed_at: Micros, holidays: frozenset[date]) -> Micros | None:
+    def due(self, noticed_at: Micros, law: Jurisdiction) -> Micros | None:
         """The last moment; None where the law names no number."""
         if self.hours is not None:
             return noticed_at + self.hours * HOUR
-        return end_after(noticed_at, self.period, holidays) if self.period is not None else None
+        return end_after(law, noticed_at, self.period) if self.period is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +47,16 @@ class Notices:
         laws = cast(Mapping[str, Any], document.value)["laws"]
         return cls({name: (_notice(told["authority"]), _notice(told["people"])) for name, told in laws.items()})
 
-    def due(self, noticed_at: Micros, holidays: Mapping[str, frozenset[date]]) -> list[dict[str, Any]]:
+    def due(self, noticed_at: Micros, laws: Jurisdictions) -> list[dict[str, Any]]:
         """Per law, by when whom: `by` is null where the law names no number.
 
         Args:
             noticed_at: when the controller became aware of the breach.
-            holidays: by law, the days that are no business days.
+            laws: by whose business days and clocks the days are counted.
         """
 
         def told(notice: Notice, law: str) -> dict[str, Any]:
-            by = notice.due(noticed_at, holidays.get(law, frozenset()))
+            by = notice.due(noticed_at, laws.of_request(law))
             return {"by": rfc3339(by) if by is not None else None, "ground": notice.ground}
 
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 Micros = int
 """Microseconds since the epoch, UTC."""
@@ -35,9 +35,9 @@ def from_datetime(moment: datetime) -> Micros:
     return (aware - _EPOCH) // _MICROSECOND
 
 
-def rfc3339(at: Micros) -> str:
-    """The RFC 3339 text of a time, in UTC with a `Z`."""
-    return to_datetime(at).isoformat().replace("+00:00", "Z")
+def rfc3339(at: Micros, zone: tzinfo = UTC) -> str:
+    """The RFC 3339 text of a time, in UTC with a `Z`, or with a zone's own offset."""
+    return to_datetime(at).astimezone(zone).isoformat().replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: str) -> Micros | None:

@@ -31,8 +31,8 @@ class LegalHold(NamedTuple):
 
 class RetainedCase(NamedTuple):
     """What an erasure set aside for a hold (`hold_id`) or for a duty of retention.yaml (`duty`), under the key
-    of `case_id`. `items` is how many there were; `certificate` says that they were destroyed; `progress` is what systems
-    outside have done towards that by now, and for which it waits.
+    of `case_id`. `items` is how many there were; `certificate` says that they were destroyed; `progress` is what
+    systems outside have done towards that by now, and for which it waits.
     """
 
     workspace_id: WorkspaceId

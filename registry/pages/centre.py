@@ -73,6 +73,7 @@ class Guest:
         shared = {
             "lang": self.language, "skip": self.say["skip"], "say": self.say, "languages": LANGUAGES, "path": self.path,
             "person": self.person, "controller": self.deployment.controller,
+            "law_day": self.deployment.policies.jurisdictions.day,
             "form_token": sessions.form_token(self.token) if self.token else "",
         }  # fmt: skip
         return self.site.render(f"privacy/{template}", status, **shared, **values)

@@ -144,6 +144,7 @@ def _shared(visit: Visit) -> dict[str, Any]:
         "officer": visit.principal,
         "form_token": sessions.form_token(visit.token),
         "may": lambda name: visit.may(Action(name)),
+        "law_day": visit.deployment.policies.jurisdictions.day,
     }
 
 

@@ -1,4 +1,4 @@
-"""What a hold had kept outside, and whose end waits: shown, tried again at its time, ended without only by a decision."""
+"""What a hold had kept outside, whose end waits: shown, tried again at its time, given up only by a decision."""
 
 from __future__ import annotations
 

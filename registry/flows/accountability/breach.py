@@ -178,8 +178,7 @@ def _told(deployment: Deployment, incident: Incident, found: _Found, noticed: Mi
 def due(deployment: Deployment, noticed: Micros) -> dict[str, Any]:
     """By when whom to tell of an incident that was noticed then, by each law."""
     policies = deployment.policies
-    holidays = {name: law.holidays for name, law in policies.jurisdictions.by_name.items()}
-    return {"noticed_at": rfc3339(noticed), "laws": policies.incidents.due(noticed, holidays)}
+    return {"noticed_at": rfc3339(noticed), "laws": policies.incidents.due(noticed, policies.jurisdictions)}
 
 
 def _covered(deployment: Deployment) -> str:

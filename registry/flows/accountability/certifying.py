@@ -26,7 +26,9 @@ from registry.store import audit_log
 from registry.store.database import Transaction
 
 
-def outcome_of(request: StoredRequest, accounts: Sequence[FieldAccount], completed_at: Micros) -> Outcome:
+def outcome_of(
+    deployment: Deployment, request: StoredRequest, accounts: Sequence[FieldAccount], completed_at: Micros
+) -> Outcome:
     """What every certificate states of a request, and what became of each field."""
     return Outcome(
         request_id=text_id(request.request_id),
@@ -37,6 +39,7 @@ def outcome_of(request: StoredRequest, accounts: Sequence[FieldAccount], complet
         respond_by=request.respond_by,
         completed_at=completed_at,
         accounts=accounts,
+        zone=deployment.policies.jurisdictions.of_request(request.jurisdiction).zone,
     )
 
 

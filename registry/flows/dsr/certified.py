@@ -35,7 +35,7 @@ def certify(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
     require_accounted(accounted)
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = up_to_date(transaction, request)
-        outcome = certifying.outcome_of(request, accounted, deployment.clock())
+        outcome = certifying.outcome_of(deployment, request, accounted, deployment.clock())
         outcome = replace(outcome, requester=verified_by(transaction, request))
         named: dict[str, int | str] = {"request": text_id(request.request_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)

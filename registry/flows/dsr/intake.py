@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import orjson
@@ -27,7 +28,7 @@ from registry.flows.dsr.correctable import Correctable
 from registry.flows.dsr.history import log
 from registry.flows.identity.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import DAY, Micros
+from registry.model.clock import DAY, Micros, from_datetime
 from registry.model.errors import Conflict, InvalidInput
 from registry.model.ids import RequestId
 from registry.model.message import Identifier
@@ -49,7 +50,7 @@ class Wish:
         also: further identifiers that whoever asks vouches for as the same person's.
         details: for an objection or withdrawal `{"purposes": [...]}`, for a rectification `{"traits": {...}}`
             (kept sealed under the request's own key until it ends).
-        received_at: when it came, where that was before now; its deadline runs from there.
+        received_at: when it came, where that was before now, or the day; its deadline runs from there.
         reference: whoever asks has this number for it: the same number is opened once.
         language: in which letters are written.
     """
@@ -60,7 +61,7 @@ class Wish:
     jurisdiction: str | None = None
     details: Mapping[str, object] | None = None
     claim: Claim | None = None
-    received_at: Micros | None = None
+    received_at: Micros | date | None = None
     reference: str | None = None
     language: str | None = None
 
@@ -86,6 +87,8 @@ def read(deployment: Deployment, workspace: OpenWorkspace, wish: Wish) -> Read:
     law = deployment.policies.jurisdictions.get(wish.jurisdiction or usual)
     now = deployment.clock()
     received_at = now if wish.received_at is None else wish.received_at
+    if isinstance(received_at, date):
+        received_at = law.begin_of(received_at)
     if not now - LONGEST_AGO <= received_at <= now:
         raise InvalidInput("a request comes before it is taken in, and within a year", pointer="/received_at")
     # By this the subject is looked for again when the request is run: they may become known, or be joined, meanwhile.
@@ -173,10 +176,13 @@ def take(
 def content_of(found: Read) -> str:
     """What makes two wishes the same, as canonical JSON: to be hashed under a key, and never kept."""
     wish, claim = found.wish, found.wish.claim
+    came = wish.received_at
+    if isinstance(came, date):  # whatever clocks its law is given later
+        came = from_datetime(datetime.combine(came, time(), UTC))
     agent: dict[str, Any] = claim.agent.as_json() if claim is not None else {}
     told = [
         wish.kind.value, [[one.kind, one.value] for one in (wish.person, *wish.also)], found.law.name,
-        dict(wish.details or {}), agent, claim.mandate if claim is not None else None, wish.received_at,
+        dict(wish.details or {}), agent, claim.mandate if claim is not None else None, came,
     ]  # fmt: skip
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
 

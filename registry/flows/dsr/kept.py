@@ -194,7 +194,7 @@ def _end(
             fields={"request": text_id(case.request_id), "case": text_id(case.case_id), "items": case.items},
         )  # fmt: skip
         outcome = replace(
-            certifying.outcome_of(request, [*_accounts(case), *outside], now),
+            certifying.outcome_of(deployment, request, [*_accounts(case), *outside], now),
             ends_case=text_id(case.case_id),
             destroyed=Destroyed(1, deployment.keyring.generation(workspace_id), remaining=0),
         )

@@ -65,9 +65,10 @@ def add(
         except (KeyError, Forgotten):
             found = []
         sealed = seal_config(deployment, workspace.workspace_id, letter_id, {"to": found})
+    law, day = request.jurisdiction, deployment.policies.jurisdictions.day
     told = {
-        "kind": request.kind, "request": text_id(request.request_id), "received": rfc3339(request.received_at)[:10],
-        "respond_by": rfc3339(request.respond_by)[:10], **(details or {}),
+        "kind": request.kind, "request": text_id(request.request_id), "received": day(law, request.received_at),
+        "respond_by": day(law, request.respond_by), **(details or {}),
     }  # fmt: skip
     row = Letter(
         workspace.workspace_id, letter_id, request.request_id, notice.value, to.value, orjson.dumps(told).decode(),

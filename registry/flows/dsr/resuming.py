@@ -138,11 +138,11 @@ def _erased(
             raise _waits(deployment, case, system.name, error, people) from None
         done = _note(deployment, case, system.name, told)
     if gone := sorted(asked - done.keys()):  # last, so that it holds up none of the others
-        error = LinkedSystemUnavailable(
+        cause = LinkedSystemUnavailable(
             f"{gone[0]} keeps what a hold covered, and is connected no longer",
             hint="put its description back, or decide to go on without it: registry holds override",
         )
-        raise _waits(deployment, case, gone[0], error)
+        raise _waits(deployment, case, gone[0], cause)
     return request, done
 
 

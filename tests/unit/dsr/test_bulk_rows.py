@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from registry.dsr.agents import Party
@@ -9,7 +11,6 @@ from registry.dsr.bulk import COLUMNS, LONGEST, asked, check_columns
 from registry.dsr.requests import Kind
 from registry.dsr.verification import MandateKind
 from registry.model.errors import InvalidInput
-from tests.conftest import START
 
 ROW = {"reference": "T-1", "kind": "access", "subject_kind": "email", "subject_value": "ada@example.com"}
 
@@ -18,7 +19,9 @@ def test_a_row_asks_for_what_it_says() -> None:
     found, faults = asked(ROW | {"jurisdiction": "", "received_at": "2026-01-01", "language": "de"})
     assert faults == []
     assert found is not None
-    assert (found.kind, found.received_at, found.language, found.jurisdiction) == (Kind.ACCESS, START, "de", None)
+    assert (found.kind, found.received_at, found.language, found.jurisdiction) == (
+        Kind.ACCESS, date(2026, 1, 1), "de", None,
+    )  # fmt: skip
     assert "ada" not in repr(found)
 
 

@@ -19,6 +19,7 @@ from registry.model.errors import DocumentInvalid, InvalidInput, SettingInvalid
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "policies" / "jurisdictions.yaml").read_text()
+WEEK = 7 * 86_400_000_000
 LAST_MOMENT = time(23, 59, 59, 999_999)
 
 
@@ -37,15 +38,18 @@ def at(text: str) -> int:
     return from_datetime(datetime.fromisoformat(text).replace(tzinfo=UTC))
 
 
-def last_day(moment: int) -> str:
-    """The day that a deadline ends with: a deadline is a day's last moment, UTC."""
-    assert to_datetime(moment).time() == LAST_MOMENT
-    return to_datetime(moment).date().isoformat()
+def last_day(law: Jurisdiction, moment: int) -> str:
+    """The day that a deadline ends with: a deadline is a day's last moment, by the clocks of its law."""
+    there = to_datetime(moment).astimezone(law.zone)
+    assert there.time() == LAST_MOMENT
+    return there.date().isoformat()
 
 
 def answer_by(law: str | Jurisdiction, received: str, **more: object) -> str:
+    """The last day of what came at a time by the clocks of its law."""
     found = laws().get(law) if isinstance(law, str) else law
-    return last_day(deadline(found, at(received), **more).respond_by)  # type: ignore[arg-type]
+    came = from_datetime(datetime.fromisoformat(received).replace(tzinfo=found.zone))
+    return last_day(found, deadline(found, came, **more).respond_by)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -125,9 +129,10 @@ def test_an_extension_is_what_the_law_allows_and_nothing_where_it_allows_none(la
 )
 def test_business_days_leave_out_weekends_and_holidays(received: str, holidays: list[str], acknowledge_by: str) -> None:
     law = replace(laws().get("ccpa"), holidays=frozenset(map(date.fromisoformat, holidays)))
-    found = deadline(law, at(received)).acknowledge_by
+    came = from_datetime(datetime.fromisoformat(received).replace(tzinfo=law.zone))
+    found = deadline(law, came).acknowledge_by
     assert found is not None
-    assert last_day(found) == acknowledge_by
+    assert last_day(law, found) == acknowledge_by
 
 
 def test_only_california_wants_an_acknowledgement() -> None:
@@ -245,7 +250,37 @@ def test_a_deadline_near_the_end_of_the_calendar_is_its_last_day_and_no_error(
 @pytest.mark.parametrize("kind", ["opt_out", "limit"])
 def test_california_gives_fifteen_business_days_to_stop_selling(kind: str) -> None:
     law = laws().get("ccpa")
-    assert last_day(deadline(law, at("2026-01-01"), kind=kind).respond_by) == "2026-01-22"
-    assert last_day(deadline(law, at("2026-01-01"), kind=kind, extended=True).respond_by) == "2026-01-22"
+    assert answer_by(law, "2026-01-01", kind=kind) == "2026-01-22"
+    assert answer_by(law, "2026-01-01", kind=kind, extended=True) == "2026-01-22"
     assert law.extension(kind) is None
     assert law.extension("know") is not None
+
+
+@pytest.mark.parametrize(
+    ("received", "respond_by", "last_moment"),
+    [
+        ("2026-01-02T04:00:00", "2026-02-15", "2026-02-16T07:59:59.999999"),  # 8 p.m. of 1 January in California
+        ("2026-01-01T07:59:59", "2026-02-14", "2026-02-15T07:59:59.999999"),  # still the old year there
+        ("2026-03-01T12:00:00", "2026-04-15", "2026-04-16T06:59:59.999999"),  # summer time by then
+        ("2026-10-01T12:00:00", "2026-11-15", "2026-11-16T07:59:59.999999"),
+    ],
+)
+def test_a_day_is_one_by_the_clocks_of_the_law(received: str, respond_by: str, last_moment: str) -> None:
+    found = deadline(laws().get("ccpa"), at(received)).respond_by
+    assert (laws().day("ccpa", found), found) == (respond_by, at(last_moment))
+
+
+def test_a_pause_is_counted_in_days_by_the_clocks_of_the_law() -> None:
+    london = laws().get("uk_gdpr")
+    evening = [(at("2026-07-02T23:30:00"), at("2026-07-03T22:30:00"))]  # both on 3 July in London
+    assert last_day(london, deadline(london, at("2026-07-01"), pauses=evening).respond_by) == "2026-08-03"
+    assert answer_by("gdpr", "2026-07-02", pauses=evening) == "2026-08-03"
+    assert answer_by("gdpr", "2026-07-07", pauses=[(a + WEEK, b + WEEK) for a, b in evening]) == "2026-08-10"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "../passwd", "America", "UTC0"])
+def test_a_time_zone_that_there_is_none_of_is_reported_with_its_line(zone: str) -> None:
+    with pytest.raises(DocumentInvalid) as caught:
+        laws_of(TEXT.replace("Europe/London", zone))
+    [fault] = caught.value.faults
+    assert fault["pointer"] == "/jurisdictions/uk_gdpr/time_zone"
