@@ -10,8 +10,10 @@ import pytest
 
 from registry.dsr.requests import Kind
 from registry.flows.dsr import export, lifecycle, rectification
+from registry.flows.dsr.package import links
 from registry.flows.stewards import deciding
 from registry.identity.links import Verdict
+from registry.model.ids import text_id
 from tests.factories import alias, identify, ordered
 from tests.simulator import Tenant
 
@@ -141,3 +143,35 @@ def test_whoever_was_taken_apart_since_an_erasure_was_asked_for_is_not_erased(
     assert tenant.profile("user_id", asks) is None
     assert tenant.traits("user_id", other) == {"first_name": {"ada": "Ada", "bob": "Bobby"}[other]}
     assert tenant.send(ordered(other)).counts == {"accepted": 1}
+
+
+def test_whoever_was_taken_apart_since_is_told_of_no_request_of_the_other_and_ends_none(tenant: Tenant) -> None:
+    _two_in_one(tenant)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    hers = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    link = links.make(deployment, workspace, hers.request_id, actor="person:officer")
+    _taken_apart(tenant)
+    his = tenant.run(tenant.request(Kind.ACCESS, "user_id", "bob"))
+    with zipfile.ZipFile(_package(tenant, his.request_id, io.BytesIO())) as package:
+        told = b"".join(package.read(name) for name in package.namelist())
+    assert b'"ada"' not in told
+    assert text_id(hers.request_id).encode() not in told
+    tenant.erase("user_id", "bob")
+    assert links.follow(deployment, workspace, link.token).request_id == hers.request_id
+    with zipfile.ZipFile(_package(tenant, hers.request_id, io.BytesIO())) as package:
+        assert [one["value"] for one in orjson.loads(package.read("traits.json"))] == ["Ada"]
+        asked = [orjson.loads(line)["asked_for"] for line in package.read("records/dsr_request.jsonl").splitlines()]
+    assert asked == [[{"kind": "user_id", "value": "ada"}]]
+
+
+def test_an_erasure_forgets_what_an_answered_request_named_though_a_part_of_its_person_was_taken_away(
+    tenant: Tenant,
+) -> None:
+    tenant.send(identify("ada", "browser", email="ada@example.com"))
+    answered = tenant.run(tenant.request(Kind.ACCESS, "email", "ada@example.com"))
+    tenant.keep_apart(("anonymous_id", "browser"), ("user_id", "ada"))
+    tenant.erase("user_id", "ada")
+    row, _ = lifecycle.get(tenant.registry.deployment, tenant.workspace, answered.request_id)
+    assert row.sealed is None
+    keys = "SELECT count(*) FROM key_bundle WHERE workspace_id = ? AND fragment_id = ?"
+    assert tenant.registry.key_rows(keys, tenant.workspace_id, answered.request_id) == [(0,)]

@@ -144,7 +144,7 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         every = {index for _, known in opened for index in workspace.indexer.every(known.kind, known.value)}
         indexes = sorted(every.union(asked, (row.blind_index for row in stored)))
         shut = quarantine.about(transaction, workspace_id, indexes)
-        answered = answered_before(transaction, request, ids)
+        answered = answered_before(deployment, transaction, workspace, request, ids, keys)
         with deployment.keystore.read(workspace_id) as ledger:
             bundles = len(keystore.bundles(ledger, workspace_id, [*ids, *shut, *map(FragmentId, answered)]))
         people = [identifier for _, identifier in opened]

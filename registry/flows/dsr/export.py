@@ -241,7 +241,7 @@ def _add_records(
     known |= {index for one in people for index in workspace.indexer.every(one.kind, one.value)}
     ties = Ties(
         ids, known, quarantine.about(transaction, workspace_id, known),
-        kept.requests_about(transaction, workspace, ids, people),
+        kept.requests_about(deployment, transaction, workspace, ids, people),
     )  # fmt: skip
     names = source_names(transaction, workspace_id)
     counts: Counter[str] = Counter()

@@ -105,7 +105,7 @@ def _counts(
     # Memory that an erasure will leave of the person; no other request leaves any.
     erases = EFFECTS[Kind(request.kind)] is Effect.ERASE
     counts |= dict.fromkeys(("suppression", "erased_identifier"), len(indexes) if erases else 0)
-    answered = answered_before(transaction, request, fragments)
+    answered = answered_before(deployment, transaction, workspace, request, fragments)
     counts["erasure"] = len(fragments) + len(shut) + len(answered) if erases else 0
     counts["destination_erasure"] = len(passing_on.recipients_of(transaction, workspace_id, fragments))
     return counts, fragments, [*shut, *map(FragmentId, answered)], [*indexes, *subjects]

@@ -188,12 +188,53 @@ def scope_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRe
         return _belonging(transaction, request, indexes)
 
 
-def answered_before(
-    transaction: Transaction, request: StoredRequest, fragments: Collection[FragmentId]
+def about(
+    deployment: Deployment,
+    transaction: Transaction,
+    workspace: OpenWorkspace,
+    fragments: Collection[FragmentId],
+    pseudonyms: Collection[str],
 ) -> list[RequestId]:
-    """Earlier answered requests of the same person that still hold, sealed, whom they named."""
-    pseudonyms = [key for _, key in orjson.loads(request.progress)["subjects"]]
-    found = requests.about(transaction, request.workspace_id, fragments, pseudonyms)
+    """Every request of or about a person: opened by one of these pseudonyms, or over their fragments.
+
+    One that is over others' fragments as well came when they were one person: it is of whoever it names.
+
+    Raises:
+        KmsUnavailable, SealBroken, StoreUnavailable: it cannot be opened whom it names.
+    """
+    workspace_id, own = workspace.workspace_id, set(fragments)
+
+    def is_theirs(request: StoredRequest) -> bool:
+        if request.pseudonym in pseudonyms or own.issuperset(
+            requests.scope(transaction, workspace_id, request.request_id)
+        ):
+            return True
+        named = {
+            index for one in named_by(deployment, request) for index in workspace.indexer.every(one.kind, one.value)
+        }
+        found = identities.fragments_by_index(transaction, workspace_id, named)
+        return not own.isdisjoint(row.fragment_id for row in found.values())
+
+    found = requests.about(transaction, workspace_id, fragments, pseudonyms)
+    known = (requests.get(transaction, workspace_id, one) for one in found)
+    return [one.request_id for one in known if one is not None and is_theirs(one)]
+
+
+def answered_before(
+    deployment: Deployment,
+    transaction: Transaction,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    fragments: Collection[FragmentId],
+    keys: Iterable[bytes] = (),
+) -> list[RequestId]:
+    """Earlier answered requests of the same person that still hold, sealed, whom they named.
+
+    Args:
+        keys: by what else than the request names the person is known, as suppression keys.
+    """
+    pseudonyms = {key for _, key in orjson.loads(request.progress)["subjects"]}.union(key.hex() for key in keys)
+    found = about(deployment, transaction, workspace, fragments, pseudonyms)
     return requests.answered(transaction, request.workspace_id, found)
 
 

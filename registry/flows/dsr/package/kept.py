@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from registry.flows.deployment import Deployment
+from registry.flows.dsr.reference import about
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
 from registry.model.ids import FragmentId, RequestId
 from registry.model.message import Identifier
-from registry.store import holdings, quarantine, requests
+from registry.store import holdings, quarantine
 from registry.store.database import Transaction
 
 
@@ -45,11 +47,12 @@ def told(transaction: Transaction, workspace: OpenWorkspace, people: Sequence[Id
 
 
 def requests_about(
+    deployment: Deployment,
     transaction: Transaction,
     workspace: OpenWorkspace,
     fragments: Collection[FragmentId],
     people: Sequence[Identifier],
 ) -> list[RequestId]:
-    """Every request of or about a person: over these fragments, or opened by one of these identifiers."""
+    """Every request of or about a person: over their fragments, or opened by one of these identifiers."""
     pseudonyms = [workspace.suppression.key(person.kind, person.value).hex() for person in people]
-    return requests.about(transaction, workspace.workspace_id, fragments, pseudonyms)
+    return about(deployment, transaction, workspace, fragments, pseudonyms)
