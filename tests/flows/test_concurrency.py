@@ -9,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from threading import Barrier, Event
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from registry.dsr.opendsr import Asked, Regulation
 from registry.dsr.requests import Kind
+from registry.flows.dsr import opendsr
 from registry.flows.identity import joining
 from registry.flows.ingest import queue
 from registry.flows.ingest.admission import Delivery
@@ -212,3 +215,22 @@ def test_what_was_being_written_while_its_person_was_erased_is_not_left_behind(
     for table in ("event", "trait_assertion", "fragment", "identifier", "consent_record"):
         left = postgres.rows(f'SELECT count(*) FROM "{table}" WHERE workspace_id = ?', tenant.workspace_id)
         assert left == [(0,)], table
+
+
+def test_a_controllers_request_that_is_sent_twice_at_once_is_one_and_acknowledged_twice(
+    registry: RegistrySimulator,
+) -> None:
+    tenant = registry.tenant()
+    given = registry.deployment, tenant.workspace
+    for _ in range(5):
+        people = [tenant.person("email", "ada@example.com")]
+        received = opendsr.Received(uuid4().bytes, Regulation.GDPR, Asked.ERASURE, people, [], b"{}")
+
+        def receive(received: opendsr.Received = received) -> bytes:
+            return opendsr.receive(*given, received, domain="localhost", actor="app:desk", owner="app:desk")[
+                1
+            ].request_id
+
+        assert len(set(_at_once(receive, receive, receive))) == 1
+    rows = registry.rows("SELECT state FROM dsr_request WHERE workspace_id = ?", tenant.workspace_id)
+    assert [state for (state,) in rows] == ["verified"] * 5

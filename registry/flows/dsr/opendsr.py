@@ -10,6 +10,7 @@ What is asked is then approved, run and certified as any other request. `callbac
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from registry.dsr.opendsr import KINDS, Asked, Regulation, Status, status_of
@@ -57,17 +58,22 @@ def receive(
     # 2. open
     kind = KINDS[received.regulation or Regulation.GDPR, received.asked]
     jurisdiction = received.regulation.value if received.regulation is not None else None
+    given = deployment, workspace, row.request_id
     try:
-        request, _ = lifecycle.get(deployment, workspace, row.request_id)
-        _require_own(request, owner, is_anothers())
+        request, _ = lifecycle.get(*given)
     except NotFound:
-        request = lifecycle.open_request(
-            deployment, workspace, kind=kind, person=received.people[0], also=received.people[1:],
-            actor=actor, owner=owner, jurisdiction=jurisdiction, request_id=row.request_id,
-        )  # fmt: skip
+        with suppress(Conflict):  # the same was sent twice at this moment, and the other was faster; so below
+            lifecycle.open_request(
+                deployment, workspace, kind=kind, person=received.people[0], also=received.people[1:],
+                actor=actor, owner=owner, jurisdiction=jurisdiction, request_id=row.request_id,
+            )  # fmt: skip
+        request, _ = lifecycle.get(*given)
+    _require_own(request, owner, is_anothers())
     # 3. verify
     if State(request.state) is State.RECEIVED:
-        request = proving.by_controller(deployment, workspace, request.request_id, actor=actor)
+        with suppress(Conflict):
+            proving.by_controller(*given, actor=actor)
+        request, _ = lifecycle.get(*given)
     return row, request
 
 
