@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from sqlalchemy import Index
+from sqlalchemy import text as sql
 
 from registry.store.columns import blob, micros, number, text, uid, word
 from registry.store.tables import DataTable
+
+_OPEN = sql("ended_at IS NULL")
+"""Cases that something is still kept in: a duty leaves one of each erasure, for years."""
 
 
 class LegalHoldTable(DataTable, table=True):
@@ -38,7 +42,10 @@ class RetainedCaseTable(DataTable, table=True):
     """What one erasure set aside for one hold or duty, under a key of its own; the row outlives the data."""
 
     __tablename__ = "retained_case"
-    __table_args__ = (Index("ix_retained_case_request", "workspace_id", "request_id", "case_id"),)
+    __table_args__ = (
+        Index("ix_retained_case_request", "workspace_id", "request_id", "case_id"),
+        Index("ix_retained_case_open", "workspace_id", "case_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
     workspace_id: bytes = uid(key=True)
     case_id: bytes = uid(key=True)
     request_id: bytes = uid()
@@ -58,6 +65,7 @@ class RetainedItemTable(DataTable, table=True):
     """One value that is kept: sealed for the sole purpose of its case, tied to no person."""
 
     __tablename__ = "retained_item"
+    __table_args__ = (Index("ix_retained_item_until", "workspace_id", "kept_until", "case_id"),)
     workspace_id: bytes = uid(key=True)
     case_id: bytes = uid(key=True)
     item_id: bytes = uid(key=True)

@@ -107,6 +107,21 @@ def open_cases(transaction: Transaction, workspace_id: bytes) -> list[RetainedCa
     return select(transaction, RetainedCase, "retained_case", where, workspace_id)
 
 
+def over_cases(transaction: Transaction, workspace_id: bytes, now: Micros) -> list[RetainedCase]:
+    """The cases that keep something that nothing asks for any more, oldest first: whose hold is over, or of a duty
+    whose days are over for a value at least.
+    """
+    where = (
+        "workspace_id = ? AND ended_at IS NULL AND (CASE WHEN hold_id IS NULL THEN case_id IN "
+        "(SELECT i.case_id FROM retained_item i WHERE i.workspace_id = ? AND i.kept_until <= ?) OR NOT EXISTS "
+        "(SELECT 1 FROM retained_item i WHERE i.workspace_id = ? AND i.case_id = retained_case.case_id) "
+        "ELSE hold_id NOT IN (SELECT hold_id FROM legal_hold WHERE workspace_id = ? AND released_at IS NULL "
+        "AND (until IS NULL OR until > ?)) END) ORDER BY case_id"
+    )
+    values = (workspace_id, workspace_id, now, workspace_id, workspace_id, now)
+    return select(transaction, RetainedCase, "retained_case", where, *values)
+
+
 def held_cases(transaction: Transaction, workspace_id: bytes) -> list[RetainedCase]:
     """The cases of holds, oldest first, that something is still kept in, or whose erasure still runs."""
     where = "workspace_id = ? AND hold_id IS NOT NULL AND ended_at IS NULL ORDER BY case_id"

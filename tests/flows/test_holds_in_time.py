@@ -206,3 +206,33 @@ def test_a_case_that_two_processes_end_at_once_is_ended_and_certified_once(regis
     log = registry.rows("SELECT entry FROM audit_entry WHERE workspace_id = ?", tenant.workspace_id)
     assert [orjson.loads(bytes(entry))["action"] for (entry,) in log].count("dsr:retained:erased") == cases
     assert all(case.certificate for case in kept.listed(deployment, tenant.workspace))
+
+
+def test_what_duties_keep_for_years_is_left_alone_until_a_value_is_over(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, before, begun = tenant.registry.clock, tenant.registry.deployment, list[int]()
+    assert isinstance(clock, SetClock)
+    try:
+        _under(tenant, BOOKS)
+        for _ in range(2):
+            _ada(tenant)
+            clock.pass_by(days=10)
+            tenant.send(ordered("bob"))
+        tenant.erase("user_id", "ada")
+        deployment, workspace = tenant.registry.deployment, tenant.workspace
+        clock.pass_by(days=5)
+        with monkeypatch.context() as watched:
+            watched.setattr(Database, "write", _before(deployment.data, 1, lambda: begun.append(1)))
+            assert kept.end_due(deployment, workspace, actor="operator") == []
+        assert begun == []
+        [case] = kept.listed(deployment, workspace)
+        clock.pass_by(days=10)  # the first message's are over
+        assert kept.end_due(deployment, workspace, actor="operator") == []
+        sql = "SELECT count(*) FROM retained_item WHERE workspace_id = ?"
+        [(left,)] = tenant.registry.rows(sql, tenant.workspace_id)
+        assert 0 < left < case.items
+        clock.pass_by(days=30)
+        assert len(kept.end_due(deployment, workspace, actor="operator")) == 1
+    finally:
+        tenant.registry.deployment = before

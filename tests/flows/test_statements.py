@@ -29,7 +29,7 @@ FEW = {
 SWEPT = {"dsr_challenge", "package_link", "session", "tries", "visit"}
 """Tables whose old rows go away whenever one comes."""
 LISTS = {
-    "retained_case": "what is kept aside, by the few people whom a hold or a duty concerns",
+    "retained_case": "what is kept, by an index of the cases that have not ended, and looked at twice a minute",
     "runaway_identifier": "identifiers that many share, of which there are few",
 }
 

@@ -29,7 +29,7 @@ from registry.model.errors import Conflict, Forbidden, NotFound, RegistryError
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
-from registry.model.stored_holding import LegalHold, RetainedCase, RetainedItem
+from registry.model.stored_holding import RetainedCase, RetainedItem
 from registry.store import holdings, requests, second_look
 
 TABLES = ("retained_item",)
@@ -125,8 +125,7 @@ def end_due(
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
     with deployment.data.read(workspace_id) as transaction:
-        cases = holdings.open_cases(transaction, workspace_id)
-        holds = {hold.hold_id: hold for hold in holdings.holds(transaction, workspace_id)} if cases else {}
+        cases = holdings.over_cases(transaction, workspace_id, now)
         started = {
             case.case_id: request
             for case in cases
@@ -137,7 +136,7 @@ def end_due(
         request = started.get(case.case_id)
         if request is None or request.completed_at is None or not (at_once or resuming.is_due(case, now)):
             continue
-        if _is_over(deployment, case, holds, now):
+        if _is_over(deployment, case, now):
             try:
                 done = _end_alone(deployment, workspace, case, request, actor)
                 ended += [done] if done is not None else []
@@ -148,11 +147,10 @@ def end_due(
     return ended
 
 
-def _is_over(deployment: Deployment, case: RetainedCase, holds: dict[bytes, LegalHold], now: Micros) -> bool:
+def _is_over(deployment: Deployment, case: RetainedCase, now: Micros) -> bool:
     """Whether nothing is to be kept in a case any more; of a duty, the items whose own time is over go here."""
     if case.hold_id is not None:
-        hold = holds.get(case.hold_id)
-        return hold is None or hold.ends_by(now)
+        return True
     with deployment.data.write(case.workspace_id) as transaction:
         holdings.delete_items(transaction, case.workspace_id, case.case_id, now)
         return holdings.count_items(transaction, case.workspace_id, case.case_id) == 0

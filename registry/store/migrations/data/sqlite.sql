@@ -656,4 +656,6 @@ CREATE INDEX ix_destination_erasure_request ON destination_erasure (workspace_id
 CREATE INDEX ix_dsr_letter_request ON dsr_letter (workspace_id, request_id, letter_id);
 CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index, hold_id);
 CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id, case_id);
+CREATE INDEX ix_retained_case_open ON retained_case (workspace_id, case_id) WHERE ended_at IS NULL;
+CREATE INDEX ix_retained_item_until ON retained_item (workspace_id, kept_until, case_id);
 INSERT INTO schema_version_data VALUES ('0025');
