@@ -13,6 +13,7 @@ from registry.flows.dsr.intake import Wish
 from registry.flows.outgoing.endpoints import ATTEMPTS
 from registry.model.clock import DAY
 from registry.model.stored import StoredRequest
+from registry.store.rows import execute
 from tests.conftest import SetClock
 from tests.factories import identify
 from tests.flows.test_holds_outside import Mailer
@@ -132,3 +133,19 @@ def test_that_an_erasure_is_done_is_written_to_whoever_was_to_be_written_to_befo
     tenant.erase(*by)
     desk.deliver()
     assert {box for box, _, _ in desk.box.sent} == to
+
+
+def test_a_letter_whose_addresses_are_damaged_holds_up_no_other(desk: Desk, clock: SetClock) -> None:
+    damaged = refused(desk)
+    other = Wish(Kind.KNOW, desk.tenant.person("email", "bob@example.com"))
+    with desk.deployment.data.write(desk.tenant.workspace_id) as transaction:
+        sql = "UPDATE dsr_letter SET sealed = ? WHERE workspace_id = ? AND request_id = ? AND sealed IS NOT NULL"
+        assert execute(transaction, sql, b"\1" * 60, desk.tenant.workspace_id, damaged.request_id) == 1
+    intake.take(desk.deployment, desk.tenant.workspace, other, actor="app:shop")
+    assert desk.deliver() == 1
+    assert [to for to, _, _ in desk.box.sent] == ["bob@example.com"]
+    assert last(desk, damaged)["outcome"] == "waiting"
+    for _ in range(ATTEMPTS):
+        clock.pass_by(days=1)
+        desk.deliver()
+    assert last(desk, damaged)["outcome"] == "given_up"

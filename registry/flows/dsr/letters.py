@@ -23,7 +23,7 @@ from registry.flows.dsr.history import add_to_history, require
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
-from registry.model.errors import Forgotten, KeyMissing, LinkedSystemUnavailable
+from registry.model.errors import Forgotten, KeyMissing, LinkedSystemUnavailable, SealBroken
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_intake import Letter
@@ -162,18 +162,18 @@ def _send(deployment: Deployment, workspace: OpenWorkspace, row: Letter) -> bool
     if row.request_id is not None:
         with deployment.data.read(workspace_id) as transaction:
             request = require(transaction, workspace, row.request_id)
-    recipients = _recipients(deployment, workspace, row, request)
-    if not recipients:
-        _settle(deployment, workspace, row, request, Outcome.NO_ADDRESS)
-        return False
-    written = _written(deployment, workspace, row, request)
-    if written is None:
-        _settle(deployment, workspace, row, request, Outcome.GIVEN_UP)
-        return False
     try:
+        recipients = _recipients(deployment, workspace, row, request)
+        if not recipients:
+            _settle(deployment, workspace, row, request, Outcome.NO_ADDRESS)
+            return False
+        written = _written(deployment, workspace, row, request)
+        if written is None:
+            _settle(deployment, workspace, row, request, Outcome.GIVEN_UP)
+            return False
         for recipient in recipients[:1] if row.notice in ENCLOSING else recipients:
             deployment.mailer.send(recipient, *written)
-    except LinkedSystemUnavailable:
+    except (LinkedSystemUnavailable, SealBroken):  # where it goes may be damaged: it holds up no other
         attempts = row.attempts + 1
         if attempts >= ATTEMPTS:
             _settle(deployment, workspace, row._replace(attempts=attempts), request, Outcome.GIVEN_UP)
