@@ -13,6 +13,7 @@ from registry import bootstrap
 from registry.cli.diagnosis import diagnose
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
+from registry.flows.dsr import replaying
 from registry.flows.upkeep import backup as copies
 from registry.model.errors import Conflict, NotFound
 
@@ -74,7 +75,7 @@ def restore(
         _replace(copy, target)
         registry = bootstrap.connect(chosen)
         try:
-            replayed = copies.replay_erasures(registry.deployment)
+            replayed = replaying.replay_erasures(registry.deployment)
         finally:
             registry.close()
     counts = [r._asdict() for r in replayed.values()]

@@ -15,9 +15,9 @@ from registry.flows.accountability import verify
 from registry.flows.acts.outbox import Topic
 from registry.flows.dsr import acknowledged, callbacks, holds, intake, kept, lifecycle, opendsr, passing_on
 from registry.flows.dsr.package import links
+from registry.flows.dsr.replaying import Replayed, replay_erasures
 from registry.flows.outgoing import webhooks
 from registry.flows.outgoing.endpoints import forget_config
-from registry.flows.upkeep.backup import Replayed, replay_erasures
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, Unauthenticated
 from registry.model.ids import FragmentId, text_id
 from registry.store.rows import execute, execute_many
