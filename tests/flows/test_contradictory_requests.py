@@ -175,3 +175,15 @@ def test_an_erasure_forgets_what_an_answered_request_named_though_a_part_of_its_
     assert row.sealed is None
     keys = "SELECT count(*) FROM key_bundle WHERE workspace_id = ? AND fragment_id = ?"
     assert tenant.registry.key_rows(keys, tenant.workspace_id, answered.request_id) == [(0,)]
+
+
+@pytest.mark.parametrize(("asks", "right"), [("ada", "Adah"), ("bob", "Bob")])
+def test_a_correction_stays_with_whoever_asked_for_it_when_they_are_taken_apart(
+    tenant: Tenant, asks: str, right: str
+) -> None:
+    _two_in_one(tenant)
+    tenant.run(tenant.request(Kind.RECTIFICATION, "user_id", asks, traits={"first_name": right}))
+    assert tenant.traits("user_id", "ada")["first_name"] == right
+    _taken_apart(tenant)
+    told = {name: tenant.traits("user_id", name)["first_name"] for name in ("ada", "bob")}
+    assert told == {"ada": "Ada", "bob": "Bobby"} | {asks: right}

@@ -10,6 +10,7 @@ import orjson
 from registry.flows.acts import trail
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
+from registry.flows.dsr.reference import indexes_of
 from registry.flows.identity import subjects
 from registry.flows.identity.subjects import NO_SOURCE
 from registry.flows.workspace import OpenWorkspace
@@ -54,8 +55,9 @@ def seal_corrections(
 def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> None:
     """Write the corrections as assertions that win over every other; done again, nothing changes.
 
-    A correction keeps the consent tags of the values that it corrects; one of a trait that nobody
-    had asserted serves only `service`. Of whoever is not known here, nothing is written here.
+    A correction hangs on an identifier that the request names, and stays with it when its person is taken apart. It
+    keeps the consent tags of the values that it corrects; one of a trait that nobody had asserted serves only
+    `service`. Of whoever is not known here, nothing is written here.
     """
     if request.certificate is not None:  # it was interrupted after its last step, and its key may be gone
         return
@@ -65,7 +67,9 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         fragments = requests.scope(transaction, workspace_id, request.request_id)
         if not traits or not fragments:
             return
-        target = min(fragments)  # the oldest
+        named = identities.fragments_by_index(transaction, workspace_id, indexes_of(deployment, workspace, request))
+        own = {row.fragment_id for row in named.values()}.intersection(fragments)
+        target = min(own or fragments)
         present = {row.trait: row.compartment for row in events.assertions(transaction, workspace_id, fragments)}
         rows = _rows(deployment, workspace, request, target, traits, present)
         events.assert_traits(transaction, rows)
