@@ -21,9 +21,10 @@ from registry.flows.outgoing import delivery, webhooks
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import SECOND
 from registry.model.errors import Conflict, InvalidInput, Unauthenticated
+from registry.model.ids import text_id
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
-from tests.factories import consent, identify, ordered
+from tests.factories import alias, consent, identify, ordered
 from tests.receiver import Receiver, receiving
 from tests.simulator import ALL_YES, Tenant
 
@@ -214,3 +215,20 @@ def test_recipients_acknowledge_over_http_without_a_key(tenant: Tenant, receiver
         headers = signed_headers(made.secret, "any", tenant.registry.clock(), body)
         assert http.post(path, content=body, headers=headers).json() == {"success": True}
     assert certified(tenant, row_of(tenant, request).certificate)["destinations"][0]["state"] == "acknowledged"
+
+
+def test_a_subscriber_is_told_the_profile_that_a_visitor_had_before_signing_in(
+    tenant: Tenant, receiver: Receiver
+) -> None:
+    subscribe(tenant, receiver)
+    tenant.send(identify("ada"), ordered("ada"))
+    tenant.send(ordered(anonymous="browser"), ordered(anonymous="shared"))
+    profiles = {tenant.profile(*one) for one in (("user_id", "ada"), ("anonymous_id", "browser"))}
+    shared = tenant.profile("anonymous_id", "shared")
+    tenant.send(ordered(anonymous="other"), alias("other", "shared-user"), alias("shared", "shared-user"))
+    tenant.send(identify("ada", "browser", context=consent(**ALL_YES)), alias("browser", "ada"))
+    assert tenant.profile("anonymous_id", "browser") == tenant.profile("user_id", "ada")
+    tenant.erase("user_id", "ada")
+    told = json.loads(receiver.received[-1].body)["data"]
+    assert told["profile_ids"] == sorted(text_id(one or b"") for one in profiles)
+    assert text_id(shared or b"") not in told["profile_ids"]

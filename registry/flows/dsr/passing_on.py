@@ -90,6 +90,7 @@ def pass_on(
     """
     now = deployment.clock()
     orders: list[DestinationErasure] = []
+    known_by = {*profiles, *_former(transaction, workspace_id, fragments)}
     for one in recipients_of(transaction, workspace_id, fragments):
         config = open_config(deployment, workspace_id, one.recipient_id, one.sealed)
         order_id = FragmentId(deployment.new_id())
@@ -101,7 +102,7 @@ def pass_on(
             about = {
                 "erasure_id": text_id(order_id),
                 "workspace_id": text_id(workspace_id),
-                "profile_ids": sorted(text_id(profile) for profile in profiles),
+                "profile_ids": sorted(text_id(profile) for profile in known_by),
                 "identifiers": [{"kind": person.kind, "value": person.value} for person in known],
             }
             state, sealed = ErasureState.WAITING, seal_config(deployment, workspace_id, order_id, about)
@@ -235,6 +236,23 @@ def _settled(deployment: Deployment, order: DestinationErasure, answer: Answer) 
     retry_at = now + wait_after(attempts, answer.retry_after_s)
     state = ErasureState.FAILED if attempts >= ATTEMPTS else ErasureState(order.state)
     return order._replace(state=state.value, attempts=attempts, failure=answer.failure, retry_at=retry_at)
+
+
+def _former(transaction: Transaction, workspace_id: WorkspaceId, fragments: Collection[FragmentId]) -> set[ProfileId]:
+    """The profiles that these fragments were in before, as a visitor's before signing in, and nobody else ever was.
+
+    A recipient may know the person by one of these; one that was somebody else's, too, would be taken for them.
+    """
+    own = set(fragments)
+    moves = (row for rows in identities.moves_of(transaction, workspace_id, own).values() for row in rows)
+    former = {profile for row in moves for profile in (row.from_profile, row.into_profile)}
+    others = {row.profile_id for row in identities.fragments_of_profiles(transaction, workspace_id, former)
+              if row.fragment_id not in own}  # fmt: skip
+    return {
+        one
+        for one in former - others
+        if own.issuperset(row.fragment_id for row in identities.merges_of(transaction, workspace_id, one))
+    }
 
 
 def _may_know(
