@@ -7,6 +7,9 @@ import pytest
 from registry.api.dsr import request_json
 from registry.dsr.requests import Kind
 from registry.flows.dsr import lifecycle
+from registry.flows.upkeep import reindexing
+from registry.flows.workspace import PUBLISHED_BEFORE_USE
+from registry.model.clock import SECOND
 from registry.model.errors import Conflict, SealBroken
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
@@ -68,3 +71,27 @@ def test_a_request_that_is_being_run_is_left_to_whoever_runs_it(tenant: Tenant) 
         with pytest.raises(Conflict, match="at this moment"):
             tenant.run(request)
     assert _go_on(tenant, request).state == "completed"
+
+
+@pytest.mark.parametrize("kind", [Kind.OBJECTION, Kind.RECTIFICATION, Kind.ERASURE])
+def test_a_request_that_was_killed_after_its_key_was_destroyed_ends_whatever_keys_were_rotated_before(
+    tenant: Tenant, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, deployment = tenant.registry.clock, tenant.registry.deployment
+    assert isinstance(clock, SetClock)
+    tenant.send(identify("ada", first_name="Ada"))
+    reindexing.begin(deployment, tenant.workspace, actor="person:admin")
+    clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+    reindexing.go_on(deployment, tenant.workspace_id, actor="person:admin")
+    asked = {Kind.OBJECTION: {"purposes": ["security"]}, Kind.RECTIFICATION: {"traits": {"first_name": "Adah"}}}
+    request = tenant.request(kind, "user_id", "ada", **asked.get(kind, {}))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(lifecycle, "_completed", die)
+        tenant.run(request)
+    clock.pass_by(seconds=301)
+    [due] = _due(tenant)
+    assert _go_on(tenant, due).state == "completed"

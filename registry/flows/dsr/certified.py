@@ -23,13 +23,11 @@ from registry.model.stored import StoredRequest
 
 
 def certify(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> StoredRequest:
-    """The request with its certificate; one that was interrupted after it keeps the one it has.
+    """The request with its certificate.
 
     Raises:
         Conflict: a field is not accounted for.
     """
-    if request.certificate is not None:
-        return request
     own, _, _ = planning.of_registry(deployment, workspace, request)
     accounted = [*own.accounts, *linked.accounts(request)]
     require_accounted(accounted)

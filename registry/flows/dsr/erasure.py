@@ -65,8 +65,6 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         Conflict: the second look still finds something; the request stays open.
         StoreUnavailable, KmsUnavailable: run it again.
     """
-    if request.certificate is not None:  # it was interrupted after its last step
-        return request
     # 1. scope, 2. suppress
     request = _scope_and_suppress(deployment, workspace, request)
     progress: dict[str, Any] = orjson.loads(request.progress)

@@ -124,19 +124,10 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
         if State(request.state) not in BEGUN:  # without its key it is not, and can be cancelled
             reference.people_of(deployment, request)
         request = moved(deployment, transaction, request, Move.START, actor)
-        _rescope(deployment, transaction, workspace, request)
-    match EFFECTS[Kind(request.kind)]:
-        case Effect.ERASE:
-            request = erasure.erase(deployment, workspace, request, actor=actor)
-        case Effect.GIVE:  # the package is written when it is fetched: nothing personal waits on a disk
-            request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
-        case Effect.CORRECT:
-            rectification.apply(deployment, workspace, request, actor=actor)
-            request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
-        case Effect.RECORD:
-            _record(deployment, workspace, request, actor)
-            request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
-    request = certified.certify(deployment, workspace, request, actor=actor)
+        if request.certificate is None:
+            _rescope(deployment, transaction, workspace, request)
+    if request.certificate is None:  # else it was interrupted after its last step, and its key may be gone
+        request = _acted(deployment, workspace, request, actor)
     with deployment.data.write(workspace.workspace_id) as transaction:
         letters.add_answered(deployment, transaction, workspace, request)
         if EFFECTS[Kind(request.kind)] is Effect.GIVE:  # its package is yet to be fetched: `forget_answered`
@@ -144,6 +135,21 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
     reference.forget(deployment, request)
     with deployment.data.write(workspace.workspace_id) as transaction:
         return _completed(deployment, transaction, request, actor)
+
+
+def _acted(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> StoredRequest:
+    """What the request asks for, done and certified."""
+    match EFFECTS[Kind(request.kind)]:
+        case Effect.ERASE:
+            return erasure.erase(deployment, workspace, request, actor=actor)
+        case Effect.GIVE:  # the package is written when it is fetched: nothing personal waits on a disk
+            pass
+        case Effect.CORRECT:
+            rectification.apply(deployment, workspace, request, actor=actor)
+        case Effect.RECORD:
+            _record(deployment, workspace, request, actor)
+    request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
+    return certified.certify(deployment, workspace, request, actor=actor)
 
 
 def _completed(deployment: Deployment, transaction: Transaction, request: StoredRequest, actor: str) -> StoredRequest:

@@ -59,8 +59,6 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     keeps the consent tags of the values that it corrects; one of a trait that nobody had asserted serves only
     `service`. Of whoever is not known here, nothing is written here.
     """
-    if request.certificate is not None:  # it was interrupted after its last step, and its key may be gone
-        return
     traits, workspace_id = corrected(deployment, request), workspace.workspace_id
     with deployment.data.write(workspace_id) as transaction:
         subjects.hold(workspace, transaction)
