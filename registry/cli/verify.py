@@ -92,7 +92,8 @@ def _certificate(claims: Mapping[str, Any]) -> Table:
     if "supersedes" in claims:
         shown.add_row("instead of", f"the certificate with the SHA-256 {claims['supersedes']}")
     if "ends_case" in claims:
-        shown.add_row("ends", f"what had been set aside as case {claims['ends_case']}")
+        when = f", on {claims['ended']}" if "ended" in claims else ""
+        shown.add_row("ends", f"what had been set aside as case {claims['ends_case']}{when}")
     if "keys" in claims:
         shown.add_row("keys destroyed", f"{claims['keys']['bundles_destroyed']}; {claims['keys']['horizon']}")
         shown.add_row("second look", f"found {claims['verification']['rows_found_by_second_look']} rows")

@@ -46,8 +46,15 @@ class Outcome:
     """How sure it was who asked: the level of the kind, by which means, and by which mandate an agent asked."""
     ends_case: str | None = None
     """The case whose end this certifies: the part of the erasure that a hold or duty had deferred."""
+    ended_at: Micros | None = None
+    """When that was done: the request was answered before, whether in time or not."""
     zone: tzinfo = UTC
     """By whose clocks the law counts its days: times are stated with that offset, so that their dates are the law's."""
+
+    @property
+    def issued_at(self) -> Micros:
+        """When what it states was done."""
+        return self.completed_at if self.ended_at is None else self.ended_at
 
 
 def certificate_claims(
@@ -61,12 +68,14 @@ def certificate_claims(
     """
     kept = {"retained": [dict(one) for one in outcome.retained]} if outcome.retained else {}
     told = {"destinations": [dict(one) for one in outcome.told]} if outcome.told else {}
-    ended = {"ends_case": outcome.ends_case} if outcome.ends_case is not None else {}
+    ended: dict[str, object] = {"ends_case": outcome.ends_case} if outcome.ends_case is not None else {}
+    if outcome.ended_at is not None:
+        ended["ended"] = rfc3339(outcome.ended_at, outcome.zone)
     return {
         "format": FORMAT,
         "iss": issuer,
         "controller": controller,
-        "iat": outcome.completed_at // SECOND,
+        "iat": outcome.issued_at // SECOND,
         "jti": outcome.request_id,
         "sub": outcome.subject,
         "request": {

@@ -10,10 +10,11 @@ import pytest
 from registry.dsr.holding import Duty, covered_part, covers
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind
-from registry.flows.accountability import verify
+from registry.flows.accountability import forms, verify
+from registry.flows.accountability.forms import Form
 from registry.flows.dsr import holds, kept, planning
 from registry.flows.retention import sweeping
-from registry.model.clock import DAY
+from registry.model.clock import DAY, rfc3339
 from registry.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from registry.store import holdings
 from tests.conftest import SetClock
@@ -178,3 +179,22 @@ def test_a_category_covers_those_below_it_and_no_neighbour() -> None:
     known = {"properties": {"total": frozenset({"user.payment"}), "colour": frozenset({"user.behavior"})}}
     assert covered_part(content, known, ("user.payment",)) == {"messageId": "m", "properties": {"total": 1}}
     assert covered_part(content, known, ("user.name",)) == {}
+
+
+def test_what_a_hold_kept_beyond_the_deadline_makes_no_answer_late(tenant: Tenant) -> None:
+    deployment, workspace, clock = tenant.registry.deployment, tenant.workspace, tenant.registry.clock
+    assert isinstance(clock, SetClock)
+    tenant.send(identify("ada", email="ada@example.com", first_name="Ada"))
+    person = tenant.person("user_id", "ada")
+    hold = holds.place(deployment, workspace, person, ground="claim 7", purpose="legal", actor="person:first")
+    done = tenant.erase("user_id", "ada")
+    clock.pass_by(days=400)
+    holds.release(deployment, workspace, hold.hold_id, actor="person:first")
+    [case] = kept.end_due(deployment, workspace, actor="operator")
+    _, claims = verify.document(case.certificate or "", workspace.jwks())
+    told: Any = claims["request"]
+    assert (told["completed"], told["in_time"]) == (rfc3339(done.completed_at or 0), True)
+    assert claims["ended"] == rfc3339(clock())
+    page = forms.write(deployment, workspace, case.certificate or "", Form.PAGE)
+    assert f"was destroyed on {rfc3339(clock())[:10]}" in page
+    assert "too late" not in page

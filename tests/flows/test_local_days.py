@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
+
+from jsonschema import Draft202012Validator
 
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import breach, certificate_page, forms, verify
@@ -46,6 +50,8 @@ def test_letters_and_certificates_tell_the_day_of_receipt_and_the_last_one_by_th
     lifecycle.move_request(*given, Move.APPROVE, actor="person:second")
     done = tenant.run(request)
     _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
+    schema = json.loads((Path(__file__).parents[2] / "schemas" / "certificate.schema.json").read_text())
+    Draft202012Validator(schema).validate(claims)
     told: Any = claims["request"]
     assert told["in_time"]
     days = [told[name][:10] for name in ("received", "completed", "respond_by")]

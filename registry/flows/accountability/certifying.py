@@ -63,7 +63,7 @@ def issue(
         audit_root=Frontier.decode(size, frontier).root().hex(),
         version=__version__,
     )
-    return _enter(workspace, transaction, claims, outcome.completed_at, actor, fields)
+    return _enter(workspace, transaction, claims, outcome.issued_at, actor, fields)
 
 
 def renew(

@@ -192,8 +192,9 @@ def _end(
             fields={"request": text_id(case.request_id), "case": text_id(case.case_id), "items": case.items},
         )  # fmt: skip
         outcome = replace(
-            certifying.outcome_of(deployment, request, [*_accounts(case), *outside], now),
+            certifying.outcome_of(deployment, request, [*_accounts(case), *outside], request.completed_at or now),
             ends_case=text_id(case.case_id),
+            ended_at=now,
             destroyed=Destroyed(1, deployment.keyring.generation(workspace_id), remaining=0),
         )
         named: dict[str, int | str] = {"request": text_id(case.request_id), "case": text_id(case.case_id)}
