@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from registry.dsr.requests import Kind, Move
@@ -18,12 +19,17 @@ from registry.model.stored import StoredRequest
 from tests.conftest import START, SetClock
 from tests.factories import identify
 from tests.post import Desk
-from tests.simulator import Tenant
+from tests.simulator import RegistrySimulator, Tenant
 
 EVENING = START + 28 * HOUR
 """Eight in the evening of 1 January in California; 2 January UTC."""
 LAST = "2026-02-16T07:59:59.999999Z"
 """The end of the forty-fifth day, 15 February there."""
+
+
+@pytest.fixture
+def tenant(registry: RegistrySimulator) -> Tenant:
+    return registry.tenant()
 
 
 def _asked(desk: Desk, kind: Kind = Kind.DELETE) -> StoredRequest:
@@ -75,6 +81,19 @@ def test_a_day_of_a_file_is_one_by_the_clocks_of_the_law_and_the_same_row_again_
     [request] = lifecycle.listed(deployment, workspace, 9, None)
     laws = deployment.policies.jurisdictions
     assert [laws.day("ccpa", at) for at in (request.received_at, request.respond_by)] == ["2025-12-29", "2026-02-12"]
+
+
+def test_a_day_that_has_not_begun_where_the_law_is_counts_as_now(tenant: Tenant) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    row = {"kind": "know", "subject_kind": "email", "subject_value": "ada@example.com"}
+    days = {"2026-01-01": "opened", "2026-01-02": "invalid"}  # it is still the old year in California
+    for day, outcome in days.items():
+        told = bulk.take(
+            deployment, workspace, [(1, row | {"reference": day, "received_at": day}, "")], actor="person:a"
+        )
+        assert told[outcome] == 1
+    [request] = lifecycle.listed(deployment, workspace, 9, None)
+    assert request.received_at == START
 
 
 def test_the_days_for_telling_of_a_breach_are_those_of_the_law(tenant: Tenant) -> None:

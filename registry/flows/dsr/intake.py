@@ -89,6 +89,8 @@ def read(deployment: Deployment, workspace: OpenWorkspace, wish: Wish) -> Read:
     received_at = now if wish.received_at is None else wish.received_at
     if isinstance(received_at, date):
         received_at = law.begin_of(received_at)
+        if now < received_at < now + DAY:  # the day has begun where it was written down, and not yet there
+            received_at = now
     if not now - LONGEST_AGO <= received_at <= now:
         raise InvalidInput("a request comes before it is taken in, and within a year", pointer="/received_at")
     # By this the subject is looked for again when the request is run: they may become known, or be joined, meanwhile.
