@@ -17,7 +17,7 @@ from registry.flows.dsr import acknowledged, callbacks, holds, intake, kept, lif
 from registry.flows.dsr.package import links
 from registry.flows.dsr.replaying import Replayed, replay_erasures
 from registry.flows.outgoing import webhooks
-from registry.flows.outgoing.endpoints import forget_config
+from registry.flows.outgoing.endpoints import UNKNOWN, forget_config
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, Unauthenticated
 from registry.model.ids import FragmentId, text_id
 from registry.store.rows import execute, execute_many
@@ -261,3 +261,24 @@ def test_an_erasure_that_had_begun_and_not_ended_is_named_and_its_request_says_s
     assert tenant.run(request).state == "completed"
     assert put_back(tenant, copied(registry)).unfinished == ()
     connect(registry)
+
+
+def test_a_recipient_that_was_removed_since_holds_up_no_erasure_and_no_restore(
+    tenant: Tenant, receiver: Receiver
+) -> None:
+    registry = tenant.registry
+    made = webhooks.create(
+        registry.deployment, tenant.workspace_id, name="a shop's mailing", url=f"{receiver.url}/hook",
+        topics=[Topic.SUBJECT_ERASED, Topic.CONSENT_CHANGED], purpose=None, actor="operator",
+    )  # fmt: skip
+    copy = copied(registry)
+    webhooks.remove(registry.deployment, tenant.workspace_id, made.webhook_id, actor="operator")
+    tenant.erase(*ADA)
+    assert put_back(tenant, copy).fragments > 0
+    request = tenant.erase("user_id", "bob")
+    assert request.state == "completed"
+    [told] = passing_on.account(registry.deployment, tenant.workspace_id, request.request_id)
+    assert (told["state"], told["failure"]) == ("unreachable", passing_on.LOST)
+    [seen] = webhooks.listed(registry.deployment, tenant.workspace_id)
+    assert seen.origin == UNKNOWN
+    webhooks.remove(registry.deployment, tenant.workspace_id, made.webhook_id, actor="operator")

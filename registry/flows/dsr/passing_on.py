@@ -92,9 +92,12 @@ def pass_on(
     orders: list[DestinationErasure] = []
     known_by = {*profiles, *_former(transaction, workspace_id, fragments)}
     for one in recipients_of(transaction, workspace_id, fragments):
-        config = open_config(deployment, workspace_id, one.recipient_id, one.sealed)
-        order_id = FragmentId(deployment.new_id())
-        if _address(config) is None:
+        order_id, failure = FragmentId(deployment.new_id()), None
+        try:
+            address = _address(open_config(deployment, workspace_id, one.recipient_id, one.sealed))
+        except KeyMissing:  # it was removed, or made, since a copy that was put back: it holds up no erasure
+            address, failure = None, LOST
+        if address is None:
             state, sealed = ErasureState.UNREACHABLE, None
         else:
             may_know = _may_know(deployment, transaction, workspace_id, one, fragments)
@@ -108,7 +111,7 @@ def pass_on(
             state, sealed = ErasureState.WAITING, seal_config(deployment, workspace_id, order_id, about)
         orders.append(
             DestinationErasure(
-                workspace_id, one.recipient_id, order_id, request_id, state.value, sealed, now, 0, now, None,
+                workspace_id, one.recipient_id, order_id, request_id, state.value, sealed, now, 0, now, failure,
                 now if state is ErasureState.UNREACHABLE else None,
             )
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.outgoing.endpoints import forget_config, open_config, seal_config
+from registry.flows.outgoing.endpoints import forget_config, origin_of, seal_config
 from registry.keys.webhooks import mint_secret
 from registry.model.clock import Micros, rfc3339
 from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpose
@@ -125,8 +125,7 @@ def listed(deployment: Deployment, workspace_id: WorkspaceId) -> list[Seen]:
             waiting = rows.erasures_in(transaction, workspace_id, row.destination_id, [ErasureState.WAITING])
             seen.append(Seen(row, "", backlog, refused, len(waiting)))
     return [
-        one._replace(origin=open_config(deployment, workspace_id, one.row.destination_id, one.row.sealed)["origin"])
-        for one in seen
+        one._replace(origin=origin_of(deployment, workspace_id, one.row.destination_id, one.row.sealed)) for one in seen
     ]
 
 

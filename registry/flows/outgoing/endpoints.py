@@ -24,6 +24,10 @@ ATTEMPTS = 16
 """With these waits, four times as long each, a message is tried for more than two days before it is given up."""
 
 
+UNKNOWN = "unknown: its key is gone"
+"""The origin of an endpoint that was removed, or made, since the copy was made that was put back."""
+
+
 def seal_config(
     deployment: Deployment, workspace_id: WorkspaceId, endpoint_id: FragmentId, config: dict[str, Any]
 ) -> bytes:
@@ -49,6 +53,19 @@ def open_config(
     plain = open_sealed(bundle.key(ENDPOINT), sealed, _aad(workspace_id, endpoint_id), grant, ENDPOINT)
     config: dict[str, Any] = orjson.loads(plain)
     return config
+
+
+def origin_of(deployment: Deployment, workspace_id: WorkspaceId, endpoint_id: FragmentId, sealed: bytes) -> str:
+    """Where an endpoint is, as it is shown; of one whose key is gone, that it is, so that it can be found and removed.
+
+    Raises:
+        SealBroken, KmsUnavailable, StoreUnavailable.
+    """
+    try:
+        origin: str = open_config(deployment, workspace_id, endpoint_id, sealed)["origin"]
+    except KeyMissing:
+        return UNKNOWN
+    return origin
 
 
 def forget_config(deployment: Deployment, workspace_id: WorkspaceId, endpoint_id: FragmentId) -> None:

@@ -11,7 +11,7 @@ from registry.flows.acts import outbox, trail
 from registry.flows.acts.outbox import Notice, Topic
 from registry.flows.deployment import Deployment
 from registry.flows.outgoing.destinations import require_told, retry_erasures
-from registry.flows.outgoing.endpoints import forget_config, open_config, seal_config
+from registry.flows.outgoing.endpoints import forget_config, origin_of, seal_config
 from registry.keys.webhooks import mint_secret
 from registry.model.clock import Micros, rfc3339
 from registry.model.errors import InvalidInput, NotFound, UnknownPurpose
@@ -231,8 +231,7 @@ def _log(
 
 
 def _seen(deployment: Deployment, row: Webhook, waiting: tuple[int, int, Micros | None]) -> Seen:
-    config = open_config(deployment, row.workspace_id, row.webhook_id, row.sealed)
-    return Seen(row, config["origin"], *waiting)
+    return Seen(row, origin_of(deployment, row.workspace_id, row.webhook_id, row.sealed), *waiting)
 
 
 def _remember_kinds(deployment: Deployment, workspace_id: WorkspaceId, transaction: Transaction) -> None:
