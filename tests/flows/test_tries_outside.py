@@ -11,6 +11,7 @@ import pytest
 
 from registry.connectors.configured import linked_systems
 from registry.connectors.outgoing import Outgoing
+from registry.dsr.accounting import EVERY_TABLE
 from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
 from registry.flows.dsr import lifecycle, linked, reference
@@ -161,7 +162,7 @@ def test_a_system_that_is_through_and_silent_now_is_waited_for_since_it_leads_to
     told: Any = claims["fields"]
     assert {one["rows"] for one in told if one["table"] == "contacts"} == {1}
     assert {one["rows"] for one in told if one["table"] == "customers"} == {1}
-    assert any(one["table"] == linked.EVERY_TABLE for one in told) == overridden
+    assert any(one["table"] == EVERY_TABLE for one in told) == overridden
 
 
 def test_a_system_whose_description_is_gone_ends_no_request_without_a_decision(

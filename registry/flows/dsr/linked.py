@@ -241,7 +241,7 @@ def _found_everywhere(
     # What is erased or corrected may lead nowhere any more, and was sealed before; everything else leads on as it did.
     people, silent = reached(systems if changes else deployment.linked, known, begun)
     for name, error in silent.items():
-        if not _is_overridden(request, name):  # also one that is through: what it leads to is not known without it
+        if name not in left_out(accounts(request)):  # also one that is through: what it leads to is not known
             raise wait(deployment, request, name, people, error, actor=actor)
     if not changes or ("foreseen" in progress and len(people) == len(known)):
         return request, people
