@@ -13,6 +13,7 @@ from registry.flows.consent import ledger, signalled
 from registry.model.clock import DAY, SECOND, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.stored import StoredConsent
+from registry.store import consents
 from tests.conftest import SetClock
 from tests.factories import consent, identify
 from tests.flows.test_consent_signals import TCF_ALL, TCF_MEASURING
@@ -256,3 +257,20 @@ def test_of_two_grants_of_one_moment_the_one_that_ends_counts(ada: Tenant, clock
 def test_signals_that_say_nothing_make_nobody_known(tenant: Tenant) -> None:
     assert signals(tenant, Spoken({}), ("user_id", "stranger")) == []
     assert tenant.profile("user_id", "stranger") is None
+
+
+def test_a_browser_that_objects_with_every_event_costs_no_look_at_the_ledger(
+    ada: Tenant, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, looks = consents.history, list[object]()
+
+    def counted(*given: Any) -> list[StoredConsent]:
+        looks.append(given)
+        return history(*given)
+
+    ada.send(identify("ada"), opted_out=True)
+    clock.pass_by(seconds=1)
+    monkeypatch.setattr(consents, "history", counted)
+    assert ada.send(identify("ada"), opted_out=True).counts == {"accepted": 1}
+    assert looks == []
+    assert ada.check(*ADA, "marketing").reason == "objected"

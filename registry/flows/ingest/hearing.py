@@ -63,9 +63,9 @@ class Hearing:
                 words = last_words(self._known.ledger(spoken), purpose, at)
             named, objects = self._catalogue.purposes[purpose], purpose in item.objected
             is_act = _is_act(item, named, yes=yes)
-            lasts = (objects or (is_act and not yes)) and not self._refuses(fragment, purpose)
+            lasts = objects or (is_act and not yes)
             is_new = is_news(named, words, fragment.fragment_id, yes=yes, objects=objects, at=at)
-            if not is_new and not (is_act and lasts):
+            if not is_new and not (is_act and lasts and not self._refuses(fragment, purpose)):
                 continue
             if objects:
                 status = ConsentStatus.OBJECTED
@@ -92,7 +92,7 @@ class Hearing:
                 None,
             )
             news.append(row)
-            if lasts and late:
+            if lasts and late and not self._refuses(fragment, purpose):
                 since = overtaken_at(self._known.ledger(spoken), purpose, at)
                 if since is not None:  # by a banner's yes, which lifts neither
                     news.append(row._replace(record_id=RecordId(new_id()), acted_at=since + 1))
