@@ -11,7 +11,8 @@ import orjson
 import typer
 
 from registry.cli.certificates import CERTIFICATES, require_absent, write_certificate
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, bare_name, out, session, table
+from registry.cli.officers import Because, NotAwaited, Officer
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
@@ -35,9 +36,6 @@ def add_to(parent: typer.Typer) -> None:
 
 
 RequestIdText = Annotated[str, typer.Argument(help="The request's id.")]
-Officer = Annotated[
-    str, typer.Option("--as", callback=bare_name, help="The officer who acts, by name; an erasure needs two.")
-]
 
 
 @app.command("sla")
@@ -140,8 +138,8 @@ def extend_request(
 @app.command("override")
 def override_system(
     request_id: RequestIdText,
-    system: Annotated[str, typer.Option(help="The connected system that is not waited for any longer.")],
-    reason: Annotated[str, typer.Option(help="Why: in the clear, in the audit log and in the certificate.")],
+    system: NotAwaited,
+    reason: Because,
     officer: Officer = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from registry.cli.certificates import write_certificate
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, bare_name, session, table
+from registry.cli.officers import Because, NotAwaited, Officer
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.flows.dsr import holds, kept, resuming
 from registry.model.clock import parse_rfc3339
@@ -34,7 +35,7 @@ def place(
         list[str] | None, typer.Option("--category", help="A data category; everything if absent.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="RFC 3339; until it is released if absent.")] = None,
-    officer: Annotated[str, typer.Option("--as", callback=bare_name, help="The officer who acts.")] = "operator",
+    officer: Officer = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
@@ -68,7 +69,7 @@ def list_holds(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_j
 @app.command()
 def release(
     hold_id: Annotated[str, typer.Argument(help="The id that placing it gave.")],
-    officer: Annotated[str, typer.Option("--as", callback=bare_name, help="The officer who acts.")] = "operator",
+    officer: Officer = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
@@ -98,9 +99,9 @@ def retained(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_jso
 @app.command("override")
 def override_system(
     case_id: Annotated[str, typer.Argument(help="A case whose hold has ended, and that waits for a system.")],
-    system: Annotated[str, typer.Option(help="The connected system that is not waited for any longer.")],
-    reason: Annotated[str, typer.Option(help="Why: in the clear, in the audit log and in the certificate.")],
-    officer: Annotated[str, typer.Option("--as", callback=bare_name, help="The officer who acts.")] = "operator",
+    system: NotAwaited,
+    reason: Because,
+    officer: Officer = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,

@@ -13,7 +13,8 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from registry.cli.dsr import Officer, RequestIdText, answer_with, app, request_id_of
+from registry.cli.dsr import RequestIdText, answer_with, app, request_id_of
+from registry.cli.officers import Officer
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.connectors.rows import of_file
