@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.row import Row, in_turn, rate
 from benchmarks.traffic import order
-from registry import bootstrap
+from registry import bootstrap, reviewed
 from registry.model.message import CallType, Message
 from registry.plans.compile import compile_plan
 from registry.plans.enforcement import Mode
@@ -20,7 +20,7 @@ EVENT = "Order Completed"
 
 def measure() -> Iterator[tuple[str, Row]]:
     """One event that keeps the plan, one that breaks it, and that one again where the breach is left out."""
-    plan = compile_plan(bootstrap.shipped("schemas", bootstrap.DEFAULT_PLAN))
+    plan = compile_plan(reviewed.shipped("schemas", bootstrap.DEFAULT_PLAN))
     block = plan.enforcement
     omit = block.override(violations=Mode.OMIT)
     validator = plan.rules[(CallType.TRACK, EVENT)].validator

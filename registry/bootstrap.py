@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache, partial
-from importlib import resources
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uuid_utils
 
-from registry.access.key_ages import KeyPolicy
-from registry.access.policy import AccessPolicy, PrincipalKind
+from registry import reviewed
+from registry.access.policy import PrincipalKind
 from registry.connectors.configured import described, linked_systems
 from registry.connectors.mail import open_mailer
 from registry.connectors.opendsr import OpenDsrProcessor, Signed
 from registry.connectors.outgoing import Outgoing
 from registry.connectors.processors import processors_of
 from registry.connectors.watched import Watched, close_all
-from registry.consent.purposes import PurposeCatalogue
-from registry.documents import Document, check, parse
-from registry.dsr.deadlines import Jurisdictions
-from registry.dsr.notification import Notices
 from registry.dsr.plan import LinkedSystem
-from registry.dsr.retention import Retention
-from registry.dsr.verification import Verification
 from registry.flows import plans
 from registry.flows.access import credentials
 from registry.flows.consent.boards import Boards
 from registry.flows.consent.decided import DecisionLog
-from registry.flows.deployment import Deployment, Policies
+from registry.flows.deployment import Deployment
 from registry.flows.identity.login import issuers_of
 from registry.flows.ingest.queue import Intake
 from registry.flows.keyring import Keyring
@@ -43,10 +34,8 @@ from registry.identity.rules import IdentityRules
 from registry.keys.certificates import PinnedCertificate
 from registry.keys.providers import open_provider
 from registry.model.clock import Micros, to_datetime
-from registry.model.errors import DocumentInvalid, NotInitialised, SettingInvalid
+from registry.model.errors import NotInitialised, SettingInvalid
 from registry.model.ids import text_id
-from registry.profiles.conditions import ComputedPolicy
-from registry.profiles.trust import TrustPolicy
 from registry.settings import Settings
 from registry.store import administration, schema, versions
 from registry.store.database import Database
@@ -54,10 +43,6 @@ from registry.store.database import Database
 if TYPE_CHECKING:
     from registry.api.application import Application
 
-POLICY_NAMES = (
-    "purposes", "identity", "trust", "access", "jurisdictions", "incidents", "retention", "computed", "keys",
-    "verification",
-)  # fmt: skip
 DEFAULT_PLAN = "plans/ecommerce.yaml"
 FIRST_SOURCE = "shop"
 
@@ -106,8 +91,8 @@ class Registry:
         decisions = DecisionLog(self.deployment, settings.log_decisions)
         boards = Boards(self.deployment, settings.people_in_memory)
         return Application(
-            self.deployment, self.workspaces, intake, limits, plan_schema(), decisions, boards, settings.spaces_api,
-            self.deployment.public_url,
+            self.deployment, self.workspaces, intake, limits, reviewed.plan_schema(), decisions, boards,
+            settings.spaces_api, self.deployment.public_url,
         )  # fmt: skip
 
     def server(self) -> Any:
@@ -151,7 +136,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         NotInitialised, SchemaMismatch, StoreUnavailable: the databases cannot be used as they are.
         KeyFileInsecure, KmsUnavailable: neither can the key service.
     """
-    policies = load_policies(settings.policies)
+    policies = reviewed.load_policies(settings.policies)
     _require_two_databases(settings)
     data, keystore = Database(settings.resolved_database_url()), Database(settings.resolved_keystore_url())
     for database in (data, keystore):
@@ -176,7 +161,7 @@ def connect(settings: Settings, *, require_schema: bool = True) -> Registry:
         mailer=open_mailer(settings.resolved_mail_url(), settings.mail_from),
         officers=tuple(filter(None, map(str.strip, (settings.officers_mail or "").split(",")))),
         linked=Watched(settings.connectors, partial(connected, settings), processors(settings, outgoing)),
-        logins=issuers_of(_reviewed(settings.logins, "logins"), policies.identity, outgoing, now)
+        logins=issuers_of(reviewed.conforming(settings.logins, "logins"), policies.identity, outgoing, now)
         if settings.logins is not None
         else (),
         public_url=settings.public_url.rstrip("/") if settings.public_url else None,
@@ -255,7 +240,7 @@ def _require_two_databases(settings: Settings) -> None:
 
 def _first_workspace(deployment: Deployment, name: str) -> Initialised:
     workspace_id = create_workspace(deployment, name)
-    document = shipped("schemas", DEFAULT_PLAN)
+    document = reviewed.shipped("schemas", DEFAULT_PLAN)
     published = plans.publish(deployment, workspace_id, document, actor="operator")
     source = credentials.create_source(
         deployment, workspace_id, name=FIRST_SOURCE, plan=published.name, version=published.version,
@@ -272,86 +257,14 @@ def _first_workspace(deployment: Deployment, name: str) -> Initialised:
     return Initialised(text_id(workspace_id), admin.secret, app.secret, source.secret, FIRST_SOURCE)
 
 
-@cache
-def shipped(folder: str, name: str) -> Document:
-    """A document that ships with registry, read once.
-
-    Raises:
-        SettingInvalid: the installation lacks it.
-    """
-    return parse(_shipped_text(folder, name), file=f"{folder}/{name}")
-
-
-@cache
-def shipped_schema(name: str) -> dict[str, Any]:
-    """A JSON Schema that ships with registry, read once; where its parts stand matters to nobody.
-
-    Raises:
-        SettingInvalid: the installation lacks it.
-    """
-    value: dict[str, Any] = json.loads(_shipped_text("schemas", name))
-    return value
-
-
-def _shipped_text(folder: str, name: str) -> str:
-    """The text of a file in the wheel, or in the checkout that registry is run from."""
-    for root in (resources.files("registry") / "defaults", Path(__file__).parent.parent):
-        file = root / folder / name
-        if file.is_file():
-            return file.read_text(encoding="utf-8")
-    raise SettingInvalid(f"this installation lacks {folder}/{name}", hint="install registry again")
-
-
-def load_policies(folder: Path | None) -> Policies:
-    """Every policy: the workspace's own file where the folder has one, the shipped one elsewhere.
-
-    Raises:
-        DocumentInvalid: with every fault of every file.
-        SettingInvalid: the folder or a file in it cannot be read.
-    """
-    documents: dict[str, Document] = {}
-    faults: list[dict[str, object]] = []
-    for name in POLICY_NAMES:
-        try:
-            documents[name] = _policy(folder, name)
-        except DocumentInvalid as error:
-            faults += error.faults
-    if faults:
-        raise DocumentInvalid(faults)
-    purposes = PurposeCatalogue.from_document(documents["purposes"])
-    stock = folder is not None and not (folder / "access.yaml").exists()
-    theirs = folder is not None and not (folder / "computed.yaml").exists()
-    return Policies(
-        purposes=purposes,
-        identity=IdentityRules.from_document(documents["identity"]),
-        trust=TrustPolicy.from_document(documents["trust"]),
-        access=AccessPolicy.from_document(documents["access"], purposes.purposes, of_another=stock),
-        jurisdictions=Jurisdictions.from_document(documents["jurisdictions"]),
-        incidents=Notices.from_document(documents["incidents"]),
-        retention=Retention.from_document(documents["retention"]),
-        keys=KeyPolicy.from_document(documents["keys"]),
-        verification=Verification.from_document(documents["verification"]),
-        computed=ComputedPolicy.from_document(documents["computed"], purposes.purposes, of_another=theirs),
-    )
-
-
-def _policy(folder: Path | None, name: str) -> Document:
-    if folder is not None and not folder.is_dir():
-        raise SettingInvalid(f"the policy folder {folder} does not exist", pointer="policies")
-    own = folder / f"{name}.yaml" if folder is not None else None
-    document = read_document(own) if own is not None and own.exists() else shipped("policies", f"{name}.yaml")
-    check(document, shipped_schema(f"policies/{name}.schema.json"))
-    return document
-
-
 def connected(settings: Settings) -> list[LinkedSystem]:
     """The databases, services and own connectors that the settings name.
 
     Raises:
         SettingInvalid, DocumentInvalid, InvalidInput: a description, or what it names, is wrong.
     """
-    documents = described(settings.connectors, read_document, shipped_schema)
-    rules = IdentityRules.from_document(_policy(settings.policies, "identity"))
+    documents = described(settings.connectors, reviewed.read_document, reviewed.shipped_schema)
+    rules = IdentityRules.from_document(reviewed.policy(settings.policies, "identity"))
     return linked_systems(documents, os.environ, Outgoing(settings.plain_hosts), rules)
 
 
@@ -363,7 +276,7 @@ def processors(settings: Settings, outgoing: Outgoing) -> list[OpenDsrProcessor]
     """
     if settings.processors is None:
         return []
-    document = _reviewed(settings.processors, "processors")
+    document = reviewed.conforming(settings.processors, "processors")
 
     def pin(pem: bytes) -> Signed:
         pinned = PinnedCertificate.read(pem)
@@ -371,30 +284,3 @@ def processors(settings: Settings, outgoing: Outgoing) -> list[OpenDsrProcessor]
 
     folder, url = settings.processors.parent, settings.public_url
     return processors_of(document, folder, os.environ, pin=pin, outgoing=outgoing, public_url=url)
-
-
-def _reviewed(path: Path, schema: str) -> Document:
-    """A file of the caller's that conforms to its schema."""
-    document = read_document(path)
-    check(document, shipped_schema(f"{schema}.schema.json"))
-    return document
-
-
-def read_document(path: Path) -> Document:
-    """A policy or plan file of the caller's.
-
-    Raises:
-        SettingInvalid: it cannot be read.
-        DocumentInvalid: it is not YAML or JSON.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingInvalid(f"{path} cannot be read: {reason}", hint="check the path and its permissions") from None
-    return parse(text, file=str(path))
-
-
-def plan_schema() -> dict[str, Any]:
-    """The JSON Schema of tracking plans."""
-    return shipped_schema("tracking-plan.schema.json")

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry import bootstrap
+from registry import bootstrap, reviewed
 from registry.access.policy import Principal, PrincipalKind
 from registry.consent.records import ConsentStatus
 from registry.documents import Document
@@ -113,7 +113,7 @@ class RegistrySimulator:
 @cache
 def shipped_plan() -> Document:
     """The e-commerce plan, read once."""
-    return bootstrap.shipped("schemas", bootstrap.DEFAULT_PLAN)
+    return reviewed.shipped("schemas", bootstrap.DEFAULT_PLAN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from registry import bootstrap
+from registry import bootstrap, reviewed
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, answer, reported, settings, table
 from registry.cli.subjects import Email, Reference, UserId, named
@@ -85,7 +85,7 @@ def import_fides(
     with reported(as_json=as_json):
         from registry.connectors.fides import imported
 
-        found = imported(bootstrap.read_document(file), url_env)
+        found = imported(reviewed.read_document(file), url_env)
         to.mkdir(parents=True, exist_ok=True)
         files = []
         for one in found:
@@ -130,7 +130,7 @@ def plan(
 ) -> None:
     """Show what a request would do in the systems outside, without one: a dry run, which touches nothing."""
     with reported(as_json=as_json), _systems(folder) as systems:
-        policies = bootstrap.load_policies(settings(None).policies)
+        policies = reviewed.load_policies(settings(None).policies)
         who = named(policies.identity, email, user_id, reference)
         planned = RequestPlan(kind, linked.foreseen(systems, kind, [who]))
     shown = table("system", "table", "rows", "field", "becomes", "why")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from registry import bootstrap
+from registry import bootstrap, reviewed
 from registry.bootstrap import Registry
 from registry.flows.accountability import verify as proofs
 from registry.flows.dsr import escalation, lifecycle
@@ -94,7 +94,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
 def _policies(settings: Settings) -> Iterator[Finding]:
     why = "without valid policies nothing is allowed"
     try:
-        held = bootstrap.load_policies(settings.policies)
+        held = reviewed.load_policies(settings.policies)
     except RegistryError as error:
         yield _bad("policies", error, why)
         return

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from registry import bootstrap
+from registry import reviewed
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, out, session, table
 from registry.connectors.rows import Progress as HowFar
 from registry.connectors.rows import Row, is_json_lines, of_file
@@ -59,8 +59,8 @@ def run(
     seen: Counter[str] = Counter()
     first: list[RowFault] = []
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who), ExitStack() as stack:
-        document = bootstrap.read_document(mapping)
-        check(document, bootstrap.shipped_schema("import-mapping.schema.json"))
+        document = reviewed.read_document(mapping)
+        check(document, reviewed.shipped_schema("import-mapping.schema.json"))
         mapped = ImportMapping.from_document(document)
         found, how_far, identity = _rows(rows, mapped)
         file = None

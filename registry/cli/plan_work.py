@@ -11,7 +11,7 @@ import typer
 import yaml
 from rich.text import Text
 
-from registry import bootstrap
+from registry import bootstrap, reviewed
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
 from registry.documents import Document, check, parse
@@ -102,11 +102,11 @@ def check_traffic(
     """
     if events is not None:
         with reported(as_json=as_json), events.open("rb") as lines:
-            plan = compile_plan(_checked(bootstrap.read_document(file)))
+            plan = compile_plan(_checked(reviewed.read_document(file)))
             run = rehearsal.rehearse_file(plan, lines, now=bootstrap.now())
     else:
         with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
-            plan = plans.check_plan(registry.deployment, _checked(bootstrap.read_document(file)))
+            plan = plans.check_plan(registry.deployment, _checked(reviewed.read_document(file)))
             since = registry.deployment.clock() - days * DAY
             run = rehearsal.rehearse(
                 registry.deployment, opened, plan, source_name=source, since=since, purpose=purpose, actor=who.actor
@@ -219,7 +219,7 @@ def _sound(name: str, data_dir: Path | None, workspace: str | None, *, as_json: 
 def _document(name: str, data_dir: Path | None, workspace: str | None, *, as_json: bool) -> Document:
     """The plan of a file, or a published one: `NAME@VERSION`, where no file is called so."""
     if "@" not in name or Path(name).exists():
-        return _checked(bootstrap.read_document(Path(name)))
+        return _checked(reviewed.read_document(Path(name)))
     plan, _, version = name.partition("@")
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         row = plans.get(registry.deployment, opened.workspace_id, plan, version)
@@ -227,7 +227,7 @@ def _document(name: str, data_dir: Path | None, workspace: str | None, *, as_jso
 
 
 def _checked(document: Document) -> Document:
-    check(document, bootstrap.plan_schema())
+    check(document, reviewed.plan_schema())
     return document
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from registry import bootstrap
+from registry import reviewed
 from registry.cli import plan_work, quarantine_work, violation_feed
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
@@ -114,8 +114,8 @@ def push_plan(
 ) -> None:
     """Publish a plan version; a published version never changes."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
-        document = bootstrap.read_document(file)
-        check(document, bootstrap.plan_schema())
+        document = reviewed.read_document(file)
+        check(document, reviewed.plan_schema())
         plan = plans.publish(registry.deployment, opened.workspace_id, document, actor=who.actor)
     answer({"plan": plan.identity, "events": len(plan.rules)}, as_json=as_json, text=f"{plan.identity} is published.")
 
@@ -124,8 +124,8 @@ def push_plan(
 def lint_plan(file: Annotated[Path, typer.Argument(help="The plan, YAML or JSON.")], as_json: AsJson = False) -> None:
     """Read a plan as a reviewer would; exits 1 when it finds an error. Needs no registry."""
     with reported(as_json=as_json):
-        document = bootstrap.read_document(file)
-        check(document, bootstrap.plan_schema())
+        document = reviewed.read_document(file)
+        check(document, reviewed.plan_schema())
         findings = lint(document)
     shown = table("line", "severity", "code", "where", "what")
     for finding in findings:
@@ -179,7 +179,7 @@ def check_policies(
 ) -> None:
     """Check policy files; every fault with file, line and reason. Needs no registry."""
     with reported(as_json=as_json):
-        held = bootstrap.load_policies(folder or settings(None).policies)
+        held = reviewed.load_policies(folder or settings(None).policies)
     names = list(held.purposes.purposes)
     answer(
         {"valid": True, "purposes": names, "version": held.purposes.version},

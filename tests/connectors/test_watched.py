@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from registry import bootstrap
+from registry import reviewed
 from registry.connectors import watched
 from registry.connectors.configured import described, linked_systems
 from registry.connectors.outgoing import Outgoing
@@ -63,7 +63,7 @@ def found(folder: Path, tmp_path: Path, write: Write) -> Iterator[Watched]:
     write("shop.yaml", FIRST)
 
     def read() -> object:
-        files = described(folder, bootstrap.read_document, bootstrap.shipped_schema)
+        files = described(folder, reviewed.read_document, reviewed.shipped_schema)
         return linked_systems(files, {"SHOP_URL": url}, Outgoing(), RULES)
 
     made = Watched(folder, read)  # type: ignore[arg-type]

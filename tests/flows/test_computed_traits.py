@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from registry import bootstrap
+from registry import reviewed
 from registry.flows.access import credentials
 from registry.flows.ingest import pipeline, recounting
 from registry.flows.ingest.admission import Delivery
@@ -150,10 +150,10 @@ def test_a_contact_point_says_whether_it_was_proven(tenant: Tenant) -> None:
 def test_shipped_traits_of_purposes_that_a_controller_does_not_have_are_left_out(tmp_path: Path) -> None:
     text = (ROOT / "policies" / "purposes.yaml").read_text().replace("name: analytics", "name: statistics")
     (tmp_path / "purposes.yaml").write_text(text)
-    assert bootstrap.load_policies(tmp_path).computed.audiences == {}
+    assert reviewed.load_policies(tmp_path).computed.audiences == {}
     (tmp_path / "computed.yaml").write_text((ROOT / "policies" / "computed.yaml").read_text())
     with pytest.raises(DocumentInvalid):
-        bootstrap.load_policies(tmp_path)
+        reviewed.load_policies(tmp_path)
 
 
 def test_a_trait_that_is_named_like_what_is_kept_is_only_a_trait(tenant: Tenant) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import bootstrap
+from registry import reviewed
 from registry.consent.decide import decide
 from registry.consent.records import ConsentStatus
 from registry.flows.consent.standing import alike, standings_for
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment
 
-POLICIES = bootstrap.load_policies(None)
+POLICIES = reviewed.load_policies(None)
 NOW = 1_000
 WORKSPACE = WorkspaceId(bytes(16))
 PURPOSES = (*POLICIES.purposes.purposes, "*")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import bootstrap
+from registry import reviewed
 from registry.consent.decide import decide
 from registry.consent.records import ConsentStatus
 from registry.flows.consent import key_table
@@ -20,7 +20,7 @@ from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, Work
 from registry.model.stored import ConsentState, Fragment
 from registry.store.standing import Known
 
-POLICIES = bootstrap.load_policies(None)
+POLICIES = reviewed.load_policies(None)
 WORKSPACE = WorkspaceId(bytes(16))
 NAMES = tuple(POLICIES.purposes.purposes)
 CATEGORIES = (frozenset[str](), frozenset({"user.contact.email"}), frozenset({"user.biometric"}))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from registry import bootstrap
+from registry import reviewed
 from registry.documents import check, parse
 from registry.model.errors import DocumentInvalid
 
@@ -51,20 +51,20 @@ def _schema(name: str) -> Any:
 def test_every_policy_has_a_schema_and_every_schema_a_policy() -> None:
     policies = {path.stem for path in (ROOT / "policies").glob("*.yaml")}
     schemas = {path.name.removesuffix(".schema.json") for path in (ROOT / "schemas" / "policies").glob("*.json")}
-    assert policies == schemas == set(bootstrap.POLICY_NAMES)
+    assert policies == schemas == set(reviewed.POLICY_NAMES)
 
 
-@pytest.mark.parametrize("name", bootstrap.POLICY_NAMES)
+@pytest.mark.parametrize("name", reviewed.POLICY_NAMES)
 def test_the_shipped_file_conforms_to_its_schema(name: str) -> None:
     Draft202012Validator.check_schema(_schema(name))
     check(parse(_text(name), file=f"{name}.yaml"), _schema(name))
 
 
 def test_the_shipped_policies_are_loaded_together() -> None:
-    assert "service" in bootstrap.load_policies(None).purposes.purposes
+    assert "service" in reviewed.load_policies(None).purposes.purposes
 
 
-@pytest.mark.parametrize("name", bootstrap.POLICY_NAMES)
+@pytest.mark.parametrize("name", reviewed.POLICY_NAMES)
 def test_every_policy_has_a_broken_variant_here(name: str) -> None:
     assert name in {broken[0] for broken in BROKEN}
 
@@ -77,7 +77,7 @@ def test_a_broken_policy_is_refused_with_file_line_and_reason(
     line = text[: text.index(old)].count("\n") + 1 + new.count("\n", 0, -1)
     (tmp_path / f"{name}.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DocumentInvalid) as caught:
-        bootstrap.load_policies(tmp_path)
+        reviewed.load_policies(tmp_path)
     [fault] = caught.value.faults
     assert (fault["file"], fault["line"], fault["pointer"]) == (str(tmp_path / f"{name}.yaml"), line, pointer)
     assert reason in str(fault["reason"])
@@ -87,7 +87,7 @@ def test_the_faults_of_every_file_are_reported_at_once(tmp_path: Path) -> None:
     for name, old, new, _, _ in (BROKEN[1], BROKEN[2], BROKEN[8]):
         (tmp_path / f"{name}.yaml").write_text(_text(name).replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DocumentInvalid) as caught:
-        bootstrap.load_policies(tmp_path)
+        reviewed.load_policies(tmp_path)
     files = {Path(str(fault["file"])).name for fault in caught.value.faults}
     assert files == {"access.yaml", "identity.yaml", "purposes.yaml"}
 
@@ -95,6 +95,6 @@ def test_the_faults_of_every_file_are_reported_at_once(tmp_path: Path) -> None:
 def test_a_folder_needs_only_the_files_that_differ(tmp_path: Path) -> None:
     text = _text("retention").replace("quarantine_days: 30", "quarantine_days: 7")
     (tmp_path / "retention.yaml").write_text(text, encoding="utf-8")
-    loaded, shipped = bootstrap.load_policies(tmp_path), bootstrap.load_policies(None)
+    loaded, shipped = reviewed.load_policies(tmp_path), reviewed.load_policies(None)
     assert loaded.retention.quarantine_for == shipped.retention.quarantine_for * 7 // 30
     assert loaded.access == shipped.access

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry import bootstrap
+from registry import reviewed
 from registry.dsr.deadlines import deadline
 from registry.dsr.escalation import Due, warnings
 from registry.dsr.requests import Kind, State
@@ -11,7 +11,7 @@ from registry.model.ids import RequestId, WorkspaceId
 from registry.model.stored import StoredRequest
 from tests.conftest import START
 
-LAWS = bootstrap.load_policies(None).jurisdictions
+LAWS = reviewed.load_policies(None).jurisdictions
 
 
 def _request(law: str, kind: Kind = Kind.ACCESS, state: State = State.RECEIVED) -> StoredRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry import bootstrap
+from registry import reviewed
 from registry.dsr.requests import Kind
 from registry.dsr.verification import (
     Address,
@@ -35,7 +35,7 @@ PAPERS = frozenset({Seen.IDENTITY_DOCUMENT, Seen.ACCOUNT_DETAILS, Seen.SIGNED_LE
 
 @pytest.fixture(scope="module")
 def shipped() -> Verification:
-    return bootstrap.load_policies(None).verification
+    return reviewed.load_policies(None).verification
 
 
 def test_every_kind_of_request_has_a_level(shipped: Verification) -> None:

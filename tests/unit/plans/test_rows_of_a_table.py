@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from registry.bootstrap import shipped_schema
 from registry.documents import check, parse
 from registry.model.errors import DocumentInvalid
 from registry.plans.rows import ImportMapping
+from registry.reviewed import shipped_schema
 
 HEAD = "version: 1\nimport: crm\nuser_id: nr\n"
 
