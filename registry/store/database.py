@@ -6,42 +6,26 @@ the door instead of failing at commit; reads never wait for them (WAL).
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from registry.model.errors import Conflict, SettingInvalid, StoreUnavailable
+from registry.store.engines import BUSY_TIMEOUT_MS, SQLITE_PRAGMAS, WRITERS_PRAGMA, Place, file_engine, server_engine
 from registry.store.file_lock import held_file
 from registry.store.point import FilePoints, Rows, ServerPoints
 from registry.store.row_security import DIRECTORY, Scope, by_key, of_workspace
+from registry.store.troubles import hint, reason
 from registry.store.turns import Turns
 
 Transaction = Connection
 """An open transaction: what every query of this room takes first."""
-
-BUSY_TIMEOUT_MS = 10_000
-"""How long a writer waits for another process's write before the answer is 503."""
-
-SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA secure_delete=ON",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA temp_store=MEMORY",  # sorting spills into memory, never into a file of plaintext order
-    "PRAGMA cache_size=-65536",
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
-)
-WRITERS_PRAGMA = f"PRAGMA mmap_size={2**31}"
-"""A writer looks up rows all over the file: mapped, they are read without a copy, as quickly among a million people as
-among ten thousand. What is mapped is the system's cache of the file, which it takes back when it needs the memory."""
 
 
 class Database:
@@ -66,13 +50,13 @@ class Database:
                 pointer="database_url",
             )
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        place = _Place(self.file)
+        place = Place(self.file)
         if self.is_sqlite:
-            self._writer = _engine(self.url, "BEGIN IMMEDIATE", place, (*SQLITE_PRAGMAS, WRITERS_PRAGMA))
-            self._reader = _engine(self.url, "BEGIN", place, SQLITE_PRAGMAS)
+            self._writer = file_engine(self.url, "BEGIN IMMEDIATE", place, (*SQLITE_PRAGMAS, WRITERS_PRAGMA))
+            self._reader = file_engine(self.url, "BEGIN", place, SQLITE_PRAGMAS)
         else:
-            self._writer = _server_engine(self.url, "BEGIN")
-            self._reader = _server_engine(self.url, "BEGIN ISOLATION LEVEL REPEATABLE READ")  # one state, as on SQLite
+            self._writer = server_engine(self.url, "BEGIN")
+            self._reader = server_engine(self.url, "BEGIN ISOLATION LEVEL REPEATABLE READ")  # one state, as there
         self._turns = Turns()
         self._file_points = FilePoints(self._reader.raw_connection, place.check) if self.is_sqlite else None
         self._points = self._file_points or ServerPoints(self.url)
@@ -132,7 +116,7 @@ class Database:
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         where = self.url.render_as_string(hide_password=True)
-        return StoreUnavailable(f"{where}: {_reason(error)}", hint=_hint(error))
+        return StoreUnavailable(f"{where}: {reason(error)}", hint=hint(error))
 
     @contextmanager
     def directory(self) -> Iterator[Transaction]:
@@ -264,115 +248,8 @@ class Database:
         self._own.dispose()
 
 
-class _Place:
-    """Where a SQLite file stands. One that was moved away or replaced still opens for whoever holds it open:
-    what is written there would be acknowledged, and be gone after the next start.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        named = path is not None and not str(path).startswith(("file:", ":memory:"))
-        self._path = str(path) if named else None
-        self._first: tuple[int, int] | None = None
-
-    def check(self, *_event: object) -> None:
-        """Go on only if the file is the one that was opened first; nothing is opened yet before `note`."""
-        if self._first is not None and self._found() != self._first:
-            raise sqlite3.OperationalError("the database file was moved away or replaced")
-
-    def note(self) -> None:
-        """Remember the file that has just been opened."""
-        if self._path is not None and self._first is None:
-            self._first = self._found()
-
-    def _found(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self._path or "")
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-
 @contextmanager
 def _scoped(engine: Engine, scope: Scope) -> Iterator[Connection]:
     with engine.connect() as connection:
         # SQLite has no roles: its statements name the workspace, and nothing else stands guard there.
         yield connection if engine.dialect.name == "sqlite" else connection.execution_options(registry_scope=scope)
-
-
-def _server_engine(url: URL, begin: str) -> Engine:
-    engine = create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        connection.autocommit = True  # the driver must not begin transactions of its own
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        # One message: role and workspace are set for this transaction at no cost of a round trip.
-        raw: Any = connection.connection.driver_connection
-        scope: Scope = connection.get_execution_options()["registry_scope"]
-        try:
-            raw.execute(f"{begin}; {scope.settings}", prepare=False)
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise OperationalError("BEGIN", None, error) from error
-
-    return engine
-
-
-def _engine(url: URL, begin: str, place: _Place, pragmas: Sequence[str]) -> Engine:
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        hide_parameters=True,
-        pool_size=4,
-        max_overflow=12,
-        connect_args={
-            "check_same_thread": False,
-            "timeout": BUSY_TIMEOUT_MS / 1000,
-            "cached_statements": 512,
-        },
-    )
-    event.listen(engine, "do_connect", place.check)  # SQLite would make an empty file of one that is gone
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions of its own
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
-        place.note()
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        place.check()
-        raw: Any = connection.connection.driver_connection
-        raw.execute(begin)
-
-    return engine
-
-
-def _reason(error: Exception) -> str:
-    """The driver's own words without the statement and its parameters, which may be long."""
-    original = getattr(error, "orig", None) or error
-    return str(original).splitlines()[0] if str(original) else type(original).__name__
-
-
-def _hint(error: Exception) -> str:
-    reason = _reason(error).lower()
-    hints = {
-        "moved away": "put the file back, or start registry again",
-        "permission denied to set role": "as the database's administrator: GRANT registry_app TO the role of the URL",
-        "permission denied to create role": "as the database's administrator: CREATE ROLE registry_app NOLOGIN, "
-        "and GRANT registry_app TO the role of the URL",
-        "locked": "another process holds the database: stop it, or try again",
-        "readonly": "make the file and its folder writable for this user",
-        "read-only": "make the database writable for this user",
-        "unable to open": "check that the folder exists and is readable, or run: registry init",
-        "no such table": "run: registry db upgrade",
-        "does not exist": "create the database, then run: registry db upgrade",
-        "full": "free some disk space",
-        "malformed": "the file is damaged: run registry doctor, then restore a backup",
-        "not a database": "the file is damaged or no SQLite file: run registry doctor",
-    }
-    return next((hint for word, hint in hints.items() if word in reason), "run: registry doctor")

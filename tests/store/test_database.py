@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from registry.model.errors import SettingInvalid, StoreUnavailable
 from registry.model.stored import Workspace
-from registry.store import administration, database, schema
+from registry.store import administration, database, engines, schema
 from registry.store.database import Database
 
 ROW = Workspace(b"w" * 16, "first", 1)  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ def _rows(path: Path) -> list[Workspace]:
 
 
 def test_a_locked_database_is_unavailable_and_keeps_what_it_has(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MS", 50)
     monkeypatch.setattr(database, "SQLITE_PRAGMAS", ("PRAGMA busy_timeout=50",))
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
