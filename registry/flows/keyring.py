@@ -8,14 +8,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from threading import Lock
-from typing import NamedTuple
 
+from registry.flows.opened_keys import CACHE_FOR, NO_VERSIONS, OpenedKeys, Versions
 from registry.keys.bundle import Bundle, unwrap_bundles, wrap_bundles
 from registry.keys.kms import KeyProvider
-from registry.model.clock import SECOND, Clock, Micros
+from registry.model.clock import Clock, Micros
 from registry.model.compartment import Compartment
 from registry.model.errors import KeyMissing, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
@@ -24,30 +22,8 @@ from registry.model.stored import ErasureOrder, WrappedBundle
 from registry.store import keystore as rows
 from registry.store.database import Database
 
-CACHE_FOR: Micros = 10 * SECOND
-"""How long an opened bundle may be used without another look at the keystore: the bound on how
-long another process could still open what was shredded, were its rows not gone."""
-
-CACHE_SIZE = 50_000
-
 BROKEN = Bundle({})
 """Stands for a bundle that is there and does not open: what it is the key of is damaged, not shredded."""
-
-Versions = Mapping[FragmentId, int]
-"""State versions of fragments, as one transaction has read them."""
-
-NO_VERSIONS: Versions = {}
-
-_Key = tuple[WorkspaceId, FragmentId]
-
-
-class _Opened(NamedTuple):
-    """A bundle in memory: until when, of which revision of its row, and the fragment's state version then."""
-
-    until: Micros
-    revision: int
-    version: int | None
-    bundle: Bundle
 
 
 class Keyring:
@@ -57,8 +33,7 @@ class Keyring:
         self._keystore = keystore
         self._kms = kms
         self._clock = clock
-        self._lock = Lock()
-        self._opened: OrderedDict[_Key, _Opened] = OrderedDict()
+        self._opened = OpenedKeys(clock)
         self._generations: dict[WorkspaceId, tuple[Micros, int]] = {}
 
     def for_sealing(
@@ -80,17 +55,9 @@ class Keyring:
             KeyMissing: the erasure of one of the fragments was ordered.
             KmsUnavailable, StoreUnavailable: no keys, so nothing may be sealed.
         """
-        ready: dict[FragmentId, Bundle] = {}
-        missing: list[FragmentId] = []
-        for fragment, compartments in needs.items():
-            bundle = None if fragment in new else self._cached(workspace_id, fragment, versions)
-            if bundle is not None and bundle.covers(compartments):
-                ready[fragment] = bundle
-            else:
-                missing.append(fragment)
-        if missing:
-            ready |= self._complete(workspace_id, {fragment: needs[fragment] for fragment in missing}, versions)
-        return ready
+        ready = self._opened.covering(workspace_id, {one: needs[one] for one in needs if one not in new}, versions)
+        missing = {one: needs[one] for one in needs if one not in ready}
+        return ready | self._complete(workspace_id, missing, versions) if missing else ready
 
     def lacking(
         self,
@@ -104,8 +71,8 @@ class Keyring:
         Raises:
             KmsUnavailable, StoreUnavailable: nobody can say.
         """
-        cached = {fragment: self._cached(workspace_id, fragment, versions) for fragment in needs}
-        unsure = [one for one, bundle in cached.items() if bundle is None or not bundle.covers(needs[one])]
+        ready = self._opened.covering(workspace_id, needs, versions)
+        unsure = [one for one in needs if one not in ready]
         if not unsure:
             return set()
         present = self._present(workspace_id, unsure, versions)
@@ -129,14 +96,8 @@ class Keyring:
             KmsUnavailable, KeyMissing, StoreUnavailable: none can be opened now.
         """
         workspace_id = grant.workspace_id
-        ready: dict[FragmentId, Bundle] = {}
-        missing: list[FragmentId] = []
-        for fragment, compartments in needs.items():
-            bundle = self._cached(workspace_id, fragment, versions)
-            if bundle is not None and bundle.covers(compartments):
-                ready[fragment] = bundle
-            else:
-                missing.append(fragment)
+        ready = self._opened.covering(workspace_id, needs, versions)
+        missing = [one for one in needs if one not in ready]
         return ready | self._present(workspace_id, missing, versions) if missing else ready
 
     def compartments(
@@ -166,9 +127,7 @@ class Keyring:
             rows.order_erasure(transaction, orders)
         with self._keystore.write(grant.workspace_id) as transaction:
             count = rows.shred_bundles(transaction, grant.workspace_id, fragments)
-        with self._lock:
-            for fragment in fragments:
-                self._opened.pop((grant.workspace_id, fragment), None)
+        self._opened.drop(grant.workspace_id, fragments)
         if fold_in:
             self._keystore.checkpoint()
         return count
@@ -203,18 +162,14 @@ class Keyring:
                     for (fragment, _), data in zip(changed, fresh, strict=True)
                 ],
             )
-        with self._lock:
-            for fragment in gone:
-                self._opened.pop((workspace_id, fragment), None)
+        self._opened.drop(workspace_id, gone)
         return count
 
     def sweep(self, grant: ShredGrant, holders: Collection[FragmentId]) -> int:
         """Delete bundles that no data needs, of which nothing is remembered; how many there were."""
         with self._keystore.write(grant.workspace_id) as transaction:
             count = rows.shred_bundles(transaction, grant.workspace_id, holders)
-        with self._lock:
-            for holder in holders:
-                self._opened.pop((grant.workspace_id, holder), None)
+        self._opened.drop(grant.workspace_id, holders)
         return count
 
     def checkpoint(self) -> None:
@@ -223,14 +178,12 @@ class Keyring:
 
     def forget(self) -> None:
         """Drop every opened key from memory, and look again which generation wraps."""
-        with self._lock:
-            self._opened.clear()
-            self._generations.clear()
+        self._opened.clear()
+        self._generations.clear()
 
     def expire(self) -> None:
         """Drop the opened keys that may not be used any more, although no others come in."""
-        with self._lock:
-            self._drop_expired()
+        self._opened.expire()
 
     def generation(self, workspace_id: WorkspaceId) -> int:
         """The KEK generation that wraps now.
@@ -256,12 +209,7 @@ class Keyring:
         """The bundles as they stand in the keystore now; those that are as they were need no key service."""
         with self._keystore.read(workspace_id) as transaction:
             wrapped = rows.bundles(transaction, workspace_id, fragments)
-        now = self._clock()
-        known = {fragment: self._opened.get((workspace_id, fragment)) for fragment in wrapped}
-        same = {
-            fragment: one.bundle for fragment, one in known.items()
-            if one is not None and one.revision == wrapped[fragment].revision and one.until > now
-        }  # fmt: skip
+        same = self._opened.still(workspace_id, wrapped)
         changed = {fragment: row for fragment, row in wrapped.items() if fragment not in same}
         return same | self._unwrap_sound(workspace_id, changed, versions) if changed else same
 
@@ -292,7 +240,7 @@ class Keyring:
             ]
             rows.put_bundles(transaction, put)
         revisions = {row.fragment_id: row.revision for row in (*wrapped.values(), *put)}
-        self._remember(workspace_id, complete, revisions, versions)
+        self._opened.remember(workspace_id, complete, revisions, versions)
         return complete
 
     def _unwrap(
@@ -304,7 +252,9 @@ class Keyring:
         items = [(fragment, row.wrapped) for fragment, row in wrapped.items()]
         bundles = unwrap_bundles(self._kms, workspace_id, items) if items else []
         opened = {fragment: bundle for (fragment, _), bundle in zip(items, bundles, strict=True)}
-        self._remember(workspace_id, opened, {fragment: row.revision for fragment, row in wrapped.items()}, versions)
+        self._opened.remember(
+            workspace_id, opened, {fragment: row.revision for fragment, row in wrapped.items()}, versions
+        )
         return opened
 
     def _unwrap_sound(
@@ -323,33 +273,3 @@ class Keyring:
         for fragment, row in wrapped.items():
             sound |= self._unwrap_sound(workspace_id, {fragment: row}, versions)
         return sound
-
-    def _cached(self, workspace_id: WorkspaceId, fragment: FragmentId, versions: Versions) -> Bundle | None:
-        found = self._opened.get((workspace_id, fragment))
-        if found is None or found.until <= self._clock():
-            return None
-        return found.bundle if fragment not in versions or versions[fragment] == found.version else None
-
-    def _remember(
-        self,
-        workspace_id: WorkspaceId,
-        bundles: Mapping[FragmentId, Bundle],
-        revisions: Mapping[FragmentId, int],
-        versions: Versions,
-    ) -> None:
-        until = self._clock() + CACHE_FOR
-        with self._lock:
-            for fragment, bundle in bundles.items():
-                key = (workspace_id, fragment)
-                version = versions.get(fragment)
-                if version is None and key in self._opened:  # read later than at the version known: no older than it
-                    version = self._opened[key].version
-                self._opened[key] = _Opened(until, revisions[fragment], version, bundle)
-                self._opened.move_to_end(key)
-            self._drop_expired()
-
-    def _drop_expired(self) -> None:
-        """Take out the oldest, which stand first; the caller holds the lock."""
-        now = self._clock()
-        while self._opened and (len(self._opened) > CACHE_SIZE or next(iter(self._opened.values())).until <= now):
-            self._opened.popitem(last=False)

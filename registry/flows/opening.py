@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from registry.flows.deployment import Deployment
-from registry.flows.keyring import BROKEN, NO_VERSIONS, Versions
+from registry.flows.keyring import BROKEN
+from registry.flows.opened_keys import NO_VERSIONS, Versions
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import open_sealed, record_aad
 from registry.keys.parts import open_parts

@@ -85,7 +85,7 @@ def test_no_row_no_key_and_no_cached_key_of_the_person_is_left(tenant: Tenant) -
         assert count == [(0,)], table
     keys = {bytes(row[0]) for row in tenant.registry.key_rows("SELECT fragment_id FROM key_bundle")}
     assert keys.isdisjoint(before | shut)
-    cached = {fragment for _, fragment in tenant.registry.deployment.keyring._opened}
+    cached = {fragment for _, fragment in tenant.registry.deployment.keyring._opened._opened}
     assert cached.isdisjoint(before | shut)
 
 

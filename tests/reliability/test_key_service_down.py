@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from registry import bootstrap
-from registry.flows.keyring import CACHE_FOR
+from registry.flows.opened_keys import CACHE_FOR
 from registry.model.clock import SECOND
 from registry.settings import Settings
 from tests.factories import identify, ordered

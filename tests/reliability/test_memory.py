@@ -13,7 +13,7 @@ import pytest
 from registry import bootstrap
 from registry.bootstrap import Initialised
 from registry.cli.schedule import EXPIRY_EVERY_S
-from registry.flows.keyring import CACHE_FOR
+from registry.flows.opened_keys import CACHE_FOR
 from registry.model.clock import SECOND
 from registry.model.grants import OpenGrant
 from registry.settings import Settings
