@@ -15,7 +15,7 @@ from registry.api.wire import UUID_FORM, Cursor, NewHold, Override, SubjectQuery
 from registry.flows.consent import ledger
 from registry.flows.dsr import holds, kept, resuming, sla
 from registry.flows.identity.subjects import subject
-from registry.flows.retention import sweeping
+from registry.flows.retention import reports
 from registry.model.ids import parse_id, text_id
 
 router = APIRouter(prefix="/v1", tags=["data subject requests"], route_class=JsonRoute)
@@ -39,7 +39,7 @@ def retention_report(request: Request, limit: Annotated[int, Query(ge=1, le=500)
     """What is locked now and when it is destroyed; what the latest sweeps destroyed and why; never whose."""
     application = of(request)
     _, workspace = application.caller(request, Action.DSR_READ)
-    return sweeping.told(application.deployment, workspace, limit)
+    return reports.told(application.deployment, workspace, limit)
 
 
 @router.post("/consent/unrestrict", summary="End a restriction of processing")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
-from registry.flows.retention import sweeping
+from registry.flows.retention import reports, sweeping
 from registry.model.errors import Conflict
 
 app = typer.Typer(no_args_is_help=True, help="What is locked, what has been destroyed, and what is due.")
@@ -28,12 +28,12 @@ def sweep(
     """Destroy now what is due; the server does it by itself, too. One that was interrupted goes on."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
         if dry_run:
-            told = sweeping.report_json(sweeping.preview(registry.deployment, opened)) | {"dry_run": True}
+            told = reports.report_json(sweeping.preview(registry.deployment, opened)) | {"dry_run": True}
         else:
             done = sweeping.sweep(registry.deployment, opened, actor=who.actor)
             if done is None:
                 raise Conflict("another process is sweeping this workspace now", hint="wait until it is done")
-            told = sweeping.sweep_json(done) | {"dry_run": False}
+            told = reports.sweep_json(done) | {"dry_run": False}
     _show(told, "would go" if dry_run else "went", as_json=as_json)
 
 
@@ -46,7 +46,7 @@ def report(
 ) -> None:
     """List what is locked now and when it is destroyed, and what the latest sweeps destroyed and why."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        told = sweeping.told(registry.deployment, opened, limit)
+        told = reports.told(registry.deployment, opened, limit)
     if as_json:
         answer(told, as_json=True)
         return

@@ -26,7 +26,7 @@ from registry.flows.dsr import acknowledged, callbacks, escalation, kept, letter
 from registry.flows.ingest import recounting
 from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
 from registry.flows.profiles import quality
-from registry.flows.retention import sweeping
+from registry.flows.retention import reports, sweeping
 from registry.flows.upkeep import ageing
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
@@ -77,7 +77,7 @@ def start(registry: Registry) -> BackgroundScheduler:
             dead=sum(seen.dead for seen in told),
             backlog=sum(seen.backlog for seen in passed),
             refused=sum(seen.refused for seen in passed),
-            locked=sum(count for _, _, count, _ in sweeping.locked(deployment, workspace)),
+            locked=sum(count for _, _, count, _ in reports.locked(deployment, workspace)),
         )
 
     def sweep(workspace: OpenWorkspace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -13,6 +13,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.keyring import BROKEN
 from registry.flows.opening import NO_KEYS, needs_of
 from registry.flows.plans import compiled
+from registry.flows.retention.due import Due
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import record_aad
 from registry.keys.parts import open_parts, seal_parts
@@ -33,23 +34,7 @@ Path = tuple[str, ...]
 Counts = dict[str, int]
 
 
-class _Due(Protocol):
-    """What of one compartment of one fragment is to go; see `retention.Due`."""
-
-    @property
-    def fragment_id(self) -> FragmentId:
-        """Whose."""
-
-    @property
-    def compartment(self) -> str:
-        """Which; the empty one is the bare trace of messages of which nothing was kept."""
-
-    @property
-    def before(self) -> Micros:
-        """Rows received before this."""
-
-
-def count(transaction: Transaction, workspace_id: WorkspaceId, due: _Due) -> Counts:
+def count(transaction: Transaction, workspace_id: WorkspaceId, due: Due) -> Counts:
     """How many events and values `delete` would touch."""
     held = [row for row in _sets(transaction, workspace_id, due) if row.oldest < due.before]
     values = sum(
@@ -60,7 +45,7 @@ def count(transaction: Transaction, workspace_id: WorkspaceId, due: _Due) -> Cou
     return {"events": sum(row.rows for row in held), "values": values}
 
 
-def delete(deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, due: _Due) -> Counts:
+def delete(deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, due: Due) -> Counts:
     """Delete what is due of a compartment; how many events and values it was part of."""
     counts = {"events": 0, "values": 0}
     counts["values"] = rows.delete_traits(transaction, workspace_id, due.fragment_id, due.compartment, due.before)
@@ -83,7 +68,7 @@ def delete(deployment: Deployment, transaction: Transaction, workspace_id: Works
     return counts
 
 
-def _sets(transaction: Transaction, workspace_id: WorkspaceId, due: _Due) -> list[rows.Held]:
+def _sets(transaction: Transaction, workspace_id: WorkspaceId, due: Due) -> list[rows.Held]:
     """The sets of compartments, among those of the fragment's events, that hold the one that is due."""
     found = rows.held_events(transaction, workspace_id, [due.fragment_id])
     return [row for row in found if due.compartment in row.compartments.split(",")]

@@ -16,86 +16,33 @@ the sweep is. Killed anywhere, the page is done again: what is gone already is n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
 
-import orjson
-
-from registry.dsr.retention import EXPIRED, RESTRICTED, kept_for
+from registry.dsr.retention import EXPIRED
 from registry.flows.acts import trail
 from registry.flows.consent import locking
-from registry.flows.consent.locking import Refused
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
 from registry.flows.retention import outdated, rejected
+from registry.flows.retention.looking import Page, look
 from registry.flows.retention.outdated import FieldRule
+from registry.flows.retention.reports import Report, recent
 from registry.flows.upkeep.pairing import unused_holders
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import DAY, Micros, rfc3339
-from registry.model.compartment import Compartment, purposes_of
+from registry.model.clock import DAY, Micros
+from registry.model.compartment import Compartment
 from registry.model.grants import ShredGrant
-from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId, text_id
+from registry.model.ids import FragmentId, RequestId, WorkspaceId
 from registry.model.stored import Fragment
-from registry.model.stored_upkeep import CompartmentLock, Sweep
-from registry.store import consents, holdings, identities, quarantine
+from registry.model.stored_upkeep import Sweep
+from registry.store import identities, quarantine
 from registry.store import retention as rows
-from registry.store.database import Transaction
 
 PAGE = 200
 """Fragments in one transaction: few enough that those who write wait only for moments."""
 
 SETTLED: Micros = DAY
 """How old a key bundle must be before it counts as unused: its data may still be on the way."""
-
-FOREVER: Micros = 2**63 - 1
-
-
-class Due(NamedTuple):
-    """What of one compartment of one fragment is to go: everything, with its key, or what is older than `before`."""
-
-    fragment_id: FragmentId
-    compartment: str
-    reason: str
-    before: Micros
-    whole: bool
-
-
-@dataclass(slots=True)
-class Report:
-    """What a sweep did, or would do: counts by what, and by `compartment: reason`."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    gone: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def add(self, compartment: str, reason: str, **counts: int) -> None:
-        """Count what went from a compartment, and why."""
-        self.gone.setdefault(f"{compartment}: {reason}", Counter()).update(counts)
-
-    def encode(self) -> str:
-        """As it is kept: JSON of names of ours and counts."""
-        gone = {name: dict(counts) for name, counts in sorted(self.gone.items())}
-        return orjson.dumps({"counts": dict(self.counts), "gone": gone}).decode()
-
-    @classmethod
-    def decode(cls, text: str) -> Report:
-        """The report of `encode`."""
-        value = orjson.loads(text)
-        gone = {name: Counter(counts) for name, counts in value["gone"].items()}
-        return cls(Counter(value["counts"]), gone)
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What is due of a page of fragments, as one transaction has read it; `fields`: single ones of events, too.
-    `free`: those of people on whom no legal hold stands, and who do not restrict processing.
-    """
-
-    due: Sequence[Due]
-    put: Sequence[CompartmentLock]
-    opened: frozenset[tuple[FragmentId, str]]
-    fields: bool
-    free: Sequence[FragmentId]
 
 
 def sweep(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> Sweep | None:
@@ -140,7 +87,7 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
     while page := _next(deployment, workspace_id, after):
         after = page[-1].fragment_id
         with deployment.data.read(workspace_id) as transaction:
-            looked = _look(deployment, workspace_id, transaction, page, rules)
+            looked = look(deployment, workspace_id, transaction, page, rules)
             _count(report, looked)
             for due in looked.due:
                 report.add(due.compartment, due.reason, **outdated.count(transaction, workspace_id, due))
@@ -154,18 +101,6 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
     report.counts["unused_keys"] = sum(len(page) for page in _unused(deployment, workspace_id))
     report.gone = {name: counts for name, counts in report.gone.items() if any(counts.values())}
     return report
-
-
-def recent(deployment: Deployment, workspace: OpenWorkspace, limit: int) -> list[Sweep]:
-    """The latest sweeps, newest first."""
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        return rows.sweeps(transaction, workspace.workspace_id, limit)
-
-
-def locked(deployment: Deployment, workspace: OpenWorkspace) -> list[tuple[str, str, int, Micros | None]]:
-    """What is locked now: compartment, reason, how many persons' fragments, and when the first is shredded."""
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        return rows.locked(transaction, workspace.workspace_id)
 
 
 def _begin(deployment: Deployment, workspace_id: WorkspaceId) -> Sweep:
@@ -190,7 +125,7 @@ def _settle(
     """One page: nothing is written where nothing is due but how far the sweep is, with the next page that has."""
     workspace_id, after = workspace.workspace_id, page[-1].fragment_id
     with deployment.data.read(workspace_id) as transaction:
-        looked = _look(deployment, workspace_id, transaction, page, rules)
+        looked = look(deployment, workspace_id, transaction, page, rules)
     report = Report.decode(run.report)
     report.counts["fragments"] += len(page)
     if not (looked.due or looked.put or looked.opened or looked.fields):
@@ -199,7 +134,7 @@ def _settle(
     with deployment.data.write(workspace_id) as transaction:
         subjects.hold(workspace, transaction, exclusive=True)
         # 2. look
-        looked = _look(deployment, workspace_id, transaction, page, rules)
+        looked = look(deployment, workspace_id, transaction, page, rules)
         # 3. lock
         locking.change(deployment, workspace_id, transaction, looked.put, looked.opened)
         # 4. shred
@@ -222,68 +157,7 @@ def _settle(
     return done
 
 
-def _look(
-    deployment: Deployment,
-    workspace_id: WorkspaceId,
-    transaction: Transaction,
-    page: Sequence[Fragment],
-    rules: Sequence[FieldRule],
-) -> _Page:
-    ids = [fragment.fragment_id for fragment in page]
-    present = list(identities.fragments(transaction, workspace_id, ids).values())
-    home: dict[FragmentId, ProfileId] = {row.fragment_id: row.profile_id for row in present}
-    standing = {(row.fragment_id, row.compartment): row for row in rows.locks(transaction, workspace_id, home)}
-    ages: dict[tuple[FragmentId, str], tuple[Micros, Micros]] = dict.fromkeys(
-        standing, (FOREVER, -1)
-    )  # a compartment may be locked of which nothing is stored any more: its key goes, too
-    for held in rows.held_events(transaction, workspace_id, ids) + rows.held_traits(transaction, workspace_id, ids):
-        for name in held.compartments.split(","):
-            oldest, newest = ages.get((held.fragment_id, name), (FOREVER, -1))
-            ages[(held.fragment_id, name)] = (min(oldest, held.oldest), max(newest, held.newest))
-    whole = identities.fragments_of_profiles(transaction, workspace_id, {row.profile_id for row in present})
-    holders = {home[fragment_id] for fragment_id, _ in ages}  # nobody else's ground decides on anything
-    asked = [row for row in whole if row.profile_id in holders]
-    states = consents.states(transaction, workspace_id, [row.fragment_id for row in asked])
-    refused = locking.refused_by_profile(deployment, asked, states)
-    due: list[Due] = []
-    put: list[CompartmentLock] = []
-    opened: set[tuple[FragmentId, str]] = set()
-    for (fragment_id, name), span in sorted(ages.items()):
-        told, before = refused[home[fragment_id]], standing.get((fragment_id, name))
-        lock = locking.needed_lock(deployment, name, told, before) if name else None
-        if lock is None:
-            if before is not None:
-                opened.add((fragment_id, name))
-            due += _outlived(deployment, fragment_id, name, told, span)
-        elif lock.shred_at is not None and lock.shred_at <= deployment.clock():
-            due.append(Due(fragment_id, name, lock.reason, FOREVER, whole=True))
-        elif before is None or lock != (before.reason, before.locked_at, before.shred_at):
-            put.append(CompartmentLock(workspace_id, fragment_id, name, *lock))
-    on_hold = holdings.held_fragments(transaction, workspace_id, [row.fragment_id for row in whole], deployment.clock())
-    spared = {row.profile_id for row in whole if row.fragment_id in on_hold}
-    spared |= {profile_id for profile_id, told in refused.items() if RESTRICTED in told.values()}
-    free = [fragment_id for fragment_id in ids if home.get(fragment_id) not in spared]
-    found = [rule.find(deployment, transaction, workspace_id, free) for rule in rules]
-    outlived = any(changed or values for changed, values in found)
-    return _Page([one for one in due if one.fragment_id in free], put, frozenset(opened), outlived, free)
-
-
-def _outlived(
-    deployment: Deployment, fragment_id: FragmentId, name: str, refused: Refused, span: tuple[Micros, Micros]
-) -> Iterator[Due]:
-    """What of a compartment with a lawful ground has been kept for long enough; nothing of what is restricted."""
-    if RESTRICTED in refused.values():
-        return
-    oldest, newest = span
-    catalogue = deployment.policies.purposes.purposes
-    periods: Mapping[str, Micros] = {purpose.name: purpose.retention_days * DAY for purpose in catalogue.values()}
-    purposes = purposes_of(Compartment(name)) if name else frozenset()
-    before = deployment.clock() - kept_for(purposes, frozenset(periods) - refused.keys(), periods)
-    if oldest < before:
-        yield Due(fragment_id, name, EXPIRED, before, whole=bool(name) and newest < before)
-
-
-def _count(report: Report, looked: _Page) -> None:
+def _count(report: Report, looked: Page) -> None:
     report.counts.update(locked=len(looked.put), opened=len(looked.opened))
 
 
@@ -333,33 +207,3 @@ def _forget_violations(deployment: Deployment, workspace_id: WorkspaceId) -> int
         if len(stray) < PAGE:
             return count
         after = stray[-1]
-
-
-def told(deployment: Deployment, workspace: OpenWorkspace, limit: int) -> dict[str, Any]:
-    """What is locked now and when it is destroyed, and what the latest sweeps destroyed and why."""
-    return {
-        "locked": [
-            {"compartment": name, "reason": reason, "count": count, "first_destroyed_at": _time(at)}
-            for name, reason, count, at in locked(deployment, workspace)
-        ],
-        "sweeps": [sweep_json(row) for row in recent(deployment, workspace, limit)],
-    }
-
-
-def sweep_json(row: Sweep) -> dict[str, Any]:
-    """A sweep as it is told: times, counts, and what went from which compartment, and why."""
-    times = {"started_at": _time(row.started_at), "finished_at": _time(row.finished_at)}
-    return {"sweep_id": text_id(row.sweep_id), **times, **report_json(Report.decode(row.report))}
-
-
-def report_json(found: Report) -> dict[str, Any]:
-    """A report as it is told."""
-    gone = []
-    for name, counts in sorted(found.gone.items()):
-        compartment, _, reason = name.rpartition(": ")
-        gone.append({"what": compartment or "messages without content", "reason": reason} | dict(counts))
-    return {"counts": dict(found.counts), "gone": gone}
-
-
-def _time(at: Micros | None) -> str | None:
-    return rfc3339(at) if at is not None else None
