@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,8 +51,8 @@ PIECES = [b"", b" ", b"{", b"}", b'{"kind":"user_id",', b'"value":"x"}']
 
 @given(checks=st.lists(CHECKS, max_size=5), spaced=st.booleans())
 def test_checks_of_a_batch_are_those_of_each(checks, spaced):
-    body = orjson.dumps({"checks": checks}, option=orjson.OPT_INDENT_2 if spaced else None)
-    alone = [either(lambda check=check: questions.question_of(APPLICATION, orjson.dumps(check))) for check in checks]
+    body = written({"checks": checks}, indent=2 if spaced else None)
+    alone = [either(lambda check=check: questions.question_of(APPLICATION, written(check))) for check in checks]
     wrong = next((place for place, one in enumerate(alone) if isinstance(one, RegistryError)), None)
     read = either(lambda: questions.questions_of(APPLICATION, body))
     if wrong is None:
@@ -89,6 +90,11 @@ def test_what_nearly_all_send_is_read_at_once():
     with pytest.raises(InvalidInput) as caught:
         questions.question_of(APPLICATION, b'{"subject":{"kind":"user_id","value":7},"purpose":"marketing"}')
     assert caught.value.__context__ is None, "nothing that holds the body hangs on the error"
+
+
+def written(value, indent=None):
+    """JSON by the standard library: orjson writes no integers beyond 64 bits, which callers may."""
+    return json.dumps(value, ensure_ascii=False, indent=indent).encode()
 
 
 def either(call: Any) -> Any:
