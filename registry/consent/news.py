@@ -10,14 +10,21 @@ from collections.abc import Iterable
 
 from registry.consent.purposes import Purpose
 from registry.consent.records import AGREED, REFUSALS, ConsentStatus, Said, SaidBy, rank
-from registry.model.clock import Micros
+from registry.model.clock import SECOND, Micros
 from registry.model.ids import FragmentId
+from registry.model.stored import ConsentState, StoredConsent
 
 BY_SIGNAL = "message"
 """The channel of what signals say, on events or handed over: one's yes may lift the other's no."""
 
 BY_IMPORT = "import"
 """The channel of what an import tells that people said elsewhere."""
+
+NOTED_EVERY: Micros = 900 * SECOND
+"""How often it is noted that signals repeat a no: at every event it would cost each of them a write."""
+
+IN_TIME: Micros = 60 * SECOND
+"""What is heard within this time of being said is not late."""
 
 
 def last_words(records: Iterable[Said], purpose: str, at: Micros) -> list[Said]:
@@ -104,3 +111,49 @@ def overtaken_at(records: Iterable[SaidBy], purpose: str, said_at: Micros) -> Mi
         return None
     lifts = (one.acted_at for one in since if one.status in AGREED or one.status == ConsentStatus.UNRESTRICTED)
     return max(lifts, default=None)
+
+
+def is_to_note(word: ConsentState, at: Micros) -> bool:
+    """Whether a no that signals repeat at a moment is to be noted beside the record that says it already."""
+    return word.status in REFUSALS and at >= _noted_at(word) + NOTED_EVERY
+
+
+def may_have_ended(words: Iterable[ConsentState], at: Micros, *, said_at: Micros, now: Micros) -> bool:
+    """Whether a signal's yes of a moment comes so late that a no of before may have been repeated since, and not noted.
+
+    Args:
+        words: for the purpose, the last of each fragment of the person.
+        said_at: when the message that brings the yes was sent: it may repeat one of before.
+    """
+    return any(
+        word.status in REFUSALS
+        and _noted_at(word) <= at < _noted_at(word) + NOTED_EVERY
+        and now - max(said_at, word.recorded_at, _noted_at(word)) > IN_TIME
+        for word in words
+    )
+
+
+def refused_again(rows: Iterable[StoredConsent], words: Iterable[ConsentState], at: Micros) -> list[StoredConsent]:
+    """The noes that signals repeated after a moment, of which a yes becomes known only now: each as it was said then.
+
+    Args:
+        rows: every record of those whose words these are.
+        words: for one purpose.
+    """
+    again, known = [], list(rows)
+    for word in words:
+        then = word.repeated_at
+        if then is None or then <= at:
+            continue
+        own = (row for row in known if (row.fragment_id, row.purpose) == (word.fragment_id, word.purpose))
+        noes = (row for row in own if row.status in REFUSALS and row.acted_at <= then)
+        last = max(noes, key=rank, default=None)
+        if last is not None and last.acted_at < then:
+            objects = last.status == ConsentStatus.OBJECTED and last.channel == BY_SIGNAL
+            status = ConsentStatus.OBJECTED if objects else ConsentStatus.WITHDRAWN
+            again.append(last._replace(status=status.value, acted_at=then, channel=BY_SIGNAL, sealed=None))
+    return again
+
+
+def _noted_at(word: ConsentState) -> Micros:
+    return max(word.acted_at, word.repeated_at or word.acted_at)

@@ -86,7 +86,7 @@ _CONSENT = (
     declared(
         "consent_state", purposes=DUTY, retention=WITH_PERSON,
         content={"status": ("user.privacy_preferences",)},
-        context="purpose acted_at recorded_at expires_at", reference="fragment_id record_id",
+        context="purpose acted_at recorded_at expires_at repeated_at", reference="fragment_id record_id",
     ),
 )  # fmt: skip
 

@@ -220,7 +220,9 @@ class StoredConsent(NamedTuple):
 
 
 class ConsentState(NamedTuple):
-    """The current record of one fragment and purpose."""
+    """The current record of one fragment and purpose; `repeated_at` is when signals were last noted to say a no that
+    was there already.
+    """
 
     workspace_id: WorkspaceId
     fragment_id: FragmentId
@@ -230,6 +232,7 @@ class ConsentState(NamedTuple):
     acted_at: Micros
     recorded_at: Micros
     expires_at: Micros | None
+    repeated_at: Micros | None = None
 
 
 class Suppression(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from registry.consent.records import WEIGHTS, WHOLE_PERSON, ConsentStatus, last_word, rank
@@ -10,7 +10,7 @@ from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store.database import Database, Transaction
-from registry.store.rows import insert, query, select_in
+from registry.store.rows import execute_many, insert, query, select_in
 
 Person = tuple[list[Fragment], list[ConsentState]]
 """A person's fragments, and the current records of these."""
@@ -58,6 +58,17 @@ def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
         said.setdefault((row.fragment_id, row.purpose), []).append(row)
     folded = [_state(*last_word(said[key])) for key in sorted(odd)]
     insert(transaction, "consent_state", folded, on_conflict=_MOST_RECENT)
+
+
+def note_repeated(
+    transaction: Transaction, workspace_id: WorkspaceId, notes: Mapping[tuple[FragmentId, str], Micros]
+) -> None:
+    """Note when signals said a no again that fragments had said of purposes before; a note never goes back."""
+    sql = (
+        "UPDATE consent_state SET repeated_at = ? WHERE workspace_id = ? AND fragment_id = ? AND purpose = ? "
+        "AND coalesce(repeated_at, acted_at) < ?"
+    )
+    execute_many(transaction, sql, [(at, workspace_id, *key, at) for key, at in sorted(notes.items())])
 
 
 def _state(row: StoredConsent, since: Micros) -> ConsentState:

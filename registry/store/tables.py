@@ -242,6 +242,7 @@ class ConsentStateTable(DataTable, table=True):
     acted_at: int = micros()
     recorded_at: int = micros()
     expires_at: int | None = micros(null=True)
+    repeated_at: int | None = micros(null=True)
 
 
 class SuppressionTable(DataTable, table=True):

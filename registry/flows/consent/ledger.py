@@ -19,7 +19,7 @@ from registry.consent.records import CLOCK_TOLERANCE, GRAVITY, REFUSALS, WHOLE_P
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents
 from registry.flows.consent import changes
-from registry.flows.consent.again import said_again
+from registry.flows.consent.again import repeated_since, said_again
 from registry.flows.consent.evidence import is_evidence_of
 from registry.flows.consent.locking import relock
 from registry.flows.consent.standing import alike, standings_for, to_record
@@ -278,7 +278,6 @@ def append_each(
     if not acts:
         return []
     profiles = {fragment.fragment_id: fragment.profile_id for fragment, _ in acts}
-    fragments = {fragment.fragment_id: fragment for fragment, _ in acts}
     # A clock that was set back puts no act before those that were.
     unsaid = {fragment.profile_id for fragment, act in acts if act.acted_at is None}
     latest = {one: max(now, consents.spoken_at(transaction, workspace_id, one)) for one in unsaid}
@@ -290,9 +289,12 @@ def append_each(
         for fragment, act in acts
     ]  # fmt: skip
     whole = rows + said_again(deployment, transaction, rows, profiles)
+    repeated = repeated_since(deployment, transaction, rows, profiles)
+    whole += [row for row, _ in repeated]
+    profiles |= {row.fragment_id: profile_id for row, profile_id in repeated}
     consents.append(transaction, whole)
     announce_consents(deployment, transaction, workspace_id, whole, profiles)
-    identities.bump(transaction, workspace_id, fragments)
+    identities.bump(transaction, workspace_id, profiles)
     relock(deployment, workspace_id, transaction, set(profiles.values()))
     for row in whole:
         position = trail.append(

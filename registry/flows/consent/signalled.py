@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal, refuses_otherwise
+from registry.consent.news import BY_SIGNAL, is_news, is_to_note, last_words, refusal, refuses_otherwise
 from registry.consent.records import REFUSALS, ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.flows.consent import ledger
@@ -47,12 +47,13 @@ def record_signals(
         fragment = subjects.find_or_create(deployment, workspace, transaction, subject)
         person = [one.fragment_id for one in subjects.fragments_of(workspace, transaction, subject)]
         rows = consents.history(transaction, workspace.workspace_id, person)
+        states = consents.states(transaction, workspace.workspace_id, person)
         elsewhere = {
-            state.purpose for state in consents.states(transaction, workspace.workspace_id, person)
+            state.purpose for state in states
             if state.status in REFUSALS
             and refuses_otherwise((row for row in rows if row.fragment_id == state.fragment_id), state.purpose)
         }  # fmt: skip
-        now, acts = deployment.clock(), []
+        now, acts, repeated = deployment.clock(), [], set[str]()
         for name, yes in spoken.said.items():
             if yes and name in elsewhere:
                 continue
@@ -65,6 +66,11 @@ def record_signals(
                 status = ConsentStatus.GRANTED if yes else refusal(words, fragment.fragment_id)
                 status = ConsentStatus.OBJECTED if objects else status
                 acts.append(ledger.Act(name, status, acted_at=given_at, channel=BY_SIGNAL))
+            elif not yes:
+                repeated.add(name)
+        own = (one for one in states if one.fragment_id == fragment.fragment_id and one.purpose in repeated)
+        notes = {(one.fragment_id, one.purpose): now for one in own if is_to_note(one, now)}
+        consents.note_repeated(transaction, workspace.workspace_id, notes)
         made = ledger.append_acts(deployment, workspace, transaction, fragment, acts, actor=actor)
     stands = sorted(purpose for purpose, yes in spoken.said.items() if yes and purpose in elsewhere)
     return Signalled([(row, ledger.receipt_of(deployment, workspace, row)) for row in made], stands)

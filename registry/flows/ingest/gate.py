@@ -82,12 +82,13 @@ class Gate:
                 continue
             item.said = hearing.heeded(item.said, known.person_of(fragment))
             news = hearing.news(item, fragment, item.said, new_id)
-            if news and known.hold([one.fragment for one in items if one.fragment is not None]):
+            if news.are_there and known.hold([one.fragment for one in items if one.fragment is not None]):
                 self._forget_everybody()
                 item.said = hearing.heeded(item.said, known.person_of(fragment))
                 news = hearing.news(item, fragment, item.said, new_id)
-            if news:
-                known.add(fragment, news)
+            if news.are_there:
+                known.add(news.records)
+                known.note(news.repeated)
                 self._forget(known.person_of(fragment))
             refused = dict.fromkeys((name for name, yes in item.said.items() if not yes), False)
             self._narrow(item, self._allowed(item, known.person_of(fragment), refused))

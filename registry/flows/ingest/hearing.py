@@ -6,10 +6,22 @@ A message's yes does not lift a no that the person said elsewhere: banners repea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import orjson
 
-from registry.consent.news import BY_IMPORT, BY_SIGNAL, is_news, last_words, overtaken_at, refusal, refuses_otherwise
+from registry.consent.news import (
+    BY_IMPORT,
+    BY_SIGNAL,
+    is_news,
+    is_to_note,
+    last_words,
+    may_have_ended,
+    overtaken_at,
+    refusal,
+    refused_again,
+    refuses_otherwise,
+)
 from registry.consent.purposes import Purpose, PurposeCatalogue
 from registry.consent.records import REFUSALS, ConsentStatus, Said
 from registry.consent.signals.banners import refused_by_name
@@ -20,9 +32,21 @@ from registry.flows.ingest.known import Known
 from registry.model.clock import Micros
 from registry.model.ids import RecordId, WorkspaceId
 from registry.model.provenance import Method
-from registry.model.stored import Fragment, StoredConsent
+from registry.model.stored import ConsentState, Fragment, StoredConsent
 
 _REFUSING = frozenset(status.value for status in REFUSALS)
+
+
+class News(NamedTuple):
+    """What a message brings: records, and the words that it repeats where that is to be noted."""
+
+    records: list[StoredConsent]
+    repeated: list[ConsentState]
+
+    @property
+    def are_there(self) -> bool:
+        """Whether there is any of it."""
+        return bool(self.records or self.repeated)
 
 
 class Hearing:
@@ -50,13 +74,12 @@ class Hearing:
         kept = {name for name, yes in said.items() if yes and any(self._refuses(one, name) for one in fragments)}
         return {name: yes for name, yes in said.items() if name not in kept} if kept else said
 
-    def news(
-        self, item: Item, fragment: Fragment, said: dict[str, bool], new_id: Callable[[], bytes]
-    ) -> list[StoredConsent]:
-        """The records of what a message says of consent, as far as it is news."""
-        news: list[StoredConsent] = []
+    def news(self, item: Item, fragment: Fragment, said: dict[str, bool], new_id: Callable[[], bytes]) -> News:
+        """What a message says of consent, as far as it is news."""
+        news = News([], [])
         for purpose, yes in said.items():
-            words = self._known.words(fragment, purpose)
+            current = self._known.words(fragment, purpose)
+            words: Sequence[Said] = current
             at = self._acted_at(item, purpose, words, yes=yes)
             spoken, late = {word.fragment_id for word in words}, any(word.acted_at > at for word in words)
             if late:  # it counts from its own time on
@@ -66,6 +89,11 @@ class Hearing:
             lasts = objects or (is_act and not yes)
             is_new = is_news(named, words, fragment.fragment_id, yes=yes, objects=objects, at=at)
             if not is_new and not (is_act and lasts and not self._refuses(fragment, purpose)):
+                own = self._known.state(fragment, purpose)
+                if not yes and own is not None and is_to_note(own, at):
+                    news.repeated.append(own._replace(repeated_at=at))
+                continue
+            if yes and not is_act and self._comes_too_late(item, current, at):
                 continue
             if objects:
                 status = ConsentStatus.OBJECTED
@@ -73,30 +101,43 @@ class Hearing:
                 status = ConsentStatus.UNATTESTED if purpose in self.aged else ConsentStatus.GRANTED
             else:
                 status = refusal(words, fragment.fragment_id)
-            row = StoredConsent(
-                self._workspace_id,
-                fragment.fragment_id,
-                RecordId(new_id()),
-                purpose,
-                status.value,
-                at,
-                self._now,
-                None,
-                named.version,
-                None,
-                None,
-                None,
-                BY_IMPORT if is_act else BY_SIGNAL,
-                "subject",
-                item.source.row.name,
-                None,
-            )
-            news.append(row)
+            row = self._row(item, fragment, named, status, BY_IMPORT if is_act else BY_SIGNAL, at, new_id)
+            news.records.append(row)
             if lasts and late and not self._refuses(fragment, purpose):
                 since = overtaken_at(self._known.ledger(spoken), purpose, at)
                 if since is not None:  # by a banner's yes, which lifts neither
-                    news.append(row._replace(record_id=RecordId(new_id()), acted_at=since + 1))
+                    news.records.append(row._replace(record_id=RecordId(new_id()), acted_at=since + 1))
+            if yes:
+                news.records.extend(self._refused_again(current, at, new_id))
         return news
+
+    def _row(
+        self,
+        item: Item,
+        fragment: Fragment,
+        purpose: Purpose,
+        status: ConsentStatus,
+        channel: str,
+        at: Micros,
+        new_id: Callable[[], bytes],
+    ) -> StoredConsent:
+        return StoredConsent(
+            self._workspace_id, fragment.fragment_id, RecordId(new_id()), purpose.name, status.value, at, self._now,
+            None, purpose.version, None, None, None, channel, "subject", item.source.row.name, None,
+        )  # fmt: skip
+
+    def _comes_too_late(self, item: Item, words: Sequence[ConsentState], at: Micros) -> bool:
+        sent_at = item.message.observed_at if item.message is not None else self._now
+        return may_have_ended(words, at, said_at=sent_at, now=self._now)
+
+    def _refused_again(
+        self, words: Sequence[ConsentState], at: Micros, new_id: Callable[[], bytes]
+    ) -> list[StoredConsent]:
+        """The noes that signals repeated after a yes of which we hear only now."""
+        repeated = [word for word in words if word.repeated_at is not None and word.repeated_at > at]
+        rows = self._known.ledger({word.fragment_id for word in repeated}) if repeated else []
+        noes = refused_again(rows, repeated, at)
+        return [no._replace(record_id=RecordId(new_id()), recorded_at=self._now) for no in noes]
 
     def _refuses(self, fragment: Fragment, purpose: str) -> bool:
         """Whether a fragment refused in a way that no signal lifts."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from registry.consent.records import Said, rank
+from registry.consent.records import rank
 from registry.flows.identity.joining import Joined
+from registry.model.clock import Micros
 from registry.model.errors import Conflict
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
@@ -22,6 +23,7 @@ class Known:
     Attributes:
         by_index: the fragments of the identifiers that were known before the batch.
         records: what is to be appended to the ledger.
+        repeated: when signals repeated a no that is to be noted, by fragment and purpose.
         changes: how often something of it changed: what was worked out from it before holds no longer.
     """
 
@@ -34,6 +36,7 @@ class Known:
         self._alone = False
         self.by_index: dict[BlindIndex, Fragment] = {}
         self.records: list[StoredConsent] = []
+        self.repeated: dict[tuple[FragmentId, str], Micros] = {}
         self.changes = 0
 
     def load(self, indexes: Iterable[BlindIndex]) -> None:
@@ -110,7 +113,7 @@ class Known:
         """What this fragment said last of a purpose."""
         return self._states.get(fragment.fragment_id, {}).get(purpose)
 
-    def words(self, fragment: Fragment, purpose: str) -> list[Said]:
+    def words(self, fragment: Fragment, purpose: str) -> list[ConsentState]:
         """What every fragment of the person said last of a purpose."""
         said = (self.state(member, purpose) for member in self._profiles.get(fragment.profile_id, ()))
         return [state for state in said if state is not None]
@@ -124,18 +127,29 @@ class Known:
         stored = [row for fragment_id in fragment_ids for row in self._ledgers[fragment_id]]
         return stored + [row for row in self.records if row.fragment_id in fragment_ids]
 
-    def add(self, fragment: Fragment, news: Sequence[StoredConsent]) -> None:
-        """Keep records of a fragment to be appended, and count them from here on."""
-        states = self._states.setdefault(fragment.fragment_id, {})
+    def homes(self) -> dict[FragmentId, ProfileId]:
+        """Whose each fragment is of those whom the batch is about."""
+        return {one.fragment_id: one.profile_id for members in self._profiles.values() for one in members}
+
+    def add(self, news: Sequence[StoredConsent]) -> None:
+        """Keep records to be appended, and count them from here on."""
         for row in news:
             self.records.append(row)
+            states = self._states.setdefault(row.fragment_id, {})
             before = states.get(row.purpose)
             if before is None or rank(row) >= rank(before):
                 states[row.purpose] = ConsentState(
-                    self._workspace_id, fragment.fragment_id, row.purpose, row.record_id, row.status,
-                    row.acted_at, row.recorded_at, row.expires_at,
+                    self._workspace_id, row.fragment_id, row.purpose, row.record_id, row.status,
+                    row.acted_at, row.recorded_at, row.expires_at, before.repeated_at if before else None,
                 )  # fmt: skip
         self.changes += 1
+
+    def note(self, words: Iterable[ConsentState]) -> None:
+        """Keep when signals repeated a no, and count that from here on."""
+        for word in words:
+            if word.repeated_at is not None:
+                self.repeated[word.fragment_id, word.purpose] = word.repeated_at
+                self._states[word.fragment_id][word.purpose] = word
 
     def _load_profiles(self, profile_ids: set[ProfileId]) -> None:
         found = identities.fragments_of_profiles(self._transaction, self._workspace_id, profile_ids)

@@ -134,8 +134,8 @@ def _take_in(deployment: Deployment, workspace: OpenWorkspace, items: list[Item]
     traits += computing.rows(deployment, transaction, workspace_id, counted, bundles, joined)
     events.assert_traits(transaction, traits)
     consents.append(transaction, known.records)
-    profiles = {fragment.fragment_id: fragment.profile_id for fragment in joined.by_index.values()}
-    announce_consents(deployment, transaction, workspace_id, known.records, profiles)
+    consents.note_repeated(transaction, workspace_id, known.repeated)
+    announce_consents(deployment, transaction, workspace_id, known.records, known.homes())
     _set_aside(deployment, transaction, workspace, items)
     _bump(transaction, workspace, known, joined)
     close(deployment, transaction, workspace, known, joined, grown)

@@ -151,6 +151,7 @@ def _state(row: ConsentState) -> dict[str, object]:
         "acted_at": rfc3339(row.acted_at),
         "recorded_at": rfc3339(row.recorded_at),
         "expires_at": rfc3339(row.expires_at) if row.expires_at is not None else None,
+        "repeated_at": rfc3339(row.repeated_at) if row.repeated_at is not None else None,
     }
 
 

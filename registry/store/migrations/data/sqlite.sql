@@ -1,4 +1,4 @@
--- data 0025;
+-- data 0026;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -57,7 +57,7 @@ CREATE TABLE consent_state (
 	status VARCHAR(255) NOT NULL, 
 	acted_at BIGINT NOT NULL, 
 	recorded_at BIGINT NOT NULL, 
-	expires_at BIGINT, 
+	expires_at BIGINT, repeated_at BIGINT, 
 	CONSTRAINT pk_consent_state PRIMARY KEY (workspace_id, fragment_id, purpose)
 );
 CREATE TABLE credential (
@@ -658,4 +658,4 @@ CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index, h
 CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id, case_id);
 CREATE INDEX ix_retained_case_open ON retained_case (workspace_id, case_id) WHERE ended_at IS NULL;
 CREATE INDEX ix_retained_item_until ON retained_item (workspace_id, kept_until, case_id);
-INSERT INTO schema_version_data VALUES ('0025');
+INSERT INTO schema_version_data VALUES ('0026');
