@@ -117,6 +117,8 @@ def _decision(claims: Mapping[str, Any]) -> Table:
     shown.add_row("answer", "yes" if claims["allowed"] else "no")
     shown.add_row("reason", str(claims["reason"]))
     shown.add_row("purpose", str(claims["purpose"]))
+    shown.add_row("categories", ", ".join(claims.get("categories") or ()) or "none asked about")
+    shown.add_row("jurisdiction", str(claims.get("jurisdiction") or "not stated"))
     shown.add_row("holds until", datetime.fromtimestamp(claims["exp"], UTC).isoformat())
     return shown
 

@@ -31,6 +31,7 @@ def read_token(
     *,
     issuer: str,
     audience: str | None = None,
+    jurisdiction: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Decision:
     """The decision that a token states about this person, purpose and categories.
@@ -43,11 +44,14 @@ def read_token(
         subject: written as it was for the registry when the token was made.
         issuer: the id of your workspace: the key set holds the keys of every workspace of the server.
         audience: who you are; a token for another is a no.
+        jurisdiction: where the person is, as it was named when the token was made; a token of elsewhere is a no.
         clock: seconds since 1970.
     """
     wanted = set(sorted_categories(categories))
     try:
         claims = _claims(token, jwks, issuer, audience)
+        if claims.get("jurisdiction") != jurisdiction:
+            raise _BadToken("other-jurisdiction")
         _check(claims, to_subject(subject).kind, to_subject(subject).value, purpose, wanted, clock())
     except _BadToken as error:
         return Decision(False, "bad_token", purpose, source="fail_closed", problem=str(error))

@@ -105,12 +105,22 @@ def test_a_token_is_read_without_the_server_and_names_nobody(desk: Desk) -> None
         ({"categories": ["user.contact"]}, "other-purpose"),
         ({"audience": "mailer"}, "other-audience"),
         ({"issuer": "0195e7a0-0000-7000-8000-000000000001"}, "other-issuer"),
+        ({"jurisdiction": "DE"}, "other-jurisdiction"),
     ],
 )
 def test_a_token_says_nothing_of_what_it_was_not_made_for(desk: Desk, asked: dict[str, Any], problem: str) -> None:
     say(desk, "granted")
     decision = read(desk, token(desk), **asked)
     assert (decision.allowed, decision.reason, decision.problem) == (False, "bad_token", problem)
+
+
+def test_a_token_tells_for_which_jurisdiction_it_was_decided(desk: Desk) -> None:
+    say(desk, "granted")
+    text = token(desk, jurisdiction="US-CA")
+    assert jwt.decode(text, options={"verify_signature": False})["jurisdiction"] == "US-CA"
+    assert read(desk, text, jurisdiction="US-CA").allowed
+    for other in (None, "US", "DE"):
+        assert read(desk, text, jurisdiction=other).problem == "other-jurisdiction"
 
 
 def test_a_token_ends_soon_is_for_its_audience_and_cannot_be_changed(desk: Desk) -> None:

@@ -273,3 +273,21 @@ def test_an_act_dated_ahead_of_the_clock_can_be_sent_again_under_its_key(tenant:
     [row] = record(tenant, act, key="k")
     clock.pass_by(seconds=10)
     assert record(tenant, act, key="k") == [row]
+
+
+@pytest.mark.parametrize("between", ["nothing", "own", "another's"])
+def test_an_act_dated_ahead_of_the_clock_sent_again_without_a_key_is_one_unless_somebody_spoke_between(
+    tenant: Tenant, clock: SetClock, between: str
+) -> None:
+    act = ledger.Act("marketing", ConsentStatus.WITHDRAWN, acted_at=clock() + 200_000_000)
+    [row] = record(tenant, act)
+    clock.pass_by(seconds=10)
+    if between == "own":
+        tenant.say(*ADA, "marketing", "granted")
+    elif between == "another's":
+        tenant.send(identify(ADA[1], email="ada@shop.example"))
+        tenant.say("email", "ada@shop.example", "marketing", "granted")
+    clock.pass_by(seconds=10)
+    assert (record(tenant, act) == [row]) is (between == "nothing")
+    assert tenant.check(*ADA, "marketing").reason == "withdrawn"
+    assert record(tenant, replace(act, acted_at=clock() + 299_000_000)) != [row], "another act"

@@ -6,7 +6,7 @@ audit log, in one transaction: from the commit on, no check answers by the older
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -168,7 +168,8 @@ def record(
         _require_purposes(deployment, workspace, transaction, fragment, listed)
         if key is not None:
             listed = [replace(act, record_id=_named(workspace, subject, key, n)) for n, act in enumerate(listed)]
-        found = [_known(deployment, act, known, actor) for act in listed]
+        last = consents.last_records(transaction, workspace.workspace_id, fragment.profile_id) if known else ()
+        found = [_known(deployment, act, known, actor, last) for act in listed]
         news = [act for act, row in zip(listed, found, strict=True) if row is None]
         made = iter(append_acts(deployment, workspace, transaction, fragment, news, actor=actor) if news else ())
         rows = [row if row is not None else next(made) for row in found]
@@ -205,8 +206,10 @@ def _named(workspace: OpenWorkspace, subject: Identifier, key: str, place: int) 
     return RecordId(workspace.indexer.lasting("@record", "\0".join((subject.kind, subject.value, str(place), key))))
 
 
-def _known(deployment: Deployment, act: Act, rows: Sequence[StoredConsent], actor: str) -> StoredConsent | None:
-    """The record that an act is already, if it was sent before."""
+def _known(
+    deployment: Deployment, act: Act, rows: Sequence[StoredConsent], actor: str, last: Container[RecordId]
+) -> StoredConsent | None:
+    """The record that an act is already, if it was sent before; `last` are the whole person's last."""
     for row in rows:
         if act.record_id is not None and row.record_id == act.record_id:
             # A time ahead of the clock was recorded as that of its arrival.
@@ -214,10 +217,20 @@ def _known(deployment: Deployment, act: Act, rows: Sequence[StoredConsent], acto
             if not _says(act, row, actor) or then != row.acted_at:
                 raise Conflict("the key was used for another act", hint="take a new key for a new act")
             return row
-        same = act.record_id is None and act.acted_at == row.acted_at and _says(act, row, actor)
+        same = act.record_id is None and _is_of(act.acted_at, row, last) and _says(act, row, actor)
         if same and is_evidence_of(deployment, row, act.evidence):
             return row
     return None
+
+
+def _is_of(acted_at: Micros | None, row: StoredConsent, last: Container[RecordId]) -> bool:
+    """Whether a record is of an act's time. One that was ahead may be of another act of about then: it is the same while
+    nobody spoke since.
+    """
+    if acted_at is None or acted_at == row.acted_at:
+        return acted_at is not None
+    ahead = row.acted_at == row.recorded_at < acted_at <= row.recorded_at + CLOCK_TOLERANCE
+    return ahead and row.record_id in last
 
 
 def _says(act: Act, row: StoredConsent, actor: str) -> bool:

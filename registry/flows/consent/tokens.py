@@ -40,7 +40,7 @@ def issue(
         presented: the kind and the value of the identifier as the caller wrote them, which the commitment is to.
         lifetime_s: 1 to `LONGEST_S`; a yes that ends before ends the token.
         audience: the `aud` claim: for whom the token is.
-        jurisdiction: as for `ledger.check`.
+        jurisdiction: as for `ledger.check`; the token states it, since the answer may differ elsewhere.
 
     Raises:
         StoreUnavailable: no decision, and no token.
@@ -62,6 +62,7 @@ def issue(
         "reason": decision.reason.value,
         "purpose": purpose,
         "categories": sorted(categories),
+        "jurisdiction": jurisdiction,
         "lawful_basis": decision.lawful_basis,
         "record_id": text_id(decision.record_id) if decision.record_id is not None else None,
         "policy_version": decision.policy_version,
