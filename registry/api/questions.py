@@ -151,7 +151,9 @@ def _question(application: Application, question: object) -> Question:
         raise InvalidInput("a check is not an object")
     if not question.keys() <= CHECK_MEMBERS:  # a misspelt one would leave out what it was to say
         raise InvalidInput(f"a check has no members but {', '.join(sorted(CHECK_MEMBERS))}", pointer="/*")
-    purpose, categories = question.get("purpose"), question.get("categories") or []
+    purpose, categories = question.get("purpose"), question.get("categories")
+    if categories is None:
+        categories = []
     if not isinstance(purpose, str):
         raise InvalidInput("purpose is not text", pointer="/purpose")
     if not isinstance(categories, list) or not all(isinstance(category, str) for category in categories):

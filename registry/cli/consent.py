@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from registry.api.tags import JURISDICTION
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.consent.explain import PART_SENTENCES
 from registry.consent.records import ConsentStatus
 from registry.flows.consent import asking_again, explaining, ledger, permitted
-from registry.model.clock import parse_rfc3339, rfc3339
+from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
 
@@ -26,6 +29,31 @@ def add_to(parent: typer.Typer) -> None:
 
 
 Purpose = Annotated[str, typer.Option("--purpose", help="A purpose of purposes.yaml.")]
+Categories = Annotated[list[str] | None, typer.Option("--category", help="A category of data to be used.")]
+Place = Annotated[str | None, typer.Option("--jurisdiction", help="Where the person is, ISO 3166, if you know.")]
+
+
+class Said(StrEnum):
+    """What a person may be recorded to have said of a purpose."""
+
+    GRANTED = ConsentStatus.GRANTED.value
+    DENIED = ConsentStatus.DENIED.value
+    WITHDRAWN = ConsentStatus.WITHDRAWN.value
+    EXPIRED = ConsentStatus.EXPIRED.value
+    OBJECTED = ConsentStatus.OBJECTED.value
+
+
+def _moment(text: str | None, option: str) -> Micros | None:
+    moment = parse_rfc3339(text) if text is not None else None
+    if text is not None and moment is None:
+        raise InvalidInput(f"{option} is not an RFC 3339 time")
+    return moment
+
+
+def _place(text: str | None) -> str | None:
+    if text is not None and re.fullmatch(JURISDICTION, text) is None:
+        raise InvalidInput("--jurisdiction is no code of ISO 3166-1 or -2, as DE or US-CA")
+    return text
 
 
 @app.command()
@@ -34,9 +62,9 @@ def check(
     email: Email = None,
     user_id: UserId = None,
     reference: Reference = None,
-    categories: Annotated[list[str] | None, typer.Option("--category", help="A category of data to be used.")] = None,
+    categories: Categories = None,
     at: Annotated[str | None, typer.Option(help="A past moment, RFC 3339.")] = None,
-    jurisdiction: Annotated[str | None, typer.Option(help="Where the person is, ISO 3166, if you know.")] = None,
+    jurisdiction: Place = None,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
@@ -44,12 +72,10 @@ def check(
     """May this person's data be used for this purpose? Exits 1 when the answer is no."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         who = person(registry, email, user_id, reference)
-        moment = parse_rfc3339(at) if at else None
-        if at and moment is None:
-            raise InvalidInput("--at is not an RFC 3339 time")
         decision = ledger.check(
-            registry.deployment, opened, who, purpose, frozenset(categories or ()), at=moment, jurisdiction=jurisdiction
-        )
+            registry.deployment, opened, who, purpose, frozenset(categories or ()),
+            at=_moment(at, "--at"), jurisdiction=_place(jurisdiction),
+        )  # fmt: skip
     value = {
         "allowed": decision.allowed,
         "reason": decision.reason.value,
@@ -72,6 +98,8 @@ def explain(
     email: Email = None,
     user_id: UserId = None,
     reference: Reference = None,
+    categories: Categories = None,
+    jurisdiction: Place = None,
     at: Annotated[str | None, typer.Option(help="As of this moment, RFC 3339; now if absent.")] = None,
     known_at: Annotated[str | None, typer.Option(help="By what had been recorded at this moment, RFC 3339.")] = None,
     data_dir: DataDir = None,
@@ -81,10 +109,10 @@ def explain(
     """Why is the answer what it is? Which record decided, and why each of the others did not."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         who = person(registry, email, user_id, reference)
-        moments = [parse_rfc3339(text) if text else None for text in (at, known_at)]
-        if any(text and moment is None for text, moment in zip((at, known_at), moments, strict=True)):
-            raise InvalidInput("--at or --known-at is not an RFC 3339 time")
-        told = explaining.explain(registry.deployment, opened, who, purpose, at=moments[0], known_at=moments[1])
+        told = explaining.explain(
+            registry.deployment, opened, who, purpose, frozenset(categories or ()),
+            at=_moment(at, "--at"), known_at=_moment(known_at, "--known-at"), jurisdiction=_place(jurisdiction),
+        )  # fmt: skip
     shown = table("when", "recorded", "what", "how", "its part")
     listed = []
     for row, part in told.records:
@@ -102,10 +130,14 @@ def explain(
 @app.command()
 def record(
     purpose: Purpose,
-    status: Annotated[ConsentStatus, typer.Option(help="What the person decided.")],
+    status: Annotated[Said, typer.Option(help="What the person decided.")],
     email: Email = None,
     user_id: UserId = None,
     reference: Reference = None,
+    at: Annotated[str | None, typer.Option(help="When they said it, RFC 3339; now if absent.")] = None,
+    age_at_least: Annotated[
+        int | None, typer.Option(min=0, max=150, help="The age that was shown or declared with it, in years.")
+    ] = None,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
@@ -113,7 +145,9 @@ def record(
     """Record a grant, a refusal or a withdrawal; prints the signed receipt."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, operator):
         who = person(registry, email, user_id, reference)
-        act = ledger.Act(purpose=purpose, status=status, channel="officer")
+        act = ledger.Act(
+            purpose, ConsentStatus(status), _moment(at, "--at"), channel="officer", age_at_least=age_at_least
+        )
         [(row, receipt)] = ledger.record(registry.deployment, opened, who, [act], actor=operator.actor)
     value = {"record_id": text_id(row.record_id), "status": row.status, "purpose": purpose, "receipt": receipt}
     answer(value, as_json=as_json)

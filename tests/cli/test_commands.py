@@ -72,6 +72,22 @@ def test_a_decision_is_explained_record_by_record(folder: Path) -> None:
     assert run(folder, "consent", "explain", "--purpose", "marketing", "--at", "soon", *who).returncode == 4
 
 
+def test_an_explanation_is_of_the_same_question_as_a_check(folder: Path) -> None:
+    who, asked = ("--user-id", "asked"), ("--purpose", "marketing", "--category", "user.health_and_medical")
+    record = ("consent", "record", "--purpose", "marketing", *who)
+    made = answer(folder, *record, "--status", "granted", "--at", "2026-01-31T12:00:00Z")
+    assert answer(folder, "consent", "history", *who)["records"][0]["acted_at"] == "2026-01-31T12:00:00Z"
+    told = answer(folder, "consent", "explain", *asked, *who)
+    checked = run(folder, "consent", "check", *asked, *who, "--json")
+    assert told["reason"] == json.loads(checked.stdout)["reason"] == "category_not_covered"
+    placed = ("--purpose", "marketing", "--jurisdiction", "US-CA")
+    assert answer(folder, "consent", "explain", *placed, *who)["records"][0]["record_id"] == made["record_id"]
+    for command_name in ("explain", "check"):
+        done = run(folder, "consent", command_name, "--purpose", "marketing", "--jurisdiction", "us-ca", *who)
+        assert (done.returncode, "ISO 3166" in done.stderr) == (4, True)
+    assert run(folder, *record, "--status", "unattested").returncode == 2, "nobody says that"
+
+
 def test_consent_is_recorded_and_the_exit_code_is_the_answer(folder: Path) -> None:
     assert run(folder, "consent", "check", "--purpose", "marketing", *PERSON).returncode == 1
     recorded = answer(folder, "consent", "record", "--purpose", "marketing", "--status", "granted", *PERSON)

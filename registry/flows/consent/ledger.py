@@ -224,9 +224,7 @@ def _known(
 
 
 def _is_of(acted_at: Micros | None, row: StoredConsent, last: Container[RecordId]) -> bool:
-    """Whether a record is of an act's time. One that was ahead may be of another act of about then: it is the same while
-    nobody spoke since.
-    """
+    """Whether a record is of an act's time: one that was ahead, whose time is not known, while nobody spoke since."""
     if acted_at is None or acted_at == row.acted_at:
         return acted_at is not None
     ahead = row.acted_at == row.recorded_at < acted_at <= row.recorded_at + CLOCK_TOLERANCE

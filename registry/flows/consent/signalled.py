@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from registry.consent.news import BY_SIGNAL, is_news, is_to_note, last_words, refusal, refuses_otherwise
+from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal, refuses_otherwise
 from registry.consent.records import REFUSALS, ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.flows.consent import ledger
@@ -68,8 +68,7 @@ def record_signals(
                 acts.append(ledger.Act(name, status, acted_at=given_at, channel=BY_SIGNAL))
             elif not yes:
                 repeated.add(name)
-        own = (one for one in states if one.fragment_id == fragment.fragment_id and one.purpose in repeated)
-        notes = {(one.fragment_id, one.purpose): now for one in own if is_to_note(one, now)}
+        notes = {(fragment.fragment_id, name): now for name in repeated}
         consents.note_repeated(transaction, workspace.workspace_id, notes)
         made = ledger.append_acts(deployment, workspace, transaction, fragment, acts, actor=actor)
     stands = sorted(purpose for purpose, yes in spoken.said.items() if yes and purpose in elsewhere)
