@@ -301,7 +301,8 @@ def test_a_time_that_cannot_be_written_again_is_not_taken(either_desk: Desk, at:
         {"subject": {"kind": "user_id\0", "value": "x"}, "purpose": "service"},
         {"subject": {"kind": "email", "value": "nobody"}, "purpose": "service"},
         {"subject": {"kind": "user_id", "value": ""}, "purpose": "service"},
-        QUESTION | {"categories": "user"}, QUESTION | {"categories": [7]}, QUESTION | {"categories": ""}, QUESTION | {"categories": {}}, QUESTION | {"at": 7},
+        QUESTION | {"categories": "user"}, QUESTION | {"categories": [7]},
+        QUESTION | {"categories": ""}, QUESTION | {"categories": {}}, QUESTION | {"at": 7},
     ],
 )  # fmt: skip
 def test_a_check_that_is_none_is_refused(desk: Desk, check: dict[str, Any]) -> None:
