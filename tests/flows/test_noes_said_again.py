@@ -19,6 +19,7 @@ from tests.flows.test_stewardship import merge, unmerge
 from tests.simulator import Tenant
 
 ADA, MAIL = ("user_id", "ada"), ("email", "ada@shop.example")
+CHANGES = "SELECT count(*) FROM standing_change WHERE workspace_id = ?"
 YES, NO = consent(Advertising=True), consent(Advertising=False)
 
 
@@ -133,11 +134,13 @@ def test_a_no_that_repeats_itself_is_written_once_in_a_while(
 
     monkeypatch.setattr(knowing.Known, "note", counted)
     refuse(tenant, "event")
+    changes = tenant.registry.rows(CHANGES, tenant.workspace_id)[0][0]
     for _ in range(60):
         clock.pass_by(seconds=60)
         refuse(tenant, "event")
     assert len(written) == 4
     assert len(said(tenant)) == 1
+    assert tenant.registry.rows(CHANGES, tenant.workspace_id)[0][0] == changes, "nobody stands otherwise"
     with tenant.registry.deployment.data.read(tenant.workspace_id) as transaction:
         [fragment] = {row.fragment_id for row in said(tenant)}
         states = consents.states(transaction, tenant.workspace_id, [fragment])

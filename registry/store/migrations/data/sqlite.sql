@@ -563,7 +563,6 @@ CREATE TABLE standing_change (
 
 ;
 CREATE TRIGGER standing_said AFTER INSERT ON consent_state BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-CREATE TRIGGER standing_said_again AFTER UPDATE ON consent_state BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
 CREATE TRIGGER standing_unsaid AFTER DELETE ON consent_state BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), OLD.fragment_id; END;
 CREATE TRIGGER standing_born AFTER INSERT ON fragment BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
 CREATE TRIGGER standing_moved AFTER UPDATE OF workspace_id, fragment_id, profile_id, origin_profile_id, kind, joined_at ON fragment BEGIN INSERT INTO standing_change SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
@@ -658,4 +657,5 @@ CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index, h
 CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id, case_id);
 CREATE INDEX ix_retained_case_open ON retained_case (workspace_id, case_id) WHERE ended_at IS NULL;
 CREATE INDEX ix_retained_item_until ON retained_item (workspace_id, kept_until, case_id);
+CREATE TRIGGER standing_said_again AFTER UPDATE OF workspace_id, fragment_id, purpose, record_id, status, acted_at, recorded_at, expires_at ON consent_state BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
 INSERT INTO schema_version_data VALUES ('0026');
