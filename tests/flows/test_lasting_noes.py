@@ -134,6 +134,34 @@ def test_an_event_s_yes_that_is_taken_in_beside_a_no_does_not_lift_it(tenant: Te
     assert reason(tenant) == "denied"
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_page_that_is_saved_beside_a_no_does_not_lift_it(tenant: Tenant, clock: SetClock, known: bool) -> None:
+    """It had not been recorded when the page was shown, nor when it was sent."""
+    if known:
+        tenant.send(identify("ada"))
+    clock.pass_by(seconds=1)
+    deployment, workspace, ada = tenant.registry.deployment, tenant.workspace, tenant.person(*ADA)
+
+    def saved() -> object:
+        said: dict[str, bool] = {"marketing": True}
+        return preferences.choose(
+            deployment, workspace, ada, said, language="en", channel="page", seen={"marketing": None}
+        )
+
+    with ThreadPoolExecutor(1) as beside:
+        with deployment.data.write(tenant.workspace_id) as transaction:
+            subjects.hold(workspace, transaction)
+            fragment = subjects.find_or_create(deployment, workspace, transaction, ada)
+            no = Act("marketing", ConsentStatus.DENIED, channel="phone")
+            append_acts(deployment, workspace, transaction, fragment, [no], actor="app:shop")
+            clock.pass_by(seconds=1)
+            other = beside.submit(saved)
+            until_somebody_waits(tenant, transaction, other)
+            time.sleep(0.2)  # on SQLite nothing shows that it has come as far
+        assert other.result(20) == []
+    assert reason(tenant) == "denied"
+
+
 def test_a_yes_on_the_page_after_a_banner_s_is_the_person_s_own(tenant: Tenant, clock: SetClock) -> None:
     """The telephone call, and the browser's objection, of before it are recorded after it."""
     called_at = clock.now

@@ -33,6 +33,7 @@ from registry.model.ids import RecordId
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, StoredConsent
 from registry.store import consents, identities
+from registry.store.database import Transaction
 
 LONGEST_LINK_S = 7 * 86_400
 
@@ -108,7 +109,14 @@ def person_of(deployment: Deployment, workspace: OpenWorkspace, token: str) -> I
 
 def choices(deployment: Deployment, workspace: OpenWorkspace, person: Identifier, language: str | None) -> list[Choice]:
     """Every purpose of the policy, in its order, as it stands for a person."""
-    fragments, records = _said(deployment, workspace, person)
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        fragments, records = _said(transaction, workspace, person)
+    return _offered(deployment, fragments, records, language)
+
+
+def _offered(
+    deployment: Deployment, fragments: Sequence[Fragment], records: Sequence[StoredConsent], language: str | None
+) -> list[Choice]:
     decisions = ledger.matrix(deployment, fragments, records)
     # A restriction is no choice: what the person said of a purpose stands beside it, and is theirs to change.
     said = ledger.matrix(deployment, fragments, [row for row in records if row.purpose != WHOLE_PERSON])
@@ -155,20 +163,26 @@ def choose(
     catalogue = deployment.policies.purposes
     if shown is not None and shown != catalogue.version:
         raise Conflict("the purposes have changed since they were shown", hint="show them again, then ask again")
-    offered = {choice.purpose.name: choice for choice in choices(deployment, workspace, person, language)}
     for name in said:
-        if name not in offered:
+        if name not in catalogue.purposes:
             raise UnknownPurpose("the purpose is not in the policy", pointer="/choices")
-        if offered[name].now is None:
+        if catalogue.purposes[name].basis_in(None) not in CAN_BE_REFUSED:
             raise InvalidInput("this purpose does not rest on what the person chooses", pointer=f"/choices/{name}")
-    own = _own_words(deployment, workspace, person)
-    if seen is not None:
-        rows = {row.record_id: row for row in records(deployment, workspace, person)}
-        said = {name: allowed for name, allowed in said.items() if _is_meant(offered[name], allowed, seen, rows)}
-    told = (_act(offered[name], allowed, own.get(name), channel) for name, allowed in said.items())
-    acts = [act for act in told if act is not None]
-    acts = [replace(act, age_at_least=age_at_least) for act in acts]
-    return ledger.record(deployment, workspace, person, acts, actor=visits.ACTOR) if acts else []
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        subjects.hold(workspace, transaction)  # a no of the same moment waits, or is seen
+        fragments, records = _said(transaction, workspace, person)
+        offered = {choice.purpose.name: choice for choice in _offered(deployment, fragments, records, language)}
+        own = _own_words(workspace, transaction, person, records)
+        if seen is not None:
+            rows = {row.record_id: row for row in records}
+            said = {name: allowed for name, allowed in said.items() if _is_meant(offered[name], allowed, seen, rows)}
+        told = (_act(offered[name], allowed, own.get(name), channel) for name, allowed in said.items())
+        acts = [replace(act, age_at_least=age_at_least) for act in told if act is not None]
+        if not acts:
+            return []
+        fragment = subjects.find_or_create(deployment, workspace, transaction, person)
+        made = ledger.append_acts(deployment, workspace, transaction, fragment, acts, actor=visits.ACTOR)
+    return [(row, ledger.receipt_of(deployment, workspace, row)) for row in made]
 
 
 def history(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> list[Proof]:
@@ -176,7 +190,8 @@ def history(deployment: Deployment, workspace: OpenWorkspace, person: Identifier
 
     That it was shown is in the audit log.
     """
-    fragments, records = _said(deployment, workspace, person)
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        fragments, records = _said(transaction, workspace, person)
     if fragments:
         with deployment.data.write(workspace.workspace_id) as transaction:
             trail.append(
@@ -192,17 +207,17 @@ def history(deployment: Deployment, workspace: OpenWorkspace, person: Identifier
 
 def records(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> list[StoredConsent]:
     """Every record of a person in the order of the acts, as our own page shows them; none for somebody unknown."""
-    return _said(deployment, workspace, person)[1]
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        return _said(transaction, workspace, person)[1]
 
 
 def _said(
-    deployment: Deployment, workspace: OpenWorkspace, person: Identifier
+    transaction: Transaction, workspace: OpenWorkspace, person: Identifier
 ) -> tuple[Sequence[Fragment], list[StoredConsent]]:
     """A person's fragments and records, in the order of the acts."""
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        fragments = subjects.fragments_of(workspace, transaction, person)
-        ids = [fragment.fragment_id for fragment in fragments]
-        return fragments, consents.history(transaction, workspace.workspace_id, ids)
+    fragments = subjects.fragments_of(workspace, transaction, person)
+    ids = [fragment.fragment_id for fragment in fragments]
+    return fragments, consents.history(transaction, workspace.workspace_id, ids)
 
 
 def _stands(purpose: Purpose, decision: Decision, basis: LawfulBasis) -> bool:
@@ -233,16 +248,15 @@ def _is_meant(
     return was_yes and not allowed
 
 
-def _own_words(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> dict[str, StoredConsent]:
+def _own_words(
+    workspace: OpenWorkspace, transaction: Transaction, person: Identifier, records: Sequence[StoredConsent]
+) -> dict[str, StoredConsent]:
     """What was said last of each purpose by the identifier itself, whoever it is joined with."""
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        index = subjects.standing(workspace, transaction, [person])[person]
-        found = identities.fragments_by_index(transaction, workspace.workspace_id, [index])
-        ids = [fragment.fragment_id for fragment in found.values()]
-        states = consents.states(transaction, workspace.workspace_id, ids)
-        # After them: what is recorded meanwhile on PostgreSQL takes no record away.
-        rows = {row.record_id: row for row in consents.history(transaction, workspace.workspace_id, ids)}
-        return {state.purpose: rows[state.record_id] for state in states}
+    index = subjects.standing(workspace, transaction, [person])[person]
+    found = identities.fragments_by_index(transaction, workspace.workspace_id, [index])
+    states = consents.states(transaction, workspace.workspace_id, [fragment.fragment_id for fragment in found.values()])
+    rows = {row.record_id: row for row in records}
+    return {state.purpose: rows[state.record_id] for state in states}
 
 
 def _act(choice: Choice, allowed: bool, own: StoredConsent | None, channel: str) -> Act | None:
