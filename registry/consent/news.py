@@ -97,20 +97,17 @@ def is_lasting(record: SaidBy) -> bool:
     return by_other_way or record.status == ConsentStatus.OBJECTED
 
 
-def overtaken_at(records: Iterable[SaidBy], purpose: str, said_at: Micros) -> Micros | None:
-    """When last a signal said yes, or an earlier restriction ended, after a refusal or restriction recorded only now.
-
-    Neither lifts it, whatever is recorded first. None where nothing did, or the person chose otherwise themselves
-    since.
+def overtaken_at(records: Iterable[SaidBy], purpose: str, said_at: Micros) -> list[Micros]:
+    """When signals said yes, or an earlier restriction ended, after a refusal or restriction recorded only now, until
+    the person chose otherwise themselves: none of it lifts that, whatever is recorded first.
 
     Args:
         records: of the whole person, each with its `channel`.
     """
     since = [one for one in records if one.purpose == purpose and one.acted_at > said_at]
-    if any(one.status in AGREED and one.channel != BY_SIGNAL for one in since):
-        return None
-    lifts = (one.acted_at for one in since if one.status in AGREED or one.status == ConsentStatus.UNRESTRICTED)
-    return max(lifts, default=None)
+    own = min((one.acted_at for one in since if one.status in AGREED and one.channel != BY_SIGNAL), default=None)
+    lifts = {one.acted_at for one in since if one.status in AGREED or one.status == ConsentStatus.UNRESTRICTED}
+    return sorted(at for at in lifts if own is None or at < own)
 
 
 def is_to_note(word: ConsentState, at: Micros) -> bool:

@@ -227,3 +227,37 @@ def test_a_record_beside_an_erasure_or_a_sweep_waits_in_their_order(tenant: Tena
             identities.lock(transaction, tenant.workspace_id)
         other.result(20)
     assert reason(tenant) == "denied"
+
+
+@pytest.mark.parametrize("by", ["act", "browser"])
+def test_a_no_that_comes_late_behind_several_yeses_counted_after_each_of_them(
+    tenant: Tenant, clock: SetClock, by: str
+) -> None:
+    """What held between two of them is asked about later."""
+    tenant.send(identify("ada"))
+    called_at = clock()
+    clock.pass_by(seconds=60)
+    for context in (YES, NO, YES):
+        tenant.send(ordered("ada", context=context))
+        clock.pass_by(seconds=60)
+    if by == "act":
+        tenant.say(*ADA, "marketing", "objected", acted_at=called_at, channel="phone")
+    else:
+        tenant.send(ordered("ada", timestamp=rfc3339(called_at)), opted_out=True)
+    for second in range(0, 240, 15):
+        at = called_at + (second + 1) * SECOND
+        assert not tenant.check(*ADA, "marketing", at=at).allowed, second
+    assert reason(tenant) == "objected"
+
+
+def test_it_counted_until_the_person_s_own_yes(tenant: Tenant, clock: SetClock) -> None:
+    tenant.send(identify("ada"))
+    called_at = clock()
+    clock.pass_by(seconds=60)
+    tenant.send(ordered("ada", context=YES))
+    clock.pass_by(seconds=60)
+    tenant.say(*ADA, "marketing", "granted")
+    clock.pass_by(seconds=60)
+    tenant.say(*ADA, "marketing", "objected", acted_at=called_at, channel="phone")
+    assert tenant.check(*ADA, "marketing", at=called_at + 90 * SECOND).reason == "objected"
+    assert reason(tenant) == "granted"

@@ -41,8 +41,7 @@ def said_again(
     again = []
     for row in late:
         person = (one for one in history if home[one.fragment_id] == profiles[row.fragment_id])
-        at = overtaken_at(person, row.purpose, row.acted_at)
-        if at is not None:
+        for at in overtaken_at(person, row.purpose, row.acted_at):
             made = RecordId(deployment.new_id())
             again.append(row._replace(record_id=made, acted_at=at + 1, sealed=None))
     return again

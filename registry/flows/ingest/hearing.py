@@ -104,8 +104,7 @@ class Hearing:
             row = self._row(item, fragment, named, status, BY_IMPORT if is_act else BY_SIGNAL, at, new_id)
             news.records.append(row)
             if lasts and late and not self._refuses(fragment, purpose):
-                since = overtaken_at(self._known.ledger(spoken), purpose, at)
-                if since is not None:  # by a banner's yes, which lifts neither
+                for since in overtaken_at(self._known.ledger(spoken), purpose, at):  # banners' yeses lift neither
                     news.records.append(row._replace(record_id=RecordId(new_id()), acted_at=since + 1))
             if yes:
                 news.records.extend(self._refused_again(current, at, new_id))
