@@ -131,7 +131,7 @@ def may_have_ended(words: Iterable[ConsentState], at: Micros, *, said_at: Micros
 
 
 def refused_again(rows: Iterable[StoredConsent], words: Iterable[ConsentState], at: Micros) -> list[StoredConsent]:
-    """The noes that signals repeated after a moment, of which a yes becomes known only now: each as it was said then.
+    """The noes that signals repeated since a moment, of which a yes becomes known only now: each as it was said then.
 
     Args:
         rows: every record of those whose words these are.
@@ -140,7 +140,7 @@ def refused_again(rows: Iterable[StoredConsent], words: Iterable[ConsentState], 
     again, known = [], list(rows)
     for word in words:
         then = word.repeated_at
-        if then is None or then <= at:
+        if then is None or then < at:
             continue
         own = (row for row in known if (row.fragment_id, row.purpose) == (word.fragment_id, word.purpose))
         noes = (row for row in own if row.status in REFUSALS and row.acted_at <= then)

@@ -145,3 +145,9 @@ def test_a_no_that_repeats_itself_is_written_once_in_a_while(
         [fragment] = {row.fragment_id for row in said(tenant)}
         states = consents.states(transaction, tenant.workspace_id, [fragment])
     assert [one.repeated_at for one in states if one.purpose == "marketing"] == [clock()]
+
+
+def test_of_a_yes_and_a_repeated_no_of_one_moment_the_no_counts(tenant: Tenant, clock: SetClock) -> None:
+    began = refused_for_two_hours(tenant, clock)
+    tenant.say(*ADA, "marketing", "granted", acted_at=began + 2 * HOUR, channel="phone")
+    assert reason(tenant) == "withdrawn"

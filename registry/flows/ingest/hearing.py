@@ -133,7 +133,7 @@ class Hearing:
         self, words: Sequence[ConsentState], at: Micros, new_id: Callable[[], bytes]
     ) -> list[StoredConsent]:
         """The noes that signals repeated after a yes of which we hear only now."""
-        repeated = [word for word in words if word.repeated_at is not None and word.repeated_at > at]
+        repeated = [word for word in words if word.repeated_at is not None and word.repeated_at >= at]
         rows = self._known.ledger({word.fragment_id for word in repeated}) if repeated else []
         noes = refused_again(rows, repeated, at)
         return [no._replace(record_id=RecordId(new_id()), recorded_at=self._now) for no in noes]
