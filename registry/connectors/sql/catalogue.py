@@ -36,6 +36,8 @@ UNKNOWN = "unknown"
 """A column of a type that SQLAlchemy does not know."""
 COLLATED = "collated"
 """A column that may take different letters for one; with the collation that tells them apart."""
+LOOKED_THROUGH = "looked_through"
+"""A column of PostgreSQL whose own collation may know no patterns; with the one that its text is looked through by."""
 
 
 class Catalogue:
@@ -161,8 +163,11 @@ def _note_collations(connection: sa.Connection, tables: Collection[sa.Table]) ->
     """Note texts that a collation of their own compares: PostgreSQL says which, SQLite in which tables some may be."""
     if connection.dialect.name == "postgresql":
         for column in (column for table in tables for column in table.columns):
-            if isinstance(column.type, sa.String) and column.type.collation is not None:
-                column.info[COLLATED] = "C"
+            kind = column.type.item_type if isinstance(column.type, sa.ARRAY) else column.type
+            if isinstance(kind, sa.String | postgresql.DOMAIN) and kind.collation not in (None, "default"):
+                column.info[COLLATED] = column.info[LOOKED_THROUGH] = "C"
+            elif isinstance(kind, sa.types.NullType):  # whose collation, if it has one, nobody says
+                column.info[LOOKED_THROUGH] = "C"
     elif connection.dialect.name == "sqlite":
         named = set(connection.exec_driver_sql(SQLITE_COLLATED).scalars())
         for column in (column for table in tables if table.name in named for column in table.columns):
@@ -196,11 +201,15 @@ def keys_of(table: sa.Table) -> list[frozenset[str]]:
 
 
 def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
-    """A column as a text: whatever is not plainly one (an enumeration, a domain, an array) is written as one."""
+    """A column as a text: whatever is not plainly one (an enumeration, a domain, an array) is written as one.
+
+    PostgreSQL looks for no pattern where different letters count as one: its bytes are looked at.
+    """
     if "concatenated" in column.info:
         return sa.func.concat(column, "", type_=sa.String)
     plain = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
-    return column if plain else sa.cast(column, sa.String)
+    told = column if plain else sa.cast(column, sa.String)
+    return told.collate(column.info[LOOKED_THROUGH]) if LOOKED_THROUGH in column.info else told
 
 
 def exactly(column: sa.Column[Any]) -> sa.ColumnElement[Any]:

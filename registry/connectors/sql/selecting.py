@@ -13,6 +13,7 @@ from registry.connectors.datasets import Key, Table
 from registry.connectors.key_values import fitted, from_text, to_text
 from registry.connectors.sql.catalogue import python_type
 from registry.connectors.sql.prepared import Side, Values, Where, count_all
+from registry.connectors.sql.referring import also_written
 from registry.connectors.sql.spelling import Held, compared, held, read, spelled, within
 from registry.identity.belonging import SHARED, Record
 from registry.identity.rules import IdentityRules
@@ -86,6 +87,8 @@ class Selecting:
             if link.to.kind in self._by_kind:
                 told = [from_text(value) for value in self._by_kind[link.to.kind]]
                 wanted[link.fields].update(_fitting(table, link.fields, told))
+                also = also_written(self._connection, table, link, told)
+                wanted[link.fields].update((values, None) for values in also)
         return [Selector(columns, list(values), caseless=False) for columns, values in wanted.items() if values]
 
     def named(self, table: sa.Table, described: Table, *, shared: bool = False) -> list[Selector]:

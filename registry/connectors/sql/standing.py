@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from psycopg.adapt import Loader
 from psycopg.types import datetime as times
 from psycopg.types.string import TextLoader
+from sqlalchemy.dialects import postgresql
 
 _PLAIN = frozenset({str, bool, type(None), date, datetime, Decimal, UUID, bytes, memoryview})
 _BITS = 63
@@ -44,10 +45,13 @@ class AsItStands(sa.types.TypeDecorator[Any]):
         own = self.read.dialect_impl(dialect).result_processor(dialect, coltype)
         if own is None:
             return None
+        in_domain = isinstance(self.read, sa.ARRAY) and isinstance(self.read.item_type, postgresql.DOMAIN)
 
         def read(value: Any) -> Any:
             if isinstance(value, timedelta) and value.days:  # MariaDB's time goes beyond a day, and Python's does not
                 return _clock(value)
+            if in_domain and isinstance(value, str):  # several of a domain: the driver takes them for one text
+                return value
             try:
                 return own(value)
             except Exception:  # noqa: BLE001 - each type has errors of its own for what it cannot read

@@ -65,12 +65,17 @@ def _cannot_draw(column: sa.Column[Any]) -> str | None:
         there = sorted(key.column.table.name for key in column.foreign_keys)[0]
         return f"refers to {there}, where no row has another value: empty it, keep it, or say which row's masks it"
     wanted = python_type(column.type.data_type if isinstance(column.type, postgresql.DOMAIN) else column.type)
-    known = isinstance(column.type, _DRAWN_TYPES) or wanted in _DRAWN
+    known = isinstance(column.type, _DRAWN_TYPES) or (wanted in _DRAWN and not _holds_domains(column.type))
     if UNKNOWN in column.info or not (known or isinstance(column.type, sa.types.NullType)):
         return f"no random value is known for the type {_type(column)}: empty it, keep it, or say which text masks it"
     if is_unique(column) and (wanted in _ALWAYS_THE_SAME or isinstance(column.type, sa.JSON)):
         return "no value may stand twice there, and all of this type are masked alike: empty it, or keep it"
     return None
+
+
+def _holds_domains(kind: sa.types.TypeEngine[Any]) -> bool:
+    """Whether it holds several values of a domain, which the driver takes for one text."""
+    return isinstance(kind, sa.ARRAY) and isinstance(kind.item_type, postgresql.DOMAIN)
 
 
 def _cannot_write(column: sa.Column[Any], mask: str) -> str | None:
