@@ -1,6 +1,7 @@
 """The one transaction of an erasure in a database: rows are changed and deleted in order, then all is looked at again.
 
-1. count      the person's rows of every table; by their keys where rows will no longer be found by what led there
+1. count      the person's rows of every table; by their keys where rows will no longer be found by what led there;
+              what came since the person was asked about may lead on, and is asked about first
 2. change     fields of rows that stay
 3. loosen     what points at the person in rows of others is emptied, and references that go in a circle
 4. delete     rows, those that refer before those that they refer to
@@ -11,7 +12,7 @@ Whatever does not agree rolls everything back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,11 +66,16 @@ def erase(
     tables: Mapping[str, sa.Table],
     people: Sequence[Identifier],
     rules: IdentityRules,
-) -> None:
-    """Erase people from one database, within a transaction that the caller began.
+    new: Callable[[], Collection[Identifier]],
+) -> dict[str, int]:
+    """Erase people from one database, within a transaction that the caller began; their rows by table.
+
+    Args:
+        new: by what else they are known, as their rows say now.
 
     Raises:
-        LinkedSystemUnavailable: what was counted afterwards does not agree; the caller rolls back.
+        LinkedSystemUnavailable: rows lead on to what was not asked about, or what was counted afterwards does not
+            agree; the caller rolls back.
     """
     going = [name for name, one in dataset.tables.items() if one.deletes]
     order = deletion(going, references(tables.values()))
@@ -78,6 +84,8 @@ def erase(
     for name, described in dataset.tables.items():
         chosen = selecting.own(tables[name], described)
         works[name] = _counted(connection, described, tables[name], chosen, order.loosened.get(name, ()))
+    if new():  # what it leads to, here and elsewhere, would stay, and nobody would find it any more
+        raise LinkedSystemUnavailable(f"{dataset.name}: rows of this person came meanwhile, which lead on to others")
     # 2. change
     stand_ins = StandIns()
     for work in works.values():
@@ -102,6 +110,7 @@ def erase(
     # 5. look
     for name, work in works.items():
         _look(connection, f"{dataset.name}.{name}", work)
+    return {name: work.rows for name, work in works.items()}
 
 
 def references(tables: Iterable[sa.Table]) -> Iterator[Reference]:

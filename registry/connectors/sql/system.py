@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -123,19 +124,24 @@ class SqlSystem:
         if not any(may_lead(self.name, one, self._leading, people) for one in self._dataset.tables.values()):
             return
         with self._connected(lately=True) as (connection, tables):
-            selecting = Selecting(connection, people, self._rules)
-            for described, table in _described(self._dataset, tables):
-                names = leading_columns(self.name, described, self._leading)
-                if not names:
-                    continue
-                keys = [key for key in self._leading if (key.dataset, key.table) == (self.name, described.name)]
-                named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
-                for chosen, by_key in ((named, False), (referred, True)):
-                    for where in conditions(table, selecting.settled(table, chosen)):
-                        with reads(connection, f"{self.name}.{described.name}", where, names):
-                            found = connection.execute(reading(where, names), where.parameters())
-                            rows = [dict(zip(names, row, strict=True)) for row in found]
-                        yield from selecting.records(table, described, keys, rows, referred=by_key)
+            yield from self._carried(connection, tables, people)
+
+    def _carried(
+        self, connection: sa.Connection, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
+    ) -> Iterator[Record]:
+        selecting = Selecting(connection, people, self._rules)
+        for described, table in _described(self._dataset, tables):
+            names = leading_columns(self.name, described, self._leading)
+            if not names:
+                continue
+            keys = [key for key in self._leading if (key.dataset, key.table) == (self.name, described.name)]
+            named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
+            for chosen, by_key in ((named, False), (referred, True)):
+                for where in conditions(table, selecting.settled(table, chosen)):
+                    with reads(connection, f"{self.name}.{described.name}", where, names):
+                        found = connection.execute(reading(where, names), where.parameters())
+                        rows = [dict(zip(names, row, strict=True)) for row in found]
+                    yield from selecting.records(table, described, keys, rows, referred=by_key)
 
     def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
         """By what else these people are known, as rows of theirs say: identifiers, and keys that lead on."""
@@ -197,9 +203,7 @@ class SqlSystem:
             )
         match EFFECTS[kind]:
             case Effect.ERASE:
-                with reached(self.name), self._engine.begin() as connection:
-                    tables = self._catalogue.tables(connection)
-                    erase(connection, standing, tables, people, self._rules)
+                return self._erased(planned.accounts, standing, people)
             case Effect.CORRECT:
                 return self._corrected(kind, people, corrections, planned.others)
             case Effect.GIVE:  # its package is written later: what could not stand in it is found out now
@@ -207,6 +211,19 @@ class SqlSystem:
             case Effect.RECORD:
                 pass
         return planned.accounts
+
+    def _erased(
+        self, planned: Sequence[FieldAccount], standing: Dataset, people: Sequence[Identifier]
+    ) -> list[FieldAccount]:
+        """Erase, and account for the rows that there were then: some may have come, or gone, since it was planned."""
+        with reached(self.name), self._engine.begin() as connection:
+            tables = self._catalogue.tables(connection)
+
+            def new() -> list[Identifier]:
+                return Belonging(self._rules, people).take(self._carried(connection, tables, people))
+
+            rows = erase(connection, standing, tables, people, self._rules, new)
+        return [replace(account, rows=rows.get(account.table, account.rows)) for account in planned]
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
         """After an erasure: rows that still are, or name, the person, in any table that the database has."""
