@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from registry.connectors.datasets import NOT_PERSONAL, Key
-from registry.connectors.services.templates import placeholders
+from registry.connectors.services.templates import placeholders, several, without
 from registry.documents.document import Document
 from registry.documents.loading import escape
 from registry.dsr.requests import Kind
@@ -16,6 +16,7 @@ from registry.model.errors import DocumentInvalid
 TABLE = "records"
 """What the records of a service are called in plans and certificates: it has one sort of them."""
 ROW = "row"
+TRAIT = "trait."
 SAYS_NOTHING = "user.unique_id"
 """Category of values that may stand in an address: ids that name nobody outside of the service."""
 ERASE = "erase"
@@ -62,6 +63,21 @@ class Call:
     kinds: frozenset[Kind]
     nobody: bool
 
+    @property
+    def traits(self) -> frozenset[str]:
+        """The traits that it writes."""
+        places = (name for part in (self.path, self.query, self.body) for name in placeholders(part))
+        return frozenset(name.removeprefix(TRAIT) for name in places if name.startswith(TRAIT))
+
+    def writes(self, trait: str) -> bool:
+        """Whether a correction of this trait makes it: one that names no trait is made for each."""
+        return not self.traits or trait in self.traits
+
+    def of_traits(self, there: Collection[str]) -> Call:
+        """The call where no other traits than these have a value: what others would be written to is left out."""
+        lacking = {f"{TRAIT}{name}" for name in self.traits.difference(there)}
+        return replace(self, query=without(self.query, lacking), body=without(self.body, lacking))
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -100,6 +116,11 @@ class Service:
         """Whether a field is declared: itself, or an object that it stands in."""
         parts = name.split(".")
         return any(".".join(parts[:end]) in self.fields for end in range(1, len(parts) + 1))
+
+    def knows(self, name: str, value: Any) -> bool:
+        """Whether a field of a record is declared, or is an object, with declared fields in it, that is not there."""
+        is_empty = all(one == {} for one in several(value))
+        return self.covers(name) or (is_empty and any(one.startswith(f"{name}.") for one in self.fields))
 
     @classmethod
     def from_document(cls, document: Document) -> Service:
@@ -187,7 +208,7 @@ def _about_places(service: Service, action: str, call: Call) -> Iterator[tuple[s
             known = (
                 (name == "identifier" and call.by != ROW)
                 or (sort == ROW and call.by == ROW and rest in service.fields)
-                or (sort == "trait" and rest and action == "rectify")
+                or (f"{sort}." == TRAIT and rest and action == "rectify")
             )
             if not known:
                 yield part, f"{{{name}}} stands for nothing here"

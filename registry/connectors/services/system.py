@@ -10,7 +10,7 @@ import orjson
 
 from registry.connectors.datasets import Key
 from registry.connectors.key_values import plain, to_text
-from registry.connectors.services.description import ROW, TABLE, Call, Held, Service
+from registry.connectors.services.description import ROW, TABLE, TRAIT, Call, Held, Service
 from registry.connectors.services.exchange import Exchange, Told
 from registry.connectors.services.paging import Row, all_rows, first_of
 from registry.connectors.services.templates import address, at, filled, several, words
@@ -95,7 +95,7 @@ class HttpService:
         referred = person is not None and is_key(person)
         if person is not None and not referred:
             read.append(person)
-        texts = ((key.kind, to_text([row.get(key.fields[0])])) for key in self._leading)
+        texts = ((key.kind, to_text([one])) for key in self._leading for one in several(row.get(key.fields[0])))
         keys = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
         return Record(tuple(dict.fromkeys(filter(None, read))), keys, referred)
 
@@ -108,11 +108,12 @@ class HttpService:
         undeclared = set[str]()
         own, others = self._told_apart(people)
         for row in own:
-            undeclared |= {name for name in row if not self._service.covers(name)}
+            undeclared |= {name for name, value in row.items() if not self._service.knows(name, value)}
         undecided = [*self.undecided(), *((TABLE, name) for name in sorted(undeclared))]
         told = {(TABLE, one.name): one.category for one in self._service.fields.values() if one.category is not None}
         named = {(TABLE, one.name): one.trait for one in self._service.fields.values() if one.trait is not None}
-        traits = named if EFFECTS[kind] is Effect.CORRECT and self._calls(kind) else {}
+        calls = self._calls(kind) if EFFECTS[kind] is Effect.CORRECT else []
+        traits = {place: name for place, name in named.items() if any(call.writes(name) for call in calls)}
         accounts = self._accounts(kind, len(own), len(others))
         return SystemPlan(self.name, accounts, undecided, categories=told, traits=traits)
 
@@ -141,34 +142,40 @@ class HttpService:
                 f"{self.name}: its records have fields that nobody has decided on",
                 hint="the request's plan names them: declare them in the system's file",
             )
-        calls = self._calls(kind)
-        written = {held.name for held in self._service.fields.values() if held.trait in corrections}
-        if EFFECTS[kind] is Effect.CORRECT and not written:
-            calls = []
+        calls, written = self._calls(kind), dict[str, str]()
+        if EFFECTS[kind] is Effect.CORRECT:
+            there = {one.name: one.trait for one in self._service.fields.values() if one.trait in corrections}
+            written = {name: trait for name, trait in there.items() if trait and any(c.writes(trait) for c in calls)}
+            calls = [call for call in calls if any(map(call.writes, written.values()))]
         tells, everybody = EFFECTS[kind] is Effect.RECORD, people
         rows, others = self._told_apart(people) if any(call.by == ROW or not tells for call in calls) else ([], [])
         if not tells:  # what erases or writes by it would reach the records of others as well
             shared = {one for record in others for one in record.identifiers}
             people = [one for one in people if one not in shared]
-        traits = {f"trait.{name}": value for name, value in corrections.items()}
         for call in calls:
             for _, values in self._for_each(call, people, rows):
-                self._there(call, self._made(call, values | traits))
+                traits = {**self._stands(values), **corrections}
+                named = {f"{TRAIT}{name}": value for name, value in traits.items()}
+                self._there(call, self._made(call.of_traits(traits), values | named))
         if EFFECTS[kind] is Effect.CORRECT and calls:
-            self._require_written(rows, self._told_apart(everybody)[0], corrections)
+            self._require_written(rows, self._told_apart(everybody)[0], {n: corrections[t] for n, t in written.items()})
         first = planned.accounts[0]
         return self._accounts(kind, first.rows, first.others, called=bool(calls), written=written if calls else ())
 
-    def _require_written(self, before: Sequence[Row], after: Sequence[Row], corrections: Mapping[str, object]) -> None:
+    def _stands(self, values: Mapping[str, Any]) -> dict[str, object]:
+        """By trait, what a record that a call is made for holds: many services take a record as a whole."""
+        held = ((one.trait, f"{ROW}.{one.name}") for one in self._service.fields.values() if one.trait is not None)
+        return {trait: values[place] for trait, place in held if place in values}
+
+    def _require_written(self, before: Sequence[Row], after: Sequence[Row], right: Mapping[str, object]) -> None:
         """Go on only if no record has what it had: a service may write a value in its own form, or pass one over.
 
         Raises:
             LinkedSystemUnavailable: one has.
         """
-        for name, held in self._service.fields.items():
-            right = str(corrections.get(held.trait or ""))
-            wrong = {str(row[name]) for row in before if name in row} - {right}
-            if held.trait in corrections and wrong.intersection(str(row.get(name)) for row in after):
+        for name, value in right.items():
+            wrong = {str(row[name]) for row in before if name in row} - {str(value)}
+            if wrong.intersection(str(row.get(name)) for row in after):
                 raise LinkedSystemUnavailable(
                     f"{self.name}: {name} still has another value than the corrected one",
                     hint="look whether the call names the member as the service does",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -32,6 +32,19 @@ def filled(template: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(template, Mapping):
         return {name: filled(value, values) for name, value in template.items()}
     return [filled(value, values) for value in template] if isinstance(template, list) else template
+
+
+def without(template: Any, names: Collection[str]) -> Any:
+    """A template without the members that are made of one of these places."""
+    if isinstance(template, Mapping):
+        return {member: without(value, names) for member, value in template.items() if not _is_of(value, names)}
+    if isinstance(template, list):
+        return [without(one, names) for one in template if not _is_of(one, names)]
+    return template
+
+
+def _is_of(template: Any, names: Collection[str]) -> bool:
+    return isinstance(template, str) and any(name in names for name in placeholders(template))
 
 
 def address(template: str, values: Mapping[str, Any]) -> str:
