@@ -15,8 +15,8 @@ from registry.dsr import waiting
 from registry.dsr.plan import LinkedSystem
 from registry.dsr.requests import Kind
 from registry.flows.deployment import Deployment
+from registry.flows.dsr import answers
 from registry.flows.dsr.history import write
-from registry.flows.dsr.reaching import asked
 from registry.flows.dsr.waiting import wait
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
@@ -33,14 +33,13 @@ def require_nothing_left(system: LinkedSystem, kind: Kind, people: Sequence[Iden
     Raises:
         LinkedSystemUnavailable: it does not answer, or rows are left.
     """
-    left = asked(system, lambda: system.remaining(kind, people))
-    if any(left.values()):
-        places = ", ".join(f"{system.name}.{place} ({rows})" for place, rows in sorted(left.items()) if rows)
+    if left := answers.remaining(system, kind, people):
+        places = ", ".join(f"{system.name}.{place} ({rows})" for place, rows in sorted(left.items()))
         raise LinkedSystemUnavailable(
             f"{system.name} still has rows of this person: {places}",
             hint="describe the column as what it holds (its category, the identity that it is found by, and what an "
             "erasure does to it; kept on a ground, the certificate states it), or remove that; then run it again",
-            extra={LEFT: dict(left)},
+            extra={LEFT: left},
         )
 
 

@@ -23,7 +23,7 @@ from registry.dsr.held import Held, under
 from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import held, rectification
+from registry.flows.dsr import answers, held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
 from registry.flows.dsr.last_look import LOOKED, look_again, require_nothing_left
 from registry.flows.dsr.reaching import TellsRecordsApart, asked, reached
@@ -73,7 +73,7 @@ def _planned(
         try:
             if system.name in silent:
                 raise silent[system.name]
-            found.append(asked(system, lambda system=system: system.plan(kind, people)))  # type: ignore[misc]
+            found.append(answers.planned(system, kind, people))
         except LinkedSystemUnavailable as error:
             found.append(SystemPlan(system.name, unreachable=error.detail))
     return found
@@ -160,7 +160,7 @@ def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter
     """
     rows = iter(asked(system, lambda: system.export(people)))
     while (one := asked(system, lambda: next(rows, None))) is not None:
-        table, row = one
+        table, row = asked(system, lambda one=one: (str(one[0]), dict(one[1])))  # type: ignore[misc]
         counts[f"{system.name}: {table}"] += 1
         yield {"table": table, "row": row}
 
@@ -248,7 +248,7 @@ def _found_everywhere(
     rows: dict[str, dict[str, int]] = progress.setdefault("foreseen", {})
     for system in (system for system in systems if system.name not in rows):
         try:
-            plan = asked(system, lambda system=system: system.plan(kind, people))  # type: ignore[misc]
+            plan = answers.planned(system, kind, people)
         except LinkedSystemUnavailable as error:
             raise wait(deployment, request, system.name, people, error, actor=actor) from None
         rows[system.name] = {account.table: account.rows for account in plan.accounts}
@@ -300,10 +300,8 @@ def ran(
     """
     kind, request_id = Kind(request.kind), text_id(request.request_id)
     own = isinstance(system, TellsRecordsApart)  # which accounts by its description, as its plan does
-    foreseen = () if own else asked(system, lambda: system.plan(kind, people)).accounts
-    done = asked(system, lambda: system.run(request_id, kind, people, corrections))
-    if not done:  # nothing in the certificate would say that there is such a system
-        raise LinkedSystemUnavailable(f"{system.name} names no field: it accounts for each, however many rows it has")
+    foreseen = () if own else answers.planned(system, kind, people).accounts
+    done = answers.accounted(system, kind, asked(system, lambda: system.run(request_id, kind, people, corrections)))
     if missing := unaccounted(((a.system, a.table, a.field) for a in foreseen), done):
         places = ", ".join(f"{table}.{field}" for _, table, field in missing)
         raise LinkedSystemUnavailable(f"{system.name} does not say what it did with every field: {places}")

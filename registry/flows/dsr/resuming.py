@@ -18,6 +18,7 @@ from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, linked
 from registry.flows.dsr.history import write
+from registry.flows.dsr.reaching import reached
 from registry.flows.dsr.waiting import without_names
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
@@ -119,11 +120,9 @@ def _erased(
 ) -> tuple[StoredRequest, dict[str, Any]]:
     asked = set(names) - left_out(linked.read_accounts(_done(case)))
     systems = [system for system in deployment.linked if system.name in asked]
-    for system in systems:
-        try:
-            people = linked.reach_of([system], people, begun=())  # who became known since is somebody else
-        except LinkedSystemUnavailable as error:
-            raise _waits(deployment, case, system.name, error, people) from None
+    people, silent = reached(systems, people, begun=())  # who became known since is somebody else
+    for name, error in silent.items():
+        raise _waits(deployment, case, name, error, people) from None
     holds = held.on(deployment, workspace, request, people)
     request = held.note(deployment, workspace, request, holds, people, systems=names)
     with deployment.data.write(request.workspace_id) as transaction:
