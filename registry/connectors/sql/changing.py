@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Erasure, Table
 from registry.connectors.sql import refusals
 from registry.connectors.sql.catalogue import exactly, is_unique
-from registry.connectors.sql.comparing import is_same, stands_at, stood_at, told_apart
+from registry.connectors.sql.comparing import is_found_again, is_same, stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.stand_ins import StandIns
 from registry.connectors.sql.standing import as_it_stands
@@ -168,4 +168,6 @@ def _require_changed(place: str, old: Any, new: Any, now: Any) -> None:
 
 
 def _matching(table: sa.Table, values: Mapping[str, Any]) -> sa.ColumnElement[bool]:
-    return sa.and_(*(stands_at(table.c[name], value) for name, value in values.items()))
+    """Rows in which these values stand, as far as that can be told."""
+    told = (stands_at(table.c[name], value) for name, value in values.items() if is_found_again(table.c[name]))
+    return sa.and_(sa.true(), *told)

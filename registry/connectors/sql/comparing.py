@@ -13,8 +13,10 @@ from registry.connectors.sql.catalogue import is_of_type
 
 
 def told_apart(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """What tells values of a column apart within a database: PostgreSQL compares JSON with nothing."""
-    return sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON) else column
+    """What tells values of a column apart within a database: PostgreSQL compares JSON with nothing, and a number with a
+    point that a program was told is not quite the one that stands there.
+    """
+    return sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON | sa.Float) else column
 
 
 def stood_at(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
@@ -30,7 +32,14 @@ def stands_at(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     """Rows in which a value stands that was written there."""
     if value is not None and isinstance(column.type, sa.JSON):
         return told_apart(column) == json.dumps(value)
+    if value is not None and not is_found_again(column):
+        return column.is_not_distinct_from(value)
     return stood_at(column, value)
+
+
+def is_found_again(column: sa.Column[Any]) -> bool:
+    """Whether a value that was written there is found by it: a number with a point may be stored as one near it."""
+    return not isinstance(column.type, sa.Float)
 
 
 def is_same(stood: Any, written: Any) -> bool:

@@ -4,7 +4,8 @@
 - So is a row that a kept row refers to, as the database itself says: it would not let it go. What the person has no row
   of keeps nothing.
 - In a row that stays, what leads to it is kept, since the erasure has to find it once the hold has ended; every other
-  personal field is emptied, or, where the column takes no NULL, kept with that reason.
+  personal field is emptied, or, where the column takes no NULL or is written by the database itself, kept with that
+  reason.
 - What points at a row that stays, or may stay, is emptied nowhere, nor is what points at the person and is covered.
 """
 
@@ -118,6 +119,7 @@ def _staying(
     leading = pointed_at | {name for link in described.links for name in link.fields}
     leading |= {name for name, field in described.fields.items() if field.identity is not None}
     fixed = set() if table is None else _fixed(table)
+    computed = set() if table is None else {column.name for column in table.c if column.computed is not None}
     fields = {}
     for name, field in described.fields.items():
         if (described.name, name) in grounds:
@@ -130,6 +132,8 @@ def _staying(
             fields[name] = field
         elif field.category is None:
             fields[name] = replace(field, erasure=Erasure.KEEP)
+        elif name in computed:
+            fields[name] = _kept(field, f"the database writes it from what stands in a row that is kept ({reason})")
         elif name in fixed:
             fields[name] = _kept(field, f"cannot be emptied in a row that is kept ({reason})")
         else:

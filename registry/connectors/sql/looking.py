@@ -21,6 +21,9 @@ from registry.identity.belonging import is_key, pointing_at, strength
 from registry.identity.rules import IdentityRules, Normaliser
 from registry.model.message import Identifier
 
+AT_ONCE = {"sqlite": 500}
+"""Conditions in one statement: SQLite takes a thousand within one another."""
+MOST = 10_000
 _NOT_TEXT = (sa.Numeric, sa.Integer, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Interval, sa.LargeBinary)
 
 
@@ -72,10 +75,14 @@ class _Look:
         names = {*(c.name for c in (*texts, *numbers)), *identities}
         read_too = [c for c in table.c if c.name in names]
         told = (c if c.name in identities and isinstance(c.type, _NOT_TEXT) else as_text(c) for c in read_too)
-        query = sa.select(*(one.label(f"c{at}") for at, one in enumerate(told))).where(sa.or_(*maybe))
-        for values in connection.execute(query.select_from(table)):
-            row = dict(zip((c.name for c in read_too), values, strict=True))
-            found.update(self._named(row, identities, kept))
+        query = sa.select(*(one.label(f"c{at}") for at, one in enumerate(told))).select_from(table)
+        step = AT_ONCE.get(connection.dialect.name, MOST)
+        for start in range(0, len(maybe), step):
+            some = Counter[str]()
+            for values in connection.execute(query.where(sa.or_(*maybe[start : start + step]))):
+                row = dict(zip((c.name for c in read_too), values, strict=True))
+                some.update(self._named(row, identities, kept))
+            found |= some  # a row that several look-ups find is not counted twice: there are at least so many
         return found
 
     def _held(self, table: sa.Table, field: Field) -> Iterator[sa.ColumnElement[bool]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 import string
 from collections.abc import Callable, Hashable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from registry.connectors.datasets import Erasure, Field
 from registry.connectors.key_values import fitted
@@ -21,6 +23,9 @@ NOBODY = "@erased.invalid"
 """RFC 2606: an address that nobody can ever have."""
 LONG_AGO = datetime(1970, 1, 2)  # noqa: DTZ001 - a column's value, without a zone as columns have them
 HASH_DIGITS = 32
+_FLOAT = re.compile(r"-?\d+(\.\d+)?")
+_BITS = ((mysql.TINYINT, 7), (mysql.MEDIUMINT, 23), (sa.SmallInteger, 15), (sa.BigInteger, 63))
+"""Columns of whole numbers that are narrower or wider than most, and how many bits of a number each of them takes."""
 _ADDRESSES = (
     ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
 )  # fmt: skip
@@ -54,20 +59,28 @@ class StandIns:
             return None
         if field.erasure is Erasure.MASK:
             return in_form(old, column, mail=(field.category or "").startswith("user.contact.email"))
-        place = (type(old).__name__, repr(old), _length(column), type(column.type).__name__)
+        place = _place(column, old)
         if place not in self._hashes:
             self._hashes[place] = _random(old, column)
-        return self._hashes[place]
+        told = self._hashes[place]
+        return told[: _length(column)] if isinstance(told, str) else told
 
     def forget(self, column: sa.Column[Any], old: Any) -> None:
         """Draw anew for a value whose stand-in is taken."""
-        self._hashes.pop((type(old).__name__, repr(old), _length(column), type(column.type).__name__), None)
+        self._hashes.pop(_place(column, old), None)
+
+
+def _place(column: sa.Column[Any], old: Any) -> tuple[Hashable, ...]:
+    """What has one stand-in: a text in every column, however long; other values in every column of their type."""
+    return (type(old).__name__, repr(old), None if _is_text(old, column) else type(column.type).__name__)
 
 
 def in_form(old: Any, column: sa.Column[Any], *, mail: bool = False) -> Any:
     """A random value in the form of the old one: letters for letters, digits for digits, as long as it was."""
     if isinstance(column.type, sa.JSON):
         return [] if isinstance(old, list) or (isinstance(old, str) and old.startswith("[")) else {}
+    if isinstance(column.type, sa.Float) and isinstance(old, str) and _FLOAT.fullmatch(old):  # told by its text
+        return float(_number(old))
     if not is_of_type(column, old):  # the driver made nothing of it
         return _INSTEAD[python_type(column)]()
     if isinstance(old, bool):
@@ -117,16 +130,20 @@ def _address(old: Any) -> Any:
 
 
 def _random(old: Any, column: sa.Column[Any]) -> Any:
-    if isinstance(old, str) and not isinstance(column.type, sa.JSON) and is_of_type(column, old):
-        return secrets.token_hex(HASH_DIGITS // 2)[: _length(column)]
+    if _is_text(old, column):
+        return secrets.token_hex(HASH_DIGITS // 2)
     if isinstance(old, int) and not isinstance(old, bool):
         return _within(secrets.randbelow(2**31), column)
     return in_form(old, column)
 
 
+def _is_text(old: Any, column: sa.Column[Any]) -> bool:
+    return isinstance(old, str) and not isinstance(column.type, sa.JSON) and is_of_type(column, old)
+
+
 def _within(number: int, column: sa.Column[Any]) -> int:
     """A number that a column of this width takes."""
-    bits = 15 if isinstance(column.type, sa.SmallInteger) else 63 if isinstance(column.type, sa.BigInteger) else 31
+    bits = next((bits for kind, bits in _BITS if isinstance(column.type, kind)), 31)
     return number % (1 << bits) if number >= 0 else -(-number % (1 << bits))
 
 
