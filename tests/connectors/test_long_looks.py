@@ -1,4 +1,4 @@
-"""The second look outside for somebody who is known by much, in wide tables; and what a hold keeps of computed columns."""
+"""The second look outside for somebody known by much, in wide tables; and what a hold keeps of computed columns."""
 
 from __future__ import annotations
 

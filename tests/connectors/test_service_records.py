@@ -1,4 +1,4 @@
-"""Records of HTTP services in the forms that they come in: lists of keys, objects that are not there, a part corrected."""
+"""Records of services in the forms that they come in: lists of keys, objects that are not there, a part corrected."""
 
 from __future__ import annotations
 

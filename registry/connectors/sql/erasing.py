@@ -85,7 +85,10 @@ def erase(
         chosen = selecting.own(tables[name], described)
         works[name] = _counted(connection, described, tables[name], chosen, order.loosened.get(name, ()))
     if new():  # what it leads to, here and elsewhere, would stay, and nobody would find it any more
-        raise LinkedSystemUnavailable(f"{dataset.name}: rows of this person came meanwhile, which lead on to others")
+        raise LinkedSystemUnavailable(
+            f"{dataset.name}: rows of this person came meanwhile, which lead on to others",
+            hint="it is tried again by itself; if they never cease to come, stop what writes them",
+        )
     # 2. change
     stand_ins = StandIns()
     for work in works.values():

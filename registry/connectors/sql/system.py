@@ -34,7 +34,7 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.held import Held
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
-from registry.identity.belonging import Belonging, Record, is_key
+from registry.identity.belonging import SHARED, Belonging, Record, is_key
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
@@ -220,7 +220,8 @@ class SqlSystem:
             tables = self._catalogue.tables(connection)
 
             def new() -> list[Identifier]:
-                return Belonging(self._rules, people).take(self._carried(connection, tables, people))
+                known = [one for one in people if not one.kind.startswith(SHARED)]  # what is shared leads nowhere
+                return Belonging(self._rules, people).take(self._carried(connection, tables, known))
 
             rows = erase(connection, standing, tables, people, self._rules, new)
         return [replace(account, rows=rows.get(account.table, account.rows)) for account in planned]
