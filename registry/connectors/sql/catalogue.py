@@ -19,6 +19,7 @@ from registry.connectors.sql.dictionary import (
     FINGERPRINTS,
     FOREIGN,
     KINDS,
+    LARGE_OBJECTS,
     MARIADB_JSON,
     PARTIAL,
     PARTITIONS,
@@ -32,6 +33,8 @@ from registry.connectors.sql.dictionary import (
 _NUMBERS = (int, float, Decimal)
 _TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
 
+LARGE = "large"
+"""A column of numbers, which may be those of large objects."""
 UNKNOWN = "unknown"
 """A column of a type that SQLAlchemy does not know."""
 COLLATED = "collated"
@@ -107,9 +110,12 @@ class Catalogue:
         _settle_json(connection, self._schema, metadata.tables.values())
         _note_collations(connection, metadata.tables.values())
         self._note_kinds(connection, metadata)
+        has_large = connection.dialect.name == "postgresql" and connection.execute(sa.text(LARGE_OBJECTS)).scalar_one()
         for column in (column for table in metadata.tables.values() for column in table.c):
             if isinstance(column.type, postgresql.DOMAIN):  # its values are those of the type that it narrows
                 column.type = column.type.data_type
+            if has_large and isinstance(column.type, postgresql.OID):
+                column.info[LARGE] = True
             elif isinstance(column.type, sa.types.NullType) and connection.dialect.name in ("mysql", "mariadb"):
                 column.info["concatenated"] = True  # a place on a map is no text to CAST, and is one to concat
         here = (one for one in metadata.tables.values() if one.schema == self._schema)

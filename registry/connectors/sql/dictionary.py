@@ -28,6 +28,7 @@ SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
   WHERE c.relnamespace IN (SELECT oid FROM here) AND c.relrowsecurity AND row_security_active(c.oid)
   UNION ALL SELECT DISTINCT concat_ws('|', 'schema', c.relnamespace) FROM pg_class c
   WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition
+  UNION ALL SELECT concat_ws('|', 'large', EXISTS (SELECT FROM pg_largeobject_metadata))
 ) AS parts
 """
 _MARIADB = """
@@ -46,6 +47,8 @@ FINGERPRINTS: Mapping[str, str] = {
     "mariadb": _MARIADB,
     "sqlite": "PRAGMA schema_version",
 }
+LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
+"""Whether a PostgreSQL database has any: data of its own, which a column of the type `oid` only names."""
 PARTITIONS = """
 SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relispartition AND nspname = coalesce(:schema, current_schema())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from registry.connectors.datasets import Dataset, Key, Table
+from registry.connectors.datasets import Dataset, Erasure, Key, Table
+from registry.connectors.sql.catalogue import LARGE, keys_of
 from registry.connectors.sql.dictionary import BESIDE, HIDDEN, MATERIALISED, VERSIONED
 from registry.connectors.sql.references import from_elsewhere, holding, referred_to, too_wide
 from registry.connectors.sql.taking import cannot_correct, cannot_identify, cannot_refer, cannot_take
@@ -17,6 +18,11 @@ SECURED = (
     "row security may hide rows from the user of the address: let it see every row (BYPASSRLS, or a policy of true)"
 )
 VERSIONS = "the database keeps what is erased as a version of before: let it keep no versions, or keep these rows"
+WITHOUT_TEXT = "mask it without a text"
+LARGE_OBJECT = (
+    "may be the number of a large object, which is not given out and does not go with its row: hold its data in a "
+    "column (text, bytea), or keep and withhold it on a ground"
+)
 NO_PATH = "no path from a person leads here: give it an identity or references, or say why it is without people"
 
 
@@ -106,7 +112,23 @@ def _unfit(described: Table, table: sa.Table) -> Iterator[Finding]:
         column = table.c[field.name]
         if not described.deletes and (reason := cannot_take(column, field.erasure, field.mask)):
             yield Finding(described.name, field.name, reason)
+        if not described.deletes and field.mask is not None and (others := _alike(described, column)):
+            yield Finding(described.name, field.name, f"its mask would stand twice beside one {others}: {WITHOUT_TEXT}")
+        if LARGE in column.info and field.category is not None and (field.exported or field.name not in described.kept):
+            yield Finding(described.name, field.name, LARGE_OBJECT)
         if field.trait is not None and (reason := cannot_correct(column)):
             yield Finding(described.name, field.name, reason)
         if field.identity is not None and (reason := cannot_identify(column)):
             yield Finding(described.name, field.name, reason)
+
+
+def _alike(described: Table, column: sa.Column[Any]) -> str | None:
+    """The other columns of a key in which this one stands, where rows of different people may have the same there."""
+    apart = {name for link in described.links for name in link.fields}
+    apart |= {f.name for f in described.fields.values() if f.identity or (f.erasure is not Erasure.KEEP and not f.mask)}
+    keys = keys_of(column.table)
+    for key in (one for one in keys if column.name in one and len(one) > 1):
+        rest = key - {column.name}
+        if not rest & apart and not any(other <= rest for other in keys):
+            return " and ".join(sorted(rest))
+    return None

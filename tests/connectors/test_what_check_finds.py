@@ -1,0 +1,75 @@
+"""Decisions that could not work for everybody: a mask that stands twice in a key, and data that a row only names."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.flows.dsr.linked import reach_of
+from tests.outside import ADA, erased, rows, run, systems
+
+MEMBERS = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  members:
+    rows: keep
+    fields:
+      id: {{category: null}}
+      shop: {{category: null}}
+      customer: {{category: null}}
+      email: {{category: user.contact.email, identity: email, erasure: hash}}
+      nick: {{category: user.name, erasure: mask{mask}}}
+"""
+FILES = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  files:
+    rows: delete
+    fields:
+      email: {category: user.contact.email, identity: email}
+      scan: {category: user.government_id}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "mask", "is_found"),
+    [
+        ("shop, nick", ", mask: gone", True),
+        ("shop, nick", "", False),
+        ("id, nick", ", mask: gone", False),  # no two rows have one id
+        ("email, nick", ", mask: gone", False),  # which is another one for each person
+    ],
+)
+def test_a_mask_that_would_stand_twice_in_a_key_of_several_columns(
+    outside_url: str, key: str, mask: str, is_found: bool
+) -> None:
+    run(
+        outside_url,
+        "CREATE TABLE members (id integer primary key, shop integer, customer integer, email varchar(60), "
+        f"nick varchar(20), UNIQUE ({key}))",
+        "INSERT INTO members VALUES (1, 1, 1, 'ada@example.test', 'ada'), (2, 1, 2, 'bob@example.test', 'bob')",
+    )
+    with systems({MEMBERS.format(mask=mask): outside_url}) as made:
+        found = made[0].findings()
+        assert [(one.field, "beside one shop" in one.reason) for one in found] == ([("nick", True)] if is_found else [])
+        if not is_found:
+            erased(made)
+            erased(made, [ADA[0]._replace(value="bob@example.test")])
+            assert len(set(rows(outside_url, "SELECT nick FROM members"))) == (1 if mask else 2)
+
+
+def test_a_large_object_does_not_go_with_its_row(postgres_url: str) -> None:
+    run(postgres_url, "CREATE TABLE files (email text, scan oid)", "INSERT INTO files VALUES ('ada@example.test', 42)")
+    with systems({FILES: postgres_url}) as made:
+        assert made[0].findings() == [], "a number, where the database has none"
+        run(postgres_url, "UPDATE files SET scan = lo_from_bytea(0, 'a passport')")
+        [found] = made[0].findings()
+        assert (found.table, found.field) == ("files", "scan")
+        assert "large object" in found.reason
+    withheld = "scan: {category: user.government_id, access: withhold, erasure: keep, ground: 'by law (KYC)'}"
+    kept = FILES.replace("rows: delete", "rows: keep").replace("scan: {category: user.government_id}", withheld)
+    kept = kept.replace("identity: email}", "identity: email, erasure: mask}")
+    with systems({kept: postgres_url}) as made:
+        assert made[0].findings() == []
+        assert [row for _, row in made[0].export(reach_of(made, ADA))] == [{"email": "ada@example.test"}]
