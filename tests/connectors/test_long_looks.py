@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from registry.dsr.accounting import Disposition
 from registry.dsr.held import Held
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
+from registry.model.message import Identifier
 from tests.outside import ADA, erased, left, rows, run, systems
 
 WIDE = [f"c{number}" for number in range(60)]
@@ -69,3 +71,21 @@ def test_what_the_database_writes_itself_stays_in_a_row_that_a_hold_keeps(outsid
     assert accounts["shown"].disposition is Disposition.RETAINED
     assert "legal hold: claim 1" in (accounts["shown"].ground or "")
     assert rows(outside_url, "SELECT name, iban, shown FROM customers") == [(None, "DE1", None)]
+
+
+@pytest.mark.parametrize("name", ["100%_sure@example.test", "a\\b-c%d_e/f", "o'brien@example.test"])
+def test_signs_that_mean_something_to_a_database_are_looked_for_as_they_are(outside_url: str, name: str) -> None:
+    run(outside_url, "CREATE TABLE visits (email varchar(60), device varchar(60))", "CREATE TABLE notes (body text)")
+    text = SHOP.replace("".join(f"      {one}: {{category: user.name}}\n" for one in WIDE), "")
+    engine = sa.create_engine(outside_url)
+    notes = sa.Table("notes", sa.MetaData(), sa.Column("body", sa.Text))
+    people = [Identifier("gadget", name)]
+    with engine.begin() as connection:
+        other = name.replace("%", "x").replace("_", "x").replace("'", "x")
+        connection.execute(notes.insert(), [{"body": f"by {name.upper()} herself"}, {"body": f"by {other} or {name}x"}])
+    with systems({text: outside_url}) as made:
+        assert left(made, people) == {"shop.notes.body": 1}
+        with engine.begin() as connection:
+            connection.execute(notes.delete().where(notes.c.body.like("%herself")))
+        assert left(made, people) == {}
+    engine.dispose()

@@ -21,9 +21,11 @@ from registry.identity.belonging import is_key, pointing_at, strength
 from registry.identity.rules import IdentityRules, Normaliser
 from registry.model.message import Identifier
 
-AT_ONCE = {"sqlite": 500}
-"""Conditions in one statement: SQLite takes a thousand within one another."""
-MOST = 10_000
+AT_ONCE = {"postgresql": 10, "sqlite": 500}
+MOST = 100
+"""Conditions in one statement: SQLite takes a thousand within one another, PostgreSQL gets all patterns of a column in one,
+and none may take the minutes of a statement in a table of a million rows.
+"""
 _NOT_TEXT = (sa.Numeric, sa.Integer, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Interval, sa.LargeBinary)
 
 
@@ -64,9 +66,8 @@ class _Look:
         searched = [c for c in table.c if c.name not in kept]
         texts = [c for c in searched if any_type or not isinstance(c.type, _NOT_TEXT)]
         numbers = [c for c in searched if not any_type and isinstance(c.type, sa.Integer)]
-        patterns, whole = self._names.patterns(), self._names.whole()
-        maybe: list[sa.ColumnElement[bool]]
-        maybe = [sa.func.lower(as_text(c)).like(one, escape="/") for c in texts for one in patterns]
+        whole = self._names.whole()
+        maybe = [one for c in texts for one in self._fitting(connection, sa.func.lower(as_text(c)))]
         maybe += [sa.type_coerce(c, sa.BigInteger).in_(whole) for c in numbers if whole]
         maybe += [one for name, field in identities.items() if name not in kept for one in self._held(table, field)]
         found = Counter[str]()
@@ -84,6 +85,15 @@ class _Look:
                 some.update(self._named(row, identities, kept))
             found |= some  # a row that several look-ups find is not counted twice: there are at least so many
         return found
+
+    def _fitting(self, connection: sa.Connection, text: sa.ColumnElement[str]) -> Iterator[sa.ColumnElement[bool]]:
+        """That a text may name the person. PostgreSQL holds it against all patterns at once: four times as quick."""
+        if connection.dialect.name == "postgresql":
+            patterns = self._names.patterns("\\")
+            if patterns:
+                yield text.like(sa.any_(sa.literal(patterns, sa.ARRAY(sa.Text))))
+            return
+        yield from (text.like(one, escape="/") for one in self._names.patterns("/"))
 
     def _held(self, table: sa.Table, field: Field) -> Iterator[sa.ColumnElement[bool]]:
         """What a column holds that is described to hold identifiers of a kind: however short they are."""

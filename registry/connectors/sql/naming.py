@@ -43,9 +43,10 @@ class Names:
         either = "|".join(re.escape(word) for word in sorted(self._words, key=len, reverse=True))
         self._word = re.compile(rf"(?<![\w.+-])(?:{either})(?![\w-]|\.\w)") if either else None
 
-    def patterns(self) -> list[str]:
-        """Patterns (of LIKE, escaped by `/`) of small letters, one of which fits every text that names the person."""
-        return [*map(_around, self._words), *(number_pattern(one.value) for one in self._numbers)]
+    def patterns(self, escape: str) -> list[str]:
+        """Patterns (of LIKE, escaped so) of small letters, one of which fits every text that names the person."""
+        around = (_around(word, escape) for word in self._words)
+        return [*around, *(number_pattern(one.value) for one in self._numbers)]
 
     def whole(self) -> list[int]:
         """Those that are nothing but digits, as columns of whole numbers hold them."""
@@ -73,9 +74,9 @@ def number_pattern(number: str) -> str:
     return f"%{'%'.join(_digits(number)[-LAST_DIGITS:])}%"
 
 
-def _around(word: str) -> str:
-    """A pattern (of LIKE, escaped by `/`) for a word in small letters; letters that a database may not know are any."""
-    known = (f"/{char}" if char in "/%_" else char if char.isascii() else "%" for char in word)
+def _around(word: str, escape: str) -> str:
+    """A pattern (of LIKE, escaped so) for a word in small letters; letters that a database may not know are any."""
+    known = (f"{escape}{char}" if char in f"{escape}%_" else char if char.isascii() else "%" for char in word)
     return f"%{''.join(known)}%"
 
 
