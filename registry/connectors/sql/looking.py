@@ -23,8 +23,8 @@ from registry.model.message import Identifier
 
 AT_ONCE = {"postgresql": 10, "sqlite": 500}
 MOST = 100
-"""Conditions in one statement: SQLite takes a thousand within one another, PostgreSQL gets all patterns of a column in one,
-and none may take the minutes of a statement in a table of a million rows.
+"""Conditions in one statement, so that none takes minutes in a table of a million rows: SQLite takes a thousand within
+one another, and PostgreSQL gets all patterns of a column in one.
 """
 _NOT_TEXT = (sa.Numeric, sa.Integer, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Interval, sa.LargeBinary)
 

@@ -11,6 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.model.errors import LinkedSystemUnavailable
 
+DENIED = frozenset({"42501", 1142, 1143})
+"""How PostgreSQL, and MariaDB of tables and of columns, say that a user may not do what was asked."""
+
 
 @contextmanager
 def told(place: str) -> Iterator[None]:
@@ -27,7 +30,16 @@ def told(place: str) -> Iterator[None]:
         reason = "a constraint of the database refused it, and it was rolled back"
         raise LinkedSystemUnavailable(f"{place}: {reason}", hint="registry connectors check") from None
     except Exception as error:  # noqa: BLE001 - whatever a driver or a type raises
-        raise LinkedSystemUnavailable(f"{place}: failed ({type(error).__name__}), and was rolled back") from None
+        raise LinkedSystemUnavailable(
+            f"{place}: failed ({type(error).__name__}), and was rolled back", hint=_hint(error)
+        ) from None
+
+
+def _hint(error: Exception) -> str | None:
+    """What to look at, where the database says that the user of the address may not do it."""
+    told = getattr(error, "orig", None)
+    codes = {getattr(told, "sqlstate", None), *getattr(told, "args", ())[:1]}
+    return "let the user of the address update and delete rows there" if codes & DENIED else None
 
 
 def update(
