@@ -100,6 +100,9 @@ def test_what_is_no_account_of_an_erasure_is_waited_for(points: Points, tenant: 
 
 def test_accounts_that_are_told_one_by_one_are_certified(points: Points, tenant: Tenant) -> None:
     request = tenant.request(Kind.ERASURE, "user_id", "ada")
+    points.plan = lambda *_: SystemPlan("points", one_by_one(account(rows=3))())  # type: ignore[arg-type]
+    made = planning.plan_of(tenant.registry.deployment, tenant.workspace, request.request_id)
+    assert [len(one.accounts) for one in made.systems if one.system == "points"] == [1]
     points.run = one_by_one(account(rows=3))
     _, claims = verify.document(tenant.run(request).certificate or "", tenant.workspace.jwks())
     told: Any = claims["fields"]

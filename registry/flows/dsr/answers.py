@@ -6,6 +6,7 @@ What is not understood is waited for, as what does not answer is: nothing of it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from registry.dsr.accounting import EVERY_TABLE, Disposition, FieldAccount
@@ -27,10 +28,11 @@ def planned(system: LinkedSystem, kind: Kind, people: Sequence[Identifier]) -> S
     plan: Any = asked(system, lambda: system.plan(kind, people))
     if not isinstance(plan, SystemPlan):
         raise _not_understood(system, "its plan is none")
-    for one in asked(system, lambda: list(plan.accounts)):
+    accounts = asked(system, lambda: list(plan.accounts))  # which may be told one by one
+    for one in accounts:
         if (reason := _fault(system, kind, one)) is not None:
             raise _not_understood(system, reason)
-    return plan
+    return replace(plan, accounts=accounts)
 
 
 def accounted(system: LinkedSystem, kind: Kind, told: Any) -> list[FieldAccount]:
