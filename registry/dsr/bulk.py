@@ -14,7 +14,7 @@ from registry.dsr.agents import Agent, Claim, Party
 from registry.dsr.notices import LANGUAGES
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.dsr.verification import MandateKind
-from registry.model.clock import DAY, Micros, parse_rfc3339
+from registry.model.clock import Micros, end_of_day, parse_rfc3339
 from registry.model.errors import InvalidInput
 
 NEEDED = ("reference", "kind", "subject_kind", "subject_value")
@@ -129,7 +129,7 @@ def _claim(row: Mapping[str, str], faults: list[Fault]) -> Claim | None:
     )  # fmt: skip
     until = _moment("mandate_until", row, faults)
     if until is not None and _DAY.fullmatch(row.get("mandate_until", "")):  # with that day
-        until += DAY
+        until = end_of_day(until)
     return Claim(agent, mandate, until, party or Party.PERSON)
 
 

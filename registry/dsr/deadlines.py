@@ -13,7 +13,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from registry.documents import Document
-from registry.model.clock import Micros, from_datetime, to_datetime
+from registry.model.clock import LAST, Micros, from_datetime, to_datetime
 from registry.model.errors import DocumentInvalid, InvalidInput, SettingInvalid
 
 SATURDAY = 5
@@ -67,7 +67,7 @@ class Jurisdiction:
     def end_of(self, day: date) -> Micros:
         """The last moment of a day; of the last one of the calendar, that of UTC."""
         if day == date.max:
-            return from_datetime(datetime.max.replace(tzinfo=UTC))
+            return LAST
         return self.begin_of(day + timedelta(days=1)) - 1
 
     def period(self, kind: str | None) -> Period:

@@ -23,6 +23,9 @@ _RFC_3339 = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+LAST: Micros = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The last moment of the calendar, in the year 9999: what comes after it cannot be written."""
+
 
 def to_datetime(at: Micros) -> datetime:
     """The aware UTC datetime of a time."""
@@ -33,6 +36,11 @@ def from_datetime(moment: datetime) -> Micros:
     """The time of an aware datetime; a naive one is taken as UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // _MICROSECOND
+
+
+def end_of_day(begin: Micros) -> Micros:
+    """The end of the day that begins then; of the last one that there is, its last moment."""
+    return min(begin + DAY, LAST)
 
 
 def rfc3339(at: Micros, zone: tzinfo = UTC) -> str:

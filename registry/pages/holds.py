@@ -14,7 +14,7 @@ from registry.dsr.census import Handling
 from registry.dsr.declarations import DECLARED
 from registry.flows.dsr import holds, kept, resuming
 from registry.flows.identity.subjects import subject
-from registry.model.clock import DAY, Micros, parse_rfc3339
+from registry.model.clock import DAY, Micros, end_of_day, parse_rfc3339
 from registry.model.errors import Conflict, Forbidden, InvalidInput, NotFound, RegistryError
 from registry.model.ids import parse_id, text_id
 from registry.pages.officers import Visit, officers
@@ -120,7 +120,7 @@ def _end_of(day: str) -> Micros | None:
     begin = parse_rfc3339(f"{day}T00:00:00Z") if day else None
     if day and begin is None:
         raise InvalidInput("this is no date", pointer="/until")
-    return begin + DAY if begin is not None else None
+    return end_of_day(begin) if begin is not None else None
 
 
 ROUTES = [
