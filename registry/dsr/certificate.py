@@ -22,6 +22,8 @@ class Destroyed:
     remaining: int
     by_place: Sequence[str] = ()
     """Kinds of identifier that are too short to be told by text alone: outside, looked for where they are described."""
+    restored_at: Micros | None = None
+    """When an older copy of the data was put back, after which systems outside were asked by what the request names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def certificate_claims(
         "fields": [account.as_json() for account in outcome.accounts],
         "audit": {"size": audit_size, "root": audit_root},
         "registry_version": version,
-        **(_destroyed(outcome.destroyed) if outcome.destroyed is not None else {}),
+        **(_destroyed(outcome.destroyed, outcome.zone) if outcome.destroyed is not None else {}),
         **({"requester": dict(outcome.requester)} if outcome.requester else {}),
         **kept,
         **told,
@@ -97,7 +99,7 @@ def certificate_claims(
     }
 
 
-def _destroyed(what: Destroyed) -> dict[str, object]:
+def _destroyed(what: Destroyed, zone: tzinfo) -> dict[str, object]:
     return {
         "keys": {
             "bundles_destroyed": what.keys,
@@ -108,5 +110,6 @@ def _destroyed(what: Destroyed) -> dict[str, object]:
             "rows_found_by_second_look": what.remaining,
             "passed": what.remaining == 0,
             **({"looked_for_where_described": list(what.by_place)} if what.by_place else {}),
+            **({"restored": rfc3339(what.restored_at, zone)} if what.restored_at is not None else {}),
         },
     }

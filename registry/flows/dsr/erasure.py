@@ -35,7 +35,7 @@ from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
-from registry.flows.dsr.history import up_to_date
+from registry.flows.dsr.history import RESTORE, acts_of, up_to_date
 from registry.flows.dsr.proofs import verified_by
 from registry.flows.dsr.reference import agent_of, answered_before, fragments_now, indexes_of, people_of, seal_people
 from registry.flows.identity import subjects
@@ -296,17 +296,23 @@ def _certify(
 ) -> StoredRequest:
     workspace_id = workspace.workspace_id
     rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
-    accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *linked.accounts(request)]
+    outside = linked.accounts(request)
+    accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *outside]
     require_accounted(accounted)
     passing_on.tell_at_once(deployment, workspace, request.request_id)
     acknowledged = passing_on.certified(deployment, workspace_id, request.request_id)
     with deployment.data.write(workspace_id) as transaction:
         request = up_to_date(transaction, request)
         cases = holdings.cases(transaction, workspace_id, request.request_id)
+        restored = [at for act, at in acts_of(transaction, request) if act == RESTORE and outside]
         outcome = replace(
             certifying.outcome_of(deployment, request, accounted, deployment.clock()),
             destroyed=Destroyed(
-                progress["keys"], deployment.keyring.generation(workspace_id), 0, linked.by_place(request)
+                progress["keys"],
+                deployment.keyring.generation(workspace_id),
+                0,
+                linked.by_place(request),
+                restored[0] if restored else None,
             ),
             retained=[_told(case) for case in cases if case.items],
             told=acknowledged,

@@ -16,6 +16,11 @@ from registry.model.stored import StoredRequest
 from registry.store import requests
 from registry.store.database import Transaction
 
+RESTORE = "restore"
+"""The act of putting back an older copy of the data beside an erasure that had begun, of which that does not know
+everything.
+"""
+
 
 def require(transaction: Transaction, workspace: OpenWorkspace, request_id: RequestId) -> StoredRequest:
     """The request of an id.

@@ -36,6 +36,10 @@ from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
 OVERRIDE = "override"
+FORESEEN = "foreseen"
+"""The member of a request's progress on the rows that each system had before anything was changed there. Where it
+stands, all that the person is known by outside is sealed in the request, too.
+"""
 
 
 def plans(
@@ -120,7 +124,7 @@ def act(
             told = ran(system, request, people, corrections)
         except LinkedSystemUnavailable as error:
             raise wait(deployment, request, system.name, people, error, actor=actor) from None
-        done[system.name] = _at_least(told, progress.get("foreseen", {}).get(system.name, {}))
+        done[system.name] = _at_least(told, progress.get(FORESEEN, {}).get(system.name, {}))
         progress.pop(waiting.NOTED, None)
         short = getattr(system, "looked_for_where_described", None)
         if erases and short is not None:
@@ -243,9 +247,9 @@ def _found_everywhere(
     for name, error in silent.items():
         if name not in left_out(accounts(request)):  # also one that is through: what it leads to is not known
             raise wait(deployment, request, name, people, error, actor=actor)
-    if not changes or ("foreseen" in progress and len(people) == len(known)):
+    if not changes or (FORESEEN in progress and len(people) == len(known)):
         return request, people
-    rows: dict[str, dict[str, int]] = progress.setdefault("foreseen", {})
+    rows: dict[str, dict[str, int]] = progress.setdefault(FORESEEN, {})
     for system in (system for system in systems if system.name not in rows):
         try:
             plan = answers.planned(system, kind, people)
@@ -266,7 +270,7 @@ def _awaited(request: StoredRequest) -> set[str]:
     """The systems that a request foresaw to do something, or waits for, and that have not done it."""
     progress: dict[str, Any] = orjson.loads(request.progress)
     noted = waiting.Wait.noted(progress)
-    awaited: set[str] = {*progress.get("foreseen", {}), *([noted.system] if noted is not None else [])}
+    awaited: set[str] = {*progress.get(FORESEEN, {}), *([noted.system] if noted is not None else [])}
     return awaited.difference(progress.get("linked", {}))
 
 

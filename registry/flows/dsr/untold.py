@@ -13,17 +13,14 @@ import orjson
 
 from registry.dsr.requests import ENDED, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import passing_on
-from registry.flows.dsr.erasure import SCOPED
-from registry.flows.dsr.history import acts_of, add_to_history
+from registry.flows.dsr import linked, passing_on
+from registry.flows.dsr.history import RESTORE, acts_of, add_to_history
 from registry.model.ids import FragmentId, RequestId, WorkspaceId
 from registry.model.stored import ErasureOrder
 from registry.store import identities, requests
 from registry.store.database import Transaction
 
 ACTOR = "operator"
-RESTORE = "restore"
-"""The act, in a request's history, of putting back an older copy of the data."""
 WHY = (
     "an older copy of the data was put back after this erasure had begun: connected systems are asked by what the "
     "request names alone, look there for whatever else the person is known by"
@@ -62,7 +59,8 @@ def tell_again(
 def unfinished(
     deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, begun: Collection[RequestId]
 ) -> list[RequestId]:
-    """The erasures that had begun and not ended, of which the copy does not know everything; said in their history.
+    """The erasures that had begun and not ended, of which the copy does not know everything; said in their history,
+    and in their certificates.
 
     Args:
         begun: the requests that the ledger has suppressions of, and whose own keys are still there.
@@ -70,8 +68,8 @@ def unfinished(
     found = []
     for request_id in sorted(begun):
         request = requests.get(transaction, workspace_id, request_id)
-        if request is not None and (State(request.state) in ENDED or orjson.loads(request.progress).get(SCOPED)):
-            continue
+        if request is not None and (State(request.state) in ENDED or linked.FORESEEN in orjson.loads(request.progress)):
+            continue  # what the person is known by outside was sealed into it before anything was touched there
         found.append(request_id)
         if request is not None and RESTORE not in {act for act, _ in acts_of(transaction, request)}:
             add_to_history(deployment, transaction, request, RESTORE, ACTOR, {"reason": WHY})
