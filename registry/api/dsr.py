@@ -20,7 +20,7 @@ from registry.api.package import PackageLock, package_stream
 from registry.api.wire import UUID_FORM, Cursor, Extension, Override
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
-from registry.dsr.requests import BY_ITSELF, Kind, Move, State, allowed
+from registry.dsr.requests import Move
 from registry.flows.dsr import lifecycle, linked, moves, planning
 from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import OPEN, Lock
@@ -187,12 +187,11 @@ def move_request(
 def request_json(row: StoredRequest) -> dict[str, Any]:
     """A request as the API shows it."""
     progress = orjson.loads(row.progress)
-    moves = [name for name in allowed(State(row.state), Kind(row.kind)) if name not in BY_ITSELF]
     return {
         "request_id": text_id(row.request_id),
         "kind": row.kind,
         "state": row.state,
-        "allowed": ["run" if name == Move.START.value else name for name in moves],
+        "allowed": moves.possible(row),
         "jurisdiction": row.jurisdiction,
         "subject": row.pseudonym,
         "opened_by": row.opened_by,

@@ -116,7 +116,8 @@ REQUEST = {
     "opened_by": TEXT, "approved_by": maybe(TEXT), "received_at": TIME, "respond_by": TIME, "completed_at": maybe(TIME),
     "counts": {"type": "object", "additionalProperties": COUNT}, "certificate": YES_OR_NO,
     "reason": maybe(TEXT) | {"description": "Why it was refused."},
-    "waiting": maybe(record(**WAITING)) | {"description": "The linked system that it waits for; null if for none."},
+    "waiting": maybe(record(**WAITING))
+    | {"description": "The linked system that it waits for; `registry` where it was stopped here; null if for none."},
     "mandate": maybe(TEXT) | {"description": "By what an agent asks; null where the person asks."},
     "mandate_until": maybe(TIME), "mandate_checked_at": maybe(TIME),
     "deliver_to": maybe(TEXT) | {"description": "Whom the mandate has the answer go to: `person` or `agent`."},

@@ -16,7 +16,7 @@ from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, 
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
-from registry.dsr.requests import BY_ITSELF, EFFECTS, Effect, Kind, Move, State, allowed
+from registry.dsr.requests import EFFECTS, Effect, Kind, Move
 from registry.flows.dsr import export, letters, lifecycle, linked, mailing, moves, planning, reference, sla
 from registry.flows.dsr.package import links
 from registry.flows.dsr.waiting import wait_of
@@ -70,9 +70,9 @@ def list_requests(
     shown = table("request", "kind", "state", "received", "respond by", "can be", whole="request")
     for row in rows:
         view = view_of(row)
-        moves = ", ".join(view["allowed"])
+        can = ", ".join(view["allowed"])
         days = (day(row.jurisdiction, at) for at in (row.received_at, row.respond_by))
-        shown.add_row(view["request_id"], row.kind, row.state, *days, moves)
+        shown.add_row(view["request_id"], row.kind, row.state, *days, can)
     answer({"requests": [view_of(row) for row in rows]}, as_json=as_json, text=shown)
 
 
@@ -289,12 +289,11 @@ def request_id_of(text: str) -> RequestId:
 
 def view_of(row: StoredRequest) -> dict[str, Any]:
     """A request as commands show it."""
-    moves = [name for name in allowed(State(row.state), Kind(row.kind)) if name not in BY_ITSELF]
     return {
         "request_id": text_id(row.request_id),
         "kind": row.kind,
         "state": row.state,
-        "allowed": ["run" if name == Move.START.value else name for name in moves],
+        "allowed": moves.possible(row),
         "received_at": rfc3339(row.received_at),
         "respond_by": rfc3339(row.respond_by),
         "counts": orjson.loads(row.progress).get("counts", {}),
@@ -313,6 +312,9 @@ def answer_with(row: StoredRequest, *, as_json: bool) -> None:
         answer(view, as_json=True)
         return
     out.print(f"[bold]{row.kind}[/] request {view['request_id']} is [bold]{row.state}[/].", soft_wrap=True)
+    if waits := view["waiting"]:
+        told = f"It waits for {waits['system']}, since {waits['since']}: {waits['cause']}"
+        out.print(f"{told}; {waits['hint']}" if waits["hint"] else told, soft_wrap=True, markup=False)
     if view["allowed"]:
         out.print(f"[dim]Next:[/] registry dsr {view['allowed'][0]} {view['request_id']}", soft_wrap=True)
     elif row.certificate is not None:

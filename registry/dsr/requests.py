@@ -115,7 +115,7 @@ _TABLE: dict[tuple[State, Move], State] = {
     (State.VERIFIED, Move.APPROVE): State.APPROVED,
     (State.APPROVED, Move.START): State.ACTING,
     (State.ACTING, Move.START): State.ACTING,  # resumed after a crash: every step may be done again
-    (State.ACTING, Move.WAIT): State.WAITING,  # a system outside did not answer
+    (State.ACTING, Move.WAIT): State.WAITING,  # a system outside did not answer, or it was stopped here
     (State.WAITING, Move.START): State.ACTING,
     (State.ACTING, Move.COMPLETE): State.COMPLETED,
     (State.RECEIVED, Move.PAUSE): State.PAUSED,
@@ -128,21 +128,31 @@ _TABLE: dict[tuple[State, Move], State] = {
 }
 
 
-def move(state: State, by: Move, kind: Kind) -> State:
+def move(state: State, by: Move, kind: Kind, *, is_lost: bool = False) -> State:
     """The state after a move.
+
+    Args:
+        is_lost: nobody can tell any more whom the request is about, since its key is gone.
 
     Raises:
         Conflict: the request cannot be moved so now; the detail says what can be done.
     """
-    if by.value not in allowed(state, kind):
-        possible = ", ".join(allowed(state, kind)) or "nothing more"
+    if by.value not in allowed(state, kind, is_lost=is_lost):
+        possible = ", ".join(allowed(state, kind, is_lost=is_lost)) or "nothing more"
         raise Conflict(f"a request that is {state.value} cannot be moved by {by.value}; possible: {possible}")
+    if by is Move.CANCEL:
+        return State.CANCELLED
     return _TABLE.get((state, by), State.ACTING)  # what the table lacks is the start without an approval
 
 
-def allowed(state: State, kind: Kind) -> tuple[str, ...]:
-    """The moves that a request may make now, those that bring it on before those that end it."""
+def allowed(state: State, kind: Kind, *, is_lost: bool = False) -> tuple[str, ...]:
+    """The moves that a request may make now, those that bring it on before those that end it.
+
+    One that was begun is brought to its end; only one that is lost can be cancelled, or it would wait for ever.
+    """
     moves = tuple(by.value for by in Move if (state, by) in _TABLE)
+    if is_lost and state is State.WAITING:
+        return (*moves, Move.CANCEL.value)
     if state is State.VERIFIED and kind not in NEEDS_APPROVAL:  # may be approved, and need not be
         return (Move.START.value, *moves)
     return moves

@@ -1,4 +1,6 @@
-"""For which system outside a request waits: since when, how often it was tried, and why, in words of ours."""
+"""What a request waits for: a system outside, or what stopped it here; since when, how often it was tried, and why, in
+words of ours.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,9 @@ LAST_RETRY: Micros = 6 * 3600 * SECOND
 NOTED = "wait"
 """The member of a request's progress that holds it."""
 
+LOST = "request-forgotten"
+"""The code of what stops a request whose key is gone: it is to be cancelled, and taken in anew."""
+
 LONGEST = 400
 """Characters of a cause that are kept."""
 
@@ -24,6 +29,7 @@ class Wait:
     """What a waiting request waits for.
 
     Attributes:
+        system: a linked one, or `registry` where it was stopped here.
         since: when the system failed for the first time in this row of tries.
         code: of the error, as `docs/reference/errors.md` lists them.
         cause: the error's detail, which holds nothing of the person.

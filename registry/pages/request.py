@@ -21,6 +21,7 @@ from registry.model.clock import DAY
 from registry.model.errors import (
     Conflict,
     Forbidden,
+    Forgotten,
     InvalidInput,
     LinkedSystemUnavailable,
     NotFound,
@@ -109,7 +110,7 @@ def move_request(visit: Visit) -> Response:
             lifecycle.move_request(*given, Move(by), actor=who.actor, owner=who.owner, reason=why)
     except LinkedSystemUnavailable:
         pass  # it waits now, and its page says for whom
-    except (Conflict, Forbidden, InvalidInput) as error:
+    except (Conflict, Forbidden, Forgotten, InvalidInput) as error:
         return shown(visit, error=error)
     return back(visit)
 
@@ -134,7 +135,11 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
     kind, state, now = Kind(row.kind), State(row.state), visit.deployment.clock()
     told = [(event, _told(event)) for event in events]
     is_over, effect = lifecycle.is_ended(row), EFFECTS[kind]
-    plan = None if is_over else planning.plan_of(visit.deployment, visit.workspace, row.request_id)
+    plan = None
+    try:
+        plan = None if is_over else planning.plan_of(visit.deployment, visit.workspace, row.request_id)
+    except Forgotten as lost:  # it can be cancelled all the same
+        error = error or lost
     can = [name for name in request_json(row)["allowed"] if visit.may(_action(name))]
     barred = _barred(visit, row, plan) if Move.APPROVE in can else None
     possible = [(name, MOVE_WORDS.get(name, name)) for name in can if name != Move.APPROVE or barred is None]
@@ -150,7 +155,7 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
         extendable=not is_over and visit.may(Action.DSR_APPROVE), purposes=progress.get("purposes"), plan=plan,
         planned=planned(plan) if plan else [], undecided=undecided(plan) if plan else [],
         overridable=state is State.WAITING and visit.may(Action.DSR_APPROVE),
-        systems=[system.name for system in visit.deployment.linked], link=link, asks=_asks(visit, row),
+        systems=linked.dispensable(visit.deployment, row), link=link, asks=_asks(visit, row),
         stale=getattr(visit.deployment.linked, "fault", None),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""An older copy of the data beside an erasure that goes on outside: the officer is told, and the certificate says so."""
+"""An older copy of the data beside an erasure that goes on outside: officers are told, and the certificate says so."""
 
 from __future__ import annotations
 

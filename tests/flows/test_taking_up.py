@@ -48,8 +48,8 @@ def test_a_request_that_an_error_stopped_is_run_again_until_it_is_done(registry:
     with pytest.raises(SealBroken):
         tenant.run(request)
     stopped, _ = lifecycle.get(registry.deployment, tenant.workspace, request.request_id)
-    assert (stopped.state, request_json(stopped)["allowed"]) == ("acting", ["run"])
-    assert _due(tenant) == [], "whoever is running it may yet bring it to an end"
+    assert (stopped.state, request_json(stopped)["allowed"]) == ("waiting", ["run"])
+    assert _due(tenant) == [], "it is left alone for a while"
     clock.pass_by(seconds=301)
     with pytest.raises(SealBroken):
         _go_on(tenant, *_due(tenant))

@@ -54,6 +54,12 @@ from registry.store import erasure as rows
 from registry.store import holdings, identities, keystore, quarantine, requests, second_look
 from registry.store.database import Transaction
 
+LEFT = (
+    "what came at this moment goes with the next try; a table that Registry does not know is emptied of the person by "
+    "whoever added it"
+)
+"""What an officer can do about rows that the second look goes on finding."""
+
 SCOPED = "scoped"
 """The member of an erasure's progress that says that its scope is noted: it is about nobody else from then on."""
 
@@ -86,7 +92,10 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         request = _delete(deployment, workspace, request, _Scope.of(progress), actor)
         request, progress = _settled(deployment, workspace, request)
     if left := _second_look(deployment, workspace, _Scope.of(progress)):
-        raise Conflict("the second look still finds rows of this person", extra={"remaining": left})
+        places = ", ".join(f"{table} ({rows})" for table, rows in sorted(left.items()))
+        raise Conflict(
+            f"the second look still finds rows of this person: {places}", hint=LEFT, extra={"remaining": left}
+        )
     # 8. certify
     return _certify(deployment, workspace, request, progress, actor)
 

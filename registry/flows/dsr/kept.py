@@ -16,6 +16,7 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.certificate import Destroyed
 from registry.dsr.declarations import DECLARED
+from registry.dsr.requests import ENDED, State
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
@@ -134,7 +135,7 @@ def end_due(
     ended, failed = [], list[RegistryError]()
     for case in cases:
         request = started.get(case.case_id)
-        if request is None or request.completed_at is None or not (at_once or resuming.is_due(case, now)):
+        if request is None or State(request.state) not in ENDED or not (at_once or resuming.is_due(case, now)):
             continue
         if _is_over(deployment, case, now):
             try:

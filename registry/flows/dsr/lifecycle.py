@@ -6,12 +6,13 @@ entry. Running one is a row of steps, each of which may be done again: killed an
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
 
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
-from registry.dsr.requests import EFFECTS, ENDED, KEPT, Effect, Kind, Move, State
+from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State
 from registry.flows.consent.ledger import Act, append_each
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import (
@@ -24,6 +25,7 @@ from registry.flows.dsr import (
     proving,
     rectification,
     reference,
+    waiting,
 )
 from registry.flows.dsr.history import require
 from registry.flows.dsr.intake import open_request
@@ -31,7 +33,7 @@ from registry.flows.dsr.moves import moved
 from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
-from registry.model.errors import Conflict
+from registry.model.errors import Conflict, RegistryError, StoreUnavailable
 from registry.model.ids import FragmentId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.store import consents, identities, requests
@@ -127,7 +129,12 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
         if request.certificate is None:
             _rescope(deployment, transaction, workspace, request)
     if request.certificate is None:  # else it was interrupted after its last step, and its key may be gone
-        request = _acted(deployment, workspace, request, actor)
+        try:
+            request = _acted(deployment, workspace, request, actor)
+        except RegistryError as error:
+            with suppress(StoreUnavailable):  # then nothing can be written, and it is looked at again all the same
+                waiting.stop(deployment, workspace, request_id, error, actor=actor)
+            raise
     with deployment.data.write(workspace.workspace_id) as transaction:
         letters.add_answered(deployment, transaction, workspace, request)
         if EFFECTS[Kind(request.kind)] is Effect.GIVE:  # its package is yet to be fetched: `forget_answered`
@@ -153,7 +160,7 @@ def _acted(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequ
 
 
 def _completed(deployment: Deployment, transaction: Transaction, request: StoredRequest, actor: str) -> StoredRequest:
-    request = request._replace(completed_at=deployment.clock(), progress=_summary(request.progress))
+    request = request._replace(completed_at=deployment.clock(), progress=moves.summary(request.progress))
     return moved(deployment, transaction, request, Move.COMPLETE, actor)
 
 
@@ -191,9 +198,10 @@ def due(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]
 
 
 def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:
-    """Requests that were being acted on when something stopped them."""
+    """Requests that were being acted on when something stopped them: their process was killed, or met an error here."""
     with deployment.data.read(workspace.workspace_id) as transaction:
-        return requests.in_states(transaction, workspace.workspace_id, [State.ACTING.value])
+        begun = requests.in_states(transaction, workspace.workspace_id, [state.value for state in BEGUN])
+    return [request for request in begun if State(request.state) is State.ACTING or moves.is_stopped(request)]
 
 
 def _scope(deployment: Deployment, request: StoredRequest) -> list[FragmentId]:
@@ -238,12 +246,6 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
             if (fragment_id, act.purpose, act.status, act.acted_at, act.channel) not in written
         ]
         append_each(deployment, workspace, transaction, new, actor=actor)
-
-
-def _summary(progress: str) -> str:
-    """What is kept of a finished request's progress: counts, keyed pseudonyms, no ids and nothing sealed."""
-    kept = {name: value for name, value in orjson.loads(progress).items() if name in KEPT}
-    return orjson.dumps(kept).decode()
 
 
 def is_ended(request: StoredRequest) -> bool:

@@ -19,6 +19,7 @@ import orjson
 
 from registry.dsr import waiting
 from registry.dsr.accounting import Disposition, FieldAccount, left_out, not_reached, unaccounted
+from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.held import Held, under
 from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
@@ -211,15 +212,17 @@ def override(
 
     Raises:
         NotFound: no such request, or no such system.
-        Conflict: the request is not waiting.
+        Conflict: the request is not waiting, or not for this system: what that has done is certified.
     """
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
-        if system not in {linked.name for linked in deployment.linked} | _awaited(request):
+        progress = orjson.loads(request.progress)
+        if system not in {*(one.name for one in deployment.linked), *_awaited(request), *progress.get("linked", {})}:
             raise NotFound("there is no such linked system")
         if State(request.state) is not State.WAITING:
             raise Conflict(f"a request that is {request.state} waits for no system")
-        progress = orjson.loads(request.progress)
+        if system not in dispensable(deployment, request):
+            raise Conflict("this system has done its part, or it was decided before to go on without it")
         account = not_reached(system, actor, reason)
         progress.setdefault("linked", {}).setdefault(system, []).append(account.as_json())  # beside what it did before
         progress.pop(waiting.NOTED, None)
@@ -227,6 +230,17 @@ def override(
         write(transaction, request, was=request.state)
         add_to_history(deployment, transaction, request, OVERRIDE, actor, {"system": system, "reason": reason})
     return request
+
+
+def dispensable(deployment: Deployment, request: StoredRequest) -> list[str]:
+    """The systems of which it can be decided that a waiting request ends without them: connected or not, they have not
+    done their part, or it is these that it waits for.
+    """
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    noted = waiting.Wait.noted(progress)
+    undone = {one.name for one in deployment.linked}.difference(progress.get("linked", {})) | _awaited(request)
+    asked_again = {noted.system} - {OWN_SYSTEM} if noted is not None else set[str]()
+    return sorted((undone | asked_again) - left_out(accounts(request)))
 
 
 def _found_everywhere(
@@ -271,7 +285,7 @@ def _awaited(request: StoredRequest) -> set[str]:
     progress: dict[str, Any] = orjson.loads(request.progress)
     noted = waiting.Wait.noted(progress)
     awaited: set[str] = {*progress.get(FORESEEN, {}), *([noted.system] if noted is not None else [])}
-    return awaited.difference(progress.get("linked", {}))
+    return awaited.difference(progress.get("linked", {}), [OWN_SYSTEM])
 
 
 def _require_connected(deployment: Deployment, request: StoredRequest, actor: str) -> None:

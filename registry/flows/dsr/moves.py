@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import orjson
+
 from registry.dsr.agents import Reason
+from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.deadlines import deadline
 from registry.dsr.notices import Notice, To
-from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State, check_four_eyes, move
+from registry.dsr.requests import (
+    BY_ITSELF,
+    EFFECTS,
+    ENDED,
+    KEPT,
+    Effect,
+    Kind,
+    Move,
+    State,
+    allowed,
+    check_four_eyes,
+    move,
+)
 from registry.dsr.timing import EXTEND, check_extension, check_notice, timing
 from registry.dsr.verification import Mandated, MandateKind
+from registry.dsr.waiting import LOST, Wait
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import letters, reference
 from registry.flows.dsr.history import acts_of, add_to_history, require, write
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, rfc3339
-from registry.model.errors import Conflict
+from registry.model.errors import Conflict, Forgotten
 from registry.model.ids import RequestId
 from registry.model.stored import StoredRequest
 from registry.store import intake, requests
@@ -67,6 +83,8 @@ def move_request(
         elif by is Move.RESUME:
             after = resumed(deployment, transaction, request, actor)
         else:
+            if by is Move.CANCEL and is_lost(request):
+                _require_lost(deployment, request)
             request = _approved(deployment, request, actor, owner) if by is Move.APPROVE else request
             after = moved(deployment, transaction, request, by, actor)
     if State(after.state) in ENDED:
@@ -196,16 +214,46 @@ def moved(
         Conflict: it cannot be moved so now, or somebody else moved it at this moment.
     """
     was = State(request.state)
-    after = move(was, by, Kind(request.kind))
+    after = move(was, by, Kind(request.kind), is_lost=is_lost(request))
     changed = request._replace(state=after.value)
     if after in ENDED:
         # Whom an answered request named is kept a while: its package looks for them in connected systems.
         is_given = after is State.COMPLETED and EFFECTS[Kind(request.kind)] is Effect.GIVE
         changed = changed._replace(sealed=request.sealed if is_given else None, due_at=None)
+        changed = changed._replace(progress=summary(request.progress)) if was is State.WAITING else changed
     write(transaction, changed, was=was.value)
     if after is not was:
         add_to_history(deployment, transaction, changed, by.value, actor, details)
     return changed
+
+
+def possible(request: StoredRequest) -> list[str]:
+    """What anybody can do with a request now, by the names that interfaces have for it."""
+    moves = allowed(State(request.state), Kind(request.kind), is_lost=is_lost(request))
+    return ["run" if name == Move.START.value else name for name in moves if name not in BY_ITSELF]
+
+
+def waits_for(request: StoredRequest) -> Wait | None:
+    """What a waiting request waits for; None of any other."""
+    return Wait.noted(orjson.loads(request.progress)) if State(request.state) is State.WAITING else None
+
+
+def is_stopped(request: StoredRequest) -> bool:
+    """Whether it is no system outside that a request waits for, but what stopped it here."""
+    noted = waits_for(request)
+    return noted is not None and noted.system == OWN_SYSTEM
+
+
+def is_lost(request: StoredRequest) -> bool:
+    """Whether a request was begun, and stopped since its key is gone: nobody can tell any more whom it is about."""
+    noted = waits_for(request)
+    return noted is not None and noted.code == LOST
+
+
+def summary(progress: str) -> str:
+    """What is kept of a finished request's progress: counts, keyed pseudonyms, no ids and nothing sealed."""
+    kept = {name: value for name, value in orjson.loads(progress).items() if name in KEPT}
+    return orjson.dumps(kept).decode()
 
 
 def mandate_of(request: StoredRequest) -> Mandated | None:
@@ -213,6 +261,15 @@ def mandate_of(request: StoredRequest) -> Mandated | None:
     if request.mandate is None:
         return None
     return Mandated(MandateKind(request.mandate), request.mandate_checked_at is not None, request.mandate_until)
+
+
+def _require_lost(deployment: Deployment, request: StoredRequest) -> None:
+    """Go on only if a request that was stopped since its key was gone still cannot be brought to its end."""
+    try:
+        reference.people_of(deployment, request)
+    except Forgotten:
+        return
+    raise Conflict("the key of this request is there again", hint="run it: it goes on where it was")
 
 
 def _approved(deployment: Deployment, request: StoredRequest, actor: str, owner: str | None) -> StoredRequest:

@@ -10,7 +10,7 @@ import orjson
 from registry.flows.acts import trail
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
-from registry.flows.dsr.reference import indexes_of
+from registry.flows.dsr.reference import indexes_of, is_forgotten
 from registry.flows.identity import subjects
 from registry.flows.identity.subjects import NO_SOURCE
 from registry.flows.workspace import OpenWorkspace
@@ -87,14 +87,22 @@ def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
 
 
 def corrected(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
-    """The corrections of a rectification, by trait, as systems outside are told; none of any other request."""
+    """The corrections of a rectification, by trait, as systems outside are told; none of any other request.
+
+    Raises:
+        Forgotten: their key was destroyed.
+        KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+    """
     progress = orjson.loads(request.progress)
     if "sealed_details" not in progress:
         return {}
     # Requests of before sealed them under the person's key.
     target, sealed = FragmentId(bytes.fromhex(progress["sealed_for"])), bytes.fromhex(progress["sealed_details"])
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
-    key = deployment.keyring.for_opening(grant, {target: (IDENTITY,)})[target].key(IDENTITY)
+    bundle = deployment.keyring.for_opening(grant, {target: (IDENTITY,)}).get(target)
+    if bundle is None:
+        raise is_forgotten()
+    key = bundle.key(IDENTITY)
     aad = record_aad(b"dsr", request.workspace_id, target, request.request_id, b"details")
     traits: dict[str, Any] = orjson.loads(open_sealed(key, sealed, aad, grant, IDENTITY))
     return traits

@@ -102,12 +102,17 @@ def _opened(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
     bundle = deployment.keyring.for_opening(grant, {holder: (IDENTITY,)}).get(holder)
     if bundle is None:
-        hint = "if an older keystore was put back, take the request in anew"
-        raise Forgotten("whom the request names cannot be read any more", hint=hint)
+        raise is_forgotten()
     key = bundle.key(IDENTITY)
     aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
     told = orjson.loads(open_sealed(key, request.sealed, aad, grant, IDENTITY))
     return told if isinstance(told, dict) else {"people": told}  # requests of before agents were taken
+
+
+def is_forgotten() -> Forgotten:
+    """The error for a request whose key is gone."""
+    hint = "if an older keystore was put back, cancel the request and take it in anew"
+    return Forgotten("whom the request names cannot be read any more", hint=hint)
 
 
 def named_by(deployment: Deployment, request: StoredRequest) -> list[Identifier]:

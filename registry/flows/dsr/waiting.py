@@ -1,4 +1,6 @@
-"""A request that waits for a system outside: noted in the request, its history and the audit log, with the cause."""
+"""A request that waits, for a system outside or for what stopped it here: noted in the request, its history and the
+audit log, with the cause.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,20 @@ from typing import Any
 import orjson
 
 from registry.dsr import waiting
+from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.requests import Move, State
 from registry.dsr.waiting import Wait
 from registry.flows.deployment import Deployment
+from registry.flows.dsr import moves
+from registry.flows.dsr.history import require
 from registry.flows.dsr.moves import moved
-from registry.model.errors import LinkedSystemUnavailable, RegistryError
-from registry.model.ids import text_id
+from registry.flows.workspace import OpenWorkspace
+from registry.model.clock import Micros
+from registry.model.errors import KmsUnavailable, LinkedSystemUnavailable, RegistryError, StoreUnavailable
+from registry.model.ids import RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
+from registry.store.database import Transaction
 
 WITHHELD = "what it says names somebody, and is withheld"
 NAMING = 4
@@ -35,21 +43,53 @@ def wait(
 
     The words of a cause are ours, but for a connector of somebody's own: what names the person is not kept.
     """
-    progress: dict[str, Any] = orjson.loads(request.progress)
     cause, hint, told = without_names(system, people, error)
-    now = deployment.clock()
-    noted = waiting.after(Wait.noted(progress), system, code=error.code, cause=cause, hint=hint, now=now)
-    progress[waiting.NOTED] = noted.as_noted()
-    next_at = now + waiting.pause(noted.attempts, told.get("retry_after_s"))
-    held = request._replace(progress=orjson.dumps(progress).decode(), due_at=next_at)
     with deployment.data.write(request.workspace_id) as transaction:
-        moved(deployment, transaction, held, Move.WAIT, actor, noted.as_event())
+        noted, next_at = _note(
+            deployment, transaction, request, system, error.code, cause, hint, told.get("retry_after_s"), actor
+        )
     shown = noted.as_json(next_at)
     names = ("system", "since", "attempts", "next_at")
     about = {"request_id": text_id(request.request_id)} | {name: shown[name] for name in names}
     raised = LinkedSystemUnavailable(noted.cause, hint=hint, extra=told | about)
     raised.waiting = system
     return raised
+
+
+def stop(
+    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, error: RegistryError, *, actor: str
+) -> None:
+    """Note what stopped a request here, so that whoever looks sees it; it is tried again as one that waits is.
+
+    What a driver or a key service says may name addresses, and is not kept.
+    """
+    cause = error.title if isinstance(error, StoreUnavailable | KmsUnavailable) else error.detail
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        request = require(transaction, workspace, request_id)
+        if State(request.state) is State.ACTING:
+            _note(deployment, transaction, request, OWN_SYSTEM, error.code, cause, error.hint, None, actor)
+
+
+def _note(
+    deployment: Deployment,
+    transaction: Transaction,
+    request: StoredRequest,
+    system: str,
+    code: str,
+    cause: str,
+    hint: str | None,
+    wanted_s: object,
+    actor: str,
+) -> tuple[Wait, Micros]:
+    """Note one more try that failed; what is noted, and when the next one is."""
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    now = deployment.clock()
+    noted = waiting.after(Wait.noted(progress), system, code=code, cause=cause, hint=hint, now=now)
+    progress[waiting.NOTED] = noted.as_noted()
+    next_at = now + waiting.pause(noted.attempts, wanted_s)
+    held = request._replace(progress=orjson.dumps(progress).decode(), due_at=next_at)
+    moved(deployment, transaction, held, Move.WAIT, actor, noted.as_event())
+    return noted, next_at
 
 
 def without_names(
@@ -63,9 +103,7 @@ def without_names(
 
 def wait_of(request: StoredRequest) -> dict[str, object] | None:
     """What a waiting request waits for, as interfaces show it; None of any other."""
-    if State(request.state) is not State.WAITING:
-        return None
-    noted = Wait.noted(orjson.loads(request.progress))
+    noted = moves.waits_for(request)
     return noted.as_json(request.due_at) if noted is not None else None
 
 

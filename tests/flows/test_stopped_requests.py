@@ -1,0 +1,200 @@
+"""A request that something stops here, and one whose key is gone: seen by whoever looks, tried again, and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.api.dsr import request_json
+from registry.dsr.requests import Kind, Move
+from registry.flows.accountability import verify
+from registry.flows.dsr import holds, kept, lifecycle, linked, planning
+from registry.model.errors import Conflict, Forgotten, LinkedSystemUnavailable
+from registry.model.ids import text_id
+from registry.model.stored import StoredRequest
+from registry.store.row_security import APPLICATION_ROLE
+from tests.api.office import REQUESTS, Office
+from tests.conftest import SetClock
+from tests.factories import identify
+from tests.flows.test_holds_outside import Mailer
+from tests.flows.test_older_data import connect
+from tests.flows.test_older_keys import lose
+from tests.simulator import RegistrySimulator, Tenant
+
+ADA = ("email", "ada@example.com")
+ASKED: Mapping[Kind, dict[str, Any]] = {
+    Kind.OBJECTION: {"purposes": ["security"]},
+    Kind.RECTIFICATION: {"traits": {"first_name": "Adah"}},
+}
+KINDS = [Kind.ERASURE, Kind.ACCESS, Kind.RECTIFICATION, Kind.OBJECTION]
+SECOND_LOOK = "the second look still finds rows of this person: added_by_somebody (1)"
+
+
+@pytest.fixture
+def mailer() -> Mailer:
+    return Mailer()
+
+
+@pytest.fixture
+def tenant(registry: RegistrySimulator, mailer: Mailer) -> Tenant:
+    connect(registry, mailer)
+    made = registry.tenant()
+    made.send(identify("ada", email="ada@example.com"))
+    return made
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    yield made
+    made.registry.close()
+
+
+def _later(tenant: Tenant) -> StoredRequest:
+    assert isinstance(tenant.registry.clock, SetClock)
+    tenant.registry.clock.pass_by(days=1)
+    [due] = lifecycle.due(tenant.registry.deployment, tenant.workspace)
+    return lifecycle.go_on(tenant.registry.deployment, tenant.workspace, due)
+
+
+def _now(tenant: Tenant, request: StoredRequest) -> StoredRequest:
+    return lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)[0]
+
+
+def _sql(registry: RegistrySimulator, sql: str, *values: object) -> None:
+    with registry.deployment.data.owner(writes=True) as transaction:
+        mark = "?" if registry.deployment.data.is_sqlite else "%s"
+        transaction.exec_driver_sql(sql.replace("?", mark), values)
+
+
+def test_what_the_second_look_goes_on_finding_stands_in_the_request_until_it_is_gone(tenant: Tenant) -> None:
+    registry = tenant.registry
+    blob = "BLOB" if registry.deployment.data.is_sqlite else "BYTEA"
+    _sql(registry, f"CREATE TABLE added_by_somebody (workspace_id {blob}, who {blob})")
+    if not registry.deployment.data.is_sqlite:
+        _sql(registry, f"GRANT SELECT ON added_by_somebody TO {APPLICATION_ROLE}")
+    holder = tenant.fragment(tenant.person(*ADA))
+    _sql(registry, "INSERT INTO added_by_somebody VALUES (?, ?)", tenant.workspace_id, holder)
+    request = tenant.request(Kind.ERASURE, *ADA)
+    with pytest.raises(Conflict):
+        tenant.run(request)
+    with pytest.raises(Conflict):
+        _later(tenant)
+    seen = request_json(_now(tenant, request))
+    waits = seen["waiting"]
+    assert (seen["state"], seen["allowed"], waits["system"], waits["attempts"]) == ("waiting", ["run"], "registry", 2)
+    assert (waits["cause"], waits["code"], waits["since"]) == (SECOND_LOOK, "conflict", "2026-01-01T00:00:00Z")
+    assert "emptied of the person" in waits["hint"]
+    _, history = lifecycle.get(registry.deployment, tenant.workspace, request.request_id)
+    assert [one.action for one in history].count("wait") == 2
+    assert SECOND_LOOK in (history[-1].details or "")
+    assert linked.dispensable(registry.deployment, _now(tenant, request)) == []
+    _sql(registry, "DROP TABLE added_by_somebody")
+    assert _later(tenant).state == "completed"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_request_that_was_begun_and_whose_key_is_gone_can_be_cancelled(
+    tenant: Tenant, mailer: Mailer, kind: Kind
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request = tenant.request(kind, *ADA, **ASKED.get(kind, {}))
+    mailer.is_down = True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    with pytest.raises(Conflict):
+        lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    lose(tenant, [request.request_id])
+    mailer.is_down = False
+    with pytest.raises(Forgotten):
+        _later(tenant)
+    seen = request_json(_now(tenant, request))
+    assert (seen["waiting"]["code"], seen["allowed"]) == ("request-forgotten", ["run", "cancel"])
+    done = lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    assert (done.state, done.sealed, done.due_at) == ("cancelled", None, None)
+    assert set(done.progress) <= set(_now(tenant, request).progress)
+    assert "fragments" not in done.progress
+    assert lifecycle.due(deployment, workspace) == []
+    assert tenant.run(tenant.request(kind, *ADA, **ASKED.get(kind, {}))).state == "completed"
+
+
+def test_a_request_whose_key_is_there_again_goes_on_and_is_not_cancelled(tenant: Tenant, mailer: Mailer) -> None:
+    registry = tenant.registry
+    request = tenant.request(Kind.ERASURE, *ADA)
+    mailer.is_down = True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    kept_key = registry.key_rows("SELECT * FROM key_bundle WHERE fragment_id = ?", request.request_id)[0]
+    lose(tenant, [request.request_id])
+    mailer.is_down = False
+    with pytest.raises(Forgotten):
+        _later(tenant)
+    with registry.deployment.keystore.owner(writes=True) as transaction:
+        marks = ", ".join(["?" if registry.deployment.keystore.is_sqlite else "%s"] * len(kept_key))
+        transaction.exec_driver_sql(f"INSERT INTO key_bundle VALUES ({marks})", tuple(kept_key))
+    with pytest.raises(Conflict, match="there again"):
+        lifecycle.move_request(
+            registry.deployment, tenant.workspace, request.request_id, Move.CANCEL, actor="person:first"
+        )
+    assert _later(tenant).state == "completed"
+
+
+def test_what_a_cancelled_erasure_had_set_aside_ends_with_its_hold(tenant: Tenant, mailer: Mailer) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    person = tenant.person(*ADA)
+    given = {"ground": "claim 1", "purpose": "legal", "categories": ("user.contact",), "actor": "person:first"}
+    hold_id = holds.place(deployment, workspace, person, **given).hold_id  # type: ignore[arg-type]
+    request = tenant.request(Kind.ERASURE, *ADA)
+    mailer.categories, mailer.is_down = {("records", "address"): "user.behavior"}, True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    lose(tenant, [request.request_id])
+    with pytest.raises(Forgotten):
+        _later(tenant)
+    lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    assert [case.items > 0 for case in kept.listed(deployment, workspace)] == [True]
+    holds.release(deployment, workspace, hold_id, actor="person:first")
+    [ended] = kept.end_due(deployment, workspace, actor="operator")
+    _, claims = verify.document(ended.certificate or "", workspace.jwks())
+    assert claims["ends_case"] == text_id(ended.case_id)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_plan_of_a_request_whose_key_is_gone_says_so_and_its_page_lets_it_be_cancelled(
+    office: Office, kind: Kind
+) -> None:
+    tenant = office.tenant
+    tenant.send(identify("ada", email="ada@example.com"))
+    opened = lifecycle.open_request(
+        office.registry.deployment, tenant.workspace, kind=kind, person=tenant.person(*ADA), actor="person:noor",
+        details=ASKED.get(kind),
+    )  # fmt: skip
+    lose(tenant, [opened.request_id])
+    with pytest.raises(Forgotten):
+        planning.plan_of(office.registry.deployment, tenant.workspace, opened.request_id)
+    page = office.page_of(opened)
+    assert "cannot be read any more" in page
+    assert f"{REQUESTS}/{text_id(opened.request_id)}/cancel" in page
+    assert office.post(f"{REQUESTS}/{text_id(opened.request_id)}/cancel").status_code == 200
+    assert _now(tenant, opened).state == "cancelled"
+
+
+def test_nobody_decides_to_go_on_without_a_system_that_has_done_its_part(tenant: Tenant, mailer: Mailer) -> None:
+    registry, crm = tenant.registry, Mailer()
+    crm.name, crm.is_down = "crm", True
+    connect(registry, mailer, crm)
+    request = tenant.request(Kind.ERASURE, *ADA)
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    given = registry.deployment, tenant.workspace, request.request_id
+    with pytest.raises(Conflict, match="done its part"):
+        linked.override(*given, "mailer", reason="a slip", actor="person:first")
+    linked.override(*given, "crm", reason="shut down", actor="person:first")
+    with pytest.raises(Conflict, match="decided before"):
+        linked.override(*given, "crm", reason="shut down", actor="person:first")
+    _, claims = verify.document(_later(tenant).certificate or "", tenant.workspace.jwks())
+    outside = [one for one in claims["fields"] if one["system"] != "registry"]  # type: ignore[attr-defined]
+    assert [(one["system"], one["disposition"]) for one in outside] == [("mailer", "erased"), ("crm", "retained")]
