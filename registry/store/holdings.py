@@ -165,6 +165,15 @@ def count_items(transaction: Transaction, workspace_id: bytes, case_id: bytes) -
     return int(query(transaction, sql, workspace_id, case_id)[0][0])
 
 
+def kept_until(transaction: Transaction, case: RetainedCase) -> Micros | None:
+    """When the last of a case's items goes, by its hold or its duty's days; None where a hold waits for its release."""
+    if case.hold_id is not None:
+        found = hold(transaction, case.workspace_id, case.hold_id)
+        return found.until if found is not None else None
+    sql = "SELECT max(kept_until) FROM retained_item WHERE workspace_id = ? AND case_id = ?"
+    return query(transaction, sql, case.workspace_id, case.case_id)[0][0]  # type: ignore[no-any-return]
+
+
 def delete_items(transaction: Transaction, workspace_id: bytes, case_id: bytes, now: Micros | None) -> int:
     """Delete the items of a case whose time is over by `now`, or all of them; how many there were."""
     sql = "DELETE FROM retained_item WHERE workspace_id = ? AND case_id = ?"

@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows.accountability import verify
+from registry.flows.accountability import certificate_page, proven, verify
 from registry.flows.dsr import holds, kept, resuming
+from registry.model.clock import DAY, rfc3339
 from registry.model.errors import Conflict, KeyMissing, LinkedSystemUnavailable, NotFound
 from registry.model.stored_holding import RetainedCase
 from tests.conftest import SetClock
@@ -150,3 +151,29 @@ def test_a_case_whose_key_is_gone_says_so_and_can_be_ended_without_what_it_kept_
         _override(tenant, system)
     [ended] = _end(tenant)
     assert {disposition for disposition, _ in _told(tenant, ended).values()} == {"retained"}
+
+
+def test_certificates_say_what_is_still_set_aside_until_when_and_that_another_follows(
+    tenant: Tenant, two: tuple[Mailer, Mailer]
+) -> None:
+    deployment, workspace, now = tenant.registry.deployment, tenant.workspace, tenant.registry.clock()
+    first, person = _hold(tenant, "claim 1"), tenant.person("email", "ada@example.com")
+    given = {"ground": "claim 2", "purpose": "legal", "actor": "person:first", "categories": ("user.name",)}
+    holds.place(deployment, workspace, person, **given, until=now + 5 * DAY)  # type: ignore[arg-type]
+    done = tenant.run(tenant.request(Kind.ERASURE, "email", "ada@example.com"))
+
+    def stated(certificate: str | None) -> Any:
+        told = proven.prove(deployment, workspace, certificate or "")
+        found = proven.check(told, workspace.jwks())
+        retained = {one["ground"]: one.get("until") for one in found.claims.get("retained", ())}
+        return retained, "a certificate of its own says so" in certificate_page.render(told, found)
+
+    until = rfc3339(now + 5 * DAY)
+    assert stated(done.certificate) == ({"claim 1": None, "claim 2": until}, True)
+    _release(tenant, first)
+    [ended] = _end(tenant)
+    assert stated(ended.certificate) == ({"claim 2": until}, True)
+    assert isinstance(tenant.registry.clock, SetClock)
+    tenant.registry.clock.pass_by(days=6)
+    [ended] = _end(tenant)
+    assert stated(ended.certificate) == ({}, False)

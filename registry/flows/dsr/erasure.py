@@ -51,7 +51,7 @@ from registry.model.message import Identifier
 from registry.model.stored import StoredRequest, Suppression
 from registry.model.stored_holding import RetainedCase
 from registry.store import erasure as rows
-from registry.store import holdings, identities, keystore, quarantine, requests, second_look
+from registry.store import identities, keystore, quarantine, requests, second_look
 from registry.store.database import Transaction
 
 LEFT = (
@@ -312,7 +312,6 @@ def _certify(
     acknowledged = passing_on.certified(deployment, workspace_id, request.request_id)
     with deployment.data.write(workspace_id) as transaction:
         request = up_to_date(transaction, request)
-        cases = holdings.cases(transaction, workspace_id, request.request_id)
         restored = [at for act, at in acts_of(transaction, request) if act == RESTORE and outside]
         outcome = replace(
             certifying.outcome_of(deployment, request, accounted, deployment.clock()),
@@ -323,7 +322,7 @@ def _certify(
                 linked.by_place(request),
                 restored[0] if restored else None,
             ),
-            retained=[_told(case) for case in cases if case.items],
+            retained=retaining.stated(transaction, workspace_id, request.request_id),
             told=acknowledged,
             requester=verified_by(transaction, request),
         )
@@ -331,16 +330,6 @@ def _certify(
             deployment, workspace, transaction, outcome, actor=actor, fields={"request": text_id(request.request_id)}
         )
         return _write_progress(transaction, request._replace(certificate=token, profile_id=None), progress)
-
-
-def _told(case: RetainedCase) -> dict[str, object]:
-    return {
-        "case": text_id(case.case_id),
-        "ground": case.ground,
-        "purpose": case.purpose,
-        "categories": list(filter(None, case.categories.split(","))),
-        "items": case.items,
-    }
 
 
 def _write_progress(transaction: Transaction, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:

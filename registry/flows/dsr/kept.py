@@ -20,7 +20,7 @@ from registry.dsr.requests import ENDED, State
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import held, resuming
+from registry.flows.dsr import held, resuming, retaining
 from registry.flows.dsr.history import write
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
@@ -197,6 +197,7 @@ def _end(
             ends_case=text_id(case.case_id),
             ended_at=now,
             destroyed=Destroyed(1, deployment.keyring.generation(workspace_id), remaining=0),
+            retained=retaining.stated(transaction, workspace_id, case.request_id, ends=case.case_id),
         )
         named: dict[str, int | str] = {"request": text_id(case.request_id), "case": text_id(case.case_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)

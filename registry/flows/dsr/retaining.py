@@ -26,7 +26,7 @@ from registry.keys.envelope import DataKey, record_aad, seal
 from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import compartment_of
 from registry.model.grants import OpenGrant
-from registry.model.ids import BlindIndex, FragmentId, WorkspaceId, text_id
+from registry.model.ids import BlindIndex, FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_holding import RetainedCase, RetainedItem
 from registry.store import events, holdings, identities
@@ -134,6 +134,29 @@ def note_cases(
     ]  # fmt: skip
     holdings.add_cases(transaction, new)
     return [*before, *new]
+
+
+def stated(
+    transaction: Transaction, workspace_id: WorkspaceId, request_id: RequestId, *, ends: FragmentId | None = None
+) -> list[dict[str, object]]:
+    """What is set aside of an erasure, as a certificate states it: each case has one of its own, once it has ended.
+
+    Args:
+        ends: the case whose end is certified.
+    """
+    told: list[dict[str, object]] = []
+    for case in holdings.cases(transaction, workspace_id, request_id):
+        if not case.items or case.case_id == ends or case.ended_at is not None:
+            continue
+        until = holdings.kept_until(transaction, case)
+        told.append(
+            {
+                "case": text_id(case.case_id), "ground": case.ground, "purpose": case.purpose,
+                "categories": list(filter(None, case.categories.split(","))), "items": case.items,
+                **({"until": rfc3339(until)} if until is not None else {}),
+            }
+        )  # fmt: skip
+    return told
 
 
 def _fill(
