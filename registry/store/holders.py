@@ -25,13 +25,17 @@ HOLDERS: dict[str, str] = {
 """Table -> the column whose value is the id of a key bundle. A test walks every table that holds
 ciphertext, and fails when it is tied to none of these."""
 
+WHILE: dict[str, str] = {"retained_case": "ended_at IS NULL"}
+"""Table -> while what its rows need their bundles: what a case kept is gone when it has ended, and its row stays."""
+
 
 def needed(transaction: Transaction, workspace_id: bytes, holders: Collection[FragmentId]) -> set[FragmentId]:
     """Those of these holders of bundles that the data still knows."""
     found: set[FragmentId] = set()
     for table, column in HOLDERS.items():
+        still = f" AND {WHILE[table]}" if table in WHILE else ""
         for chunk in chunks(holders):
             marks = ", ".join("?" * len(chunk))
-            sql = f'SELECT "{column}" FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks})'
+            sql = f'SELECT "{column}" FROM "{table}" WHERE workspace_id = ? AND "{column}" IN ({marks}){still}'
             found |= {FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk)}
     return found

@@ -26,7 +26,7 @@ from registry.identity.normalise import Blocked, normalise
 from registry.keys.envelope import DataKey, open_sealed, record_aad, seal
 from registry.model.compartment import Compartment, compartment_of
 from registry.model.errors import InvalidInput, KeyMissing
-from registry.model.grants import OpenGrant
+from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
@@ -144,6 +144,10 @@ def settle(
             holdings.write_case(transaction, done)
             settled.append(done)
             systems |= keeping
+    empty = [case.case_id for case in settled if case.hold_id is not None and not case.items]
+    if empty:  # a copy of the data from just before has whom it was about
+        deployment.keyring.sweep(ShredGrant(workspace_id, request.request_id, "retained: nothing is kept"), empty)
+        deployment.keyring.checkpoint()
     if NOTED in progress:
         progress[NOTED]["systems"] = sorted(systems)
         progress = progress if systems or stands else {name: told for name, told in progress.items() if name != NOTED}
