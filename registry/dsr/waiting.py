@@ -76,6 +76,11 @@ def after(before: Wait | None, system: str, *, code: str, cause: str, hint: str 
     return Wait(system, since, attempts + 1, code, cause[:LONGEST], hint)
 
 
+def is_due(next_at: Micros, now: Micros) -> bool:
+    """Whether the next try is to be made now. One that lies beyond every pause was noted by a clock that was ahead."""
+    return not now < next_at <= now + LAST_RETRY
+
+
 def pause(attempts: int, wanted_s: object = None) -> Micros:
     """For how long a system is left alone after so many tries; longer where it asked for that itself."""
     usual: Micros = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LAST_RETRY)

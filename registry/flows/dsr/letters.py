@@ -17,6 +17,7 @@ import orjson
 
 from registry.dsr.notices import Notice, Outcome, To, letter
 from registry.dsr.requests import EFFECTS, Effect, Kind
+from registry.flows.acts.outbox import AT_ONCE
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, enclosed
 from registry.flows.dsr.history import add_to_history, require
@@ -72,7 +73,7 @@ def add(
     }  # fmt: skip
     row = Letter(
         workspace.workspace_id, letter_id, request.request_id, notice.value, to.value, orjson.dumps(told).decode(),
-        sealed, now, now,
+        sealed, now, AT_ONCE,
     )  # fmt: skip
     intake.add_letter(transaction, row)
 
@@ -117,7 +118,7 @@ def add_to_officers(
         details = {"count": str(count), "lines": lines, "place": str(place)}
         row = Letter(
             workspace.workspace_id, FragmentId(deployment.new_id()), None, Notice.DEADLINE.value, To.OFFICERS.value,
-            orjson.dumps(details).decode(), None, now, now,
+            orjson.dumps(details).decode(), None, now, AT_ONCE,
         )  # fmt: skip
         intake.add_letter(transaction, row)
 

@@ -13,6 +13,7 @@ import orjson
 
 from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State
+from registry.dsr.waiting import is_due
 from registry.flows.consent.ledger import Act, append_each
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import (
@@ -194,7 +195,7 @@ def due(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]
     now = deployment.clock()
     with deployment.data.read(workspace.workspace_id) as transaction:
         begun = requests.in_states(transaction, workspace.workspace_id, [state.value for state in BEGUN])
-    return [request for request in begun if request.due_at is None or request.due_at <= now]
+    return [request for request in begun if request.due_at is None or is_due(request.due_at, now)]
 
 
 def unfinished(deployment: Deployment, workspace: OpenWorkspace) -> list[StoredRequest]:

@@ -17,7 +17,7 @@ import orjson
 
 from registry.connectors.outgoing import Answer, Verdict
 from registry.flows.acts import trail
-from registry.flows.acts.outbox import Topic, subscribed
+from registry.flows.acts.outbox import AT_ONCE, Topic, subscribed
 from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.outgoing.delivery import CONTACTS
@@ -111,7 +111,7 @@ def pass_on(
             state, sealed = ErasureState.WAITING, seal_config(deployment, workspace_id, order_id, about)
         orders.append(
             DestinationErasure(
-                workspace_id, one.recipient_id, order_id, request_id, state.value, sealed, now, 0, now, failure,
+                workspace_id, one.recipient_id, order_id, request_id, state.value, sealed, now, 0, AT_ONCE, failure,
                 now if state is ErasureState.UNREACHABLE else None,
             )
         )  # fmt: skip

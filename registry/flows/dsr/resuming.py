@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from registry.dsr import waiting
 from registry.dsr.accounting import FieldAccount, left_out, not_reached
 from registry.dsr.held import Held, by_hold, under
 from registry.dsr.waiting import Wait, after, pause
@@ -107,7 +108,7 @@ def wait_of(case: RetainedCase) -> dict[str, object] | None:
 def is_due(case: RetainedCase, now: Micros) -> bool:
     """Whether a case is to be tried now: one that waits is left alone for a while."""
     next_at: Micros = _progress(case).get(NEXT_AT, now)
-    return next_at <= now
+    return waiting.is_due(next_at, now)
 
 
 def _erased(
