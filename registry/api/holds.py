@@ -89,11 +89,19 @@ def release_hold(request: Request, hold_id: HoldId) -> dict[str, Any]:
 
 
 @router.get("/retained", summary="What erasures have set aside")
-def list_retained(request: Request) -> dict[str, Any]:
-    """Each case with its ground, its one purpose and how it ended; never what is kept."""
+def list_retained(
+    request: Request, limit: Annotated[int, Query(ge=1, le=kept.PAGE)] = 50, cursor: Cursor = None
+) -> dict[str, Any]:
+    """A page of cases, newest first, each with its ground, its one purpose and how it ended; never what is kept."""
     application = of(request)
     _, workspace = application.caller(request, Action.HOLDS_READ)
-    return {"cases": [kept.case_json(row) for row in kept.listed(application.deployment, workspace)]}
+    before = parse_id(cursor, "cursor") if cursor is not None else None
+    rows = kept.listed(application.deployment, workspace, limit + 1, before)
+    page = rows[:limit]
+    return {
+        "cases": [kept.case_json(row) for row in page],
+        "cursor": text_id(page[-1].case_id) if len(rows) > limit else None,
+    }
 
 
 @router.post("/retained/{case_id}/override", summary="Decide that what a hold had kept ends without a system")

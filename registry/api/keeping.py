@@ -55,9 +55,9 @@ KEEPING_ANSWERS: dict[str, Schema] = {
     "Hold": record(**HOLD),
     "Holds": record(holds=many(record(**HOLD))),
     "RetainedCase": record(**CASE),
-    "RetainedCases": record(cases=many(record(**CASE))),
+    "RetainedCases": record(cases=many(record(**CASE)), cursor=maybe(ID)),
     "RetainedItems": record(
-        items=many(record(what=one_of(("event", "trait", "identifier"))) | {"additionalProperties": True}),
+        items=many(record(what=one_of(("event", "trait", "identifier", "outside"))) | {"additionalProperties": True}),
         cursor=maybe(ID),
     ),
 }
@@ -106,7 +106,7 @@ KEEPING_EXAMPLES: dict[str, Any] = {
     "Hold": _HOLD,
     "Holds": {"holds": [_HOLD]},
     "RetainedCase": _CASE,
-    "RetainedCases": {"cases": [_CASE]},
+    "RetainedCases": {"cases": [_CASE], "cursor": None},
     "RetainedItems": {
         "items": [
             {

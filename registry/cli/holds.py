@@ -84,10 +84,17 @@ def release(
 
 
 @app.command()
-def retained(data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False) -> None:
-    """List what erasures have set aside, and for what; never what it is."""
+def retained(
+    limit: Annotated[int, typer.Option(min=1, max=kept.PAGE, help="How many to list.")] = 50,
+    after: Annotated[str | None, typer.Option(help="The case to go on after: the last one of the page before.")] = None,
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what erasures have set aside, and for what, newest first; never what it is."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        found = [kept.case_json(row) for row in kept.listed(registry.deployment, opened)]
+        before = parse_id(after, "after") if after is not None else None
+        found = [kept.case_json(row) for row in kept.listed(registry.deployment, opened, limit, before)]
     shown = table("case", "because", "purpose", "items", "ended", "ground", whole="case")
     for one in found:
         waits = one["waiting"]

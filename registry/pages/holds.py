@@ -97,7 +97,10 @@ def override_system(visit: Visit) -> Response:
 def _shown(visit: Visit, error: RegistryError | None = None) -> Response:
     now, policies = visit.deployment.clock(), visit.deployment.policies
     every = [holds.hold_json(row, now) for row in holds.listed(visit.deployment, visit.workspace)]
-    cases = [kept.case_json(row) for row in kept.listed(visit.deployment, visit.workspace)]
+    cursor, given = visit.query("cursor"), (visit.deployment, visit.workspace)
+    before = parse_id(cursor, "cursor") if cursor is not None else None
+    of_duties = kept.listed(*given, PAGE + 1, before, of_duties=True)
+    cases = [kept.case_json(row) for row in [*kept.listed(*given, of_duties=False), *of_duties[:PAGE]]]
     titled = [(name, purpose.told_in("en")[0]) for name, purpose in policies.purposes.purposes.items()]
     keeps: dict[str | None, list[dict[str, Any]]] = {}
     for case in cases:
@@ -105,7 +108,8 @@ def _shown(visit: Visit, error: RegistryError | None = None) -> Response:
     return visit.page(
         "holds.html", status_of(error) if error is not None else 200, error=error,
         standing=[one for one in every if one["state"] == "held"],
-        ended=[one for one in every if one["state"] != "held"], keeps=keeps, cases=cases,
+        ended=[one for one in every if one["state"] != "held"], keeps=keeps, later=cursor is not None,
+        following=text_id(of_duties[PAGE - 1].case_id) if len(of_duties) > PAGE else None,
         duties=[(duty, duty.keep_for // DAY) for duty in policies.retention.duties], purposes=titled,
         identifier_kinds=policies.identity.kinds, categories=CATEGORIES,
     )  # fmt: skip

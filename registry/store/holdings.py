@@ -91,12 +91,17 @@ def add_cases(transaction: Transaction, cases: Sequence[RetainedCase]) -> None:
     insert(transaction, "retained_case", cases)
 
 
-def cases(transaction: Transaction, workspace_id: bytes, request_id: RequestId | None = None) -> list[RetainedCase]:
-    """Every case, or those of one erasure; newest first."""
-    if request_id is None:
-        return select(
-            transaction, RetainedCase, "retained_case", "workspace_id = ? ORDER BY case_id DESC", workspace_id
-        )
+def newest_cases(
+    transaction: Transaction, workspace_id: bytes, limit: int, before: bytes, *, of_duties: bool | None = None
+) -> list[RetainedCase]:
+    """Up to `limit` cases that are older than one, newest first; of duties or of holds alone, where that is given."""
+    only = {None: "", True: "hold_id IS NULL AND ", False: "hold_id IS NOT NULL AND "}[of_duties]
+    where = f"workspace_id = ? AND {only}case_id < ? ORDER BY case_id DESC LIMIT ?"
+    return select(transaction, RetainedCase, "retained_case", where, workspace_id, before, limit)
+
+
+def cases(transaction: Transaction, workspace_id: bytes, request_id: RequestId) -> list[RetainedCase]:
+    """The cases of one erasure, newest first."""
     where = "workspace_id = ? AND request_id = ? ORDER BY case_id DESC"
     return select(transaction, RetainedCase, "retained_case", where, workspace_id, request_id)
 

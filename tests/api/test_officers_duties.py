@@ -53,3 +53,21 @@ def test_deadlines_and_retention_are_told_and_a_restriction_is_ended(desk: Desk)
     assert desk.officer.get("/v1/retention").json()["sweeps"] == []
     ended = desk.officer.post("/v1/consent/unrestrict", json={"subject": ADA})
     assert ended.json() == {"fragments": 1}
+
+
+def test_what_is_set_aside_is_listed_a_page_at_a_time(desk: Desk) -> None:
+    for claim in ("claim 7", "claim 8", "claim 9"):
+        body = {"subject": ADA, "ground": claim, "purpose": "legal"}
+        assert desk.officer.post("/v1/holds", json=body).status_code == 201
+    desk.send(identify("ada", email="ada@example.com"))
+    opened = desk.officer.post("/v1/dsr/requests", json={"kind": "erasure", "subject": ADA}).json()
+    path = f"/v1/dsr/requests/{opened['request_id']}"
+    desk.officer.post(f"{path}/verify")
+    desk.admin.post(f"{path}/approve")
+    assert desk.officer.post(f"{path}/run").status_code == 200
+    every = [one["case_id"] for one in desk.officer.get("/v1/retained").json()["cases"]]
+    assert (len(every), every) == (3, sorted(every, reverse=True))
+    first = desk.officer.get("/v1/retained", params={"limit": 2}).json()
+    last = desk.officer.get("/v1/retained", params={"limit": 2, "cursor": first["cursor"]}).json()
+    assert [one["case_id"] for page in (first, last) for one in page["cases"]] == every
+    assert (first["cursor"], last["cursor"]) == (every[1], None)

@@ -34,12 +34,27 @@ from registry.model.stored_holding import RetainedCase, RetainedItem
 from registry.store import holdings, requests, second_look
 
 TABLES = ("retained_item",)
+PAGE = 200
+"""Cases that are listed at once."""
 
 
-def listed(deployment: Deployment, workspace: OpenWorkspace) -> list[RetainedCase]:
-    """Every case, ended ones included, newest first."""
+def listed(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    limit: int = PAGE,
+    before: bytes | None = None,
+    *,
+    of_duties: bool | None = None,
+) -> list[RetainedCase]:
+    """The newest cases, ended ones included: a duty leaves one of each erasure.
+
+    Args:
+        before: the case to go on after.
+        of_duties: those of duties, or of holds, alone.
+    """
+    cursor = before if before is not None else b"\xff" * 17
     with deployment.data.read(workspace.workspace_id) as transaction:
-        return holdings.cases(transaction, workspace.workspace_id)
+        return holdings.newest_cases(transaction, workspace.workspace_id, limit, cursor, of_duties=of_duties)
 
 
 def certificate_of(deployment: Deployment, workspace: OpenWorkspace, case_id: bytes) -> str:
