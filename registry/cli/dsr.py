@@ -179,7 +179,7 @@ def plan_request(
         shown.caption = "It cannot be approved before every system answers and somebody has decided on every field."
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
     if plan.retained and not as_json:
-        kept = table("set aside first", "ground", "purpose", "what", "values", "until")
+        kept = table("set aside first", "ground", "purpose", "what", "values, at most", "until")
         for case in plan.retained:
             ends = "its release" if case["because"] == "hold" else "its days are over"
             what = ", ".join(case["categories"]) or "everything"

@@ -8,7 +8,7 @@ from registry.model.clock import Micros
 from registry.model.ids import BlindIndex, FragmentId, RequestId
 from registry.model.stored_holding import LegalHold, RetainedCase, RetainedItem
 from registry.store.database import Transaction
-from registry.store.rows import chunks, execute, execute_many, insert, query, select, select_in
+from registry.store.rows import chunks, delete_in, execute, execute_many, insert, query, select, select_in
 
 
 def add_hold(transaction: Transaction, hold: LegalHold, indexes: Collection[BlindIndex]) -> None:
@@ -37,6 +37,20 @@ def release(transaction: Transaction, workspace_id: bytes, hold_id: bytes, actor
     )
     execute(transaction, "DELETE FROM hold_subject WHERE workspace_id = ? AND hold_id = ?", workspace_id, hold_id)
     return execute(transaction, sql, actor, now, workspace_id, hold_id) == 1
+
+
+def lapsed(transaction: Transaction, workspace_id: bytes, now: Micros) -> list[bytes]:
+    """The holds whose time is over, and of which it is still known whom they are about."""
+    sql = (
+        "SELECT hold_id FROM legal_hold WHERE workspace_id = ? AND until <= ? AND EXISTS (SELECT 1 FROM hold_subject s "
+        "WHERE s.workspace_id = legal_hold.workspace_id AND s.hold_id = legal_hold.hold_id)"
+    )
+    return [bytes(row[0]) for row in query(transaction, sql, workspace_id, now)]
+
+
+def forget_subjects(transaction: Transaction, workspace_id: bytes, hold_ids: Collection[bytes]) -> None:
+    """Forget whom holds were about."""
+    delete_in(transaction, "hold_subject", workspace_id, "hold_id", hold_ids)
 
 
 def holds_on(transaction: Transaction, workspace_id: bytes, indexes: Collection[BlindIndex]) -> list[LegalHold]:

@@ -110,6 +110,24 @@ def test_the_time_of_a_hold_ends_it(tenant: Tenant) -> None:
     assert len(_end_due(tenant)) == 1
 
 
+def test_whom_a_hold_was_about_is_forgotten_with_its_time_and_no_sooner(tenant: Tenant) -> None:
+    _ada(tenant)
+    clock = tenant.registry.clock
+    assert isinstance(clock, SetClock)
+    _hold(tenant, until=clock() + DAY)
+    standing = _hold(tenant)
+
+    def named() -> set[bytes]:
+        told = tenant.registry.rows("SELECT hold_id FROM hold_subject WHERE workspace_id = ?", tenant.workspace_id)
+        return {bytes(hold_id) for (hold_id,) in told}
+
+    _end_due(tenant)
+    assert len(named()) == 2
+    clock.pass_by(days=1)
+    _end_due(tenant)
+    assert named() == {standing}
+
+
 def test_a_statutory_duty_keeps_each_value_for_its_own_time(tenant: Tenant) -> None:
     deployment = tenant.registry.deployment
     clock = tenant.registry.clock

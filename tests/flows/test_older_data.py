@@ -17,7 +17,7 @@ from registry.flows.dsr import acknowledged, callbacks, holds, intake, kept, lif
 from registry.flows.dsr.package import links
 from registry.flows.dsr.replaying import Replayed, replay_erasures
 from registry.flows.outgoing import webhooks
-from registry.flows.outgoing.endpoints import UNKNOWN, forget_config
+from registry.flows.outgoing.endpoints import LOST, UNKNOWN, forget_config
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, Unauthenticated
 from registry.model.ids import FragmentId, text_id
 from registry.store.rows import execute, execute_many
@@ -170,7 +170,7 @@ def test_who_had_been_told_of_an_erasure_is_told_of_later_ones(
     told = passing_on.account(registry.deployment, tenant.workspace_id, request.request_id)
     assert [one["state"] for one in told] == ["acknowledged"]
     states = registry.rows("SELECT state, failure FROM destination_erasure ORDER BY ordered_at")
-    assert [tuple(row) for row in states] == [("unreachable", passing_on.LOST), ("acknowledged", None)]
+    assert [tuple(row) for row in states] == [("unreachable", LOST), ("acknowledged", None)]
     webhooks.remove(registry.deployment, tenant.workspace_id, made.webhook_id, actor="operator")
 
 
@@ -278,7 +278,7 @@ def test_a_recipient_that_was_removed_since_holds_up_no_erasure_and_no_restore(
     request = tenant.erase("user_id", "bob")
     assert request.state == "completed"
     [told] = passing_on.account(registry.deployment, tenant.workspace_id, request.request_id)
-    assert (told["state"], told["failure"]) == ("unreachable", passing_on.LOST)
+    assert (told["state"], told["failure"]) == ("unreachable", LOST)
     [seen] = webhooks.listed(registry.deployment, tenant.workspace_id)
     assert seen.origin == UNKNOWN
     webhooks.remove(registry.deployment, tenant.workspace_id, made.webhook_id, actor="operator")

@@ -141,6 +141,11 @@ def end_due(
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
     with deployment.data.read(workspace_id) as transaction:
+        lapsed = holdings.lapsed(transaction, workspace_id, now)
+    if lapsed:  # as a release does: nobody needs to know any more whom they were about
+        with deployment.data.write(workspace_id) as transaction:
+            holdings.forget_subjects(transaction, workspace_id, lapsed)
+    with deployment.data.read(workspace_id) as transaction:
         cases = holdings.over_cases(transaction, workspace_id, now)
         started = {
             case.case_id: request

@@ -22,7 +22,7 @@ from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.outgoing.delivery import CONTACTS
 from registry.flows.outgoing.destinations import ErasureState
-from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after
+from registry.flows.outgoing.endpoints import ATTEMPTS, LOST, forget_config, open_config, seal_config, wait_after
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import Micros, rfc3339
@@ -35,8 +35,6 @@ from registry.store import destinations as rows
 from registry.store.database import Transaction
 
 ACCEPTED = 202
-LOST = "its key is gone"
-"""Why a message can never be sent: it was settled, or its recipient removed, and then older data put back."""
 SUBSCRIBER = "subscriber"
 """The kind of a recipient that is a webhook."""
 

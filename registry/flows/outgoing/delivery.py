@@ -27,6 +27,7 @@ from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import rfc3339
 from registry.model.compartment import IDENTITY
+from registry.model.errors import KeyMissing
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier
@@ -62,7 +63,11 @@ def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
             if not page:
                 break
             webhook, taken = found[0], 0
-            config = open_config(deployment, workspace.workspace_id, webhook_id, webhook.sealed)
+            try:
+                config = open_config(deployment, workspace.workspace_id, webhook_id, webhook.sealed)
+            except KeyMissing:  # the list says so; it is looked for again with growing pauses
+                _hold(deployment, webhook)
+                return count
             for message in page:
                 if not _stands(deployment, workspace, webhook_id):
                     return count + taken
@@ -73,6 +78,12 @@ def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
                     return count + taken
             count += taken
     return count
+
+
+def _hold(deployment: Deployment, webhook: Webhook) -> None:
+    failures = webhook.failures + 1
+    with deployment.data.write(webhook.workspace_id) as transaction:
+        rows.hold(transaction, webhook, failures, deployment.clock() + wait_after(failures))
 
 
 def _stands(deployment: Deployment, workspace: OpenWorkspace, webhook_id: FragmentId) -> bool:

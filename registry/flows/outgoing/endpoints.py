@@ -24,8 +24,10 @@ ATTEMPTS = 16
 """With these waits, four times as long each, a message is tried for more than two days before it is given up."""
 
 
-UNKNOWN = "unknown: its key is gone"
-"""The origin of an endpoint that was removed, or made, since the copy was made that was put back."""
+LOST = "its key is gone"
+"""Why nothing can be sent: it was settled, or its recipient removed or made since the copy was made that is back."""
+UNKNOWN = f"unknown: {LOST}"
+"""The origin of such a recipient, as it is shown."""
 
 
 def seal_config(

@@ -24,11 +24,12 @@ from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.outgoing.delivery import keys_of
 from registry.flows.outgoing.destinations import DestinationKind
-from registry.flows.outgoing.endpoints import open_config, wait_after
+from registry.flows.outgoing.endpoints import LOST, open_config, wait_after
 from registry.flows.outgoing.judging import Ready, judged, judged_since
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import rfc3339
+from registry.model.errors import KeyMissing
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored_upkeep import Destination, DestinationFailure, FeedItem
 from registry.store import destinations as rows
@@ -90,7 +91,12 @@ def forward(deployment: Deployment, workspace: OpenWorkspace, destination_id: Fr
                 again = rows.failures(transaction, workspace.workspace_id, destination_id, PAGE, due=now)
             if not page and not again:
                 break
-            config = open_config(deployment, workspace.workspace_id, destination_id, row.sealed)
+            try:
+                config = open_config(deployment, workspace.workspace_id, destination_id, row.sealed)
+            except KeyMissing:  # the list says so; it is looked for again with growing pauses
+                with deployment.data.write(workspace.workspace_id) as transaction:
+                    _hold(deployment, transaction, row, Answer(Verdict.DOWN, None, LOST, 0))
+                break
             taken, on = _retry(deployment, workspace, row, config, again)
             count += taken
             if not on:
