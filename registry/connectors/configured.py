@@ -14,6 +14,7 @@ from registry.connectors.kinds import check_kinds, keys_asked_by
 from registry.connectors.outgoing import Outgoing
 from registry.connectors.services.description import Service
 from registry.documents.document import Document, check
+from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.plan import LinkedSystem
 from registry.identity.rules import IdentityRules
 from registry.model.errors import DocumentInvalid, SettingInvalid
@@ -110,6 +111,9 @@ def _require_own_names(names: Sequence[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise SettingInvalid(f"two connectors are named {twice[0]}", hint="give one another name", pointer="connectors")
+    if OWN_SYSTEM in names:
+        hint = "give it another name: plans and certificates call so what is held here"
+        raise SettingInvalid(f"a connector is named {OWN_SYSTEM}", hint=hint, pointer="connectors")
 
 
 def _require(

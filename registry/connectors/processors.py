@@ -9,6 +9,7 @@ from typing import Any, cast
 from registry.connectors.opendsr import OpenDsrProcessor, Signed
 from registry.connectors.outgoing import Outgoing
 from registry.documents import Document
+from registry.dsr.census import OWN_SYSTEM
 from registry.model.errors import SettingInvalid
 
 Pin = Callable[[bytes], Signed]
@@ -41,6 +42,9 @@ def processors_of(
     def made(entry: Mapping[str, str]) -> OpenDsrProcessor:
         name, variable = entry["name"], entry.get("bearer_from")
         outgoing.require_url(entry["url"])
+        if name == OWN_SYSTEM:
+            hint = "give it another name: plans and certificates call so what is held here"
+            raise SettingInvalid(f"a processor is named {OWN_SYSTEM}", hint=hint, pointer="processors")
         if variable is not None and not environment.get(variable):
             raise SettingInvalid(f"the environment lacks {variable}, the key that {name} gave us", pointer="processors")
         certificate = folder / entry["certificate"]

@@ -90,3 +90,9 @@ def test_a_file_that_describes_nothing_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(DocumentInvalid) as caught:
         linked_systems([parse("name: x", file="x.yaml")], {}, Outgoing(), RULES)
     assert "begin with one of dataset, service, connector" in str(caught.value.faults)
+
+
+def test_no_connector_is_named_as_what_registry_itself_holds() -> None:
+    told = [document(SHOP.replace("dataset: shop", "dataset: registry").replace(", identity: card", ""))]
+    with pytest.raises(SettingInvalid, match="named registry"):
+        linked_systems(told, {"SHOP_URL": "sqlite://"}, Outgoing(), RULES)
