@@ -16,7 +16,7 @@ from starlette.routing import Route
 from registry.access.policy import Action
 from registry.api.application import Application, of
 from registry.flows.consent import changes
-from registry.flows.consent.changes import Change
+from registry.flows.consent.changes import Change, Place
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Forbidden, InvalidInput, Unauthenticated
 from registry.model.ids import text_id
@@ -31,15 +31,13 @@ ALIVE_EVERY_S = 2.0
 CHECK_EVERY_S = 1.0
 """How often it is looked whether the follower is still there, and still may follow."""
 
-_CURSOR = re.compile(r"([0-9]{1,12})-([0-9]{1,9})")
-
-Cursor = tuple[int, int]
+_CURSOR = re.compile(r"([0-9]{1,12})-([0-9]{1,9})(?:-([0-9a-f]{16}))?")
 
 
 class Follower:
     """One stream's place in the feed."""
 
-    def __init__(self, application: Application, workspace: OpenWorkspace, start: Cursor) -> None:
+    def __init__(self, application: Application, workspace: OpenWorkspace, start: Place) -> None:
         self._application = application
         self._workspace = workspace
         self.cursor = start
@@ -62,7 +60,7 @@ class Follower:
         )
         self._more = len(fresh) >= PAGE
         if fresh:
-            self.cursor = fresh[-1].cursor
+            self.cursor = fresh[-1].at
         return fresh
 
     @property
@@ -76,10 +74,11 @@ async def follow_consent_changes(request: Request) -> Response:
     application = of(request)
     _, workspace = application.caller(request, Action.CONSENT_CHECK)
     text = request.headers.get("last-event-id") or request.query_params.get("cursor", "")
-    end = await run_in_threadpool(changes.end, application.deployment, workspace)
-    start = _cursor(text) if text else end
-    if start > end:  # of a time that a restored backup does not know: what was told since may have come to nothing
-        raise InvalidInput("the cursor lies ahead of everything that there is", pointer="/query/cursor")
+    given = application.deployment, workspace
+    start = _place(text) if text else await run_in_threadpool(changes.end, *given)
+    if text and not await run_in_threadpool(changes.is_known, *given, start):
+        hint = "an older copy of the data was put back: drop what you hold, and follow without a cursor"
+        raise InvalidInput("the cursor is of another history than this", hint=hint, pointer="/query/cursor")
 
     async def stream() -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
@@ -103,7 +102,7 @@ async def _told(application: Application, request: Request, follower: Follower) 
             checked = now
         news = await follower.news()
         for change in news:
-            yield _event("consent", change.cursor, _change_json(change))
+            yield _event("consent", change.at, _change_json(change))
         if behind and follower.has_caught_up:
             behind = False
             version = application.deployment.policies.purposes.version
@@ -122,8 +121,9 @@ def _change_json(change: Change) -> dict[str, str | None]:
     return {"profile_id": who, "purpose": change.purpose, "status": change.status}
 
 
-def _event(name: str, cursor: Cursor, data: dict[str, str | None]) -> bytes:
-    return b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (*cursor, name.encode(), orjson.dumps(data))
+def _event(name: str, at: Place, data: dict[str, str | None]) -> bytes:
+    cursor = "-".join(str(part) for part in at if part != "")
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (cursor.encode(), name.encode(), orjson.dumps(data))
 
 
 def _still_may(application: Application, request: Request) -> bool:
@@ -135,11 +135,11 @@ def _still_may(application: Application, request: Request) -> bool:
     return True
 
 
-def _cursor(text: str) -> Cursor:
+def _place(text: str) -> Place:
     found = _CURSOR.fullmatch(text)
     if found is None:
         raise InvalidInput("the cursor is not one of ours", pointer="/query/cursor")
-    return int(found[1]), int(found[2])
+    return Place(int(found[1]), int(found[2]), found[3] or "")
 
 
 ROUTES = [Route("/v1/consent/changes", follow_consent_changes, methods=["GET"])]

@@ -298,7 +298,7 @@ def _consent() -> dict[str, Any]:
 
 
 def _changes() -> dict[str, Any]:
-    cursor = TEXT | {"pattern": "^[0-9]{1,12}-[0-9]{1,9}$", "description": "The id of the last event that came."}
+    cursor = TEXT | {"pattern": "^[0-9]+-[0-9]+(-[0-9a-f]{16})?$", "description": "The id of the last event that came."}
     return {
         "/v1/consent/changes": {
             "get": _plain("follow_consent_changes", "consent", "Consent records as they are made", {})
@@ -306,8 +306,9 @@ def _changes() -> dict[str, Any]:
                 "description": "Server-sent events from a cursor on; without one, from now on. `consent`: a record, or "
                 "with the purpose `*` something of the whole person (status `restricted`, `unrestricted`, `erased`; an "
                 "erasure does not say whose). `current`: all up to now has been told, under this policy version. They "
-                "come in the order of the commits; a comment comes every two seconds in between. The "
-                "stream ends when the server stops: connect again with the id of the last event.",
+                "come in the order of the commits; a comment comes every two seconds in between. The stream ends when "
+                "the server stops: connect again with the id of the last event. Where that is refused (400), an older "
+                "copy of the data was put back: drop what you hold, and begin without one.",
                 "parameters": [
                     {"name": "cursor", "in": "query", "required": False, "schema": cursor},
                     {"name": "Last-Event-ID", "in": "header", "required": False, "schema": cursor},

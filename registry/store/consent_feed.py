@@ -17,13 +17,12 @@ from registry.store.rows import insert, query
 Cursor = tuple[int, int]
 """The audit log's position of an act, and a place in it."""
 
-BEGINNING: Cursor = (0, 0)
-
 
 class Told(NamedTuple):
-    """A change; without profile, purpose and status: somebody was erased."""
+    """A change, with the digest of its act's entry; without profile, purpose and status: somebody was erased."""
 
     cursor: Cursor
+    entry: bytes
     profile_id: ProfileId | None
     purpose: str | None
     status: str | None
@@ -37,7 +36,8 @@ def feed(transaction: Transaction, rows: Sequence[ConsentFeedItem]) -> None:
 def after(transaction: Transaction, workspace_id: WorkspaceId, cursor: Cursor, limit: int) -> list[Told]:
     """The next changes after a cursor."""
     sql = (
-        "SELECT c.position, c.place, f.profile_id, r.purpose, r.status FROM consent_feed c "
+        "SELECT c.position, c.place, n.digest, f.profile_id, r.purpose, r.status FROM consent_feed c "
+        "LEFT JOIN audit_node n ON n.workspace_id = c.workspace_id AND n.level = 0 AND n.position = c.position "
         "LEFT JOIN consent_record r ON r.workspace_id = c.workspace_id AND r.fragment_id = c.fragment_id "
         "AND r.record_id = c.record_id "
         "LEFT JOIN fragment f ON f.workspace_id = c.workspace_id AND f.fragment_id = c.fragment_id "
@@ -47,6 +47,6 @@ def after(transaction: Transaction, workspace_id: WorkspaceId, cursor: Cursor, l
     position, place = cursor
     rows = query(transaction, sql, workspace_id, position, position, place, limit)
     return [
-        Told((at, n), ProfileId(bytes(profile)) if profile is not None else None, purpose, status)
-        for at, n, profile, purpose, status in rows
+        Told((at, n), bytes(entry), ProfileId(bytes(profile)) if profile is not None else None, purpose, status)
+        for at, n, entry, profile, purpose, status in rows
     ]

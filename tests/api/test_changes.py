@@ -21,6 +21,7 @@ from registry.consent.records import ConsentStatus
 from registry.dsr.requests import Kind
 from registry.flows.consent import ledger
 from registry.model.message import Identifier
+from registry.store.rows import execute
 from tests.api.house import Desk
 from tests.factories import consent as choices
 from tests.factories import identify
@@ -228,10 +229,34 @@ def test_an_erasure_is_told_without_saying_whose(desk: Desk) -> None:
     assert (told["profile_id"], told["purpose"], told["status"]) == (None, "*", "erased")
 
 
-@pytest.mark.parametrize("cursor", ["0-", "1700000000000000-00ff", "999999999999-0", "x", "-1-0", "0-0 "])
+@pytest.mark.parametrize("cursor", ["0-", "1700000000000000-00ff", "999999999999-0", "1-0", "x", "-1-0", "0-0 "])
 def test_a_cursor_that_is_of_another_time_or_none_is_refused(desk: Desk, cursor: str) -> None:
     answer = desk.app.get("/v1/consent/changes", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["pointer"]) == (400, "/query/cursor")
+
+
+def went_on_otherwise(desk: Desk, position: int) -> None:
+    """What an older copy that was put back, and went on from there, has in the place of an entry."""
+    with desk.house.registry.deployment.data.owner(writes=True) as transaction:
+        sql = "UPDATE audit_node SET digest = ? WHERE workspace_id = ? AND level = 0 AND position = ?"
+        assert execute(transaction, sql, b"\7" * 32, desk.tenant.workspace_id, position) == 1
+
+
+def test_a_cursor_of_a_history_that_an_older_copy_replaced_is_refused(either_desk: Desk) -> None:
+    with following(either_desk, "0-0") as stream:
+        say(either_desk, "marketing", "granted")
+        [told] = take(stream, 1)
+    with either_desk.app.stream("GET", "/v1/consent/changes", timeout=10) as answer:  # its end stands there as well
+        current = next(line for line in answer.iter_lines() if line.startswith("id: ")).removeprefix("id: ")
+    assert current.split("-")[::2] == told["id"].split("-")[::2]
+    say(either_desk, "analytics", "granted")
+    for cursor in (told["id"], current):
+        with following(either_desk, cursor) as stream:
+            assert take(stream, 1)[0]["purpose"] == "analytics"
+    went_on_otherwise(either_desk, int(told["id"].split("-")[0]))
+    for cursor in (told["id"], current):
+        answer = either_desk.app.get("/v1/consent/changes", params={"cursor": cursor})
+        assert (answer.status_code, answer.json()["pointer"]) == (400, "/query/cursor")
 
 
 def test_many_who_look_at_once_share_a_read() -> None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from registry.client import AsyncRegistry, Registry, Subject, user_id
+from tests.forked import command
 from tests.live import Live, live, start
 
 LONG_S = 3600.0
 
 
-def granted(server: Live, name: str) -> Subject:
-    """Somebody who allowed marketing."""
+def granted(server: Live, name: str, purpose: str = "marketing") -> Subject:
+    """Somebody who allowed a purpose."""
     person = user_id(name)
     with Registry(server.url, server.keys.app_key, timeout=10) as other:
-        other.record(person, "marketing", "granted", channel="web_form")
+        other.record(person, purpose, "granted", channel="web_form")
     return person
 
 
@@ -138,6 +140,45 @@ def test_a_server_that_is_told_to_stop_ends_the_streams_and_the_clients_come_bac
             finally:
                 again.terminate()
                 again.wait(20)
+
+
+def test_a_client_believes_nothing_of_a_history_that_an_older_copy_replaced(tmp_path: Path) -> None:
+    with live(tmp_path / "data") as server:
+        person = granted(server, "gil")
+        operate(server, "backup", "--to", str(tmp_path / "copy"))
+        for name in ("hal", "ida"):
+            granted(server, name)
+        with following(server) as client:
+            assert client.allows(person, "marketing")
+            assert until(lambda: hears(client), 5)
+            assert client.allows(person, "marketing")
+            granted(server, "joe")
+            assert until(lambda: client.check(person, "marketing").source == "server", 3), "it stands after this"
+            assert client.check(person, "marketing").source == "cache"
+            server.process.kill()
+            server.process.wait(20)
+            operate(server, "restore", str(tmp_path / "copy"))
+            url, behind = start(server.data_dir)  # elsewhere: the client comes back once others have been there
+            try:
+                other = dataclasses.replace(server, url=url)
+                withdrawn(other, person)
+                for name in ("kim", "lee", "mia", "ned"):
+                    granted(other, name, "analytics")
+            finally:
+                behind.terminate()
+                behind.wait(20)
+            _, again = start(server.data_dir, int(server.url.rsplit(":", 1)[1]))
+            try:
+                assert until(lambda: hears(client), 30)
+                assert not client.allows(person, "marketing")
+            finally:
+                again.terminate()
+                again.wait(20)
+
+
+def operate(server: Live, *words: str) -> None:
+    done = command([*words, "--data-dir", str(server.data_dir)], os.environ)
+    assert done.returncode == 0, done.stderr
 
 
 def log_of(server: Live) -> bytes:

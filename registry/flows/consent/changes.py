@@ -1,6 +1,8 @@
 """Changes of consent, for those who follow them: told in the order of their commits, none left out.
 
 They are put into the feed in the transaction that makes them, under the position of their entry in the audit log.
+Whoever comes back names that entry, too: in a log that an older copy of the data replaced, and that went on from
+there, another one stands at the position, and what they know is of a history that came to nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from registry.model.ids import ProfileId, WorkspaceId
 from registry.model.stored import StoredConsent
 from registry.model.stored_upkeep import ConsentFeedItem
 from registry.store import audit_log, consent_feed
-from registry.store.consent_feed import Cursor
 from registry.store.database import Transaction
+
+MARK_BYTES = 8
+"""Of an entry's digest: enough to tell it from the one that took its place."""
 
 LAST_PLACE = 999_999_999
 """Beyond every place that a transaction can fill."""
@@ -25,10 +29,22 @@ ERASED = "erased"
 """Stands for a status where somebody was erased: what is remembered of anybody may be of them."""
 
 
+class Place(NamedTuple):
+    """Where somebody who follows stands: the position and place of what was told last, and the mark of its entry."""
+
+    position: int
+    place: int
+    mark: str
+
+
+BEGINNING = Place(0, 0, "")
+"""Before everything; it is of every log."""
+
+
 class Change(NamedTuple):
     """One change: a record of a profile, or that somebody was erased, who has no profile any more."""
 
-    cursor: Cursor
+    at: Place
     profile_id: ProfileId | None
     purpose: str
     status: str
@@ -50,23 +66,48 @@ def tell_erasure(transaction: Transaction, workspace_id: WorkspaceId, position: 
     consent_feed.feed(transaction, [ConsentFeedItem(workspace_id, position, 0, None, None)])
 
 
-def following(deployment: Deployment, workspace: OpenWorkspace, cursor: Cursor, limit: int) -> list[Change]:
-    """The next changes after a cursor.
+def following(deployment: Deployment, workspace: OpenWorkspace, since: Place, limit: int) -> list[Change]:
+    """The next changes after a place.
 
     Raises:
         StoreUnavailable: they cannot be read.
     """
     with deployment.data.read(workspace.workspace_id) as transaction:
-        told = consent_feed.after(transaction, workspace.workspace_id, cursor, limit)
-    return [Change(at, who, purpose or WHOLE_PERSON, status or ERASED) for at, who, purpose, status in told]
+        told = consent_feed.after(transaction, workspace.workspace_id, since[:2], limit)
+    return [
+        Change(Place(*row.cursor, _mark(row.entry)), row.profile_id, row.purpose or WHOLE_PERSON, row.status or ERASED)
+        for row in told
+    ]
 
 
-def end(deployment: Deployment, workspace: OpenWorkspace) -> Cursor:
-    """The cursor after everything that has been committed so far.
+def end(deployment: Deployment, workspace: OpenWorkspace) -> Place:
+    """The place after everything that has been committed so far.
 
     Raises:
         StoreUnavailable: it cannot be read.
     """
     with deployment.data.read(workspace.workspace_id) as transaction:
         size, _ = audit_log.head(transaction, workspace.workspace_id)
-    return max(size - 1, 0), LAST_PLACE
+        if not size:
+            return BEGINNING
+        return Place(size - 1, LAST_PLACE, _mark(audit_log.node(transaction, workspace.workspace_id, 0, size - 1)))
+
+
+def is_known(deployment: Deployment, workspace: OpenWorkspace, place: Place) -> bool:
+    """Whether a place is of this log: what stands in it now went on from there.
+
+    Raises:
+        StoreUnavailable: it cannot be read.
+    """
+    if place == BEGINNING:
+        return True
+    try:
+        with deployment.data.read(workspace.workspace_id) as transaction:
+            entry = audit_log.node(transaction, workspace.workspace_id, 0, place.position)
+    except KeyError:
+        return False
+    return _mark(entry) == place.mark
+
+
+def _mark(entry: bytes) -> str:
+    return entry[:MARK_BYTES].hex()
