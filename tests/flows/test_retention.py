@@ -20,6 +20,7 @@ from registry.model.clock import DAY
 from registry.model.errors import RegistryError
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.store.database import Database, Transaction
+from registry.store.rows import execute
 from tests.conftest import SetClock
 from tests.factories import consent as banner
 from tests.factories import identify, track, viewed
@@ -104,6 +105,24 @@ def test_an_event_loses_the_parts_that_are_due_and_keeps_the_others(tenant: Tena
     assert "marketing" not in said["consent_tags"] or said["consent_tags"] != ["marketing"]
     [said] = [event for event in tenant.timeline("user_id", "ada", "personalisation") if event["type"] == "identify"]
     assert said["content"]["traits"] == {"gender": "f", "favourite_category": "hats"}
+
+
+@pytest.mark.parametrize("place", [1, 100], ids=["its frame", "what stays of it"])
+def test_an_event_that_is_damaged_holds_up_nobody_elses(tenant: Tenant, clock: SetClock, place: int) -> None:
+    for name in ("ada", "bob"):
+        tenant.send(identify(name, gender="f", title="Dr") | {"context": banner(**ALL_YES)})
+        tenant.say("user_id", name, "personalisation", "withdrawn")
+    look = "SELECT event_id, body, compartments FROM event WHERE workspace_id = ? ORDER BY event_id"
+    (event_id, whole, _), _ = tenant.registry.rows(look, tenant.workspace_id)
+    body = bytearray(whole)
+    body[place] ^= 1
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
+        execute(transaction, "UPDATE event SET body = ? WHERE event_id = ?", bytes(body), event_id)
+    clock.pass_by(days=31)
+    assert told(tenant)["gone"]["personalisation: withdrawn"] == {"events": 1, "values": 2}
+    assert keys(tenant) == {"service"}
+    assert {row[2] for row in tenant.registry.rows(look, tenant.workspace_id)} == {"service,personalisation", "service"}
+    assert told(tenant)["gone"] == {}, "and the next sweep ends as well"
 
 
 def test_fields_with_a_retention_of_their_own_go_alone(tenant: Tenant, clock: SetClock) -> None:

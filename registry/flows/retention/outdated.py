@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from registry.keys.envelope import record_aad
 from registry.keys.parts import open_parts, seal_parts
 from registry.model.clock import Micros
 from registry.model.compartment import Compartment
+from registry.model.errors import SealBroken
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, SourceId, WorkspaceId
 from registry.model.stored import StoredEvent
@@ -58,11 +60,13 @@ def delete(deployment: Deployment, transaction: Transaction, workspace_id: Works
             if not page:
                 break
             after = page[-1].event_id
-            counts["events"] += len(page)
             left = [name for name in held.compartments.split(",") if name != due.compartment]
             if left:
-                rows.rewrite_events(transaction, _resealed(deployment, page, left, ()))
+                made = _resealed(deployment, page, left, ())
+                counts["events"] += len(made)
+                rows.rewrite_events(transaction, made)
             else:
+                counts["events"] += len(page)
                 ids = [row.event_id for row in page]
                 rows.delete_events(transaction, workspace_id, due.fragment_id, ids)
     return counts
@@ -83,9 +87,13 @@ def _resealed(
     workspace_id = page[0].workspace_id
     grant = OpenGrant(workspace_id, frozenset(keep), "retention")
     bundles = deployment.keyring.for_opening(grant, needs_of(grant, page))
-    sound = [row for row in page if bundles.get(row.fragment_id) is not BROKEN]  # what is damaged may be mended yet
-    made = [_without(row, bundles.get(row.fragment_id, NO_KEYS), grant, without) for row in sound]
-    return [row for row in made if row is not None]
+    made: list[StoredEvent] = []
+    for row in page:
+        bundle = bundles.get(row.fragment_id, NO_KEYS)
+        with suppress(SealBroken):  # what is damaged may be mended yet, and holds up nobody else's
+            changed = _without(row, bundle, grant, without) if bundle is not BROKEN else None
+            made += [changed] if changed is not None else []
+    return made
 
 
 def _without(row: StoredEvent, bundle: Bundle, grant: OpenGrant, without: Sequence[Path]) -> StoredEvent | None:
