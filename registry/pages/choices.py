@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.api.package import found_stream, lock_of, package_stream
+from registry.consent.signals.banners import from_gpc
 from registry.dsr.notices import LANGUAGES as NOTICES
 from registry.dsr.requests import Kind
 from registry.flows.access import preferences, visits
@@ -61,7 +62,7 @@ def enter_code(guest: Guest) -> Response:
         token = visits.confirm(guest.deployment, guest.workspace, guest.token, code)
     except (Unauthenticated, Overloaded) as error:
         return guest.page("code.html", 429 if isinstance(error, Overloaded) else 401, error=words_of(guest, error))
-    return guest.with_visit(redirect(guest.path("choices")), token)
+    return _welcomed(guest, token)
 
 
 @guests()
@@ -70,7 +71,7 @@ def follow_link(guest: Guest) -> Response:
     if guest.request.method != "POST":
         return guest.page("link.html")
     token = visits.follow(guest.deployment, guest.workspace, guest.request.path_params["token"])
-    return guest.with_visit(redirect(guest.path("choices")), token)
+    return _welcomed(guest, token)
 
 
 @guests()
@@ -146,6 +147,18 @@ def fetch(guest: Guest) -> Response:
     return response
 
 
+def _welcomed(guest: Guest, token: str) -> Response:
+    """On to the choices, once it is known who comes: what their browser objects to is theirs from now on."""
+    if _objects(guest):
+        person = visits.visitor(guest.deployment, guest.workspace, token)
+        preferences.heed_browser(guest.deployment, guest.workspace, person)
+    return guest.with_visit(redirect(guest.path("choices")), token)
+
+
+def _objects(guest: Guest) -> bool:
+    return from_gpc(guest.request.headers.getlist("sec-gpc"))
+
+
 def _locked_with(guest: Guest) -> tuple[str | None, list[str]]:
     """The password, and the public keys, that the person locks their package with, if they do."""
     keys = guest.form.text("recipients", most=KEYS_MOST).splitlines()
@@ -178,13 +191,16 @@ def _choices(
         if said is not None and choice.purpose.name not in recorded
         and said.get(choice.purpose.name, choice.now) != choice.now
     ]  # fmt: skip
+    objected = (
+        [one.title for one in offered if one.purpose.gpc_opts_out and one.now is False] if _objects(guest) else []
+    )
     receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
     shown = [(choice, _since(guest, choice)) for choice in offered]
     history = [
         (row, _title(guest, row.purpose)) for row in reversed(preferences.records(deployment, workspace, person))
     ]
     return guest.page(
-        "choices.html", status, choices=shown, history=history, receipts=receipts, passed=passed,
+        "choices.html", status, choices=shown, history=history, receipts=receipts, passed=passed, objected=objected,
         saved=said is not None, policy=deployment.policies.purposes.version, is_changed=status == 409,
     )  # fmt: skip
 

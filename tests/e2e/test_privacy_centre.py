@@ -345,3 +345,27 @@ def test_a_choice_needs_the_visits_own_form(page: Page, server: Live, address: s
     page.get_by_role("button", name="Leave").click()
     page.goto(centre(server, "choices"))
     expect(page.get_by_role("heading", level=1)).to_have_text("What we use your data for")
+
+
+def test_a_browser_that_objects_is_heeded_as_soon_as_it_is_known_whose_it_is(
+    browser: Browser, server: Live, address: str
+) -> None:
+    with server.client(server.keys.app_key) as client:
+        said = {"subject": {"kind": "email", "value": address}, "purpose": "marketing", "status": "granted"}
+        assert client.post("/v1/consent/records", json=said | {"age_at_least": 30}).status_code == 201
+    context = browser.new_context(java_script_enabled=False, locale="en-GB", extra_http_headers={"Sec-GPC": "1"})
+    page = context.new_page()
+    enter(page, server, address)
+    told = page.get_by_role("status")
+    expect(told).to_contain_text("Global Privacy Control")
+    expect(told).to_contain_text("Tell you about offers")
+    assert not allowed(server, address, "marketing")
+    offers = page.get_by_role("group", name="Tell you about offers")
+    expect(offers.get_by_role("radio").last).to_be_checked()
+    page.reload()
+    assert page.locator("table tbody tr").count() == 2, "once"
+    offers.get_by_role("radio").first.check()
+    page.get_by_role("button", name="Save").click()
+    assert allowed(server, address, "marketing"), "who has been told, and agrees all the same, agrees"
+    expect(page.get_by_text("Global Privacy Control")).to_have_count(0)
+    context.close()

@@ -12,23 +12,26 @@ of the company's own login. Each stands for one person, and none says anything a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
 from registry.consent.news import is_lasting
 from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
 from registry.consent.records import AGREED, REFUSALS, WHOLE_PERSON, ConsentStatus
+from registry.consent.signals.spoken import Spoken, opted_out
 from registry.flows.access import visits
 from registry.flows.acts import trail
 from registry.flows.consent import ledger
 from registry.flows.consent.ledger import Act
+from registry.flows.consent.signalled import record_signals
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
 from registry.flows.identity.login import logged_in
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
 from registry.model.decision import Decision, Reason
-from registry.model.errors import Conflict, InvalidInput, UnknownPurpose
+from registry.model.errors import Conflict, Forbidden, InvalidInput, KeyMissing, UnknownPurpose
 from registry.model.ids import RecordId
 from registry.model.message import Identifier
 from registry.model.stored import Fragment, StoredConsent
@@ -183,6 +186,19 @@ def choose(
         fragment = subjects.find_or_create(deployment, workspace, transaction, person)
         made = ledger.append_acts(deployment, workspace, transaction, fragment, acts, actor=visits.ACTOR)
     return [(row, ledger.receipt_of(deployment, workspace, row)) for row in made]
+
+
+def heed_browser(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> None:
+    """Record the objection that a browser sends with everything (`Sec-GPC: 1`) of somebody who proved who they are:
+    theirs, and no longer the browser's alone (CCPA regulations § 7025(c)). Of who was erased nothing is recorded.
+
+    Raises:
+        StoreUnavailable, KmsUnavailable: it is not recorded.
+    """
+    names = opted_out(deployment.policies.purposes)
+    with suppress(Forbidden, KeyMissing):
+        spoken = Spoken(dict.fromkeys(names, False), names)
+        record_signals(deployment, workspace, person, spoken, actor=visits.ACTOR)
 
 
 def history(deployment: Deployment, workspace: OpenWorkspace, person: Identifier) -> list[Proof]:
