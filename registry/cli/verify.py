@@ -160,8 +160,13 @@ def _key_set(place: str) -> dict[str, object]:
 def _fetched(address: str) -> bytes:
     import httpx
 
+    from registry.client.punctual import punctual
+
     try:
-        with httpx.stream("GET", address, timeout=FETCH_WITHIN_S) as response:
+        with (
+            punctual(httpx.Client(timeout=FETCH_WITHIN_S), FETCH_WITHIN_S) as client,
+            client.stream("GET", address) as response,
+        ):
             response.raise_for_status()
             body = bytearray()
             for chunk in response.iter_bytes():

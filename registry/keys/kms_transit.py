@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
+from registry.client.punctual import punctual
 from registry.keys.kms import (
     WRAPPED_HEADER_BYTES,
     Generation,
@@ -26,6 +27,7 @@ from registry.model.ids import WorkspaceId, text_id
 TRANSIT_WRAP_VERSION = b"\x32"
 
 _TIMEOUT_S = 5.0
+"""For a connection, and then for a question and its whole answer: a service that drips is none."""
 _OK, _BAD_REQUEST, _DENIED, _NOT_FOUND = 200, 400, 403, 404
 
 
@@ -43,7 +45,7 @@ class TransitKeyProvider:
         self.scheme = scheme
         self._mount = mount
         self._token = token
-        self._http = httpx.Client(base_url=f"{address}/v1/", timeout=_TIMEOUT_S)
+        self._http = punctual(httpx.Client(base_url=f"{address}/v1/", timeout=_TIMEOUT_S), _TIMEOUT_S)
         self._known: set[WorkspaceId] = set()
 
     def create_generation(self, workspace: WorkspaceId) -> int:

@@ -8,14 +8,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
+import typer
 
+from registry.cli import verify
 from registry.client import AsyncRegistry, Registry, email
 from registry.client.punctual import punctual
 from registry.connectors import outgoing
 from registry.connectors.outgoing import Outgoing, Verdict
+from registry.keys import kms_transit
+from registry.model.errors import KmsUnavailable
 from tests.unit.client.conftest import Loopback
 
 PERSON = email("shopper@example.com")
@@ -81,6 +86,29 @@ def test_a_receiver_that_drips_is_one_that_does_not_answer(dripping: str, monkey
         assert answer == (Verdict.DOWN, None, "timeout", 0)
     else:  # what comes after the head of an answer is not read
         assert answer.verdict is Verdict.DELIVERED
+
+
+def test_a_key_service_that_drips_is_one_that_does_not_answer(dripping: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kms_transit, "_TIMEOUT_S", 0.2)
+    service, before = (
+        kms_transit.TransitKeyProvider(dripping, "transit", token=lambda: "t", scheme="x"),
+        time.monotonic(),
+    )
+    with pytest.raises(KmsUnavailable):
+        service.check()
+    assert time.monotonic() - before < SOON_S
+
+
+def test_a_key_set_that_drips_is_not_waited_for(
+    dripping: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verify, "FETCH_WITHIN_S", 0.2)
+    (tmp_path / "certificate.jwt").write_text("x")
+    before = time.monotonic()
+    with pytest.raises(typer.Exit):
+        verify.verify(tmp_path / "certificate.jwt", keys=dripping)
+    assert time.monotonic() - before < SOON_S
+    assert "cannot be fetched: ReadTimeout" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_each_exchange_of_a_connection_has_its_own_time(loopback: Loopback) -> None:
