@@ -18,7 +18,7 @@ from registry.api.application import Application, of
 from registry.flows.consent import changes
 from registry.flows.consent.changes import Change, Place
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import Forbidden, InvalidInput, Unauthenticated
+from registry.model.errors import Forbidden, InvalidInput, StoreUnavailable, Unauthenticated
 from registry.model.ids import text_id
 
 PAGE = 500
@@ -100,7 +100,10 @@ async def _told(application: Application, request: Request, follower: Follower) 
             if await request.is_disconnected() or not _still_may(application, request):
                 return
             checked = now
-        news = await follower.news()
+        try:
+            news = await follower.news()
+        except StoreUnavailable:  # whoever comes back is told so
+            return
         for change in news:
             yield _event("consent", change.at, _change_json(change))
         if behind and follower.has_caught_up:

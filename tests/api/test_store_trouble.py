@@ -108,6 +108,18 @@ def test_a_database_file_that_was_moved_away_is_not_written_to(own: Desk, tmp_pa
     assert own.tenant.profile("user_id", "newcomer") is not None
 
 
+def test_a_stream_of_changes_ends_where_the_database_is_gone(own: Desk, tmp_path: Path) -> None:
+    with own.app.stream("GET", "/v1/consent/changes", timeout=10) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "retry: 1000"
+        next(line for line in lines if line.startswith("event: current"))
+        own.house.registry.deployment.data.close()
+        (tmp_path / "registry.db").rename(tmp_path / "elsewhere")
+        list(lines)  # it has an end, and is not broken off
+    unavailable(own.app.get("/v1/consent/changes"))
+    (tmp_path / "elsewhere").rename(tmp_path / "registry.db")
+
+
 def test_a_database_file_that_was_replaced_is_not_written_to(own: Desk, tmp_path: Path) -> None:
     (tmp_path / "registry.db").rename(tmp_path / "elsewhere")
     (tmp_path / "registry.db").touch()
