@@ -19,6 +19,7 @@ from registry.flows.opened_keys import NO_VERSIONS, Versions
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import open_sealed, record_aad
 from registry.keys.parts import open_parts
+from registry.model.clock import DAY, Micros
 from registry.model.compartment import IDENTITY, Compartment, purposes_of
 from registry.model.decision import Reason
 from registry.model.errors import SealBroken
@@ -62,6 +63,11 @@ def compartments_for(purpose: str, present: Iterable[str]) -> frozenset[str]:
     """Which of the compartments present serve a purpose; identifiers are opened with any."""
     serving = {name for name in present if not name.startswith("@") and purpose in purposes_of(Compartment(name))}
     return frozenset(serving | {IDENTITY})
+
+
+def kept_since(deployment: Deployment, purpose: str) -> Micros:
+    """What was received before this is not read for the purpose any more, though others may still keep it."""
+    return deployment.clock() - deployment.policies.purposes.purposes[purpose].retention_days * DAY
 
 
 def open_assertions(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from registry.flows.consent.locking import locked_of, refused_by_profile
 from registry.flows.deployment import Deployment
-from registry.flows.opening import compartments_for, open_events, versions_of
+from registry.flows.opening import compartments_for, kept_since, open_events, versions_of
 from registry.flows.outgoing.delivery import people_of
 from registry.flows.outgoing.destinations import ALL
 from registry.flows.workspace import OpenWorkspace
@@ -67,6 +67,8 @@ def judged(deployment: Deployment, workspace: OpenWorkspace, row: Destination, i
         return UNWANTED
     refused = refused_by_profile(deployment, whole, states)[whole[0].profile_id]
     if row.purpose in refused or row.purpose not in deployment.policies.purposes.purposes:
+        return WITHHELD
+    if event.received_at < kept_since(deployment, row.purpose):  # other purposes may still keep it
         return WITHHELD
     # 3. open
     present = {name for name in event.compartments.split(",") if name} - locked

@@ -13,7 +13,7 @@ from registry.access.policy import Principal
 from registry.flows.acts import trail
 from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
-from registry.flows.opening import compartments_for, open_assertions, source_names, versions_of
+from registry.flows.opening import compartments_for, kept_since, open_assertions, source_names, versions_of
 from registry.flows.profiles import read
 from registry.flows.workspace import OpenWorkspace
 from registry.model.grants import OpenGrant
@@ -97,7 +97,7 @@ def opened(
         for lock in retention.locks(transaction, workspace_id, home):
             locked[home[lock.fragment_id]].add(lock.compartment)
         names = source_names(transaction, workspace_id)
-    oldest = read.kept_since(deployment, purpose)
+    oldest = kept_since(deployment, purpose)
     rows = [row for row in rows if row.compartment not in locked[home[row.fragment_id]] and row.received_at >= oldest]
     grant = OpenGrant(workspace_id, compartments_for(purpose, {row.compartment for row in rows}), why)
     versions = versions_of(fragment for own in allowed.values() for fragment in own)

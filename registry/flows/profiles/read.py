@@ -24,6 +24,7 @@ from registry.flows.ingest import computing
 from registry.flows.opening import (
     API_SOURCE,
     compartments_for,
+    kept_since,
     open_assertions,
     open_events,
     open_identifiers,
@@ -32,7 +33,7 @@ from registry.flows.opening import (
 )
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.normalise import normalise
-from registry.model.clock import DAY, Micros, rfc3339
+from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.decision import Decision, Reason
 from registry.model.errors import NotFound, PurposeDenied, UnknownPurpose
@@ -132,11 +133,6 @@ def timeline(
     note(deployment, workspace, principal, fragments, purpose, "timeline")
     cursor = text_id(page[-1].event_id) if len(rows) > count else None
     return {"profile_id": text_id(profile_id), "purpose": purpose, "events": shown, "cursor": cursor}
-
-
-def kept_since(deployment: Deployment, purpose: str) -> Micros:
-    """What was received before this is not read for the purpose any more, though others may still keep it."""
-    return deployment.clock() - deployment.policies.purposes.purposes[purpose].retention_days * DAY
 
 
 def require(deployment: Deployment, principal: Principal, purpose: str) -> None:
