@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from registry.flows.opened_keys import CACHE_FOR, NO_VERSIONS, OpenedKeys, Versions
+from registry.flows.opened_keys import CACHE_FOR, NO_VERSIONS, OpenedKeys, Versions, holds
 from registry.keys.bundle import Bundle, unwrap_bundles, wrap_bundles
 from registry.keys.kms import KeyProvider
 from registry.model.clock import Clock, Micros
@@ -192,7 +192,7 @@ class Keyring:
             KeyMissing: the key service has no key for this workspace.
         """
         known = self._generations.get(workspace_id)
-        if known is not None and known[0] > self._clock():
+        if known is not None and holds(known[0], self._clock()):
             return known[1]
         generations = self._kms.generations(workspace_id)
         if not generations:

@@ -36,6 +36,11 @@ class _Opened(NamedTuple):
     bundle: Bundle
 
 
+def holds(until: Micros, now: Micros) -> bool:
+    """Whether what was kept until a moment may still be used: not either where the clock has been set back since."""
+    return now < until <= now + CACHE_FOR
+
+
 class OpenedKeys:
     """Bundles by fragment, each for seconds, bounded in number. Safe to share between threads."""
 
@@ -56,7 +61,7 @@ class OpenedKeys:
         found: dict[FragmentId, Bundle] = {}
         for fragment, compartments in needs.items():
             one = self._opened.get((workspace_id, fragment))
-            if one is None or one.until <= now or versions.get(fragment, one.version) != one.version:
+            if one is None or not holds(one.until, now) or versions.get(fragment, one.version) != one.version:
                 continue
             if one.bundle.covers(compartments):
                 found[fragment] = one.bundle
@@ -68,7 +73,7 @@ class OpenedKeys:
         known = {fragment: self._opened.get((workspace_id, fragment)) for fragment in wrapped}
         return {
             fragment: one.bundle for fragment, one in known.items()
-            if one is not None and one.revision == wrapped[fragment].revision and one.until > now
+            if one is not None and one.revision == wrapped[fragment].revision and holds(one.until, now)
         }  # fmt: skip
 
     def remember(
@@ -109,5 +114,8 @@ class OpenedKeys:
     def _drop_expired(self) -> None:
         """Take out the oldest, which stand first; the caller holds the lock."""
         now = self._clock()
-        while self._opened and (len(self._opened) > CACHE_SIZE or next(iter(self._opened.values())).until <= now):
+        while self._opened:
+            oldest = next(iter(self._opened.values()))
+            if holds(oldest.until, now) and len(self._opened) <= CACHE_SIZE:
+                return
             self._opened.popitem(last=False)
