@@ -174,10 +174,10 @@ def drop_failure(transaction: Transaction, row: DestinationFailure) -> None:
     execute(transaction, sql, row.workspace_id, row.destination_id, row.position, row.place)
 
 
-def retry_failures(transaction: Transaction, workspace_id: bytes, destination_id: bytes, now: Micros) -> int:
+def retry_failures(transaction: Transaction, workspace_id: bytes, destination_id: bytes, at: Micros) -> int:
     """Let everything that was refused be tried again; how many events."""
     sql = "UPDATE destination_failure SET retry_at = ? WHERE workspace_id = ? AND destination_id = ?"
-    return execute(transaction, sql, now, workspace_id, destination_id)
+    return execute(transaction, sql, at, workspace_id, destination_id)
 
 
 def failure_count(transaction: Transaction, workspace_id: bytes, destination_id: bytes) -> int:
@@ -219,13 +219,19 @@ def erasure(transaction: Transaction, workspace_id: bytes, order_id: bytes) -> D
     return found[0] if found else None
 
 
-def erasures_due(transaction: Transaction, workspace_id: bytes, state: str, now: Micros) -> list[FragmentId]:
-    """The destinations and webhooks that are to be told of an erasure now."""
-    sql = (
-        "SELECT DISTINCT destination_id FROM destination_erasure "
-        "WHERE workspace_id = ? AND state = ? AND retry_at <= ? ORDER BY destination_id"
-    )
-    return [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, state, now)]
+def erasures_due(
+    transaction: Transaction, workspace_id: bytes, state: str, waits: tuple[Micros, Micros]
+) -> list[FragmentId]:
+    """The destinations and webhooks that are to be told of an erasure now.
+
+    Args:
+        waits: between which moments the end of every wait lies that goes on.
+    """
+    due = "SELECT destination_id FROM destination_erasure WHERE workspace_id = ? AND state = ? AND retry_at"
+    now, last = waits
+    sql = f"{due} <= ? UNION {due} > ? ORDER BY destination_id"  # each led by the index
+    found = query(transaction, sql, workspace_id, state, now, workspace_id, state, last)
+    return [FragmentId(bytes(row[0])) for row in found]
 
 
 def forget_feed(transaction: Transaction, workspace_id: bytes, fragment_ids: Collection[FragmentId]) -> None:

@@ -66,10 +66,17 @@ def letters_of(transaction: Transaction, workspace_id: bytes, request_id: Reques
     return select(transaction, Letter, "dsr_letter", where, workspace_id, request_id)
 
 
-def due_letters(transaction: Transaction, workspace_id: bytes, now: Micros, limit: int) -> list[Letter]:
-    """Letters that are to be sent now, oldest first."""
-    where = "workspace_id = ? AND outcome = 'waiting' AND next_at <= ? ORDER BY next_at, letter_id LIMIT ?"
-    return select(transaction, Letter, "dsr_letter", where, workspace_id, now, limit)
+def due_letters(
+    transaction: Transaction, workspace_id: bytes, waits: tuple[Micros, Micros], limit: int
+) -> list[Letter]:
+    """Letters that are to be sent now, oldest first.
+
+    Args:
+        waits: between which moments the end of every wait lies that goes on.
+    """
+    where = "workspace_id = ? AND outcome = 'waiting' AND (next_at <= ? OR next_at > ?) "
+    where += "ORDER BY next_at, letter_id LIMIT ?"
+    return select(transaction, Letter, "dsr_letter", where, workspace_id, *waits, limit)
 
 
 def settle_letter(transaction: Transaction, letter: Letter) -> None:

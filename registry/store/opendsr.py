@@ -32,14 +32,20 @@ def get(transaction: Transaction, workspace_id: bytes, subject_request_id: bytes
     return found[0] if found else None
 
 
-def waiting(transaction: Transaction, workspace_id: bytes, now: Micros) -> list[OpenDsrRequest]:
-    """The requests that have moved since their controllers were told, oldest first."""
-    where = (
-        "workspace_id = ? AND sealed IS NOT NULL AND next_at <= ? AND seen < (SELECT count(*) FROM dsr_event moved "
-        "WHERE moved.workspace_id = opendsr_request.workspace_id AND moved.request_id = opendsr_request.request_id) "
-        "ORDER BY received_at"
-    )
-    return select(transaction, OpenDsrRequest, "opendsr_request", where, workspace_id, now)
+def waiting(transaction: Transaction, workspace_id: bytes, waits: tuple[Micros, Micros]) -> list[OpenDsrRequest]:
+    """The requests that have moved since their controllers were told, oldest first.
+
+    Args:
+        waits: between which moments the end of every wait lies that goes on.
+    """
+    found: list[OpenDsrRequest] = []
+    for due, moment in zip(("next_at <= ?", "next_at > ?"), waits, strict=True):  # each led by the index
+        where = (
+            f"workspace_id = ? AND sealed IS NOT NULL AND {due} AND seen < (SELECT count(*) FROM dsr_event moved WHERE "
+            "moved.workspace_id = opendsr_request.workspace_id AND moved.request_id = opendsr_request.request_id)"
+        )
+        found += select(transaction, OpenDsrRequest, "opendsr_request", where, workspace_id, moment)
+    return sorted(found, key=lambda row: row.received_at)
 
 
 def note(transaction: Transaction, row: OpenDsrRequest) -> None:

@@ -49,23 +49,27 @@ def enqueue(transaction: Transaction, rows: Sequence[OutboxMessage]) -> None:
     insert(transaction, "outbox", rows)
 
 
-def due(transaction: Transaction, workspace_id: bytes, now: Micros) -> list[Webhook]:
-    """The webhooks that may be sent to now and have something due."""
+def due(transaction: Transaction, workspace_id: bytes, waits: tuple[Micros, Micros]) -> list[Webhook]:
+    """The webhooks that may be sent to now and have something due.
+
+    Args:
+        waits: between which moments the end of every wait lies that goes on.
+    """
     where = (
-        "workspace_id = ? AND paused_at IS NULL AND retry_at <= ? AND EXISTS (SELECT 1 FROM outbox o "
-        "WHERE o.workspace_id = webhook.workspace_id AND o.webhook_id = webhook.webhook_id "
-        "AND o.dead_at IS NULL AND o.next_at <= ?) ORDER BY webhook_id"
+        "workspace_id = ? AND paused_at IS NULL AND (retry_at <= ? OR retry_at > ?) AND EXISTS (SELECT 1 "
+        "FROM outbox o WHERE o.workspace_id = webhook.workspace_id AND o.webhook_id = webhook.webhook_id "
+        "AND o.dead_at IS NULL AND (o.next_at <= ? OR o.next_at > ?)) ORDER BY webhook_id"
     )
-    return select(transaction, Webhook, "webhook", where, workspace_id, now, now)
+    return select(transaction, Webhook, "webhook", where, workspace_id, *waits, *waits)
 
 
 def pending(
-    transaction: Transaction, workspace_id: bytes, webhook_id: bytes, now: Micros, limit: int
+    transaction: Transaction, workspace_id: bytes, webhook_id: bytes, waits: tuple[Micros, Micros], limit: int
 ) -> list[OutboxMessage]:
-    """What a webhook is to be told now, oldest first."""
-    where = "workspace_id = ? AND webhook_id = ? AND dead_at IS NULL AND next_at <= ? "
+    """What a webhook is to be told now, oldest first; `waits` as for `due`."""
+    where = "workspace_id = ? AND webhook_id = ? AND dead_at IS NULL AND (next_at <= ? OR next_at > ?) "
     where += "ORDER BY occurred_at, message_id LIMIT ?"
-    return select(transaction, OutboxMessage, "outbox", where, workspace_id, webhook_id, now, limit)
+    return select(transaction, OutboxMessage, "outbox", where, workspace_id, webhook_id, *waits, limit)
 
 
 def dead(transaction: Transaction, workspace_id: bytes, webhook_id: bytes, limit: int) -> list[OutboxMessage]:
@@ -102,13 +106,13 @@ def hold(transaction: Transaction, webhook: Webhook, failures: int, retry_at: Mi
     execute(transaction, sql, failures, retry_at, webhook.workspace_id, webhook.webhook_id)
 
 
-def revive(transaction: Transaction, workspace_id: bytes, webhook_id: bytes, now: Micros) -> int:
+def revive(transaction: Transaction, workspace_id: bytes, webhook_id: bytes, at: Micros) -> int:
     """Let everything that was given up be tried again; how many messages."""
     sql = (
         "UPDATE outbox SET dead_at = NULL, attempts = 0, next_at = ? "
         "WHERE workspace_id = ? AND webhook_id = ? AND dead_at IS NOT NULL"
     )
-    return execute(transaction, sql, now, workspace_id, webhook_id)
+    return execute(transaction, sql, at, workspace_id, webhook_id)
 
 
 def backlog(transaction: Transaction, workspace_id: bytes) -> dict[FragmentId, tuple[int, int, Micros | None]]:

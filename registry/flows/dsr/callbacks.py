@@ -17,7 +17,7 @@ from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle
 from registry.flows.dsr.opendsr import signature
-from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, wait_after
+from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, wait_after, waits
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
 from registry.model.errors import KeyMissing
@@ -33,7 +33,7 @@ REQUESTS = "/opendsr/v2/requests"
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
     """The requests, by the holders of their addresses, of which controllers do not know everything yet."""
     with deployment.data.read(workspace.workspace_id) as transaction:
-        found = rows.waiting(transaction, workspace.workspace_id, deployment.clock())
+        found = rows.waiting(transaction, workspace.workspace_id, waits(deployment.clock()))
     return [row.holder_id for row in found]
 
 
@@ -47,7 +47,7 @@ def tell(deployment: Deployment, workspace: OpenWorkspace, holder_id: FragmentId
         if not alone:
             return 0
         with deployment.data.read(workspace.workspace_id) as transaction:
-            found = rows.waiting(transaction, workspace.workspace_id, deployment.clock())
+            found = rows.waiting(transaction, workspace.workspace_id, waits(deployment.clock()))
         return sum(_tell(deployment, workspace, row) for row in found if row.holder_id == holder_id)
 
 

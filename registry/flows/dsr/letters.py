@@ -21,7 +21,7 @@ from registry.flows.acts.outbox import AT_ONCE
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, enclosed
 from registry.flows.dsr.history import add_to_history, require
-from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after
+from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after, waits
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
 from registry.model.errors import Forgotten, KeyMissing, LinkedSystemUnavailable, SealBroken
@@ -150,7 +150,7 @@ def send_due(deployment: Deployment, workspace: OpenWorkspace) -> int:
     with deployment.data.sole(f"letters-{workspace.workspace_id.hex()}") as alone:
         while alone:
             with deployment.data.read(workspace.workspace_id) as transaction:
-                page = intake.due_letters(transaction, workspace.workspace_id, deployment.clock(), PAGE)
+                page = intake.due_letters(transaction, workspace.workspace_id, waits(deployment.clock()), PAGE)
             if not page:
                 break
             count += sum(_send(deployment, workspace, row) for row in page)

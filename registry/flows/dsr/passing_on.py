@@ -9,24 +9,36 @@ still to be done, and the recipient acknowledges by a message of its own (`flows
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import orjson
 
-from registry.connectors.outgoing import Answer, Verdict
+from registry.connectors.outgoing import TIMEOUT_S, Answer, Verdict
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import AT_ONCE, Topic, subscribed
 from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.outgoing.delivery import CONTACTS
 from registry.flows.outgoing.destinations import ErasureState
-from registry.flows.outgoing.endpoints import ATTEMPTS, LOST, forget_config, open_config, seal_config, wait_after
+from registry.flows.outgoing.endpoints import (
+    ATTEMPTS,
+    CLOSED,
+    LOST,
+    forget_config,
+    is_over,
+    open_config,
+    seal_config,
+    sending_to,
+    wait_after,
+    waits,
+)
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import Micros, rfc3339
-from registry.model.errors import KeyMissing, RegistryError
+from registry.model.errors import RegistryError
 from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
 from registry.model.stored_upkeep import DestinationErasure
@@ -35,6 +47,9 @@ from registry.store import destinations as rows
 from registry.store.database import Transaction
 
 ACCEPTED = 202
+ANSWERED_WITHIN_S = 2 * TIMEOUT_S + 1
+"""By then what was on its way has been answered, or given up: for the connection, and for the answer."""
+LOOK_AGAIN_S = 0.1
 SUBSCRIBER = "subscriber"
 """The kind of a recipient that is a webhook."""
 
@@ -93,7 +108,7 @@ def pass_on(
         order_id, failure = FragmentId(deployment.new_id()), None
         try:
             address = _address(open_config(deployment, workspace_id, one.recipient_id, one.sealed))
-        except KeyMissing:  # it was removed, or made, since a copy that was put back: it holds up no erasure
+        except CLOSED:  # it is damaged, or of before or after a copy that was put back: it holds up no erasure
             address, failure = None, LOST
         if address is None:
             state, sealed = ErasureState.UNREACHABLE, None
@@ -161,7 +176,7 @@ def certified(deployment: Deployment, workspace_id: WorkspaceId, request_id: Req
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
     """The recipients, paused ones included, that are to be told of an erasure now."""
     with deployment.data.read(workspace.workspace_id) as transaction:
-        return rows.erasures_due(transaction, workspace.workspace_id, ErasureState.WAITING, deployment.clock())
+        return rows.erasures_due(transaction, workspace.workspace_id, ErasureState.WAITING, waits(deployment.clock()))
 
 
 def tell_at_once(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> None:
@@ -186,13 +201,31 @@ def tell(deployment: Deployment, workspace: OpenWorkspace, recipient_id: Fragmen
         with deployment.data.read(workspace.workspace_id) as transaction:
             one = recipients(transaction, workspace.workspace_id).get(recipient_id)
             waiting = rows.erasures_in(transaction, workspace.workspace_id, recipient_id, [ErasureState.WAITING])
-        for order in waiting if one is not None else ():
-            if one is not None and order.sealed is not None and order.retry_at <= deployment.clock():
-                answer = _tell(deployment, one, order, order.sealed)
-                count += answer.verdict is Verdict.DELIVERED
-                if answer.verdict is Verdict.DOWN:
-                    break
+        if one is None or not waiting:
+            return 0
+        with _nothing_on_its_way(deployment, one) as free:
+            for order in waiting if free else ():
+                if order.sealed is not None and is_over(order.retry_at, deployment.clock()):
+                    answer = _tell(deployment, one, order, order.sealed)
+                    count += answer.verdict is Verdict.DELIVERED
+                    if answer.verdict is Verdict.DOWN:
+                        break
     return count
+
+
+@contextmanager
+def _nothing_on_its_way(deployment: Deployment, one: Recipient) -> Iterator[bool]:
+    """Whether what was sent to a recipient before has been answered, and nothing more is sent meanwhile: data that came
+    after the notice would stay there. Whoever is sending sees that a notice is due, and stops after what is on its way.
+    """
+    name = sending_to("webhook" if one.kind == SUBSCRIBER else "destination", one.recipient_id)
+    until = time.monotonic() + ANSWERED_WITHIN_S
+    while True:
+        with deployment.data.sole(name) as free:
+            if free or time.monotonic() > until:
+                yield free
+                return
+        time.sleep(LOOK_AGAIN_S)
 
 
 def _tell(deployment: Deployment, one: Recipient, order: DestinationErasure, sealed: bytes) -> Answer:
@@ -200,7 +233,7 @@ def _tell(deployment: Deployment, one: Recipient, order: DestinationErasure, sea
     try:
         config = open_config(deployment, workspace_id, one.recipient_id, one.sealed)
         about = open_config(deployment, workspace_id, order.order_id, sealed)
-    except KeyMissing:
+    except CLOSED:
         answer = Answer(Verdict.REFUSED, None, LOST, 0)
         settled = order._replace(state=ErasureState.UNREACHABLE.value, sealed=None, failure=LOST, settled_at=now)
     else:

@@ -22,18 +22,19 @@ from registry.flows.acts import trail
 from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.opening import open_identifiers
-from registry.flows.outgoing.endpoints import ATTEMPTS, open_config, wait_after
+from registry.flows.outgoing.destinations import is_notice_due
+from registry.flows.outgoing.endpoints import ATTEMPTS, CLOSED, open_config, sending_to, wait_after, waits
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import rfc3339
 from registry.model.compartment import IDENTITY
-from registry.model.errors import KeyMissing
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored_upkeep import OutboxMessage, Webhook
 from registry.store import consents, destinations, identities, quarantine
 from registry.store import webhooks as rows
+from registry.store.database import Transaction
 
 PAGE = 50
 CONTACTS = frozenset({"email", "phone"})
@@ -43,7 +44,7 @@ CONTACTS = frozenset({"email", "phone"})
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
     """The webhooks that have something to be sent now."""
     with deployment.data.read(workspace.workspace_id) as transaction:
-        return [row.webhook_id for row in rows.due(transaction, workspace.workspace_id, deployment.clock())]
+        return [row.webhook_id for row in rows.due(transaction, workspace.workspace_id, waits(deployment.clock()))]
 
 
 def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: FragmentId) -> int:
@@ -53,21 +54,24 @@ def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
         StoreUnavailable, KmsUnavailable: what was taken meanwhile may be sent again.
     """
     count = 0
-    with deployment.data.sole(f"webhook-{webhook_id.hex()}") as alone:
+    with deployment.data.sole(sending_to("webhook", webhook_id)) as alone:
         while alone:
             # 1. take
             now = deployment.clock()
             with deployment.data.read(workspace.workspace_id) as transaction:
-                found = [row for row in rows.due(transaction, workspace.workspace_id, now) if row[1] == webhook_id]
-                page = rows.pending(transaction, workspace.workspace_id, webhook_id, now, PAGE) if found else []
+                found = [
+                    row for row in rows.due(transaction, workspace.workspace_id, waits(now)) if row[1] == webhook_id
+                ]
+                page = rows.pending(transaction, workspace.workspace_id, webhook_id, waits(now), PAGE) if found else []
             if not page:
                 break
             webhook, taken = found[0], 0
             try:
                 config = open_config(deployment, workspace.workspace_id, webhook_id, webhook.sealed)
-            except KeyMissing:  # the list says so; it is looked for again with growing pauses
-                _hold(deployment, webhook)
-                return count
+            except CLOSED:  # the list says so; it is looked for again with growing pauses
+                with deployment.data.write(workspace.workspace_id) as transaction:
+                    _hold(deployment, transaction, webhook, 0)
+                break
             for message in page:
                 if not _stands(deployment, workspace, webhook_id):
                     return count + taken
@@ -80,17 +84,14 @@ def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
     return count
 
 
-def _hold(deployment: Deployment, webhook: Webhook) -> None:
-    failures = webhook.failures + 1
-    with deployment.data.write(webhook.workspace_id) as transaction:
-        rows.hold(transaction, webhook, failures, deployment.clock() + wait_after(failures))
-
-
 def _stands(deployment: Deployment, workspace: OpenWorkspace, webhook_id: FragmentId) -> bool:
-    """Whether a webhook is still to be sent to: a page takes minutes where the other side is slow."""
+    """Whether a webhook is still to be sent to: a page takes minutes where the other side is slow. It may have to be
+    told of an erasure first.
+    """
     with deployment.data.read(workspace.workspace_id) as transaction:
         listed = rows.listed(transaction, workspace.workspace_id)
-    return any(row.webhook_id == webhook_id and row.paused_at is None for row in listed)
+        told_first = is_notice_due(deployment, transaction, workspace.workspace_id, webhook_id)
+    return not told_first and any(row.webhook_id == webhook_id and row.paused_at is None for row in listed)
 
 
 def people_of(
@@ -156,14 +157,18 @@ def _note(deployment: Deployment, webhook: Webhook, message: OutboxMessage, answ
             message._replace(attempts=attempts, next_at=now + wait, failure=answer.failure, dead_at=given_up),
         )
         if answer.verdict is Verdict.DOWN:
-            held = wait_after(webhook.failures + 1, answer.retry_after_s)
-            rows.hold(transaction, webhook, webhook.failures + 1, now + held)
+            _hold(deployment, transaction, webhook, answer.retry_after_s)
         elif answer.verdict is Verdict.GONE:
             rows.pause(transaction, webhook.workspace_id, webhook.webhook_id, now)
             trail.append(
                 transaction, webhook.workspace_id, now, actor="registry", action="webhook:subscription:changed",
                 outcome="paused", fields={"webhook": text_id(webhook.webhook_id), "because": "gone"},
             )  # fmt: skip
+
+
+def _hold(deployment: Deployment, transaction: Transaction, webhook: Webhook, asked_s: float) -> None:
+    failures = webhook.failures + 1
+    rows.hold(transaction, webhook, failures, deployment.clock() + wait_after(failures, asked_s))
 
 
 def keys_of(workspace: OpenWorkspace, people: Iterable[Identifier]) -> set[bytes]:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from registry.flows.acts import trail
+from registry.flows.acts.outbox import AT_ONCE
 from registry.flows.deployment import Deployment
-from registry.flows.outgoing.endpoints import forget_config, origin_of, seal_config
+from registry.flows.outgoing.endpoints import forget_config, origin_of, seal_config, waits
 from registry.keys.webhooks import mint_secret
 from registry.model.clock import Micros, rfc3339
 from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpose
@@ -177,23 +178,24 @@ def replay(deployment: Deployment, workspace_id: WorkspaceId, destination_id: by
         NotFound: there is no such destination.
     """
     get(deployment, workspace_id, destination_id)
-    now = deployment.clock()
     with deployment.data.write(workspace_id) as transaction:
-        count = rows.retry_failures(transaction, workspace_id, destination_id, now)
-        count += retry_erasures(deployment, transaction, workspace_id, destination_id)
+        count = rows.retry_failures(transaction, workspace_id, destination_id, AT_ONCE)
+        count += retry_erasures(transaction, workspace_id, destination_id)
         _log(deployment, transaction, workspace_id, destination_id, "replayed", actor)
     return count
 
 
-def retry_erasures(
-    deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, recipient_id: bytes
-) -> int:
+def retry_erasures(transaction: Transaction, workspace_id: WorkspaceId, recipient_id: bytes) -> int:
     """Tell a destination or webhook once more of the erasures that it could not be told of; how many."""
     failed = rows.erasures_in(transaction, workspace_id, recipient_id, [ErasureState.FAILED])
-    now = deployment.clock()
-    again = [row._replace(state=ErasureState.WAITING.value, attempts=0, retry_at=now) for row in failed]
+    again = [row._replace(state=ErasureState.WAITING.value, attempts=0, retry_at=AT_ONCE) for row in failed]
     rows.put_erasures(transaction, again)
     return len(again)
+
+
+def is_notice_due(deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, to: FragmentId) -> bool:
+    """Whether a destination or webhook is to be told of an erasure now: before anything else is sent to it."""
+    return to in rows.erasures_due(transaction, workspace_id, ErasureState.WAITING, waits(deployment.clock()))
 
 
 def require_told(transaction: Transaction, workspace_id: WorkspaceId, recipient_id: bytes) -> None:

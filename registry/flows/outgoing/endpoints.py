@@ -11,7 +11,7 @@ from registry.flows.deployment import Deployment
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.clock import SECOND, Micros
 from registry.model.compartment import Compartment
-from registry.model.errors import KeyMissing
+from registry.model.errors import KeyMissing, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import FragmentId, RequestId, WorkspaceId
 
@@ -24,10 +24,12 @@ ATTEMPTS = 16
 """With these waits, four times as long each, a message is tried for more than two days before it is given up."""
 
 
-LOST = "its key is gone"
-"""Why nothing can be sent: it was settled, or its recipient removed or made since the copy was made that is back."""
-UNKNOWN = f"unknown: {LOST}"
-"""The origin of such a recipient, as it is shown."""
+UNKNOWN = "unknown: it does not open"
+"""The origin of an endpoint that is damaged, or was removed, or made, since the copy was made that was put back."""
+LOST = "it does not open any more"
+"""Why nothing is sent to such a one."""
+CLOSED = (KeyMissing, SealBroken)
+"""What `open_config` raises of such a one."""
 
 
 def seal_config(
@@ -58,14 +60,15 @@ def open_config(
 
 
 def origin_of(deployment: Deployment, workspace_id: WorkspaceId, endpoint_id: FragmentId, sealed: bytes) -> str:
-    """Where an endpoint is, as it is shown; of one whose key is gone, that it is, so that it can be found and removed.
+    """Where an endpoint is, as it is shown; of one that does not open, that it does not, so that it can be found and
+    removed.
 
     Raises:
-        SealBroken, KmsUnavailable, StoreUnavailable.
+        KmsUnavailable, StoreUnavailable.
     """
     try:
         origin: str = open_config(deployment, workspace_id, endpoint_id, sealed)["origin"]
-    except KeyMissing:
+    except CLOSED:
         return UNKNOWN
     return origin
 
@@ -76,11 +79,28 @@ def forget_config(deployment: Deployment, workspace_id: WorkspaceId, endpoint_id
     deployment.keyring.sweep(because, [endpoint_id])
 
 
+def sending_to(what: str, endpoint_id: FragmentId) -> str:
+    """The name by which one process at a time sends to a `destination` or `webhook`."""
+    return f"{what}-{endpoint_id.hex()}"
+
+
 def wait_after(attempts: int, asked_s: float = 0) -> Micros:
     """How long to wait after so many attempts that failed: exponential, with jitter, and at least what was asked."""
     longest = min(LONGEST_WAIT, FIRST_WAIT * 4 ** min(max(attempts, 1) - 1, 20))
     jittered = int(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
     return max(jittered, min(int(asked_s * SECOND), LONGEST_WAIT))
+
+
+def waits(now: Micros) -> tuple[Micros, Micros]:
+    """Between which moments the end of every wait lies that goes on now: one that ends later was begun by a clock that
+    was ahead, and is over.
+    """
+    return now, now + LONGEST_WAIT
+
+
+def is_over(until: Micros, now: Micros) -> bool:
+    """Whether a wait is over."""
+    return not now < until <= now + LONGEST_WAIT
 
 
 def _aad(workspace_id: WorkspaceId, endpoint_id: FragmentId) -> bytes:

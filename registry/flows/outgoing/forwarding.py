@@ -8,7 +8,7 @@
 6. advance  the cursor, past what was taken, passed over, or refused for good and kept to be replayed
 
 Killed between 5 and 6, the same events are sent again. A destination that does not answer is tried again
-later and later; nobody else waits for it.
+later and later; nobody else waits for it. One that is to be told of an erasure is told that first.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from registry.connectors.outgoing import Answer, Verdict
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.outgoing.delivery import keys_of
-from registry.flows.outgoing.destinations import DestinationKind
-from registry.flows.outgoing.endpoints import LOST, open_config, wait_after
+from registry.flows.outgoing.destinations import DestinationKind, is_notice_due
+from registry.flows.outgoing.endpoints import CLOSED, LOST, is_over, open_config, sending_to, wait_after
 from registry.flows.outgoing.judging import Ready, judged, judged_since
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import rfc3339
-from registry.model.errors import KeyMissing
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored_upkeep import Destination, DestinationFailure, FeedItem
 from registry.store import destinations as rows
@@ -63,7 +62,11 @@ def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
     """The destinations that have something to be sent now."""
     workspace_id, now = workspace.workspace_id, deployment.clock()
     with deployment.data.read(workspace_id) as transaction:
-        ready = [row for row in rows.listed(transaction, workspace_id) if row.paused_at is None and row.retry_at <= now]
+        ready = [
+            row
+            for row in rows.listed(transaction, workspace_id)
+            if row.paused_at is None and is_over(row.retry_at, now)
+        ]
         return [
             row.destination_id
             for row in ready
@@ -79,13 +82,15 @@ def forward(deployment: Deployment, workspace: OpenWorkspace, destination_id: Fr
         StoreUnavailable, KmsUnavailable: what was taken meanwhile may be sent again.
     """
     count = 0
-    with deployment.data.sole(f"destination-{destination_id.hex()}") as alone:
+    with deployment.data.sole(sending_to("destination", destination_id)) as alone:
         while alone:
             now = deployment.clock()
             # 1. look
             with deployment.data.read(workspace.workspace_id) as transaction:
                 row = rows.get(transaction, workspace.workspace_id, destination_id)
-                if row is None or row.paused_at is not None or row.retry_at > now:
+                if row is None or row.paused_at is not None or not is_over(row.retry_at, now):
+                    break
+                if is_notice_due(deployment, transaction, workspace.workspace_id, destination_id):
                     break
                 page = rows.following(transaction, workspace.workspace_id, (row.position, row.place), PAGE)
                 again = rows.failures(transaction, workspace.workspace_id, destination_id, PAGE, due=now)
@@ -93,7 +98,7 @@ def forward(deployment: Deployment, workspace: OpenWorkspace, destination_id: Fr
                 break
             try:
                 config = open_config(deployment, workspace.workspace_id, destination_id, row.sealed)
-            except KeyMissing:  # the list says so; it is looked for again with growing pauses
+            except CLOSED:  # the list says so; it is looked for again with growing pauses
                 with deployment.data.write(workspace.workspace_id) as transaction:
                     _hold(deployment, transaction, row, Answer(Verdict.DOWN, None, LOST, 0))
                 break
@@ -239,10 +244,11 @@ def _send(
 
 
 def _stands(deployment: Deployment, row: Destination) -> bool:
-    """Whether a destination is still there, and not paused."""
+    """Whether a destination is still there, not paused, and is not to be told of an erasure first."""
     with deployment.data.read(row.workspace_id) as transaction:
         now = rows.get(transaction, row.workspace_id, row.destination_id)
-    return now is not None and now.paused_at is None
+        waits = is_notice_due(deployment, transaction, row.workspace_id, row.destination_id)
+    return now is not None and now.paused_at is None and not waits
 
 
 def _post(deployment: Deployment, row: Destination, config: dict[str, Any], ready: Sequence[Ready]) -> Answer:

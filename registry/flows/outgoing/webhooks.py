@@ -134,8 +134,8 @@ def replay(deployment: Deployment, workspace_id: WorkspaceId, webhook_id: bytes,
     """
     get(deployment, workspace_id, webhook_id)
     with deployment.data.write(workspace_id) as transaction:
-        count = rows.revive(transaction, workspace_id, webhook_id, deployment.clock())
-        count += retry_erasures(deployment, transaction, workspace_id, webhook_id)
+        count = rows.revive(transaction, workspace_id, webhook_id, outbox.AT_ONCE)
+        count += retry_erasures(transaction, workspace_id, webhook_id)
         _log(deployment, transaction, workspace_id, webhook_id, "replayed", actor)
     return count
 
