@@ -209,6 +209,11 @@ def _pairs(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:
     mend = "restore the keystore that belongs to this data" if found.unopenable else ""
     text = f"{found.unopenable} fragments without keys"
     yield Finding(f"data of {opened.name}", not found.unopenable, text, why, mend)
+    why = "they were erased: data of before was put back, or their erasure was interrupted"
+    again = "start the server; where older data was put back, stop it first, and run: registry db replay-erasures"
+    mend = again if found.unfinished else ""
+    text = f"{found.unfinished} fragments of the erased"
+    yield Finding(f"erasures of {opened.name}", not found.unfinished, text, why, mend)
     why = "a crash between two commits leaves them; they open nothing"
     yield Finding(f"unused keys of {opened.name}", True, str(found.unused_keys), why)
 

@@ -1,4 +1,4 @@
-"""`init`, `serve`, `demo`, `db upgrade`: from an empty folder to a running server."""
+"""`init`, `serve`, `demo`, and `db`: from an empty folder, or databases that were put back, to a running server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry import bootstrap
 from registry.bootstrap import Initialised, Registry
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, answer, out, reported, settings
-from registry.flows.dsr import lifecycle
+from registry.flows.dsr import lifecycle, replaying
 from registry.model.errors import Conflict, RegistryError, SettingInvalid
 from registry.model.ids import text_id
 from registry.settings import Settings
@@ -105,6 +105,20 @@ def upgrade(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with reported(as_json=as_json):
         revisions = bootstrap.upgrade(settings(data_dir))
     answer(revisions, as_json=as_json)
+
+
+@database.command("replay-erasures")
+def replay_erasures(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Erase again whoever was erased after the data was put back by other means than `registry restore`, such as
+    PostgreSQL's own. Stop the server first; done again, it changes nothing.
+    """
+    with reported(as_json=as_json):
+        registry = bootstrap.connect(settings(data_dir))
+        try:
+            replayed = replaying.replay_erasures(registry.deployment)
+        finally:
+            registry.close()
+    answer({"erasures_replayed": [one._asdict() for one in replayed.values()]}, as_json=as_json)
 
 
 def resume(registry: Registry) -> None:

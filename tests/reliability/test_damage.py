@@ -108,6 +108,29 @@ def test_a_keystore_of_other_data_is_named(registry: RegistrySimulator, tenant: 
     assert found["data of default"].startswith(str(2 * PEOPLE))
 
 
+def test_people_who_were_erased_and_are_back_are_named_and_erased_again(
+    registry: RegistrySimulator, tenant: Tenant, tmp_path: Path
+) -> None:
+    file, folder = registry.deployment.data.file, registry.settings.data_dir
+    assert file is not None
+    registry.deployment.data.back_up(tmp_path / "copy.db")
+    tenant.erase("user_id", "user-7")
+    assert _doctor(folder)["healthy"]
+    registry.close()
+    for suffix in ("-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    (tmp_path / "copy.db").replace(file)  # by other means than `registry restore`
+    assert _bad(_doctor(folder)) == {"erasures of default": "2 fragments of the erased"}
+    for fragments in (2, 0):
+        done = command(("db", "replay-erasures", "--data-dir", str(folder), "--json"), os.environ)
+        [replayed] = json.loads(done.stdout)["erasures_replayed"]
+        assert replayed["fragments"] == fragments
+        assert _doctor(folder)["healthy"]
+    registry.connect()
+    assert tenant.profile("user_id", "user-7") is None
+    assert tenant.profile("user_id", "user-8") is not None
+
+
 def _limit(pid: int, size: int) -> None:
     """Let no file of a process grow past so many bytes: its next write fails as on a full disk."""
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
