@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from registry.cli import quality, recounting, stewardship, suggestions
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, in_words, out, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.flows.profiles import audiences, read
 from registry.model.ids import ProfileId, parse_id
@@ -93,7 +93,7 @@ def draw(view: dict[str, Any], out: Console) -> None:
         tags = ", ".join(trait["consent_tags"])
         row = (
             trait["trait"],
-            str(trait["value"]),
+            in_words(trait["value"]),
             said["source"],
             said["method"],
             str(said["trust"]),
@@ -106,7 +106,7 @@ def draw(view: dict[str, Any], out: Console) -> None:
         computed = table("computed trait", "value", "of", "in the last")
         for row in view["computed"]:
             window = f"{row['window_days']} days" if row["window_days"] else "as long as it is kept"
-            computed.add_row(row["trait"], str(row["value"]), f"{row['measure']} of {row['event']}", window)
+            computed.add_row(row["trait"], in_words(row["value"]), f"{row['measure']} of {row['event']}", window)
         out.print(computed)
     if view["labels"]:
         out.print(f"Labels: [bold]{', '.join(view['labels'])}[/]")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,7 @@ from rich.text import Text
 from registry.access.policy import Principal, PrincipalKind
 from registry.bootstrap import Registry, connect
 from registry.cli.exits import exit_for
+from registry.cli.terminal import console, in_a_line, in_lines
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import DocumentInvalid, InvalidInput, RegistryError, SettingInvalid
 from registry.model.ids import WorkspaceId, parse_id
@@ -32,8 +33,8 @@ DataDir = Annotated[
 WorkspaceOption = Annotated[str | None, typer.Option("--workspace", help="Id of the workspace, if there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = console()
+err = console(stderr=True)
 
 
 def settings(data_dir: Path | None, **given: Any) -> Settings:
@@ -134,7 +135,7 @@ def in_words(content: object) -> str:
         if any(isinstance(one, Mapping) for one in content):
             return "".join(f"\n  {in_words(one)}" for one in content)
         return ", ".join(map(in_words, content)) or "none"
-    return str(content)
+    return in_a_line(str(content))
 
 
 class Rows(Table):
@@ -142,7 +143,7 @@ class Rows(Table):
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row."""
-        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+        super().add_row(*(Text(in_lines(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
 def table(*columns: str, title: str | None = None, whole: str | None = None) -> Rows:
