@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from registry.cli.exits import Exit
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, read_text, session, table
 from registry.flows.accountability import verify as proofs
 from registry.store import audit_log
 
@@ -44,7 +44,7 @@ def verify(
 ) -> None:
     """Hold the whole log against its head and the checkpoints kept; exits 1 when it was tampered with."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
-        kept = [path.read_text(encoding="utf-8") for path in since or ()]
+        kept = [read_text(path) for path in since or ()]
         faults = proofs.log(registry.deployment, opened, kept)
         with registry.deployment.data.read(opened.workspace_id) as transaction:
             size, _frontier = audit_log.head(transaction, opened.workspace_id)

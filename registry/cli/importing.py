@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from registry import reviewed
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, out, session, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, out, require_another, session, table
 from registry.connectors.rows import Progress as HowFar
 from registry.connectors.rows import Row, is_json_lines, of_file
 from registry.documents import check
@@ -63,6 +63,7 @@ def run(
         check(document, reviewed.shipped_schema("import-mapping.schema.json"))
         mapped = ImportMapping.from_document(document)
         found, how_far, identity = _rows(rows, mapped)
+        require_another(report, Path(rows))
         file = None
         if report is not None:  # line by line: killed, the run has told what it had found
             goes_on = not (dry_run or start_over) and importing.is_unfinished(registry.deployment, opened, mapped.name)

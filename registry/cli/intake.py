@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from registry.cli.dsr import RequestIdText, answer_with, app, request_id_of
 from registry.cli.officers import Officer
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, out, session, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, out, require_another, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.connectors.rows import of_file
 from registry.dsr.agents import Agent, Claim, Party
@@ -207,6 +207,7 @@ def import_requests(
     faulty: list[bulk.Told] = []
     seen: Counter[str] = Counter()
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _), ExitStack() as stack:
+        require_another(report, file)
         rows, how_far = of_file(file, delimiter=",", encoding="utf-8")
         lines = stack.enter_context(report.open("w", buffering=1, encoding="utf-8")) if report is not None else None
 

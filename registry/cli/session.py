@@ -21,7 +21,7 @@ from registry.bootstrap import Registry, connect
 from registry.cli.exits import exit_for
 from registry.cli.terminal import console, in_a_line, in_lines
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import DocumentInvalid, InvalidInput, RegistryError, SettingInvalid
+from registry.model.errors import Conflict, DocumentInvalid, InvalidInput, RegistryError, SettingInvalid
 from registry.model.ids import WorkspaceId, parse_id
 from registry.settings import Settings
 
@@ -104,6 +104,29 @@ def session(
             yield registry, opened, who
         finally:
             registry.close()
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that a command was given.
+
+    Raises:
+        InvalidInput: it is no UTF-8.
+        OSError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not text") from None
+
+
+def require_another(written: Path | None, read: Path) -> None:
+    """See to it that what a command writes does not take the place of what it reads.
+
+    Raises:
+        Conflict: both are one file.
+    """
+    if written is not None and written.exists() and read.exists() and written.samefile(read):
+        raise Conflict(f"{written} is the file that is read: it would be written over", hint="name another")
 
 
 def bare_name(name: str) -> str:

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from registry.bootstrap import now
-from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
+from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, read_text, reported, session, table
 from registry.dsr.certificate import CERTIFICATE_TYPE
 from registry.flows.accountability import forms
 from registry.flows.accountability.proven import Proven
@@ -43,7 +43,7 @@ def verify(
     /.well-known/jwks.json.
     """
     with reported(as_json=as_json):
-        token = _read(document)
+        token = read_text(document)
         if keys is None:
             with session(data_dir, workspace, as_json=as_json) as (_, opened, _who):
                 jwks = opened.jwks()
@@ -139,18 +139,11 @@ def _receipt(claims: Mapping[str, Any]) -> Table:
     return shown
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InvalidInput(f"{path} is not text") from None
-
-
 def _key_set(place: str) -> dict[str, object]:
-    text = _fetched(place) if place.startswith(("https://", "http://")) else _read(Path(place))
+    text = _fetched(place) if place.startswith(("https://", "http://")) else read_text(Path(place))
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidInput(f"{place} is not JSON") from None
     if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
         raise InvalidInput(f"{place} is no key set: it has no list of keys")

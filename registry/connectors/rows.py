@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -40,7 +41,8 @@ def of_file(path: Path, *, delimiter: str, encoding: str) -> tuple[Iterator[Row]
     """The rows of a file, JSON Lines if its name says so (`.jsonl`, `.ndjson`), CSV otherwise; and how far it is.
 
     Raises:
-        InvalidInput: a line is too long, or the header cannot be used. While the rows are read.
+        InvalidInput: a line is too long, the header cannot be used, or what was packed does not unpack. While the rows
+            are read.
         OSError: it cannot be opened.
     """
     raw = path.open("rb")
@@ -66,11 +68,19 @@ def of_text(text: io.TextIOBase, *, delimiter: str = ",") -> Iterator[Row]:
 def _lines(file: io.TextIOBase, raw: io.BufferedIOBase) -> Iterator[str]:
     with raw, file:  # what unpacks a file does not close it
         number = 0
-        while line := file.readline(MAX_LINE + 1):
+        while line := _line(file, number + 1):
             number += 1
             if len(line) > MAX_LINE:
                 raise InvalidInput(f"line {number} is longer than {MAX_LINE:,} characters")
             yield line
+
+
+def _line(file: io.TextIOBase, number: int) -> str:
+    try:
+        return file.readline(MAX_LINE + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        hint = "get the file again, and give it again: what was taken is not taken twice"
+        raise InvalidInput(f"the file is cut short or damaged near line {number}", hint=hint) from None
 
 
 def _json_rows(lines: Iterator[str]) -> Iterator[Row]:
@@ -85,8 +95,11 @@ def _json_rows(lines: Iterator[str]) -> Iterator[Row]:
 
 def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    header = [name.strip() for name in next(reader, [])]
-    if len(set(header)) < len(header) or not all(header):
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error:
+        header = []
+    if not header or len(set(header)) < len(header) or not all(header):
         raise InvalidInput("the first row must name each column once", hint="is the delimiter right?")
     number = 0
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import stat
@@ -215,6 +216,34 @@ def test_rows_of_a_file_that_cannot_be_taken_are_told_with_what_should_stand_the
     told = run(folder, "dsr", "import", str(file), "--dry-run").stdout
     assert "row 1 unreadable: a row of 4 cells" in told
     assert "row 2 invalid: kind: one of access, portability" in told
+
+
+def test_a_report_does_not_take_the_place_of_the_rows_that_are_read(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "requests.csv"
+    file.write_text("reference,kind,subject_kind,subject_value\nC-9,access,user_id,cli-9\n")
+    before = file.read_text()
+    done = run(folder, "dsr", "import", str(file), "--report", str(file))
+    assert done.returncode == 6, done.stderr
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("version: 1\nimport: crm\nuser_id: subject_value\ntraits: {first_name: kind}\n")
+    given = ("--mapping", str(mapping), "--source", "shop", "--report", str(file))
+    done = run(folder, "imports", "run", str(file), *given)
+    assert done.returncode == 6, done.stderr
+    assert file.read_text() == before
+
+
+def test_files_that_are_no_text_and_no_documents_are_refused_in_words(folder: Path, tmp_path: Path) -> None:
+    binary, deep, cut = tmp_path / "binary", tmp_path / "deep.json", tmp_path / "cut.csv.gz"
+    binary.write_bytes(b"\xe0\x00\xff")
+    deep.write_text("[" * 5000)
+    cut.write_bytes(gzip.compress(b"reference,kind\n" + os.urandom(4000))[:1000])
+    for words in (
+        ("audit", "verify", "--since", str(binary)), ("verify", str(binary), "--keys", str(deep)),
+        ("verify", str(deep), "--keys", str(deep)), ("dsr", "import", str(cut)),
+    ):  # fmt: skip
+        done = run(folder, *words)
+        assert done.returncode == 4, (words, done.stderr)
+        assert "The request is not valid" in done.stderr
 
 
 def test_an_erasure_on_the_command_line_needs_two_officers(folder: Path) -> None:

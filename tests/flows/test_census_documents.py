@@ -19,7 +19,7 @@ from registry.flows.accountability import breach, inventory, outside, verify
 from registry.flows.acts.outbox import Topic
 from registry.flows.outgoing import destinations, webhooks
 from registry.flows.outgoing.destinations import DestinationKind
-from registry.model.clock import DAY, rfc3339
+from registry.model.clock import DAY, parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput, NotFound
 from registry.model.message import Identifier
 from registry.store.breach import PLACES
@@ -92,7 +92,9 @@ def test_records_of_processing_name_who_receives_what(tenant: Tenant) -> None:
 def test_a_cell_is_no_formula_of_a_spreadsheet(tenant: Tenant) -> None:
     found = inventory.records(tenant.registry.deployment, tenant.workspace)
     found["activities"][0]["title"] = "=1+1"
-    assert next(csv.DictReader(io.StringIO(inventory.records_csv(found))))["title"] == "'=1+1"
+    found["controller"] |= {"name": "=2", "data_protection_officer": "\t=3"}
+    row = next(csv.DictReader(io.StringIO(inventory.records_csv(found))))
+    assert [row[name] for name in ("title", "controller", "data_protection_officer")] == ["'=1+1", "'=2", "'\t=3"]
 
 
 def test_an_activity_for_all_data_names_the_categories_of_plans_too(tenant: Tenant) -> None:
@@ -228,3 +230,12 @@ def test_an_incident_that_names_what_is_not_there_is_refused(tenant: Tenant) -> 
         _impact(tenant, table="plan")
     with pytest.raises(NotFound):
         _impact(tenant, source="nowhere")
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_an_incident_that_nobody_can_have_noticed_then_is_refused(tenant: Tenant, time: str) -> None:
+    deployment = replace(tenant.registry.deployment, linked=(_Archive(),))
+    with pytest.raises(InvalidInput, match="noticed"):
+        _impact(tenant, noticed_at=parse_rfc3339(time))
+    with pytest.raises(InvalidInput, match="noticed"):
+        outside.reached(deployment, tenant.workspace, "archive", noticed_at=parse_rfc3339(time), actor="operator")

@@ -17,7 +17,7 @@ from registry.flows.accountability.declared import Declared, identifier_categori
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import Micros, rfc3339
+from registry.model.clock import DAY, Micros, rfc3339
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.errors import InvalidInput, NotFound
 from registry.model.ids import FragmentId, ProfileId, text_id
@@ -26,6 +26,7 @@ from registry.store import breach as rows
 from registry.store.database import Transaction
 
 PAGE = 5_000
+CENTURY = 36_525 * DAY
 TABLES = tuple(rows.PLACES)
 """The tables that can be asked about."""
 SEALED = ("sealed", "body")
@@ -82,11 +83,11 @@ def assess(deployment: Deployment, workspace: OpenWorkspace, incident: Incident,
     """Whose data an incident touched, and what follows from it; that it was asked is audited.
 
     Raises:
-        InvalidInput: there is no such table of personal data.
+        InvalidInput: there is no such table of personal data, or no such time.
         NotFound: there is no such source.
     """
     # 1. extent
-    extent = _extent(deployment, workspace, incident)
+    noticed, extent = noticed_at(deployment, incident.noticed_at), _extent(deployment, workspace, incident)
     found = _Found(dict.fromkeys(extent.tables, 0))
     declared = Declared(deployment, workspace)
     workspace_id = workspace.workspace_id
@@ -106,7 +107,6 @@ def assess(deployment: Deployment, workspace: OpenWorkspace, incident: Incident,
             transaction, workspace_id, now, actor=actor, action="census:breach:assessed", outcome="done",
             fields={"people": len(found.people), "rows": sum(found.counted.values())},
         )  # fmt: skip
-    noticed = now if incident.noticed_at is None else incident.noticed_at
     return Impact(_told(deployment, incident, found, noticed), sorted(found.people))
 
 
@@ -173,6 +173,19 @@ def _told(deployment: Deployment, incident: Incident, found: _Found, noticed: Mi
         "covers": _covered(deployment),
         "notify": due(deployment, noticed) | {"sealed_only": SEALED_ONLY},
     }
+
+
+def noticed_at(deployment: Deployment, told: Micros | None) -> Micros:
+    """When an incident was noticed: now, if nobody said.
+
+    Raises:
+        InvalidInput: nobody notices anything at such a time; deadlines cannot be counted from it.
+    """
+    now = deployment.clock()
+    if told is not None and not 0 <= told <= now + CENTURY:
+        hint = "give the time, such as 2026-11-23T08:00:00Z"
+        raise InvalidInput("it cannot have been noticed then", hint=hint, pointer="/noticed_at")
+    return now if told is None else told
 
 
 def due(deployment: Deployment, noticed: Micros) -> dict[str, Any]:

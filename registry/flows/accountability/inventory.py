@@ -172,7 +172,7 @@ def records_csv(found: dict[str, Any]) -> str:
     stated = found["controller"]
     for activity in found["activities"]:
         row = (_cell(activity[column]) for column in COLUMNS)
-        writer.writerow((stated["name"], stated["data_protection_officer"], *row))
+        writer.writerow((_cell(stated["name"]), _cell(stated["data_protection_officer"]), *row))
     return buffer.getvalue()
 
 
@@ -206,4 +206,4 @@ def _cell(value: object) -> str:
         text = "; ".join(f"{name}: {held}" for name, held in value.items())
     else:
         text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return f"'{text}" if text[:1] in "=+-@" and text else text
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.flows.accountability.breach import due
+from registry.flows.accountability import breach
 from registry.flows.accountability.inventory import outside_fields
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
@@ -34,8 +34,9 @@ def reached(
 
     Raises:
         NotFound: no system of this name is connected.
-        InvalidInput: its description has no such table.
+        InvalidInput: its description has no such table, or there is no such time.
     """
+    noticed = breach.noticed_at(deployment, noticed_at)
     named = [one for one in deployment.linked if one.name == system]
     if not named:
         known = ", ".join(one.name for one in deployment.linked) or "none"
@@ -59,5 +60,5 @@ def reached(
         "categories": sorted({one["category"] for one in shown if one["category"] is not None}),
         "fields": [{name: one[name] for name in ("table", "field", "category")} for one in shown],
         "covers": COVERS,
-        "notify": due(deployment, now if noticed_at is None else noticed_at),
+        "notify": breach.due(deployment, noticed),
     }

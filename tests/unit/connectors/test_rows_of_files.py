@@ -56,9 +56,18 @@ def test_json_lines_are_read_also_packed(tmp_path: Path) -> None:
 
 def test_a_file_without_line_ends_and_a_header_that_names_a_column_twice_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
-    for text in ("nr,name\n" + "x" * (MAX_LINE + 1), "nr,nr\n1,2\n", "nr,\n1,2\n"):
+    for text in ("nr,name\n" + "x" * (MAX_LINE + 1), "nr,nr\n1,2\n", "nr,\n1,2\n", '"n"r,name\n1,2\n', ""):
         path.write_text(text)
         with pytest.raises(InvalidInput):
+            read(path)
+
+
+def test_a_packed_file_that_is_cut_short_or_damaged_says_so(tmp_path: Path) -> None:
+    packed = gzip.compress(b"nr,name\n" + b"".join(b"%d,name-%d\n" % (n, n * n) for n in range(5000)))
+    path = tmp_path / "people.csv.gz"
+    for damaged in (packed[: len(packed) // 2], packed[: len(packed) // 2] + b"\xff" * 40 + packed[-8:], b"nr,name\n"):
+        path.write_bytes(damaged)
+        with pytest.raises(InvalidInput, match="cut short or damaged"):
             read(path)
 
 
