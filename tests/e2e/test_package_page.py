@@ -79,6 +79,9 @@ def test_a_person_reads_their_package_from_a_folder_in_light_dark_and_print(
             assert target.startswith("#") or (file.parent / target).is_file(), target
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth <= 360"), "no page wider than a telephone"
+        page.set_viewport_size({"width": 320, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth <= 320")
+        assert faults(page) == [], "tables that scroll sideways do so by keyboard, too"
         page.emulate_media(media="print")
         assert faults(page, colours_only=True) == []
         context.close()
@@ -111,6 +114,8 @@ def test_a_certificate_is_one_printed_sheet_and_the_details_of_a_long_case_stand
     page = context.new_page()
     page.goto(file.as_uri())
     assert faults(page) == []
+    page.set_viewport_size({"width": 320, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth <= 320"), "no page wider than a small telephone"
     is_long = page.locator(".annex").count() == 1
     assert is_long == (held > 0)
     assert sheets(page.pdf(prefer_css_page_size=True)) == (2 if is_long else 1)
