@@ -61,7 +61,12 @@ def console(server: Live) -> Console:
         {
             "type": "identify",
             "userId": "console-1",
-            "traits": {"email": EMAIL, "first_name": "Robin", "loyalty_tier": "gold"},
+            "traits": {
+                "email": EMAIL,
+                "first_name": "Robin",
+                "loyalty_tier": "gold",
+                "address": {"street": "1 Lane", "city": "Ulm"},
+            },
             "context": yes,
         },
         {"type": "track", "userId": "console-1", "event": "Order Completed", "properties": order},
@@ -155,6 +160,10 @@ def test_a_view_says_why_a_value_counts_and_what_is_withheld(officer: BrowserCon
     expect(row.first).to_contain_text(EMAIL)
     expect(row.first).to_contain_text("Only shop gives a value.")
     expect(row.first).to_contain_text("0 days old, confidence 0.60")
+    assert page.get_by_role("row", name=re.compile("^address")).first.locator("dd").all_inner_texts() == [
+        "1 Lane",
+        "Ulm",
+    ]
     page.get_by_text("Why these are one person").click()
     drawn = page.request.get(f"{console.server.url}{page.locator('img.wide').get_attribute('src')}")
     assert (drawn.status, drawn.headers["content-type"]) == (200, "image/svg+xml")
