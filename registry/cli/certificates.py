@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from registry.flows.accountability.forms import Form, write
 from registry.flows.deployment import Deployment
@@ -27,11 +29,16 @@ def write_certificate(deployment: Deployment, workspace: OpenWorkspace, token: s
     to.write_text(write(deployment, workspace, token, Form(suffix)), encoding="utf-8")
 
 
-def require_absent(path: Path) -> None:
+def shortened(view: Mapping[str, Any], get_it: str) -> dict[str, Any]:
+    """A view for a person: how its certificate is got, in the place of a text that nobody reads."""
+    return {**view, "certificate": f"issued, {get_it} --to certificate.html" if view["certificate"] else None}
+
+
+def require_absent(path: Path, option: str = "--to") -> None:
     """Go on only if nothing would be overwritten.
 
     Raises:
         Conflict: the file exists.
     """
     if path.exists():
-        raise Conflict("the file exists already", hint="name another with --to")
+        raise Conflict("the file exists already", hint=f"name another with {option}")

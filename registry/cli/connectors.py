@@ -12,6 +12,7 @@ import typer
 import yaml
 
 from registry import bootstrap, reviewed
+from registry.cli.certificates import require_absent
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, answer, reported, settings, table
 from registry.cli.subjects import Email, Reference, UserId, named
@@ -45,6 +46,8 @@ def scaffold(
         url = os.environ.get(url_env)
         if not url:
             raise SettingInvalid(f"the environment lacks {url_env}", hint="set it to the database's SQLAlchemy URL")
+        if to is not None:  # it may hold what somebody decided since
+            require_absent(to)
         from registry.connectors.sql.scaffold import scaffold as guessed
 
         described = guessed(url, name, url_env)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from registry.cli.certificates import CERTIFICATES, require_absent, write_certificate
+from registry.cli.certificates import CERTIFICATES, require_absent, shortened, write_certificate
 from registry.cli.officers import Because, NotAwaited, Officer
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.dsr.accounting import Disposition, FieldAccount
@@ -88,7 +88,9 @@ def show_request(
         | ({"details": orjson.loads(e.details)} if e.details else {})
         for e in events
     ]
-    answer(view_of(row) | {"events": history}, as_json=as_json)
+    view = view_of(row)
+    shown = view if as_json else shortened(view, f"registry dsr export {view['request_id']}")
+    answer(shown | {"events": history}, as_json=as_json)
 
 
 def _move(name: Move, summary: str) -> None:

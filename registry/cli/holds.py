@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from registry.cli.certificates import write_certificate
+from registry.cli.certificates import shortened, write_certificate
 from registry.cli.officers import Because, NotAwaited, Officer
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
@@ -15,6 +15,7 @@ from registry.flows.dsr import holds, kept, resuming
 from registry.model.clock import parse_rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import parse_id
+from registry.model.stored_holding import RetainedCase
 
 app = typer.Typer(no_args_is_help=True, help="Legal holds, and what is set aside for them and for statutory duties.")
 
@@ -80,7 +81,7 @@ def release(
         released = holds.release(registry.deployment, opened, identity, actor=f"person:{officer}")
         ended = kept.end_due(registry.deployment, opened, actor=f"person:{officer}")
         told = holds.hold_json(released, registry.deployment.clock())
-    answer(told | {"erased": [kept.case_json(row) for row in ended]}, as_json=as_json)
+    answer(told | {"erased": [_ended(row, as_json=as_json) for row in ended]}, as_json=as_json)
 
 
 @app.command()
@@ -118,7 +119,7 @@ def override_system(
         identity, actor = parse_id(case_id, "case_id"), f"person:{officer}"
         resuming.override(registry.deployment, opened, identity, system, reason=reason, actor=actor)
         ended = kept.end_due(registry.deployment, opened, actor=actor)
-    answer({"erased": [kept.case_json(row) for row in ended]}, as_json=as_json)
+    answer({"erased": [_ended(row, as_json=as_json) for row in ended]}, as_json=as_json)
 
 
 @app.command("certificate")
@@ -150,3 +151,9 @@ def open_case(
         identity = parse_id(case_id, "case_id")
         items, _ = kept.read(registry.deployment, opened, who, identity, purpose, limit=limit)
     answer({"items": items}, as_json=as_json)
+
+
+def _ended(case: RetainedCase, *, as_json: bool) -> dict[str, Any]:
+    """A case that has ended, whole for programs."""
+    told = kept.case_json(case)
+    return told if as_json else shortened(told, f"registry holds certificate {told['case_id']}")

@@ -68,10 +68,10 @@ def restore(
         chosen = settings(data_dir)
         copy = source / copies.DATA_FILE
         target = chosen.data_dir / copies.DATA_FILE
+        if chosen.database_url is not None:
+            raise Conflict("PostgreSQL is restored with its own tools", hint="see docs/how-to/use-postgresql.md")
         if not copy.exists():
             raise NotFound(f"there is no {copies.DATA_FILE} in {source}")
-        if chosen.database_url is not None:
-            raise Conflict("PostgreSQL is restored with its own tools", hint="see docs/how-to/back-up-and-restore.md")
         _replace(copy, target)
         registry = bootstrap.connect(chosen)
         try:

@@ -12,6 +12,7 @@ import yaml
 from rich.text import Text
 
 from registry import bootstrap, reviewed
+from registry.cli.certificates import require_absent
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
 from registry.documents import Document, check, parse
@@ -153,6 +154,9 @@ def infer_plan(
 
     It holds types, formats and what was always there, and no value of the traffic.
     """
+    with reported(as_json=as_json):
+        if output is not None:  # a person may have reviewed what stands there
+            require_absent(output, "--output")
     if events is not None:
         with reported(as_json=as_json), events.open("rb") as lines:
             sample = rehearsal.sample_file(lines, now=bootstrap.now())

@@ -151,7 +151,8 @@ def _listen(chosen: Settings) -> socket.socket:
         listener.bind((chosen.host, chosen.port))
     except OSError as error:
         raise SettingInvalid(
-            f"cannot listen on {chosen.host}:{chosen.port}: {error.strerror}", hint="choose another with --port"
+            f"cannot listen on {chosen.host}:{chosen.port}: {error.strerror}",
+            hint="choose another with --host or --port",
         ) from None
     listener.listen(BACKLOG)
     return listener

@@ -126,7 +126,7 @@ class DocumentInvalid(RegistryError):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         super().__init__(
             f"{first['file']}:{first['line']}:{first['column']}: {first['reason']}{more}",
-            hint="mend the file, then run: registry policies check",
+            hint="mend the file; registry policies check, plans lint or connectors check says what is left",
             pointer=str(first["pointer"]),
             extra={"faults": [dict(fault) for fault in faults]},
         )

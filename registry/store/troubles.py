@@ -26,5 +26,8 @@ def hint(error: Exception) -> str:
         "full": "free some disk space",
         "malformed": "the file is damaged: run registry doctor, then restore a backup",
         "not a database": "the file is damaged or no SQLite file: run registry doctor",
+        "password authentication": "mend the user or the password in the database's URL",
+        "connection": "start the database's server, or mend its URL",
+        "resolve": "mend the host in the database's URL",
     }
     return next((what for word, what in hints.items() if word in told), "run: registry doctor")

@@ -120,6 +120,8 @@ def test_a_request_goes_from_opening_to_its_package(folder: Path, tmp_path: Path
     shown = run(folder, "dsr", "show", request).stdout
     assert "action: approve, state: approved, actor: person:operator\n" in shown
     assert "reason: none\n" in shown
+    assert f"certificate: issued, registry dsr export {request} --to certificate.html\n" in shown
+    assert answer(folder, "dsr", "show", request)["certificate"].startswith("eyJ")
     target = tmp_path / "package.zip"
     assert answer(folder, "dsr", "export", request, "--to", str(target))["bytes"] == target.stat().st_size
     assert run(folder, "dsr", "export", request, "--to", str(target)).returncode == 6
@@ -216,6 +218,27 @@ def test_rows_of_a_file_that_cannot_be_taken_are_told_with_what_should_stand_the
     told = run(folder, "dsr", "import", str(file), "--dry-run").stdout
     assert "row 1 unreadable: a row of 4 cells" in told
     assert "row 2 invalid: kind: one of access, portability" in told
+
+
+def test_what_had_been_kept_ends_with_the_way_to_its_certificate(folder: Path) -> None:
+    who = ("--subject", "user_id=cli-held")
+    answer(folder, "consent", "record", "--purpose", "marketing", "--status", "denied", *who)
+    hold = answer(folder, "holds", "place", "--ground", "a claim", *who)["hold_id"]
+    request = answer(folder, "dsr", "open", "erasure", *who, "--as", "dana")["request_id"]
+    for words in (("verify", "--as", "dana"), ("approve", "--as", "eli"), ("run", "--as", "eli")):
+        answer(folder, "dsr", words[0], request, *words[1:])
+    [case] = answer(folder, "holds", "retained")["cases"]
+    released = run(folder, "holds", "release", hold).stdout
+    assert f"certificate: issued, registry holds certificate {case['case_id']} --to certificate.html" in released
+    assert "eyJ" not in released
+
+
+def test_a_restore_on_postgresql_names_the_page_that_tells_how(tmp_path: Path) -> None:
+    environment = {**os.environ, "REGISTRY_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none"}
+    done = command(("restore", str(tmp_path)), environment)
+    assert (done.returncode, "use-postgresql.md" in done.stderr) == (6, True), done.stderr
+    seen = command(("doctor", "--json", "--data-dir", str(tmp_path)), environment).stdout
+    assert "start the database's server, or mend its URL" in seen
 
 
 def test_a_report_does_not_take_the_place_of_the_rows_that_are_read(folder: Path, tmp_path: Path) -> None:

@@ -51,6 +51,9 @@ def test_a_description_on_standard_output_is_the_one_of_the_file(shop: Path, tmp
     asked = ("connectors", "scaffold", "shop", "--url-env", "SHOP_URL")
     answer(tmp_path, *asked, "--to", str(file))
     assert yaml.safe_load(run(tmp_path, *asked).stdout) == yaml.safe_load(file.read_text())
+    file.write_text("decided: by somebody\n")
+    again = run(tmp_path, *asked, "--to", str(file))
+    assert (again.returncode, file.read_text()) == (6, "decided: by somebody\n"), "what was decided is not written over"
 
 
 def test_a_database_is_guessed_decided_on_and_checked(shop: Path, tmp_path: Path) -> None:

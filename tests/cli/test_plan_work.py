@@ -46,6 +46,15 @@ def changed(work: Path, **members: Any) -> Path:
     return path
 
 
+def test_a_plan_that_may_have_been_reviewed_is_not_written_over(work: Path, tmp_path: Path) -> None:
+    reviewed = tmp_path / "hotel.yaml"
+    reviewed.write_text("reviewed")
+    given = ("--events", str(work / "calls.ndjson"), "--output", str(reviewed))
+    done = run(work / "none", "plans", "infer", "hotel", *given)
+    assert (done.returncode, reviewed.read_text()) == (6, "reviewed")
+    assert "--output" in done.stderr
+
+
 def test_a_change_is_classed_and_its_version_judged(work: Path) -> None:
     done = run(work / "none", "plans", "diff", str(work / "hotel.yaml"), str(changed(work)), "--json")
     found = json.loads(done.stdout)
