@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
@@ -19,6 +20,8 @@ from registry.model.clock import DAY, Micros
 
 State = dict[str, dict[str, Any]]
 """Per trait: its definition's form under `of`, and under `days` a partial result per day since 1970."""
+
+EPOCH = date(1970, 1, 1)
 
 DISTINCT = 100
 """Different values that one day of `most_frequent` remembers; further ones of that day do not count."""
@@ -108,6 +111,27 @@ def value(definition: ComputedTrait, states: Iterable[State], *, now: Micros, ke
             if int(day) > since:
                 total = partial if total is None else _added(definition.measure, total, partial)
     return None if total is None else _told(definition.measure, total)
+
+
+def by_day(state: State) -> dict[str, Any]:
+    """What is kept of one fragment as the person is told it: days as dates, sums in the measure of what was added."""
+    return {trait: _told_by_day(entry) for trait, entry in state.items()}
+
+
+def _told_by_day(entry: dict[str, Any]) -> dict[str, Any]:
+    event, measure, name = entry["of"].split("/", 2)
+    told = {
+        (EPOCH + timedelta(days=int(day))).isoformat(): _whole(Measure(measure), partial)
+        for day, partial in sorted(entry["days"].items(), key=lambda one: int(one[0]))
+    }
+    counted = Measure(measure) is Measure.COUNT
+    return {"measure": measure, "event": event, "property": None if counted else name, "by_day": told}
+
+
+def _whole(measure: Measure, partial: Any) -> object:
+    if measure is Measure.MOST_FREQUENT:
+        return [{"value": orjson.loads(name), "times": times} for name, times in partial.items()]
+    return _told(measure, partial)
 
 
 def _partial(definition: ComputedTrait, event: Occurrence) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from datetime import date
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,12 @@ def test_each_category_has_a_table_of_every_value_declared_so(tenant: Tenant) ->
 
 def test_the_page_shows_a_detail_of_several_parts_as_such_and_totals_as_totals(tenant: Tenant) -> None:
     address = {"street": "Harbour 1", "city": "Kiel"}
-    tenant.send(identify("ada", email="ada@example.com", address=address, context=consent(**ALL_YES)), ordered("ada"))
-    page = package_of(tenant, tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))).read("index.html").decode()
+    tenant.send(
+        identify("ada", email="ada@example.com", address=address, context=consent(**ALL_YES)),
+        ordered("ada", total=12.5),
+    )
+    archive = package_of(tenant, tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada")))
+    page = archive.read("index.html").decode()
     [details] = re.findall(r'<h2 id="details">.*?</table>', page, re.DOTALL)
     [said] = re.findall(r'<tr><th scope="row">address</th><td class="value">(.*?)</td>', details)
     assert "Harbour 1" in said
@@ -143,6 +148,14 @@ def test_the_page_shows_a_detail_of_several_parts_as_such_and_totals_as_totals(t
     traits = tenant.registry.rows("SELECT trait FROM trait_assertion WHERE workspace_id = ?", tenant.workspace_id)
     totals = [name for (name,) in traits if name.startswith("@computed:")]
     assert details.count("totals that we computed") == len(totals) > 0
+    computed = [one for one in json.loads(archive.read("traits.json")) if one["trait"] in totals]
+    assert {one["source"] for one in computed} == {"computed here"}
+    [told] = [one["value"]["orders_total"] for one in computed if "orders_total" in one["value"]]
+    assert {name: told[name] for name in ("measure", "event", "property")} == {
+        "measure": "sum", "event": "order_completed", "property": "total",
+    }  # fmt: skip
+    [(day, total)] = told["by_day"].items()
+    assert (date.fromisoformat(day).year >= 2020, total) == (True, 12.5)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])

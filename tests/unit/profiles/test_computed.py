@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from registry.documents import check, parse
 from registry.model.clock import DAY
 from registry.model.errors import DocumentInvalid, NotFound
-from registry.profiles.computed import DISTINCT, ComputedTrait, Measure, Occurrence, State, fold, value
+from registry.profiles.computed import DISTINCT, ComputedTrait, Measure, Occurrence, State, by_day, fold, value
 from registry.profiles.conditions import ComputedPolicy
 
 ROOT = Path(__file__).parents[3]
@@ -90,6 +90,36 @@ def test_what_is_older_than_the_purpose_s_retention_is_dropped_and_does_not_coun
         fold(state, definition, order(day), keep_days=KEEP)
     assert set(state["it"]["days"]) == {"700", "999"}
     assert value(definition, [state], now=NOW + 200 * DAY, keep_days=KEEP) == 1
+
+
+@pytest.mark.parametrize(
+    ("measure", "said"),
+    [
+        (Measure.COUNT, {"1970-04-11": 2, "1970-04-12": 1}),
+        (Measure.SUM, {"1970-04-11": 3.5, "1970-04-12": 4}),
+        (Measure.FIRST, {"1970-04-11": 1.5, "1970-04-12": 4}),
+        (Measure.LAST, {"1970-04-11": 2, "1970-04-12": 4}),
+        (
+            Measure.MOST_FREQUENT,
+            {
+                "1970-04-11": [{"value": 1.5, "times": 1}, {"value": 2, "times": 1}],
+                "1970-04-12": [{"value": 4, "times": 1}],
+            },
+        ),
+    ],
+)
+def test_what_is_kept_is_told_to_the_person_by_day_and_in_the_measure_of_the_values(
+    measure: Measure, said: dict[str, object]
+) -> None:
+    state: State = {}
+    for number, (day, total) in enumerate([(100, 1.5), (100, 2), (101, 4)]):
+        fold(state, trait(measure), order(day, number, total=total), keep_days=KEEP)
+    kept = json.loads(json.dumps(state))
+    named = {
+        "measure": measure.value, "event": "order_completed",
+        "property": None if measure is Measure.COUNT else "total",
+    }  # fmt: skip
+    assert by_day(kept) == {"it": named | {"by_day": said}}
 
 
 def test_another_definition_starts_anew() -> None:

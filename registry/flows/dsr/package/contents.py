@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -14,6 +14,7 @@ from registry.flows.accountability.declared import Declared
 from registry.flows.consent.ledger import matrix
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.package.redaction import Redactor, is_contact
+from registry.flows.ingest.computing import SOURCE
 from registry.flows.opening import API_SOURCE, open_assertions, open_identifiers, source_names
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
@@ -24,9 +25,14 @@ from registry.model.errors import SealBroken
 from registry.model.grants import OpenGrant
 from registry.model.message import Identifier
 from registry.model.stored import ConsentState, Fragment, StoredConsent
+from registry.profiles.assertion import TraitAssertion
+from registry.profiles.computed import State, by_day
 from registry.profiles.view import consent_json, provenance_json
 from registry.store import consents, destinations, events, identities
 from registry.store.database import Transaction
+
+COMPUTED_SOURCE = "computed here"
+"""The name of what no source said, but was computed of the person's events."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,15 +78,7 @@ def gather(
             }
             for row, identifier in identifiers
         ],
-        traits=[
-            {
-                "trait": assertion.trait,
-                "value": assertion.value,
-                "purposes": sorted(purposes_of(assertion.compartment)),
-                **provenance_json(assertion.provenance),
-            }
-            for assertion in opened
-        ],
+        traits=[_trait(assertion) for assertion in opened],
         consents={
             "now": {name: consent_json(d) for name, d in matrix(deployment, fragments, states).items()},
             "states": [_state(row) for row in states],
@@ -107,6 +105,19 @@ def leave_out(contents: Contents, redactor: Redactor, declared: Declared) -> Non
             row["value"] = redactor.value(row["value"])
     for row in contents.consents["history"]:
         row["evidence"] = redactor.value(row["evidence"])
+
+
+def _trait(assertion: TraitAssertion) -> dict[str, Any]:
+    """One source's word; what was computed here is told by days and in the measure of the values."""
+    told = {
+        "trait": assertion.trait,
+        "value": assertion.value,
+        "purposes": sorted(purposes_of(assertion.compartment)),
+        **provenance_json(assertion.provenance),
+    }
+    if assertion.provenance.source_id == SOURCE:
+        told |= {"value": by_day(cast(State, assertion.value)), "source": COMPUTED_SOURCE}
+    return told
 
 
 def _purpose(purpose: Purpose) -> dict[str, Any]:
