@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.api.package import found_stream, lock_of, package_stream
+from registry.consent.records import WHOLE_PERSON
 from registry.consent.signals.banners import from_gpc
 from registry.dsr.notices import LANGUAGES as NOTICES
 from registry.dsr.requests import Kind
@@ -214,6 +215,8 @@ def _since(guest: Guest, choice: Choice) -> str:
 
 
 def _title(guest: Guest, name: str) -> str:
+    if name == WHOLE_PERSON:
+        return guest.say["every_use"]
     known = guest.deployment.policies.purposes.purposes.get(name)
     return known.told_in(guest.language)[0] if known is not None else name
 

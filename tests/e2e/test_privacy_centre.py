@@ -100,6 +100,26 @@ def test_choices_count_at_once_and_have_receipts(page: Page, server: Live, addre
     assert [url for url in watch.asked if address.partition("@")[0] in url] == []
 
 
+def test_what_was_said_elsewhere_is_told_in_words_of_the_language(page: Page, server: Live, address: str) -> None:
+    said = {"subject": {"kind": "email", "value": address}, "purpose": "marketing", "status": "denied"}
+    event = {"type": "identify", "userId": address, "traits": {"email": address},
+             "context": {"consent": {"categoryPreferences": {"Analytics": True}}}}  # fmt: skip
+    assert httpx.post(f"{server.url}/v1/identify", json=event, auth=(server.keys.write_key, "")).status_code == 200
+    with server.client(server.keys.admin_key) as client:
+        assert client.post("/v1/consent/records", json=said).status_code < 300
+        asked = {"subject": said["subject"], "kind": "restriction"}
+        request = client.post("/v1/dsr/requests", json=asked).json()["request_id"]
+        for move in ("verify", "approve", "run"):
+            assert client.post(f"/v1/dsr/requests/{request}/{move}").status_code == 200
+        assert client.post("/v1/consent/unrestrict", json={"subject": said["subject"]}).status_code == 200
+    enter(page, server, address, "?lang=de")
+    history = page.get_by_role("table").inner_text()
+    assert "Nutzung verstehen\tzugestimmt\tbei der Nutzung unserer Seite oder App" in history
+    assert "Über Angebote informieren\tabgelehnt\tauf unserer Seite oder in unserer App" in history
+    assert "Jede Nutzung Ihrer Daten\teingeschränkt\tdurch einen Antrag" in history
+    assert "Jede Nutzung Ihrer Daten\tnicht mehr eingeschränkt\tgegenüber unserem Personal" in history
+
+
 def test_an_older_tab_lifts_no_no_that_came_since_and_says_so(page: Page, server: Live, address: str) -> None:
     enter(page, server, address)
     older = page.context.new_page()

@@ -158,6 +158,13 @@ def test_the_page_shows_a_detail_of_several_parts_as_such_and_totals_as_totals(t
     assert (date.fromisoformat(day).year >= 2020, total) == (True, 12.5)
 
 
+def test_the_page_says_what_a_restriction_is_about(tenant: Tenant) -> None:
+    tenant.send(identify("ada", email="ada@example.com"))
+    tenant.run(tenant.request(Kind.RESTRICTION, "user_id", "ada"))
+    page = package_of(tenant, tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))).read("index.html").decode()
+    assert "<td>Every use of your data</td><td>restricted</td>" in page
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])
 def test_no_text_is_a_formula_of_a_spreadsheet_and_a_number_stays_one(text: str) -> None:
     assert cell(text) == f"'{text}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from registry.consent.records import WHOLE_PERSON
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.package import charts
 from registry.flows.dsr.package.contents import Contents
@@ -61,7 +62,8 @@ def render(
             spans=spans,
             colours=sorted({(part.colour, part.words) for span in spans for part in span.parts}),
             by_category=charts.by_category(categories),
-            titles={one["purpose"]: one["title"] for one in contents.purposes},
+            titles={one["purpose"]: one["title"] for one in contents.purposes}
+            | {WHOLE_PERSON: "Every use of your data"},
             identifiers=contents.identifiers,
             traits=contents.traits,
             computed=PREFIX,
