@@ -180,7 +180,7 @@ def _print_outside(told: dict[str, Any]) -> None:
     typer.echo(f"Reached: the connected system {told['system']}, and what its description declares")
     typer.echo(f"Covered: {told['covers']}.")
     if not told["answers"]:
-        typer.echo("It does not answer now: its description was not held against it. Ask again, or read its file.")
+        typer.echo("It does not answer now: what its description declares was not held against it. Ask again later.")
     held = table("table", "field", "category")
     for one in told["fields"]:
         held.add_row(one["table"], one["field"], one["category"] or "about nobody")

@@ -112,6 +112,15 @@ class HoldsTraits(Protocol):
         """The traits that a rectification writes there."""
 
 
+@runtime_checkable
+class Described(Protocol):
+    """A linked system that a reviewed file describes: what it holds is known also while it does not answer."""
+
+    @property
+    def declared(self) -> Sequence[tuple[str, str, str | None]]:
+        """(table, field, data category) of every field, None where it is about nobody."""
+
+
 def traits_of(systems: Iterable[LinkedSystem]) -> frozenset[str]:
     """The traits that these systems say they hold."""
     return frozenset(trait for system in systems if isinstance(system, HoldsTraits) for trait in system.traits)

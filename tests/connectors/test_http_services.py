@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,7 @@ from registry.connectors.services.description import Service
 from registry.connectors.services.exchange import Exchange
 from registry.connectors.services.system import HttpService
 from registry.dsr.accounting import unaccounted
+from registry.dsr.plan import Described
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
 from registry.model.errors import DocumentInvalid, InvalidInput, LinkedSystemUnavailable, SettingInvalid
@@ -383,6 +385,26 @@ def test_a_credential_stands_in_the_environment_and_an_address_is_encrypted() ->
     plain = [document(NEWS.replace("https", "http"), "service")]
     with pytest.raises(InvalidInput):
         linked_systems(plain, {"NEWS_TOKEN": "x"}, Outgoing(LOOPBACK), RULES)
+
+
+def test_what_descriptions_declare_is_known_while_nothing_answers(tmp_path: Path) -> None:
+    customers = """
+dataset: crm
+url_env: CRM_URL
+tables:
+  customers:
+    rows: delete
+    fields: {id: {category: null}, email: {category: user.contact.email, identity: email}}
+"""
+    documents = [document(customers), document(NEWS.replace("https://news.example", "http://127.0.0.1:9"), "service")]
+    environment = {"CRM_URL": f"sqlite:///{tmp_path / 'gone.db'}", "NEWS_TOKEN": "x"}
+    crm, news = linked_systems(documents, environment, Outgoing(LOOPBACK), RULES)
+    assert isinstance(crm, Described)
+    assert isinstance(news, Described)
+    assert crm.declared == [("customers", "id", None), ("customers", "email", "user.contact.email")]
+    assert ("records", "email", "user.contact.email") in news.declared
+    crm.close()
+    news.close()
 
 
 def test_a_kind_that_the_service_does_not_know_finds_nobody(shop: Newsletter) -> None:

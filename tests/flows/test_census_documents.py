@@ -48,6 +48,13 @@ class _Down:
         raise ConnectionError("somebody@example.com")
 
 
+class _DownAndDescribed(_Down):
+    """One whose description tells what it holds."""
+
+    name = "off the net"
+    declared = (("letters", "street", "user.contact.address"), ("letters", "weight", None), ("box", "label", "user"))
+
+
 def _impact(tenant: Tenant, **known: object) -> breach.Impact:
     incident = breach.Incident(**known)  # type: ignore[arg-type]
     return breach.assess(tenant.registry.deployment, tenant.workspace, incident, actor="operator")
@@ -207,6 +214,19 @@ def test_an_incident_in_a_connected_system_is_answered_from_its_description(tena
         outside.reached(deployment, tenant.workspace, "archive", table="drawer", actor="operator")
     with pytest.raises(NotFound):
         outside.reached(deployment, tenant.workspace, "crm", actor="operator")
+
+
+def test_an_incident_in_a_system_that_was_taken_off_the_net_is_answered_from_its_description(tenant: Tenant) -> None:
+    deployment = replace(tenant.registry.deployment, linked=(_DownAndDescribed(),))
+    told = outside.reached(deployment, tenant.workspace, "off the net", actor="operator")
+    assert (told["answers"], told["categories"]) == (False, ["user", "user.contact.address"])
+    one = outside.reached(deployment, tenant.workspace, "off the net", table="letters", actor="operator")
+    assert one["fields"] == [
+        {"table": "letters", "field": "street", "category": "user.contact.address"},
+        {"table": "letters", "field": "weight", "category": None},
+    ]
+    with pytest.raises(InvalidInput):
+        outside.reached(deployment, tenant.workspace, "off the net", table="drawer", actor="operator")
 
 
 def test_a_breach_says_which_systems_it_does_not_cover(tenant: Tenant) -> None:

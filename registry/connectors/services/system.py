@@ -45,6 +45,11 @@ class HttpService:
         return self._service.name
 
     @property
+    def declared(self) -> list[tuple[str, str, str | None]]:
+        """What its description says of every field, whether it answers or not."""
+        return [(TABLE, one.name, one.category) for one in self._service.fields.values()]
+
+    @property
     def traits(self) -> frozenset[str]:
         """The traits that its description says its fields hold."""
         return frozenset(one.trait for one in self._service.fields.values() if one.trait is not None)

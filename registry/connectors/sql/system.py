@@ -80,6 +80,11 @@ class SqlSystem:
         return self._dataset.name
 
     @property
+    def declared(self) -> list[tuple[str, str, str | None]]:
+        """What its description says of every field, whether it answers or not."""
+        return [(one.table, one.name, one.category) for one in self._dataset.fields]
+
+    @property
     def traits(self) -> frozenset[str]:
         """The traits that its description says its fields hold."""
         return frozenset(one.trait for one in self._dataset.fields if one.trait is not None)

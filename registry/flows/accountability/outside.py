@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from registry.dsr.plan import Described, LinkedSystem
 from registry.flows.accountability import breach
 from registry.flows.accountability.inventory import outside_fields
 from registry.flows.acts import trail
@@ -43,10 +45,12 @@ def reached(
         raise NotFound("no system of this name is connected", hint=f"connected: {known}")
     fields = outside_fields(named)
     answers = all(one["field"] is not None for one in fields)
+    if not answers:
+        fields = _declared(named)
     tables = sorted({one["table"] for one in fields if one["table"] is not None})
-    if table is not None and answers and table not in tables:
+    if table is not None and tables and table not in tables:
         raise InvalidInput("its description has no such table", hint=f"one of {', '.join(tables)}", pointer="/table")
-    shown = [one for one in fields if one["field"] is not None and table in (None, one["table"])]
+    shown = [one for one in fields if table in (None, one["table"])]
     now = deployment.clock()
     with deployment.data.write(workspace.workspace_id) as transaction:
         trail.append(
@@ -62,3 +66,13 @@ def reached(
         "covers": COVERS,
         "notify": breach.due(deployment, noticed),
     }
+
+
+def _declared(systems: Iterable[LinkedSystem]) -> list[dict[str, Any]]:
+    """What the descriptions of systems declare that do not answer, as after an incident they may not."""
+    return [
+        {"table": table, "field": field, "category": category}
+        for system in systems
+        if isinstance(system, Described)
+        for table, field, category in system.declared
+    ]
