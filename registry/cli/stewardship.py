@@ -176,6 +176,8 @@ def graph(
         found = explaining.graph(registry.deployment, opened, who, profile_id, purpose)
         drawn = explaining.picture(found, list(registry.deployment.policies.identity.kinds))
         to.touch(mode=0o600)  # it shows identifiers
+        if to.is_file():  # one of an earlier time may be open to others
+            to.chmod(0o600)
         to.write_text(drawn, encoding="utf-8")
     told = {
         "file": str(to),

@@ -40,7 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_graph_is_drawn_with_words_for_who_cannot_see_it(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "graph.svg"
+    target.touch(mode=0o644)
     told = answer(folder, "profiles", "graph", *SERVICE, *ADA, "--out", str(target))
+    assert target.stat().st_mode & 0o777 == 0o600, "it shows identifiers, also where another stood there"
     assert (told["identifiers"], told["links"], told["refused"]) == (3, 2, 1)
     svg = ET.parse(target).getroot()
     space = {"svg": "http://www.w3.org/2000/svg"}
