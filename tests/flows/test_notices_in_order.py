@@ -63,4 +63,4 @@ def test_a_notice_waits_for_what_is_on_its_way(
     assert answered == ["event", "notice"], "and no other event before the notice"
     send()
     assert "notice" not in answered[2:]
-    assert b"ada" not in b"".join(got.body for got in receiver.received[2:])
+    assert b'"ada"' not in b"".join(got.body for got in receiver.received[2:])
