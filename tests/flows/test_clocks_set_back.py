@@ -8,6 +8,7 @@ from registry.dsr.requests import Kind
 from registry.flows.acts.outbox import Topic
 from registry.flows.dsr import holds, kept, lifecycle, passing_on
 from registry.flows.outgoing import webhooks
+from registry.flows.outgoing.endpoints import waits
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.ids import RequestId
 from registry.store import intake
@@ -84,4 +85,4 @@ def test_letters_are_sent_and_recipients_told(ahead: Tenant) -> None:
     _turn(ahead, -YEAR)
     assert passing_on.due(deployment, workspace) == [made.webhook_id]
     with deployment.data.read(ahead.workspace_id) as transaction:
-        assert len(intake.due_letters(transaction, ahead.workspace_id, deployment.clock(), 9)) == 1
+        assert len(intake.due_letters(transaction, ahead.workspace_id, waits(deployment.clock()), 9)) == 1

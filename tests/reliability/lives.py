@@ -134,10 +134,11 @@ class Neighbours(Thread):
         with_email = identify(person.user, messageId=f"{mark}-email", email=person.email)
         batch = [call, with_email] if knows else [call]
         told = self._servers.send(batch)
+        refused, taken = _apart(batch, told)
         if person.erased:
-            self._expect(not told["accepted"], f"{person.user} was erased, and is there again: {told}")
+            self._expect(not taken, f"{person.user} was erased, and is there again: {told}")
             return
-        self._expect(told["accepted"] == len(batch), f"{person.user} was not taken in: {told}")
+        self._expect(not refused, f"{person.user} was not taken in: {told}")
         if knows:
             person.known = person.told_email = True
             person.named.add(mark)
@@ -234,17 +235,19 @@ class Chatter(Thread):
         person.tried |= set(marks)
         batch = [self._call(person, mark) for mark in marks]
         told = self._servers.send(batch)
+        refused, taken = _apart(batch, told)
+        # What was known of nobody but of somebody who was erased is refused from then on, whoever sends it.
+        own = {call["messageId"] for call in batch if not (call.keys() & {"anonymousId", "context"})}
         if erased:
-            if told["accepted"]:
+            if taken:
                 self._faults.append(f"{person.user} was erased, and is there again: {told}")
-        elif told["accepted"] == len(batch):
-            person.named |= set(marks)
-            person.known = True
-        elif not left and not person.leaving:
+            return
+        person.named |= taken
+        person.known = person.known or bool(taken)
+        if own & refused and not left and not person.leaving:
             self._faults.append(f"{person.user} was not taken in: {told}")
-        shared = self._shared("browser")
-        mark = f"mark-shared-{self._name}-{next(self._numbers)}-z"
-        self._servers.send([track("Order Refunded", None, shared, order_id=mark, messageId=mark)])
+        browser, mark = self._shared("browser"), f"mark-shared-{self._name}-{next(self._numbers)}-z"
+        self._servers.send([track("Order Refunded", None, browser, order_id=mark, messageId=mark)])
 
     def _call(self, person: Person, mark: str) -> dict[str, Any]:
         more: dict[str, Any] = {"messageId": mark}
@@ -258,3 +261,9 @@ class Chatter(Thread):
 
     def _shared(self, what: str) -> str:
         return f"{what}-{self._chance.randrange(SHARED)}"
+
+
+def _apart(batch: Sequence[dict[str, Any]], told: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """The messages that were refused, and those taken in, now or before an answer that was lost."""
+    refused = {one["messageId"] for one in told["results"] if one["status"] != "duplicate"}
+    return refused, {call["messageId"] for call in batch} - refused
