@@ -7,6 +7,7 @@ import traceback
 import pytest
 import sqlalchemy as sa
 
+from registry.connectors.sql import engines
 from registry.connectors.sql.engines import opened
 from registry.connectors.sql.scaffold import scaffold
 from registry.model.errors import LinkedSystemUnavailable, SettingInvalid
@@ -44,6 +45,24 @@ def test_a_statement_ends_after_a_while_or_when_the_address_says(postgres_url: s
     with engine.connect() as connection:
         assert connection.execute(sa.text("SHOW statement_timeout")).scalar_one() == longest
     engine.dispose()
+
+
+def test_connections_that_lay_idle_while_the_server_was_away_are_made_anew(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, killer = opened(postgres_url, "SHOP_URL"), sa.create_engine(postgres_url)
+    kept = [engine.connect() for _ in range(4)]
+    for connection in kept:
+        connection.close()
+    with killer.begin() as connection:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+        connection.exec_driver_sql(others + "AND pid <> pg_backend_pid()")
+    monkeypatch.setattr(engines, "IDLE_S", 0)
+    for _ in range(4):
+        with engine.connect() as connection:
+            assert connection.execute(sa.text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
+    killer.dispose()
 
 
 def test_an_erasure_does_not_wait_without_end_for_who_holds_a_table(postgres_url: str) -> None:

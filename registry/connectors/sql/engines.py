@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 
 from registry.connectors.sql.standing import psycopg_reads, sqlite_text
 from registry.model.errors import LinkedSystemUnavailable, RegistryError, SettingInvalid
@@ -16,6 +17,10 @@ CONNECT_S = 10
 ANSWER_S = 300
 """Within which a server has to answer a statement: a search through every text of a large table takes a while."""
 RECYCLE_S = 1800
+
+IDLE_S = 0.25
+"""For which a connection may have lain unused, and still counts as alive."""
+_USED = "used"
 
 SILENT_S = 60
 """After which a server that does not even confirm what it was sent counts as gone."""
@@ -46,21 +51,44 @@ def opened(url: str, url_env: str) -> sa.Engine:
         arguments = {
             name: value for name, value in _ARGUMENTS.get(made.get_driver_name(), {}).items() if name not in made.query
         }
-        engine = sa.create_engine(
-            made, hide_parameters=True, pool_pre_ping=True, pool_recycle=RECYCLE_S, connect_args=arguments
-        )
+        engine = sa.create_engine(made, hide_parameters=True, pool_recycle=RECYCLE_S, connect_args=arguments)
     except Exception as error:  # noqa: BLE001 - each part of SQLAlchemy has errors of its own for it
         raise SettingInvalid(
             f"{url_env} is no address of a database that can be used ({type(error).__name__})",
             hint="a SQLAlchemy URL, the signs :/@%? in its password percent-encoded, whose driver is installed",
             pointer=url_env,
         ) from None
+    _ask_whether_it_lives(engine)
     if engine.driver == "psycopg":
         sa.event.listen(engine, "connect", _psycopg)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite)
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
+
+
+def _ask_whether_it_lives(engine: sa.Engine) -> None:
+    """Ask a connection that lay idle before it is used, as SQLAlchemy's `pool_pre_ping` asks each.
+
+    A look follows the last within a millisecond, and the message to ask takes as long as a small statement.
+    """
+
+    def note(_: Any, record: Any) -> None:
+        record.info[_USED] = monotonic()
+
+    def ask(connection: Any, record: Any, _: Any) -> None:
+        used = record.info.get(_USED)  # of none that has just been made
+        if used is None or monotonic() - used < IDLE_S:
+            return
+        try:
+            lives = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            lives = False
+        if not lives:
+            raise InvalidatePoolError
+
+    sa.event.listen(engine, "checkin", note)
+    sa.event.listen(engine, "checkout", ask)
 
 
 def _sqlite(connection: Any, _: Any) -> None:
