@@ -146,7 +146,7 @@ def refused_again(rows: Iterable[StoredConsent], words: Iterable[ConsentState], 
         noes = (row for row in own if row.status in REFUSALS and row.acted_at <= then)
         last = max(noes, key=rank, default=None)
         if last is not None and last.acted_at < then:
-            objects = last.status == ConsentStatus.OBJECTED and last.channel == BY_SIGNAL
+            objects = last.status == ConsentStatus.OBJECTED  # a browser may have: of an objection it is no news
             status = ConsentStatus.OBJECTED if objects else ConsentStatus.WITHDRAWN
             again.append(last._replace(status=status.value, acted_at=then, channel=BY_SIGNAL, sealed=None))
     return again

@@ -151,3 +151,21 @@ def test_of_a_yes_and_a_repeated_no_of_one_moment_the_no_counts(tenant: Tenant, 
     began = refused_for_two_hours(tenant, clock)
     tenant.say(*ADA, "marketing", "granted", acted_at=began + 2 * HOUR, channel="phone")
     assert reason(tenant) == "withdrawn"
+
+
+@pytest.mark.parametrize("channel", ["preferences", "message"])
+def test_a_browsers_objection_that_repeats_one_is_no_less_once_a_yes_of_before_comes_late(
+    tenant: Tenant, clock: SetClock, channel: str
+) -> None:
+    """Whoever objected before, by whatever way: a banner's yes does not lift it."""
+    began = clock()
+    if channel == "message":
+        tenant.send(ordered("ada"), opted_out=True)
+    else:
+        tenant.say(*ADA, "marketing", "objected", channel=channel)
+    clock.pass_by(seconds=7200)
+    tenant.send(ordered("ada"), opted_out=True)
+    clock.pass_by(seconds=3600)
+    tenant.say(*ADA, "marketing", "granted", acted_at=began + HOUR, channel="phone")
+    tenant.send(ordered("ada", context=YES))
+    assert reason(tenant) == "objected"

@@ -276,18 +276,32 @@ def test_an_act_dated_ahead_of_the_clock_can_be_sent_again_under_its_key(tenant:
 
 
 @pytest.mark.parametrize("between", ["nothing", "own", "another's"])
-def test_an_act_dated_ahead_of_the_clock_sent_again_without_a_key_is_one_unless_somebody_spoke_between(
+def test_a_yes_dated_ahead_of_the_clock_sent_again_without_a_key_is_one_unless_somebody_spoke_between(
     tenant: Tenant, clock: SetClock, between: str
 ) -> None:
-    act = ledger.Act("marketing", ConsentStatus.WITHDRAWN, acted_at=clock() + 200_000_000)
+    act = ledger.Act("marketing", ConsentStatus.GRANTED, acted_at=clock() + 200_000_000)
     [row] = record(tenant, act)
     clock.pass_by(seconds=10)
     if between == "own":
-        tenant.say(*ADA, "marketing", "granted")
+        tenant.say(*ADA, "marketing", "withdrawn")
     elif between == "another's":
         tenant.send(identify(ADA[1], email="ada@shop.example"))
-        tenant.say("email", "ada@shop.example", "marketing", "granted")
+        tenant.say("email", "ada@shop.example", "marketing", "withdrawn")
     clock.pass_by(seconds=10)
     assert (record(tenant, act) == [row]) is (between == "nothing")
-    assert tenant.check(*ADA, "marketing").reason == "withdrawn"
     assert record(tenant, replace(act, acted_at=clock() + 299_000_000)) != [row], "another act"
+
+
+@pytest.mark.parametrize("ahead", [None, 0, 3_000_000])
+def test_a_second_no_soon_after_the_first_stands_against_a_yes_of_between_that_comes_late(
+    tenant: Tenant, clock: SetClock, ahead: int | None
+) -> None:
+    """No, yes and no again within minutes, the yes held up; the clock is ahead, or the first had no time."""
+    began, no = clock(), ledger.Act("marketing", ConsentStatus.WITHDRAWN)
+    record(tenant, no if ahead is None else replace(no, acted_at=began + ahead))
+    clock.pass_by(seconds=120)
+    [again] = record(tenant, replace(no, acted_at=clock() + (ahead or 0)))
+    clock.pass_by(seconds=5)
+    tenant.say(*ADA, "marketing", "granted", acted_at=began + 60_000_000)
+    assert again.acted_at == began + 120_000_000
+    assert tenant.check(*ADA, "marketing").reason == "withdrawn"

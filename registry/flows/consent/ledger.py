@@ -15,7 +15,7 @@ from registry.consent.decide import decide
 from registry.consent.news import BY_SIGNAL
 from registry.consent.purposes import gone
 from registry.consent.receipt import receipt_claims
-from registry.consent.records import CLOCK_TOLERANCE, GRAVITY, REFUSALS, WHOLE_PERSON, ConsentStatus
+from registry.consent.records import AGREED, CLOCK_TOLERANCE, GRAVITY, REFUSALS, WHOLE_PERSON, ConsentStatus
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import announce_consents
 from registry.flows.consent import changes
@@ -224,11 +224,13 @@ def _known(
 
 
 def _is_of(acted_at: Micros | None, row: StoredConsent, last: Container[RecordId]) -> bool:
-    """Whether a record is of an act's time: one that was ahead, whose time is not known, while nobody spoke since."""
+    """Whether a record is of an act's time. That of a yes that was ahead is not known: one soon after it is taken for
+    it while nobody spoke since. A no is not: it may be a second one, and a yes of between come late.
+    """
     if acted_at is None or acted_at == row.acted_at:
         return acted_at is not None
     ahead = row.acted_at == row.recorded_at < acted_at <= row.recorded_at + CLOCK_TOLERANCE
-    return ahead and row.record_id in last
+    return ahead and row.status in AGREED and row.record_id in last
 
 
 def _says(act: Act, row: StoredConsent, actor: str) -> bool:
