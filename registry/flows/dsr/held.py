@@ -118,12 +118,13 @@ def settle(
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
     progress: dict[str, Any] = orjson.loads(request.progress)
-    settled, systems, stands = [], set[str](), False
+    settled, empty, systems, stands = [], list[FragmentId](), set[str](), False
     unknown = left_out(accounts) if ends is not None else set[str]()
     with deployment.data.write(workspace_id) as transaction:
         for case in holdings.cases(transaction, workspace_id, request.request_id):
             if case.hold_id is None or case.ended_at is not None:
                 settled.append(case)
+                empty += [case.case_id] if case.hold_id is not None and not case.items else []
                 continue
             keeping = {one.system for one in accounts if Held(case.ground, ()).keeps(one)}
             item_id = _item_id(workspace, case)
@@ -143,8 +144,8 @@ def settle(
             stands = stands or is_awaited
             holdings.write_case(transaction, done)
             settled.append(done)
+            empty += [] if items else [case.case_id]
             systems |= keeping
-    empty = [case.case_id for case in settled if case.hold_id is not None and not case.items]
     if empty:  # a copy of the data from just before has whom it was about
         deployment.keyring.sweep(ShredGrant(workspace_id, request.request_id, "retained: nothing is kept"), empty)
         deployment.keyring.checkpoint()
