@@ -100,7 +100,7 @@ def _shown(visit: Visit, error: RegistryError | None = None) -> Response:
     cursor, given = visit.query("cursor"), (visit.deployment, visit.workspace)
     before = parse_id(cursor, "cursor") if cursor is not None else None
     of_duties = kept.listed(*given, PAGE + 1, before, of_duties=True)
-    cases = [kept.case_json(row) for row in [*kept.listed(*given, of_duties=False), *of_duties[:PAGE]]]
+    cases = [kept.case_json(row) for row in [*kept.of_holds(*given), *of_duties[:PAGE]]]
     titled = [(name, purpose.told_in("en")[0]) for name, purpose in policies.purposes.purposes.items()]
     keeps: dict[str | None, list[dict[str, Any]]] = {}
     for case in cases:

@@ -106,12 +106,18 @@ def add_cases(transaction: Transaction, cases: Sequence[RetainedCase]) -> None:
 
 
 def newest_cases(
-    transaction: Transaction, workspace_id: bytes, limit: int, before: bytes, *, of_duties: bool | None = None
+    transaction: Transaction, workspace_id: bytes, limit: int, before: bytes, *, of_duties: bool = False
 ) -> list[RetainedCase]:
-    """Up to `limit` cases that are older than one, newest first; of duties or of holds alone, where that is given."""
-    only = {None: "", True: "hold_id IS NULL AND ", False: "hold_id IS NOT NULL AND "}[of_duties]
+    """Up to `limit` cases that are older than one, newest first; those of duties alone, where that is wanted."""
+    only = "hold_id IS NULL AND " if of_duties else ""
     where = f"workspace_id = ? AND {only}case_id < ? ORDER BY case_id DESC LIMIT ?"
     return select(transaction, RetainedCase, "retained_case", where, workspace_id, before, limit)
+
+
+def cases_of_holds(transaction: Transaction, workspace_id: bytes) -> list[RetainedCase]:
+    """Every case of a hold, newest first; there are few, since each hold was placed by somebody."""
+    where = "workspace_id = ? AND hold_id IS NOT NULL ORDER BY case_id DESC"
+    return select(transaction, RetainedCase, "retained_case", where, workspace_id)
 
 
 def cases(transaction: Transaction, workspace_id: bytes, request_id: RequestId) -> list[RetainedCase]:

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from registry.dsr.requests import Kind
-from registry.flows.dsr import lifecycle
-from registry.model.ids import text_id
+from registry.flows.dsr import kept, lifecycle
+from registry.model.ids import FragmentId, text_id
+from registry.store import holdings
 from tests.factories import identify, ordered
 
 if TYPE_CHECKING:
@@ -108,6 +109,22 @@ def test_a_hold_is_placed_keeps_something_is_opened_for_its_purpose_and_released
     assert office.post(case.group(), purpose="marketing").status_code == 403
     assert "released by" in office.post(hold.group()).text
     assert office.post(hold.group()).status_code == 409
+
+
+def test_what_an_old_hold_keeps_is_shown_beside_however_many_younger_cases(office: Office) -> None:
+    deployment, workspace = office.registry.deployment, office.tenant.workspace
+    office.tenant.send(identify("ada", email="ada@example.com"))
+    fields = {"subject_kind": "user_id", "value": "ada", "purpose": "legal"}
+    for ground in ("claim 2026/17", "claim 2026/18"):
+        office.post("/console/holds", ground=ground, **fields)
+    office.tenant.erase("user_id", "ada")
+    old, young = sorted(kept.of_holds(deployment, workspace))
+    made = [young._replace(case_id=FragmentId(deployment.new_id())) for _ in range(kept.PAGE)]
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        holdings.add_cases(transaction, made)
+    page = office.browser.get("/console/holds").text
+    assert f"/console/retained/{text_id(old.case_id)}" in page
+    assert "nothing set aside" not in page
 
 
 def test_the_deadlines_page_draws_each_group_and_every_law(office: Office) -> None:

@@ -44,17 +44,23 @@ def listed(
     limit: int = PAGE,
     before: bytes | None = None,
     *,
-    of_duties: bool | None = None,
+    of_duties: bool = False,
 ) -> list[RetainedCase]:
     """The newest cases, ended ones included: a duty leaves one of each erasure.
 
     Args:
         before: the case to go on after.
-        of_duties: those of duties, or of holds, alone.
+        of_duties: those of duties alone.
     """
     cursor = before if before is not None else b"\xff" * 17
     with deployment.data.read(workspace.workspace_id) as transaction:
         return holdings.newest_cases(transaction, workspace.workspace_id, limit, cursor, of_duties=of_duties)
+
+
+def of_holds(deployment: Deployment, workspace: OpenWorkspace) -> list[RetainedCase]:
+    """Every case of a hold, ended ones included, newest first."""
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        return holdings.cases_of_holds(transaction, workspace.workspace_id)
 
 
 def certificate_of(deployment: Deployment, workspace: OpenWorkspace, case_id: bytes) -> str:
