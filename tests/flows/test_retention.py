@@ -107,7 +107,7 @@ def test_an_event_loses_the_parts_that_are_due_and_keeps_the_others(tenant: Tena
     assert said["content"]["traits"] == {"gender": "f", "favourite_category": "hats"}
 
 
-@pytest.mark.parametrize("place", [1, 100], ids=["its frame", "what stays of it"])
+@pytest.mark.parametrize("place", [1, 9, 100], ids=["its frame", "a part's name", "what stays of it"])
 def test_an_event_that_is_damaged_holds_up_nobody_elses(tenant: Tenant, clock: SetClock, place: int) -> None:
     for name in ("ada", "bob"):
         tenant.send(identify(name, gender="f", title="Dr") | {"context": banner(**ALL_YES)})

@@ -17,7 +17,7 @@ from registry.flows.plans import compiled
 from registry.flows.retention.due import Due
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import record_aad
-from registry.keys.parts import open_parts, seal_parts
+from registry.keys.parts import compartments_in, open_parts, seal_parts
 from registry.model.clock import Micros
 from registry.model.compartment import Compartment
 from registry.model.errors import SealBroken
@@ -97,19 +97,26 @@ def _resealed(
 
 
 def _without(row: StoredEvent, bundle: Bundle, grant: OpenGrant, without: Sequence[Path]) -> StoredEvent | None:
-    """One event sealed again; None where nothing of it changes."""
+    """One event sealed again; None where nothing of it changes.
+
+    Raises:
+        SealBroken: it is damaged, or a part stands under another name: it would be taken for one whose key is gone.
+    """
+    names = row.compartments.split(",")
+    if set(compartments_in(row.body)) != set(names):
+        raise SealBroken("the parts of an event are not those that it has", extra={"failure": "malformed"})
     aad = record_aad(b"event", row.workspace_id, row.fragment_id, row.event_id, b"body")
     opened = open_parts(row.body, bundle, aad, grant).opened
     parts: list[tuple[Compartment, bytes]] = []
     cut = 0
-    for name in row.compartments.split(","):
+    for name in names:
         plain = opened.get(Compartment(name))
         if plain is not None:
             content = orjson.loads(plain)
             for path in without:
                 cut += _cut(content, path)
             parts.append((Compartment(name), orjson.dumps(content)))
-    if not cut and len(parts) == len(row.compartments.split(",")):
+    if not cut and len(parts) == len(names):
         return None
     body = seal_parts(bundle, parts, aad) if parts else b""
     return row._replace(compartments=",".join(name for name, _ in parts), body=body)
