@@ -202,6 +202,25 @@ def test_a_subscriber_that_is_down_is_told_later_and_cannot_be_removed_before(
     webhooks.remove(deployment, tenant.workspace_id, made.webhook_id, actor="operator")
 
 
+def test_whoever_is_erased_later_leaves_nobodys_certificate_of_before_behind(
+    tenant: Tenant, receiver: Receiver, clock: SetClock
+) -> None:
+    subscribe(tenant, receiver)
+    known(tenant)
+    tenant.send(identify("bob"))
+    receiver.status = 503
+    before = tenant.erase("user_id", "ada")
+    receiver.status = 204
+    clock.pass_by(seconds=60)
+    later = tenant.erase("user_id", "bob")
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    for one in passing_on.due(deployment, workspace):
+        acknowledged.tell(deployment, workspace, one)
+    for request in (before, later):
+        [stated] = certified(tenant, row_of(tenant, request).certificate)["destinations"]
+        assert stated["state"] == "acknowledged"
+
+
 def test_recipients_acknowledge_over_http_without_a_key(tenant: Tenant, receiver: Receiver) -> None:
     made = subscribe(tenant, receiver)
     known(tenant)

@@ -180,16 +180,24 @@ def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
 
 
 def tell_at_once(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> None:
-    """Tell everybody of one request's erasure once, before it is certified; who does not answer is told again later."""
+    """Tell everybody of one request's erasure once, before it is certified; who does not answer is told again later.
+
+    Of no other's: whoever tells of those issues their certificates anew (`acknowledged.tell`).
+    """
     with deployment.data.read(workspace.workspace_id) as transaction:
         found = rows.erasures(transaction, workspace.workspace_id, request_id)
     for one in dict.fromkeys(row.destination_id for row in found if row.state == ErasureState.WAITING):
         with suppress(RegistryError):  # one that cannot be told now holds up no erasure
-            tell(deployment, workspace, one)
+            tell(deployment, workspace, one, only=request_id)
 
 
-def tell(deployment: Deployment, workspace: OpenWorkspace, recipient_id: FragmentId) -> int:
+def tell(
+    deployment: Deployment, workspace: OpenWorkspace, recipient_id: FragmentId, *, only: RequestId | None = None
+) -> int:
     """Tell a recipient of the erasures that are due; how many it took. Who does not answer is asked no more for now.
+
+    Args:
+        only: the request of whose erasure it is told; None for every one.
 
     Raises:
         StoreUnavailable, KmsUnavailable: it is told again.
@@ -201,6 +209,7 @@ def tell(deployment: Deployment, workspace: OpenWorkspace, recipient_id: Fragmen
         with deployment.data.read(workspace.workspace_id) as transaction:
             one = recipients(transaction, workspace.workspace_id).get(recipient_id)
             waiting = rows.erasures_in(transaction, workspace.workspace_id, recipient_id, [ErasureState.WAITING])
+        waiting = [order for order in waiting if only in (None, order.request_id)]
         if one is None or not waiting:
             return 0
         with _nothing_on_its_way(deployment, one) as free:
