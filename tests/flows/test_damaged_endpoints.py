@@ -10,7 +10,9 @@ from registry.flows.acts.outbox import Topic
 from registry.flows.dsr import passing_on
 from registry.flows.outgoing import delivery, destinations, forwarding, webhooks
 from registry.flows.outgoing.endpoints import LOST, UNKNOWN
+from registry.model.ids import RequestId
 from registry.store.rows import execute
+from tests.conftest import SetClock
 from tests.factories import consent, identify
 from tests.flows.test_destinations import pass_to
 from tests.receiver import Receiver, receiving
@@ -61,3 +63,29 @@ def test_it_is_named_unreachable_and_can_be_removed(tenant: Tenant, receiver: Re
     assert [seen.row.failures > 0 for [seen] in listed] == [table == "destination", table == "webhook"]
     destinations.remove(deployment, workspace.workspace_id, made.destination_id, actor="operator")
     webhooks.remove(deployment, workspace.workspace_id, hook.webhook_id, actor="operator")
+
+
+def test_a_notice_of_an_erasure_waits_until_the_address_is_mended(
+    tenant: Tenant, receiver: Receiver, clock: SetClock
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    hook = webhooks.create(
+        deployment, tenant.workspace_id, name="mailing", url=f"{receiver.url}/hook", topics=[Topic.SUBJECT_ERASED],
+        actor="operator",
+    )  # fmt: skip
+    tenant.send(identify("ada", first_name="Ada", context=consent(**ALL_YES)))
+    fragments = [tenant.fragment(tenant.person("user_id", "ada"))]
+    with deployment.data.write(tenant.workspace_id) as transaction:
+        request = RequestId(deployment.new_id())
+        passing_on.pass_on(
+            deployment, transaction, tenant.workspace_id, request, fragments=fragments, profiles=(), people=()
+        )
+    damage(tenant, "webhook")
+    assert passing_on.tell(deployment, workspace, hook.webhook_id) == 0
+    [noted] = passing_on.account(deployment, tenant.workspace_id, request)
+    assert (noted["state"], noted["failure"]) == ("waiting", LOST)
+    damage(tenant, "webhook")  # once more, and it is what it was
+    clock.pass_by(days=1)
+    assert passing_on.tell(deployment, workspace, hook.webhook_id) == 1
+    [noted] = passing_on.account(deployment, tenant.workspace_id, request)
+    assert noted["state"] == "acknowledged"

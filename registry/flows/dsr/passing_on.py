@@ -38,7 +38,7 @@ from registry.flows.outgoing.endpoints import (
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import Micros, rfc3339
-from registry.model.errors import RegistryError
+from registry.model.errors import KeyMissing, RegistryError, SealBroken
 from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
 from registry.model.stored_upkeep import DestinationErasure
@@ -242,7 +242,10 @@ def _tell(deployment: Deployment, one: Recipient, order: DestinationErasure, sea
     try:
         config = open_config(deployment, workspace_id, one.recipient_id, one.sealed)
         about = open_config(deployment, workspace_id, order.order_id, sealed)
-    except CLOSED:
+    except SealBroken:  # damaged, and may be mended yet
+        answer = Answer(Verdict.DOWN, None, LOST, 0)
+        settled = _settled(deployment, order, answer)
+    except KeyMissing:
         answer = Answer(Verdict.REFUSED, None, LOST, 0)
         settled = order._replace(state=ErasureState.UNREACHABLE.value, sealed=None, failure=LOST, settled_at=now)
     else:
