@@ -24,6 +24,8 @@ from tests.reliability.server import ServerProcess
 from tests.simulator import ALL_YES
 
 GONE_AFTER_S = CACHE_FOR / SECOND + EXPIRY_EVERY_S
+REUSED_WITHIN_S = 60.0
+"""How long to wait until freed memory has been used again, which Python cannot overwrite: keys that are held stay."""
 
 
 @pytest.fixture
@@ -48,6 +50,15 @@ def keys_of_everybody(settings: Settings) -> dict[str, bytes]:
             OpenGrant(workspace.workspace_id, frozenset(), "a test"), {one.fragment_id: () for one in found}
         )
         return {f"{f.hex()} {name}": bundle[name].reveal() for f, bundle in bundles.items() for name in bundle}
+
+
+def left_of(keys: dict[str, bytes], pid: int, client: httpx.Client, within: float) -> dict[str, int]:
+    """What is left of some keys in a process's memory, once other work that opens no keys has used freed memory again."""
+    until = time.monotonic() + within
+    while (left := copies(pid, keys)) and time.monotonic() < until:
+        for _ in range(100):
+            client.get("/healthz").raise_for_status()
+    return left
 
 
 def test_keys_leave_memory_when_they_are_destroyed_and_when_they_are_not_used(
@@ -79,7 +90,7 @@ def test_keys_leave_memory_when_they_are_destroyed_and_when_they_are_not_used(
         path = f"/v1/dsr/requests/{opened['request_id']}"
         for step, who in (("verify", admin), ("approve", officer), ("run", officer)):
             client.post(f"{path}/{step}", headers=who).raise_for_status()
-        assert copies(pid, of_ada) == {}
+        assert left_of(of_ada, pid, client, CACHE_FOR / SECOND / 2) == {}  # sooner than by their age
 
         time.sleep(max(0.0, used + GONE_AFTER_S + 1 - time.monotonic()))
-        assert copies(pid, of_eve) == {}  # although nobody else's keys came in
+        assert left_of(of_eve, pid, client, REUSED_WITHIN_S) == {}  # although nobody else's keys came in
