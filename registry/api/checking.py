@@ -42,25 +42,36 @@ class ConsentCheck:
         application.deployment.policies.access.require_action(principal, Action.CONSENT_CHECK)
         body = await receive_body(receive, headers, CHECK_BYTES)
         workspace = application.workspaces.open(principal.workspace_id)
-        if application.deployment.data.is_sqlite:  # a point read is cheaper than the hop to a thread
-            answer = self._answer(application, workspace, body)
-        else:
-            answer, _ = await run_in_threadpool(_decide, application, workspace, body)
+        answer = await self._answer(application, workspace, body)
         answer.counter.inc()
         application.decisions.note(principal.actor, answer.noted)
         headers_out = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer.content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers_out})
         await send({"type": "http.response.body", "body": answer.content})
 
-    def _answer(self, application: Application, workspace: OpenWorkspace, body: bytes) -> Answer:
-        key = hashlib.blake2b(body, digest_size=16, key=self._key, salt=workspace.workspace_id).digest()
-        commits = application.commits()
-        answer = application.remembered.get(key, commits)
-        if answer is None:
-            answer, lasting = _decide(application, workspace, body, commits)
-            if lasting:
-                application.remembered.put(key, answer)
+    async def _answer(self, application: Application, workspace: OpenWorkspace, body: bytes) -> Answer:
+        workspace_id, remembered = workspace.workspace_id, application.remembered
+        key = hashlib.blake2b(body, digest_size=16, key=self._key).digest()
+        commits = await _state(application, workspace)
+        known = remembered.get(workspace_id, key, commits) if commits is not None else None
+        if known is not None:
+            return known
+        made = _from_board(application, workspace, body, commits) if commits is not None else None
+        if made is None and application.deployment.data.is_sqlite:  # a point read is cheaper than the hop to a thread
+            made = _from_database(application, workspace, body)
+        elif made is None:
+            made = await run_in_threadpool(_from_database, application, workspace, body)
+        answer, lasting = made
+        if lasting and commits is not None:
+            remembered.put(workspace_id, key, commits, answer)
         return answer
+
+
+async def _state(application: Application, workspace: OpenWorkspace) -> int | None:
+    """In which state the database is, as of one look that all share whose questions came before it began."""
+    if application.deployment.data.is_sqlite:
+        return application.commits()
+    return await application.looks.shared(("boards", workspace.workspace_id), application.boards.look, workspace)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -72,25 +83,25 @@ def _headers(scope: Scope) -> dict[str, str]:
     return found
 
 
-def _decide(
-    application: Application, workspace: OpenWorkspace, body: bytes, commits: int | None = None
-) -> tuple[Answer, bool]:
-    """The answer, and whether it holds until something is committed.
-
-    Args:
-        commits: the database's number of just now, where it has one.
-    """
-    deployment = application.deployment
+def _from_board(
+    application: Application, workspace: OpenWorkspace, body: bytes, commits: int
+) -> tuple[Answer, bool] | None:
+    """The board's answer, and whether it holds until something is committed; None where the database is to be asked."""
     asked = question_of(application, body)
-    if asked.is_plain and commits is not None:
-        index, now = workspace.indexer.index(asked.person.kind, asked.person.value), deployment.clock()
-        given = application.boards.one(workspace, index, asked.purpose, asked.categories, now, commits)
-        if given is not None:
-            form = written(given.outcome)
-            noted = application.decisions.noted(
-                workspace, Decided(asked.person, asked.purpose, form.allowed, form.reason)
-            )
-            return Answer(form.body(given), form.counter, noted), given.lasting
+    if not asked.is_plain:
+        return None
+    index, now = workspace.indexer.index(asked.person.kind, asked.person.value), application.deployment.clock()
+    given = application.boards.one(workspace, index, asked.purpose, asked.categories, now, commits)
+    if given is None:
+        return None
+    form = written(given.outcome)
+    noted = application.decisions.noted(workspace, Decided(asked.person, asked.purpose, form.allowed, form.reason))
+    return Answer(form.body(given), form.counter, noted), given.lasting
+
+
+def _from_database(application: Application, workspace: OpenWorkspace, body: bytes) -> tuple[Answer, bool]:
+    """The answer of what is committed now, and whether it holds until something else is."""
+    deployment, asked = application.deployment, question_of(application, body)
     if asked.is_plain:
         decision, lasting = ledger.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
     else:
@@ -98,10 +109,9 @@ def _decide(
             deployment, workspace, asked.person, asked.purpose, asked.categories,
             at=asked.at, jurisdiction=asked.jurisdiction,
         ), False  # fmt: skip
-    counter = counter_of(decision)
     decided = Decided(asked.person, asked.purpose, decision.allowed, decision.reason.value)
     noted = application.decisions.noted(workspace, decided)
-    return Answer(orjson.dumps(decision_json(decision)), counter, noted), lasting
+    return Answer(orjson.dumps(decision_json(decision)), counter_of(decision), noted), lasting
 
 
 ROUTES = [Route("/v1/consent/check", ConsentCheck(), methods=["POST"])]

@@ -39,9 +39,9 @@ def user(name: str) -> dict[str, str]:
 
 
 def in_memory(desk: Desk) -> None:
-    """Wait until the workspace is on a board, where there are boards."""
+    """Wait until the workspace is on a board."""
     boards, deadline = desk.house.app.state.registry.boards, monotonic() + 60
-    while desk.house.registry.deployment.data.is_sqlite and not boards.ready(desk.tenant.workspace):
+    while not boards.ready(desk.tenant.workspace):
         assert monotonic() < deadline
         sleep(0.005)
 
@@ -50,12 +50,12 @@ def in_memory(desk: Desk) -> None:
 def from_the_database(desk: Desk) -> Iterator[None]:
     application = desk.house.app.state.registry
     own, application.boards = application.boards, Boards(desk.house.registry.deployment, 0)
-    application.remembered._answers.clear()
+    application.remembered._states.clear()
     try:
         yield
     finally:
         application.boards = own
-        application.remembered._answers.clear()
+        application.remembered._states.clear()
 
 
 def filtered(desk: Desk, lines: bytes, purpose: str = "marketing") -> httpx.Response:

@@ -11,8 +11,8 @@ from registry import bootstrap
 from registry.flows.consent import ledger
 from registry.flows.consent.remembered import Remembered
 from registry.flows.identity.subjects import subject
+from registry.model.ids import WorkspaceId
 from registry.settings import Settings
-from registry.store.database import Database
 from tests.api.house import Desk
 from tests.factories import consent, identify, viewed
 from tests.live import Live
@@ -117,18 +117,18 @@ def test_a_withdrawal_in_another_process_bites_here(server: Live) -> None:
             here.close()
 
 
-def test_one_commit_forgets_every_answer(database_url: str) -> None:
-    database = Database(database_url)
-    remembered: Remembered[str] = Remembered(size=2)
-    assert remembered.get(b"1", database.commits()) is None
-    remembered.put(b"1", "yes")
-    if not database.is_sqlite:
-        assert remembered.get(b"1", database.commits()) is None
-        return
-    assert remembered.get(b"1", database.commits()) == "yes"
-    with database.owner(writes=True) as transaction:
-        transaction.exec_driver_sql("CREATE TABLE something (x)")
-    assert remembered.get(b"1", database.commits()) is None
-    for key in (b"1", b"2", b"3"):
-        remembered.put(key, "yes")
-    assert [remembered.get(key, database.commits()) for key in (b"1", b"2", b"3")] == [None, None, "yes"]  # bounded
+def test_another_state_forgets_every_answer_of_the_workspace() -> None:
+    remembered: Remembered[str] = Remembered(size=4)
+    one, other = WorkspaceId(b"1" * 16), WorkspaceId(b"2" * 16)
+    assert remembered.get(one, b"a", 7) is None
+    remembered.put(one, b"a", 7, "yes")
+    assert remembered.get(other, b"a", 8) is None
+    remembered.put(other, b"a", 8, "no")
+    assert (remembered.get(one, b"a", 7), remembered.get(other, b"a", 8)) == ("yes", "no")
+    assert remembered.get(one, b"a", 9) is None
+    remembered.put(one, b"a", 7, "yes")  # worked out before the commit
+    assert remembered.get(one, b"a", 9) is None
+    assert remembered.get(other, b"a", 8) == "no"
+    for key in (b"b", b"c", b"d"):
+        remembered.put(one, key, 9, "yes")
+    assert [remembered.get(one, key, 9) for key in (b"b", b"c", b"d")] == [None, None, "yes"]  # bounded

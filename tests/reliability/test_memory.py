@@ -53,7 +53,7 @@ def keys_of_everybody(settings: Settings) -> dict[str, bytes]:
 
 
 def left_of(keys: dict[str, bytes], pid: int, client: httpx.Client, within: float) -> dict[str, int]:
-    """What is left of some keys in a process's memory, once other work that opens no keys has used freed memory again."""
+    """What is left of some keys in the memory, once other work that opens none has used freed memory again."""
     until = time.monotonic() + within
     while (left := copies(pid, keys)) and time.monotonic() < until:
         for _ in range(100):

@@ -118,24 +118,22 @@ def _require_listed(tenant: Tenant, answers: dict[Reference, dict[str, Decision]
 
 
 def _until_ready(tenant: Tenant, boards: Boards) -> None:
-    """There are boards on SQLite only."""
+    """The board is loaded in the background."""
     until = time.monotonic() + 60
-    while tenant.registry.deployment.data.is_sqlite and not boards.ready(tenant.workspace):
+    while not boards.ready(tenant.workspace):
         assert time.monotonic() < until
         time.sleep(0.01)
 
 
 def _require_on_boards(tenant: Tenant, boards: Boards, answers: dict[Reference, dict[str, Decision]]) -> None:
     """The board that was there before the race says the same after it."""
-    data, workspace = tenant.registry.deployment.data, tenant.workspace
-    if not data.is_sqlite:
-        return
+    workspace = tenant.workspace
     _until_ready(tenant, boards)
     for (kind, value), decisions in answers.items():
         person = tenant.person(kind, value)
         index = workspace.indexer.index(person.kind, person.value)
         for purpose, decision in decisions.items():
-            given = boards.one(workspace, index, purpose, NO_CATEGORIES, now(), data.commits())
+            given = boards.one(workspace, index, purpose, NO_CATEGORIES, now(), boards.look(workspace))
             assert given is not None and given.decision() == decision
 
 

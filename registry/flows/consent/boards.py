@@ -1,19 +1,17 @@
 """Boards kept current: a process holds one for each workspace that it is asked about, and uses none that is behind.
 
 1. load        in the background, when a workspace is first asked about; until then the database answers
-2. look        before each answer: has anything been committed since? SQLite tells in a microsecond, whoever committed
+2. look        before each answer: has anything been committed since? (`keeping` asks, as suits the engine)
 3. catch up    if so, read what changed (the table `standing_change`, written in the transaction of each change), and
                stand those people anew; what is more than a few, or went away, is left to the background thread
 4. answer      or None: the caller asks the database. A withdrawal counts from its commit on in every process
 
 Every few seconds the thread catches up by itself, so that a process that nobody asks forgets who was erased, too.
-On PostgreSQL, where neither the look is cheap nor the order of numbers that of commits, there are no boards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -21,11 +19,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from weakref import ref
 
 from registry.flows.consent.given import Answers, Asking, Given
+from registry.flows.consent.keeping import MOST_LATER, HeldBoard, keeping_of
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
-from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
-from registry.store import standing
+from registry.model.ids import BlindIndex, WorkspaceId
 from registry.store.rows import query
 
 if TYPE_CHECKING:  # NumPy takes a tenth of a second to import: the background thread does it
@@ -35,8 +33,6 @@ if TYPE_CHECKING:  # NumPy takes a tenth of a second to import: the background t
 _T = TypeVar("_T")
 
 EVERY_S = 5.0
-AT_ONCE = 50
-"""Changes that are read while a caller waits for one answer."""
 
 WINDOW = 20_000
 """Changes that the database keeps at least: whoever is further behind reads everything anew."""
@@ -49,32 +45,11 @@ BETWEEN_S = 0.01
 TOO_MANY_S = 600.0
 """When a workspace that is too large is looked at again."""
 
-MOST_LATER = 20_000
-"""Keys that wait before they are sorted in."""
-
 PATIENCE_S = 1.0
 """How long one who asks for many waits for another who does."""
 
 REST = 5
 """A load that came too late is tried again after so many times as long as it took."""
-
-
-@dataclass(slots=True)
-class _Held:
-    """One workspace's board. Whoever uses it has the lock.
-
-    Attributes:
-        position: up to which change the board is right.
-        commits: the database's number at which it was found to be current; None where it is not known to be.
-        not_before: when, by the monotonic clock, a load may be tried.
-    """
-
-    workspace_id: WorkspaceId
-    lock: Lock = field(default_factory=Lock)
-    board: Board | None = None
-    position: int = 0
-    commits: int | None = None
-    not_before: float = 0.0
 
 
 class Page(NamedTuple):
@@ -92,11 +67,21 @@ class Boards:
     """
 
     def __init__(self, deployment: Deployment, most: int) -> None:
-        self._deployment, self._most = deployment, most if deployment.data.is_sqlite else 0
-        self._held: dict[WorkspaceId, _Held] = {}
+        self._deployment, self._most = deployment, most
+        self._keeping = keeping_of(deployment, self._call)
+        self._held: dict[WorkspaceId, HeldBoard] = {}
         self._wake, self._stop = Event(), Event()
         self._starting = Lock()
         self._thread: Thread | None = None
+
+    def look(self, workspace: OpenWorkspace) -> int | None:
+        """A number that changes with whatever may change an answer, as of now; None where the database is to be asked.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        held = self._of(workspace)
+        return self._keeping.look(held, self._deployment.clock()) if held is not None else None
 
     def one(
         self,
@@ -110,21 +95,22 @@ class Boards:
         """The answer about the person behind an identifier; None where the database is to be asked.
 
         Args:
-            commits: the database's number of just now.
+            commits: from `look`, made after the question came.
 
-        Raises:
-            StoreUnavailable: the database cannot be read.
+        Raises: as `look`; on PostgreSQL the database is not asked, and nobody waits for it.
         """
-        held = self._of(workspace)
+        held = self._of(workspace) if commits is not None else None
         if held is None or not held.lock.acquire(blocking=False):
             return None
         try:
-            board = self._current(held, now, commits)
+            board = self._keeping.current(held, now, commits)
             if board is None:
                 return None
             number = board.number_of(index)
-            if not board.holds(number, now) and not self._refreshed(held, board, board.ids_of([number]), now):
-                return None
+            if not board.holds(number, now):
+                if not self._keeping.refreshed(held, board.ids_of([number]), now, wait=False):
+                    return None
+                number = board.number_of(index)
             return board.given(board.asked(purpose, categories), number)
         finally:
             held.lock.release()
@@ -143,7 +129,10 @@ class Boards:
 
         Raises: as `one`.
         """
-        return self._using(workspace, "indexes", indexes, now, lambda board, numbers: board.answers(questions, numbers))
+        return self._using(
+            workspace, lambda board: board.numbers_of("indexes", indexes), now,
+            lambda board, numbers: board.answers(questions, numbers),
+        )  # fmt: skip
 
     def allowed(self, workspace: OpenWorkspace, purpose: str, what: str, keys: bytes, now: Micros) -> bytes | None:
         """Whether each of many people may be used for a purpose: a byte each, 1 for yes; None as `one`.
@@ -154,8 +143,9 @@ class Boards:
         Raises: as `one`.
         """
         return self._using(
-            workspace, what, keys, now, lambda board, numbers: board.allowed(board.asked(purpose), numbers).tobytes()
-        )
+            workspace, lambda board: board.numbers_of(what, keys), now,
+            lambda board, numbers: board.allowed(board.asked(purpose), numbers).tobytes(),
+        )  # fmt: skip
 
     def page(self, workspace: OpenWorkspace, purpose: str, after: bytes, size: int, now: Micros) -> Page | None:
         """Who of the next `size` profiles may be used for a purpose, in the order of the ids; None as `one`.
@@ -163,22 +153,19 @@ class Boards:
         Raises: as `one`.
         """
 
-        def permitted(board: Board, _none: Numbers) -> Page | None:
-            numbers = board.numbers_after(after)[:size]
-            overdue = board.overdue(numbers, now)
-            if overdue and not self._refreshed(self._held[workspace.workspace_id], board, overdue, now):
-                return None
+        def permitted(board: Board, numbers: Numbers) -> Page:
             ids = board.ids(numbers[board.allowed(board.asked(purpose), numbers)])
             return Page(ids, board.ids(numbers[-1:]))
 
-        return self._using(workspace, "profiles", b"", now, permitted)
+        return self._using(workspace, lambda board: board.numbers_after(after)[:size], now, permitted)
 
     def ready(self, workspace: OpenWorkspace) -> bool:
         """Whether the workspace's board can answer now; what it lacks for that is begun.
 
         Raises: as `one`.
         """
-        return self._using(workspace, "indexes", b"", self._deployment.clock(), lambda *_: True) or False
+        now = self._deployment.clock()
+        return self._using(workspace, lambda board: board.numbers_of("indexes", b""), now, lambda *_: True) or False
 
     def close(self) -> None:
         """Stop the thread and forget everybody."""
@@ -188,63 +175,35 @@ class Boards:
             self._thread.join()
         self._held.clear()
 
-    def _of(self, workspace: OpenWorkspace) -> _Held | None:
+    def _of(self, workspace: OpenWorkspace) -> HeldBoard | None:
         if not self._most or workspace.indexer.several or self._stop.is_set():
             return None
         held = self._held.get(workspace.workspace_id)
-        return held or self._held.setdefault(workspace.workspace_id, _Held(workspace.workspace_id))
+        return held or self._held.setdefault(workspace.workspace_id, HeldBoard(workspace.workspace_id))
 
     def _using(
-        self, workspace: OpenWorkspace, what: str, keys: bytes, now: Micros, use: Callable[[Board, Numbers], _T | None]
+        self,
+        workspace: OpenWorkspace,
+        find: Callable[[Board], Numbers],
+        now: Micros,
+        use: Callable[[Board, Numbers], _T],
     ) -> _T | None:
         held = self._of(workspace)
         if held is None or not held.lock.acquire(timeout=PATIENCE_S):
             return None
         try:
-            board = self._current(held, now, self._deployment.data.commits())
+            board = self._keeping.current(held, now, None)
             if board is None:
                 return None
-            numbers = board.numbers_of(what, keys)
+            numbers = find(board)
             overdue = board.overdue(numbers, now)
-            if overdue and not self._refreshed(held, board, overdue, now):
-                return None
+            if overdue:
+                if not self._keeping.refreshed(held, overdue, now, wait=True):
+                    return None
+                numbers = find(board)  # somebody may have another number now
             return use(board, numbers)
         finally:
             held.lock.release()
-
-    def _current(self, held: _Held, now: Micros, commits: int | None) -> Board | None:
-        """The board, if it says what the database says."""
-        board, data = held.board, self._deployment.data
-        if board is None:
-            self._call()
-            return None
-        if now < board.as_of:
-            return None  # the clock was set back
-        if commits is None or commits == held.commits:
-            return board if commits is not None else None
-        held.commits = None
-        found = standing.changes(self._point(held), held.workspace_id, held.position, AT_ONCE)
-        if not found.whole or found.gone or (found.fragments and board.later > MOST_LATER):
-            self._call()
-            return None
-        if found.fragments:
-            _restand(board, self._point(held), held.workspace_id, found.fragments, now)
-        held.position = found.position
-        if found.fragments and data.commits() != commits:
-            return None  # somebody may have changed between two of the reads
-        held.commits = commits
-        return board
-
-    def _refreshed(self, held: _Held, board: Board, people: Sequence[ProfileId], now: Micros) -> bool:
-        """Stand those anew whom time has changed; whether the board is still current after it."""
-        for known in standing.people(self._point(held), held.workspace_id, people):
-            board.put(known, now)
-        if self._deployment.data.commits() != held.commits:
-            held.commits = None
-        return held.commits is not None
-
-    def _point(self, held: _Held) -> standing.Ask:
-        return partial(self._deployment.data.point_read, held.workspace_id)
 
     def _call(self) -> None:
         """Have the background thread look at what there is to do."""
@@ -267,17 +226,17 @@ class Boards:
             except Exception:  # noqa: BLE001 - gone or damaged: whoever asks hears it from the database, not a log from here
                 held.board, held.not_before = None, monotonic() + EVERY_S
 
-    def _load(self, held: _Held) -> None:
+    def _load(self, held: HeldBoard) -> None:
         from registry.flows.consent.board import Board
 
-        policies, started = self._deployment.policies, monotonic()
+        policies, started, standings = self._deployment.policies, monotonic(), self._keeping.standings
         board, after = Board(policies.identity, policies.purposes), b""
         with self._deployment.data.read(held.workspace_id) as transaction:
-            position = standing.newest(partial(query, transaction), held.workspace_id)
+            position = standings.newest(partial(query, transaction), held.workspace_id)
         while not self._stop.wait(BREATH_S):
             with self._deployment.data.read(held.workspace_id) as transaction:
                 ask = partial(query, transaction)
-                last, people = standing.page(ask, held.workspace_id, after, PAGE_FRAGMENTS)
+                last, people = standings.page(ask, held.workspace_id, after, PAGE_FRAGMENTS)
             if last is None:
                 break
             now, after = self._deployment.clock(), last
@@ -294,7 +253,7 @@ class Boards:
             held.not_before = monotonic() + REST * (monotonic() - started)
         self._catch_up(held)
 
-    def _catch_up(self, held: _Held) -> None:
+    def _catch_up(self, held: HeldBoard) -> None:
         """Bring a board up to now, by one look at the database."""
         with held.lock:
             board, workspace_id = held.board, held.workspace_id
@@ -302,16 +261,13 @@ class Boards:
                 return
             with self._deployment.data.read(workspace_id) as transaction:
                 ask, now = partial(query, transaction), self._deployment.clock()
-                found = standing.changes(ask, workspace_id, held.position, WINDOW)
+                found = self._keeping.standings.changes(ask, workspace_id, held.position, WINDOW)
                 if not found.whole or now < board.as_of:
                     held.board = None
                     return
-                _restand(board, ask, workspace_id, found.fragments, now)
-                if found.gone:
-                    _sweep(board, ask, workspace_id)
+                self._keeping.catch_up(held, board, ask, found, now)
             if found.gone or board.later > MOST_LATER // 2:
                 board.fold()
-            held.position = found.position
             if self.people > self._most:
                 held.board, held.not_before = None, monotonic() + TOO_MANY_S
 
@@ -320,25 +276,6 @@ class Boards:
         """How many people are held, of all workspaces together."""
         boards = [held.board for held in list(self._held.values())]
         return sum(board.people for board in boards if board is not None)
-
-
-def _restand(
-    board: Board, ask: standing.Ask, workspace_id: WorkspaceId, fragments: set[FragmentId], now: Micros
-) -> None:
-    """Stand those anew whom these fragments belong to, and take off who was joined with another."""
-    profiles = standing.profiles_of(ask, workspace_id, fragments)
-    for absorbed in {bytes(fragment) for fragment in fragments}.difference(profiles):
-        board.drop(absorbed)
-    for known in standing.people(ask, workspace_id, profiles):
-        board.put(known, now)
-
-
-def _sweep(board: Board, ask: standing.Ask, workspace_id: WorkspaceId) -> None:
-    """Take off what the database has no more; the changes that named it name nothing now."""
-    for what, keys in board.keys.items():
-        count = partial(standing.count_between, ask, workspace_id, what)
-        there = partial(standing.keys_between, ask, workspace_id, what)
-        board.forget(what, keys.missing(count, there))
 
 
 def _run(boards: ref[Boards], wake: Event, stop: Event) -> None:

@@ -1,43 +1,45 @@
-"""Answers that are remembered, for as long as nobody commits anything to the database.
+"""Answers that are remembered, for as long as nobody commits anything that may change them.
 
-SQLite tells in microseconds whether any connection of any process has committed since. One commit, whatever it
-was, forgets every answer: a withdrawal counts from its commit on in every process, by construction. On
-PostgreSQL, which has no such number, nothing is remembered.
+A board tells in which state the database is (`Boards.look`). Another one forgets every answer of the workspace: a
+withdrawal counts from its commit on in every process, by construction.
 """
 
 from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from registry.model.ids import WorkspaceId
+
 SIZE = 200_000
-"""Answers: some 100 MB."""
+"""Answers of all workspaces together: some 100 MB."""
 
 _T = TypeVar("_T")
 
 
 class Remembered(Generic[_T]):
-    """Answers by a key of the caller's. For one thread, as an event loop is."""
+    """Answers by workspace and a key of the caller's. For one thread, as an event loop is."""
 
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
-        self._commits: int | None = None
-        self._answers: dict[bytes, _T] = {}
+        self._states: dict[WorkspaceId, tuple[int, dict[bytes, _T]]] = {}
 
-    def get(self, key: bytes, commits: int | None) -> _T | None:
-        """The answer, if one was given since the last commit.
+    def get(self, workspace_id: WorkspaceId, key: bytes, commits: int) -> _T | None:
+        """The answer, if one was given in this state.
 
         Args:
-            commits: the database's number of just now (`Database.commits`).
+            commits: the number of the state that the database is in now.
         """
-        if commits != self._commits or commits is None:
-            self._answers.clear()
-            self._commits = commits
-        return self._answers.get(key)
+        state = self._states.get(workspace_id)
+        if state is None or state[0] != commits:
+            self._states[workspace_id] = commits, {}
+            return None
+        return state[1].get(key)
 
-    def put(self, key: bytes, answer: _T) -> None:
-        """Remember an answer, worked out since the last `get`: what was committed meanwhile shows in the next."""
-        if self._commits is None:
+    def put(self, workspace_id: WorkspaceId, key: bytes, commits: int, answer: _T) -> None:
+        """Remember an answer, worked out after this number was read; nothing is kept of a state that is over."""
+        state = self._states.get(workspace_id)
+        if state is None or state[0] != commits:
             return
-        if len(self._answers) >= self._size:
-            self._answers.clear()
-        self._answers[key] = answer
+        if len(state[1]) >= self._size // len(self._states):
+            state[1].clear()
+        state[1][key] = answer

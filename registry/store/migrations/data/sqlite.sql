@@ -1,4 +1,4 @@
--- data 0026;
+-- data 0027;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -556,17 +556,12 @@ CREATE TABLE retained_item (
 CREATE TABLE standing_change (
 	workspace_id BLOB NOT NULL, 
 	position BIGINT NOT NULL, 
-	fragment_id BLOB, 
+	fragment_id BLOB, transaction_id BIGINT, 
 	CONSTRAINT pk_standing_change PRIMARY KEY (workspace_id, position)
 )
  WITHOUT ROWID
 
 ;
-CREATE TRIGGER standing_said AFTER INSERT ON consent_state BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-CREATE TRIGGER standing_unsaid AFTER DELETE ON consent_state BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), OLD.fragment_id; END;
-CREATE TRIGGER standing_born AFTER INSERT ON fragment BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-CREATE TRIGGER standing_moved AFTER UPDATE OF workspace_id, fragment_id, profile_id, origin_profile_id, kind, joined_at ON fragment BEGIN INSERT INTO standing_change SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-CREATE TRIGGER standing_gone AFTER DELETE ON fragment BEGIN UPDATE standing_change SET fragment_id = NULL WHERE workspace_id = OLD.workspace_id AND fragment_id = OLD.fragment_id; INSERT INTO standing_change SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; END;
 CREATE TRIGGER standing_trimmed AFTER INSERT ON standing_change WHEN NEW.position % 1000 = 0 BEGIN DELETE FROM standing_change WHERE workspace_id = NEW.workspace_id AND position <= NEW.position - 20000; END;
 CREATE TABLE consent_feed (
 	workspace_id BLOB NOT NULL, 
@@ -590,7 +585,6 @@ CREATE TABLE "identifier" (
 );
 CREATE UNIQUE INDEX uq_fragment_anchor ON fragment (workspace_id, anchor);
 CREATE INDEX ix_link_high ON link (workspace_id, high, low);
-CREATE TRIGGER standing_renamed AFTER UPDATE OF anchor ON fragment BEGIN INSERT INTO standing_change SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
 CREATE TABLE package_link (
 	workspace_id BLOB NOT NULL, 
 	link_hash BLOB NOT NULL, 
@@ -657,5 +651,12 @@ CREATE INDEX ix_hold_subject_index ON hold_subject (workspace_id, blind_index, h
 CREATE INDEX ix_retained_case_request ON retained_case (workspace_id, request_id, case_id);
 CREATE INDEX ix_retained_case_open ON retained_case (workspace_id, case_id) WHERE ended_at IS NULL;
 CREATE INDEX ix_retained_item_until ON retained_item (workspace_id, kept_until, case_id);
-CREATE TRIGGER standing_said_again AFTER UPDATE OF workspace_id, fragment_id, purpose, record_id, status, acted_at, recorded_at, expires_at ON consent_state BEGIN INSERT INTO standing_change SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-INSERT INTO schema_version_data VALUES ('0026');
+CREATE INDEX ix_standing_change_transaction ON standing_change (workspace_id, transaction_id) WHERE transaction_id IS NOT NULL;
+CREATE TRIGGER standing_said AFTER INSERT ON consent_state BEGIN INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_unsaid AFTER DELETE ON consent_state BEGIN INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), OLD.fragment_id; END;
+CREATE TRIGGER standing_born AFTER INSERT ON fragment BEGIN INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_moved AFTER UPDATE OF workspace_id, fragment_id, profile_id, origin_profile_id, kind, joined_at ON fragment BEGIN INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_gone AFTER DELETE ON fragment BEGIN UPDATE standing_change SET fragment_id = NULL WHERE workspace_id = OLD.workspace_id AND fragment_id = OLD.fragment_id; INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; END;
+CREATE TRIGGER standing_renamed AFTER UPDATE OF anchor ON fragment BEGIN INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+CREATE TRIGGER standing_said_again AFTER UPDATE OF workspace_id, fragment_id, purpose, record_id, status, acted_at, recorded_at, expires_at ON consent_state BEGIN INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
+INSERT INTO schema_version_data VALUES ('0027');

@@ -1,0 +1,137 @@
+"""Who stands how, and what changed since, read from PostgreSQL: a snapshot tells which transactions it sees.
+
+Numbers are drawn in another order than transactions commit in. So each change names its transaction, and news is what
+this snapshot sees and the one before did not (PostgreSQL's documentation, section 9.28.7). A server that was started
+anew, and a table that was made or filled anew, are others: whoever has read them before reads everything again.
+
+Each table is looked up by its index for each row of the one before, whatever its statistics say: see `standings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
+from registry.model.stored import ConsentState, Fragment
+from registry.store.database import Transaction
+from registry.store.rows import execute, query
+from registry.store.standing import LAST_OF_PAGE, Ask, Changes, Known, Position
+
+KEPT = 20_000
+"""Changes that are kept at least."""
+
+_TRIMMED = "(SELECT transaction_id FROM standing_change WHERE workspace_id = ? AND position = 0)"
+"""Of which transactions before there may be no changes any more: the row that stands before the first."""
+
+_NOW = (
+    "pg_current_snapshot()::text, "
+    "concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), pg_relation_filenode('standing_change'))"
+)
+_NEWEST = f"SELECT {_NOW}"
+_CHANGES = f"""
+SELECT {_NOW}, {_TRIMMED}, ARRAY(
+  SELECT fragment_id FROM standing_change
+  WHERE workspace_id = ? AND position > 0 AND transaction_id >= ?
+    AND NOT pg_visible_in_snapshot(transaction_id::text::xid8, ?::pg_snapshot) LIMIT ?)
+"""
+_PAGE = "(SELECT * FROM fragment WHERE workspace_id = ? AND profile_id > ? AND profile_id <= ? OFFSET 0) f"
+_PEOPLE = (
+    "unnest(?::bytea[]) AS wanted(key) "
+    "CROSS JOIN LATERAL (SELECT * FROM fragment WHERE workspace_id = ? AND profile_id = wanted.key OFFSET 0) f"
+)
+_FRAGMENTS = "SELECT f.profile_id, f.fragment_id, f.origin_profile_id, f.kind, f.joined_at, f.anchor FROM {source}"
+_STATES = (
+    "SELECT f.profile_id, s.fragment_id, s.purpose, s.record_id, s.status, s.acted_at, s.recorded_at, s.expires_at "
+    "FROM {source} CROSS JOIN LATERAL (SELECT * FROM consent_state s "
+    "WHERE s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id OFFSET 0) s"
+)
+_PROFILES_OF = (
+    "SELECT f.profile_id FROM unnest(?::bytea[]) AS wanted(key) CROSS JOIN LATERAL "
+    "(SELECT profile_id FROM fragment WHERE workspace_id = ? AND fragment_id = wanted.key OFFSET 0) f"
+)
+_OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_FIRST_KEPT = (
+    f"SELECT least(max(transaction_id), {_OLDEST_RUNNING}) FROM (SELECT transaction_id FROM standing_change "
+    "WHERE workspace_id = ? AND position > 0 ORDER BY transaction_id DESC OFFSET ?) AS older"
+)
+_MARK = (
+    "INSERT INTO standing_change (workspace_id, position, transaction_id) VALUES (?, 0, ?) "
+    "ON CONFLICT (workspace_id, position) DO UPDATE "
+    "SET transaction_id = greatest(standing_change.transaction_id, excluded.transaction_id)"
+)
+_TRIM = (
+    "DELETE FROM standing_change WHERE workspace_id = ? AND position IN (SELECT position FROM standing_change "
+    "WHERE workspace_id = ? AND position > 0 AND (transaction_id < ? "
+    "OR transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint) FOR UPDATE SKIP LOCKED)"
+)
+_OF_THIS_SERVER = (
+    f"UPDATE standing_change SET transaction_id = {_OLDEST_RUNNING} "
+    f"WHERE workspace_id = ? AND position = 0 AND transaction_id > {_OLDEST_RUNNING}"
+)
+"""A copy that was put back names transactions of another server, which this one has not come to yet."""
+
+
+class ServerStandings:
+    """`Standings` of PostgreSQL."""
+
+    def newest(self, ask: Ask, workspace_id: WorkspaceId) -> Position:  # noqa: ARG002
+        """The snapshot of now."""
+        return _position(*ask(_NEWEST)[0])
+
+    def changes(self, ask: Ask, workspace_id: WorkspaceId, after: Position, limit: int) -> Changes:
+        """As `Standings.changes`: what this snapshot sees and that one did not."""
+        seen = workspace_id, workspace_id, after.number, after.snapshot, limit + 1
+        snapshot, of, trimmed, news = ask(_CHANGES, *seen)[0]
+        position = _position(snapshot, of)
+        follows = of == after.of and position.number >= after.number and (trimmed is None or trimmed <= after.number)
+        if not follows or len(news) > limit:
+            return Changes(after, set(), False, False)
+        return Changes(position, {FragmentId(one) for one in news if one is not None}, None in news, True)
+
+    def page(
+        self, ask: Ask, workspace_id: WorkspaceId, after: bytes, fragments: int
+    ) -> tuple[bytes | None, list[Known]]:
+        """As `Standings.page`."""
+        last = ask(LAST_OF_PAGE, workspace_id, after, fragments)[0][0]
+        if last is None:
+            return None, []
+        return last, _known(ask, workspace_id, _PAGE, workspace_id, after, last)
+
+    def people(self, ask: Ask, workspace_id: WorkspaceId, profiles: Collection[ProfileId]) -> list[Known]:
+        """As `Standings.people`."""
+        return _known(ask, workspace_id, _PEOPLE, sorted(profiles), workspace_id) if profiles else []
+
+    def profiles_of(self, ask: Ask, workspace_id: WorkspaceId, fragments: Collection[FragmentId]) -> set[ProfileId]:
+        """As `Standings.profiles_of`."""
+        return {row[0] for row in ask(_PROFILES_OF, sorted(fragments), workspace_id)} if fragments else set()
+
+
+def trim(transaction: Transaction, workspace_id: WorkspaceId) -> None:
+    """Let changes go that nobody needs who has looked lately: whoever has not finds out, and reads everything anew.
+
+    What a copy that was put back says of transactions that this server has not come to goes, too.
+    """
+    [(first,)] = query(transaction, _FIRST_KEPT, workspace_id, KEPT)
+    if first is not None:
+        execute(transaction, _MARK, workspace_id, first)
+    execute(transaction, _TRIM, workspace_id, workspace_id, first or 0)
+    execute(transaction, _OF_THIS_SERVER, workspace_id)
+
+
+def _position(snapshot: str, of: str) -> Position:
+    return Position(int(snapshot.partition(":")[0]), snapshot, of)
+
+
+def _known(ask: Ask, workspace_id: WorkspaceId, source: str, *parameters: object) -> list[Known]:
+    people: dict[ProfileId, Known] = {}
+    for profile, fragment, origin, kind, joined_at, anchor in ask(_FRAGMENTS.format(source=source), *parameters):
+        found = people.get(profile)
+        if found is None:
+            found = people[profile] = Known(profile, ([], []), [])
+        found.person[0].append(
+            Fragment(workspace_id, fragment, profile, origin, BlindIndex(b""), kind, joined_at, 0, 0)
+        )
+        found.indexes.append(anchor)
+    for profile, fragment, purpose, record, *rest in ask(_STATES.format(source=source), *parameters):
+        people[profile].person[1].append(ConsentState(workspace_id, fragment, purpose, RecordId(record), *rest))
+    return list(people.values())
