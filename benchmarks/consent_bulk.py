@@ -11,7 +11,7 @@ from time import sleep
 
 from benchmarks.client import http_rate, post, streamed, until_in_memory
 from benchmarks.crowd import lay_down
-from benchmarks.installation import Opened, installation
+from benchmarks.installation import Installation, Opened, installation
 from benchmarks.row import Row, in_turn
 from registry.flows.consent.boards import Boards
 
@@ -23,37 +23,43 @@ BYTES_A_PERSON = 150
 
 def measure() -> Iterator[tuple[str, Row]]:
     """Milliseconds a batch, subjects a second of filtering and listing everybody, and what holding them costs."""
-    people, chance = int(os.environ.get("N", "100000")), random.Random(31)
+    people = int(os.environ.get("N", "100000"))
     with installation() as made:
         with made.opened() as opened:
             lay_down(opened, people)
-        auth, admin = ({"Authorization": f"Bearer {key}"} for key in (made.made.app_key, made.made.admin_key))
-        with made.served() as port:
-            checks = [
-                {"subject": {"kind": "user_id", "value": f"user-{chance.randrange(people)}"}, "purpose": "marketing"}
-                for _ in range(CHECKS)
-            ]
-            request = post("/v1/consent/check/batch", {"checks": checks}, **auth)
-            loaded = until_in_memory(port, people, post("/v1/consent/check", checks[0], **auth))
-            everybody = b"".join(b'{"kind":"user_id","value":"user-%d"}\n' % number for number in range(people))
-            listing = b'{"purpose":"service"}'
-            _, profiles = streamed(port, "/v1/consent/list", listing, admin)
+        yield from rows(made, people)
 
-            def through(body: bytes) -> float:
-                spent, lines = streamed(port, "/v1/consent/filter?purpose=marketing", body, auth)
-                if not 0.5 * people < lines.count(b"\n") < 0.7 * people:
-                    raise RuntimeError("so many people are permitted as cannot be")
-                return people / spent
 
-            batch, by_reference, by_profile, listed = in_turn(
-                ROUNDS,
-                lambda: 1000 / http_rate(port, [request], 1),
-                lambda: through(everybody),
-                lambda: through(profiles),
-                lambda: people / streamed(port, "/v1/consent/list", listing, admin)[0],
-            )
-        with made.opened() as opened:
-            held = _bytes_a_person(opened, people)
+def rows(made: Installation, people: int) -> Iterator[tuple[str, Row]]:
+    """The same of an installation in which so many people have been laid down."""
+    chance = random.Random(31)
+    auth, admin = ({"Authorization": f"Bearer {key}"} for key in (made.made.app_key, made.made.admin_key))
+    with made.served() as port:
+        checks = [
+            {"subject": {"kind": "user_id", "value": f"user-{chance.randrange(people)}"}, "purpose": "marketing"}
+            for _ in range(CHECKS)
+        ]
+        request = post("/v1/consent/check/batch", {"checks": checks}, **auth)
+        loaded = until_in_memory(port, people, post("/v1/consent/check", checks[0], **auth))
+        everybody = b"".join(b'{"kind":"user_id","value":"user-%d"}\n' % number for number in range(people))
+        listing = b'{"purpose":"service"}'
+        _, profiles = streamed(port, "/v1/consent/list", listing, admin)
+
+        def through(body: bytes) -> float:
+            spent, lines = streamed(port, "/v1/consent/filter?purpose=marketing", body, auth)
+            if not 0.5 * people < lines.count(b"\n") < 0.7 * people:
+                raise RuntimeError("so many people are permitted as cannot be")
+            return people / spent
+
+        batch, by_reference, by_profile, listed = in_turn(
+            ROUNDS,
+            lambda: 1000 / http_rate(port, [request], 1),
+            lambda: through(everybody),
+            lambda: through(profiles),
+            lambda: people / streamed(port, "/v1/consent/list", listing, admin)[0],
+        )
+    with made.opened() as opened:
+        held = _bytes_a_person(opened, people)
     what = f"{CHECKS:,} checks in one request over HTTP, {people:,} people; against the target"
     yield "consent-batch", Row(batch, 50.0, "ms", CHECKS, what, "≤ 1")
     what = "everybody filtered by kind and value in one request over HTTP; against a million a second"

@@ -21,42 +21,48 @@ FILTERED = 5_000
 
 def measure() -> Iterator[tuple[str, Row]]:
     """Checks of random people; how many people the store holds is set by N in the environment."""
-    people, chance = int(os.environ.get("N", "10000")), random.Random(3)
+    people = int(os.environ.get("N", "10000"))
     with installation() as made:
         with made.opened() as opened:
             lay_down(opened, people)
-        auth = {"Authorization": f"Bearer {made.made.app_key}"}
-        checks = [
-            post("/v1/consent/check", {"subject": _subject(chance.randrange(people)), "purpose": "marketing"}, **auth)
-            for _ in range(REQUESTS)
-        ]
-        lines = [f'{{"kind":"user_id","value":"user-{chance.randrange(people)}"}}' for _ in range(FILTERED)]
-        listed = "\n".join(lines).encode()
-        bulk = post("/v1/consent/filter?purpose=marketing", {}, **auth).split(b"Content-Length")[0]
-        bulk += b"Content-Length: %d\r\n\r\n%s" % (len(listed), listed)
-        empty = [get("/healthz")] * REQUESTS
-        with made.served() as port, made.opened() as beside:
+        yield from rows(made, people)
 
-            def first() -> float:
-                beside.take([order(chance, people + 1)])  # a commit: whatever the server remembered is forgotten
-                return timed("first", checks)
 
-            slow: dict[str, list[float]] = {"first": [], "again": [], "empty": []}
+def rows(made: Installation, people: int) -> Iterator[tuple[str, Row]]:
+    """The same of an installation in which so many people have been laid down."""
+    chance = random.Random(3)
+    auth = {"Authorization": f"Bearer {made.made.app_key}"}
+    checks = [
+        post("/v1/consent/check", {"subject": _subject(chance.randrange(people)), "purpose": "marketing"}, **auth)
+        for _ in range(REQUESTS)
+    ]
+    lines = [f'{{"kind":"user_id","value":"user-{chance.randrange(people)}"}}' for _ in range(FILTERED)]
+    listed = "\n".join(lines).encode()
+    bulk = post("/v1/consent/filter?purpose=marketing", {}, **auth).split(b"Content-Length")[0]
+    bulk += b"Content-Length: %d\r\n\r\n%s" % (len(listed), listed)
+    empty = [get("/healthz")] * REQUESTS
+    with made.served() as port, made.opened() as beside:
 
-            def timed(name: str, requests: list[bytes]) -> float:
-                spent, seconds = exchange(port, requests, CONNECTIONS)
-                slow[name].append(quantile(seconds, 0.99) * 1000)
-                return len(requests) / spent
+        def first() -> float:
+            beside.take([order(chance, people + 1)])  # a commit: whatever the server remembered is forgotten
+            return timed("first", checks)
 
-            until_in_memory(port, people, checks[0])
-            http_rate(port, checks[:500], CONNECTIONS)
-            asked, ours, reference, filtered = in_turn(
-                ROUNDS,
-                first,
-                lambda: timed("again", checks),
-                lambda: timed("empty", empty),
-                lambda: http_rate(port, [bulk], 1) * FILTERED,
-            )
+        slow: dict[str, list[float]] = {"first": [], "again": [], "empty": []}
+
+        def timed(name: str, requests: list[bytes]) -> float:
+            spent, seconds = exchange(port, requests, CONNECTIONS)
+            slow[name].append(quantile(seconds, 0.99) * 1000)
+            return len(requests) / spent
+
+        until_in_memory(port, people, checks[0])
+        http_rate(port, checks[:500], CONNECTIONS)
+        asked, ours, reference, filtered = in_turn(
+            ROUNDS,
+            first,
+            lambda: timed("again", checks),
+            lambda: timed("empty", empty),
+            lambda: http_rate(port, [bulk], 1) * FILTERED,
+        )
     yield (
         "consent-http",
         Row(

@@ -27,7 +27,7 @@ from registry.flows.ingest import recounting
 from registry.flows.outgoing import alerts, delivery, destinations, forwarding, webhooks
 from registry.flows.profiles import quality
 from registry.flows.retention import reports, sweeping
-from registry.flows.upkeep import ageing
+from registry.flows.upkeep import ageing, standing_changes
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
 from registry.model.errors import Conflict, LinkedSystemUnavailable, RegistryError
@@ -48,6 +48,7 @@ RECOUNT_EVERY_S = 30
 RECOUNT_PAGES = 50
 """Pages that are counted back at a time, so that whoever writes is not held up for long."""
 REQUESTS_EVERY_S = 30
+TRIM_EVERY_S = 60
 SENDERS = 8
 """Addresses that are sent to at the same time: a slow one holds up itself only."""
 
@@ -109,6 +110,7 @@ def start(registry: Registry) -> BackgroundScheduler:
         ("quality", QUALITY_EVERY_S, note),
         ("keys", KEYS_EVERY_S, partial(_keep_keys, deployment)),
         ("recount", RECOUNT_EVERY_S, recount),
+        ("changes", TRIM_EVERY_S, partial(standing_changes.trim, deployment)),
     ):
         first = to_datetime(deployment.clock()) + timedelta(seconds=min(seconds, 5))
         scheduler.add_job(_each, "interval", [registry, name, job], seconds=seconds, next_run_time=first, id=name)

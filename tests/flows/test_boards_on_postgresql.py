@@ -1,0 +1,157 @@
+"""What changed on PostgreSQL is told by snapshots: nothing is missed, in whatever order transactions end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from registry.flows.consent.boards import Boards
+from registry.flows.consent.given import Given, Question
+from registry.flows.upkeep import standing_changes
+from registry.model.ids import FragmentId
+from registry.store import standing_server
+from registry.store.rows import execute, query
+from registry.store.standing import Changes, Position
+from registry.store.standing_server import ServerStandings
+from tests.factories import consent, identify
+from tests.flows.test_boards import caught_up, from_memory
+from tests.simulator import RegistrySimulator, Tenant
+
+AHEAD = 2**62
+"""A transaction that no server has come to yet."""
+
+
+@pytest.fixture
+def tenant(postgres_registry: RegistrySimulator) -> Tenant:
+    return postgres_registry.tenant()
+
+
+@pytest.fixture
+def boards(tenant: Tenant) -> Iterator[Boards]:
+    made = Boards(tenant.registry.deployment, 1_000)
+    yield made
+    made.close()
+
+
+def now(tenant: Tenant) -> Position:
+    data, workspace_id = tenant.registry.deployment.data, tenant.workspace_id
+    return ServerStandings().newest(partial(data.point_read, workspace_id), workspace_id)
+
+
+def since(tenant: Tenant, position: Position, limit: int = 100) -> Changes:
+    data, workspace_id = tenant.registry.deployment.data, tenant.workspace_id
+    return ServerStandings().changes(partial(data.point_read, workspace_id), workspace_id, position, limit)
+
+
+def told(tenant: Tenant) -> list[tuple[FragmentId | None, int]]:
+    sql = "SELECT fragment_id, transaction_id FROM standing_change WHERE workspace_id = ? AND position > 0"
+    return [(row[0], row[1]) for row in tenant.registry.rows(sql, tenant.workspace_id)]
+
+
+def ada(boards: Boards, tenant: Tenant) -> Given:
+    return from_memory(boards, tenant, Question(tenant.person("user_id", "ada"), "marketing", frozenset()))
+
+
+def test_what_began_before_and_ended_after_a_look_is_in_the_next(tenant: Tenant, boards: Boards) -> None:
+    tenant.send(identify("ada", context=consent(Advertising=True)), identify("bob"))
+    caught_up(boards, tenant)
+    assert ada(boards, tenant).outcome.decision.allowed
+    first = tenant.fragment(tenant.person("user_id", "ada"))
+    data, workspace_id = tenant.registry.deployment.data, tenant.workspace_id
+    with data.write(workspace_id) as transaction:
+        execute(
+            transaction,
+            "UPDATE consent_state SET status = 'withdrawn' "
+            "WHERE workspace_id = ? AND fragment_id = ? AND purpose = 'marketing'",
+            workspace_id,
+            first,
+        )
+        tenant.say("user_id", "bob", "marketing", "granted")  # later, and sooner done
+        between = now(tenant)
+        assert ada(boards, tenant).outcome.decision.allowed, "nothing was committed yet"
+    assert since(tenant, between).fragments == {first}
+    assert ada(boards, tenant).outcome.decision.reason == "withdrawn"
+    assert since(tenant, now(tenant)).none
+
+
+def test_what_did_not_commit_is_told_to_nobody(tenant: Tenant) -> None:
+    tenant.send(identify("ada", context=consent(Advertising=True)))
+    position = now(tenant)
+    with pytest.raises(RuntimeError), tenant.registry.deployment.data.write(tenant.workspace_id) as transaction:
+        execute(transaction, "UPDATE consent_state SET status = 'denied' WHERE workspace_id = ?", tenant.workspace_id)
+        raise RuntimeError
+    assert since(tenant, position).none
+
+
+def test_nobody_is_told_who_was_erased(tenant: Tenant) -> None:
+    tenant.send(identify("ada", email="a@b.example", context=consent(Advertising=True)), identify("bob"))
+    fragment, position = tenant.fragment(tenant.person("user_id", "ada")), now(tenant)
+    tenant.erase("user_id", "ada")
+    assert since(tenant, position).gone
+    left = {one for one, _ in told(tenant)}
+    assert left <= {None, tenant.fragment(tenant.person("user_id", "bob"))}
+    assert fragment not in left
+
+
+def test_whoever_is_behind_what_was_trimmed_finds_out(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing_server, "KEPT", 3)
+    tenant.send(identify("ada"))
+    old = now(tenant)
+    for user in ("bob", "eve", "kim", "lou", "max"):
+        tenant.send(identify(user))
+    new = now(tenant)
+    assert since(tenant, old).whole and since(tenant, new).whole
+    standing_changes.trim(tenant.registry.deployment, tenant.workspace)
+    assert len(told(tenant)) == 4
+    assert not since(tenant, old).whole
+    assert since(tenant, new).none
+    tenant.say("user_id", "ada", "marketing", "granted")
+    assert since(tenant, new).fragments == {tenant.fragment(tenant.person("user_id", "ada"))}
+
+
+def test_nothing_is_trimmed_that_a_running_transaction_keeps_others_from_passing(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing_server, "KEPT", 0)
+    tenant.send(identify("ada"), identify("bob"))
+    with tenant.registry.deployment.data.write(tenant.workspace_id) as transaction:
+        [(running,)] = query(transaction, "SELECT pg_current_xact_id()::text::bigint")
+        position = now(tenant)
+        tenant.say("user_id", "ada", "marketing", "granted")
+        standing_changes.trim(tenant.registry.deployment, tenant.workspace)
+        assert [number for _, number in told(tenant)] and min(number for _, number in told(tenant)) > running
+        assert since(tenant, position).fragments == {tenant.fragment(tenant.person("user_id", "ada"))}
+
+
+def test_a_copy_that_was_put_back_holds_nobody_up(tenant: Tenant, boards: Boards) -> None:
+    tenant.send(identify("ada", context=consent(Advertising=True)))
+    data, workspace_id = tenant.registry.deployment.data, tenant.workspace_id
+    with data.write(workspace_id) as transaction:
+        execute(
+            transaction,
+            "INSERT INTO standing_change (workspace_id, position, transaction_id) VALUES (?, 0, ?)",
+            workspace_id,
+            AHEAD,
+        )
+        execute(
+            transaction,
+            "INSERT INTO standing_change (workspace_id, transaction_id) SELECT ?, ? FROM generate_series(1, 100)",
+            workspace_id,
+            AHEAD,
+        )
+    assert not since(tenant, now(tenant)).whole, "another server's numbers: the database answers"
+    standing_changes.trim(tenant.registry.deployment, tenant.workspace)
+    assert since(tenant, now(tenant)).none
+    caught_up(boards, tenant)
+    assert ada(boards, tenant).outcome.decision.allowed
+
+
+def test_another_run_of_the_server_and_another_table_are_read_anew(tenant: Tenant) -> None:
+    position = now(tenant)
+    assert since(tenant, position).none
+    assert not since(tenant, position._replace(of="another")).whole
+    with tenant.registry.deployment.data.owner(writes=True) as transaction:
+        transaction.exec_driver_sql("TRUNCATE standing_change")
+    assert not since(tenant, position).whole
