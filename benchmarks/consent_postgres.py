@@ -1,11 +1,11 @@
-"""Consent over HTTP on PostgreSQL: the rows of `consent_http` and `consent_bulk`."""
+"""Consent over HTTP on PostgreSQL: the rows of `consent_http`, `consent_bulk` and `propagation`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 
-from benchmarks import consent_bulk, consent_http
+from benchmarks import consent_bulk, consent_http, propagation
 from benchmarks.crowd import lay_down
 from benchmarks.ingest_postgres import databases
 from benchmarks.installation import installation
@@ -13,7 +13,7 @@ from benchmarks.row import Row
 
 
 def measure() -> Iterator[tuple[str, Row]]:
-    """Checks beside an empty route, a batch, and everybody filtered and listed; N people."""
+    """Checks beside an empty route, a batch, everybody filtered and listed, and a withdrawal told on; N people."""
     people = int(os.environ.get("N", "20000"))
     with databases() as (data, keystore), installation(database_url=data, keystore_url=keystore) as made:
         with made.opened() as opened:
@@ -21,3 +21,6 @@ def measure() -> Iterator[tuple[str, Row]]:
         for measured in (consent_http.rows, consent_bulk.rows):
             for name, row in measured(made, people):
                 yield name.replace("consent", "consent-postgres", 1), row
+    with databases() as (data, keystore), installation(database_url=data, keystore_url=keystore) as made:
+        for name, row in propagation.rows(made):
+            yield f"consent-postgres-{name}", row

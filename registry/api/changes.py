@@ -24,7 +24,7 @@ from registry.model.ids import text_id
 PAGE = 500
 LOOK_EVERY_S = 0.02
 """How often a stream looks for news: microseconds on SQLite, which tells whether anybody has committed."""
-ASK_EVERY_S = 0.1
+ASK_EVERY_S = 0.05
 """The same on PostgreSQL, where looking is a query, one for all streams that stand at the same place."""
 ALIVE_EVERY_S = 2.0
 """After so long without a change a comment is sent: whoever hears neither knows that the stream is dead."""

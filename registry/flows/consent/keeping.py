@@ -32,6 +32,9 @@ AT_ONCE = 50
 MOST_LATER = 20_000
 """Keys that wait before they are sorted in."""
 
+PATIENCE_S = 0.005
+"""How long a check waits for another use of the board, such as a long catching up, before the database is asked."""
+
 
 @dataclass(slots=True)
 class HeldBoard:
@@ -169,16 +172,22 @@ class ServerKeeping(Keeping):
         self._states = count(1)
 
     def look(self, held: HeldBoard, now: Micros) -> int | None:
-        """As `Keeping.look`. The lock is not held while the database is asked, so that nobody waits for that."""
-        with held.lock:
-            board, position, commits = held.board, held.position, held.commits
+        """As `Keeping.look`. Nobody has the lock while the database is asked, or waits long for whoever has it."""
+        if not held.lock.acquire(timeout=PATIENCE_S):
+            return None
+        board, position, commits = held.board, held.position, held.commits
+        held.lock.release()
         if board is None:
             self._call()
             return None
         if self._changes(held, position).none:
             return commits
-        with held.lock:
+        if not held.lock.acquire(timeout=PATIENCE_S):
+            return None
+        try:
             return held.commits if self._advanced(held, now) else None
+        finally:
+            held.lock.release()
 
     def current(self, held: HeldBoard, now: Micros, commits: int | None) -> Board | None:
         """As `Keeping.current`; later states than that of the look will do."""
