@@ -47,6 +47,7 @@ STATUS: dict[type[errors.RegistryError], int] = {
     errors.KmsUnavailable: 503,
     errors.KeyFileInsecure: 503,
     errors.LinkedSystemUnavailable: 503,
+    errors.RequestStopped: 500,
     errors.StoreUnavailable: 503,
     errors.SchemaMismatch: 503,
     errors.NotInitialised: 503,
@@ -112,7 +113,7 @@ def render(error: errors.RegistryError) -> Response:
     elif status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if status >= 500:
-        _log.error("request failed", code=error.code, detail=error.detail, hint=error.hint)
+        _log.error("request failed", code=error.code, detail=error.detail, hint=error.hint, **origin(error))
     body = orjson.dumps(document(error, status))
     return Response(body, status, headers, media_type="application/problem+json")
 
@@ -159,6 +160,12 @@ def unforeseen(error: BaseException) -> Response:
     """The answer to an error that nothing foresaw: the log has its type and place, never its text."""
     _log.error("unforeseen error", error=type(error).__name__, where=_where(error))
     return render(errors.RegistryError("an unforeseen error"))
+
+
+def origin(error: errors.RegistryError) -> dict[str, str]:
+    """What a log says of whatever an error of ours was raised for, if anything: its type and place, never its text."""
+    cause = error.__cause__
+    return {"error": type(cause).__name__, "where": _where(cause)} if cause is not None else {}
 
 
 def _fault(fault: Mapping[str, Any], body: Any) -> dict[str, str]:

@@ -20,6 +20,7 @@ from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from registry.api.metrics import DELIVERED, measure_outgoing
+from registry.api.problems import origin
 from registry.bootstrap import Registry
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import acknowledged, callbacks, escalation, kept, letters, lifecycle, passing_on
@@ -168,7 +169,7 @@ def _logged(
     try:
         job(*arguments, **named)
     except RegistryError as error:  # it is tried again when its turn comes
-        told = {"code": error.code}
+        told = {"code": error.code} | origin(error)
         if isinstance(error, LinkedSystemUnavailable) and error.waiting is not None:  # words that the request has, too
             told |= {"system": error.waiting, "cause": error.detail}
         _log.error("job failed", job=name, **about, **told)

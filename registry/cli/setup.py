@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from registry import bootstrap
+from registry.api.problems import origin
 from registry.bootstrap import Initialised, Registry
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, answer, out, reported, settings
@@ -138,7 +139,7 @@ def resume(registry: Registry) -> None:
                     log.info("request resumed", request=name)
                 except RegistryError as error:  # the schedule, or `registry dsr run`, goes on
                     system = getattr(error, "waiting", None)
-                    log.error("request not resumed", request=name, code=error.code, system=system)
+                    log.error("request not resumed", request=name, code=error.code, system=system, **origin(error))
     except Exception as error:  # its text may hold what a row held
         log.error("resuming stopped", error=type(error).__name__)
 

@@ -7,7 +7,7 @@ and where, `hint` what to do next. Neither ever holds a personal value: they rea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class RegistryError(Exception):
@@ -191,6 +191,23 @@ class LinkedSystemUnavailable(RegistryError):
     waiting: str | None = None
     """The system that a request waits for now. Its detail is then for whoever ran it, and stands in the request, too;
     `extra` says since when it waits, how often it was tried, and when it is next."""
+
+
+class RequestStopped(RegistryError):
+    """A fault of Registry's own stopped a request: it waits, and is tried again. What was raised is the `__cause__`,
+    for its type and place alone: its text may hold what a row held.
+    """
+
+    code = "request-stopped"
+    title = "A fault of Registry's own stopped the request"
+
+    @classmethod
+    def by(cls, cause: BaseException) -> Self:
+        """The error for what was raised."""
+        return cls(
+            f"a fault of Registry's own stopped it here ({type(cause).__name__})",
+            hint="it is tried again by itself; the server's log has the place: report it, or install a mended version",
+        )
 
 
 class StoreUnavailable(RegistryError):

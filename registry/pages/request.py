@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from registry.access.policy import Action
 from registry.api.dsr import MOVES, request_json
-from registry.api.problems import status_of
+from registry.api.problems import status_of, unforeseen
 from registry.api.wire import Reason
 from registry.dsr.plan import RequestPlan
 from registry.dsr.requests import EFFECTS, UNPROVED, Effect, Kind, Move, State, check_four_eyes
@@ -27,6 +27,7 @@ from registry.model.errors import (
     NotFound,
     Overloaded,
     RegistryError,
+    RequestStopped,
 )
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
@@ -110,6 +111,8 @@ def move_request(visit: Visit) -> Response:
             lifecycle.move_request(*given, Move(by), actor=who.actor, owner=who.owner, reason=why)
     except LinkedSystemUnavailable:
         pass  # it waits now, and its page says for whom
+    except RequestStopped as error:  # its page says so, and the log where
+        unforeseen(error.__cause__ or error)
     except (Conflict, Forbidden, Forgotten, InvalidInput) as error:
         return shown(visit, error=error)
     return back(visit)

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from registry.api.bodies import read_body
-from registry.api.problems import SHOWN_BELOW, status_of, unforeseen
+from registry.api.problems import SHOWN_BELOW, origin, status_of, unforeseen
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import Workspaces
 from registry.model.clock import Micros, to_datetime
@@ -155,7 +155,7 @@ def shielded(render_error: Callable[[Request, RegistryError, int], Response]) ->
             except RegistryError as error:
                 status = status_of(error)
                 if status >= SHOWN_BELOW:
-                    _log.error("page failed", code=error.code, detail=error.detail)
+                    _log.error("page failed", code=error.code, detail=error.detail, **origin(error))
                     error = RegistryError(error.title, hint=error.hint) if status == SHOWN_BELOW else _closed(error)
                 return await run_in_threadpool(render_error, request, error, status)
             except Exception as error:  # noqa: BLE001 - nothing of it may reach the page or the server's log

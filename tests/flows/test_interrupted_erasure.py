@@ -27,7 +27,7 @@ EVERY_COMMIT = int(os.environ.get("REGISTRY_TEST_KILLS", "4")) > 4
 MOST_COMMITS = 30
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """What stands in for a crash, where the process is to live on."""
 
 

@@ -141,6 +141,7 @@ def end_due(
     Raises:
         Conflict: a second look still finds something; it is tried again.
         LinkedSystemUnavailable: a system outside does not answer.
+        RequestStopped: a fault of Registry's own; the case waits, and is tried again.
         KeyMissing, SealBroken: it cannot be read whom it kept something of outside.
         StoreUnavailable, KmsUnavailable: do it again; it goes on where it stood.
             Whatever is raised, the case stays, and every other one has ended.
@@ -167,8 +168,8 @@ def end_due(
             try:
                 done = _end_alone(deployment, workspace, case, request, actor)
                 ended += [done] if done is not None else []
-            except RegistryError as error:  # it holds up no other
-                failed.append(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is shown, and holds up no other
+                failed.append(resuming.stop(deployment, case, error))
     if failed:
         raise failed[0]
     return ended

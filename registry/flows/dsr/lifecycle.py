@@ -34,7 +34,7 @@ from registry.flows.dsr.moves import moved
 from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
-from registry.model.errors import Conflict, RegistryError, StoreUnavailable
+from registry.model.errors import Conflict, RegistryError, RequestStopped
 from registry.model.ids import FragmentId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.store import consents, identities, requests
@@ -104,6 +104,7 @@ def run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
         Forgotten: its key is gone, so it cannot be begun.
         LinkedSystemUnavailable: a system outside did not answer: the request waits, and is tried again by itself.
         StoreUnavailable, KmsUnavailable: try again; nothing is lost.
+        RequestStopped: a fault of Registry's own; the request waits, and is tried again by itself.
     """
     done = _run_alone(deployment, workspace, request_id, actor=actor)
     if done is None:
@@ -117,7 +118,21 @@ def _run_alone(
     """None where it is being run: twice at once, each step would be right, but systems outside would be asked twice."""
     deployment = replace(deployment, linked=tuple(deployment.linked))  # descriptions may change while it runs
     with deployment.data.sole(f"request-{request_id.hex()}") as alone:
-        return _run(deployment, workspace, request_id, actor=actor) if alone else None
+        return _noted(deployment, workspace, request_id, actor=actor) if alone else None
+
+
+def _noted(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
+    """Run a request; what stops one that was begun is noted in it, whatever it is: nobody is to miss it."""
+    try:
+        return _run(deployment, workspace, request_id, actor=actor)
+    except Exception as error:
+        stopped = error if isinstance(error, RegistryError) else RequestStopped.by(error)
+        noted = False
+        with suppress(Exception):  # then nothing can be written, and it is looked at again all the same
+            noted = waiting.stop(deployment, workspace, request_id, stopped, actor=actor)
+        if stopped is error or not noted:
+            raise
+        raise stopped from error
 
 
 def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
@@ -130,12 +145,7 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
         if request.certificate is None:
             _rescope(deployment, transaction, workspace, request)
     if request.certificate is None:  # else it was interrupted after its last step, and its key may be gone
-        try:
-            request = _acted(deployment, workspace, request, actor)
-        except RegistryError as error:
-            with suppress(StoreUnavailable):  # then nothing can be written, and it is looked at again all the same
-                waiting.stop(deployment, workspace, request_id, error, actor=actor)
-            raise
+        request = _acted(deployment, workspace, request, actor)
     with deployment.data.write(workspace.workspace_id) as transaction:
         letters.add_answered(deployment, transaction, workspace, request)
         if EFFECTS[Kind(request.kind)] is Effect.GIVE:  # its package is yet to be fetched: `forget_answered`

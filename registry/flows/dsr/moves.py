@@ -247,7 +247,7 @@ def is_stopped(request: StoredRequest) -> bool:
 def is_lost(request: StoredRequest) -> bool:
     """Whether a request was begun, and stopped since its key is gone: nobody can tell any more whom it is about."""
     noted = waits_for(request)
-    return noted is not None and noted.code == LOST
+    return noted is not None and noted.code == LOST and request.certificate is None
 
 
 def summary(progress: str) -> str:

@@ -13,6 +13,7 @@ import orjson
 
 from registry.dsr import waiting
 from registry.dsr.accounting import FieldAccount, left_out, not_reached
+from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.held import Held, by_hold, under
 from registry.dsr.waiting import Wait, after, pause
 from registry.flows.acts import trail
@@ -23,7 +24,17 @@ from registry.flows.dsr.reaching import reached
 from registry.flows.dsr.waiting import without_names
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
-from registry.model.errors import Conflict, KeyMissing, LinkedSystemUnavailable, NotFound, RegistryError, SealBroken
+from registry.model.errors import (
+    Conflict,
+    KeyMissing,
+    KmsUnavailable,
+    LinkedSystemUnavailable,
+    NotFound,
+    RegistryError,
+    RequestStopped,
+    SealBroken,
+    StoreUnavailable,
+)
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
@@ -109,6 +120,16 @@ def is_due(case: RetainedCase, now: Micros) -> bool:
     """Whether a case is to be tried now: one that waits is left alone for a while."""
     next_at: Micros = _progress(case).get(NEXT_AT, now)
     return waiting.is_due(next_at, now)
+
+
+def stop(deployment: Deployment, case: RetainedCase, error: Exception) -> RegistryError:
+    """Note what stopped the end of a case here, so that whoever looks sees it; the error that says so."""
+    stopped = error if isinstance(error, RegistryError) else RequestStopped.by(error)
+    if isinstance(stopped, StoreUnavailable | KmsUnavailable) or "case" in stopped.extra:
+        return stopped  # everything waits for that; or it is noted already
+    raised = _waits(deployment, case, OWN_SYSTEM, stopped)
+    raised.__cause__ = error if stopped is not error else None
+    return raised
 
 
 def _erased(

@@ -58,16 +58,23 @@ def wait(
 
 def stop(
     deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, error: RegistryError, *, actor: str
-) -> None:
+) -> bool:
     """Note what stopped a request here, so that whoever looks sees it; it is tried again as one that waits is.
 
-    What a driver or a key service says may name addresses, and is not kept.
+    What a driver or a key service says may name addresses, and is not kept. What a system outside stopped is noted
+    already (`wait`); of a request that was not begun, whoever runs it is told. Whether the request says it now.
     """
+    if getattr(error, "waiting", None) is not None:
+        return True
     cause = error.title if isinstance(error, StoreUnavailable | KmsUnavailable) else error.detail
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
-        if State(request.state) is State.ACTING:
-            _note(deployment, transaction, request, OWN_SYSTEM, error.code, cause, error.hint, None, actor)
+        if State(request.state) is State.WAITING:  # it could not even be taken up
+            request = moved(deployment, transaction, request, Move.START, actor)
+        if State(request.state) is not State.ACTING:
+            return False
+        _note(deployment, transaction, request, OWN_SYSTEM, error.code, cause, error.hint, None, actor)
+    return True
 
 
 def _note(
