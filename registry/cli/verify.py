@@ -99,6 +99,8 @@ def _certificate(claims: Mapping[str, Any]) -> Table:
         shown.add_row("second look", f"found {claims['verification']['rows_found_by_second_look']} rows")
         if by_place := claims["verification"].get("looked_for_where_described"):
             shown.add_row("looked for where described", ", ".join(by_place))
+    if restored := claims.get("restored", claims.get("verification", {}).get("restored")):
+        shown.add_row("older copy put back", f"{restored}: what only led on before may be left outside")
     shown.add_row("audit log", f"{claims['audit']['size']} entries, root {claims['audit']['root']}")
     return shown
 

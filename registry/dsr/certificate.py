@@ -50,6 +50,8 @@ class Outcome:
     """The case whose end this certifies: the part of the erasure that a hold or duty had deferred."""
     ended_at: Micros | None = None
     """When that was done: the request was answered before, whether in time or not."""
+    restored_at: Micros | None = None
+    """When an older copy of the data was put back that did not know everything of a correction that had begun."""
     zone: tzinfo = UTC
     """By whose clocks the law counts its days: times are stated with that offset, so that their dates are the law's."""
 
@@ -73,6 +75,8 @@ def certificate_claims(
     ended: dict[str, object] = {"ends_case": outcome.ends_case} if outcome.ends_case is not None else {}
     if outcome.ended_at is not None:
         ended["ended"] = rfc3339(outcome.ended_at, outcome.zone)
+    if outcome.restored_at is not None:
+        ended["restored"] = rfc3339(outcome.restored_at, outcome.zone)
     return {
         "format": FORMAT,
         "iss": issuer,

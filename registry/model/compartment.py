@@ -15,6 +15,11 @@ IDENTITY = Compartment("@identity")
 QUARANTINE = Compartment("@quarantine")
 """The reserved compartment of rejected messages."""
 
+OUTSIDE = Compartment("@outside")
+"""The reserved compartment of a correction that has begun in systems outside. Nothing is sealed under it: its key says
+so, in the keystore, where no older copy of the data takes it back.
+"""
+
 
 def compartment_of(purposes: Iterable[str]) -> Compartment:
     """The compartment of a non-empty set of purposes."""

@@ -145,5 +145,98 @@ def test_where_no_system_is_connected_there_is_nothing_to_say(tenant: Tenant, mo
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("registry.flows.dsr.erasure._set_aside_and_shred", die)
         tenant.run(request)
+    assert put_back(tenant, copy).unfinished == ()
+    done = tenant.run(request)
+    assert (done.state, _stated(tenant, done)) == ("completed", None)
+
+
+def test_one_that_the_copy_has_not_is_named_since_it_is_to_be_taken_in_anew(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(tenant.registry)
+    copy = copied(tenant.registry)
+    request = tenant.request(Kind.ERASURE, *ADA)
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("registry.flows.dsr.erasure._set_aside_and_shred", die)
+        tenant.run(request)
     assert put_back(tenant, copy).unfinished == (text_id(request.request_id),)
-    assert _stated(tenant, tenant.run(request)) is None
+    assert tenant.run(tenant.request(Kind.ERASURE, *ADA)).state == "completed"
+
+
+CORRECTED = {"traits": {"email": "ada@example.net"}}
+
+
+class Corrected(System):
+    """A system in which a correction changes what people are found by."""
+
+    def run(
+        self, request_id: str, kind: Kind, people: Sequence[Identifier], corrections: Mapping[str, object]
+    ) -> Sequence[FieldAccount]:
+        if self.fails:
+            raise ConnectionError
+        told = [self._account(self._has(people))]
+        if self._has(people) and self.found_by.kind in corrections:
+            self.found_by = Identifier(self.found_by.kind, str(corrections[self.found_by.kind]))
+        return told
+
+    def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
+        return {}
+
+    def _account(self, rows: int) -> FieldAccount:
+        return FieldAccount(self.name, "records", "value", Disposition.RETAINED, rows, "corrected")
+
+
+@pytest.mark.parametrize("kind", [Kind.RECTIFICATION, Kind.CORRECT])
+def test_a_correction_that_had_begun_outside_is_named_and_its_certificate_says_so(
+    tenant: Tenant, cards: System, kind: Kind
+) -> None:
+    shop = Corrected("shop", Identifier(*ADA), [CARD])
+    connect(tenant.registry, shop, cards)  # type: ignore[arg-type]
+    request = tenant.request(kind, *ADA, **CORRECTED)
+    copy = copied(tenant.registry)
+    cards.fails = True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    assert shop.found_by.value == "ada@example.net"
+    assert put_back(tenant, copied(tenant.registry)).unfinished == (), "the copy knows everything that is to be done"
+    for _ in range(2):
+        assert put_back(tenant, copy).unfinished == (text_id(request.request_id),)
+        copy = copied(tenant.registry)
+    _, history = lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)
+    assert [one.action for one in history].count("restore") == 1
+    assert "former value" in (history[-1].details or "")
+    cards.fails = False
+    done = tenant.run(request)
+    _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
+    day = "2026-01-01" if kind is Kind.RECTIFICATION else "2025-12-31"  # by the clocks of the law
+    assert (done.state, str(claims["restored"])[:10]) == ("completed", day)
+    told = proven.prove(tenant.registry.deployment, tenant.workspace, done.certificate or "")
+    page = certificate_page.render(told, proven.check(told, tenant.workspace.jwks()))
+    assert f"An older copy of the data was put back on {day}" in page
+    assert put_back(tenant, copied(tenant.registry)).unfinished == ()
+
+
+def test_a_correction_that_had_not_begun_outside_is_not(tenant: Tenant, shop: System) -> None:
+    request = tenant.request(Kind.RECTIFICATION, *ADA, **CORRECTED)
+    copy = copied(tenant.registry)
+    shop.is_silent = True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    assert put_back(tenant, copy).unfinished == ()
+    shop.is_silent = False
+    done = tenant.run(request)
+    _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
+    assert (done.state, claims.get("restored")) == ("completed", None)
+
+
+def test_a_correction_that_was_made_since_is_ended_and_not_named(tenant: Tenant, cards: System) -> None:
+    connect(tenant.registry, Corrected("shop", Identifier(*ADA), [CARD]), cards)  # type: ignore[arg-type]
+    request = tenant.request(Kind.RECTIFICATION, *ADA, **CORRECTED)
+    copy = copied(tenant.registry)
+    tenant.run(request)
+    replayed = put_back(tenant, copy)
+    assert (replayed.ended, replayed.unfinished) == (1, ())

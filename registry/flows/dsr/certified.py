@@ -14,7 +14,7 @@ from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, planning
-from registry.flows.dsr.history import up_to_date, write
+from registry.flows.dsr.history import restored_at, up_to_date, write
 from registry.flows.dsr.proofs import verified_by
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
@@ -29,12 +29,14 @@ def certify(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
         Conflict: a field is not accounted for.
     """
     own, _, _ = planning.of_registry(deployment, workspace, request)
-    accounted = [*own.accounts, *linked.accounts(request)]
+    outside = linked.accounts(request)
+    accounted = [*own.accounts, *outside]
     require_accounted(accounted)
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = up_to_date(transaction, request)
         outcome = certifying.outcome_of(deployment, request, accounted, deployment.clock())
-        outcome = replace(outcome, requester=verified_by(transaction, request))
+        restored = restored_at(transaction, request) if outside else None
+        outcome = replace(outcome, requester=verified_by(transaction, request), restored_at=restored)
         named: dict[str, int | str] = {"request": text_id(request.request_id)}
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
         certified = request._replace(certificate=token)

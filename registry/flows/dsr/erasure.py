@@ -35,7 +35,7 @@ from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
-from registry.flows.dsr.history import RESTORE, acts_of, up_to_date
+from registry.flows.dsr.history import restored_at, up_to_date
 from registry.flows.dsr.proofs import verified_by
 from registry.flows.dsr.reference import agent_of, answered_before, fragments_now, indexes_of, people_of, seal_people
 from registry.flows.identity import subjects
@@ -312,7 +312,6 @@ def _certify(
     acknowledged = passing_on.certified(deployment, workspace_id, request.request_id)
     with deployment.data.write(workspace_id) as transaction:
         request = up_to_date(transaction, request)
-        restored = [at for act, at in acts_of(transaction, request) if act == RESTORE and outside]
         outcome = replace(
             certifying.outcome_of(deployment, request, accounted, deployment.clock()),
             destroyed=Destroyed(
@@ -320,7 +319,7 @@ def _certify(
                 deployment.keyring.generation(workspace_id),
                 0,
                 linked.by_place(request),
-                restored[0] if restored else None,
+                restored_at(transaction, request) if outside else None,
             ),
             retained=retaining.stated(transaction, workspace_id, request.request_id),
             told=acknowledged,

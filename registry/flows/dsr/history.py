@@ -17,8 +17,8 @@ from registry.store import requests
 from registry.store.database import Transaction
 
 RESTORE = "restore"
-"""The act of putting back an older copy of the data beside an erasure that had begun, of which that does not know
-everything.
+"""The act of putting back an older copy of the data beside an erasure or a correction that had begun, of which that
+does not know everything.
 """
 
 
@@ -86,6 +86,11 @@ def log(
 def acts_of(transaction: Transaction, request: StoredRequest) -> list[tuple[str, Micros]]:
     """Every act of the request's history with its time, oldest first."""
     return [(e.action, e.happened_at) for e in requests.events(transaction, request.workspace_id, request.request_id)]
+
+
+def restored_at(transaction: Transaction, request: StoredRequest) -> Micros | None:
+    """When an older copy was put back that does not know everything of this request; None where none was."""
+    return next((at for act, at in acts_of(transaction, request) if act == RESTORE), None)
 
 
 def told_by(transaction: Transaction, request: StoredRequest) -> list[tuple[str, dict[str, str]]]:

@@ -31,6 +31,7 @@ from registry.flows.dsr.reaching import TellsRecordsApart, asked, reached
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
+from registry.model.compartment import OUTSIDE
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.message import Identifier
@@ -275,6 +276,8 @@ def _found_everywhere(
     boxes = mailboxes_of(deployment, request)
     sealed = seal_people(deployment, request.workspace_id, request.request_id, named, agent, first, boxes, people)
     request = request._replace(progress=orjson.dumps(progress).decode(), sealed=sealed)
+    if EFFECTS[kind] is Effect.CORRECT:  # which leaves no other trace in the keystore
+        deployment.keyring.for_sealing(request.workspace_id, {FragmentId(request.request_id): (OUTSIDE,)})
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)
     return request, people

@@ -23,8 +23,8 @@ class Replayed(NamedTuple):
         fragments, rows, suppressions: erased again, deleted, and put back.
         ended: requests and cases that had ended since.
         told: recipients that are told again of whom they may still hold.
-        unfinished: erasures that had begun and not ended, by request: of these people connected systems may still hold
-            what the data of the copy no longer leads to.
+        unfinished: erasures and corrections that had begun and not ended, by request: of these people connected systems
+            may still hold what the data of the copy no longer leads to. One that the copy has not is taken in anew.
     """
 
     fragments: int

@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterable
 
 import orjson
 
-from registry.dsr.requests import ENDED, State
+from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import linked, passing_on
-from registry.flows.dsr.history import RESTORE, acts_of, add_to_history
+from registry.flows.dsr.history import RESTORE, add_to_history, restored_at
+from registry.model.compartment import OUTSIDE
 from registry.model.ids import FragmentId, RequestId, WorkspaceId
-from registry.model.stored import ErasureOrder
+from registry.model.stored import ErasureOrder, StoredRequest
 from registry.store import identities, requests
 from registry.store.database import Transaction
 
@@ -24,6 +25,10 @@ ACTOR = "operator"
 WHY = (
     "an older copy of the data was put back after this erasure had begun: connected systems are asked by what the "
     "request names alone, look there for whatever else the person is known by"
+)
+WHY_AGAIN = (
+    "an older copy of the data was put back after this correction had begun: it begins again, and what led to a system "
+    "before may be corrected by now, look there for the former value"
 )
 
 
@@ -59,18 +64,44 @@ def tell_again(
 def unfinished(
     deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, begun: Collection[RequestId]
 ) -> list[RequestId]:
-    """The erasures that had begun and not ended, of which the copy does not know everything; said in their history,
-    and in their certificates.
+    """The erasures and corrections that had begun and not ended, of which the copy does not know everything; said in
+    their history, and in their certificates. One that the copy has not is to be taken in anew.
 
     Args:
-        begun: the requests that the ledger has suppressions of, and whose own keys are still there.
+        begun: the erasures that the ledger has suppressions of, and whose own keys are still there.
     """
     found = []
     for request_id in sorted(begun):
         request = requests.get(transaction, workspace_id, request_id)
-        if request is not None and (State(request.state) in ENDED or linked.FORESEEN in orjson.loads(request.progress)):
-            continue  # what the person is known by outside was sealed into it before anything was touched there
-        found.append(request_id)
-        if request is not None and RESTORE not in {act for act, _ in acts_of(transaction, request)}:
-            add_to_history(deployment, transaction, request, RESTORE, ACTOR, {"reason": WHY})
+        if request is None or (deployment.linked and _is_of_before(request)):
+            found.append(request_id)
+            if request is not None:
+                _say(deployment, transaction, request, WHY)
+    for request in _corrected_outside(deployment, transaction, workspace_id):
+        found.append(request.request_id)
+        _say(deployment, transaction, request, WHY_AGAIN)
     return found
+
+
+def _corrected_outside(
+    deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId
+) -> list[StoredRequest]:
+    """The corrections that had begun outside, by the keystore, and of which the copy does not know that."""
+    standing = requests.in_states(transaction, workspace_id, [state.value for state in State if state not in ENDED])
+    asked = {
+        FragmentId(request.request_id): request
+        for request in standing
+        if EFFECTS[Kind(request.kind)] is Effect.CORRECT and _is_of_before(request)
+    }
+    keys = deployment.keyring.compartments(workspace_id, asked) if asked else {}
+    return [asked[holder] for holder in sorted(asked) if OUTSIDE in keys.get(holder, ())]
+
+
+def _is_of_before(request: StoredRequest) -> bool:
+    """Whether what the person is known by outside was not sealed into it yet, as it is before anything is touched."""
+    return State(request.state) not in ENDED and linked.FORESEEN not in orjson.loads(request.progress)
+
+
+def _say(deployment: Deployment, transaction: Transaction, request: StoredRequest, why: str) -> None:
+    if restored_at(transaction, request) is None:
+        add_to_history(deployment, transaction, request, RESTORE, ACTOR, {"reason": why})
