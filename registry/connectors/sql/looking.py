@@ -26,6 +26,8 @@ MOST = 100
 """Conditions in one statement, so that none takes minutes in a table of a million rows: SQLite takes a thousand within
 one another, and PostgreSQL gets all patterns of a column in one.
 """
+SPELLED_OUT = "%u00%"
+"""A pattern for texts in which signs may be written by their numbers: few are, and only those are held against more."""
 _NOT_TEXT = (sa.Numeric, sa.Integer, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Interval, sa.LargeBinary)
 
 
@@ -70,6 +72,7 @@ class _Look:
         maybe = [one for c in texts for one in self._fitting(connection, sa.func.lower(as_text(c)))]
         maybe += [sa.type_coerce(c, sa.BigInteger).in_(whole) for c in numbers if whole]
         maybe += [one for name, field in identities.items() if name not in kept for one in self._held(table, field)]
+        maybe += [one for c in texts for one in self._spelled_out(connection, sa.func.lower(as_text(c)))]
         found = Counter[str]()
         if not maybe:
             return found
@@ -91,9 +94,20 @@ class _Look:
         if connection.dialect.name == "postgresql":
             patterns = self._names.patterns("\\")
             if patterns:
-                yield text.like(sa.any_(sa.literal(patterns, sa.ARRAY(sa.Text))))
+                yield _any_like(text, patterns)
             return
         yield from (text.like(one, escape="/") for one in self._names.patterns("/"))
+
+    def _spelled_out(self, connection: sa.Connection, text: sa.ColumnElement[str]) -> Iterator[sa.ColumnElement[bool]]:
+        """That a text may name the person by signs that are written by their numbers."""
+        patterns = self._names.spelled_out()
+        if connection.dialect.name == "postgresql":
+            if patterns:
+                yield sa.and_(text.like(SPELLED_OUT), _any_like(text, patterns))
+            return
+        for start in range(0, len(patterns), MOST):
+            some = (text.like(one) for one in patterns[start : start + MOST])
+            yield sa.and_(text.like(SPELLED_OUT), sa.or_(*some))
 
     def _held(self, table: sa.Table, field: Field) -> Iterator[sa.ColumnElement[bool]]:
         """What a column holds that is described to hold identifiers of a kind: however short they are."""
@@ -133,6 +147,10 @@ class _Look:
         named = [found for text in texts if (found := pointing_at(field.identity, text, self._rules)) is not None]
         known = (one for one in named if one in self._people)
         return next(alike, next(known, next(reversed(named), None)))
+
+
+def _any_like(text: sa.ColumnElement[str], patterns: Sequence[str]) -> sa.ColumnElement[bool]:
+    return text.like(sa.any_(sa.literal([*patterns], sa.ARRAY(sa.Text))))
 
 
 def _same(field: Field, value: object, person: Identifier) -> bool:

@@ -21,7 +21,14 @@ _BIGGEST = 2**63
 LAST_DIGITS = 6
 """Those of a telephone number that stand alike however it is written."""
 _NUMBER = re.compile(r"[+(]?\d[\d\s().\-/]{4,}\d")
-_WRITTEN = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))|\"\"", re.DOTALL)
+_CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_HALVES = re.compile("[\ud800-\udfff]")
+_QUOTED = frozenset('"\\/')
+"""Signs that are written with another one before them in JSON, and within arrays, rows and hstore of PostgreSQL."""
+_SIGNS = re.compile("[^a-z0-9]+")
+WITHIN = 4
+"""How often texts are looked at within one another: JSON in a text of JSON in an array."""
 
 
 def tells(value: str) -> bool:
@@ -48,14 +55,27 @@ class Names:
         around = (_around(word, escape) for word in self._words)
         return [*around, *(number_pattern(one.value) for one in self._numbers)]
 
+    def spelled_out(self) -> list[str]:
+        """Patterns (of LIKE) of small letters for those that have signs, however these are written: `@` as u0040."""
+        return sorted({f"%{_SIGNS.sub('%', word)}%" for word in self._words if _SIGNS.search(word)})
+
     def whole(self) -> list[int]:
         """Those that are nothing but digits, as columns of whole numbers hold them."""
         told = [*(word for word in self._words if word.isdecimal()), *(_digits(one.value) for one in self._numbers)]
         return sorted({int(digits) for digits in told if digits and int(digits) < _BIGGEST})
 
     def found(self, text: str) -> set[Identifier]:
-        """Whom of these a text names."""
-        small = normalize("NFC", _WRITTEN.sub(_letter, text)).lower()
+        """Whom of these a text names, as it stands or as what stands in it is meant."""
+        found = self._found(text)
+        for _ in range(WITHIN):
+            meant = _meant(text)
+            if meant == text:
+                break
+            found, text = found | self._found(meant), meant
+        return found
+
+    def _found(self, text: str) -> set[Identifier]:
+        small = normalize("NFC", text).lower()
         found: set[Identifier] = set()
         if self._word is not None:
             found.update(one for match in self._word.finditer(small) for one in self._words[match[0]])
@@ -76,8 +96,12 @@ def number_pattern(number: str) -> str:
 
 def _around(word: str, escape: str) -> str:
     """A pattern (of LIKE, escaped so) for a word in small letters; letters that a database may not know are any."""
-    known = (f"{escape}{char}" if char in f"{escape}%_" else char if char.isascii() else "%" for char in word)
-    return f"%{''.join(known)}%"
+    return f"%{''.join(_any_of(char, escape) for char in word)}%"
+
+
+def _any_of(char: str, escape: str) -> str:
+    told = f"{escape}{char}" if char in f"{escape}%_" else char if char.isascii() else "%"
+    return f"%{told}" if char in _QUOTED else told
 
 
 def _spellings(value: str) -> Iterator[str]:
@@ -101,5 +125,13 @@ def _digits(text: str) -> str:
     return "".join(filter(str.isdigit, text))
 
 
-def _letter(match: re.Match[str]) -> str:
-    return chr(int(match[1], 16))
+def _meant(text: str) -> str:
+    """A text with what is written in it by other signs: once, as JSON, and the forms of PostgreSQL, write it."""
+    told = _ESCAPED.sub(_sign, text)
+    return told.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _HALVES.search(told) else told
+
+
+def _sign(match: re.Match[str]) -> str:
+    if match[1]:
+        return chr(int(match[1], 16))
+    return _CONTROL.get(match[2], match[2]) if match[2] else '"'
