@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import orjson
 import pytest
 
 from registry.api.dsr import request_json
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
-from registry.flows.dsr import holds, kept, lifecycle, linked, planning
+from registry.flows.dsr import holds, kept, letters, lifecycle, linked, planning, rectification
 from registry.model.errors import Conflict, Forgotten, LinkedSystemUnavailable
-from registry.model.ids import text_id
+from registry.model.ids import RequestId, text_id
 from registry.model.stored import StoredRequest
+from registry.store import requests
 from registry.store.row_security import APPLICATION_ROLE
 from tests.api.office import REQUESTS, Office
 from tests.conftest import SetClock
@@ -198,3 +200,46 @@ def test_nobody_decides_to_go_on_without_a_system_that_has_done_its_part(tenant:
     _, claims = verify.document(_later(tenant).certificate or "", tenant.workspace.jwks())
     outside = [one for one in claims["fields"] if one["system"] != "registry"]  # type: ignore[attr-defined]
     assert [(one["system"], one["disposition"]) for one in outside] == [("mailer", "erased"), ("crm", "retained")]
+
+
+def test_a_correction_that_an_earlier_version_sealed_under_its_persons_key_can_be_cancelled_once_that_is_gone(
+    tenant: Tenant, mailer: Mailer
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request, holder = tenant.request(Kind.RECTIFICATION, *ADA, **ASKED[Kind.RECTIFICATION]), _holder(tenant)
+    progress = orjson.loads(request.progress) | rectification.seal_corrections(
+        deployment, workspace, RequestId(holder), {"first_name": "Adah"}
+    )
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        requests.move(transaction, request._replace(progress=orjson.dumps(progress).decode()), was=request.state)
+    lose(tenant, [holder])
+    with pytest.raises(Forgotten):
+        tenant.run(request)
+    with pytest.raises(Forgotten):
+        _later(tenant)
+    assert "cancel" in request_json(_now(tenant, request))["allowed"]
+    done = lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    assert (done.state, done.sealed) == ("cancelled", None)
+
+
+def _holder(tenant: Tenant) -> bytes:
+    return tenant.fragment(tenant.person(*ADA))
+
+
+def test_one_that_is_certified_is_never_cancelled_since_its_key_is_gone(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request = tenant.request(Kind.ERASURE, *ADA)
+
+    def forgotten(*_: object) -> NoReturn:
+        raise Forgotten("whom the request names cannot be read any more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(letters, "add_answered", forgotten)
+        with pytest.raises(Forgotten):
+            tenant.run(request)
+    assert request_json(_now(tenant, request))["allowed"] == ["run"]
+    with pytest.raises(Conflict):
+        lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    assert _later(tenant).state == "completed"

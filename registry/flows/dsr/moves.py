@@ -27,7 +27,7 @@ from registry.dsr.timing import EXTEND, check_extension, check_notice, timing
 from registry.dsr.verification import Mandated, MandateKind
 from registry.dsr.waiting import LOST, Wait
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import letters, reference
+from registry.flows.dsr import letters, rectification, reference
 from registry.flows.dsr.history import acts_of, add_to_history, require, write
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, rfc3339
@@ -267,6 +267,7 @@ def _require_lost(deployment: Deployment, request: StoredRequest) -> None:
     """Go on only if a request that was stopped since its key was gone still cannot be brought to its end."""
     try:
         reference.people_of(deployment, request)
+        rectification.corrected(deployment, request)
     except Forgotten:
         return
     raise Conflict("the key of this request is there again", hint="run it: it goes on where it was")

@@ -10,7 +10,7 @@ from registry.flows.consent import locking
 from registry.flows.consent.locking import Refused
 from registry.flows.deployment import Deployment
 from registry.flows.retention.due import FOREVER, Due
-from registry.flows.retention.outdated import FieldRule
+from registry.flows.retention.fields import FieldRule
 from registry.model.clock import DAY, Micros
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.ids import FragmentId, ProfileId, WorkspaceId
@@ -82,7 +82,7 @@ def look(
     spared |= {profile_id for profile_id, told in refused.items() if RESTRICTED in told.values()}
     free = [fragment_id for fragment_id in ids if home.get(fragment_id) not in spared]
     found = [rule.find(deployment, transaction, workspace_id, free) for rule in rules]
-    outlived = any(changed or values for changed, values in found)
+    outlived = any(map(any, found))
     return Page([one for one in due if one.fragment_id in free], put, frozenset(opened), outlived, free)
 
 

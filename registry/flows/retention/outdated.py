@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 
-from registry.dsr.retention import duration
 from registry.flows.deployment import Deployment
 from registry.flows.keyring import BROKEN
 from registry.flows.opening import NO_KEYS, needs_of
-from registry.flows.plans import compiled
 from registry.flows.retention.due import Due
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import record_aad
 from registry.keys.parts import compartments_in, open_parts, seal_parts
 from registry.model.clock import Micros
 from registry.model.compartment import Compartment
-from registry.model.errors import SealBroken
+from registry.model.errors import KeyMissing, SealBroken
 from registry.model.grants import OpenGrant
-from registry.model.ids import FragmentId, SourceId, WorkspaceId
+from registry.model.ids import WorkspaceId
 from registry.model.stored import StoredEvent
-from registry.model.stored_upkeep import Sweep
-from registry.plans.versions import newest
-from registry.store import administration, consents, holdings, identities
 from registry.store import retention as rows
 from registry.store.database import Transaction
 
@@ -47,9 +40,18 @@ def count(transaction: Transaction, workspace_id: WorkspaceId, due: Due) -> Coun
     return {"events": sum(row.rows for row in held), "values": values}
 
 
-def delete(deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, due: Due) -> Counts:
-    """Delete what is due of a compartment; how many events and values it was part of."""
-    counts = {"events": 0, "values": 0}
+def delete(
+    deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, due: Due, all_due: Iterable[Due]
+) -> tuple[Counts, int]:
+    """Delete what is due of a compartment; how many events and values it was part of, and how many events stayed.
+
+    An event stays as it is where what else it holds is not due and does not open: its key may be put back yet.
+
+    Args:
+        all_due: everything that is due now, this included: an event all of whose parts are goes as a whole.
+    """
+    counts, stayed = {"events": 0, "values": 0}, 0
+    before = {one.compartment: one.before for one in all_due if one.fragment_id == due.fragment_id}
     counts["values"] = rows.delete_traits(transaction, workspace_id, due.fragment_id, due.compartment, due.before)
     for held in _sets(transaction, workspace_id, due):
         after = b""
@@ -60,16 +62,29 @@ def delete(deployment: Deployment, transaction: Transaction, workspace_id: Works
             if not page:
                 break
             after = page[-1].event_id
-            left = [name for name in held.compartments.split(",") if name != due.compartment]
-            if left:
-                made = _resealed(deployment, page, left, ())
-                counts["events"] += len(made)
-                rows.rewrite_events(transaction, made)
-            else:
-                counts["events"] += len(page)
-                ids = [row.event_id for row in page]
-                rows.delete_events(transaction, workspace_id, due.fragment_id, ids)
-    return counts
+            for left, some in _by_what_stays(page, before).items():
+                if left:
+                    sealed = resealed(deployment, some, left, ())
+                    counts["events"] += len(sealed.made)
+                    stayed += sealed.stayed
+                    rows.rewrite_events(transaction, sealed.made)
+                else:
+                    counts["events"] += len(some)
+                    ids = [row.event_id for row in some]
+                    rows.delete_events(transaction, workspace_id, due.fragment_id, ids)
+    return counts, stayed
+
+
+def _by_what_stays(
+    page: Iterable[StoredEvent], before: Mapping[str, Micros]
+) -> dict[tuple[str, ...], list[StoredEvent]]:
+    """Events by those of their compartments that are not due."""
+    found = dict[tuple[str, ...], list[StoredEvent]]()
+    for row in page:
+        at = row.received_at
+        left = tuple(name for name in row.compartments.split(",") if at >= before.get(name, at))
+        found.setdefault(left, []).append(row)
+    return found
 
 
 def _sets(transaction: Transaction, workspace_id: WorkspaceId, due: Due) -> list[rows.Held]:
@@ -78,35 +93,51 @@ def _sets(transaction: Transaction, workspace_id: WorkspaceId, due: Due) -> list
     return [row for row in found if due.compartment in row.compartments.split(",")]
 
 
-def _resealed(
+class Sealed(NamedTuple):
+    """Events that were sealed again, and how many stay as they are since they do not open."""
+
+    made: list[StoredEvent]
+    stayed: int
+
+
+def resealed(
     deployment: Deployment, page: Sequence[StoredEvent], keep: Sequence[str], without: Sequence[Path]
-) -> list[StoredEvent]:
+) -> Sealed:
     """The events with only these compartments, and without these fields. A part names its neighbours, so
     that none can be taken away unnoticed: the parts that stay are opened in memory and sealed again.
     """
     workspace_id = page[0].workspace_id
     grant = OpenGrant(workspace_id, frozenset(keep), "retention")
     bundles = deployment.keyring.for_opening(grant, needs_of(grant, page))
-    made: list[StoredEvent] = []
+    made, stayed = list[StoredEvent](), 0
     for row in page:
         bundle = bundles.get(row.fragment_id, NO_KEYS)
-        with suppress(SealBroken):  # what is damaged may be mended yet, and holds up nobody else's
-            changed = _without(row, bundle, grant, without) if bundle is not BROKEN else None
-            made += [changed] if changed is not None else []
-    return made
+        try:
+            changed = _without(row, bundle, grant, without)
+        except (KeyMissing, SealBroken):  # what is damaged or lost may be mended yet, and holds up nobody else's
+            stayed += 1
+            continue
+        made += [changed] if changed is not None else []
+    return Sealed(made, stayed)
 
 
 def _without(row: StoredEvent, bundle: Bundle, grant: OpenGrant, without: Sequence[Path]) -> StoredEvent | None:
     """One event sealed again; None where nothing of it changes.
 
     Raises:
-        SealBroken: it is damaged, or a part stands under another name: it would be taken for one whose key is gone.
+        SealBroken: it is damaged, or a part stands under another name.
+        KeyMissing: the key of a part that stays is gone: destroyed by a sweep that was stopped, which goes on, or lost.
     """
+    if bundle is BROKEN:
+        raise SealBroken("the keys of an event are damaged")
     names = row.compartments.split(",")
     if set(compartments_in(row.body)) != set(names):
         raise SealBroken("the parts of an event are not those that it has", extra={"failure": "malformed"})
     aad = record_aad(b"event", row.workspace_id, row.fragment_id, row.event_id, b"body")
-    opened = open_parts(row.body, bundle, aad, grant).opened
+    found = open_parts(row.body, bundle, aad, grant)
+    if found.shredded:
+        raise KeyMissing("the key of what stays of an event is gone")
+    opened = found.opened
     parts: list[tuple[Compartment, bytes]] = []
     cut = 0
     for name in names:
@@ -137,88 +168,3 @@ def _cut(value: Any, path: Path) -> int:
         return _cut(value[step], rest)
     del value[step]
     return 1
-
-
-@dataclass(frozen=True, slots=True)
-class FieldRule:
-    """One `x-retention` of one published plan, and the span of events that it is due for now.
-
-    Attributes:
-        since: what was received before has been dealt with by an earlier sweep.
-        sources: those bound to the plan, whose trait assertions it covers too.
-    """
-
-    plan: str
-    event: str
-    path: Path
-    since: Micros
-    before: Micros
-    sources: tuple[SourceId, ...]
-
-    @property
-    def name(self) -> str:
-        """How a report calls it."""
-        return f"{self.plan}/{self.event}/{'/'.join(self.path)}"
-
-    def find(
-        self, deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, ids: Sequence[FragmentId]
-    ) -> tuple[list[StoredEvent], int]:
-        """The events that still hold the field, sealed again without it, and how many values were asserted by it."""
-        found = rows.events_by_plan(transaction, workspace_id, ids, self.plan, self.event, self.since, self.before)
-        changed: list[StoredEvent] = []
-        for start in range(0, len(found), PAGE):
-            page = [row for row in found[start : start + PAGE] if row.body]
-            keep = sorted({name for row in page for name in row.compartments.split(",")})
-            changed += _resealed(deployment, page, keep, [self.path]) if page else []
-        values = 0
-        if self.event == "identify" and self.path[0] == "traits" and len(self.path) == 2:
-            key = (self.path[1], self.before)
-            values = sum(rows.count_named_traits(transaction, workspace_id, ids, s, *key) for s in self.sources)
-        return changed, values
-
-    def delete(
-        self, deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, ids: Sequence[FragmentId]
-    ) -> Counts:
-        """Take the field out of the events, and delete what was asserted by it; how many of each."""
-        changed, values = self.find(deployment, transaction, workspace_id, ids)
-        rows.rewrite_events(transaction, changed)
-        if values:
-            for source_id in self.sources:
-                rows.delete_named_traits(transaction, workspace_id, ids, source_id, self.path[1], self.before)
-        return {"events": len(changed), "values": values}
-
-
-def field_rules(deployment: Deployment, workspace_id: WorkspaceId, run: Sweep) -> list[FieldRule]:
-    """The retentions that published plans give to single fields, for a sweep begun at a moment.
-
-    What an earlier sweep dealt with is not looked at again, unless a hold or a restriction, which it passed over, has
-    ended since, or somebody was parted from whom it passed over.
-    """
-    with deployment.data.read(workspace_id) as transaction:
-        published = [(row.name, row.version) for row in administration.plans(transaction, workspace_id)]
-        sources = administration.sources(transaction, workspace_id)
-        ended = (s for s in rows.sweeps(transaction, workspace_id, 2) if s.finished_at is not None)
-        last = next((s for s in ended if s.started_at <= run.started_at), None)  # or the clock was set back since
-        if last is not None and _let_go(transaction, workspace_id, last.started_at, run.started_at):
-            last = None
-    # A message may have waited in quarantine, and has kept its time: it is looked for that much further back.
-    done = last.started_at - deployment.policies.retention.quarantine_for if last is not None else None
-    found = []
-    for name, version in sorted(published):
-        plan = compiled(deployment, workspace_id, name, version)
-        versions = [other for known, other in published if known == name]
-        # A source that is bound to a range keeps its traits by the newest version that it allows.
-        own = tuple(s.source_id for s in sources if s.plan_name == name and newest(s.plan_version, versions) == version)
-        for event, text, path in plan.retentions():
-            period = duration(text)
-            since = done - period if done is not None else 0
-            found.append(FieldRule(plan.identity, event, path, since, run.started_at - period, own))
-    return found
-
-
-def _let_go(transaction: Transaction, workspace_id: WorkspaceId, since: Micros, now: Micros) -> bool:
-    """Whether a hold, or somebody's restriction, has ended since a moment, or may have for who was parted."""
-    ends = (end for hold in holdings.holds(transaction, workspace_id) for end in (hold.released_at, hold.until))
-    ended = any(end is not None and since <= end <= now for end in ends)
-    lifted = ended or consents.lifted_since(transaction, workspace_id, since)
-    return lifted or identities.parted_since(transaction, workspace_id, since)

@@ -15,6 +15,9 @@ from registry.model.ids import text_id
 from registry.model.stored_upkeep import Sweep
 from registry.store import retention as rows
 
+STAYED = "stayed"
+"""The count of parts and fields that should go, or may, and stay with their event, since that does not open."""
+
 
 @dataclass(slots=True)
 class Report:

@@ -24,9 +24,9 @@ from registry.flows.consent import locking
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
 from registry.flows.retention import outdated, rejected
+from registry.flows.retention.fields import FieldRule, field_rules
 from registry.flows.retention.looking import Page, look
-from registry.flows.retention.outdated import FieldRule
-from registry.flows.retention.reports import Report, recent
+from registry.flows.retention.reports import STAYED, Report, recent
 from registry.flows.upkeep.pairing import unused_holders
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import DAY, Micros
@@ -56,7 +56,7 @@ def sweep(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> Sw
             return None
         # 1. begin
         run = _begin(deployment, workspace.workspace_id)
-        rules = outdated.field_rules(deployment, workspace.workspace_id, run)
+        rules = field_rules(deployment, workspace.workspace_id, run)
         while True:
             page = _next(deployment, workspace.workspace_id, run.after)
             if not page:
@@ -83,7 +83,7 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
     report, after = Report(), b""
     workspace_id, now = workspace.workspace_id, deployment.clock()
     begun = Sweep(workspace_id, b"", now, None, b"", "")
-    rules = outdated.field_rules(deployment, workspace_id, begun)
+    rules = field_rules(deployment, workspace_id, begun)
     while page := _next(deployment, workspace_id, after):
         after = page[-1].fragment_id
         with deployment.data.read(workspace_id) as transaction:
@@ -92,8 +92,8 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
             for due in looked.due:
                 report.add(due.compartment, due.reason, **outdated.count(transaction, workspace_id, due))
             for rule in rules:
-                changed, values = rule.find(deployment, transaction, workspace_id, looked.free)
-                report.add(rule.name, EXPIRED, events=len(changed), values=values)
+                found = rule.find(deployment, transaction, workspace_id, looked.free)
+                report.add(rule.name, EXPIRED, events=len(found.changed), values=found.values)
     with deployment.data.read(workspace_id) as transaction:
         before = now - deployment.policies.retention.quarantine_for
         report.counts["violations"] = len(rows.stray_violations(transaction, workspace_id, before, b"", 1_000_000))
@@ -146,9 +146,13 @@ def _settle(
             report.counts["keys"] += deployment.keyring.shred_compartments(grant, whole)
         # 5. delete
         for due in looked.due:
-            report.add(due.compartment, due.reason, **outdated.delete(deployment, transaction, workspace_id, due))
+            gone, stayed = outdated.delete(deployment, transaction, workspace_id, due, looked.due)
+            report.add(due.compartment, due.reason, **gone)
+            report.counts[STAYED] += stayed
         for rule in rules:
-            report.add(rule.name, EXPIRED, **rule.delete(deployment, transaction, workspace_id, looked.free))
+            gone, stayed = rule.delete(deployment, transaction, workspace_id, looked.free)
+            report.add(rule.name, EXPIRED, **gone)
+            report.counts[STAYED] += stayed
         rows.drop_locks(transaction, workspace_id, {(d.fragment_id, d.compartment) for d in looked.due if d.whole})
         identities.bump(transaction, workspace_id, {due.fragment_id for due in looked.due})
         _count(report, looked)
