@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -21,6 +21,7 @@ from registry.store.engines import BUSY_TIMEOUT_MS, SQLITE_PRAGMAS, WRITERS_PRAG
 from registry.store.file_lock import held_file
 from registry.store.point import FilePoints, Rows, ServerPoints
 from registry.store.row_security import DIRECTORY, Scope, by_key, of_workspace
+from registry.store.server_lock import held_on_server
 from registry.store.troubles import hint, reason
 from registry.store.turns import Turns
 
@@ -179,29 +180,24 @@ class Database:
             self._turns.leave()
 
     @contextmanager
-    def sole(self, name: str) -> Iterator[bool]:
+    def sole(self, name: str, *, within_s: float = 0) -> Iterator[bool]:
         """Whether this is the only process, and thread, that is inside a block of this name on this database.
 
-        It never waits: whoever comes second is told no. A process that is killed is out at once: PostgreSQL
-        drops its advisory lock with the connection, the system that of the file beside a SQLite database.
+        Whoever comes second is told no. A process that is killed is out at once: PostgreSQL drops its advisory lock
+        with the connection, the system that of the file beside a SQLite database.
+
+        Args:
+            within_s: for how long whoever is inside is waited for.
 
         Raises:
             StoreUnavailable: the database cannot be reached.
         """
         if self.file is not None:
-            with held_file(self.file.with_name(f"{self.file.name}.{name}.lock")) as held:
+            with held_file(self.file.with_name(f"{self.file.name}.{name}.lock"), within_s) as held:
                 yield held
             return
-        with self._translated(), self._own.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
-            key = {"name": f"registry:{name}"}
-            held = bool(
-                own.execute(text("SELECT pg_try_advisory_lock(hashtext('sole'), hashtext(:name))"), key).scalar()
-            )
-            try:
-                yield held
-            finally:
-                if held:
-                    own.execute(text("SELECT pg_advisory_unlock(hashtext('sole'), hashtext(:name))"), key)
+        with self._translated(), held_on_server(self._own, name, within_s) as held:
+            yield held
 
     def checkpoint(self) -> bool:
         """Fold SQLite's WAL into the file and truncate it, so that overwritten pages are gone.

@@ -9,7 +9,6 @@ still to be done, and the recipient acknowledges by a message of its own (`flows
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -49,7 +48,6 @@ from registry.store.database import Transaction
 ACCEPTED = 202
 ANSWERED_WITHIN_S = 2 * TIMEOUT_S + 1
 """By then what was on its way has been answered, or given up: for the connection, and for the answer."""
-LOOK_AGAIN_S = 0.1
 SUBSCRIBER = "subscriber"
 """The kind of a recipient that is a webhook."""
 
@@ -228,13 +226,8 @@ def _nothing_on_its_way(deployment: Deployment, one: Recipient) -> Iterator[bool
     after the notice would stay there. Whoever is sending sees that a notice is due, and stops after what is on its way.
     """
     name = sending_to("webhook" if one.kind == SUBSCRIBER else "destination", one.recipient_id)
-    until = time.monotonic() + ANSWERED_WITHIN_S
-    while True:
-        with deployment.data.sole(name) as free:
-            if free or time.monotonic() > until:
-                yield free
-                return
-        time.sleep(LOOK_AGAIN_S)
+    with deployment.data.sole(name, within_s=ANSWERED_WITHIN_S) as free:
+        yield free
 
 
 def _tell(deployment: Deployment, one: Recipient, order: DestinationErasure, sealed: bytes) -> Answer:
