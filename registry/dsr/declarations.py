@@ -195,12 +195,14 @@ _OUTGOING = (
     ),
     declared(
         "webhook", purposes=RUNNING, retention=AS_CONFIGURED,
-        operation="webhook_id name topics purpose sealed created_at paused_at failures retry_at delivered delivered_at",
+        operation="webhook_id name topics purpose sealed created_at paused_at failures retry_at delivered delivered_at "
+        "sending_since left_until",
     ),
     declared(
         "destination", purposes=RUNNING, retention=AS_CONFIGURED,
         operation="destination_id name kind purpose events traits sealed created_at paused_at position place failures "
-        "failure retry_at delivered withheld delivered_at",
+        "failure retry_at delivered withheld delivered_at "
+        "sending_since left_until",
     ),
     declared(
         "event_feed", purposes=TAGGED, retention="until every destination has passed it",

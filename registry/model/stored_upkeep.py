@@ -76,7 +76,8 @@ class Webhook(NamedTuple):
     """A subscription to what happens here. `sealed` holds its address and secret, `topics` is comma-separated.
 
     `failures` counts those in a row, and until `retry_at` nothing is sent; `purpose` is the one for which
-    identifiers may be told, None where ids of ours are all that leaves.
+    identifiers may be told, None where ids of ours are all that leaves. Something is on its way to it `sending_since`,
+    and what a process had sent that was killed may be `left_until`.
     """
 
     workspace_id: WorkspaceId
@@ -91,6 +92,8 @@ class Webhook(NamedTuple):
     retry_at: Micros
     delivered: int
     delivered_at: Micros | None
+    sending_since: Micros | None = None
+    left_until: Micros | None = None
 
 
 class OutboxMessage(NamedTuple):
@@ -115,7 +118,8 @@ class OutboxMessage(NamedTuple):
 class Destination(NamedTuple):
     """Where accepted events are passed on to, for one purpose. `sealed` holds its address and secrets.
 
-    `events` and `traits` are comma-separated, `*` for all; (`position`, `place`) is how far in the feed it is.
+    `events` and `traits` are comma-separated, `*` for all; (`position`, `place`) is how far in the feed it is. What is
+    on its way is noted as for a `Webhook`.
     """
 
     workspace_id: WorkspaceId
@@ -136,6 +140,8 @@ class Destination(NamedTuple):
     delivered: int
     withheld: int
     delivered_at: Micros | None
+    sending_since: Micros | None = None
+    left_until: Micros | None = None
 
 
 class FeedItem(NamedTuple):

@@ -30,6 +30,8 @@ class DestinationTable(DataTable, table=True):
     delivered: int = number()
     withheld: int = number()
     delivered_at: int | None = micros(null=True)
+    sending_since: int | None = micros(null=True)
+    left_until: int | None = micros(null=True)
 
 
 class EventFeedTable(DataTable, table=True):

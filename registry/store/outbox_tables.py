@@ -25,6 +25,8 @@ class WebhookTable(DataTable, table=True):
     retry_at: int = micros()
     delivered: int = number()
     delivered_at: int | None = micros(null=True)
+    sending_since: int | None = micros(null=True)
+    left_until: int | None = micros(null=True)
 
 
 class OutboxTable(DataTable, table=True):

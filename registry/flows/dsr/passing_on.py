@@ -9,13 +9,14 @@ still to be done, and the recipient acknowledges by a message of its own (`flows
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import orjson
 
-from registry.connectors.outgoing import TIMEOUT_S, Answer, Verdict
+from registry.connectors.outgoing import Answer, Verdict
 from registry.flows.acts import trail
 from registry.flows.acts.outbox import AT_ONCE, Topic, subscribed
 from registry.flows.consent.locking import refused_by_profile
@@ -23,6 +24,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.outgoing.delivery import CONTACTS
 from registry.flows.outgoing.destinations import ErasureState
 from registry.flows.outgoing.endpoints import (
+    ANSWERED_WITHIN,
     ATTEMPTS,
     CLOSED,
     LOST,
@@ -36,18 +38,16 @@ from registry.flows.outgoing.endpoints import (
 )
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
-from registry.model.clock import Micros, rfc3339
+from registry.model.clock import SECOND, Micros, rfc3339
 from registry.model.errors import KeyMissing, RegistryError, SealBroken
 from registry.model.ids import FragmentId, ProfileId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
 from registry.model.stored_upkeep import DestinationErasure
-from registry.store import consents, identities, webhooks
+from registry.store import consents, identities, sending, webhooks
 from registry.store import destinations as rows
 from registry.store.database import Transaction
 
 ACCEPTED = 202
-ANSWERED_WITHIN_S = 2 * TIMEOUT_S + 1
-"""By then what was on its way has been answered, or given up: for the connection, and for the answer."""
 SUBSCRIBER = "subscriber"
 """The kind of a recipient that is a webhook."""
 
@@ -210,7 +210,7 @@ def tell(
         waiting = [order for order in waiting if only in (None, order.request_id)]
         if one is None or not waiting:
             return 0
-        with _nothing_on_its_way(deployment, one) as free:
+        with _nothing_on_its_way(deployment, workspace.workspace_id, one) as free:
             for order in waiting if free else ():
                 if order.sealed is not None and is_over(order.retry_at, deployment.clock()):
                     answer = _tell(deployment, one, order, order.sealed)
@@ -221,12 +221,22 @@ def tell(
 
 
 @contextmanager
-def _nothing_on_its_way(deployment: Deployment, one: Recipient) -> Iterator[bool]:
+def _nothing_on_its_way(deployment: Deployment, workspace_id: WorkspaceId, one: Recipient) -> Iterator[bool]:
     """Whether what was sent to a recipient before has been answered, and nothing more is sent meanwhile: data that came
     after the notice would stay there. Whoever is sending sees that a notice is due, and stops after what is on its way.
+
+    What a process that was killed had sent may still be taken: it is given the time to be.
     """
-    name = sending_to("webhook" if one.kind == SUBSCRIBER else "destination", one.recipient_id)
-    with deployment.data.sole(name, within_s=ANSWERED_WITHIN_S) as free:
+    what: sending.Receiver = "webhook" if one.kind == SUBSCRIBER else "destination"
+    about = workspace_id, what, one.recipient_id
+    with deployment.data.sole(sending_to(what, one.recipient_id), within_s=ANSWERED_WITHIN / SECOND) as free:
+        if free:
+            with deployment.data.read(workspace_id) as transaction:
+                left = sending.left(transaction, *about, deployment.clock(), ANSWERED_WITHIN)
+            if left:
+                time.sleep(left / SECOND)
+                with deployment.data.write(workspace_id) as transaction:
+                    sending.forget(transaction, *about)
         yield free
 
 

@@ -12,7 +12,8 @@ Killed between 3 and 4, the message is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -23,7 +24,15 @@ from registry.flows.consent.locking import refused_by_profile
 from registry.flows.deployment import Deployment
 from registry.flows.opening import open_identifiers
 from registry.flows.outgoing.destinations import is_notice_due
-from registry.flows.outgoing.endpoints import ATTEMPTS, CLOSED, open_config, sending_to, wait_after, waits
+from registry.flows.outgoing.endpoints import (
+    ANSWERED_WITHIN,
+    ATTEMPTS,
+    CLOSED,
+    open_config,
+    sending_to,
+    wait_after,
+    waits,
+)
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
 from registry.model.clock import rfc3339
@@ -32,7 +41,7 @@ from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored_upkeep import OutboxMessage, Webhook
-from registry.store import consents, destinations, identities, quarantine
+from registry.store import consents, destinations, identities, quarantine, sending
 from registry.store import webhooks as rows
 from registry.store.database import Transaction
 
@@ -72,16 +81,31 @@ def deliver(deployment: Deployment, workspace: OpenWorkspace, webhook_id: Fragme
                 with deployment.data.write(workspace.workspace_id) as transaction:
                     _hold(deployment, transaction, webhook, 0)
                 break
-            for message in page:
-                if not _stands(deployment, workspace, webhook_id):
-                    return count + taken
-                answer = _send(deployment, workspace, webhook, message, config)
-                _note(deployment, webhook, message, answer)
-                taken += answer.verdict is Verdict.DELIVERED
-                if answer.verdict in (Verdict.DOWN, Verdict.GONE):
-                    return count + taken
+            with _on_its_way(deployment, webhook, page):
+                for message in page:
+                    if not _stands(deployment, workspace, webhook_id):
+                        return count + taken
+                    answer = _send(deployment, workspace, webhook, message, config)
+                    _note(deployment, webhook, message, answer)
+                    taken += answer.verdict is Verdict.DELIVERED
+                    if answer.verdict in (Verdict.DOWN, Verdict.GONE):
+                        return count + taken
             count += taken
     return count
+
+
+@contextmanager
+def _on_its_way(deployment: Deployment, webhook: Webhook, page: Sequence[OutboxMessage]) -> Iterator[None]:
+    """Note that something of people is on its way, until it is answered; whoever is killed leaves it noted."""
+    if all(message.fragment_id is None for message in page):
+        yield
+        return
+    workspace_id, webhook_id = webhook.workspace_id, webhook.webhook_id
+    with deployment.data.write(workspace_id) as transaction:
+        sending.begin(transaction, workspace_id, "webhook", webhook_id, deployment.clock(), ANSWERED_WITHIN)
+    yield
+    with deployment.data.write(workspace_id) as transaction:
+        sending.end(transaction, workspace_id, "webhook", webhook_id)
 
 
 def _stands(deployment: Deployment, workspace: OpenWorkspace, webhook_id: FragmentId) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from registry.connectors.outgoing import TIMEOUT_S
 from registry.flows.deployment import Deployment
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.clock import SECOND, Micros
@@ -18,6 +19,8 @@ from registry.model.ids import FragmentId, RequestId, WorkspaceId
 ENDPOINT = Compartment("@endpoint")
 """The reserved compartment of addresses outside and their secrets."""
 
+ANSWERED_WITHIN: Micros = int((2 * TIMEOUT_S + 1) * SECOND)
+"""By then what was on its way has been answered, or given up: for the connection, and for the answer."""
 FIRST_WAIT: Micros = 2 * SECOND
 LONGEST_WAIT: Micros = 6 * 3600 * SECOND
 ATTEMPTS = 16

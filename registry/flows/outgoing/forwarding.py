@@ -7,7 +7,8 @@
 5. send     as signed webhooks or as a batch of Segment's protocol, judged once more; ids stay the same
 6. advance  the cursor, past what was taken, passed over, or refused for good and kept to be replayed
 
-Killed between 5 and 6, the same events are sent again. A destination that does not answer is tried again
+Killed between 5 and 6, the same events are sent again; that something may be on its way stays noted, for the notice of
+an erasure that comes after it. A destination that does not answer is tried again
 later and later; nobody else waits for it. One that is to be told of an erasure is told that first.
 """
 
@@ -24,7 +25,15 @@ from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.outgoing.delivery import keys_of
 from registry.flows.outgoing.destinations import DestinationKind, is_notice_due
-from registry.flows.outgoing.endpoints import CLOSED, LOST, is_over, open_config, sending_to, wait_after
+from registry.flows.outgoing.endpoints import (
+    ANSWERED_WITHIN,
+    CLOSED,
+    LOST,
+    is_over,
+    open_config,
+    sending_to,
+    wait_after,
+)
 from registry.flows.outgoing.judging import Ready, judged, judged_since
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.webhooks import signed_headers
@@ -32,7 +41,7 @@ from registry.model.clock import rfc3339
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored_upkeep import Destination, DestinationFailure, FeedItem
 from registry.store import destinations as rows
-from registry.store import identities, quarantine
+from registry.store import identities, quarantine, sending
 from registry.store.database import Transaction
 from registry.store.destinations import Cursor
 
@@ -125,6 +134,7 @@ def _pass_on(
     sent = _send(deployment, workspace, row, config, ready)
     now = deployment.clock()
     with deployment.data.write(workspace.workspace_id) as transaction:
+        sending.end(transaction, row.workspace_id, "destination", row.destination_id)
         _keep_refused(transaction, row, sent.refused)
         # 6. advance
         if sent.stopped and sent.settled is None:
@@ -157,6 +167,7 @@ def _retry(
         if one is not None:
             sent = _send(deployment, workspace, row, config, _promise(deployment, workspace, row, [one]))
             with deployment.data.write(workspace.workspace_id) as transaction:
+                sending.end(transaction, row.workspace_id, "destination", row.destination_id)
                 _keep_refused(transaction, row, sent.refused)
                 if sent.stopped:
                     if sent.answer is not None:
@@ -185,6 +196,8 @@ def _promise(deployment: Deployment, workspace: OpenWorkspace, row: Destination,
             return []
         fragments = [one.item.fragment_id for one in ready]
         rows.received(transaction, row, set(fragments), deployment.clock())
+        now = deployment.clock()
+        sending.begin(transaction, row.workspace_id, "destination", row.destination_id, now, ANSWERED_WITHIN)
         trail.append(
             transaction, row.workspace_id, deployment.clock(), actor="registry", action="destination:events:sent",
             outcome="given",

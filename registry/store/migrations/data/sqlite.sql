@@ -1,4 +1,4 @@
--- data 0027;
+-- data 0028;
 CREATE TABLE schema_version_data (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT schema_version_data_pkc PRIMARY KEY (version_num)
@@ -314,7 +314,7 @@ CREATE TABLE webhook (
 	failures INTEGER NOT NULL, 
 	retry_at BIGINT NOT NULL, 
 	delivered BIGINT NOT NULL, 
-	delivered_at BIGINT, 
+	delivered_at BIGINT, sending_since BIGINT, left_until BIGINT, 
 	CONSTRAINT pk_webhook PRIMARY KEY (workspace_id, webhook_id)
 );
 CREATE TABLE outbox (
@@ -386,7 +386,7 @@ CREATE TABLE destination (
 	retry_at BIGINT NOT NULL, 
 	delivered BIGINT NOT NULL, 
 	withheld BIGINT NOT NULL, 
-	delivered_at BIGINT, 
+	delivered_at BIGINT, sending_since BIGINT, left_until BIGINT, 
 	CONSTRAINT pk_destination PRIMARY KEY (workspace_id, destination_id)
 );
 CREATE TABLE event_feed (
@@ -659,4 +659,4 @@ CREATE TRIGGER standing_moved AFTER UPDATE OF workspace_id, fragment_id, profile
 CREATE TRIGGER standing_gone AFTER DELETE ON fragment BEGIN UPDATE standing_change SET fragment_id = NULL WHERE workspace_id = OLD.workspace_id AND fragment_id = OLD.fragment_id; INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), fragment_id FROM fragment WHERE workspace_id = OLD.workspace_id AND profile_id = OLD.profile_id LIMIT 1; INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; END;
 CREATE TRIGGER standing_renamed AFTER UPDATE OF anchor ON fragment BEGIN INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT OLD.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = OLD.workspace_id), 0), NULL; INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
 CREATE TRIGGER standing_said_again AFTER UPDATE OF workspace_id, fragment_id, purpose, record_id, status, acted_at, recorded_at, expires_at ON consent_state BEGIN INSERT INTO standing_change (workspace_id, position, fragment_id) SELECT NEW.workspace_id, 1 + coalesce((SELECT max(position) FROM standing_change WHERE workspace_id = NEW.workspace_id), 0), NEW.fragment_id; END;
-INSERT INTO schema_version_data VALUES ('0027');
+INSERT INTO schema_version_data VALUES ('0028');
