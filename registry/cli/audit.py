@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from registry.cli.exits import Exit
+from registry.cli.files import written_whole
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, read_text, session, table
 from registry.flows.accountability import verify as proofs
 from registry.store import audit_log
@@ -69,10 +70,10 @@ def export(
     with (
         session(data_dir, workspace, as_json=as_json) as (registry, opened, _),
         registry.deployment.data.read(opened.workspace_id) as transaction,
-        to.open("x", encoding="utf-8") as stream,
+        written_whole(to) as stream,
     ):
         for position, entry in enumerate(audit_log.stream(transaction, opened.workspace_id)):
             line = {"position": position, "entry": json.loads(entry), "leaf": base64.b64encode(entry).decode()}
-            stream.write(json.dumps(line) + "\n")
+            stream.write(json.dumps(line).encode() + b"\n")
             count += 1
     answer({"written": str(to), "entries": count}, as_json=as_json, text=f"Written: {to}, {count} entries")

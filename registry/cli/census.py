@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from registry.cli.files import written_whole
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, session, table
 from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import breach, inventory, outside
 from registry.flows.traffic import inventory as data
 from registry.model.clock import DAY, Micros, parse_rfc3339
-from registry.model.errors import Conflict, InvalidInput
+from registry.model.errors import InvalidInput
 
 app = typer.Typer(no_args_is_help=True, help="What is held of people, field by field, and the documents that follow.")
 
@@ -213,8 +214,7 @@ def _write(text: str, to: Path | None, *, as_json: bool, quiet: bool = False) ->
     if to is None:
         typer.echo(text, nl=False)
         return
-    if to.exists():
-        raise Conflict("the file exists already", hint="name another")
-    to.write_text(text, encoding="utf-8")
+    with written_whole(to) as stream:
+        stream.write(text.encode())
     if not quiet:
         answer({"written": str(to)}, as_json=as_json, text=f"Written: {to}")

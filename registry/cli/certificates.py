@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from registry.cli.files import require_absent, written_whole
 from registry.flows.accountability.forms import Form, write
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import Conflict, InvalidInput
+from registry.model.errors import InvalidInput
 
 CERTIFICATES = frozenset(f".{form.value}" for form in Form)
 """The suffixes that a certificate's file may have."""
@@ -26,19 +27,10 @@ def write_certificate(deployment: Deployment, workspace: OpenWorkspace, token: s
     suffix = to.suffix.removeprefix(".").lower()
     if suffix not in list(Form):
         raise InvalidInput("a certificate is written as .jwt, .json or .html")
-    to.write_text(write(deployment, workspace, token, Form(suffix)), encoding="utf-8")
+    with written_whole(to) as stream:
+        stream.write(write(deployment, workspace, token, Form(suffix)).encode())
 
 
 def shortened(view: Mapping[str, Any], get_it: str) -> dict[str, Any]:
     """A view for a person: how its certificate is got, in the place of a text that nobody reads."""
     return {**view, "certificate": f"issued, {get_it} --to certificate.html" if view["certificate"] else None}
-
-
-def require_absent(path: Path, option: str = "--to") -> None:
-    """Go on only if nothing would be overwritten.
-
-    Raises:
-        Conflict: the file exists.
-    """
-    if path.exists():
-        raise Conflict("the file exists already", hint=f"name another with {option}")

@@ -12,8 +12,8 @@ import typer
 import yaml
 
 from registry import bootstrap, reviewed
-from registry.cli.certificates import require_absent
 from registry.cli.exits import Exit
+from registry.cli.files import require_absent, written_whole
 from registry.cli.session import AsJson, answer, reported, settings, table
 from registry.cli.subjects import Email, Reference, UserId, named
 from registry.connectors.configured import findings_of
@@ -53,7 +53,8 @@ def scaffold(
         described = guessed(url, name, url_env)
         text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
         if to is not None:
-            to.write_text(text, encoding="utf-8")
+            with written_whole(to) as stream:
+                stream.write(text.encode())
     counts = {
         "dataset": name,
         "tables": len(described["tables"]),

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from registry.cli.certificates import CERTIFICATES, require_absent, shortened, write_certificate
+from registry.cli.certificates import CERTIFICATES, shortened, write_certificate
+from registry.cli.files import PRIVATE, require_absent, written_whole
 from registry.cli.officers import Because, NotAwaited, Officer
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, session, table
 from registry.dsr.accounting import Disposition, FieldAccount
@@ -270,13 +271,8 @@ def export_package(
             write_certificate(registry.deployment, opened, row.certificate, to)
         else:
             reference.scope_of(registry.deployment, opened, row)
-            try:
-                with to.open("xb") as stream:
-                    to.chmod(0o600)
-                    export.write_package(registry.deployment, opened, row, stream, actor=f"person:{officer}", lock=lock)
-            except BaseException:
-                to.unlink(missing_ok=True)  # half a package must not be taken for a whole one
-                raise
+            with written_whole(to, PRIVATE) as stream:
+                export.write_package(registry.deployment, opened, row, stream, actor=f"person:{officer}", lock=lock)
     answer({"written": str(to), "bytes": to.stat().st_size}, as_json=as_json, text=f"Written: {to}")
 
 

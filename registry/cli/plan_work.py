@@ -12,8 +12,8 @@ import yaml
 from rich.text import Text
 
 from registry import bootstrap, reviewed
-from registry.cli.certificates import require_absent
 from registry.cli.exits import Exit
+from registry.cli.files import require_absent
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, out, reported, session, table
 from registry.documents import Document, check, parse
 from registry.flows import plans

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -161,11 +162,18 @@ def in_words(content: object) -> str:
     return in_a_line(str(content))
 
 
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 class Rows(Table):
-    """A table whose cells are words as they stand: what people wrote in brackets is no markup."""
+    """A table whose cells are words as they stand: what people wrote in brackets is no markup. An id stays in one line:
+    it is to be copied.
+    """
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row."""
+        for column, cell in zip(self.columns, cells, strict=False):
+            column.no_wrap = column.no_wrap or (isinstance(cell, str) and _ID.fullmatch(cell) is not None)
         super().add_row(*(Text(in_lines(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
 
 

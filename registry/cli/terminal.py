@@ -6,10 +6,14 @@ write into the officer's clipboard or name the window; so what a terminal takes 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RichCast
 from rich.segment import Segment
+
+WIDE = 250
+"""Characters in a line of what is no terminal."""
 
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _OTHERS = [*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
@@ -45,7 +49,9 @@ class _Harmless:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console whose words are harmless."""
+    """A console whose words are harmless; what is no terminal, a file or another program, takes wide tables."""
     made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = WIDE
     made.push_render_hook(Harmless())
     return made
