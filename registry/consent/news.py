@@ -91,6 +91,20 @@ def refuses_otherwise(records: Iterable[SaidBy], purpose: str) -> bool:
     return last is not None and last.status in REFUSALS
 
 
+def refused_otherwise_by(records: Iterable[SaidBy], purpose: str, at: Micros) -> bool:
+    """Whether by a moment a fragment had refused a purpose in such a way: a yes of then that is heard of only now lifts
+    it no more than one that is heard of in time.
+
+    Args:
+        records: of a whole person.
+    """
+    own: dict[FragmentId, list[SaidBy]] = {}
+    for one in records:
+        if one.acted_at <= at:
+            own.setdefault(one.fragment_id, []).append(one)
+    return any(refuses_otherwise(said, purpose) for said in own.values())
+
+
 def is_lasting(record: SaidBy) -> bool:
     """Whether it is an answer that no signal lifts: any but a signal's, and what a signal objected to."""
     by_other_way = record.status in AGREED | REFUSALS and record.channel != BY_SIGNAL
@@ -131,7 +145,7 @@ def may_have_ended(words: Iterable[ConsentState], at: Micros, *, said_at: Micros
 
 
 def refused_again(rows: Iterable[StoredConsent], words: Iterable[ConsentState], at: Micros) -> list[StoredConsent]:
-    """The noes that signals repeated since a moment, of which a yes becomes known only now: each as it was said then.
+    """The noes that were repeated since a moment, of which a yes becomes known only now: each as it was said before.
 
     Args:
         rows: every record of those whose words these are.
@@ -148,7 +162,7 @@ def refused_again(rows: Iterable[StoredConsent], words: Iterable[ConsentState], 
         if last is not None and last.acted_at < then:
             objects = last.status == ConsentStatus.OBJECTED  # a browser may have: of an objection it is no news
             status = ConsentStatus.OBJECTED if objects else ConsentStatus.WITHDRAWN
-            again.append(last._replace(status=status.value, acted_at=then, channel=BY_SIGNAL, sealed=None))
+            again.append(last._replace(status=status.value, acted_at=then, sealed=None))
     return again
 
 

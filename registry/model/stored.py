@@ -220,8 +220,8 @@ class StoredConsent(NamedTuple):
 
 
 class ConsentState(NamedTuple):
-    """The current record of one fragment and purpose; `repeated_at` is when signals were last noted to say a no that
-    was there already.
+    """The current record of one fragment and purpose; `repeated_at` is when a no that was there already was last noted
+    to be said again.
     """
 
     workspace_id: WorkspaceId

@@ -86,8 +86,10 @@ def _state(row: StoredConsent, since: Micros) -> ConsentState:
     )  # fmt: skip
 
 
-def spoken_at(transaction: Transaction, workspace_id: WorkspaceId, profile_id: ProfileId) -> Micros:
-    """When somebody last spoke, of whatever purpose; 0 for never.
+def spoken_at(
+    transaction: Transaction, workspace_id: WorkspaceId, profile_id: ProfileId, purpose: str | None = None
+) -> Micros:
+    """When somebody last spoke, of a purpose or of whatever; 0 for never.
 
     A CROSS JOIN, since SQLite then begins with the person's fragments and not with everybody's choices.
     """
@@ -96,7 +98,9 @@ def spoken_at(transaction: Transaction, workspace_id: WorkspaceId, profile_id: P
         "WHERE f.workspace_id = ? AND f.profile_id = ? "
         "AND s.workspace_id = f.workspace_id AND s.fragment_id = f.fragment_id"
     )
-    return int(query(transaction, sql, workspace_id, profile_id)[0][0] or 0)
+    if purpose is None:
+        return int(query(transaction, sql, workspace_id, profile_id)[0][0] or 0)
+    return int(query(transaction, f"{sql} AND s.purpose = ?", workspace_id, profile_id, purpose)[0][0] or 0)
 
 
 def lifted_since(transaction: Transaction, workspace_id: WorkspaceId, since: Micros) -> bool:

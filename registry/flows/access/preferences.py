@@ -48,7 +48,7 @@ class Choice(NamedTuple):
         title, text: in `language`, the nearest to the one asked for that the policy has.
         now: what stands; None where the person has no choice.
         decision: what follows for the use of their data.
-        last: the latest record for the purpose, if there is any.
+        last: the record that what stands rests on, else the latest for the purpose, if there is any.
     """
 
     purpose: Purpose
@@ -123,15 +123,15 @@ def _offered(
     decisions = ledger.matrix(deployment, fragments, records)
     # A restriction is no choice: what the person said of a purpose stands beside it, and is theirs to change.
     said = ledger.matrix(deployment, fragments, [row for row in records if row.purpose != WHOLE_PERSON])
-    last = {row.purpose: row for row in records}
+    last, rows = {row.purpose: row for row in records}, {row.record_id: row for row in records}
     offered = []
     for name, purpose in deployment.policies.purposes.purposes.items():
         basis, decision = purpose.basis_in(None), decisions[name]
         now = _stands(purpose, said[name], basis) if basis in CAN_BE_REFUSED else None
         title, text = purpose.told_in(language)
-        offered.append(
-            Choice(purpose, title, text, purpose.language_for(language), basis, now, decision, last.get(name))
-        )
+        rests_on = said[name].record_id  # of the joined it may be an earlier one
+        answered = rows[rests_on] if rests_on is not None else last.get(name)
+        offered.append(Choice(purpose, title, text, purpose.language_for(language), basis, now, decision, answered))
     return offered
 
 
@@ -179,8 +179,9 @@ def choose(
         if seen is not None:
             rows = {row.record_id: row for row in records}
             said = {name: allowed for name, allowed in said.items() if _is_meant(offered[name], allowed, seen, rows)}
-        told = (_act(offered[name], allowed, own.get(name), channel) for name, allowed in said.items())
-        acts = [replace(act, age_at_least=age_at_least) for act in told if act is not None]
+        told = {name: _act(offered[name], allowed, own.get(name), channel) for name, allowed in said.items()}
+        acts = [replace(act, age_at_least=age_at_least) for act in told.values() if act is not None]
+        _note_repeated(deployment, transaction, [own[n] for n, act in told.items() if act is None and not said[n]])
         if not acts:
             return []
         fragment = subjects.find_or_create(deployment, workspace, transaction, person)
@@ -273,6 +274,13 @@ def _own_words(
     states = consents.states(transaction, workspace.workspace_id, [fragment.fragment_id for fragment in found.values()])
     rows = {row.record_id: row for row in records}
     return {state.purpose: rows[state.record_id] for state in states}
+
+
+def _note_repeated(deployment: Deployment, transaction: Transaction, noes: Sequence[StoredConsent]) -> None:
+    """Note that these were said again: a yes of a time between may come late."""
+    if noes:
+        notes = {(no.fragment_id, no.purpose): deployment.clock() for no in noes}
+        consents.note_repeated(transaction, noes[0].workspace_id, notes)
 
 
 def _act(choice: Choice, allowed: bool, own: StoredConsent | None, channel: str) -> Act | None:

@@ -22,6 +22,7 @@ from registry.flows.consent import changes
 from registry.flows.consent.again import repeated_since, said_again
 from registry.flows.consent.evidence import is_evidence_of
 from registry.flows.consent.locking import relock
+from registry.flows.consent.saying import said_at
 from registry.flows.consent.standing import alike, standings_for, to_record
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
@@ -212,8 +213,9 @@ def _known(
     """The record that an act is already, if it was sent before; `last` are the whole person's last."""
     for row in rows:
         if act.record_id is not None and row.record_id == act.record_id:
-            # A time ahead of the clock was recorded as that of its arrival.
-            then = row.acted_at if act.acted_at is None else min(act.acted_at, row.recorded_at)
+            # A time ahead of the clock was recorded as that of its arrival; a no's was moved while it was set back.
+            is_moved = row.acted_at > row.recorded_at
+            then = row.acted_at if act.acted_at is None or is_moved else min(act.acted_at, row.recorded_at)
             if not _says(act, row, actor) or then != row.acted_at:
                 raise Conflict("the key was used for another act", hint="take a new key for a new act")
             return row
@@ -291,16 +293,11 @@ def append_each(
     if not acts:
         return []
     profiles = {fragment.fragment_id: fragment.profile_id for fragment, _ in acts}
-    # A clock that was set back puts no act before those that were.
-    unsaid = {fragment.profile_id for fragment, act in acts if act.acted_at is None}
-    latest = {one: max(now, consents.spoken_at(transaction, workspace_id, one)) for one in unsaid}
     rows = [
-        _row(
-            deployment, workspace, fragment, _of_age(deployment, act), actor, now,
-            latest.get(fragment.profile_id, now),
-        )
+        _row(deployment, workspace, fragment, counting, actor, now, said_at(transaction, fragment, counting, now))
         for fragment, act in acts
-    ]  # fmt: skip
+        for counting in (_of_age(deployment, act),)
+    ]
     whole = rows + said_again(deployment, transaction, rows, profiles)
     repeated = repeated_since(deployment, transaction, rows, profiles)
     whole += [row for row, _ in repeated]
@@ -350,7 +347,7 @@ def _row(
     act: Act,
     actor: str,
     now: Micros,
-    latest: Micros,
+    acted_at: Micros,
 ) -> StoredConsent:
     record_id = act.record_id or RecordId(deployment.new_id())
     sealed = None
@@ -358,7 +355,6 @@ def _row(
         bundle = deployment.keyring.for_sealing(workspace.workspace_id, {fragment.fragment_id: (IDENTITY,)})
         aad = record_aad(b"consent", workspace.workspace_id, fragment.fragment_id, record_id, b"evidence")
         sealed = seal(bundle[fragment.fragment_id].key(IDENTITY), orjson.dumps(act.evidence), aad)
-    acted_at = min(act.acted_at, latest) if act.acted_at is not None else latest
     return StoredConsent(
         workspace.workspace_id,
         fragment.fragment_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal, refuses_otherwise
+from registry.consent.news import BY_SIGNAL, is_news, last_words, refusal, refused_otherwise_by, refuses_otherwise
 from registry.consent.records import REFUSALS, ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.flows.consent import ledger
@@ -62,6 +62,8 @@ def record_signals(
             at, objects = given_at if given_at is not None else FOREVER, name in spoken.objected
             words = last_words(rows, name, at)
             purpose = deployment.policies.purposes.purposes[name]
+            if given_at is not None and refused_otherwise_by(rows, name, given_at):
+                continue
             if is_news(purpose, words, fragment.fragment_id, yes=yes, objects=objects, at=min(at, now)):
                 status = ConsentStatus.GRANTED if yes else refusal(words, fragment.fragment_id)
                 status = ConsentStatus.OBJECTED if objects else status

@@ -35,7 +35,7 @@ from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
 from registry.model.errors import Conflict, RegistryError, RequestStopped
-from registry.model.ids import FragmentId, RequestId
+from registry.model.ids import FragmentId, RecordId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.store import consents, identities, requests
 from registry.store.database import Transaction
@@ -250,13 +250,21 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
         fragments = identities.fragments(transaction, workspace.workspace_id, found)
         history = consents.history(transaction, workspace.workspace_id, fragments)
         written = {(row.fragment_id, row.purpose, row.status, row.acted_at, row.channel) for row in history}
+        named = {row.record_id for row in history}  # a clock that was set back moves the time of what is recorded
         new = [
-            (fragment, act)
+            (fragment, replace(act, record_id=record_id))
             for fragment_id, fragment in sorted(fragments.items())
             for act in acts
             if (fragment_id, act.purpose, act.status, act.acted_at, act.channel) not in written
+            and (record_id := _record_id(workspace, request, fragment_id, act.purpose)) not in named
         ]
         append_each(deployment, workspace, transaction, new, actor=actor)
+
+
+def _record_id(workspace: OpenWorkspace, request: StoredRequest, fragment_id: FragmentId, purpose: str) -> RecordId:
+    """The id of the record that a request leaves of one purpose on one fragment."""
+    text = f"{request.request_id.hex()} {fragment_id.hex()} {purpose}"
+    return RecordId(workspace.indexer.lasting("@dsr", text))
 
 
 def is_ended(request: StoredRequest) -> bool:

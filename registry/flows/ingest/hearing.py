@@ -20,6 +20,7 @@ from registry.consent.news import (
     overtaken_at,
     refusal,
     refused_again,
+    refused_otherwise_by,
     refuses_otherwise,
 )
 from registry.consent.purposes import Purpose, PurposeCatalogue
@@ -95,6 +96,8 @@ class Hearing:
                 continue
             if yes and not is_act and self._comes_too_late(item, current, at):
                 continue
+            if yes and not is_act and late and refused_otherwise_by(self._known.ledger(spoken), purpose, at):
+                continue
             if objects:
                 status = ConsentStatus.OBJECTED
             elif yes:
@@ -154,12 +157,12 @@ class Hearing:
     def _acted_at(self, item: Item, purpose: str, words: Sequence[Said], *, yes: bool) -> Micros:
         """When the message's word was said: a yes no later than its string was made.
 
-        Where somebody spoke at a time that our clock has not reached, it was set back, and a no is as much later.
+        Where somebody spoke at a time that our clock has not reached, it was set back, and a no counts from then on.
         """
         at = item.message.observed_at if item.message is not None else self._now
         if yes:
             return min(at, item.yes_given_by.get(purpose, at))
-        return at + max([word.acted_at - self._now for word in words if word.acted_at > self._now], default=0)
+        return max([at, *(word.acted_at for word in words if word.acted_at > self._now)])
 
 
 def _is_act(item: Item, purpose: Purpose, *, yes: bool) -> bool:
