@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 import httpx
 
-from registry.client.answers import UNAVAILABLE, Decision
+from registry.client.answers import UNAVAILABLE, Decision, Receipt
 from registry.client.cache import DecisionCache, Key
 from registry.client.subject import Subject, SubjectReference, to_subject
 from registry.client.wire import (
@@ -132,6 +132,12 @@ class Asking:
             self._cache.forget(key)
         else:
             self._cache.forget_purpose(key[1])
+
+    def _received(self, key: Key, receipt: Receipt, expires_at: str | None) -> Receipt:
+        """A receipt; a yes that ends, or that lacks the age it needs, takes the place of one that did not."""
+        if receipt.status != GRANTED or expires_at is not None:
+            self._cache.forget_purpose(key[1])
+        return receipt
 
     def _question(
         self, reference: SubjectReference, purpose: str, categories: Iterable[str], jurisdiction: str | None = None

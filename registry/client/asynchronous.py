@@ -87,7 +87,8 @@ class AsyncRegistry(Loops):
         once = {"Idempotency-Key": idempotency_key or token_hex(16)}
         ended = functools.partial(self._recorded, key, status)
         try:
-            return read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once, ended))
+            receipt = read_receipt(await self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once, ended))
+            return self._received(key, receipt, expires_at)
         finally:
             ended()
 

@@ -126,7 +126,8 @@ class Registry(Asking):
         )  # fmt: skip
         once = {"Idempotency-Key": idempotency_key or token_hex(16)}
         try:
-            return read_receipt(self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once))
+            receipt = read_receipt(self._post(RECORD_PATH, body, SMALL_ANSWER_BYTES, once))
+            return self._received(key, receipt, expires_at)
         finally:
             self._recorded(key, status)
 

@@ -199,6 +199,17 @@ def test_a_withdrawal_whose_caller_went_away_arrives_and_ends_what_was_cached_me
     run(loopback, story)
 
 
+def test_recording_a_yes_that_lacks_an_age_drops_what_others_of_the_person_have(loopback: Loopback) -> None:
+    async def story(registry: AsyncRegistry) -> None:
+        assert await registry.allows(PERSON, "marketing")
+        loopback.answers(RECEIPT | {"status": "unattested"}, 201)
+        await registry.record(user_id("the same person"), "marketing", "granted")
+        loopback.answers(DENIED)
+        assert not await registry.allows(PERSON, "marketing")
+
+    run(loopback, story)
+
+
 def test_a_server_whose_headers_drip_is_a_no_in_time() -> None:
     async def drips(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")

@@ -205,6 +205,18 @@ def test_recording_a_withdrawal_drops_the_cached_yes(loopback: Loopback, registr
     assert not registry.allows(PERSON, "marketing", ["user.location"])
 
 
+@pytest.mark.parametrize(("told", "more"), [("unattested", {}), ("granted", {"expires_at": "2026-01-02T00:00:00Z"})])
+def test_recording_a_yes_that_ends_or_lacks_an_age_drops_what_others_of_the_person_have(
+    loopback: Loopback, registry: Registry, told: str, more: dict[str, str]
+) -> None:
+    also = email("the.same.person@example.com")
+    registry.check(also, "marketing")
+    loopback.answers(RECEIPT | {"status": told}, 201)
+    registry.record(PERSON, "marketing", "granted", **more)
+    loopback.answers(DENIED)
+    assert not registry.allows(also, "marketing")
+
+
 def test_a_withdrawal_whose_answer_is_lost_drops_the_cached_yes(loopback: Loopback, registry: Registry) -> None:
     registry.check(PERSON, "marketing")
     loopback.hang_up = True
