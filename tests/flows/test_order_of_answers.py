@@ -16,7 +16,7 @@ from registry.flows.dsr import lifecycle
 from registry.model.clock import HOUR, SECOND, rfc3339
 from registry.model.stored import StoredConsent
 from tests.conftest import SetClock
-from tests.factories import consent, ordered
+from tests.factories import consent, identify, ordered
 from tests.flows.test_repeated_signals import said
 from tests.flows.test_stewardship import merge
 from tests.simulator import Tenant
@@ -118,6 +118,24 @@ def test_what_a_request_says_counts_once_although_the_clock_was_set_back(
     before = len(ledger.history(*given, tenant.person(*ADA)))
     lifecycle._record(*given, request, "operator")  # as who goes on with it after a kill
     assert len(ledger.history(*given, tenant.person(*ADA))) == before
+
+
+@pytest.mark.parametrize("by", ["steward", "event"])
+def test_a_yes_of_before_a_joining_is_no_word_of_the_joined_although_the_clock_was_set_back(
+    tenant: Tenant, clock: SetClock, by: str
+) -> None:
+    tenant.say(*MAIL, "marketing", "withdrawn")
+    set_back(tenant, clock)
+    if by == "event":
+        tenant.send(identify(ADA[1], email=MAIL[1]))
+    else:
+        merge(tenant, ADA, MAIL)
+    for later in (0, 7200):
+        clock.pass_by(seconds=later)
+        assert reason(tenant) == "merged_sides_differ"
+    assert reason(tenant, at=clock()) == "merged_sides_differ"
+    tenant.say(*ADA, "marketing", "granted")
+    assert reason(tenant) == reason(tenant, at=clock()) == "granted"
 
 
 @pytest.mark.parametrize("other", ["withdrawn", "objected"])

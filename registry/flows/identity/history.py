@@ -45,5 +45,6 @@ def _as_of(fragment: Fragment, moves: dict[FragmentId, list[StoredMerge]], at: M
     joinings = [move for move in own if move.merged_at <= at and move.into_profile != move.from_profile]
     profile_id = later[0].from_profile if later else fragment.profile_id
     side = later[0].from_origin if later else fragment.origin_profile_id
-    joined_at = joinings[-1].merged_at if joinings else 0
+    # As it stands now it tells of a clock that was ahead, too (`joining`).
+    joined_at = 0 if not joinings else joinings[-1].merged_at if later else fragment.joined_at
     return fragment._replace(profile_id=profile_id, origin_profile_id=side, joined_at=joined_at)

@@ -234,14 +234,17 @@ def _move(
     sides = _sides(groups)
     for members in groups:
         target = ProfileId(members[0].fragment_id)
-        came_from = {fragment.profile_id for fragment in members if fragment.fragment_id not in joined.new}
+        there = [fragment for fragment in members if fragment.fragment_id not in joined.new]
+        came_from = {fragment.profile_id for fragment in there}
+        moves = any(fragment.profile_id != target for fragment in there)
+        since = _spoken_by(transaction, workspace_id, there, now) if moves else now
         for fragment in members:
             side = sides[fragment.fragment_id]
             if fragment.fragment_id in joined.new:
                 placed = fragment._replace(profile_id=target, origin_profile_id=target)
                 joined.new[fragment.fragment_id] = placed
             elif (fragment.profile_id, fragment.origin_profile_id) != (target, side):
-                joined_at = now if fragment.profile_id != target else fragment.joined_at
+                joined_at = since if fragment.profile_id != target else fragment.joined_at
                 placed = fragment._replace(profile_id=target, origin_profile_id=side, joined_at=joined_at)
                 moved.append(placed)
                 kind = "split" if len(came_from) == 1 else "merge"
@@ -256,6 +259,16 @@ def _move(
     identities.repoint(transaction, workspace_id, moved)
     identities.add_merges(transaction, merges)
     joined.by_index |= {index: fragments[index] for index in joined.by_index.keys() & fragments.keys()}
+
+
+def _spoken_by(
+    transaction: Transaction, workspace_id: WorkspaceId, fragments: Sequence[Fragment], now: Micros
+) -> Micros:
+    """Now, or when any of these spoke last by a clock that was ahead of ours: what they said apart is no word of the
+    joined.
+    """
+    said = consents.states(transaction, workspace_id, [fragment.fragment_id for fragment in fragments])
+    return max([now, *(state.acted_at for state in said)])
 
 
 def _by_age(fragments: Iterable[Fragment]) -> list[Fragment]:
