@@ -67,6 +67,24 @@ def plain(text: str) -> str:
     return ",".join(value.hex() if isinstance(value, bytes) else str(value) for value in from_text(text))
 
 
+def stored(value: Hashable) -> tuple[Hashable, ...]:
+    """The ways in which SQLite may hold a value, which has texts, numbers and bytes alone."""
+    match value:
+        case bool():
+            return (int(value),)
+        case Decimal():
+            return stored(int(value)) if value.is_finite() and value == value.to_integral_value() else (float(value),)
+        case UUID():
+            return (str(value), value.hex, value.bytes)
+        case datetime():
+            return tuple(dict.fromkeys([value.isoformat(" "), value.isoformat(), f"{value:%Y-%m-%d %H:%M:%S.%f}"]))
+        case date() | time():
+            return (value.isoformat(),)
+        case int() if not -(2**63) <= value < 2**63:
+            return ()
+    return (value,)
+
+
 def fitted(value: Hashable, wanted: type | None) -> Hashable | None:
     """A value in the type of the column that it is looked for in; None where it cannot stand there."""
     if wanted is None or isinstance(value, wanted):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from threading import Lock
@@ -20,6 +20,7 @@ from registry.connectors.sql.dictionary import (
     FOREIGN,
     KINDS,
     LARGE_OBJECTS,
+    MARIADB_CHARSETS,
     MARIADB_JSON,
     PARTIAL,
     PARTITIONS,
@@ -27,14 +28,21 @@ from registry.connectors.sql.dictionary import (
     REFERRING,
     SCHEMAS,
     SQLITE_COLLATED,
+    SQLITE_DECLARED,
     SQLITE_UNIQUE,
 )
 
 _NUMBERS = (int, float, Decimal)
 _TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
 
+ANYTHING = "anything"
+"""A column of SQLite, which may hold values of any type, whatever its own is."""
+CHARSET = "charset"
+"""A column of MariaDB whose texts are in another character set than those that it is asked with; with its name."""
 LARGE = "large"
 """A column of numbers, which may be those of large objects."""
+CODECS: Mapping[str, str] = {"ascii": "ascii", "latin1": "cp1252"}
+"""The character sets of columns that Python has as well: a text that it cannot write so does not stand there."""
 UNKNOWN = "unknown"
 """A column of a type that SQLAlchemy does not know."""
 COLLATED = "collated"
@@ -107,7 +115,10 @@ class Catalogue:
             for table, column in connection.exec_driver_sql(SQLITE_UNIQUE):
                 if table in metadata.tables and column in metadata.tables[table].c:
                     metadata.tables[table].c[column].info["unique"] = True
+            _note_anything(metadata, connection.exec_driver_sql(SQLITE_DECLARED).all())
         _settle_json(connection, self._schema, metadata.tables.values())
+        if connection.dialect.name in ("mysql", "mariadb"):
+            _note_charsets(metadata, connection.execute(sa.text(MARIADB_CHARSETS), {"schema": self._schema}).all())
         _note_collations(connection, metadata.tables.values())
         self._note_kinds(connection, metadata)
         has_large = connection.dialect.name == "postgresql" and connection.execute(sa.text(LARGE_OBJECTS)).scalar_one()
@@ -165,6 +176,28 @@ def _settle_json(connection: sa.Connection, schema: str | None, tables: Collecti
             column.type.none_as_null = True
 
 
+def _note_anything(metadata: sa.MetaData, declared: Iterable[Any]) -> None:
+    """Note columns of SQLite whose type says little of what stands there: `STRING` and `UUID`, which it takes for names
+    of numbers, are of no type.
+    """
+    for table, name, kind in declared:
+        column = metadata.tables[table].c.get(name) if table in metadata.tables else None
+        if column is None:
+            continue
+        if type(column.type) is sa.NUMERIC and not kind.upper().startswith("NUMERIC"):
+            column.type = sa.types.NullType()
+        elif not isinstance(column.type, sa.String | sa.Boolean | sa.JSON | sa.types.NullType):
+            column.info[ANYTHING] = True
+
+
+def _note_charsets(metadata: sa.MetaData, told: Iterable[Any]) -> None:
+    """Note texts of MariaDB that are in another character set than those that it is asked with."""
+    columns = {(one.name, column.name): column for one in metadata.tables.values() for column in one.columns}
+    for table, name, charset in told:
+        if (table, name) in columns:
+            columns[table, name].info[CHARSET] = charset
+
+
 def _note_collations(connection: sa.Connection, tables: Collection[sa.Table]) -> None:
     """Note texts that a collation of their own compares: PostgreSQL says which, SQLite in which tables some may be."""
     if connection.dialect.name == "postgresql":
@@ -184,9 +217,10 @@ def _note_collations(connection: sa.Connection, tables: Collection[sa.Table]) ->
 def python_type(of: sa.Column[Any] | sa.types.TypeEngine[Any]) -> type | None:
     """The type of a column's values in Python; None where SQLAlchemy does not know it."""
     try:
-        return of.python_type if isinstance(of, sa.types.TypeEngine) else of.type.python_type
-    except NotImplementedError:  # SQLAlchemy's way to say that it knows none
+        told = of.python_type if isinstance(of, sa.types.TypeEngine) else of.type.python_type
+    except NotImplementedError:  # one of SQLAlchemy's ways to say that it knows none
         return None
+    return None if told is object else told  # the other one
 
 
 def is_of_type(column: sa.Column[Any], value: object) -> bool:
@@ -213,6 +247,8 @@ def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
     """
     if "concatenated" in column.info:
         return sa.func.concat(column, "", type_=sa.String)
+    if CHARSET in column.info:
+        return sa.cast(column, mysql.CHAR(charset="utf8mb4"))
     plain = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
     told = column if plain else sa.cast(column, sa.String)
     return told.collate(column.info[LOOKED_THROUGH]) if LOOKED_THROUGH in column.info else told
@@ -228,6 +264,26 @@ def exactly(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     if isinstance(kind, postgresql.CITEXT):
         return sa.cast(column, sa.Text)
     return column.collate(column.info[COLLATED]) if COLLATED in column.info else column
+
+
+def as_stored(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """A column as keys are read: what stands there, even where its type knows no such value."""
+    return sa.type_coerce(column, sa.types.NullType()) if ANYTHING in column.info else column
+
+
+def as_key(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """A column as keys are compared."""
+    told = exactly(column)
+    return as_stored(column) if told is column else told
+
+
+def compares_plainly(columns: Sequence[sa.Column[Any]]) -> bool:
+    """Whether what is asked finds these columns by their own comparison, which an index can lead.
+
+    MariaDB passes over texts of other character sets among several that are compared with several at once.
+    """
+    charsets = {column.info.get(CHARSET) for column in columns}
+    return charsets <= ({None, "ascii"} if len(columns) > 1 else {None, *CODECS})
 
 
 def is_unique(column: sa.Column[Any]) -> bool:

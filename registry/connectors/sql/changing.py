@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Erasure, Table
 from registry.connectors.sql import refusals
-from registry.connectors.sql.catalogue import exactly, is_unique
+from registry.connectors.sql.catalogue import as_key, as_stored, compares_plainly, exactly, is_unique
 from registry.connectors.sql.comparing import is_found_again, is_same, stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.stand_ins import StandIns
@@ -23,10 +23,11 @@ DRAWS = 50
 
 def keyed(table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> sa.ColumnElement[bool]:
     """The rows of these primary keys."""
-    columns = list(table.primary_key)
+    columns = [as_stored(column) for column in table.primary_key]
     if len(columns) == 1:
         return columns[0].in_([key[0] for key in keys])
-    return sa.tuple_(*columns).in_(keys)
+    plainly = compares_plainly(list(table.primary_key))
+    return sa.tuple_(*(columns if plainly else map(as_key, table.primary_key))).in_(keys)
 
 
 def by_key(
@@ -43,7 +44,7 @@ def by_key(
         LinkedSystemUnavailable: a row still has a value that it should not have, or is gone.
     """
     names = [column.name for column in table.primary_key]
-    places = [table.c[name] == sa.bindparam(f"key_{at}") for at, name in enumerate(names)]
+    places = [as_stored(table.c[name]) == sa.bindparam(f"key_{at}") for at, name in enumerate(names)]
     fields = described.changed
     values: dict[str, sa.ColumnElement[Any]] = {}
     values |= {field.name: sa.bindparam(f"new_{at}") for at, field in enumerate(fields)}
@@ -134,9 +135,11 @@ def _read(
     connection: sa.Connection, described: Table, table: sa.Table, keys: Sequence[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     names = [column.name for column in table.primary_key]
-    columns = [as_it_stands(table.c[name]) for name in [*names, *(one.name for one in described.changed)]]
-    rows = connection.execute(sa.select(*columns).where(keyed(table, keys))).mappings()
-    return {tuple(row[name] for name in names): dict(row) for row in rows}
+    columns = [as_it_stands(as_stored(table.c[name])) for name in names]
+    columns += [as_it_stands(table.c[one.name]) for one in described.changed]
+    rows = connection.execute(sa.select(*columns).where(keyed(table, keys)))
+    fields = [one.name for one in described.changed]
+    return {tuple(row[: len(names)]): dict(zip(fields, row[len(names) :], strict=True)) for row in rows}
 
 
 def _new(connection: sa.Connection, table: sa.Table, stand_ins: StandIns, described: Table, name: str, old: Any) -> Any:

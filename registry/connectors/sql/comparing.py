@@ -9,14 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.connectors.sql.catalogue import is_of_type
+from registry.connectors.sql.catalogue import ANYTHING, as_stored, is_of_type
 
 
 def told_apart(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     """What tells values of a column apart within a database: PostgreSQL compares JSON with nothing, and a number with a
-    point that a program was told is not quite the one that stands there.
+    point that a program was told is not quite the one that stands there; a time of SQLite is written in several ways.
     """
-    return sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON | sa.Float) else column
+    return sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON | sa.Float) else as_stored(column)
 
 
 def stood_at(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
@@ -32,7 +32,7 @@ def stands_at(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     """Rows in which a value stands that was written there."""
     if value is not None and isinstance(column.type, sa.JSON):
         return told_apart(column) == json.dumps(value)
-    if value is not None and not is_found_again(column):
+    if value is not None and (not is_found_again(column) or (ANYTHING in column.info and is_of_type(column, value))):
         return column.is_not_distinct_from(value)
     return stood_at(column, value)
 

@@ -67,10 +67,17 @@ SQLITE_UNIQUE = """
 SELECT m.name, min(i.name) FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
 WHERE m.type = 'table' AND l."unique" GROUP BY m.name, l.name HAVING count(*) = 1
 """
+SQLITE_DECLARED = """
+SELECT m.name, p.name, p.type FROM sqlite_master m, pragma_table_xinfo(m.name) p WHERE m.type IN ('table', 'view')
+"""
 SQLITE_COLLATED = "SELECT name FROM sqlite_master WHERE type = 'table' AND lower(sql) LIKE '%collate%'"
 MARIADB_JSON = """
 SELECT table_name, check_clause FROM information_schema.check_constraints
 WHERE constraint_schema = coalesce(:schema, database())
+"""
+MARIADB_CHARSETS = """
+SELECT table_name, column_name, character_set_name FROM information_schema.columns
+WHERE table_schema = coalesce(:schema, database()) AND character_set_name NOT LIKE 'utf8%'
 """
 
 MATERIALISED = "materialised"

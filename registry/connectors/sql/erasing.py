@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Table
 from registry.connectors.sql import changing, mentions, refusals
+from registry.connectors.sql.catalogue import as_stored
 from registry.connectors.sql.dictionary import INHERITED
 from registry.connectors.sql.order import Reference, deletion
 from registry.connectors.sql.selecting import Selecting, Selector, conditions, count
@@ -138,7 +139,7 @@ def _counted(
         work.keys = [
             tuple(row)
             for where in work.where
-            for row in connection.execute(sa.select(*(table.c[name] for name in key)).where(where))
+            for row in connection.execute(sa.select(*(as_stored(table.c[name]) for name in key)).where(where))
         ]
         work.rows = len(work.keys)
     else:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Field, Match, Table
 from registry.connectors.key_values import from_text
-from registry.connectors.sql.catalogue import as_text, python_type
+from registry.connectors.sql.catalogue import CHARSET, as_text, python_type
 from registry.connectors.sql.naming import Names, number_pattern
 from registry.identity.belonging import is_key, pointing_at, strength
 from registry.identity.rules import IdentityRules, Normaliser
@@ -186,4 +186,6 @@ def _is_one(stands: object, value: object) -> bool:
 def _equals(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     """A key's value in its column; as text, where the two are of different types."""
     wanted = python_type(column)
+    if CHARSET in column.info:
+        return as_text(column) == str(value)
     return column == value if wanted is None or isinstance(value, wanted) else as_text(column) == str(value)

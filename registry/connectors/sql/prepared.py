@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from registry.connectors.sql.catalogue import exactly
+from registry.connectors.sql.catalogue import as_key, as_stored, compares_plainly, exactly
 from registry.connectors.sql.spelling import compared
 from registry.connectors.sql.standing import as_it_stands
 
@@ -66,6 +66,11 @@ def reading(where: Where, names: Sequence[str], *, most: int | None = None) -> s
     return _reading(where.table, where.form, tuple(names), most)
 
 
+def reading_keys(where: Where, names: Sequence[str]) -> sa.Select[Any]:
+    """The statement that reads what leads on: what stands there, even where the column's type knows no such value."""
+    return _reading_keys(where.table, where.form, tuple(names))
+
+
 @lru_cache(REMEMBERED)
 def _counting(places: tuple[tuple[sa.Table, Form], ...]) -> sa.Select[Any]:
     parts = (
@@ -82,6 +87,11 @@ def _reading(table: sa.Table, form: Form, names: tuple[str, ...], most: int | No
 
 
 @lru_cache(REMEMBERED)
+def _reading_keys(table: sa.Table, form: Form, names: tuple[str, ...]) -> sa.Select[Any]:
+    return sa.select(*(as_it_stands(as_stored(table.c[name])) for name in names)).where(_clause(table, form, 0))
+
+
+@lru_cache(REMEMBERED)
 def _clause(table: sa.Table, form: Form, place: int) -> sa.ColumnElement[bool]:
     def named(at: int) -> Callable[[sa.ColumnElement[Any], int], sa.ColumnElement[Any]]:
         return lambda one, number: sa.bindparam(_name(place, at, number), type_=one.type, expanding=True)
@@ -94,8 +104,8 @@ def _side(table: sa.Table, side: Side, values: Callable[[sa.ColumnElement[Any], 
     one = _column(table, side.columns, side.caseless)
     found: sa.ColumnElement[bool] = one.in_(values(one, 0))
     columns = [table.c[name] for name in side.columns]
-    if not side.caseless and any(exactly(column) is not column for column in columns):
-        plain = sa.tuple_(*columns) if len(columns) > 1 else columns[0]
+    if not side.caseless and any(exactly(column) is not column for column in columns) and compares_plainly(columns):
+        plain = sa.tuple_(*map(as_stored, columns)) if len(columns) > 1 else columns[0]
         found = sa.and_(plain.in_(values(one, 0)), found)  # which an index can lead
     for number, (name, caseless) in enumerate(side.guards, 1):
         guard = _column(table, (name,), caseless)
@@ -106,7 +116,7 @@ def _side(table: sa.Table, side: Side, values: Callable[[sa.ColumnElement[Any], 
 def _column(table: sa.Table, names: tuple[str, ...], caseless: bool) -> sa.ColumnElement[Any]:
     """What is compared: a column, in small letters where those count alike, or several together."""
     if len(names) > 1:
-        return sa.tuple_(*(exactly(table.c[name]) for name in names))
+        return sa.tuple_(*(as_key(table.c[name]) for name in names))
     return compared(table, names[0], caseless=caseless)
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from registry.connectors.datasets import Link
-from registry.connectors.sql.catalogue import exactly
+from registry.connectors.sql.catalogue import as_key, as_stored, compares_plainly, exactly
 
 AT_ONCE = 1_000
 
@@ -37,7 +37,9 @@ def also_written(
         here = table.alias()
         dialect = connection.dialect.name
         refers = (key == _as_key(here.c[name], key, dialect) for name, key in zip(link.fields, keys, strict=True))
-        query = sa.select(*(here.c[name] for name in link.fields)).join_from(one.referred_table, here, sa.and_(*refers))
+        query = sa.select(*(as_stored(here.c[name]) for name in link.fields)).join_from(
+            one.referred_table, here, sa.and_(*refers)
+        )
         for start in range(0, len(wanted), AT_ONCE):
             rows = connection.execute(query.where(_one_of(keys, wanted[start : start + AT_ONCE])))
             yield from dict.fromkeys(map(tuple, rows))  # DISTINCT would take two of them for one
@@ -63,5 +65,6 @@ def _one_of(keys: Sequence[sa.Column[Any]], values: Sequence[tuple[Hashable, ...
     """Rows that have one of these values there, letter by letter; the plain comparison is what an index leads."""
     if len(keys) == 1:
         alone = [value for (value,) in values]
-        return sa.and_(keys[0].in_(alone), exactly(keys[0]).in_(alone))
-    return sa.and_(sa.tuple_(*keys).in_(values), sa.tuple_(*map(exactly, keys)).in_(values))
+        return sa.and_(as_stored(keys[0]).in_(alone), as_key(keys[0]).in_(alone))
+    told = sa.tuple_(*map(as_key, keys)).in_(values)
+    return sa.and_(sa.tuple_(*map(as_stored, keys)).in_(values), told) if compares_plainly(keys) else told

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Key, Table
-from registry.connectors.key_values import fitted, from_text, to_text
-from registry.connectors.sql.catalogue import python_type
+from registry.connectors.key_values import fitted, from_text, stored, to_text
+from registry.connectors.sql.catalogue import ANYTHING, CHARSET, CODECS, as_stored, python_type
 from registry.connectors.sql.prepared import Side, Values, Where, count_all
 from registry.connectors.sql.referring import also_written
 from registry.connectors.sql.spelling import Held, compared, held, read, spelled, within
@@ -76,7 +77,7 @@ class Selecting:
         found: dict[tuple[Hashable, ...], None] = {}
         for one in chosen:
             for where in conditions(table, [one]):
-                rows = self._connection.execute(sa.select(*table.primary_key).where(where.bound))
+                rows = self._connection.execute(sa.select(*map(as_stored, table.primary_key)).where(where.bound))
                 found.update((tuple(row), None) for row in rows)
         return [Selector(key, list(found), caseless=False)]
 
@@ -241,14 +242,29 @@ def _fitting(
 ) -> Iterator[tuple[tuple[Hashable, ...], None]]:
     """The values that can stand in these columns at all, each in the column's own type."""
     for values in told:
-        made = tuple(_fit(table.c[name], value) for name, value in zip(columns, values, strict=True))
-        if None not in made:
-            yield made, None
+        ways = [list(_fit(table.c[name], value)) for name, value in zip(columns, values, strict=True)]
+        yield from ((made, None) for made in product(*ways))
 
 
-def _fit(column: sa.Column[Any], value: Hashable) -> Hashable | None:
+def _fit(column: sa.Column[Any], value: Hashable) -> Iterator[Hashable]:
+    """A value as the column holds it; none where it cannot stand there. SQLite's columns hold any: in several ways."""
+    if ANYTHING in column.info:
+        yield from stored(value)
+        return
     made = fitted(value, python_type(column))
+    if isinstance(made, str) and not _can_write(made, column):
+        return
     for kind, bits in _BITS:
-        if isinstance(column.type, kind) and isinstance(made, int):
-            return made if -(2**bits) <= made < 2**bits else None
-    return made
+        if isinstance(column.type, kind) and isinstance(made, int) and not -(2**bits) <= made < 2**bits:
+            return
+    if made is not None:
+        yield made
+
+
+def _can_write(text: str, column: sa.Column[Any]) -> bool:
+    """Whether a text can stand in a column at all: MariaDB compares none with what it has no letters for."""
+    try:
+        text.encode(CODECS.get(column.info.get(CHARSET, ""), "utf-8"))
+    except UnicodeEncodeError:
+        return False
+    return True

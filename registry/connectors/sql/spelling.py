@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Match, Table
-from registry.connectors.sql.catalogue import as_text, exactly, python_type
+from registry.connectors.sql.catalogue import as_key, as_text, exactly, python_type
 from registry.identity.belonging import pointing_at, strength
 from registry.identity.rules import IdentityRules, Normaliser
 from registry.model.message import Identifier
@@ -69,9 +69,9 @@ def held(table: sa.Table, described: Table, rules: IdentityRules) -> list[Held]:
 def compared(table: sa.Table, name: str, *, caseless: bool) -> sa.ColumnElement[Any]:
     """What of a column is compared."""
     column = table.c[name]
-    told = exactly(column)
     if not caseless:
-        return told
+        return as_key(column)
+    told = exactly(column)
     return sa.func.lower(as_text(column) if told is column else told)
 
 

@@ -19,7 +19,7 @@ from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Elsewhere, Finding, findings
 from registry.connectors.sql.holding import concerned, keeping
 from registry.connectors.sql.naming import tells
-from registry.connectors.sql.prepared import reading
+from registry.connectors.sql.prepared import reading_keys
 from registry.connectors.sql.selecting import (
     Selecting,
     conditions,
@@ -144,7 +144,7 @@ class SqlSystem:
             for chosen, by_key in ((named, False), (referred, True)):
                 for where in conditions(table, selecting.settled(table, chosen)):
                     with reads(connection, f"{self.name}.{described.name}", where, names):
-                        found = connection.execute(reading(where, names), where.parameters())
+                        found = connection.execute(reading_keys(where, names), where.parameters())
                         rows = [dict(zip(names, row, strict=True)) for row in found]
                     yield from selecting.records(table, described, keys, rows, referred=by_key)
 
