@@ -78,7 +78,9 @@ def stored(value: Hashable) -> tuple[Hashable, ...]:
             return (str(value), value.hex, value.bytes)
         case datetime():
             return tuple(dict.fromkeys([value.isoformat(" "), value.isoformat(), f"{value:%Y-%m-%d %H:%M:%S.%f}"]))
-        case date() | time():
+        case time():
+            return tuple(dict.fromkeys([value.isoformat(), f"{value:%H:%M:%S.%f}"]))
+        case date():
             return (value.isoformat(),)
         case int() if not -(2**63) <= value < 2**63:
             return ()
