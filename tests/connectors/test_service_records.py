@@ -113,3 +113,37 @@ def test_a_correction_that_the_service_passes_over_is_still_found() -> None:
     text = CRM.replace('last: "{trait.last_name}"', 'surname: "{trait.last_name}"')
     with pytest.raises(LinkedSystemUnavailable, match="last still has another value"):
         of(exchange, text).run("r", Kind.RECTIFICATION, ADA, {"last_name": "Right"})
+
+
+def test_a_record_that_leads_on_and_came_after_the_person_was_asked_about_is_not_passed_over() -> None:
+    exchange = Crm(orders=[{"id": 7}])
+    made = of(exchange)
+    known = reach_of([made], ADA)
+    exchange.contacts.append({"id": 2, "email": "ada@example.test", "orders": [{"id": 8}]})
+    with pytest.raises(LinkedSystemUnavailable, match="came meanwhile"):
+        made.run("r", Kind.ERASURE, known, {})
+    assert len(exchange.contacts) == 2, "nothing was touched"
+    accounts = made.run("r", Kind.ERASURE, reach_of([made], known), {})
+    assert {one.rows for one in accounts} == {2}
+    assert left([made], known) == {}
+
+
+def test_what_only_a_shared_number_finds_holds_no_erasure_up() -> None:
+    """Nobody was asked about what such records say more, since the number leads nowhere."""
+
+    class ByNumber(Crm):
+        def ask(self, method: str, path: str, query: Mapping[str, Any], body: Any) -> Told:
+            told = super().ask(method, path, query, body) if method != "POST" or "email" in body else None
+            return told or Told(
+                {"data": [one for one in self.contacts if one.get("phone") in body.values()]}, None, path
+            )
+
+    by_number = '  - {by: phone, method: POST, path: /search, body: {phone: "{identifier}"}, rows: /data}\nerase:'
+    text = CRM.replace("erase:", by_number, 1) + "  phone: {category: user.contact.phone_number, identity: phone}\n"
+    exchange = ByNumber(phone="+12025550123")
+    exchange.contacts.append({"id": 2, "email": "bob@example.test", "phone": "+12025550123"})
+    exchange.contacts.append({"id": 3, "email": "ada@example.test", "phone": "+12025550123", "orders": [{"id": 8}]})
+    made = of(exchange, text)
+    known = reach_of([made], ADA)
+    assert "shared.phone" in {one.kind for one in known}
+    made.run("r", Kind.ERASURE, known, {})

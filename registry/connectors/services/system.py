@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -153,7 +153,12 @@ class HttpService:
             written = {name: trait for name, trait in there.items() if trait and any(c.writes(trait) for c in calls)}
             calls = [call for call in calls if any(map(call.writes, written.values()))]
         tells, everybody = EFFECTS[kind] is Effect.RECORD, people
-        rows, others = self._told_apart(people) if any(call.by == ROW or not tells for call in calls) else ([], [])
+        each = list(self._each(people)) if any(call.by == ROW or not tells for call in calls) else []
+        if EFFECTS[kind] is Effect.ERASE:
+            known = [one for one in people if not one.kind.startswith(SHARED)]  # what is shared leads nowhere
+            led = each if len(known) == len(people) else self._each(known)
+            self._require_nothing_new(people, (record for _, _, record, _ in led))
+        rows, others = _apart(each)
         if not tells:  # what erases or writes by it would reach the records of others as well
             shared = {one for record in others for one in record.identifiers}
             people = [one for one in people if one not in shared]
@@ -239,9 +244,19 @@ class HttpService:
 
     def _told_apart(self, people: Sequence[Identifier]) -> tuple[list[Row], list[Record]]:
         """The records of these people; and those of others that are found by what is theirs."""
-        each = list(self._each(people))
-        own = {mark: row for mark, row, _, is_own in each if is_own}
-        return list(own.values()), [record for mark, _, record, _ in each if mark not in own]
+        return _apart(list(self._each(people)))
+
+    def _require_nothing_new(self, people: Sequence[Identifier], records: Iterable[Record]) -> None:
+        """Go on only if the records lead to nothing that was not asked about: nobody would find it once they are gone.
+
+        Raises:
+            LinkedSystemUnavailable: some came meanwhile that do.
+        """
+        if Belonging(self._rules, people).take(records):
+            raise LinkedSystemUnavailable(
+                f"{self.name}: records of this person came meanwhile, which lead on to others",
+                hint="it is tried again by itself; if they never cease to come, stop what writes them",
+            )
 
     def _made(self, call: Call, values: Mapping[str, Any], more: Mapping[str, Any] = NO_MORE) -> Told:
         try:
@@ -295,3 +310,9 @@ class HttpService:
                     ground = f"kept; the service was told of the {kind.value}"
                 accounts.append(FieldAccount(self.name, TABLE, name, Disposition.RETAINED, rows, ground, others))
         return accounts
+
+
+def _apart(each: Sequence[tuple[bytes, Row, Record, bool]]) -> tuple[list[Row], list[Record]]:
+    """Records that are these people's own, each once, and those of others."""
+    own = {mark: row for mark, row, _, is_own in each if is_own}
+    return list(own.values()), [record for mark, _, record, _ in each if mark not in own]
