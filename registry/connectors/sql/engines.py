@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -21,6 +22,9 @@ RECYCLE_S = 1800
 IDLE_S = 0.25
 """For which a connection may have lain unused, and still counts as alive."""
 _USED = "used"
+
+KEPT = "kept"
+"""The execution option of a statement that a PostgreSQL server keeps, planned, as long as a connection lives."""
 
 SILENT_S = 60
 """After which a server that does not even confirm what it was sent counts as gone."""
@@ -61,6 +65,7 @@ def opened(url: str, url_env: str) -> sa.Engine:
     _ask_whether_it_lives(engine)
     if engine.driver == "psycopg":
         sa.event.listen(engine, "connect", _psycopg)
+        sa.event.listen(engine, "do_execute", _kept)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite)
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
@@ -100,14 +105,26 @@ def _sqlite(connection: Any, _: Any) -> None:
 
 
 def _psycopg(connection: Any, _: Any) -> None:
-    """Values are read as they stand, and no statement waits without end, unless the address says how long."""
+    """Values are read as they stand, and no statement waits without end, unless the address says how long.
+
+    The driver lets the server keep no statement by itself: one that reads a table fails once a column is widened.
+    """
     psycopg_reads(connection)
+    connection.prepare_threshold = sys.maxsize
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT set_config('statement_timeout', '{ANSWER_S}s', false) "
             "WHERE current_setting('statement_timeout') = '0'"
         )
     connection.commit()
+
+
+def _kept(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Run what the server is to keep; False of everything else, which is run as always."""
+    if not context.execution_options.get(KEPT):
+        return False
+    cursor.execute(statement, parameters, prepare=True)
+    return True
 
 
 def for_looks(engine: sa.Engine) -> sa.Engine:

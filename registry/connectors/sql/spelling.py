@@ -88,6 +88,8 @@ def spelled(
 ) -> Iterator[Hashable]:
     """Every way in which one of these values is written in a column, as it is compared there."""
     patterns = sorted(set(_patterns(column.form, wanted)))
+    if not patterns:
+        return
     told = sa.func.lower(as_text(table.c[column.name])) if column.caseless else as_text(table.c[column.name])
     chosen = compared(table, column.name, caseless=column.caseless)
     people = {Identifier(column.kind, value) for value in wanted}

@@ -27,16 +27,19 @@ def given(connection: sa.Connection, place: str, where: Where, names: Sequence[s
             yield {name: plain(value) for name, value in zip(names, row, strict=True)}
 
 
-def require_writable(rows: Iterator[tuple[str, dict[str, Any]]], system: str) -> None:
-    """Read everything that a package is going to hold, and write it nowhere.
+def require_writable(rows: Iterator[dict[str, Any]], place: str) -> int:
+    """Read everything that a package is going to hold of a table, and write it nowhere; how many rows it is.
 
     Raises:
         LinkedSystemUnavailable: it cannot be read or written.
     """
-    for table, row in rows:
+    count = 0
+    for row in rows:
         if not _is_writable(row):
             wrong = ", ".join(name for name, value in row.items() if not _is_writable(value))
-            raise LinkedSystemUnavailable(f"{system}.{table}: {wrong}: a value cannot be written down")
+            raise LinkedSystemUnavailable(f"{place}: {wrong}: a value cannot be written down")
+        count += 1
+    return count
 
 
 def _is_writable(value: object) -> bool:

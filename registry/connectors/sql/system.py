@@ -143,7 +143,7 @@ class SqlSystem:
             named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
             for chosen, by_key in ((named, False), (referred, True)):
                 for where in conditions(table, selecting.settled(table, chosen)):
-                    with reads(connection, f"{self.name}.{described.name}", where, names):
+                    with reads(connection, self._at(described), where, names):
                         found = connection.execute(reading_keys(where, names), where.parameters())
                         rows = [dict(zip(names, row, strict=True)) for row in found]
                     yield from selecting.records(table, described, keys, rows, referred=by_key)
@@ -156,15 +156,18 @@ class SqlSystem:
         """What a request of this kind would do here; changes nothing."""
         return self._planned(kind, people)[0]
 
-    def _planned(self, kind: Kind, people: Sequence[Identifier]) -> tuple[SystemPlan, Dataset]:
-        """The plan, and the description by which it was made: what is done then is what the plan says."""
-        with self._connected() as (connection, tables):
+    def _planned(self, kind: Kind, people: Sequence[Identifier], *, reads: bool = False) -> tuple[SystemPlan, Dataset]:
+        """The plan, and the description by which it was made: what is done then is what the plan says.
+
+        Args:
+            reads: whether what an access gives out is read, and not only counted.
+        """
+        with self._connected(self._engine if reads else None) as (connection, tables):
             undecided = [(one.table, one.field) for one in self._findings(tables)]
             selecting = Selecting(connection, people, self._rules)
             standing = self._standing(connection, tables, selecting)
             here = list(_described(standing, tables))
-            found = counts(connection, {table: selecting.own(table, described) for described, table in here})
-            there = {described.name: found.get(table, 0) for described, table in here}
+            there = self._counted(connection, here, selecting, reads=reads and not undecided)
             others = {described.name: selecting.others(table, described) for described, table in here}
             erases = EFFECTS[kind] is Effect.ERASE
             pointing = {one.name: mentions.others(connection, one, table, selecting) for one, table in here if erases}
@@ -177,15 +180,35 @@ class SqlSystem:
         traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
         return SystemPlan(self.name, accounts, undecided, categories=categories, traits=traits), standing
 
+    def _counted(
+        self, connection: sa.Connection, here: Sequence[tuple[Table, sa.Table]], selecting: Selecting, *, reads: bool
+    ) -> dict[str, int]:
+        """How many rows of the person's each table has: what is read is counted by that, the others in one message."""
+        rows = {
+            described.name: require_writable(self._given(connection, described, table, selecting), self._at(described))
+            for described, table in here
+            if reads and _given_out(described)
+        }
+        silent = {table: selecting.own(table, described) for described, table in here if described.name not in rows}
+        return rows | {str(table.name): found for table, found in counts(connection, silent).items()}
+
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row) of everything that an access gives out; many are streamed from the server."""
         with self._connected(self._engine, lately=True) as (connection, tables):  # a stream lives in a transaction
             selecting = Selecting(connection, people, self._rules)
             for described, table in _described(self._dataset, tables):
-                names = [name for name, field in described.fields.items() if field.exported]
-                for where in conditions(table, selecting.own(table, described)) if names else ():
-                    for row in given(connection, f"{self.name}.{described.name}", where, names):
-                        yield described.name, row
+                for row in self._given(connection, described, table, selecting):
+                    yield described.name, row
+
+    def _given(
+        self, connection: sa.Connection, described: Table, table: sa.Table, selecting: Selecting
+    ) -> Iterator[dict[str, Any]]:
+        names = _given_out(described)
+        for where in conditions(table, selecting.own(table, described)) if names else ():
+            yield from given(connection, self._at(described), where, names)
+
+    def _at(self, described: Table) -> str:
+        return f"{self.name}.{described.name}"
 
     def run(
         self,
@@ -200,7 +223,8 @@ class SqlSystem:
             LinkedSystemUnavailable: the database does not answer, a field is undecided, or the counts do not
                 agree; everything is rolled back.
         """
-        planned, standing = self._planned(kind, people)
+        # Of what gives out, the package is written later: what could not stand in it is found out now.
+        planned, standing = self._planned(kind, people, reads=EFFECTS[kind] is Effect.GIVE)
         if planned.undecided:
             raise LinkedSystemUnavailable(
                 f"{self.name}: fields that nobody has decided on: {_few(planned.undecided)}",
@@ -211,9 +235,7 @@ class SqlSystem:
                 return self._erased(planned.accounts, standing, people)
             case Effect.CORRECT:
                 return self._corrected(kind, people, corrections, planned.others)
-            case Effect.GIVE:  # its package is written later: what could not stand in it is found out now
-                require_writable(self.export(people), self.name)
-            case Effect.RECORD:
+            case Effect.GIVE | Effect.RECORD:
                 pass
         return planned.accounts
 
@@ -269,7 +291,7 @@ class SqlSystem:
                 for where in conditions(table, selecting.own(table, described)):
                     rows += count(connection, table, where.bound)
                     if new:
-                        changing.write(connection, f"{self.name}.{described.name}", table, where.bound, new)
+                        changing.write(connection, self._at(described), table, where.bound, new)
                 accounts += self._accounts(kind, described, rows, others.get(described.name, 0), written=new)
         return accounts
 
@@ -309,6 +331,7 @@ class SqlSystem:
         with reached(self.name), (engine or self._looking).connect() as connection:
             try:
                 yield connection, (self._catalogue.lately if lately else self._catalogue.tables)(connection)
+                connection.commit()  # of nothing: after a rollback the driver lets the server keep no statement
             except sa.exc.SQLAlchemyError:
                 self._catalogue.forget()
                 raise
@@ -320,6 +343,11 @@ def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tup
         table = tables.get(name)
         if table is not None and all(column in table.c for column in described.fields):
             yield described, table
+
+
+def _given_out(table: Table) -> list[str]:
+    """The fields that an access gives out."""
+    return [name for name, field in table.fields.items() if field.exported]
 
 
 def _few(fields: Sequence[tuple[str, str]]) -> str:
