@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 EVERY_TABLE = "every table"
 """What stands for the tables of a system that was not reached."""
@@ -18,8 +18,7 @@ class Disposition(StrEnum):
     RETAINED = "retained"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldAccount:
+class FieldAccount(NamedTuple):
     """What was done with one field of one table: in how many rows, and on which ground if it was kept.
 
     Attributes:

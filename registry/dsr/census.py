@@ -169,8 +169,7 @@ def accounts(fields: Iterable[DeclaredField], rows: Mapping[str, int], kind: Kin
     """
     found = []
     for field in fields:
-        if field.is_personal and field.table in rows:
+        if field.is_personal and (count := rows.get(field.table)) is not None:
             disposition, ground = field.disposition(kind)
-            count = rows[field.table]
             found.append(FieldAccount(field.system, field.table, field.field, disposition, count, ground))
     return sorted(found, key=lambda account: (account.system, account.table, account.field))

@@ -98,7 +98,7 @@ class Whole:
             return plan
         told = f"{ground}; {WHOLE}"
         kept = [
-            replace(one, disposition=Disposition.RETAINED, ground=told)
+            one._replace(disposition=Disposition.RETAINED, ground=told)
             if one.disposition is Disposition.ERASED
             else one
             for one in plan.accounts

@@ -47,7 +47,7 @@ class SystemPlan:
     def correcting(self, corrections: Collection[str]) -> SystemPlan:
         """The plan of a rectification of these traits: it says which fields get another value."""
         accounts = [
-            replace(one, ground=CORRECTED) if self.traits.get((one.table, one.field)) in corrections else one
+            one._replace(ground=CORRECTED) if self.traits.get((one.table, one.field)) in corrections else one
             for one in self.accounts
         ]
         return replace(self, accounts=accounts)

@@ -65,7 +65,12 @@ def rejected(plans: Collection[CompiledPlan], call: str, name: str) -> tuple[Cat
 
 def other_traits(plans: Iterable[CompiledPlan]) -> frozenset[str]:
     """The traits that any of these plans declares to be of somebody else."""
-    traits = (section for _, _, section in _traits(plans))
+    return frozenset(name for plan in plans for name in _others_of(plan))
+
+
+@lru_cache(_REMEMBERED)
+def _others_of(plan: CompiledPlan) -> frozenset[str]:
+    traits = (section for _, _, section in _traits([plan]))
     return frozenset(path[1] for section in traits for path in section.others() if len(path) == 2)
 
 

@@ -22,7 +22,7 @@ from tests.simulator import RegistrySimulator, Tenant
 
 def account(**other: Any) -> FieldAccount:
     """What is right, but for what is said otherwise."""
-    return replace(FieldAccount("points", "cards", "card", Disposition.ERASED, 1), **other)
+    return FieldAccount("points", "cards", "card", Disposition.ERASED, 1)._replace(**other)
 
 
 class Points:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+import sqlalchemy as sa
 
 from registry.dsr.requests import Kind, Move, State, allowed, move
 from registry.flows.dsr import lifecycle, moves
@@ -82,3 +83,21 @@ def test_each_move_is_written_down_once_and_what_is_refused_not_at_all(tenant: T
             )  # fmt: skip
             tried += 1
     assert tried == len(State) * len(Move), "from every state, every move"
+
+
+def test_what_gives_out_is_certified_and_completed_in_one_commit(tenant: Tenant) -> None:
+    request = brought_to(tenant, Kind.ACCESS, (Move.VERIFY, Move.APPROVE))
+    commits = list[object]()
+
+    def note(connection: sa.Connection) -> None:
+        commits.append(connection)
+
+    writer = tenant.registry.deployment.data._writer
+    sa.event.listen(writer, "commit", note)
+    try:
+        done = lifecycle.run(tenant.registry.deployment, tenant.workspace, request.request_id, actor="person:second")
+    finally:
+        sa.event.remove(writer, "commit", note)
+    state, acts, _ = written(tenant, request)
+    assert (state, acts[-2:], bool(done.certificate)) == (State.COMPLETED, [Move.START, Move.COMPLETE], True)
+    assert len(commits) == 2, "begun, so that it is resumed; and all of its end"

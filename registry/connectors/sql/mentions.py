@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -50,11 +49,11 @@ def accounted(described: Table, account: FieldAccount, rows: int) -> FieldAccoun
     spared = next((ground for mention, ground in described.spared if account.field in mention.fields), None)
     if spared is not None and described.deletes:  # the person's own rows go, and this field with them
         told = f"{ELSEWHERE} ({rows}): {spared}" if rows else None
-        return replace(account, disposition=Disposition.ERASED, ground=told)
+        return account._replace(disposition=Disposition.ERASED, ground=told)
     if not rows:
         return account
     told = f"{MENTIONED} ({rows}), {UNASKED}" if spared is None else f"{ELSEWHERE} ({rows})"
-    return replace(account, ground=f"{account.ground}; {told}" if account.ground else told)
+    return account._replace(ground=f"{account.ground}; {told}" if account.ground else told)
 
 
 def left(connection: sa.Connection, described: Table, table: sa.Table, selecting: Selecting) -> Counter[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -251,7 +250,7 @@ class SqlSystem:
                 return Belonging(self._rules, people).take(self._carried(connection, tables, known))
 
             rows = erase(connection, standing, tables, people, self._rules, new)
-        return [replace(account, rows=rows.get(account.table, account.rows)) for account in planned]
+        return [account._replace(rows=rows.get(account.table, account.rows)) for account in planned]
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
         """After an erasure: rows that still are, or name, the person, in any table that the database has."""

@@ -20,27 +20,39 @@ from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
 from registry.model.ids import text_id
 from registry.model.stored import StoredRequest
+from registry.store.database import Transaction
 
 
-def certify(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> StoredRequest:
-    """The request with its certificate.
+def accounted(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> list[FieldAccount]:
+    """What becomes of every field, by the rows that there are now.
 
     Raises:
         Conflict: a field is not accounted for.
     """
     own, _, _ = planning.of_registry(deployment, workspace, request)
-    outside = linked.accounts(request)
-    accounted = [*own.accounts, *outside]
-    require_accounted(accounted)
-    with deployment.data.write(workspace.workspace_id) as transaction:
-        request = up_to_date(transaction, request)
-        outcome = certifying.outcome_of(deployment, request, accounted, deployment.clock())
-        restored = restored_at(transaction, request) if outside else None
-        outcome = replace(outcome, requester=verified_by(transaction, request), restored_at=restored)
-        named: dict[str, int | str] = {"request": text_id(request.request_id)}
-        token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
-        certified = request._replace(certificate=token)
-        write(transaction, certified, was=request.state)
+    found = [*own.accounts, *linked.accounts(request)]
+    require_accounted(found)
+    return found
+
+
+def certify(
+    deployment: Deployment,
+    transaction: Transaction,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    accounts: Sequence[FieldAccount],
+    *,
+    actor: str,
+) -> StoredRequest:
+    """The request with its certificate, which states these accounts."""
+    request = up_to_date(transaction, request)
+    outcome = certifying.outcome_of(deployment, request, accounts, deployment.clock())
+    restored = restored_at(transaction, request) if linked.accounts(request) else None
+    outcome = replace(outcome, requester=verified_by(transaction, request), restored_at=restored)
+    named: dict[str, int | str] = {"request": text_id(request.request_id)}
+    token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
+    certified = request._replace(certificate=token)
+    write(transaction, certified, was=request.state)
     return certified
 
 

@@ -146,6 +146,8 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
             _rescope(deployment, transaction, workspace, request)
     if request.certificate is None:  # else it was interrupted after its last step, and its key may be gone
         request = _acted(deployment, workspace, request, actor)
+    if is_ended(request):
+        return request
     with deployment.data.write(workspace.workspace_id) as transaction:
         letters.add_answered(deployment, transaction, workspace, request)
         if EFFECTS[Kind(request.kind)] is Effect.GIVE:  # its package is yet to be fetched: `forget_answered`
@@ -156,7 +158,7 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
 
 
 def _acted(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> StoredRequest:
-    """What the request asks for, done and certified."""
+    """What the request asks for, done and certified; what gives out is completed in the same transaction."""
     match EFFECTS[Kind(request.kind)]:
         case Effect.ERASE:
             return erasure.erase(deployment, workspace, request, actor=actor)
@@ -167,7 +169,13 @@ def _acted(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequ
         case Effect.RECORD:
             _record(deployment, workspace, request, actor)
     request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
-    return certified.certify(deployment, workspace, request, actor=actor)
+    accounts = certified.accounted(deployment, workspace, request)
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        request = certified.certify(deployment, transaction, workspace, request, accounts, actor=actor)
+        if EFFECTS[Kind(request.kind)] is Effect.GIVE:  # whose key stays: nothing has to come between
+            letters.add_answered(deployment, transaction, workspace, request)
+            request = _completed(deployment, transaction, request, actor)
+    return request
 
 
 def _completed(deployment: Deployment, transaction: Transaction, request: StoredRequest, actor: str) -> StoredRequest:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -27,7 +26,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import answers, held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
 from registry.flows.dsr.last_look import LOOKED, look_again, require_nothing_left
-from registry.flows.dsr.reaching import TellsRecordsApart, asked, reached
+from registry.flows.dsr.reaching import asked, reached, tells_records_apart
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
@@ -307,7 +306,7 @@ def _require_connected(deployment: Deployment, request: StoredRequest, actor: st
 
 def _at_least(accounts: Sequence[FieldAccount], rows: Mapping[str, int]) -> list[dict[str, object]]:
     """Accounts as noted: what was done before a crash, and noted nowhere, counts as well."""
-    told = (replace(account, rows=max(account.rows, rows.get(account.table, 0))) for account in accounts)
+    told = (account._replace(rows=max(account.rows, rows.get(account.table, 0))) for account in accounts)
     return [account.as_json() for account in told]
 
 
@@ -320,7 +319,7 @@ def ran(
         LinkedSystemUnavailable: it could not, does not account for what it foresaw, or rows are left.
     """
     kind, request_id = Kind(request.kind), text_id(request.request_id)
-    own = isinstance(system, TellsRecordsApart)  # which accounts by its description, as its plan does
+    own = tells_records_apart(system)  # which accounts by its description, as its plan does
     foreseen = () if own else answers.planned(system, kind, people).accounts
     done = answers.accounted(system, kind, asked(system, lambda: system.run(request_id, kind, people, corrections)))
     if missing := unaccounted(((a.system, a.table, a.field) for a in foreseen), done):

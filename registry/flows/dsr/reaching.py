@@ -7,7 +7,7 @@ turns out to be shared with others leads nowhere, nor does what was found by it:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeGuard, TypeVar
 
 from registry.dsr.plan import LinkedSystem
 from registry.identity.belonging import Belonging, Record, is_key, pointing_at
@@ -18,7 +18,6 @@ from registry.model.message import Identifier
 _T = TypeVar("_T")
 
 
-@runtime_checkable
 class TellsRecordsApart(Protocol):
     """A system that says of each record what it carries, so that it can be told whose it is."""
 
@@ -30,6 +29,11 @@ class TellsRecordsApart(Protocol):
         """What the records carry that these lead to, whoever's they are."""
 
 
+def tells_records_apart(system: LinkedSystem) -> TypeGuard[TellsRecordsApart]:
+    """Whether a system is one that does; asked of the protocol itself, Python takes as long as for a small table."""
+    return hasattr(system, "records") and hasattr(system, "rules")
+
+
 def reached(
     systems: Sequence[LinkedSystem], people: Sequence[Identifier], begun: Collection[Identifier] | None = None
 ) -> tuple[list[Identifier], dict[str, LinkedSystemUnavailable]]:
@@ -39,7 +43,7 @@ def reached(
         begun: those of the people that the request began with, where others were learnt before: only beside these may
             a stronger identifier be taken for the person's, whenever it is asked.
     """
-    rules = next((system.rules for system in systems if isinstance(system, TellsRecordsApart)), None)
+    rules = next((system.rules for system in systems if tells_records_apart(system)), None)
     shared, silent = set[Identifier](), dict[str, LinkedSystemUnavailable]()
     while True:
         belonging = Belonging(rules, people, shared, begun)
@@ -79,7 +83,7 @@ def asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
 
 def _records(system: LinkedSystem, people: Sequence[Identifier], rules: IdentityRules | None) -> list[Record]:
     """What records carry; of a system that does not tell them apart, what it says that the person is known by."""
-    if isinstance(system, TellsRecordsApart):
+    if tells_records_apart(system):
         return list(system.records(people))
     return [Record(tuple(_pointing(system.leads(people), rules)), (), referred=True)]
 

@@ -142,8 +142,9 @@ def everybody(deployment: Deployment, request: StoredRequest, fragments: Collect
     with deployment.data.read(request.workspace_id) as transaction:
         rows = identities.identifiers_of(transaction, request.workspace_id, fragments)
     known, _ = open_identifiers(deployment, grant, rows)
-    told = [Identifier(kind, value) for kind, value in _opened(deployment, request).get("reached", ())]
-    return list(dict.fromkeys([*people_of(deployment, request), *told, *(identifier for _, identifier in known)]))
+    opened = _opened(deployment, request)
+    told = [Identifier(kind, value) for kind, value in (*opened.get("people", ()), *opened.get("reached", ()))]
+    return list(dict.fromkeys([*told, *(identifier for _, identifier in known)]))
 
 
 def indexes_of(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> list[BlindIndex]:

@@ -127,7 +127,7 @@ def test_what_is_not_mentioned_is_not_accounted_for() -> None:
 
 @pytest.mark.parametrize("ground", [None, ""])
 def test_what_is_kept_without_a_ground_is_not_accounted_for(ground: str | None) -> None:
-    kept = replace(KEPT, ground=ground)
+    kept = KEPT._replace(ground=ground)
     assert unaccounted([("registry", "invoice", "amount")], [kept]) == [("registry", "invoice", "amount")]
 
 
