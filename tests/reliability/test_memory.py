@@ -53,11 +53,7 @@ def keys_of_everybody(settings: Settings) -> dict[str, bytes]:
 
 
 def left_of(keys: dict[str, bytes], pid: int, client: httpx.Client, within: float) -> dict[str, int]:
-<<<<<<< HEAD
     """What is left of some keys in the memory, once other work that opens none has used freed memory again."""
-=======
-    """What is left of some keys in a process's memory, once other work that opens none has used freed memory again."""
->>>>>>> 729dc8f (A no counts after what a clock that was set back had taken in, a page of before a joining lifts nothing, and a no that a page repeats is noted)
     until = time.monotonic() + within
     while (left := copies(pid, keys)) and time.monotonic() < until:
         for _ in range(100):
