@@ -20,6 +20,9 @@ from registry.store.standing import LAST_OF_PAGE, Ask, Changes, Known, Position
 KEPT = 20_000
 """Changes that are kept at least."""
 
+AT_ONCE = 100_000
+"""Changes that go at once, so that nobody waits long for the rest of their transaction."""
+
 _TRIMMED = "(SELECT transaction_id FROM standing_change WHERE workspace_id = ? AND position = 0)"
 """Of which transactions before there may be no changes any more: the row that stands before the first."""
 
@@ -32,7 +35,8 @@ _CHANGES = f"""
 SELECT {_NOW}, {_TRIMMED}, ARRAY(
   SELECT fragment_id FROM standing_change
   WHERE workspace_id = ? AND position > 0 AND transaction_id >= ?
-    AND NOT pg_visible_in_snapshot(transaction_id::text::xid8, ?::pg_snapshot) LIMIT ?)
+    AND NOT pg_visible_in_snapshot(transaction_id::text::xid8, ?::pg_snapshot)
+  ORDER BY transaction_id LIMIT ?)
 """
 _PAGE = "(SELECT * FROM fragment WHERE workspace_id = ? AND profile_id > ? AND profile_id <= ? OFFSET 0) f"
 _PEOPLE = (
@@ -51,8 +55,8 @@ _PROFILES_OF = (
 )
 _OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _FIRST_KEPT = (
-    f"SELECT least(max(transaction_id), {_OLDEST_RUNNING}) FROM (SELECT transaction_id FROM standing_change "
-    "WHERE workspace_id = ? AND position > 0 ORDER BY transaction_id DESC OFFSET ?) AS older"
+    f"SELECT least(transaction_id, {_OLDEST_RUNNING}) FROM standing_change "
+    "WHERE workspace_id = ? AND position > 0 ORDER BY transaction_id DESC OFFSET ? LIMIT 1"
 )
 _MARK = (
     "INSERT INTO standing_change (workspace_id, position, transaction_id) VALUES (?, 0, ?) "
@@ -60,10 +64,11 @@ _MARK = (
     "SET transaction_id = greatest(standing_change.transaction_id, excluded.transaction_id)"
 )
 _TRIM = (
-    "DELETE FROM standing_change WHERE workspace_id = ? AND position IN (SELECT position FROM standing_change "
+    "DELETE FROM standing_change WHERE ctid = ANY (ARRAY(SELECT ctid FROM standing_change "
     "WHERE workspace_id = ? AND position > 0 AND (transaction_id < ? "
-    "OR transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint) FOR UPDATE SKIP LOCKED)"
+    "OR transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint) LIMIT ? FOR UPDATE SKIP LOCKED))"
 )
+"""By their places, which are locked: each is then found at once, whatever the statistics say."""
 _OF_THIS_SERVER = (
     f"UPDATE standing_change SET transaction_id = {_OLDEST_RUNNING} "
     f"WHERE workspace_id = ? AND position = 0 AND transaction_id > {_OLDEST_RUNNING}"
@@ -111,10 +116,11 @@ def trim(transaction: Transaction, workspace_id: WorkspaceId) -> None:
 
     What a copy that was put back says of transactions that this server has not come to goes, too.
     """
-    [(first,)] = query(transaction, _FIRST_KEPT, workspace_id, KEPT)
-    if first is not None:
+    kept = query(transaction, _FIRST_KEPT, workspace_id, KEPT)
+    first = kept[0][0] if kept else 0
+    if first:
         execute(transaction, _MARK, workspace_id, first)
-    execute(transaction, _TRIM, workspace_id, workspace_id, first or 0)
+    execute(transaction, _TRIM, workspace_id, first, AT_ONCE)
     execute(transaction, _OF_THIS_SERVER, workspace_id)
 
 

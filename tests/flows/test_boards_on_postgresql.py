@@ -96,13 +96,16 @@ def test_nobody_is_told_who_was_erased(tenant: Tenant) -> None:
 
 
 def test_whoever_is_behind_what_was_trimmed_finds_out(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standing_server, "KEPT", 3)
     tenant.send(identify("ada"))
     old = now(tenant)
     for user in ("bob", "eve", "kim", "lou", "max"):
         tenant.send(identify(user))
     new = now(tenant)
-    assert since(tenant, old).whole and since(tenant, new).whole
+    monkeypatch.setattr(standing_server, "KEPT", 6)
+    standing_changes.trim(tenant.registry.deployment, tenant.workspace)
+    assert len(told(tenant)) == 6
+    assert since(tenant, old).whole and since(tenant, new).whole, "there were no more than are kept"
+    monkeypatch.setattr(standing_server, "KEPT", 3)
     standing_changes.trim(tenant.registry.deployment, tenant.workspace)
     assert len(told(tenant)) == 4
     assert not since(tenant, old).whole
