@@ -24,6 +24,7 @@ from registry.store.database import Database, Transaction
 from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered
 from tests.flows.test_holds_outside import Mailer
+from tests.flows.test_interrupted_erasure import Killed
 from tests.flows.test_older_data import connect
 from tests.simulator import ALL_YES, RegistrySimulator, Tenant
 
@@ -95,8 +96,8 @@ def _interrupted(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An erasure that was killed when its cases were noted, and nothing was sealed for them."""
     request = tenant.request(Kind.ERASURE, "user_id", "ada")
     with monkeypatch.context() as broken:
-        broken.setattr(holdings, "add_items", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
-        with pytest.raises(RuntimeError):
+        broken.setattr(holdings, "add_items", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
             tenant.run(request)
     return request
 

@@ -19,6 +19,7 @@ from registry.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from registry.store import holdings
 from tests.conftest import SetClock
 from tests.factories import consent, identify, ordered, viewed
+from tests.flows.test_interrupted_erasure import Killed
 from tests.simulator import ALL_YES, Tenant
 
 
@@ -155,8 +156,8 @@ def test_an_erasure_that_was_interrupted_keeps_the_same_once(tenant: Tenant, mon
     _hold(tenant)
     request = tenant.request(Kind.ERASURE, "user_id", "ada")
     with monkeypatch.context() as broken:
-        broken.setattr(holdings, "write_case", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
-        with pytest.raises(RuntimeError):
+        broken.setattr(holdings, "write_case", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
             tenant.run(request)
     tenant.run(request)
     [case] = kept.listed(tenant.registry.deployment, tenant.workspace)
