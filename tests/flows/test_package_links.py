@@ -46,7 +46,9 @@ def test_a_link_is_followed_as_often_as_was_said_and_each_time_is_in_the_audit_l
     assert [followed(tenant, link).request_id for _ in range(2)] == [request.request_id] * 2
     with pytest.raises(Unauthenticated):
         followed(tenant, link)
-    rows = tenant.registry.rows("SELECT entry FROM audit_entry WHERE workspace_id = ?", tenant.workspace_id)
+    rows = tenant.registry.rows(
+        "SELECT entry FROM audit_entry WHERE workspace_id = ? ORDER BY position", tenant.workspace_id
+    )
     entries = [orjson.loads(bytes(entry)) for (entry,) in rows]
     told = [e["fields"] for e in entries if e["action"] == "dsr:package:fetched"]
     assert told == [{"request": text_id(request.request_id), "left": left} for left in (1, 0)]
