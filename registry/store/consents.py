@@ -23,13 +23,14 @@ _MOST_RECENT = (
     "status = excluded.status, acted_at = excluded.acted_at, recorded_at = excluded.recorded_at, "
     "expires_at = excluded.expires_at"
 )
-_IF_IT_COUNTS = (
-    f"{_MOST_RECENT} WHERE excluded.acted_at > consent_state.acted_at OR (excluded.acted_at = consent_state.acted_at "
-    f"AND (CASE excluded.status {_WEIGHT} END > CASE consent_state.status {_WEIGHT} END "
-    f"OR (CASE excluded.status {_WEIGHT} END = CASE consent_state.status {_WEIGHT} END "
-    f"AND coalesce(excluded.expires_at, {_NEVER}) <= coalesce(consent_state.expires_at, {_NEVER}))))"
+_RANK = (
+    "({0}.acted_at, CASE {0}.status " + _WEIGHT + " END, -coalesce({0}.expires_at, " + str(_NEVER) + "), "
+    "{0}.recorded_at, {0}.record_id)"
 )
-"""The most recent act wins, whatever the order of arrival; at equal time the graver (DESIGN 9), or what ends sooner."""
+_IF_IT_COUNTS = f"{_MOST_RECENT} WHERE {_RANK.format('excluded')} >= {_RANK.format('consent_state')}"
+"""The most recent act wins, whatever the order of arrival; at equal time the graver (DESIGN 9), or what ends sooner: the
+order is that of `rank`, so that now and the past rest on the same record.
+"""
 
 
 def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:

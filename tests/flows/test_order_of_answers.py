@@ -11,7 +11,7 @@ from registry.consent.records import ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.dsr.requests import Kind
 from registry.flows.access import preferences
-from registry.flows.consent import ledger, signalled
+from registry.flows.consent import explaining, ledger, signalled
 from registry.flows.dsr import lifecycle
 from registry.model.clock import HOUR, SECOND, rfc3339
 from registry.model.stored import StoredConsent
@@ -84,6 +84,16 @@ def test_a_yes_with_a_time_of_its_own_and_what_is_said_of_others_stay_where_they
     assert reason(tenant) == "denied"
     row = tenant.say(*ADA, "analytics", "denied", acted_at=clock() - 5 * SECOND)
     assert row.acted_at == clock() - 5 * SECOND
+
+
+def test_of_two_noes_of_one_moment_now_and_the_past_rest_on_the_same(tenant: Tenant, clock: SetClock) -> None:
+    set_back(tenant, clock, "denied")
+    tenant.say(*ADA, "marketing", "denied")
+    now = tenant.check(*ADA, "marketing")
+    given = tenant.registry.deployment, tenant.workspace, tenant.person(*ADA)
+    assert explaining.explain(*given, "marketing").decision == now
+    clock.pass_by(seconds=7200)
+    assert tenant.check(*ADA, "marketing", at=clock()) == tenant.check(*ADA, "marketing") == now
 
 
 @pytest.mark.parametrize("lag", [0, 2, 600])
