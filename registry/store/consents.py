@@ -28,8 +28,8 @@ _RANK = (
     "{0}.recorded_at, {0}.record_id)"
 )
 _IF_IT_COUNTS = f"{_MOST_RECENT} WHERE {_RANK.format('excluded')} >= {_RANK.format('consent_state')}"
-"""The most recent act wins, whatever the order of arrival; at equal time the graver (DESIGN 9), or what ends sooner: the
-order is that of `rank`, so that now and the past rest on the same record.
+"""The most recent act wins, whatever the order of arrival; at equal time the graver (DESIGN 9), or what ends sooner:
+in the order of `rank`, so that now and the past rest on the same record.
 """
 
 

@@ -14,7 +14,7 @@ from registry.flows.dsr.package import links
 from registry.flows.stewards import deciding
 from registry.identity.links import Verdict
 from registry.model.ids import text_id
-from tests.factories import alias, identify, ordered
+from tests.factories import alias, consent, identify, ordered
 from tests.simulator import Tenant
 
 STEWARD = "person:steward"
@@ -98,6 +98,21 @@ def test_a_request_for_nobody_completes_and_gives_nothing_away(tenant: Tenant) -
         assert orjson.loads(package.read("kept.json")) == {"suppressed": [], "cases": []}
     done = tenant.run(tenant.request(Kind.RESTRICTION, "email", "nobody@example.com"))
     assert done.state == "completed"
+
+
+@pytest.mark.parametrize("kind", [Kind.OBJECTION, Kind.WITHDRAWAL, Kind.OPT_OUT])
+def test_the_no_of_somebody_who_is_not_known_yet_is_remembered(tenant: Tenant, kind: Kind) -> None:
+    purpose = "security" if kind is Kind.OBJECTION else "marketing"
+    request = tenant.request(kind, "email", "new@example.com", purposes=[purpose])
+    assert tenant.run(request).state == "completed"
+    tenant.send(identify("new", email="new@example.com", context=consent(Advertising=True)))
+    refused = "withdrawn" if kind is Kind.WITHDRAWAL else "objected"
+    for reference in (("email", "new@example.com"), ("user_id", "new")):
+        assert tenant.check(*reference, purpose).reason.value == refused
+    tenant.erase("email", "new@example.com")
+    again = tenant.run(tenant.request(kind, "email", "new@example.com", purposes=[purpose]))
+    assert again.state == "completed"
+    assert tenant.check("email", "new@example.com", purpose).reason.value == "unknown_subject"
 
 
 def _two_in_one(tenant: Tenant) -> None:

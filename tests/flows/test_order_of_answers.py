@@ -122,11 +122,11 @@ def test_what_a_request_says_counts_once_although_the_clock_was_set_back(
         set_back(tenant, clock, purpose="security")
     request = tenant.request(kind, *ADA) if whole else tenant.request(kind, *ADA, purposes=["security"])
     clock.pass_by(seconds=5)
+    given = tenant.registry.deployment, tenant.workspace
+    lifecycle._record(*given, request, "operator")  # and is killed: somebody else goes on with it
+    before = len(ledger.history(*given, tenant.person(*ADA)))
     tenant.run(request)
     assert tenant.check(*ADA, "security").reason.value == ("restricted" if whole else "objected")
-    given = tenant.registry.deployment, tenant.workspace
-    before = len(ledger.history(*given, tenant.person(*ADA)))
-    lifecycle._record(*given, request, "operator")  # as who goes on with it after a kill
     assert len(ledger.history(*given, tenant.person(*ADA))) == before
 
 

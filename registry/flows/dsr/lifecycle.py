@@ -34,7 +34,7 @@ from registry.flows.dsr.moves import moved
 from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
-from registry.model.errors import Conflict, RegistryError, RequestStopped
+from registry.model.errors import Conflict, Forbidden, RegistryError, RequestStopped
 from registry.model.ids import FragmentId, RecordId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.store import consents, identities, requests
@@ -254,7 +254,10 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
     ]
     with deployment.data.write(workspace.workspace_id) as transaction:
         subjects.hold(workspace, transaction)
-        found = requests.scope(transaction, workspace.workspace_id, request.request_id)
+        found = set(requests.scope(transaction, workspace.workspace_id, request.request_id))
+        if kind is not Kind.RESTRICTION:  # of nobody there is nothing to restrict
+            found |= _made_known(deployment, workspace, transaction, request)
+            requests.set_scope(transaction, workspace.workspace_id, request.request_id, sorted(found))
         fragments = identities.fragments(transaction, workspace.workspace_id, found)
         history = consents.history(transaction, workspace.workspace_id, fragments)
         written = {(row.fragment_id, row.purpose, row.status, row.acted_at, row.channel) for row in history}
@@ -267,6 +270,19 @@ def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredReq
             and (record_id := _record_id(workspace, request, fragment_id, act.purpose)) not in named
         ]
         append_each(deployment, workspace, transaction, new, actor=actor)
+
+
+def _made_known(
+    deployment: Deployment, workspace: OpenWorkspace, transaction: Transaction, request: StoredRequest
+) -> set[FragmentId]:
+    """The fragments of what a request names, made where nobody is known by it yet: a no is remembered, whatever of them
+    comes later.
+    """
+    made: set[FragmentId] = set()
+    for person in reference.people_of(deployment, request):
+        with suppress(Forbidden):  # who was erased is not taken in again
+            made.add(subjects.find_or_create(deployment, workspace, transaction, person).fragment_id)
+    return made
 
 
 def _record_id(workspace: OpenWorkspace, request: StoredRequest, fragment_id: FragmentId, purpose: str) -> RecordId:
