@@ -104,7 +104,10 @@ ENDED = frozenset({State.COMPLETED, State.REFUSED, State.CANCELLED})
 HELD_OUTSIDE = "held_outside"
 """The member of a request's progress on what holds keep in systems outside: keyed pseudonyms, and the systems."""
 
-KEPT = frozenset({"counts", "purposes", HELD_OUTSIDE})
+CORRECTS = "corrects"
+"""The member of a correction's progress on the traits that it corrects: keyed hashes of their names."""
+
+KEPT = frozenset({"counts", "purposes", CORRECTS, HELD_OUTSIDE})
 """What is kept of the progress of a request that has ended: counts and keyed pseudonyms, no ids and nothing sealed."""
 
 UNPROVED = frozenset({State.RECEIVED, State.PAUSED})

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
 
+from registry.connectors.sql.system import SqlSystem
 from registry.dsr.plan import CORRECTED, LinkedSystem, plan_json
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
 from registry.flows.dsr import lifecycle, planning
+from registry.model.errors import LinkedSystemUnavailable
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
 from tests.connectors.test_http_services import Newsletter, service, shop
@@ -129,3 +132,34 @@ def test_corrections_of_a_request_that_is_cancelled_cannot_be_read(connect: Conn
         assert tenant.registry.key_rows("SELECT 1 FROM key_bundle WHERE fragment_id = ?", request.request_id) == []
         row, _ = lifecycle.get(*given)
         assert orjson.loads(row.progress)["sealed_for"] == request.request_id.hex()
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("waited", [True, False])
+def test_an_earlier_correction_that_comes_to_it_late_does_not_take_back_a_later_one(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool, waited: bool
+) -> None:
+    """It waited for the system, or was approved only afterwards; of the certificate it is not said to be written."""
+    url = f"sqlite:///{tmp_path / 'users.db'}"
+    run(url, "CREATE TABLE u (id integer primary key, email varchar(60), fn varchar(20))")
+    run(url, "INSERT INTO u VALUES (1, 'ada@example.test', 'Wrong')")
+    with systems({USERS: url}) as [users]:
+        tenant = connect(users)
+        if known:
+            tenant.send(identify("ada", email="ada@example.test", first_name="Wrong"))
+        first = tenant.request(Kind.RECTIFICATION, "email", "ada@example.test", traits={"first_name": "Older"})
+        if waited:
+            with monkeypatch.context() as patched, pytest.raises(LinkedSystemUnavailable):
+                patched.setattr(SqlSystem, "run", Mock(side_effect=ConnectionError))
+                tenant.run(first)
+        other = tenant.request(Kind.RECTIFICATION, "email", "ada@example.test", traits={"last_name": "x"})
+        tenant.registry.clock.pass_by(seconds=60)  # type: ignore[attr-defined]
+        second = tenant.request(Kind.RECTIFICATION, "email", "ada@example.test", traits={"first_name": "Newer"})
+        tenant.run(second)
+        done = tenant.run(first)
+        assert rows(url, "SELECT fn FROM u") == [("Newer",)]
+        assert _grounds(tenant, done, "users")["fn"] != CORRECTED
+        tenant.run(other)
+        assert rows(url, "SELECT fn FROM u") == [("Newer",)], "one of another trait changes nothing about it"
+        if known:
+            assert tenant.traits("email", "ada@example.test")["first_name"] == "Newer"

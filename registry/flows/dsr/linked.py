@@ -109,7 +109,6 @@ def act(
     ):
         return request
     request, people = _found_everywhere(deployment, request, fragments, actor)
-    corrections = rectification.corrected(deployment, request)
     standing, last = list[Held](), ""
     if erases:
         holds = held.on(deployment, workspace, request, people)
@@ -121,6 +120,7 @@ def act(
         if system.name in done:
             continue
         last = system.name
+        corrections = rectification.standing(deployment, workspace, request)  # a later one may have come meanwhile
         try:
             told = ran(system, request, people, corrections)
         except LinkedSystemUnavailable as error:

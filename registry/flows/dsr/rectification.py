@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
+from registry.dsr.requests import CORRECTS, State
 from registry.flows.acts import trail
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
-from registry.flows.dsr.reference import indexes_of, is_forgotten
+from registry.flows.dsr.reference import about, indexes_of, is_forgotten
 from registry.flows.identity import subjects
 from registry.flows.identity.subjects import NO_SOURCE
 from registry.flows.workspace import OpenWorkspace
@@ -41,7 +42,7 @@ def corrections(details: Mapping[str, object]) -> dict[str, object]:
 
 def seal_corrections(
     deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, traits: Mapping[str, object]
-) -> dict[str, str]:
+) -> dict[str, object]:
     """The corrections as a request's progress has them, sealed under the request's own key until it ends.
 
     Whoever asks may be known in systems outside alone, and have no key here.
@@ -49,7 +50,9 @@ def seal_corrections(
     holder = FragmentId(request_id)
     key = deployment.keyring.for_sealing(workspace.workspace_id, {holder: (IDENTITY,)})[holder].key(IDENTITY)
     aad = record_aad(b"dsr", workspace.workspace_id, holder, request_id, b"details")
-    return {"sealed_details": seal(key, orjson.dumps(traits), aad).hex(), "sealed_for": holder.hex()}
+    sealed = seal(key, orjson.dumps(traits), aad).hex()
+    names = sorted(hidden_name(workspace.indexer, trait) for trait in traits)
+    return {"sealed_details": sealed, "sealed_for": holder.hex(), CORRECTS: names}
 
 
 def apply(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> None:
@@ -106,6 +109,32 @@ def corrected(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
     aad = record_aad(b"dsr", request.workspace_id, target, request.request_id, b"details")
     traits: dict[str, Any] = orjson.loads(open_sealed(key, sealed, aad, grant, IDENTITY))
     return traits
+
+
+def standing(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> dict[str, Any]:
+    """The corrections that the person has not corrected since: a later word of theirs, once it is begun, is the right
+    one, also where an earlier one had to wait.
+
+    Raises:
+        Forgotten, KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+    """
+    traits, since = corrected(deployment, request), set[str]()
+    if not traits:
+        return traits
+    pseudonyms = {request.pseudonym, *(key for _, key in orjson.loads(request.progress)["subjects"])}
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        fragments = requests.scope(transaction, workspace.workspace_id, request.request_id)
+        for one in about(deployment, transaction, workspace, fragments, pseudonyms):
+            other = requests.get(transaction, workspace.workspace_id, one)
+            if other is not None and _is_later(other, request):
+                since.update(orjson.loads(other.progress).get(CORRECTS, ()))
+    return {trait: value for trait, value in traits.items() if hidden_name(workspace.indexer, trait) not in since}
+
+
+def _is_later(one: StoredRequest, other: StoredRequest) -> bool:
+    """Whether a request came after another, and something has been done for it."""
+    done = {State.ACTING, State.WAITING, State.COMPLETED}
+    return (one.received_at, one.request_id) > (other.received_at, other.request_id) and State(one.state) in done
 
 
 def _rows(
