@@ -43,6 +43,17 @@ def test_a_request_says_for_which_system_it_waits_since_when_and_why(office: Off
     assert office.browser.post(f"{path}/run", headers=key).json()["waiting"] is None
 
 
+def test_the_console_does_not_say_of_an_erasure_that_has_begun_that_nothing_was_touched(
+    office: Office, path: str
+) -> None:
+    page = path.replace("/v1/dsr", "/console")
+    assert "nothing has been touched" in office.browser.get(page).text
+    office.browser.post(f"{path}/run", headers={"authorization": f"Bearer {office.tenant.keys.admin}"})
+    begun = office.browser.get(page).text
+    assert "what is left to do" in begun
+    assert "nothing has been touched" not in begun
+
+
 def test_a_job_that_fails_again_names_request_system_and_cause(office: Office, path: str) -> None:
     office.browser.post(f"{path}/run", headers={"authorization": f"Bearer {office.tenant.keys.admin}"})
     office.clock.pass_by(days=1)
