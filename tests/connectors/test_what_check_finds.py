@@ -73,3 +73,52 @@ def test_a_large_object_does_not_go_with_its_row(postgres_url: str) -> None:
     with systems({kept: postgres_url}) as made:
         assert made[0].findings() == []
         assert [row for _, row in made[0].export(reach_of(made, ADA))] == [{"email": "ada@example.test"}]
+
+
+KEYS = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers:
+    rows: delete
+    fields:
+      id: {category: user.unique_id}
+      email: {category: user.contact.email, identity: email}
+  orders:
+    rows: delete
+    fields:
+      customer_id: {category: user.unique_id, references: customers.id}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "is_found"),
+    [("float", "1.1", True), ("real", "1.1", True), ("double precision", "1.1", False), ("decimal(5,1)", "1.1", False)],
+)
+def test_a_number_that_is_never_what_was_read_leads_nowhere_and_is_said_to(
+    outside_url: str, kind: str, value: str, is_found: bool
+) -> None:
+    """PostgreSQL's `float` and MariaDB's `real` are wide, as are all of SQLite's: those lead on."""
+    wide = {"postgresql": "float", "mariadb": "real", "sqlite": kind}[outside_url.partition(":")[0].partition("+")[0]]
+    run(
+        outside_url,
+        f"CREATE TABLE customers (id {kind}, email varchar(60))",
+        f"CREATE TABLE orders (customer_id {kind})",
+        f"INSERT INTO customers VALUES ({value}, 'ada@example.test')",
+        f"INSERT INTO orders VALUES ({value})",
+    )
+    with systems({KEYS: outside_url}) as made:
+        found = [(one.table, one.field) for one in made[0].findings()]
+        if is_found and kind != wide:
+            assert found == [("customers", "id"), ("orders", "customer_id")]
+            return
+        assert found == []
+        assert {table for table, _ in made[0].export(reach_of(made, ADA))} == {"customers", "orders"}
+
+
+def test_a_range_is_no_key(postgres_url: str) -> None:
+    run(
+        postgres_url, "CREATE TABLE customers (id int4range, email text)", "CREATE TABLE orders (customer_id int4range)"
+    )
+    with systems({KEYS: postgres_url}) as made:
+        assert [one.field for one in made[0].findings()] == ["id", "customer_id"]

@@ -9,15 +9,20 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 
 from registry.connectors.datasets import Erasure
 from registry.connectors.key_values import fitted
-from registry.connectors.sql.catalogue import UNKNOWN, is_unique, python_type
+from registry.connectors.sql.catalogue import ANYTHING, UNKNOWN, is_unique, python_type
 
 _NO_NAMES = (bytes, bool, date, datetime, time, timedelta, float, list)
 """Types of which no value is an identifier."""
-_NO_KEYS = (sa.JSON, sa.ARRAY, sa.Interval, mysql.SET, postgresql.HSTORE, postgresql.INTERVAL, postgresql.MONEY)
+_NO_KEYS = (
+    sa.JSON, sa.ARRAY, sa.Interval, mysql.SET, postgresql.HSTORE, postgresql.INTERVAL, postgresql.MONEY, AbstractRange,
+)  # fmt: skip
 """Types of which no value is looked for as a key: several values, or a length of something."""
+_INEXACT = (sa.REAL, mysql.FLOAT)
+"""Numbers of which none is what stands there once it was read: too few of its digits are told. SQLite's are wider."""
 _ALWAYS_THE_SAME = (bool, date, datetime, time, timedelta, list)
 _DRAWN = frozenset({*_ALWAYS_THE_SAME, str, bytes, int, float, Decimal, UUID})
 _DRAWN_TYPES = (sa.JSON, postgresql.HSTORE, postgresql.INET, postgresql.CIDR)
@@ -52,7 +57,7 @@ def cannot_identify(column: sa.Column[Any]) -> str | None:
 
 def cannot_refer(column: sa.Column[Any]) -> str | None:
     """Why no row is found by what stands in a column, nor by what refers to it; None if it may be."""
-    if isinstance(column.type, _NO_KEYS):
+    if isinstance(column.type, _NO_KEYS) or (isinstance(column.type, _INEXACT) and ANYTHING not in column.info):
         return f"nothing refers by a column of the type {_type(column)}: describe what stands there by itself"
     return None
 
