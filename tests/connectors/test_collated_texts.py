@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from registry.connectors.sql.catalogue import Catalogue, as_text, exactly
+from registry.connectors.sql.catalogue import Catalogue
+from registry.connectors.sql.columns import as_text, exactly
 from registry.flows.dsr.linked import reach_of
 from tests.outside import ADA, erased, left, rows, run, systems
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from functools import cache
+from itertools import groupby
 from threading import Lock
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SAWarning
 
+from registry.connectors.sql.columns import ANYTHING, CHARSET, COLLATED, LARGE, LOOKED_THROUGH, UNKNOWN
 from registry.connectors.sql.dictionary import (
     BESIDE,
     FINGERPRINTS,
@@ -23,6 +22,7 @@ from registry.connectors.sql.dictionary import (
     LARGE_OBJECTS,
     MARIADB_CHARSETS,
     MARIADB_JSON,
+    MARIADB_REFERENCES,
     PARTIAL,
     PARTITIONS,
     REFERRED_FROM,
@@ -33,24 +33,6 @@ from registry.connectors.sql.dictionary import (
     SQLITE_UNIQUE,
 )
 from registry.connectors.sql.engines import KEPT
-
-_NUMBERS = (int, float, Decimal)
-_TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
-
-ANYTHING = "anything"
-"""A column of SQLite, which may hold values of any type, whatever its own is."""
-CHARSET = "charset"
-"""A column of MariaDB whose texts are in another character set than those that it is asked with; with its name."""
-LARGE = "large"
-"""A column of numbers, which may be those of large objects."""
-CODECS: Mapping[str, str] = {"ascii": "ascii", "latin1": "cp1252"}
-"""The character sets of columns that Python has as well: a text that it cannot write so does not stand there."""
-UNKNOWN = "unknown"
-"""A column of a type that SQLAlchemy does not know."""
-COLLATED = "collated"
-"""A column that may take different letters for one; with the collation that tells them apart."""
-LOOKED_THROUGH = "looked_through"
-"""A column of PostgreSQL whose own collation may know no patterns; with the one that its text is looked through by."""
 
 
 class Catalogue:
@@ -120,6 +102,7 @@ class Catalogue:
             _note_anything(metadata, connection.exec_driver_sql(SQLITE_DECLARED).all())
         _settle_json(connection, self._schema, metadata.tables.values())
         if connection.dialect.name in ("mysql", "mariadb"):
+            _add_references(metadata, connection.execute(sa.text(MARIADB_REFERENCES), {"schema": self._schema}).all())
             _note_charsets(metadata, connection.execute(sa.text(MARIADB_CHARSETS), {"schema": self._schema}).all())
         _note_collations(connection, metadata.tables.values())
         self._note_kinds(connection, metadata)
@@ -172,6 +155,22 @@ def _without_partial(metadata: sa.MetaData, partial: Sequence[Any]) -> None:
                 element.parent.foreign_keys.discard(element)
 
 
+def _add_references(metadata: sa.MetaData, told: Sequence[Any]) -> None:
+    """Add what SQLAlchemy does not read of how MariaDB shows a table: references by names with a bracket."""
+    tables = {one.name: one for one in metadata.tables.values()}
+    for (name, table), rows in groupby(told, key=lambda row: (row[0], row[1])):
+        columns = list(rows)
+        known = {key.name for key in tables[table].foreign_key_constraints} if table in tables else {name}
+        if name in known:
+            continue
+        *_, schema, there, _, rule = columns[0]
+        place = f"{schema}.{there}" if schema is not None else there
+        key = sa.ForeignKeyConstraint(
+            [row[2] for row in columns], [f"{place}.{row[5]}" for row in columns], name=name, ondelete=rule
+        )
+        tables[table].append_constraint(key)
+
+
 def _settle_json(connection: sa.Connection, schema: str | None, tables: Collection[sa.Table]) -> None:
     """Nothing in a JSON column is null, not JSON's null; MariaDB's are texts that a check holds to be JSON."""
     texts: set[tuple[str, str]] = set()
@@ -220,80 +219,3 @@ def _note_collations(connection: sa.Connection, tables: Collection[sa.Table]) ->
         for column in (column for table in tables if table.name in named for column in table.columns):
             if isinstance(column.type, sa.String | sa.types.NullType):
                 column.info[COLLATED] = "BINARY"
-
-
-def python_type(of: sa.Column[Any] | sa.types.TypeEngine[Any]) -> type | None:
-    """The type of a column's values in Python; None where SQLAlchemy does not know it."""
-    try:
-        told = of.python_type if isinstance(of, sa.types.TypeEngine) else of.type.python_type
-    except NotImplementedError:  # one of SQLAlchemy's ways to say that it knows none
-        return None
-    return None if told is object else told  # the other one
-
-
-def is_of_type(column: sa.Column[Any], value: object) -> bool:
-    """Whether a value that was read is of the column's own type, and not what a driver made nothing of."""
-    wanted = python_type(column)
-    if wanted in _NUMBERS and isinstance(value, _NUMBERS):
-        return True
-    return wanted is None or wanted not in _TYPED or isinstance(value, wanted)
-
-
-def keys_of(table: sa.Table) -> list[frozenset[str]]:
-    """The columns that no two rows have the same values in: of each key, unique constraint and unique index."""
-    found = [table.primary_key.columns]
-    found += [one.columns for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
-    found += [one.columns for one in table.indexes if one.unique]
-    keys = [frozenset(column.name for column in columns) for columns in found]
-    return [key for key in keys if key] + [frozenset([c.name]) for c in table.columns if "unique" in c.info]
-
-
-def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
-    """A column as a text: whatever is not plainly one (an enumeration, a domain, an array) is written as one.
-
-    PostgreSQL looks for no pattern where different letters count as one: its bytes are looked at.
-    """
-    if "concatenated" in column.info:
-        return sa.func.concat(column, "", type_=sa.String)
-    if CHARSET in column.info:
-        return sa.cast(column, mysql.CHAR(charset="utf8mb4"))
-    plain = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
-    told = column if plain else sa.cast(column, sa.String)
-    return told.collate(column.info[LOOKED_THROUGH]) if LOOKED_THROUGH in column.info else told
-
-
-def exactly(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A column in which letters are told apart: MariaDB takes u and \u00fc for one, as a and A, and so do
-    PostgreSQL's citext and columns with a collation of their own.
-    """
-    kind = column.type
-    if type(kind).__module__.startswith("sqlalchemy.dialects.mysql") and isinstance(kind, sa.String):
-        return sa.cast(column, mysql.CHAR(charset="utf8mb4")).collate("utf8mb4_bin")
-    if isinstance(kind, postgresql.CITEXT):
-        return sa.cast(column, sa.Text)
-    return column.collate(column.info[COLLATED]) if COLLATED in column.info else column
-
-
-def as_stored(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A column as keys are read: what stands there, even where its type knows no such value."""
-    return sa.type_coerce(column, sa.types.NullType()) if ANYTHING in column.info else column
-
-
-def as_key(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A column as keys are compared."""
-    told = exactly(column)
-    return as_stored(column) if told is column else told
-
-
-def compares_plainly(columns: Sequence[sa.Column[Any]]) -> bool:
-    """Whether what is asked finds these columns by their own comparison, which an index can lead.
-
-    MariaDB passes over texts of other character sets among several that are compared with several at once.
-    """
-    charsets = {column.info.get(CHARSET) for column in columns}
-    return charsets <= ({None, "ascii"} if len(columns) > 1 else {None, *CODECS})
-
-
-def is_unique(column: sa.Column[Any]) -> bool:
-    """Whether no two rows may have the same value there: by a key, a constraint or an index of its own."""
-    return {column.name} in keys_of(column.table)

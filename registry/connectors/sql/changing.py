@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Erasure, Table
 from registry.connectors.sql import refusals
-from registry.connectors.sql.catalogue import as_key, as_stored, compares_plainly, exactly, is_unique
+from registry.connectors.sql.columns import as_key, as_stored, compares_plainly, exactly, is_unique
 from registry.connectors.sql.comparing import is_found_again, is_same, stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.stand_ins import StandIns

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.connectors.key_values import stored
-from registry.connectors.sql.catalogue import ANYTHING, as_stored, is_of_type
+from registry.connectors.sql.columns import ANYTHING, as_stored, is_of_type
 
 
 def told_apart(column: sa.Column[Any]) -> sa.ColumnElement[Any]:

@@ -32,7 +32,8 @@ SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
 ) AS parts
 """
 _MARIADB = """
-SELECT concat_ws('|', table_name, column_name, column_type, is_nullable, column_key, ordinal_position) AS part
+SELECT concat_ws('|', table_name, column_name, column_type, is_nullable, column_key, ordinal_position,
+  collation_name) AS part
 FROM information_schema.columns WHERE table_schema = coalesce(:schema, database())
 UNION ALL SELECT concat_ws('|', constraint_schema, constraint_name, table_name, delete_rule)
 FROM information_schema.referential_constraints WHERE coalesce(:schema, database())
@@ -75,6 +76,15 @@ MARIADB_JSON = """
 SELECT table_name, check_clause FROM information_schema.check_constraints
 WHERE constraint_schema = coalesce(:schema, database())
 """
+MARIADB_REFERENCES = """
+SELECT k.constraint_name, k.table_name, k.column_name, nullif(k.referenced_table_schema, database()),
+  k.referenced_table_name, k.referenced_column_name, r.delete_rule
+FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r
+  ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
+WHERE k.table_schema = coalesce(:schema, database()) AND k.referenced_table_name IS NOT NULL
+ORDER BY k.table_name, k.constraint_name, k.ordinal_position
+"""
+"""Every reference, a row a column of it; the schema that it leads to, where that is not the connection's own."""
 MARIADB_CHARSETS = """
 SELECT table_name, column_name, character_set_name FROM information_schema.columns
 WHERE table_schema = coalesce(:schema, database()) AND character_set_name NOT LIKE 'utf8%'

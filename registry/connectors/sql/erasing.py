@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Table
 from registry.connectors.sql import changing, mentions, refusals
-from registry.connectors.sql.catalogue import as_stored
+from registry.connectors.sql.columns import as_stored
 from registry.connectors.sql.dictionary import INHERITED
 from registry.connectors.sql.order import Reference, deletion
 from registry.connectors.sql.selecting import Selecting, Selector, conditions, count

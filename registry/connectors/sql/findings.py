@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Erasure, Key, Table
-from registry.connectors.sql.catalogue import LARGE, keys_of
+from registry.connectors.sql.columns import LARGE, keys_of
 from registry.connectors.sql.dictionary import BESIDE, HIDDEN, MATERIALISED, VERSIONED
 from registry.connectors.sql.references import from_elsewhere, holding, referred_to, too_wide
-from registry.connectors.sql.taking import cannot_correct, cannot_identify, cannot_refer, cannot_take
+from registry.connectors.sql.taking import cannot_correct, cannot_identify, cannot_refer, cannot_take, cannot_tell_apart
 
 EVERY = "every field"
 SECURED = (
@@ -105,6 +105,9 @@ def _unfit(described: Table, table: sa.Table) -> Iterator[Finding]:
         yield Finding(described.name, EVERY, "is a materialised view, which is made anew from tables: keep it")
     if VERSIONED in table.info and (described.deletes or described.changed):
         yield Finding(described.name, EVERY, VERSIONS)
+    for column in table.primary_key.columns if described.changed and not described.deletes else ():
+        if reason := cannot_tell_apart(column):
+            yield Finding(described.name, column.name, reason)
     for field in described.fields.values():
         if field.name not in table.c:
             yield Finding(described.name, field.name, "described, and not in the database")

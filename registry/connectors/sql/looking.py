@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Field, Match, Table
 from registry.connectors.key_values import from_text
-from registry.connectors.sql.catalogue import CHARSET, as_text, python_type
+from registry.connectors.sql.columns import CHARSET, as_text, python_type
 from registry.connectors.sql.naming import Names, number_pattern
 from registry.identity.belonging import is_key, pointing_at, strength
 from registry.identity.rules import IdentityRules, Normaliser

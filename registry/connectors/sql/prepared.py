@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from registry.connectors.sql.catalogue import as_key, as_stored, compares_plainly, exactly
+from registry.connectors.sql.columns import as_key, as_stored, compares_plainly, exactly
 from registry.connectors.sql.spelling import compared
 from registry.connectors.sql.standing import as_it_stands
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Erasure, Link, Table
-from registry.connectors.sql.catalogue import keys_of
+from registry.connectors.sql.columns import keys_of
 from registry.connectors.sql.dictionary import REFERRED_FROM
 from registry.connectors.sql.mentions import emptied
 

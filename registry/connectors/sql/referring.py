@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from registry.connectors.datasets import Link
-from registry.connectors.sql.catalogue import as_key, as_stored, compares_plainly, exactly
+from registry.connectors.sql.columns import as_key, as_stored, compares_plainly, exactly
 
 AT_ONCE = 1_000
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Key, Table
 from registry.connectors.key_values import fitted, from_text, stored, to_text
-from registry.connectors.sql.catalogue import ANYTHING, CHARSET, CODECS, as_stored, python_type
+from registry.connectors.sql.columns import ANYTHING, CHARSET, CODECS, as_stored, python_type
 from registry.connectors.sql.prepared import Side, Values, Where, count_all
 from registry.connectors.sql.referring import also_written
 from registry.connectors.sql.spelling import Held, compared, held, read, spelled, within

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Match, Table
-from registry.connectors.sql.catalogue import as_key, as_text, exactly, python_type
+from registry.connectors.sql.columns import as_key, as_text, exactly, python_type
 from registry.identity.belonging import pointing_at, strength
 from registry.identity.rules import IdentityRules, Normaliser
 from registry.model.message import Identifier

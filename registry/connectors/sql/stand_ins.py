@@ -17,7 +17,7 @@ from sqlalchemy.dialects import mysql
 
 from registry.connectors.datasets import Erasure, Field
 from registry.connectors.key_values import fitted
-from registry.connectors.sql.catalogue import is_of_type, python_type
+from registry.connectors.sql.columns import is_of_type, python_type
 
 NOBODY = "@erased.invalid"
 """RFC 2606: an address that nobody can ever have."""

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.key_values import fitted
 from registry.connectors.sql import changing, looking, mentions
-from registry.connectors.sql.catalogue import Catalogue, python_type
+from registry.connectors.sql.catalogue import Catalogue
+from registry.connectors.sql.columns import python_type
 from registry.connectors.sql.engines import for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Elsewhere, Finding, findings

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 
 from registry.connectors.datasets import Erasure
 from registry.connectors.key_values import fitted
-from registry.connectors.sql.catalogue import ANYTHING, UNKNOWN, is_unique, python_type
+from registry.connectors.sql.columns import ANYTHING, UNKNOWN, is_unique, python_type
 
 _NO_NAMES = (bytes, bool, date, datetime, time, timedelta, float, list)
 """Types of which no value is an identifier."""
@@ -59,6 +59,13 @@ def cannot_refer(column: sa.Column[Any]) -> str | None:
     """Why no row is found by what stands in a column, nor by what refers to it; None if it may be."""
     if isinstance(column.type, _NO_KEYS) or (isinstance(column.type, _INEXACT) and ANYTHING not in column.info):
         return f"nothing refers by a column of the type {_type(column)}: describe what stands there by itself"
+    return None
+
+
+def cannot_tell_apart(column: sa.Column[Any]) -> str | None:
+    """Why no row is found again by its key, of which the column is a part, to be changed; None if it is."""
+    if isinstance(column.type, (mysql.SET, *_INEXACT)) and ANYTHING not in column.info:
+        return f"no row is found again by a key of the type {_type(column)}: delete the rows, or keep every field"
     return None
 
 
