@@ -47,7 +47,7 @@ _PEOPLE = (
     ),
     declared(
         "standing_change", purposes="security", retention=WITH_PERSON,
-        context="position transaction_id", reference="fragment_id",
+        context="position", reference="fragment_id transaction_id",
     ),
     declared(
         "merge", purposes=ALL, retention=WITH_PERSON,
