@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -41,16 +42,18 @@ class Receiver:
     headers: dict[str, str] = field(default_factory=dict)
     decide: Callable[[Received], int] | None = None
     hold_s: float = 0.0
+    until: Callable[[], bool] = lambda: True
+    """What is waited for, without an answer, besides."""
     received: list[Received] = field(default_factory=list)
 
     async def take(self, request: Request) -> Response:
         """Keep a request, and answer."""
         got = Received(request.url.path, dict(request.headers), await request.body())
         self.received.append(got)
-        if self.hold_s:
-            import asyncio
-
-            await asyncio.sleep(self.hold_s)
+        hold_s = self.hold_s
+        while not self.until():  # noqa: ASYNC110 - it comes about in other threads
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(hold_s)
         return Response(status_code=self.decide(got) if self.decide else self.status, headers=self.headers)
 
     def wait_for(self, count: int, within_s: float = 20) -> list[Received]:

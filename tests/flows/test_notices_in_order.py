@@ -14,7 +14,7 @@ from tests.flows.test_destinations import forward, pass_to, segment
 from tests.receiver import Received, Receiver, receiving
 from tests.simulator import Tenant
 
-HELD_S = 0.7
+HELD_S = 0.3
 
 
 @pytest.fixture
@@ -53,13 +53,14 @@ def test_a_notice_waits_for_what_is_on_its_way(
             forward(tenant)
 
     receiver.decide, receiver.hold_s = answers, HELD_S
+    receiver.until = lambda: tenant.profile("user_id", "ada") is None
     sender, eraser = threading.Thread(target=send), threading.Thread(target=lambda: elsewhere.erase("user_id", "ada"))
     sender.start()
     receiver.wait_for(1)
     receiver.hold_s = 0
     eraser.start()
-    sender.join(20)
-    eraser.join(20)
+    sender.join(30)
+    eraser.join(30)
     assert answered == ["event", "notice"], "and no other event before the notice"
     send()
     assert "notice" not in answered[2:]
