@@ -30,14 +30,20 @@ _NOW = (
     "pg_current_snapshot()::text, "
     "concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), pg_relation_filenode('standing_change'))"
 )
-_NEWEST = f"SELECT {_NOW}"
-_CHANGES = f"""
-SELECT {_NOW}, {_TRIMMED}, ARRAY(
-  SELECT fragment_id FROM standing_change
-  WHERE workspace_id = ? AND position > 0 AND transaction_id >= ?
-    AND NOT pg_visible_in_snapshot(transaction_id::text::xid8, ?::pg_snapshot)
-  ORDER BY transaction_id LIMIT ?)
+_NEWEST = f"""
+SELECT {_NOW}, {_TRIMMED}, (SELECT transaction_id FROM standing_change
+  WHERE workspace_id = ? AND position > 0 AND transaction_id IS NOT NULL ORDER BY transaction_id DESC LIMIT 1)
 """
+_EACH = "SELECT fragment_id, transaction_id FROM standing_change WHERE workspace_id = ? AND position > 0"
+_LATER = f"{_EACH} AND transaction_id >= ?"
+_WITH_THOSE_THAT_RAN = f"{_LATER} UNION ALL {_EACH} AND transaction_id = ANY (?::bigint[])"
+"""What a snapshot did not see: transactions that began after it, or ran then. By the index, however long one runs."""
+
+_CHANGES = f"""
+SELECT {_NOW}, {_TRIMMED}, news.latest, news.fragments
+FROM (SELECT max(transaction_id) AS latest, array_agg(fragment_id) AS fragments FROM ({{news}} LIMIT ?) one) news
+"""
+_CHANGES_LATER, _CHANGES_ALL = _CHANGES.format(news=_LATER), _CHANGES.format(news=_WITH_THOSE_THAT_RAN)
 _PAGE = "(SELECT * FROM fragment WHERE workspace_id = ? AND profile_id > ? AND profile_id <= ? OFFSET 0) f"
 _PEOPLE = (
     "unnest(?::bytea[]) AS wanted(key) "
@@ -79,15 +85,18 @@ _OF_THIS_SERVER = (
 class ServerStandings:
     """`Standings` of PostgreSQL."""
 
-    def newest(self, ask: Ask, workspace_id: WorkspaceId) -> Position:  # noqa: ARG002
+    def newest(self, ask: Ask, workspace_id: WorkspaceId) -> Position:
         """The snapshot of now."""
-        return _position(*ask(_NEWEST)[0])
+        snapshot, of, trimmed, latest = ask(_NEWEST, workspace_id, workspace_id)[0]
+        return _position(snapshot, of, max(latest or 0, (trimmed or 1) - 1))
 
     def changes(self, ask: Ask, workspace_id: WorkspaceId, after: Position, limit: int) -> Changes:
         """As `Standings.changes`: what this snapshot sees and that one did not."""
-        seen = workspace_id, workspace_id, after.number, after.snapshot, limit + 1
-        snapshot, of, trimmed, news = ask(_CHANGES, *seen)[0]
-        position = _position(snapshot, of)
+        _, end, ran = _parts(after.snapshot)
+        sql, earlier = (_CHANGES_ALL, (workspace_id, ran)) if ran else (_CHANGES_LATER, ())
+        [found] = ask(sql, workspace_id, workspace_id, end, *earlier, limit + 1)
+        snapshot, of, trimmed, latest, fragments = found
+        position, news = _position(snapshot, of, max(latest or 0, end - 1)), fragments or []
         follows = of == after.of and position.number >= after.number and (trimmed is None or trimmed <= after.number)
         if not follows or len(news) > limit:
             return Changes(after, set(), False, False)
@@ -124,8 +133,22 @@ def trim(transaction: Transaction, workspace_id: WorkspaceId) -> None:
     execute(transaction, _OF_THIS_SERVER, workspace_id)
 
 
-def _position(snapshot: str, of: str) -> Position:
-    return Position(int(snapshot.partition(":")[0]), snapshot, of)
+def _position(snapshot: str, of: str, latest: int) -> Position:
+    """A snapshot, up to the last transaction whose changes it sees: that one is durable, and so is its number.
+
+    Later ones that the snapshot calls over may have been rolled back. Where a process of the server is killed, the
+    others start anew under the same start, and such a number may be given out again: to changes that nobody has seen.
+    """
+    first, end, running = _parts(snapshot)
+    end = min(end, latest + 1)
+    first = min(first, end)
+    return Position(first, f"{first}:{end}:{','.join(str(one) for one in running if one < end)}", of)
+
+
+def _parts(snapshot: str) -> tuple[int, int, list[int]]:
+    """Of a snapshot's text: the first transaction that ran, the first that had not begun, and all that ran between."""
+    first, end, running = snapshot.split(":")
+    return int(first), int(end), [int(one) for one in running.split(",") if one]
 
 
 def _known(ask: Ask, workspace_id: WorkspaceId, source: str, *parameters: object) -> list[Known]:

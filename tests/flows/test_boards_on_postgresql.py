@@ -85,6 +85,26 @@ def test_what_did_not_commit_is_told_to_nobody(tenant: Tenant) -> None:
     assert since(tenant, position).none
 
 
+def test_a_number_that_was_rolled_back_is_not_taken_for_seen(tenant: Tenant, boards: Boards) -> None:
+    """Where a process of the server is killed, the others start anew under the same start, and give it out again."""
+    tenant.send(identify("ada", context=consent(Advertising=True)))
+    caught_up(boards, tenant)
+    data, workspace_id = tenant.registry.deployment.data, tenant.workspace_id
+    with pytest.raises(RuntimeError), data.write(workspace_id) as transaction:
+        [(number,)] = query(transaction, "SELECT pg_current_xact_id()::text::bigint")
+        raise RuntimeError
+    boards.tend()
+    position, fragment = now(tenant), tenant.fragment(tenant.person("user_id", "ada"))
+    with data.owner(writes=True) as transaction:  # as if it were given out again
+        execute(transaction, "ALTER TABLE consent_state DISABLE TRIGGER USER")
+        execute(transaction, "UPDATE consent_state SET status = 'withdrawn' WHERE workspace_id = ?", workspace_id)
+        put = "INSERT INTO standing_change (workspace_id, fragment_id, transaction_id) VALUES (?, ?, ?)"
+        execute(transaction, put, workspace_id, fragment, number)
+        execute(transaction, "ALTER TABLE consent_state ENABLE TRIGGER USER")
+    assert since(tenant, position).fragments == {fragment}
+    assert ada(boards, tenant).outcome.decision.reason == "withdrawn"
+
+
 def test_nobody_is_told_who_was_erased(tenant: Tenant) -> None:
     tenant.send(identify("ada", email="a@b.example", context=consent(Advertising=True)), identify("bob"))
     fragment, position = tenant.fragment(tenant.person("user_id", "ada")), now(tenant)
@@ -121,6 +141,7 @@ def test_nothing_is_trimmed_that_a_running_transaction_keeps_others_from_passing
     tenant.send(identify("ada"), identify("bob"))
     with tenant.registry.deployment.data.write(tenant.workspace_id) as transaction:
         [(running,)] = query(transaction, "SELECT pg_current_xact_id()::text::bigint")
+        tenant.say("user_id", "bob", "marketing", "granted")
         position = now(tenant)
         tenant.say("user_id", "ada", "marketing", "granted")
         standing_changes.trim(tenant.registry.deployment, tenant.workspace)

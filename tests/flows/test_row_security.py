@@ -16,14 +16,14 @@ from registry.model.compartment import Compartment
 from registry.model.errors import SealBroken, StoreUnavailable
 from registry.model.grants import OpenGrant
 from registry.model.ids import FragmentId
-from registry.store import administration, keystore
+from registry.store import administration, keystore, schema
 from registry.store.database import Database, Transaction
 from registry.store.migrating import models
 from registry.store.row_security import APPLICATION_ROLE
 from registry.store.rows import execute, query
 from registry.store.versions import Role
 from tests.conftest import SetClock
-from tests.factories import ordered
+from tests.factories import identify, ordered
 from tests.simulator import RegistrySimulator, Tenant
 
 ROLES: tuple[Role, ...] = ("data", "keystore")
@@ -180,25 +180,43 @@ def _plain_owner(server: str, name: str) -> Iterator[tuple[str, str]]:
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
-def test_an_ordinary_owner_of_the_databases_needs_no_superuser(postgres_server: str, tmp_path: Path) -> None:
+@pytest.fixture
+def plain_registry(postgres_server: str, tmp_path: Path) -> Iterator[RegistrySimulator]:
+    """A registry whose databases are an ordinary role's."""
     with psycopg.connect(
         make_url(postgres_server).set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
     ) as connection:
-        allowed = f"GRANT {APPLICATION_ROLE} TO plainowner"
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (APPLICATION_ROLE,)).fetchone()
         if exists is None:
             connection.execute(f"CREATE ROLE {APPLICATION_ROLE} NOLOGIN")
         with _plain_owner(postgres_server, "plainowner") as (data, keys):
-            connection.execute(allowed)
+            connection.execute(f"GRANT {APPLICATION_ROLE} TO plainowner")
             made = RegistrySimulator(tmp_path, SetClock(), database_url=data, keystore_url=keys)
-            try:
-                tenant = made.tenant()
-                assert tenant.send(ordered("ada")).counts == {"accepted": 1}
-                with made.deployment.data.read(tenant.workspace_id) as transaction:
-                    assert _count(transaction, "event") == 1
-                assert made.rows("SELECT * FROM event") == [], "the owner, too, is behind the policies"
-            finally:
-                made.close()
+            yield made
+            made.close()
+
+
+def test_an_ordinary_owner_of_the_databases_needs_no_superuser(plain_registry: RegistrySimulator) -> None:
+    tenant = plain_registry.tenant()
+    assert tenant.send(ordered("ada")).counts == {"accepted": 1}
+    with plain_registry.deployment.data.read(tenant.workspace_id) as transaction:
+        assert _count(transaction, "event") == 1
+    assert plain_registry.rows("SELECT * FROM event") == [], "the owner, too, is behind the policies"
+
+
+def test_who_stands_how_is_told_again_after_an_ordinary_owner_took_the_schema_back(
+    plain_registry: RegistrySimulator,
+) -> None:
+    tenant = plain_registry.tenant()
+    tenant.send(*(identify(user) for user in ("ada", "bob", "eve")))
+    data = plain_registry.deployment.data
+    schema.downgrade(data, "data", "0026")
+    schema.upgrade(data, "data")
+    plain_registry.restart()
+    tenant.say("user_id", "ada", "marketing", "withdrawn")
+    told = "SELECT position FROM standing_change WHERE position > 0"
+    with plain_registry.deployment.data.read(tenant.workspace_id) as transaction:
+        assert query(transaction, told) == [(1,)]
 
 
 def test_a_point_read_sees_one_workspace_after_the_other_and_writes_nothing(
