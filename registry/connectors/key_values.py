@@ -7,6 +7,7 @@ two types, it is read as the type of the column that it is looked for in.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -32,6 +33,7 @@ _BY_FORM: Mapping[type, Callable[[str], Hashable]] = {
     time: time.fromisoformat,
     bool: lambda text: {"true": True, "false": False}[text.lower()],
 }
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,18}")
 
 
 def to_text(values: Sequence[object]) -> str | None:
@@ -85,6 +87,17 @@ def stored(value: Hashable) -> tuple[Hashable, ...]:
         case int() if not -(2**63) <= value < 2**63:
             return ()
     return (value,)
+
+
+def other_storage(value: Hashable) -> tuple[Hashable, ...]:
+    """A whole number as a text, and a text that says nothing but one as that: one and the same key to whoever joins it
+    with a column that has a type.
+    """
+    if isinstance(value, int):
+        return (str(value),)
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return stored(int(value))
+    return ()
 
 
 def fitted(value: Hashable, wanted: type | None) -> Hashable | None:

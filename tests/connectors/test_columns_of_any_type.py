@@ -8,6 +8,7 @@ import pytest
 
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import reach_of
+from registry.model.message import Identifier
 from tests.outside import ADA, erased, left, rows, run, systems
 
 SHOP = """
@@ -116,3 +117,44 @@ def test_a_row_whose_key_is_a_time_is_changed_where_it_stays(url: str) -> None:
     [(email, at, _, until)] = rows(url, "SELECT * FROM visits")
     assert (email, until) == (None, "2020-01-02 03:04:05")
     assert at != "10:11:12"
+
+
+NUMBERED = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers:
+    rows: delete
+    fields:
+      id: {category: user.unique_id, identity: user_id}
+      name: {category: user.content}
+  orders:
+    rows: delete
+    fields:
+      customer_id: {category: user.unique_id, references: customers.id}
+      note: {category: user.content}
+"""
+STORAGES = ["42000001", "'42000001'"]
+
+
+@pytest.mark.parametrize("column", ["", "INTEGER", "TEXT"])
+@pytest.mark.parametrize("refers", ["", "INTEGER", "TEXT", "BLOB"])
+@pytest.mark.parametrize("stands", STORAGES)
+@pytest.mark.parametrize("written", STORAGES)
+def test_a_number_is_found_as_text_and_as_number(url: str, column: str, refers: str, stands: str, written: str) -> None:
+    run(
+        url,
+        f"CREATE TABLE customers (id {column}, name text)",
+        f"CREATE TABLE orders (customer_id {refers}, note text)",
+        f"INSERT INTO customers VALUES ({stands}, 'ada'), (77, 'bob')",
+        f"INSERT INTO orders VALUES ({written}, 'for ada'), (77, 'for bob')",
+    )
+    with systems({NUMBERED: url}) as made:
+        known = reach_of(made, [Identifier("user_id", "42000001")])
+        assert [table for table, _ in made[0].export(known)] == ["customers", "orders"]
+        erased(made, known)
+        assert left(made, known) == {}
+        run(url, f"INSERT INTO orders VALUES ({written}, 'again')")
+        assert left(made, known) == {"shop.orders.customer_id": 1}
+    assert rows(url, "SELECT name FROM customers") == [("bob",)]
+    assert rows(url, "SELECT note FROM orders") == [("for bob",), ("again",)]

@@ -151,3 +151,14 @@ def test_many_people_in_texts_with_numbers_of_signs(outside_url: str) -> None:
     with systems({NOTES: outside_url}) as made:
         assert left(made, people) == {"shop.notes.c": 1}
         assert left(made, people[8:]) == {}
+
+
+@pytest.mark.parametrize("text", [r"SHOP\nadine.smith", r"to SHOP\nadine.smith", r"{SHOP\\nadine.smith,x}"])
+def test_a_backslash_before_a_letter_ends_no_line_where_nothing_is_quoted(text: str) -> None:
+    adine, nadine = Identifier("user_id", "adine.smith"), Identifier("user_id", r"shop\nadine.smith")
+    assert Names([adine, nadine], RULES).found(text) == {nadine}
+    assert Names([adine], RULES).found('"to\\nadine.smith"') == {adine}
+
+
+def test_only_texts_with_a_sign_of_the_person_are_held_against_more() -> None:
+    assert Names([ODD["a plus"]], RULES).signs() == ["%u002b%", "%u002e%", "%u0040%"]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SAWarning
 
-from registry.connectors.sql.columns import ANYTHING, CHARSET, COLLATED, LARGE, LOOKED_THROUGH, UNKNOWN
+from registry.connectors.sql.columns import ANYTHING, AS_GIVEN, CHARSET, COLLATED, LARGE, LOOKED_THROUGH, UNKNOWN
 from registry.connectors.sql.dictionary import (
     BESIDE,
     FINGERPRINTS,
@@ -33,6 +33,9 @@ from registry.connectors.sql.dictionary import (
     SQLITE_UNIQUE,
 )
 from registry.connectors.sql.engines import KEPT
+
+_MAKING = ("INT", "CHAR", "CLOB", "TEXT")
+"""What in the name of a type lets SQLite make a number, or a text, of what is written."""
 
 
 class Catalogue:
@@ -191,6 +194,8 @@ def _note_anything(metadata: sa.MetaData, declared: Iterable[Any]) -> None:
         column = metadata.tables[table].c.get(name) if table in metadata.tables else None
         if column is None:
             continue
+        if not kind or ("BLOB" in kind.upper() and not any(one in kind.upper() for one in _MAKING)):
+            column.info[AS_GIVEN] = True
         if type(column.type) is sa.NUMERIC and not kind.upper().startswith("NUMERIC"):
             column.type = sa.types.NullType()
         elif not isinstance(column.type, sa.String | sa.Boolean | sa.JSON | sa.types.NullType):

@@ -16,6 +16,8 @@ _TYPED = frozenset({*_NUMBERS, bool, date, datetime, time, timedelta, UUID})
 
 ANYTHING = "anything"
 """A column of SQLite, which may hold values of any type, whatever its own is."""
+AS_GIVEN = "as given"
+"""One that makes nothing of what is written there: a number that is looked for as a text is not found."""
 CHARSET = "charset"
 """A column of MariaDB whose texts are in another character set than those that it is asked with; with its name."""
 LARGE = "large"

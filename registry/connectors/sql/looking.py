@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Field, Match, Table
 from registry.connectors.key_values import from_text
-from registry.connectors.sql.columns import CHARSET, as_text, python_type
+from registry.connectors.sql.columns import AS_GIVEN, CHARSET, as_text, python_type
 from registry.connectors.sql.naming import Names, number_pattern
 from registry.identity.belonging import is_key, pointing_at, strength
 from registry.identity.rules import IdentityRules, Normaliser
@@ -72,7 +72,7 @@ class _Look:
         maybe = [one for c in texts for one in self._fitting(connection, sa.func.lower(as_text(c)))]
         maybe += [sa.type_coerce(c, sa.BigInteger).in_(whole) for c in numbers if whole]
         maybe += [one for name, field in identities.items() if name not in kept for one in self._held(table, field)]
-        maybe += [one for c in texts for one in self._spelled_out(connection, sa.func.lower(as_text(c)))]
+        maybe += [one for c in texts for one in self._spelled_out(connection, as_text(c))]
         found = Counter[str]()
         if not maybe:
             return found
@@ -99,15 +99,15 @@ class _Look:
         yield from (text.like(one, escape="/") for one in self._names.patterns("/"))
 
     def _spelled_out(self, connection: sa.Connection, text: sa.ColumnElement[str]) -> Iterator[sa.ColumnElement[bool]]:
-        """That a text may name the person by signs that are written by their numbers."""
-        patterns = self._names.spelled_out()
+        """That a text may name the person by signs that are written by their numbers; most texts have none of those."""
+        patterns, signs, small = self._names.spelled_out(), self._names.signs(), sa.func.lower(text)
         if connection.dialect.name == "postgresql":
             if patterns:
-                yield sa.and_(text.like(SPELLED_OUT), _any_like(text, patterns))
+                yield sa.and_(text.like(SPELLED_OUT), _any_like(small, signs), _any_like(small, patterns))
             return
         for start in range(0, len(patterns), MOST):
-            some = (text.like(one) for one in patterns[start : start + MOST])
-            yield sa.and_(text.like(SPELLED_OUT), sa.or_(*some))
+            some = (small.like(one) for one in patterns[start : start + MOST])
+            yield sa.and_(text.like(SPELLED_OUT), sa.or_(*(small.like(one) for one in signs)), sa.or_(*some))
 
     def _held(self, table: sa.Table, field: Field) -> Iterator[sa.ColumnElement[bool]]:
         """What a column holds that is described to hold identifiers of a kind: however short they are."""
@@ -186,6 +186,6 @@ def _is_one(stands: object, value: object) -> bool:
 def _equals(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     """A key's value in its column; as text, where the two are of different types."""
     wanted = python_type(column)
-    if CHARSET in column.info:
+    if CHARSET in column.info or (AS_GIVEN in column.info and isinstance(value, int | str)):
         return as_text(column) == str(value)
     return column == value if wanted is None or isinstance(value, wanted) else as_text(column) == str(value)

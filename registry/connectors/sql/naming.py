@@ -59,6 +59,11 @@ class Names:
         """Patterns (of LIKE) of small letters for those that have signs, however these are written: `@` as u0040."""
         return sorted({f"%{_SIGNS.sub('%', word)}%" for word in self._words if _SIGNS.search(word)})
 
+    def signs(self) -> list[str]:
+        """Patterns (of LIKE) of small letters, one of which fits whatever has a sign of these written by its number."""
+        found = {sign for word in self._words for sign in "".join(_SIGNS.findall(word)) if sign.isascii()}
+        return [f"%u{ord(sign):04x}%" for sign in sorted(found)]
+
     def whole(self) -> list[int]:
         """Those that are nothing but digits, as columns of whole numbers hold them."""
         told = [*(word for word in self._words if word.isdecimal()), *(_digits(one.value) for one in self._numbers)]
@@ -127,11 +132,14 @@ def _digits(text: str) -> str:
 
 def _meant(text: str) -> str:
     """A text with what is written in it by other signs: once, as JSON, and the forms of PostgreSQL, write it."""
-    told = _ESCAPED.sub(_sign, text)
+    told = _ESCAPED.sub(_sign_in_quotes if '"' in text else _sign, text)
     return told.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _HALVES.search(told) else told
 
 
+def _sign_in_quotes(match: re.Match[str]) -> str:
+    r"""What is meant within quotation marks, where a letter may stand for the end of a line: not in `shop\nadine`."""
+    return _CONTROL.get(match[2]) or _sign(match)
+
+
 def _sign(match: re.Match[str]) -> str:
-    if match[1]:
-        return chr(int(match[1], 16))
-    return _CONTROL.get(match[2], match[2]) if match[2] else '"'
+    return chr(int(match[1], 16)) if match[1] else match[2] or '"'

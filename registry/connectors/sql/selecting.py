@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Key, Table
-from registry.connectors.key_values import fitted, from_text, stored, to_text
-from registry.connectors.sql.columns import ANYTHING, CHARSET, CODECS, as_stored, python_type
+from registry.connectors.key_values import fitted, from_text, other_storage, stored, to_text
+from registry.connectors.sql.columns import ANYTHING, AS_GIVEN, CHARSET, CODECS, as_stored, python_type
 from registry.connectors.sql.prepared import Side, Values, Where, count_all
 from registry.connectors.sql.referring import also_written
 from registry.connectors.sql.spelling import Held, compared, held, read, spelled, within
@@ -248,6 +248,9 @@ def _fitting(
 
 def _fit(column: sa.Column[Any], value: Hashable) -> Iterator[Hashable]:
     """A value as the column holds it; none where it cannot stand there. SQLite's columns hold any: in several ways."""
+    if AS_GIVEN in column.info:
+        yield from dict.fromkeys(one for way in stored(value) for one in (way, *other_storage(way)))
+        return
     if ANYTHING in column.info:
         yield from stored(value)
         return
