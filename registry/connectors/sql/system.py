@@ -193,8 +193,16 @@ class SqlSystem:
         return rows | {str(table.name): found for table, found in counts(connection, silent).items()}
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(table, row) of everything that an access gives out; many are streamed from the server."""
+        """(table, row) of everything that an access gives out; many are streamed from the server.
+
+        Raises:
+            LinkedSystemUnavailable: the database does not answer, or lacks something that is described.
+        """
         with self._connected(self._engine, lately=True) as (connection, tables):  # a stream lives in a transaction
+            if not self._is_whole(tables):
+                raise LinkedSystemUnavailable(
+                    f"{self.name}: what is described is not all there", hint="registry connectors check says what"
+                )
             selecting = Selecting(connection, people, self._rules)
             for described, table in _described(self._dataset, tables):
                 for row in self._given(connection, described, table, selecting):
@@ -330,11 +338,17 @@ class SqlSystem:
     ) -> Iterator[tuple[sa.Connection, Mapping[str, sa.Table]]]:
         with reached(self.name), (engine or self._looking).connect() as connection:
             try:
-                yield connection, (self._catalogue.lately if lately else self._catalogue.tables)(connection)
+                tables = self._catalogue.lately(connection) if lately else None
+                if tables is None or not self._is_whole(tables):  # what was not there then may be by now
+                    tables = self._catalogue.tables(connection)
+                yield connection, tables
                 connection.commit()  # of nothing: after a rollback the driver lets the server keep no statement
             except sa.exc.SQLAlchemyError:
                 self._catalogue.forget()
                 raise
+
+    def _is_whole(self, tables: Mapping[str, sa.Table]) -> bool:
+        return sum(1 for _ in _described(self._dataset, tables)) == len(self._dataset.tables)
 
 
 def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tuple[Table, sa.Table]]:
