@@ -22,6 +22,7 @@ from registry.api.members import members_at, names_of
 from registry.api.wire import Opening
 from registry.api.wire import Request as Body
 from registry.model import errors
+from registry.model.origins import origin, where
 
 TYPE_BASE = "https://registry.invalid/problems/"
 """Types are identifiers, not addresses (RFC 9457 section 3.1.1): `.invalid` never resolves."""
@@ -158,14 +159,8 @@ def not_of_the_form(error: Exception, *, body: Any = None) -> errors.InvalidInpu
 
 def unforeseen(error: BaseException) -> Response:
     """The answer to an error that nothing foresaw: the log has its type and place, never its text."""
-    _log.error("unforeseen error", error=type(error).__name__, where=_where(error))
+    _log.error("unforeseen error", error=type(error).__name__, where=where(error))
     return render(errors.RegistryError("an unforeseen error"))
-
-
-def origin(error: errors.RegistryError) -> dict[str, str]:
-    """What a log says of whatever an error of ours was raised for, if anything: its type and place, never its text."""
-    cause = error.__cause__
-    return {"error": type(cause).__name__, "where": _where(cause)} if cause is not None else {}
 
 
 def _fault(fault: Mapping[str, Any], body: Any) -> dict[str, str]:
@@ -205,10 +200,3 @@ def _methods_at(request: Request) -> set[str]:
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
             taken.add(method)
     return taken
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"

@@ -20,7 +20,6 @@ from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from registry.api.metrics import DELIVERED, measure_outgoing
-from registry.api.problems import origin
 from registry.bootstrap import Registry
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import acknowledged, callbacks, escalation, kept, letters, lifecycle, passing_on
@@ -33,6 +32,7 @@ from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, to_datetime
 from registry.model.errors import Conflict, LinkedSystemUnavailable, RegistryError
 from registry.model.ids import FragmentId, text_id
+from registry.model.origins import origin
 from registry.store import administration
 
 ACTOR = "registry"

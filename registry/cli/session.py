@@ -22,8 +22,9 @@ from registry.bootstrap import Registry, connect
 from registry.cli.exits import exit_for
 from registry.cli.terminal import console, in_a_line, in_lines
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import Conflict, DocumentInvalid, InvalidInput, RegistryError, SettingInvalid
+from registry.model.errors import Conflict, DocumentInvalid, InvalidInput, RegistryError, RequestStopped, SettingInvalid
 from registry.model.ids import WorkspaceId, parse_id
+from registry.model.origins import origin
 from registry.settings import Settings
 
 OPERATOR = "operator"
@@ -75,15 +76,18 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
 
 def report(error: RegistryError, *, as_json: bool) -> None:
     """Say on standard error what went wrong, and what to do."""
+    came_from = origin(error) if isinstance(error, RequestStopped) else {}  # it was stopped here: no log has it
     if as_json:
         problem = {"code": error.code, "title": error.title, "detail": error.detail, "hint": error.hint}
-        print(json.dumps(problem | error.extra, default=str), file=sys.stderr)
+        print(json.dumps(problem | error.extra | came_from, default=str), file=sys.stderr)
         return
     err.print(f"[bold red]{escape(error.title)}[/]: {escape(error.detail)}", soft_wrap=True)
     if isinstance(error, DocumentInvalid):
         for fault in error.faults[1:]:
             place = f"  {fault['file']}:{fault['line']}:{fault['column']}: {fault['reason']}"
             err.print(escape(place), soft_wrap=True)
+    if came_from:
+        err.print(f"[dim]Where:[/] {escape(came_from['where'])}", soft_wrap=True)
     if error.hint:
         err.print(f"[dim]What to do:[/] {escape(error.hint)}", soft_wrap=True)
 

@@ -12,13 +12,13 @@ from typing import Annotated
 import typer
 
 from registry import bootstrap
-from registry.api.problems import origin
 from registry.bootstrap import Initialised, Registry
 from registry.cli.exits import Exit
 from registry.cli.session import AsJson, DataDir, answer, out, reported, settings
 from registry.flows.dsr import lifecycle, replaying
 from registry.model.errors import Conflict, RegistryError, SettingInvalid
 from registry.model.ids import text_id
+from registry.model.origins import origin
 from registry.settings import Settings
 from registry.store import administration
 

@@ -20,12 +20,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from registry.api.bodies import read_body
-from registry.api.problems import SHOWN_BELOW, origin, status_of, unforeseen
+from registry.api.problems import SHOWN_BELOW, status_of, unforeseen
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import Workspaces
 from registry.model.clock import Micros, to_datetime
 from registry.model.errors import Forbidden, InvalidInput, RegistryError
 from registry.model.ids import text_id
+from registry.model.origins import origin
 
 FORM_BYTES = 256 * 1024
 FORM_FIELDS = 200

@@ -11,6 +11,7 @@ import structlog
 
 from registry.api.dsr import request_json
 from registry.cli import schedule, setup
+from registry.cli.session import report
 from registry.dsr.requests import Kind, Move
 from registry.flows.dsr import certified, erasure, holds, kept, letters, lifecycle, rectification
 from registry.model.errors import Conflict, RequestStopped
@@ -115,6 +116,19 @@ def test_one_that_was_not_begun_stays_ready_to_be_run(tenant: Tenant, monkeypatc
     assert request_json(_now(tenant, request))["waiting"] is None
     assert _now(tenant, request).state == "approved"
     assert tenant.run(request).state == "completed"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_command_line_says_where_it_was_since_no_log_has_it(
+    tenant: Tenant, as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(certified, "certify", broken)
+    with pytest.raises(RequestStopped) as stopped:
+        tenant.run(_asked(tenant, Kind.ACCESS))
+    report(stopped.value, as_json=as_json)
+    told = capsys.readouterr().err
+    assert "test_faults_of_ours.py:" in told
+    assert ADA[1] not in told
 
 
 def _resumed(tenant: Tenant, _: StoredRequest) -> None:
