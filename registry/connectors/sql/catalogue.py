@@ -194,7 +194,7 @@ def _note_anything(metadata: sa.MetaData, declared: Iterable[Any]) -> None:
         column = metadata.tables[table].c.get(name) if table in metadata.tables else None
         if column is None:
             continue
-        if not kind or ("BLOB" in kind.upper() and not any(one in kind.upper() for one in _MAKING)):
+        if kind.upper() in ("", "ANY") or ("BLOB" in kind.upper() and not any(one in kind.upper() for one in _MAKING)):
             column.info[AS_GIVEN] = True
         if type(column.type) is sa.NUMERIC and not kind.upper().startswith("NUMERIC"):
             column.type = sa.types.NullType()
