@@ -57,8 +57,8 @@ class Changes(NamedTuple):
 class Standings(Protocol):
     """How one engine is read."""
 
-    def newest(self, ask: Ask, workspace_id: WorkspaceId) -> Position:
-        """The position of somebody who has read everything that is there."""
+    def newest(self, ask: Ask, workspace_id: WorkspaceId) -> Position | None:
+        """The position of somebody who has read everything that is there; None where nothing tells what comes after."""
 
     def changes(self, ask: Ask, workspace_id: WorkspaceId, after: Position, limit: int) -> Changes:
         """The changes after a position, none of which may be missing; `limit` is less than what is kept."""

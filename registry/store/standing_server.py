@@ -30,8 +30,15 @@ _NOW = (
     "pg_current_snapshot()::text, "
     "concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), pg_relation_filenode('standing_change'))"
 )
+TRIGGERS = 7
+_WRITING = (
+    "(SELECT count(*) FROM pg_trigger WHERE starts_with(tgname::text, 'standing_') AND tgenabled IN ('O', 'A') "
+    "AND tgrelid IN (to_regclass('fragment'), to_regclass('consent_state')))"
+)
+"""How many of the triggers write. A copy that is being put back has its rows first: nothing tells of them."""
+
 _NEWEST = f"""
-SELECT {_NOW}, {_TRIMMED}, (SELECT transaction_id FROM standing_change
+SELECT {_NOW}, {_WRITING}, {_TRIMMED}, (SELECT transaction_id FROM standing_change
   WHERE workspace_id = ? AND position > 0 AND transaction_id IS NOT NULL ORDER BY transaction_id DESC LIMIT 1)
 """
 _EACH = "SELECT fragment_id, transaction_id FROM standing_change WHERE workspace_id = ? AND position > 0"
@@ -85,9 +92,11 @@ _OF_THIS_SERVER = (
 class ServerStandings:
     """`Standings` of PostgreSQL."""
 
-    def newest(self, ask: Ask, workspace_id: WorkspaceId) -> Position:
-        """The snapshot of now."""
-        snapshot, of, trimmed, latest = ask(_NEWEST, workspace_id, workspace_id)[0]
+    def newest(self, ask: Ask, workspace_id: WorkspaceId) -> Position | None:
+        """The snapshot of now; None where a trigger is missing that would tell what changes after it."""
+        snapshot, of, writing, trimmed, latest = ask(_NEWEST, workspace_id, workspace_id)[0]
+        if writing != TRIGGERS:
+            return None
         return _position(snapshot, of, max(latest or 0, (trimmed or 1) - 1))
 
     def changes(self, ask: Ask, workspace_id: WorkspaceId, after: Position, limit: int) -> Changes:

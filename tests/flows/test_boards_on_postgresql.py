@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from registry.flows.consent import boards as module
 from registry.flows.consent.boards import Boards
 from registry.flows.consent.given import Given, Question
 from registry.flows.upkeep import standing_changes
@@ -37,7 +38,9 @@ def boards(tenant: Tenant) -> Iterator[Boards]:
 
 def now(tenant: Tenant) -> Position:
     data, workspace_id = tenant.registry.deployment.data, tenant.workspace_id
-    return ServerStandings().newest(partial(data.point_read, workspace_id), workspace_id)
+    position = ServerStandings().newest(partial(data.point_read, workspace_id), workspace_id)
+    assert position is not None
+    return position
 
 
 def since(tenant: Tenant, position: Position, limit: int = 100) -> Changes:
@@ -168,6 +171,24 @@ def test_a_copy_that_was_put_back_holds_nobody_up(tenant: Tenant, boards: Boards
     assert not since(tenant, now(tenant)).whole, "another server's numbers: the database answers"
     standing_changes.trim(tenant.registry.deployment, tenant.workspace)
     assert since(tenant, now(tenant)).none
+    caught_up(boards, tenant)
+    assert ada(boards, tenant).outcome.decision.allowed
+
+
+def test_while_nothing_tells_what_changes_nobody_is_held(
+    tenant: Tenant, boards: Boards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that is put back beneath a server has its triggers last."""
+    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    tenant.send(identify("ada", context=consent(Advertising=True)))
+    data, switch = tenant.registry.deployment.data, "ALTER TABLE fragment {} TRIGGER standing_moved"
+    with data.owner(writes=True) as transaction:
+        execute(transaction, switch.format("DISABLE"))
+    assert not boards.ready(tenant.workspace)
+    boards.tend()
+    assert not boards.ready(tenant.workspace)
+    with data.owner(writes=True) as transaction:
+        execute(transaction, switch.format("ENABLE"))
     caught_up(boards, tenant)
     assert ada(boards, tenant).outcome.decision.allowed
 

@@ -233,6 +233,9 @@ class Boards:
         board, after = Board(policies.identity, policies.purposes), b""
         with self._deployment.data.read(held.workspace_id) as transaction:
             position = standings.newest(partial(query, transaction), held.workspace_id)
+        if position is None:
+            held.not_before = started + EVERY_S
+            return
         while not self._stop.wait(BREATH_S):
             with self._deployment.data.read(held.workspace_id) as transaction:
                 ask = partial(query, transaction)
