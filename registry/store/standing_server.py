@@ -23,7 +23,9 @@ KEPT = 20_000
 AT_ONCE = 100_000
 """Changes that go at once, so that nobody waits long for the rest of their transaction."""
 
-_TRIMMED = "(SELECT transaction_id FROM standing_change WHERE workspace_id = ? AND position = 0)"
+_TRIMMED = (
+    "(SELECT transaction_id FROM standing_change WHERE workspace_id = ? AND position <= 0 ORDER BY position LIMIT 1)"
+)
 """Of which transactions before there may be no changes any more: the row that stands before the first."""
 
 _NOW = (
@@ -42,13 +44,18 @@ SELECT {_NOW}, {_WRITING}, {_TRIMMED}, (SELECT transaction_id FROM standing_chan
   WHERE workspace_id = ? AND position > 0 AND transaction_id IS NOT NULL ORDER BY transaction_id DESC LIMIT 1)
 """
 _EACH = "SELECT fragment_id, transaction_id FROM standing_change WHERE workspace_id = ? AND position > 0"
-_LATER = f"{_EACH} AND transaction_id >= ?"
-_WITH_THOSE_THAT_RAN = f"{_LATER} UNION ALL {_EACH} AND transaction_id = ANY (?::bigint[])"
-"""What a snapshot did not see: transactions that began after it, or ran then. By the index, however long one runs."""
+_LATER = f"({_EACH} AND transaction_id >= ? ORDER BY transaction_id LIMIT ?)"
+_WITH_THOSE_THAT_RAN = f"""{_LATER} UNION ALL
+SELECT one.* FROM unnest(?::bigint[]) AS ran(id) CROSS JOIN LATERAL
+  ({_EACH} AND transaction_id BETWEEN ran.id AND ran.id ORDER BY transaction_id LIMIT ?) one"""
+"""What a snapshot did not see: transactions that began after it, or ran then, however long.
+
+In an order that an index has: by that index each row is found at once, whatever the statistics say.
+"""
 
 _CHANGES = f"""
 SELECT {_NOW}, {_TRIMMED}, news.latest, news.fragments
-FROM (SELECT max(transaction_id) AS latest, array_agg(fragment_id) AS fragments FROM ({{news}} LIMIT ?) one) news
+FROM (SELECT max(transaction_id) AS latest, array_agg(fragment_id) AS fragments FROM ({{news}}) one) news
 """
 _CHANGES_LATER, _CHANGES_ALL = _CHANGES.format(news=_LATER), _CHANGES.format(news=_WITH_THOSE_THAT_RAN)
 _PAGE = "(SELECT * FROM fragment WHERE workspace_id = ? AND profile_id > ? AND profile_id <= ? OFFSET 0) f"
@@ -102,8 +109,8 @@ class ServerStandings:
     def changes(self, ask: Ask, workspace_id: WorkspaceId, after: Position, limit: int) -> Changes:
         """As `Standings.changes`: what this snapshot sees and that one did not."""
         _, end, ran = _parts(after.snapshot)
-        sql, earlier = (_CHANGES_ALL, (workspace_id, ran)) if ran else (_CHANGES_LATER, ())
-        [found] = ask(sql, workspace_id, workspace_id, end, *earlier, limit + 1)
+        sql, earlier = (_CHANGES_ALL, (ran, workspace_id, limit + 1)) if ran else (_CHANGES_LATER, ())
+        [found] = ask(sql, workspace_id, workspace_id, end, limit + 1, *earlier)
         snapshot, of, trimmed, latest, fragments = found
         position, news = _position(snapshot, of, max(latest or 0, end - 1)), fragments or []
         follows = of == after.of and position.number >= after.number and (trimmed is None or trimmed <= after.number)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -191,6 +193,36 @@ def test_while_nothing_tells_what_changes_nobody_is_held(
         execute(transaction, switch.format("ENABLE"))
     caught_up(boards, tenant)
     assert ada(boards, tenant).outcome.decision.allowed
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_look_goes_by_the_index_whatever_the_statistics_say(tenant: Tenant, known: bool) -> None:
+    """Those of a young table say that it is empty, and those after imports that few transactions wrote all its rows."""
+    data, workspace_id, plans = tenant.registry.deployment.data, tenant.workspace_id, list[str]()
+    put = (
+        "INSERT INTO standing_change (workspace_id, transaction_id) "
+        "SELECT ?, pg_current_xact_id()::text::bigint FROM generate_series(1, 100000)"
+    )
+    steps: list[tuple[Any, ...]] = [(put, workspace_id), (put, tenant.registry.tenant().workspace_id)]
+    steps.insert(2 if known else 0, ("ANALYZE standing_change",))
+    for sql, *whose in steps:
+        with data.owner(writes=True) as transaction:
+            execute(transaction, sql, *whose)
+
+    def explained(sql: str, *parameters: object) -> list[Any]:
+        rows = data.point_read(workspace_id, f"EXPLAIN {sql}", *parameters)
+        plans.append("\n".join(row[0] for row in rows))
+        return data.point_read(workspace_id, sql, *parameters)
+
+    position = now(tenant)
+    for ran in ("", str(position.number - 1)):
+        snapshot = f"{position.snapshot}{ran}"
+        ServerStandings().changes(explained, workspace_id, position._replace(snapshot=snapshot), 50)
+    ServerStandings().newest(explained, workspace_id)
+    for plan in plans:
+        used = re.findall(r"(?:using|Index Scan on) (\w+)", plan)
+        assert "Seq Scan on standing_change" not in plan
+        assert set(used) == {"pk_standing_change", "ix_standing_change_transaction"}, plan
 
 
 def test_another_run_of_the_server_and_another_table_are_read_anew(tenant: Tenant) -> None:
