@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, pool
 
 from registry.store.database import Database
-from registry.store.row_security import protect
+from registry.store.row_security import bind, lift, protect
 from registry.store.versions import Role, version_table
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,7 +58,9 @@ def run(database: Database, role: Role, direction: Literal["upgrade", "downgrade
     config = _config(role)
     with database.owner(writes=True) as transaction:
         config.attributes["connection"] = transaction
+        lift(transaction)
         getattr(command, direction)(config, revision)
+        bind(transaction)
         if direction == "upgrade":
             protect(transaction)
 

@@ -87,6 +87,18 @@ def protect(connection: Connection) -> None:
             )
 
 
+def lift(connection: Connection) -> None:
+    """Let the owner see every row until it is bound again: a migration that moves rows would find none."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(_POLICIES.format(action=_LIFT)))
+
+
+def bind(connection: Connection) -> None:
+    """Bind the owner again to the policies that there are."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(_POLICIES.format(action=_BIND)))
+
+
 def unprotect(connection: Connection) -> None:
     """Take the policies away again; the role stays, other databases of the server may need it."""
     if connection.dialect.name != "postgresql":
@@ -143,6 +155,16 @@ _ADD = f"""
     EXECUTE format('DROP POLICY IF EXISTS registry_workspace ON %I', found);
     EXECUTE format($policy$CREATE POLICY registry_workspace ON %I TO {APPLICATION_ROLE}
                    USING ({_OWN}) WITH CHECK ({_OWN})$policy$, found);
+"""
+
+_LIFT = """
+    EXECUTE format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', found);
+"""
+
+_BIND = """
+    IF (SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(quote_ident(found))) THEN
+      EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', found);
+    END IF;
 """
 
 _REMOVE = f"""

@@ -219,6 +219,22 @@ def test_who_stands_how_is_told_again_after_an_ordinary_owner_took_the_schema_ba
         assert query(transaction, told) == [(1,)]
 
 
+def test_a_migration_of_an_ordinary_owner_finds_the_rows_that_it_moves(plain_registry: RegistrySimulator) -> None:
+    tenant = plain_registry.tenant()
+    tenant.send(identify("ada"))
+    tenant.say("user_id", "ada", "marketing", "granted")
+    data, fed = plain_registry.deployment.data, "SELECT count(*) FROM consent_feed"
+    for target in ("0018", None):
+        if target is not None:
+            schema.downgrade(data, "data", target)
+        else:
+            schema.upgrade(data, "data")
+        assert plain_registry.rows("SELECT * FROM consent_record") == [], "the owner is bound again after it"
+    plain_registry.restart()
+    with data.read(tenant.workspace_id) as transaction:
+        assert query(transaction, fed) == query(transaction, "SELECT count(*) FROM consent_record") == [(1,)]
+
+
 def test_a_point_read_sees_one_workspace_after_the_other_and_writes_nothing(
     thief_and_victim: tuple[Tenant, Tenant],
 ) -> None:
