@@ -114,6 +114,13 @@ class Keeping(ABC):
         for known in self.standings.people(ask, workspace_id, profiles.union(people)):
             board.put(known, now)
 
+    def _loaded(self, held: HeldBoard, now: Micros) -> Board | None:
+        """The board, unless there is none yet, or the clock was set back behind it."""
+        if held.board is None:
+            self._call()
+            return None
+        return held.board if now >= held.board.as_of else None
+
     def _point(self, held: HeldBoard) -> Ask:
         return partial(self._data.point_read, held.workspace_id)
 
@@ -130,12 +137,9 @@ class EmbeddedKeeping(Keeping):
 
     def current(self, held: HeldBoard, now: Micros, commits: int | None) -> Board | None:
         """As `Keeping.current`; a few changes are read on the spot."""
-        board = held.board
+        board = self._loaded(held, now)
         if board is None:
-            self._call()
             return None
-        if now < board.as_of:
-            return None  # the clock was set back
         if commits is None:
             commits = self._data.commits()
         if commits == held.commits:
@@ -191,11 +195,8 @@ class ServerKeeping(Keeping):
 
     def current(self, held: HeldBoard, now: Micros, commits: int | None) -> Board | None:
         """As `Keeping.current`; later states than that of the look will do."""
-        board = held.board
+        board = self._loaded(held, now)
         if board is None:
-            self._call()
-            return None
-        if now < board.as_of:
             return None
         if commits is not None:
             return board if held.commits is not None and held.commits >= commits else None
