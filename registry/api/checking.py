@@ -22,6 +22,7 @@ from registry.api.decisions import counter_of, written
 from registry.api.questions import question_of
 from registry.flows.consent import ledger
 from registry.flows.consent.decided import Decided
+from registry.flows.consent.given import Question
 from registry.flows.workspace import OpenWorkspace
 
 CHECK_BYTES = 64 * 1024
@@ -56,11 +57,12 @@ class ConsentCheck:
         known = remembered.get(workspace_id, key, commits) if commits is not None else None
         if known is not None:
             return known
-        made = _from_board(application, workspace, body, commits) if commits is not None else None
+        asked = question_of(application, body)
+        made = _from_board(application, workspace, asked, commits) if commits is not None else None
         if made is None and application.deployment.data.is_sqlite:  # a point read is cheaper than the hop to a thread
-            made = _from_database(application, workspace, body)
+            made = _from_database(application, workspace, asked)
         elif made is None:
-            made = await run_in_threadpool(_from_database, application, workspace, body)
+            made = await run_in_threadpool(_from_database, application, workspace, asked)
         answer, lasting = made
         if lasting and commits is not None:
             remembered.put(workspace_id, key, commits, answer)
@@ -84,10 +86,9 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _from_board(
-    application: Application, workspace: OpenWorkspace, body: bytes, commits: int
+    application: Application, workspace: OpenWorkspace, asked: Question, commits: int
 ) -> tuple[Answer, bool] | None:
     """The board's answer, and whether it holds until something is committed; None where the database is to be asked."""
-    asked = question_of(application, body)
     if not asked.is_plain:
         return None
     index, now = workspace.indexer.index(asked.person.kind, asked.person.value), application.deployment.clock()
@@ -99,9 +100,9 @@ def _from_board(
     return Answer(form.body(given), form.counter, noted), given.lasting
 
 
-def _from_database(application: Application, workspace: OpenWorkspace, body: bytes) -> tuple[Answer, bool]:
+def _from_database(application: Application, workspace: OpenWorkspace, asked: Question) -> tuple[Answer, bool]:
     """The answer of what is committed now, and whether it holds until something else is."""
-    deployment, asked = application.deployment, question_of(application, body)
+    deployment = application.deployment
     if asked.is_plain:
         decision, lasting = ledger.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
     else:
