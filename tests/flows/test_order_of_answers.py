@@ -107,6 +107,21 @@ def test_a_no_that_an_event_brings_some_time_after_it_was_said_counts_although_t
         assert reason(tenant) == "withdrawn"
 
 
+def test_a_restriction_is_lifted_although_the_clock_was_set_back(tenant: Tenant, clock: SetClock) -> None:
+    tenant.say(*ADA, "security", "granted")
+    clock.pass_by(seconds=3600)
+    tenant.run(tenant.request(Kind.RESTRICTION, *ADA))
+    clock.pass_by(seconds=-3590)
+    given = tenant.registry.deployment, tenant.workspace, tenant.person(*ADA)
+    for _ in range(2):
+        ledger.lift_restriction(*given, actor="operator")
+        assert tenant.check(*ADA, "security").allowed
+        tenant.run(tenant.request(Kind.RESTRICTION, *ADA))
+        assert tenant.check(*ADA, "security").reason.value == "restricted"
+    clock.pass_by(seconds=7200)
+    assert tenant.check(*ADA, "security").reason.value == "restricted"
+
+
 @pytest.mark.parametrize("kind", [Kind.OBJECTION, Kind.RESTRICTION])
 def test_what_a_request_says_counts_once_although_the_clock_was_set_back(
     tenant: Tenant, clock: SetClock, kind: Kind

@@ -31,10 +31,12 @@ def said_at(transaction: Transaction, fragment: Fragment, act: Saying, now: Micr
     """From when on an act counts: a clock that was set back puts none before those that were.
 
     The time that an act names was not read from our clock. While something that was said of the purpose lies ahead of
-    us, nobody knows which came first: a yes is taken to be the earlier one, a no the later.
+    us, nobody knows which came first: a yes is taken to be the earlier one, a no the later. That a restriction is
+    lifted is known to come after it, and is none of its moment, of which the restriction would count.
     """
     if act.acted_at is None:
-        return max(now, consents.spoken_at(transaction, fragment.workspace_id, fragment.profile_id))
+        spoken_at = consents.spoken_at(transaction, fragment.workspace_id, fragment.profile_id)
+        return max(now, spoken_at + 1 if act.status is ConsentStatus.UNRESTRICTED else spoken_at)
     at = min(act.acted_at, now)
     if act.status in AGREED or act.status is ConsentStatus.UNRESTRICTED:
         return at
