@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -55,9 +56,8 @@ class Follower:
         if commits is not None and commits == self._commits and not self._more:
             return []
         self._commits = commits
-        fresh = await self._application.looks.shared(
-            (workspace.workspace_id, self.cursor), changes.following, deployment, workspace, self.cursor, PAGE
-        )
+        read = partial(run_in_threadpool, changes.following, deployment, workspace, self.cursor, PAGE)
+        fresh = await self._application.looks.shared((workspace.workspace_id, self.cursor), read)
         self._more = len(fresh) >= PAGE
         if fresh:
             self.cursor = fresh[-1].at

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -73,7 +74,13 @@ async def _state(application: Application, workspace: OpenWorkspace) -> int | No
     """In which state the database is, as of one look that all share whose questions came before it began."""
     if application.deployment.data.is_sqlite:
         return application.commits()
-    return await application.looks.shared(("boards", workspace.workspace_id), application.boards.look, workspace)
+    return await application.looks.shared(("boards", workspace.workspace_id), partial(_looked, application, workspace))
+
+
+async def _looked(application: Application, workspace: OpenWorkspace) -> int | None:
+    """Mostly nothing changed: that is told without a thread, which would wait for its turn in a busy server."""
+    state = await application.boards.unchanged(workspace)
+    return state if state is not None else await run_in_threadpool(application.boards.look, workspace)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from registry.model.errors import Conflict, SettingInvalid, StoreUnavailable
+from registry.store.awaited import AwaitedPoints
 from registry.store.engines import BUSY_TIMEOUT_MS, SQLITE_PRAGMAS, WRITERS_PRAGMA, Place, file_engine, server_engine
 from registry.store.file_lock import held_file
 from registry.store.point import FilePoints, Rows, ServerPoints
@@ -61,6 +62,7 @@ class Database:
         self._turns = Turns()
         self._file_points = FilePoints(self._reader.raw_connection, place.check) if self.is_sqlite else None
         self._points = self._file_points or ServerPoints(self.url)
+        self._awaited = AwaitedPoints(self.url)  # PostgreSQL's only
         self._own = create_engine(self.url, poolclass=NullPool, hide_parameters=True)  # PostgreSQL's only
 
     @property
@@ -101,6 +103,14 @@ class Database:
         """
         with self._translated():
             return self._points.query(workspace_id, sql, *parameters)
+
+    async def awaited_read(self, workspace_id: bytes, sql: str, *parameters: object) -> Rows:
+        """As `point_read`, on PostgreSQL, without holding up the event loop.
+
+        Raises: as `point_read`.
+        """
+        with self._translated():
+            return await self._awaited.query(workspace_id, sql, *parameters)
 
     def commits(self) -> int | None:
         """A number that changes with every commit to this database, whoever made it; None on PostgreSQL.
@@ -239,6 +249,7 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._points.close()
+        self._awaited.close()
         self._writer.dispose()
         self._reader.dispose()
         self._own.dispose()

@@ -9,13 +9,17 @@ Each table is looked up by its index for each row of the one before, whatever it
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
 
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment
 from registry.store.database import Transaction
 from registry.store.rows import execute, query
 from registry.store.standing import LAST_OF_PAGE, Ask, Changes, Known, Position
+
+AwaitedAsk = Callable[..., Awaitable[Sequence[Any]]]
+"""As `Ask`, without holding up an event loop."""
 
 KEPT = 20_000
 """Changes that are kept at least."""
@@ -108,15 +112,11 @@ class ServerStandings:
 
     def changes(self, ask: Ask, workspace_id: WorkspaceId, after: Position, limit: int) -> Changes:
         """As `Standings.changes`: what this snapshot sees and that one did not."""
-        _, end, ran = _parts(after.snapshot)
-        sql, earlier = (_CHANGES_ALL, (ran, workspace_id, limit + 1)) if ran else (_CHANGES_LATER, ())
-        [found] = ask(sql, workspace_id, workspace_id, end, limit + 1, *earlier)
-        snapshot, of, trimmed, latest, fragments = found
-        position, news = _position(snapshot, of, max(latest or 0, end - 1)), fragments or []
-        follows = of == after.of and position.number >= after.number and (trimmed is None or trimmed <= after.number)
-        if not follows or len(news) > limit:
-            return Changes(after, set(), False, False)
-        return Changes(position, {FragmentId(one) for one in news if one is not None}, None in news, True)
+        return _changes(ask(*_question(workspace_id, after, limit)), after, limit)
+
+    async def awaited_changes(self, ask: AwaitedAsk, workspace_id: WorkspaceId, after: Position, limit: int) -> Changes:
+        """As `changes`."""
+        return _changes(await ask(*_question(workspace_id, after, limit)), after, limit)
 
     def page(
         self, ask: Ask, workspace_id: WorkspaceId, after: bytes, fragments: int
@@ -147,6 +147,23 @@ def trim(transaction: Transaction, workspace_id: WorkspaceId) -> None:
         execute(transaction, _MARK, workspace_id, first)
     execute(transaction, _TRIM, workspace_id, first, AT_ONCE)
     execute(transaction, _OF_THIS_SERVER, workspace_id)
+
+
+def _question(workspace_id: WorkspaceId, after: Position, limit: int) -> tuple[Any, ...]:
+    """The statement that tells what changed since, and its parameters."""
+    _, end, ran = _parts(after.snapshot)
+    sql, earlier = (_CHANGES_ALL, (ran, workspace_id, limit + 1)) if ran else (_CHANGES_LATER, ())
+    return sql, workspace_id, workspace_id, end, limit + 1, *earlier
+
+
+def _changes(rows: Sequence[Any], after: Position, limit: int) -> Changes:
+    snapshot, of, trimmed, latest, fragments = rows[0]
+    end = _parts(after.snapshot)[1]
+    position, news = _position(snapshot, of, max(latest or 0, end - 1)), fragments or []
+    follows = of == after.of and position.number >= after.number and (trimmed is None or trimmed <= after.number)
+    if not follows or len(news) > limit:
+        return Changes(after, set(), False, False)
+    return Changes(position, {FragmentId(one) for one in news if one is not None}, None in news, True)
 
 
 def _position(snapshot: str, of: str, latest: int) -> Position:

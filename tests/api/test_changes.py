@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -262,17 +263,18 @@ def test_a_cursor_of_a_history_that_an_older_copy_replaced_is_refused(either_des
 def test_many_who_look_at_once_share_a_read() -> None:
     reads = []
 
-    def read(number: int) -> int:
+    async def read(number: int) -> int:
         reads.append(number)
-        time.sleep(0.02)
+        await asyncio.sleep(0.02)
         return number
 
     async def ask() -> list[int]:
         looks = Looks()
-        first = await asyncio.gather(*[looks.shared("key", read, 1) for _ in range(50)])
-        running = asyncio.ensure_future(looks.shared("key", read, 2))
+        first = await asyncio.gather(*[looks.shared("key", partial(read, 1)) for _ in range(50)])
+        running = asyncio.ensure_future(looks.shared("key", partial(read, 2)))
         await asyncio.sleep(0.005)
-        later = await asyncio.gather(*[looks.shared("key", read, 3) for _ in range(50)])  # they see what came since
+        last = partial(read, 3)  # which sees what came since
+        later = await asyncio.gather(*[looks.shared("key", last) for _ in range(50)])
         return [*first, await running, *later]
 
     answers = asyncio.run(ask())

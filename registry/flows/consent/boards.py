@@ -83,6 +83,14 @@ class Boards:
         held = self._of(workspace)
         return self._keeping.look(held, self._deployment.clock()) if held is not None else None
 
+    async def unchanged(self, workspace: OpenWorkspace) -> int | None:
+        """As `look`, in an event loop; None also where it takes a thread to tell.
+
+        Raises: as `look`.
+        """
+        held = self._of(workspace)
+        return await self._keeping.unchanged(held) if held is not None else None
+
     def one(
         self,
         workspace: OpenWorkspace,

@@ -75,6 +75,13 @@ class Keeping(ABC):
             StoreUnavailable: the database cannot be read.
         """
 
+    async def unchanged(self, held: HeldBoard) -> int | None:  # noqa: ARG002 - on SQLite a look is no wait
+        """As `look`, in an event loop; None also where it takes a thread to tell.
+
+        Raises: as `look`.
+        """
+        return None
+
     @abstractmethod
     def current(self, held: HeldBoard, now: Micros, commits: int | None) -> Board | None:
         """The board, if it says what the database says; the caller has the lock.
@@ -173,7 +180,7 @@ class ServerKeeping(Keeping):
 
     def __init__(self, deployment: Deployment, call: Callable[[], None]) -> None:
         super().__init__(deployment, ServerStandings(), call)
-        self._states = count(1)
+        self._server, self._states = ServerStandings(), count(1)
 
     def look(self, held: HeldBoard, now: Micros) -> int | None:
         """As `Keeping.look`. Nobody has the lock while the database is asked, or waits long for whoever has it."""
@@ -192,6 +199,18 @@ class ServerKeeping(Keeping):
             return held.commits if self._advanced(held, now) else None
         finally:
             held.lock.release()
+
+    async def unchanged(self, held: HeldBoard) -> int | None:
+        """As `Keeping.unchanged`: where nothing changed, and nobody is to be waited for but the database."""
+        if not held.lock.acquire(blocking=False):
+            return None
+        board, position, commits = held.board, held.position, held.commits
+        held.lock.release()
+        if board is None:
+            return None
+        ask = partial(self._data.awaited_read, held.workspace_id)
+        found = await self._server.awaited_changes(ask, held.workspace_id, position, AT_ONCE)
+        return commits if found.none else None
 
     def current(self, held: HeldBoard, now: Micros, commits: int | None) -> Board | None:
         """As `Keeping.current`; later states than that of the look will do."""
