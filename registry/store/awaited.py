@@ -8,6 +8,7 @@ Processing"): an `AsyncCursor` takes three times as long for each, which a conse
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Sequence
 from itertools import count
@@ -86,7 +87,8 @@ class _Session:
         self._workspace: bytes | None = None
         self._prepared: dict[tuple[str, Sequence[int]], bytes] = {}
         self._answer: asyncio.Future[PGresult] | None = None
-        self._loop, self._socket = asyncio.get_running_loop(), self._link.socket
+        self._loop = asyncio.get_running_loop()
+        self._socket = os.dup(self._link.socket)  # libpq closes its own once it breaks off, and the number is another's
         self._link.nonblocking = 1
         self._loop.add_reader(self._socket, self._read)
 
@@ -161,4 +163,5 @@ class _Session:
         """Close the connection."""
         if not self._loop.is_closed():
             self._loop.remove_reader(self._socket)
+        os.close(self._socket)
         self._link.finish()

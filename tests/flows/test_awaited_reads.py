@@ -63,16 +63,24 @@ def test_many_at_once_each_get_their_own(data: Database, tenants: tuple[Tenant, 
     assert asyncio.run(asked()) == [[(n,)] for n in range(100)]
 
 
-def test_a_connection_that_broke_off_is_made_again(data: Database, tenants: tuple[Tenant, Tenant]) -> None:
+@pytest.mark.parametrize("idle", [0, 0.1])
+def test_a_connection_that_broke_off_is_made_again(data: Database, tenants: tuple[Tenant, Tenant], idle: float) -> None:
     workspace = tenants[0].workspace_id
 
     async def asked() -> tuple[Any, Any, Any]:
         [[before]] = await data.awaited_read(workspace, OWN)
+        server = await asyncio.start_server(lambda _, writer: writer.write(b"there\n"), "127.0.0.1", 0)
+        place = server.sockets[0].getsockname()
         with data.owner(writes=True) as transaction:
             transaction.exec_driver_sql(f"SELECT pg_terminate_backend({before})")
+        await asyncio.sleep(idle)
+        streams = [await asyncio.open_connection(*place) for _ in range(5)]  # one has the number of the one that broke
         between = await data.awaited_read(workspace, FRAGMENTS, 0)
         [[after]] = await data.awaited_read(workspace, OWN)
-        await asyncio.sleep(0.05)
+        assert [await reader.readline() for reader, _ in streams] == [b"there\n"] * 5
+        for _, writer in streams:
+            writer.close()
+        server.close()
         return before, between, after
 
     before, between, after = asyncio.run(asked())
