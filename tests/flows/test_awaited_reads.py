@@ -17,6 +17,12 @@ OWN = "SELECT pg_backend_pid()"
 FRAGMENTS = "SELECT fragment_id FROM fragment WHERE created_at > ? ORDER BY fragment_id"
 
 
+async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"there\n")
+    await reader.read()
+    writer.close()
+
+
 @pytest.fixture
 def data(postgres_registry: RegistrySimulator) -> Database:
     return postgres_registry.deployment.data
@@ -69,7 +75,7 @@ def test_a_connection_that_broke_off_is_made_again(data: Database, tenants: tupl
 
     async def asked() -> tuple[Any, Any, Any]:
         [[before]] = await data.awaited_read(workspace, OWN)
-        server = await asyncio.start_server(lambda _, writer: writer.write(b"there\n"), "127.0.0.1", 0)
+        server = await asyncio.start_server(_greet, "127.0.0.1", 0)
         place = server.sockets[0].getsockname()
         with data.owner(writes=True) as transaction:
             transaction.exec_driver_sql(f"SELECT pg_terminate_backend({before})")
@@ -80,7 +86,9 @@ def test_a_connection_that_broke_off_is_made_again(data: Database, tenants: tupl
         assert [await reader.readline() for reader, _ in streams] == [b"there\n"] * 5
         for _, writer in streams:
             writer.close()
+            await writer.wait_closed()
         server.close()
+        await asyncio.sleep(0.05)
         return before, between, after
 
     before, between, after = asyncio.run(asked())
