@@ -186,6 +186,16 @@ class PurposeCatalogue:
             )
         return found
 
+    def under(self, parent: str | None) -> list[Purpose]:
+        """The purposes that are shown right beneath one, in the policy's order; for None those beneath none."""
+        return [purpose for purpose in self.purposes.values() if purpose.parent == parent]
+
+    def title_of(self, name: str, language: str | None) -> str:
+        """A purpose's title where it stands alone: after those that it is shown beneath."""
+        purpose = self.purposes[name]
+        title = purpose.told_in(language)[0]
+        return title if purpose.parent is None else f"{self.title_of(purpose.parent, language)} › {title}"
+
 
 def _purpose(entry: Mapping[str, Any]) -> Purpose:
     return Purpose(

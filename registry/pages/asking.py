@@ -96,9 +96,9 @@ def _shown(guest: Guest, status: int = 200, *, asked: Asked | None = None, **tol
     deployment, words = guest.deployment, WORDS[guest.language]
     rows = visits.requests_of(deployment, guest.workspace, guest.known)
     shown = [(row, EFFECTS[Kind(row.kind)] is Effect.GIVE and row.state == "completed") for row in rows]
-    catalogue = deployment.policies.purposes.purposes
+    catalogue = deployment.policies.purposes
     named = [
-        (kind, title, [(name, catalogue[name].told_in(guest.language)[0]) for name in purposes_for(deployment, kind)])
+        (kind, title, [(name, catalogue.title_of(name, guest.language)) for name in purposes_for(deployment, kind)])
         for kind, title in ((Kind.OBJECTION, words.objected), (Kind.WITHDRAWAL, words.withdrawn))
     ]
     values = {"opened": False, "error": None} | told

@@ -31,8 +31,7 @@ KEYS_MOST = 20_000
 @guests()
 def start(guest: Guest) -> Response:
     """`GET /privacy/{workspace}/`: purposes in plain language, and the way in."""
-    purposes = guest.deployment.policies.purposes.purposes.values()
-    return guest.page("start.html", purposes=[(one, *one.told_in(guest.language)) for one in purposes], error=None)
+    return guest.page("start.html", under=guest.deployment.policies.purposes.under, error=None)
 
 
 @guests()
@@ -184,25 +183,25 @@ def _choices(
 ) -> Response:
     """The page as it stands, also once `said` was saved; 409 where the purposes were changed since it was shown."""
     deployment, workspace, person = guest.deployment, guest.workspace, guest.known
+    catalogue = deployment.policies.purposes
     offered = preferences.choices(deployment, workspace, person, guest.language)
     recorded = {row.purpose for row, _ in made}
     passed = [
-        choice.title
+        _title(guest, choice.purpose.name)
         for choice in offered
         if said is not None and choice.purpose.name not in recorded
         and said.get(choice.purpose.name, choice.now) != choice.now
     ]  # fmt: skip
-    objected = (
-        [one.title for one in offered if one.purpose.gpc_opts_out and one.now is False] if _objects(guest) else []
-    )
+    heeding = (one.purpose.name for one in offered if one.purpose.gpc_opts_out and one.now is False)
+    objected = [_title(guest, name) for name in heeding] if _objects(guest) else []
     receipts = [(_title(guest, row.purpose), receipt) for row, receipt in made]
-    shown = [(choice, _since(guest, choice)) for choice in offered]
+    shown = {choice.purpose.name: (choice, _since(guest, choice)) for choice in offered}
     history = [
         (row, _title(guest, row.purpose)) for row in reversed(preferences.records(deployment, workspace, person))
     ]
     return guest.page(
         "choices.html", status, choices=shown, history=history, receipts=receipts, passed=passed, objected=objected,
-        saved=said is not None, policy=deployment.policies.purposes.version, is_changed=status == 409,
+        under=catalogue.under, saved=said is not None, policy=catalogue.version, is_changed=status == 409,
     )  # fmt: skip
 
 
@@ -217,8 +216,8 @@ def _since(guest: Guest, choice: Choice) -> str:
 def _title(guest: Guest, name: str) -> str:
     if name == WHOLE_PERSON:
         return guest.say["every_use"]
-    known = guest.deployment.policies.purposes.purposes.get(name)
-    return known.told_in(guest.language)[0] if known is not None else name
+    catalogue = guest.deployment.policies.purposes
+    return catalogue.title_of(name, guest.language) if name in catalogue.purposes else name
 
 
 ROUTES = [

@@ -76,7 +76,8 @@ def _form(visit: Visit, status: int = 200, **values: Any) -> Response:
 
 
 def _titles(visit: Visit) -> dict[str, str]:
-    return {name: told.told_in("en")[0] for name, told in visit.deployment.policies.purposes.purposes.items()}
+    catalogue = visit.deployment.policies.purposes
+    return {name: catalogue.title_of(name, "en") for name in catalogue.purposes}
 
 
 ROUTES = [

@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 from registry import bootstrap
 from registry.settings import Settings
 from tests.architecture.project import ROOT
-from tests.e2e.browser import Watch, chromium
+from tests.e2e.browser import Watch, chromium, faults
+from tests.e2e.visiting import centre, enter
 from tests.issuer import LoginService, login_service
 from tests.live import Live, start
 
@@ -41,6 +42,14 @@ def site(folder: Path, stack: ExitStack) -> str:
     return f"http://127.0.0.1:{server.server_address[1]}"
 
 
+def tree_of_purposes() -> str:
+    """The shipped purposes, with two beneath a third that the file names after them."""
+    text = (ROOT / "policies" / "purposes.yaml").read_text()
+    for child, parent in (("analytics", "personalisation"), ("personalisation", "marketing")):
+        text = text.replace(f"- name: {child}\n", f"- name: {child}\n    parent: {parent}\n")
+    return text
+
+
 class Shop:
     """A registry, the company's site that may call it, another's that may not, and the company's login."""
 
@@ -49,11 +58,17 @@ class Shop:
         pages.mkdir()
         self.origin, self.stranger = site(pages, stack), site(pages, stack)
         self.login: LoginService = stack.enter_context(login_service())
-        keys = bootstrap.initialise(Settings(data_dir=data))
+        policies = folder / "policies"
+        policies.mkdir()
+        (policies / "purposes.yaml").write_text(tree_of_purposes())
+        keys = bootstrap.initialise(Settings(data_dir=data, policies=policies))
         entry = {"issuer": self.login.url, "audience": "the-shop", "workspaces": [keys.workspace]}
         logins = folder / "logins.yaml"
         logins.write_text(json.dumps({"version": 1, "logins": [entry]}))
-        with patch.dict(os.environ, {"REGISTRY_CORS_ORIGINS": self.origin, "REGISTRY_LOGINS": str(logins)}):
+        given = {
+            "REGISTRY_CORS_ORIGINS": self.origin, "REGISTRY_LOGINS": str(logins), "REGISTRY_POLICIES": str(policies),
+        }  # fmt: skip
+        with patch.dict(os.environ, given):
             url, process = start(data)
         self.server = Live(url, keys, data, process)
         html = re.search(r"```html\n(.*?)   ```", HOW_TO.read_text(), re.DOTALL).group(1)  # type: ignore[union-attr]
@@ -114,6 +129,34 @@ def test_a_page_of_another_origin_shows_and_changes_choices(shop: Shop, page: Pa
     assert watch.complaints == []
     assert "rg_visit" not in page.url
     assert not any("rg_visit" in address or "shopper" in address for address in watch.asked)
+
+
+def test_a_purpose_stands_under_its_parent_and_is_answered_by_itself(shop: Shop, browser: Browser, page: Page) -> None:
+    shop.open(page, shop.link())
+    offers = page.get_by_role("listitem").filter(has_text="Über Angebote informieren").last
+    expect(offers.get_by_role("listitem").get_by_label("An Sie anpassen")).to_be_visible()
+    expect(offers.get_by_role("listitem").get_by_role("listitem").get_by_label("Nutzung verstehen")).to_be_visible()
+    context = browser.new_context(locale="en-GB", viewport={"width": 320, "height": 640})
+    visit, address = context.new_page(), "beneath@example.com"
+    enter(visit, shop.server, address)
+    apart = "Under “Tell you about offers” Your answer to one counts for that one only."
+    beneath = visit.get_by_role("group", name=apart)
+    deepest = beneath.get_by_role("group", name="Under “Adapt it to you”")
+    expect(deepest.get_by_role("heading", level=4, name="Understand how it is used")).to_be_visible()
+    visit.get_by_role("group", name="Tell you about offers", exact=True).get_by_label("I agree").focus()
+    for key in ("Space", "Tab", "Tab", "ArrowUp"):  # past the child, to the child's child
+        visit.keyboard.press(key)
+    visit.get_by_role("button", name="Save my choices").click()
+    person = {"kind": "email", "value": address}
+    assert [shop.allows(name, person) for name in ("marketing", "personalisation", "analytics")] == [True, False, True]
+    expect(visit.get_by_role("row", name="Tell you about offers › Adapt it to you › Understand how it")).to_be_visible()
+    for path in ("choices", "", "requests"):
+        visit.goto(centre(shop.server, path))
+        for scheme in ("light", "dark"):
+            visit.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert faults(visit) == []
+        assert visit.evaluate("document.documentElement.scrollWidth") == 320
+    context.close()
 
 
 def test_the_token_that_the_person_signed_in_with_opens_the_same_page(shop: Shop, page: Page) -> None:

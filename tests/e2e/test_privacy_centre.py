@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import email
 import re
 import zipfile
 from collections.abc import Iterator
-from email import policy
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browser import Watch, chromium, faults
+from tests.e2e.visiting import centre, code_for, enter
 from tests.live import Live
 
 NUMBERS = count(1)
@@ -36,27 +35,6 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def address() -> str:
     return f"visitor.{next(NUMBERS)}@example.com"
-
-
-def centre(server: Live, path: str = "") -> str:
-    return f"{server.url}/privacy/{server.keys.workspace}/{path}"
-
-
-def code_for(server: Live, address: str) -> str:
-    """The code of the newest letter to an address."""
-    letters = sorted((server.data_dir / "mail").iterdir(), key=lambda file: file.stat().st_mtime_ns)
-    read = [email.message_from_bytes(file.read_bytes(), policy=policy.default) for file in letters]
-    text = next(letter.get_content() for letter in reversed(read) if letter["To"] == address)
-    return re.search(r"\d{3} \d{3}", text).group()  # type: ignore[union-attr]
-
-
-def enter(page: Page, server: Live, address: str, query: str = "") -> None:
-    page.goto(centre(server, query))
-    page.locator("#email").fill(address)
-    page.locator("form button").last.click()
-    page.locator("#code").fill(code_for(server, address))
-    page.locator("main button").click()
-    expect(page.locator("form fieldset").first).to_be_visible()
 
 
 def allowed(server: Live, address: str, purpose: str) -> bool:

@@ -79,6 +79,13 @@ def test_the_wording_is_in_the_language_asked_for_or_the_nearest() -> None:
     assert marketing.told_in("fr")[0] == marketing.told_in(None)[0] == "Tell you about offers"
 
 
+def test_a_purpose_is_shown_beneath_its_parent_wherever_the_file_has_it() -> None:
+    catalogue = catalogue_of(TEXT.replace("name: analytics", "name: analytics\n    parent: marketing"))
+    assert [purpose.name for purpose in catalogue.under("marketing")] == ["analytics"]
+    assert "analytics" not in [purpose.name for purpose in catalogue.under(None)]
+    assert catalogue.title_of("analytics", "de") == "Über Angebote informieren › Nutzung verstehen"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "pointer"),
     [

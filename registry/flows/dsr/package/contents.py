@@ -124,6 +124,7 @@ def _purpose(purpose: Purpose) -> dict[str, Any]:
     title, text = purpose.told_in("en")
     return {
         "purpose": purpose.name,
+        "parent": purpose.parent,
         "title": title,
         "text": text,
         "lawful_basis": purpose.basis_in(None).value,

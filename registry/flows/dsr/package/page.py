@@ -50,6 +50,7 @@ def render(
         by_event[event] += count
         by_month[month] += count
     spans = charts.over_time(categories, by_month)
+    catalogue = deployment.policies.purposes
     return (
         _template()
         .render(
@@ -62,7 +63,7 @@ def render(
             spans=spans,
             colours=sorted({(part.colour, part.words) for span in spans for part in span.parts}),
             by_category=charts.by_category(categories),
-            titles={one["purpose"]: one["title"] for one in contents.purposes}
+            titles={name: catalogue.title_of(name, "en") for name in catalogue.purposes}
             | {WHOLE_PERSON: "Every use of your data"},
             identifiers=contents.identifiers,
             traits=contents.traits,
