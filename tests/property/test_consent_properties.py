@@ -174,6 +174,21 @@ def test_neither_the_order_of_sides_nor_that_of_records_decides(
     assert ask[0] == ask[1]
 
 
+@given(people, st.sampled_from(("security", "security_asked", "marketing")), st.integers(0, 30), st.data())
+def test_time_alone_takes_a_consent_away_and_never_gives_one(
+    person: Standing, purpose: str, changed: int, data: st.DataObject
+) -> None:
+    """So an answer that is remembered while the clock is set back is no wrong yes."""
+    spoken_at = max((entry.acted_at for side in person.sides for entry in side.records), default=0)
+    standing = replace(person, restricted=False, spoken_at=spoken_at)
+    found = {purpose: replace(CATALOGUE.purposes[purpose], material_since=changed)}
+    earlier, later = (
+        decide(purpose, frozenset(), standing, replace(CATALOGUE, purposes=found), now=now).allowed
+        for now in sorted((data.draw(st.integers(0, 40)), data.draw(st.integers(0, 40))))
+    )
+    assert earlier or not later
+
+
 @given(standings, st.sampled_from(PURPOSES), st.sampled_from(["withdrawn", "denied", "objected"]), st.data())
 def test_a_refusal_added_anywhere_never_widens_what_is_allowed(
     standing: Standing, purpose: str, status: str, data: st.DataObject

@@ -2,6 +2,9 @@
 
 A board tells in which state the database is (`Boards.look`). Another one forgets every answer of the workspace: a
 withdrawal counts from its commit on in every process, by construction.
+
+A clock that is set back makes none of them a wrong yes: time alone takes a consent away and never gives one, and what
+was said counts whatever the clock says (`Standing.spoken_at`).
 """
 
 from __future__ import annotations
