@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.consent.records import WEIGHTS, WHOLE_PERSON, ConsentStatus, last_word, rank
 from registry.model.clock import Micros
-from registry.model.ids import BlindIndex, FragmentId, ProfileId, RecordId, WorkspaceId
+from registry.model.ids import BlindIndex, FragmentId, ProfileId, WorkspaceId
 from registry.model.stored import ConsentState, Fragment, StoredConsent
 from registry.store.database import Database, Transaction
 from registry.store.rows import execute_many, insert, query, select_in
@@ -59,14 +59,6 @@ def append(transaction: Transaction, rows: Sequence[StoredConsent]) -> None:
         said.setdefault((row.fragment_id, row.purpose), []).append(row)
     folded = [_state(*last_word(said[key])) for key in sorted(odd)]
     insert(transaction, "consent_state", folded, on_conflict=_MOST_RECENT)
-
-
-def last_records(transaction: Transaction, workspace_id: WorkspaceId, profile_id: ProfileId) -> frozenset[RecordId]:
-    """The last record of each purpose of a whole person."""
-    sql = "SELECT fragment_id FROM fragment WHERE workspace_id = ? AND profile_id = ?"
-    person = [FragmentId(bytes(row[0])) for row in query(transaction, sql, workspace_id, profile_id)]
-    said = sorted(states(transaction, workspace_id, person), key=rank)
-    return frozenset({state.purpose: state.record_id for state in said}.values())
 
 
 def note_repeated(

@@ -6,7 +6,7 @@ audit log, in one transaction: from the commit on, no check answers by the older
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -169,9 +169,9 @@ def record(
         _require_purposes(deployment, workspace, transaction, fragment, listed)
         if key is not None:
             listed = [replace(act, record_id=_named(workspace, subject, key, n)) for n, act in enumerate(listed)]
-        last = consents.last_records(transaction, workspace.workspace_id, fragment.profile_id) if known else ()
-        found = [_known(deployment, act, known, actor, last) for act in listed]
-        news = [act for act, row in zip(listed, found, strict=True) if row is None]
+        named = [(act, act.record_id or _name_of(workspace, fragment, act, actor, n)) for n, act in enumerate(listed)]
+        found = [_known(deployment, act, name, known, actor) for act, name in named]
+        news = [_as_kept(act, name, now) for (act, name), row in zip(named, found, strict=True) if row is None]
         made = iter(append_acts(deployment, workspace, transaction, fragment, news, actor=actor) if news else ())
         rows = [row if row is not None else next(made) for row in found]
     return [(row, receipt_of(deployment, workspace, row)) for row in rows]
@@ -207,32 +207,36 @@ def _named(workspace: OpenWorkspace, subject: Identifier, key: str, place: int) 
     return RecordId(workspace.indexer.lasting("@record", "\0".join((subject.kind, subject.value, str(place), key))))
 
 
+def _name_of(workspace: OpenWorkspace, fragment: Fragment, act: Act, actor: str, place: int) -> RecordId:
+    """The id by which an act without a key is known again: it stands for all that was said, and when."""
+    said = orjson.dumps((fragment.fragment_id.hex(), actor, place, act))
+    return RecordId(workspace.indexer.lasting("@said", said.decode()))
+
+
+def _as_kept(act: Act, name: RecordId, now: Micros) -> Act:
+    """A new act, under its name if it is a yes of a clock that is ahead: recorded as of now, its own time is lost, and
+    sent again it would lift a no of between. (A no sent again may be a second one, against a yes of between.)
+    """
+    is_ahead = act.status in AGREED and act.acted_at is not None and act.acted_at > now
+    return replace(act, record_id=name) if is_ahead else act
+
+
 def _known(
-    deployment: Deployment, act: Act, rows: Sequence[StoredConsent], actor: str, last: Container[RecordId]
+    deployment: Deployment, act: Act, name: RecordId, rows: Sequence[StoredConsent], actor: str
 ) -> StoredConsent | None:
-    """The record that an act is already, if it was sent before; `last` are the whole person's last."""
+    """The record that an act is already, if it was sent before."""
     for row in rows:
-        if act.record_id is not None and row.record_id == act.record_id:
+        if row.record_id == act.record_id:
             # A time ahead of the clock was recorded as that of its arrival; a no's was moved while it was set back.
             is_moved = row.acted_at > row.recorded_at
             then = row.acted_at if act.acted_at is None or is_moved else min(act.acted_at, row.recorded_at)
             if not _says(act, row, actor) or then != row.acted_at:
                 raise Conflict("the key was used for another act", hint="take a new key for a new act")
             return row
-        same = act.record_id is None and _is_of(act.acted_at, row, last) and _says(act, row, actor)
-        if same and is_evidence_of(deployment, row, act.evidence):
+        same = act.record_id is None and act.acted_at == row.acted_at and _says(act, row, actor)
+        if row.record_id == name or (same and is_evidence_of(deployment, row, act.evidence)):
             return row
     return None
-
-
-def _is_of(acted_at: Micros | None, row: StoredConsent, last: Container[RecordId]) -> bool:
-    """Whether a record is of an act's time. That of a yes that was ahead is not known: one soon after it is taken for
-    it while nobody spoke since. A no is not: it may be a second one, and a yes of between come late.
-    """
-    if acted_at is None or acted_at == row.acted_at:
-        return acted_at is not None
-    ahead = row.acted_at == row.recorded_at < acted_at <= row.recorded_at + CLOCK_TOLERANCE
-    return ahead and row.status in AGREED and row.record_id in last
 
 
 def _says(act: Act, row: StoredConsent, actor: str) -> bool:
