@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from registry.model.clock import SECOND, Micros, rfc3339
+from registry.model.clock import SECOND, Micros, goes_on, rfc3339
 
 FIRST_RETRY: Micros = 60 * SECOND
 LAST_RETRY: Micros = 6 * 3600 * SECOND
@@ -77,8 +77,8 @@ def after(before: Wait | None, system: str, *, code: str, cause: str, hint: str 
 
 
 def is_due(next_at: Micros, now: Micros) -> bool:
-    """Whether the next try is to be made now. One that lies beyond every pause was noted by a clock that was ahead."""
-    return not now < next_at <= now + LAST_RETRY
+    """Whether the next try is to be made now."""
+    return not goes_on(next_at, now, LAST_RETRY)
 
 
 def pause(attempts: int, wanted_s: object = None) -> Micros:

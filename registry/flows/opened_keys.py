@@ -8,7 +8,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from registry.keys.bundle import Bundle
-from registry.model.clock import SECOND, Clock, Micros
+from registry.model.clock import SECOND, Clock, Micros, goes_on
 from registry.model.compartment import Compartment
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.model.stored import WrappedBundle
@@ -38,7 +38,7 @@ class _Opened(NamedTuple):
 
 def holds(until: Micros, now: Micros) -> bool:
     """Whether what was kept until a moment may still be used: not either where the clock has been set back since."""
-    return now < until <= now + CACHE_FOR
+    return goes_on(until, now, CACHE_FOR)
 
 
 class OpenedKeys:

@@ -43,6 +43,13 @@ def end_of_day(begin: Micros) -> Micros:
     return min(begin + DAY, LAST)
 
 
+def goes_on(until: Micros, now: Micros, longest: Micros) -> bool:
+    """Whether a span of time goes on: one that ends later than the longest that begins now was noted by a clock that
+    was ahead, and is over.
+    """
+    return now < until <= now + longest
+
+
 def rfc3339(at: Micros, zone: tzinfo = UTC) -> str:
     """The RFC 3339 text of a time, in UTC with a `Z`, or with a zone's own offset."""
     return to_datetime(at).astimezone(zone).isoformat().replace("+00:00", "Z")

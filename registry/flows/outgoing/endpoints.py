@@ -10,7 +10,7 @@ import orjson
 from registry.connectors.outgoing import TIMEOUT_S
 from registry.flows.deployment import Deployment
 from registry.keys.envelope import open_sealed, record_aad, seal
-from registry.model.clock import SECOND, Micros
+from registry.model.clock import SECOND, Micros, goes_on
 from registry.model.compartment import Compartment
 from registry.model.errors import KeyMissing, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
@@ -95,15 +95,13 @@ def wait_after(attempts: int, asked_s: float = 0) -> Micros:
 
 
 def waits(now: Micros) -> tuple[Micros, Micros]:
-    """Between which moments the end of every wait lies that goes on now: one that ends later was begun by a clock that
-    was ahead, and is over.
-    """
+    """Between which moments the end of every wait lies that goes on now, as `goes_on` tells it of one."""
     return now, now + LONGEST_WAIT
 
 
 def is_over(until: Micros, now: Micros) -> bool:
     """Whether a wait is over."""
-    return not now < until <= now + LONGEST_WAIT
+    return not goes_on(until, now, LONGEST_WAIT)
 
 
 def _aad(workspace_id: WorkspaceId, endpoint_id: FragmentId) -> bytes:
