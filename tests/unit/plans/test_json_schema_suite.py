@@ -75,6 +75,7 @@ def as_plan(dialect: str, schema: Any) -> CompiledPlan:
     return compile_plan(document)
 
 
+@pytest.mark.timeout(360)  # what is fetched for it may take long to come
 @pytest.mark.parametrize("dialect", FOLDERS)
 def test_the_required_cases_are_judged_as_the_suite_says(dialect: str) -> None:
     counts: Counter[str] = Counter()
