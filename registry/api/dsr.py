@@ -45,7 +45,7 @@ MOVES = {
     Move.REFUSE: Action.DSR_APPROVE,
     Move.CANCEL: Action.DSR_APPROVE,
 }
-PLAIN_MOVES = (Move.APPROVE, Move.RESUME, Move.CANCEL)
+PLAIN_MOVES = (Move.APPROVE, Move.RESUME)
 """Moves that need no more to be said (of the others: `api.intake`)."""
 
 
@@ -164,7 +164,7 @@ def override_system(request: Request, request_id: RequestIdText, body: Override)
     return request_json(decided)
 
 
-@router.post("/{request_id}/{by}", summary="Move a request: approve, resume, cancel")
+@router.post("/{request_id}/{by}", summary="Move a request: approve, resume")
 def move_request(
     request: Request, request_id: RequestIdText, by: Annotated[str, Path(json_schema_extra={"enum": [*PLAIN_MOVES]})]
 ) -> dict[str, Any]:

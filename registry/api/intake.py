@@ -14,7 +14,15 @@ from registry.api.application import of
 from registry.api.bodies import JsonRoute, read_body
 from registry.api.consent import moment
 from registry.api.dsr import RequestIdText, request_id_of, request_json
-from registry.api.intake_wire import Acknowledgement, MandateCheck, NewRequest, Pause, Refusal, Verification
+from registry.api.intake_wire import (
+    Acknowledgement,
+    Cancellation,
+    MandateCheck,
+    NewRequest,
+    Pause,
+    Refusal,
+    Verification,
+)
 from registry.connectors.rows import of_text
 from registry.dsr.requests import Move
 from registry.flows.dsr import bulk, intake, letters, lifecycle, moves, proofs, proving
@@ -29,6 +37,7 @@ FILE_BYTES = 4 * 1024 * 1024
 """The largest file of requests."""
 
 AN_OFFICER, WITHOUT_WORDS, IN_DOUBT, BY_LETTER = Verification(), Refusal(), Pause(), Acknowledgement()
+TAKEN_BACK = Cancellation()
 """What a body that is left out says."""
 
 
@@ -141,6 +150,18 @@ def refuse_request(request: Request, request_id: RequestIdText, body: Refusal = 
     principal, workspace = application.caller(request, Action.DSR_APPROVE)
     row = lifecycle.move_request(
         application.deployment, workspace, request_id_of(request_id), Move.REFUSE, actor=principal.actor,
+        owner=principal.owner, reason=body.reason,
+    )  # fmt: skip
+    return request_json(row)
+
+
+@router.post("/requests/{request_id}/cancel", summary="Cancel a request")
+def cancel_request(request: Request, request_id: RequestIdText, body: Cancellation = TAKEN_BACK) -> dict[str, Any]:
+    """Before it is begun; or after, with a reason, where nobody can read it any more. The history has the reason."""
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_APPROVE)
+    row = lifecycle.move_request(
+        application.deployment, workspace, request_id_of(request_id), Move.CANCEL, actor=principal.actor,
         owner=principal.owner, reason=body.reason,
     )  # fmt: skip
     return request_json(row)

@@ -142,6 +142,17 @@ class Refusal(Request):
     reason: Reason | None = None
 
 
+class Cancellation(Request):
+    """Why a request is cancelled; needed of one that was begun."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={"example": {"reason": "its key was lost with the old keystore; taken in anew"}},
+    )
+    reason: Reason | None = None
+
+
 class Pause(Request):
     """Why a request waits, which whoever asked is told; that we have to make sure who asks, if nothing is said."""
 
@@ -213,12 +224,13 @@ INTAKE_EXAMPLES: dict[str, Any] = {
 }  # fmt: skip
 INTAKE_ANSWER_OF = {
     "verify_request": "Request", "ask_for_proof": "Request", "check_mandate": "Request", "refuse_request": "Request",
-    "pause_request": "Request", "acknowledge_request": "Request", "request_verification": "RequestVerification",
-    "request_letters": "RequestLetters", "import_requests": "ImportedRequests",
+    "pause_request": "Request", "cancel_request": "Request", "acknowledge_request": "Request",
+    "request_verification": "RequestVerification", "request_letters": "RequestLetters",
+    "import_requests": "ImportedRequests",
 }  # fmt: skip
 INTAKE_ERRORS: dict[str, tuple[int, ...]] = {
     "verify_request": (404, 409, 413, 429), "ask_for_proof": (404, 409, 429), "check_mandate": (404, 409, 413),
-    "refuse_request": (404, 409, 413), "pause_request": (404, 409, 413), "acknowledge_request": (404, 409, 413),
-    "request_verification": (404,),
+    "refuse_request": (404, 409, 413), "pause_request": (404, 409, 413), "cancel_request": (404, 409, 413),
+    "acknowledge_request": (404, 409, 413), "request_verification": (404,),
     "request_letters": (404,), "import_requests": (413,),
 }  # fmt: skip

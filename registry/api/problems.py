@@ -43,6 +43,7 @@ STATUS: dict[type[errors.RegistryError], int] = {
     errors.DocumentInvalid: 422,
     errors.Overloaded: 429,
     errors.SealBroken: 500,
+    errors.RequestDamaged: 409,
     errors.KeyMissing: 503,
     errors.Forgotten: 409,
     errors.KmsUnavailable: 503,

@@ -112,7 +112,6 @@ def _move(name: Move, summary: str) -> None:
 
 _move(Move.APPROVE, "Approve a verified request.")
 _move(Move.RESUME, "Let the clock run again.")
-_move(Move.CANCEL, "Cancel a request.")
 
 
 @app.command("extend")

@@ -43,6 +43,7 @@ _CODES: dict[type[errors.RegistryError], Exit] = {
     errors.Unauthenticated: Exit.NO,
     errors.Conflict: Exit.NOT_ALLOWED,
     errors.Forgotten: Exit.NOT_ALLOWED,
+    errors.RequestDamaged: Exit.NOT_ALLOWED,
     errors.Forbidden: Exit.NOT_ALLOWED,
     errors.PurposeDenied: Exit.NOT_ALLOWED,
 }

@@ -157,6 +157,7 @@ def _told(name: Move, summary: str) -> None:
 
 
 _told(Move.PAUSE, "Stop the clock while it is not clear who asks; whoever asked is told why, where there is a mailbox.")
+_told(Move.CANCEL, "Cancel a request; one that was begun, and that nobody can read any more, with a reason.")
 _told(Move.REFUSE, "Refuse a request; whoever asked is told why, where there is a mailbox.")
 
 

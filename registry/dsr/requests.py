@@ -135,7 +135,7 @@ def move(state: State, by: Move, kind: Kind, *, is_lost: bool = False) -> State:
     """The state after a move.
 
     Args:
-        is_lost: nobody can tell any more whom the request is about, since its key is gone.
+        is_lost: nobody can read the request any more: its key is gone, or what it holds sealed is damaged.
 
     Raises:
         Conflict: the request cannot be moved so now; the detail says what can be done.

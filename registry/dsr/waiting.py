@@ -17,8 +17,10 @@ LAST_RETRY: Micros = 6 * 3600 * SECOND
 NOTED = "wait"
 """The member of a request's progress that holds it."""
 
-LOST = "request-forgotten"
-"""The code of what stops a request whose key is gone: it is to be cancelled, and taken in anew."""
+LOST = frozenset({"request-forgotten", "request-damaged"})
+"""The codes of what stops a request that nobody can read any more, since its key is gone, or what it holds sealed is
+damaged: it is to be cancelled, and taken in anew.
+"""
 
 LONGEST = 400
 """Characters of a cause that are kept."""

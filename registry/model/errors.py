@@ -154,6 +154,13 @@ class SealBroken(RegistryError):
     title = "A sealed value cannot be opened"
 
 
+class RequestDamaged(SealBroken):
+    """What a request itself holds sealed does not open: whom it names, or what it corrects."""
+
+    code = "request-damaged"
+    title = "What the request holds sealed cannot be opened"
+
+
 class KeyMissing(RegistryError):
     """The key is not in the keystore: shredded, or the keystore does not belong to the data."""
 

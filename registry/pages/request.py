@@ -27,6 +27,7 @@ from registry.model.errors import (
     NotFound,
     Overloaded,
     RegistryError,
+    RequestDamaged,
     RequestStopped,
 )
 from registry.model.ids import RequestId, parse_id, text_id
@@ -107,13 +108,15 @@ def move_request(visit: Visit) -> Response:
         if by == "run":
             lifecycle.run(*given, actor=who.actor)
         else:
-            why = reason_of(visit) if by in (Move.PAUSE, Move.REFUSE) and visit.form.text("reason") else None
+            why = (
+                reason_of(visit) if by in (Move.PAUSE, Move.REFUSE, Move.CANCEL) and visit.form.text("reason") else None
+            )
             lifecycle.move_request(*given, Move(by), actor=who.actor, owner=who.owner, reason=why)
     except LinkedSystemUnavailable:
         pass  # it waits now, and its page says for whom
     except RequestStopped as error:  # its page says so, and the log where
         unforeseen(error.__cause__ or error)
-    except (Conflict, Forbidden, Forgotten, InvalidInput) as error:
+    except (Conflict, Forbidden, Forgotten, InvalidInput, RequestDamaged) as error:
         return shown(visit, error=error)
     return back(visit)
 
@@ -141,7 +144,7 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
     plan = None
     try:
         plan = None if is_over else planning.plan_of(visit.deployment, visit.workspace, row.request_id)
-    except Forgotten as lost:  # it can be cancelled all the same
+    except (Forgotten, RequestDamaged) as lost:  # it can be cancelled all the same
         error = error or lost
     can = [name for name in request_json(row)["allowed"] if visit.may(_action(name))]
     barred = _barred(visit, row, plan) if Move.APPROVE in can else None

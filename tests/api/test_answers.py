@@ -203,6 +203,9 @@ def test_a_request_is_paused_resumed_refused_and_cancelled(desk: Desk) -> None:
     again = moved(desk, request, "verify")
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
     assert moved(desk, opened(desk, "erasure"), "cancel").json()["state"] == "cancelled"
+    path = f"/v1/dsr/requests/{opened(desk, 'erasure')}"
+    assert desk.officer.post(f"{path}/cancel", json={"reason": "sent twice"}).json()["state"] == "cancelled"
+    assert desk.officer.get(f"{path}/events").json()["events"][-1]["details"] == {"reason": "sent twice"}
     for by in ("start", "complete", "nonsense"):
         assert moved(desk, request, by).status_code == 404
     events = desk.admin.get(f"/v1/dsr/requests/{request}/events").json()["events"]

@@ -13,7 +13,7 @@ from registry.api.dsr import request_json
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
 from registry.flows.dsr import holds, kept, letters, lifecycle, linked, planning, rectification
-from registry.model.errors import Conflict, Forgotten, LinkedSystemUnavailable
+from registry.model.errors import Conflict, Forgotten, InvalidInput, LinkedSystemUnavailable, RequestDamaged
 from registry.model.ids import RequestId, text_id
 from registry.model.stored import StoredRequest
 from registry.store import requests
@@ -21,6 +21,7 @@ from registry.store.row_security import APPLICATION_ROLE
 from tests.api.office import REQUESTS, Office
 from tests.conftest import SetClock
 from tests.factories import identify
+from tests.flows.test_decision_log import entries
 from tests.flows.test_holds_outside import Mailer
 from tests.flows.test_older_data import connect
 from tests.flows.test_older_keys import lose
@@ -32,6 +33,7 @@ ASKED: Mapping[Kind, dict[str, Any]] = {
     Kind.RECTIFICATION: {"traits": {"first_name": "Adah"}},
 }
 KINDS = [Kind.ERASURE, Kind.ACCESS, Kind.RECTIFICATION, Kind.OBJECTION]
+WHY = "the disk had lost it"
 SECOND_LOOK = "the second look still finds rows of this person: added_by_somebody (1)"
 
 
@@ -64,6 +66,33 @@ def _later(tenant: Tenant) -> StoredRequest:
 
 def _now(tenant: Tenant, request: StoredRequest) -> StoredRequest:
     return lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)[0]
+
+
+def _last(tenant: Tenant, request: StoredRequest) -> tuple[str, str, dict[str, str]]:
+    last = lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)[1][-1]
+    return last.action, last.state, orjson.loads(last.details or "{}")
+
+
+def damage(tenant: Tenant, request: StoredRequest, what: str) -> None:
+    """Change a part of a request that is sealed, or its key, as a failing disk does."""
+    registry = tenant.registry
+    if what == "details":
+        now = _now(tenant, request)
+        progress = orjson.loads(now.progress) | {"sealed_details": "00" * 40}
+        with registry.deployment.data.write(tenant.workspace_id) as transaction:
+            requests.move(transaction, now._replace(progress=orjson.dumps(progress).decode()), was=now.state)
+        return
+    database, table, column, name = {
+        "people": (registry.deployment.data, "dsr_request", "sealed", "request_id"),
+        "key": (registry.deployment.keystore, "key_bundle", "wrapped", "fragment_id"),
+    }[what]
+    mark = "?" if database.is_sqlite else "%s"
+    with database.owner(writes=True) as transaction:
+        at = (request.request_id,)
+        [stands] = transaction.exec_driver_sql(f"SELECT {column} FROM {table} WHERE {name} = {mark}", at).one()
+        changed = bytes(stands)[:-1] + bytes([bytes(stands)[-1] ^ 1])
+        transaction.exec_driver_sql(f"UPDATE {table} SET {column} = {mark} WHERE {name} = {mark}", (changed, *at))
+    registry.deployment.keyring.forget()
 
 
 def _sql(registry: RegistrySimulator, sql: str, *values: object) -> None:
@@ -115,12 +144,86 @@ def test_a_request_that_was_begun_and_whose_key_is_gone_can_be_cancelled(
         _later(tenant)
     seen = request_json(_now(tenant, request))
     assert (seen["waiting"]["code"], seen["allowed"]) == ("request-forgotten", ["run", "cancel"])
-    done = lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    given = deployment, workspace, request.request_id, Move.CANCEL
+    with pytest.raises(InvalidInput, match="say why"):
+        lifecycle.move_request(*given, actor="person:first")
+    done = lifecycle.move_request(*given, actor="person:first", reason=WHY)
     assert (done.state, done.sealed, done.due_at) == ("cancelled", None, None)
+    assert _last(tenant, request) == ("cancel", "cancelled", {"reason": WHY})
     assert set(done.progress) <= set(_now(tenant, request).progress)
     assert "fragments" not in done.progress
     assert lifecycle.due(deployment, workspace) == []
     assert tenant.run(tenant.request(kind, *ADA, **ASKED.get(kind, {}))).state == "completed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [(Kind.ERASURE, "people"), (Kind.ERASURE, "key"), (Kind.ACCESS, "people"), (Kind.RECTIFICATION, "details")],
+)
+def test_a_request_that_was_begun_and_is_damaged_itself_is_ended_by_a_decision_and_never_as_complete(
+    tenant: Tenant, mailer: Mailer, kind: Kind, what: str
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request = tenant.request(kind, *ADA, **ASKED.get(kind, {}))
+    mailer.is_down = True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    damage(tenant, request, what)
+    mailer.is_down = False
+    with pytest.raises(RequestDamaged):
+        _later(tenant)
+    seen = request_json(_now(tenant, request))
+    assert (seen["waiting"]["code"], seen["allowed"]) == ("request-damaged", ["run", "cancel"])
+    given = deployment, workspace, request.request_id, Move.CANCEL
+    done = lifecycle.move_request(*given, actor="person:first", reason=WHY)
+    assert (done.state, done.sealed, done.certificate, done.completed_at) == ("cancelled", None, None, None)
+    assert _last(tenant, request) == ("cancel", "cancelled", {"reason": WHY})
+    entry = entries(tenant, "dsr:request:moved")[-1]
+    assert entry["fields"] == {
+        "request": text_id(request.request_id), "move": "cancel", "state": "cancelled", "reason": WHY
+    }  # fmt: skip
+    assert lifecycle.due(deployment, workspace) == []
+    assert tenant.run(tenant.request(kind, *ADA, **ASKED.get(kind, {}))).state == "completed"
+
+
+def test_one_that_is_certified_and_damaged_then_ends_and_its_letter_goes_to_nobody(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = tenant.request(Kind.ERASURE, *ADA)
+    with monkeypatch.context() as patched:
+        patched.setattr(letters, "add_answered", lambda *_: pytest.fail("killed here"))
+        with pytest.raises(pytest.fail.Exception):
+            tenant.run(request)
+    damage(tenant, request, "people")
+    done = _later(tenant)
+    assert (done.state, done.certificate is not None) == ("completed", True)
+    letters.send_due(tenant.registry.deployment, tenant.workspace)
+    told = letters.told(tenant.registry.deployment, tenant.workspace, done)
+    assert [one["outcome"] for one in told] == ["no_address"]
+
+
+@pytest.mark.parametrize("state", ["received", "waiting"])
+def test_a_damaged_request_is_cancelled_on_its_page(office: Office, state: str) -> None:
+    tenant, mailer = office.tenant, Mailer()
+    connect(office.registry, mailer)
+    tenant.send(identify("ada", email="ada@example.com"))
+    given = office.registry.deployment, tenant.workspace
+    if state == "received":
+        row = lifecycle.open_request(*given, kind=Kind.ACCESS, person=tenant.person(*ADA), actor="person:noor")
+        damage(tenant, row, "people")
+    else:
+        row, mailer.is_down = tenant.request(Kind.ACCESS, *ADA), True
+        with pytest.raises(LinkedSystemUnavailable):
+            tenant.run(row)
+        damage(tenant, row, "people")
+        with pytest.raises(RequestDamaged):
+            tenant.run(row)
+        assert office.post(f"{REQUESTS}/{text_id(row.request_id)}/cancel").status_code == 400
+    page = office.page_of(row)
+    assert "is damaged" in page
+    assert ('id="why-cancelled"' in page) == (state == "waiting")
+    assert office.post(f"{REQUESTS}/{text_id(row.request_id)}/cancel", reason=WHY).status_code == 200
+    assert _last(tenant, row) == ("cancel", "cancelled", {"reason": WHY})
 
 
 def test_a_request_whose_key_is_there_again_goes_on_and_is_not_cancelled(tenant: Tenant, mailer: Mailer) -> None:
@@ -137,7 +240,7 @@ def test_a_request_whose_key_is_there_again_goes_on_and_is_not_cancelled(tenant:
     with registry.deployment.keystore.owner(writes=True) as transaction:
         marks = ", ".join(["?" if registry.deployment.keystore.is_sqlite else "%s"] * len(kept_key))
         transaction.exec_driver_sql(f"INSERT INTO key_bundle VALUES ({marks})", tuple(kept_key))
-    with pytest.raises(Conflict, match="there again"):
+    with pytest.raises(Conflict, match="read again"):
         lifecycle.move_request(
             registry.deployment, tenant.workspace, request.request_id, Move.CANCEL, actor="person:first"
         )
@@ -156,7 +259,7 @@ def test_what_a_cancelled_erasure_had_set_aside_ends_with_its_hold(tenant: Tenan
     lose(tenant, [request.request_id])
     with pytest.raises(Forgotten):
         _later(tenant)
-    lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first", reason=WHY)
     assert [case.items > 0 for case in kept.listed(deployment, workspace)] == [True]
     holds.release(deployment, workspace, hold_id, actor="person:first")
     [ended] = kept.end_due(deployment, workspace, actor="operator")
@@ -218,7 +321,8 @@ def test_a_correction_that_an_earlier_version_sealed_under_its_persons_key_can_b
     with pytest.raises(Forgotten):
         _later(tenant)
     assert "cancel" in request_json(_now(tenant, request))["allowed"]
-    done = lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    given = deployment, workspace, request.request_id, Move.CANCEL
+    done = lifecycle.move_request(*given, actor="person:first", reason=WHY)
     assert (done.state, done.sealed) == ("cancelled", None)
 
 

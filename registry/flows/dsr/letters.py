@@ -24,7 +24,7 @@ from registry.flows.dsr.history import add_to_history, require
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after, waits
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
-from registry.model.errors import Forgotten, KeyMissing, LinkedSystemUnavailable, SealBroken
+from registry.model.errors import Forgotten, KeyMissing, LinkedSystemUnavailable, RequestDamaged, SealBroken
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
 from registry.model.stored_intake import Letter
@@ -63,7 +63,7 @@ def add(
     if is_last:
         try:
             found = contacts.addresses(deployment, workspace, request, to)
-        except (KeyError, Forgotten):
+        except (KeyError, Forgotten, RequestDamaged):  # nobody can tell any more where it goes
             found = []
         sealed = seal_config(deployment, workspace.workspace_id, letter_id, {"to": found})
     law, day = request.jurisdiction, deployment.policies.jurisdictions.day

@@ -31,7 +31,7 @@ from registry.flows.dsr import letters, rectification, reference
 from registry.flows.dsr.history import acts_of, add_to_history, require, write
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, rfc3339
-from registry.model.errors import Conflict, Forgotten
+from registry.model.errors import Conflict, Forgotten, InvalidInput, RequestDamaged
 from registry.model.ids import RequestId
 from registry.model.stored import StoredRequest
 from registry.store import intake, requests
@@ -64,13 +64,15 @@ def move_request(
 
     Args:
         owner: who stands behind the actor (`Principal.owner`); by the actor's name when not given.
-        reason: why it is refused, or paused, in an officer's words, which whoever asked is told: in the clear, about
-            the request and never about the person.
+        reason: why it is refused, paused or cancelled, in an officer's words: in the clear, about the request and never
+            about the person. Of a refusal and a pause, whoever asked is told them; one that was begun is not cancelled
+            without.
 
     Raises:
         NotFound: there is no such request.
         Conflict: it cannot be moved so now, or the agent's mandate has ended.
         Forbidden: an erasure is approved by whoever opened it, where policy wants two people.
+        InvalidInput: one that was begun is cancelled without a reason.
     """
     if by is Move.VERIFY:
         raise ValueError("a request is verified by a proof")
@@ -85,8 +87,9 @@ def move_request(
         else:
             if by is Move.CANCEL and is_lost(request):
                 _require_lost(deployment, request)
+                _require_words(reason)
             request = _approved(deployment, request, actor, owner) if by is Move.APPROVE else request
-            after = moved(deployment, transaction, request, by, actor)
+            after = moved(deployment, transaction, request, by, actor, {"reason": reason} if reason else None)
     if State(after.state) in ENDED:
         reference.forget(deployment, after)
     return after
@@ -245,9 +248,9 @@ def is_stopped(request: StoredRequest) -> bool:
 
 
 def is_lost(request: StoredRequest) -> bool:
-    """Whether a request was begun, and stopped since its key is gone: nobody can tell any more whom it is about."""
+    """Whether a request was begun, and stopped since its key is gone or it is damaged: nobody can read it."""
     noted = waits_for(request)
-    return noted is not None and noted.code == LOST and request.certificate is None
+    return noted is not None and noted.code in LOST and request.certificate is None
 
 
 def summary(progress: str) -> str:
@@ -264,13 +267,19 @@ def mandate_of(request: StoredRequest) -> Mandated | None:
 
 
 def _require_lost(deployment: Deployment, request: StoredRequest) -> None:
-    """Go on only if a request that was stopped since its key was gone still cannot be brought to its end."""
+    """Go on only if a request that was stopped since nobody could read it still cannot be brought to its end."""
     try:
         reference.people_of(deployment, request)
         rectification.corrected(deployment, request)
-    except Forgotten:
+    except (Forgotten, RequestDamaged):
         return
-    raise Conflict("the key of this request is there again", hint="run it: it goes on where it was")
+    raise Conflict("what this request holds can be read again", hint="run it: it goes on where it was")
+
+
+def _require_words(reason: str | None) -> None:
+    if not reason:
+        hint = "what was done of it stays done, and what is left is not: about the request, never about the person"
+        raise InvalidInput("say why a request that was begun ends unanswered", hint=hint, pointer="/reason")
 
 
 def _approved(deployment: Deployment, request: StoredRequest, actor: str, owner: str | None) -> StoredRequest:

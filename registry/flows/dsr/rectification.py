@@ -11,12 +11,12 @@ from registry.dsr.requests import CORRECTS, State
 from registry.flows.acts import trail
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
-from registry.flows.dsr.reference import about, indexes_of, is_forgotten
+from registry.flows.dsr.reference import about, indexes_of, open_own
 from registry.flows.identity import subjects
 from registry.flows.identity.subjects import NO_SOURCE
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.blind_index import hidden_name
-from registry.keys.envelope import open_sealed, record_aad, seal
+from registry.keys.envelope import record_aad, seal
 from registry.model.compartment import IDENTITY, Compartment, compartment_of
 from registry.model.errors import InvalidInput
 from registry.model.grants import OpenGrant
@@ -94,7 +94,8 @@ def corrected(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
 
     Raises:
         Forgotten: their key was destroyed.
-        KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+        RequestDamaged: they, or their key, are damaged.
+        KmsUnavailable, StoreUnavailable: they cannot be opened now.
     """
     progress = orjson.loads(request.progress)
     if "sealed_details" not in progress:
@@ -102,12 +103,8 @@ def corrected(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
     # Requests of before sealed them under the person's key.
     target, sealed = FragmentId(bytes.fromhex(progress["sealed_for"])), bytes.fromhex(progress["sealed_details"])
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
-    bundle = deployment.keyring.for_opening(grant, {target: (IDENTITY,)}).get(target)
-    if bundle is None:
-        raise is_forgotten()
-    key = bundle.key(IDENTITY)
     aad = record_aad(b"dsr", request.workspace_id, target, request.request_id, b"details")
-    traits: dict[str, Any] = orjson.loads(open_sealed(key, sealed, aad, grant, IDENTITY))
+    traits: dict[str, Any] = orjson.loads(open_own(deployment, target, sealed, aad, grant))
     return traits
 
 

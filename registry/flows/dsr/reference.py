@@ -17,7 +17,7 @@ from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad, seal
 from registry.model.compartment import IDENTITY
-from registry.model.errors import Conflict, Forgotten
+from registry.model.errors import Conflict, Forgotten, KeyMissing, RequestDamaged, SealBroken
 from registry.model.grants import OpenGrant, ShredGrant
 from registry.model.ids import BlindIndex, FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.message import Identifier
@@ -60,8 +60,9 @@ def people_of(deployment: Deployment, request: StoredRequest) -> list[Identifier
     """The identifiers of a request's person; none once it has ended.
 
     Raises:
-        KmsUnavailable, SealBroken, StoreUnavailable: they cannot be opened.
+        KmsUnavailable, StoreUnavailable: they cannot be opened now.
         Forgotten: their key was destroyed.
+        RequestDamaged: they, or their key, are damaged.
     """
     return [Identifier(kind, value) for kind, value in _opened(deployment, request).get("people", ())]
 
@@ -100,19 +101,28 @@ def _opened(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
         return {}
     holder = FragmentId(request.request_id)
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
-    bundle = deployment.keyring.for_opening(grant, {holder: (IDENTITY,)}).get(holder)
-    if bundle is None:
-        raise is_forgotten()
-    key = bundle.key(IDENTITY)
     aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
-    told = orjson.loads(open_sealed(key, request.sealed, aad, grant, IDENTITY))
+    told = orjson.loads(open_own(deployment, holder, request.sealed, aad, grant))
     return told if isinstance(told, dict) else {"people": told}  # requests of before agents were taken
 
 
-def is_forgotten() -> Forgotten:
-    """The error for a request whose key is gone."""
-    hint = "if an older keystore was put back, cancel the request and take it in anew"
-    return Forgotten("whom the request names cannot be read any more", hint=hint)
+def open_own(deployment: Deployment, holder: FragmentId, sealed: bytes, aad: bytes, grant: OpenGrant) -> bytes:
+    """What a request itself holds sealed, under the key of this holder.
+
+    Raises:
+        Forgotten: the key is gone.
+        RequestDamaged: it, or the key, does not open.
+        KmsUnavailable, StoreUnavailable: try again.
+    """
+    bundle = deployment.keyring.for_opening(grant, {holder: (IDENTITY,)}).get(holder)
+    if bundle is None:
+        hint = "if an older keystore was put back, cancel the request and take it in anew"
+        raise Forgotten("whom the request names cannot be read any more", hint=hint)
+    try:
+        return open_sealed(bundle.key(IDENTITY), sealed, aad, grant, IDENTITY)
+    except (KeyMissing, SealBroken):
+        hint = "restore what is damaged; where that cannot be done, cancel the request and take it in anew"
+        raise RequestDamaged("what the request holds sealed, or its key, is damaged", hint=hint) from None
 
 
 def named_by(deployment: Deployment, request: StoredRequest) -> list[Identifier]:
@@ -124,10 +134,10 @@ def named_by(deployment: Deployment, request: StoredRequest) -> list[Identifier]
 
 
 def agent_named_by(deployment: Deployment, request: StoredRequest) -> Agent | None:
-    """Who asked for an answered request's person, as long as that is known: nobody once its key is gone."""
+    """Who asked for a request's person, as long as that can be read: nobody once its key is gone, or it is damaged."""
     try:
         return agent_of(deployment, request)
-    except Forgotten:
+    except (Forgotten, RequestDamaged):
         return None
 
 
