@@ -6,10 +6,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from html import escape
+from urllib.parse import quote, urlencode
 
 import pytest
 import sqlalchemy as sa
 
+from registry.connectors.sql.encoded import MOST, forms
 from registry.connectors.sql.naming import Names
 from registry.model.message import Identifier
 from tests.outside import RULES, left, run, systems
@@ -62,6 +65,27 @@ def _twice(value: object) -> str:
     return json.dumps({"body": _hex(value)})
 
 
+def _percent(value: object) -> str:
+    return _plain({"next": f"/login?mail={quote(str(value), safe='')}"})
+
+
+def _form(value: object) -> str:
+    return _plain({"body": urlencode({"a": "b c", "who": value})})
+
+
+def _percent_twice(value: object) -> str:
+    return _plain({"next": quote(f"/login?{urlencode({'who': value})}")})
+
+
+def _html(value: object) -> str:
+    return _plain({"page": f"<b>{escape(str(value))} &amp; co</b>"})
+
+
+def _references(value: object) -> str:
+    told = "".join(c if c.isalnum() and c.isascii() else f"&#{ord(c)};" for c in str(value))
+    return _plain({"page": f"<b title='&#x22;{told}&#x22;'/>"})
+
+
 def _after_a_line(value: object) -> str:
     return _plain(f"who:\n{value}\ngone")
 
@@ -74,7 +98,13 @@ WRITERS: Mapping[str, Write] = {
     "every sign by its number": _all_signs,
     "within itself": _twice,
     "after a line": _after_a_line,
+    "percent-encoded": _percent,
+    "as a form": _form,
+    "percent-encoded twice": _percent_twice,
+    "in HTML": _html,
+    "by references": _references,
 }
+OF_A_VALUE = ("after a line", "percent-encoded", "as a form", "percent-encoded twice", "in HTML", "by references")
 
 
 def written(one: Identifier) -> str:
@@ -98,9 +128,7 @@ def notes(url: str, kind: str, *values: object) -> Iterator[Callable[[Identifier
 @pytest.mark.parametrize("writer", WRITERS)
 def test_in_json_as_any_program_writes_it(outside_url: str, writer: str) -> None:
     write = WRITERS[writer]
-    values = [
-        write(written(one) if writer == "after a line" else {"who": [f"to {written(one)}"]}) for one in ODD.values()
-    ]
+    values = [write(written(one) if writer in OF_A_VALUE else {"who": [f"to {written(one)}"]}) for one in ODD.values()]
     kind = "text" if outside_url.startswith("sqlite") else "json"
     with notes(outside_url, kind, *values, write("nobody"), write({"at": "example.test"})) as look:
         found = {name: look(one) for name, one in ODD.items()}
@@ -144,6 +172,18 @@ def test_texts_that_end_within_a_sign_name_nobody(text: str) -> None:
     assert Names(ODD.values(), RULES).found(text) == set()
 
 
+def test_a_text_without_other_signs_is_looked_at_once_and_none_without_end() -> None:
+    assert list(forms('{"a": 1} + b')) == ['{"a": 1} + b']
+    assert list(forms("100 % and R&D")) == ["100 % and R&D"]
+    assert len(list(forms("%2525252525&amp;amp;amp;amp;" + '\\"' * 20 + "+%5C%26amp;%2B" * 9))) <= MOST
+
+
+def test_a_plus_is_a_space_where_a_form_was_sent() -> None:
+    one = Identifier("user_id", "adine smith 77")
+    assert Names([one], RULES).found("a=b&who=adine+smith+77") == {one}
+    assert Names([one], RULES).found("adine+smith+77") == set()
+
+
 def test_many_people_in_texts_with_numbers_of_signs(outside_url: str) -> None:
     people = [Identifier("email", f"ada.{at}@example.test") for at in range(250)]
     with notes(outside_url, "varchar(200)", r'{"to": "ada.7\u0040example.test"}', r"\u00e4ada.7 at example") as _:
@@ -153,7 +193,13 @@ def test_many_people_in_texts_with_numbers_of_signs(outside_url: str) -> None:
         assert left(made, people[8:]) == {}
 
 
-@pytest.mark.parametrize("text", [r"SHOP\nadine.smith", r"to SHOP\nadine.smith", r"{SHOP\\nadine.smith,x}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"SHOP\nadine.smith", r"to SHOP\nadine.smith", r"{SHOP\\nadine.smith,x}", r'{x,"SHOP\\nadine.smith"}',
+        r'{"of": "", "user": "SHOP\\nadine.smith"}', r'{"b": "{\"user\": \"SHOP\\\\nadine.smith\"}"}',
+    ],
+)  # fmt: skip
 def test_a_backslash_before_a_letter_ends_no_line_where_nothing_is_quoted(text: str) -> None:
     adine, nadine = Identifier("user_id", "adine.smith"), Identifier("user_id", r"shop\nadine.smith")
     assert Names([adine, nadine], RULES).found(text) == {nadine}

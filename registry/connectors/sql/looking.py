@@ -28,6 +28,8 @@ one another, and PostgreSQL gets all patterns of a column in one.
 """
 SPELLED_OUT = "%u00%"
 """A pattern for texts in which signs may be written by their numbers: few are, and only those are held against more."""
+ENCODED = ("%/%%", "%&%")
+"""Patterns (escaped by a slash) for texts that may be percent-encoded, or have references of XML: as with those."""
 _NOT_TEXT = (sa.Numeric, sa.Integer, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Interval, sa.LargeBinary)
 
 
@@ -99,15 +101,16 @@ class _Look:
         yield from (text.like(one, escape="/") for one in self._names.patterns("/"))
 
     def _spelled_out(self, connection: sa.Connection, text: sa.ColumnElement[str]) -> Iterator[sa.ColumnElement[bool]]:
-        """That a text may name the person by signs that are written by their numbers; most texts have none of those."""
+        """That a text may name the person by signs that are written in another way; most texts have none of those."""
         patterns, signs, small = self._names.spelled_out(), self._names.signs(), sa.func.lower(text)
-        if connection.dialect.name == "postgresql":
-            if patterns:
-                yield sa.and_(text.like(SPELLED_OUT), _any_like(small, signs), _any_like(small, patterns))
-            return
-        for start in range(0, len(patterns), MOST):
-            some = (small.like(one) for one in patterns[start : start + MOST])
-            yield sa.and_(text.like(SPELLED_OUT), sa.or_(*(small.like(one) for one in signs)), sa.or_(*some))
+        at_once = connection.dialect.name == "postgresql"
+        by_numbers = _any_like(small, signs) if at_once else sa.or_(sa.false(), *map(small.like, signs))
+        encoded = (text.like(one, escape="/") for one in ENCODED)
+        elsewise = sa.or_(sa.and_(text.like(SPELLED_OUT), by_numbers), *encoded)
+        step = max(len(patterns), 1) if at_once else MOST
+        for start in range(0, len(patterns), step):
+            some = patterns[start : start + step]
+            yield sa.and_(elsewise, _any_like(small, some) if at_once else sa.or_(*map(small.like, some)))
 
     def _held(self, table: sa.Table, field: Field) -> Iterator[sa.ColumnElement[bool]]:
         """What a column holds that is described to hold identifiers of a kind: however short they are."""

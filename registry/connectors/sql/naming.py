@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from unicodedata import normalize
 
+from registry.connectors.sql.encoded import forms
 from registry.identity.belonging import is_key, pointing_at
 from registry.identity.rules import IdentityRules, Normaliser
 from registry.model.message import Identifier
@@ -21,14 +22,9 @@ _BIGGEST = 2**63
 LAST_DIGITS = 6
 """Those of a telephone number that stand alike however it is written."""
 _NUMBER = re.compile(r"[+(]?\d[\d\s().\-/]{4,}\d")
-_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))|\"\"", re.DOTALL)
-_CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_HALVES = re.compile("[\ud800-\udfff]")
 _QUOTED = frozenset('"\\/')
 """Signs that are written with another one before them in JSON, and within arrays, rows and hstore of PostgreSQL."""
 _SIGNS = re.compile("[^a-z0-9]+")
-WITHIN = 4
-"""How often texts are looked at within one another: JSON in a text of JSON in an array."""
 
 
 def tells(value: str) -> bool:
@@ -56,7 +52,7 @@ class Names:
         return [*around, *(number_pattern(one.value) for one in self._numbers)]
 
     def spelled_out(self) -> list[str]:
-        """Patterns (of LIKE) of small letters for those that have signs, however these are written: `@` as u0040."""
+        """Patterns (of LIKE) of small letters for those with signs, whatever those are written as: `@` as u0040."""
         return sorted({f"%{_SIGNS.sub('%', word)}%" for word in self._words if _SIGNS.search(word)})
 
     def signs(self) -> list[str]:
@@ -71,13 +67,7 @@ class Names:
 
     def found(self, text: str) -> set[Identifier]:
         """Whom of these a text names, as it stands or as what stands in it is meant."""
-        found = self._found(text)
-        for _ in range(WITHIN):
-            meant = _meant(text)
-            if meant == text:
-                break
-            found, text = found | self._found(meant), meant
-        return found
+        return {one for form in forms(text) for one in self._found(form)}
 
     def _found(self, text: str) -> set[Identifier]:
         small = normalize("NFC", text).lower()
@@ -128,18 +118,3 @@ def _is_number(kind: str, rules: IdentityRules) -> bool:
 
 def _digits(text: str) -> str:
     return "".join(filter(str.isdigit, text))
-
-
-def _meant(text: str) -> str:
-    """A text with what is written in it by other signs: once, as JSON, and the forms of PostgreSQL, write it."""
-    told = _ESCAPED.sub(_sign_in_quotes if '"' in text else _sign, text)
-    return told.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _HALVES.search(told) else told
-
-
-def _sign_in_quotes(match: re.Match[str]) -> str:
-    r"""What is meant within quotation marks, where a letter may stand for the end of a line: not in `shop\nadine`."""
-    return _CONTROL.get(match[2]) or _sign(match)
-
-
-def _sign(match: re.Match[str]) -> str:
-    return chr(int(match[1], 16)) if match[1] else match[2] or '"'
