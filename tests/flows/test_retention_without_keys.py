@@ -12,6 +12,7 @@ import pytest
 from registry.documents import parse
 from registry.flows import plans
 from registry.flows.access import credentials
+from registry.flows.retention import sweeping
 from registry.model.grants import ShredGrant
 from registry.model.ids import RequestId
 from registry.store.rows import execute
@@ -43,6 +44,12 @@ def _put_back(tenant: Tenant, bundle: Any) -> None:
     tenant.registry.deployment.keyring.forget()
 
 
+def _foretold(tenant: Tenant) -> tuple[int, int]:
+    """How many events would go, or change, with the next sweep, and how many stay."""
+    found = sweeping.preview(tenant.registry.deployment, tenant.workspace)
+    return sum(one["events"] for one in found.gone.values()), found.counts["stayed"]
+
+
 def _ada(tenant: Tenant, **traits: str) -> bytes:
     tenant.send(identify("ada", **traits) | {"context": banner(**ALL_YES)})
     return tenant.fragment(tenant.person("user_id", "ada"))
@@ -60,6 +67,7 @@ def test_an_event_of_which_one_part_is_due_stays_while_its_keys_are_lost(
     keys = _bundle(tenant, holder)
     lose(tenant, [holder])
     clock.pass_by(days=ANALYTICS_DAYS + 1)
+    assert _foretold(tenant) == (0, 1)
     report = told(tenant)
     assert (_events(tenant), report["counts"]["stayed"]) == ([before], 1)
     _put_back(tenant, keys)
@@ -79,9 +87,19 @@ def test_an_event_of_which_every_part_is_due_goes_although_its_keys_are_lost(ten
     holder = _ada(tenant, gender="f", title="Dr")
     lose(tenant, [holder])
     clock.pass_by(days=SERVICE_DAYS + 1)
+    assert _foretold(tenant) == (1, 0)
     report = told(tenant)
     assert (_events(tenant), report["counts"].get("stayed", 0)) == ([], 0)
     assert told(tenant)["gone"] == {}
+
+
+def test_what_is_newer_than_its_time_is_not_foretold_to_go(tenant: Tenant, clock: SetClock) -> None:
+    _ada(tenant, title="Dr")
+    clock.pass_by(days=10)
+    tenant.send(identify("ada", title="Prof"))
+    clock.pass_by(days=SERVICE_DAYS - 9)
+    assert _foretold(tenant) == (1, 0)
+    assert sum(one["events"] for one in told(tenant)["gone"].values()) == len(_events(tenant)) == 1
 
 
 def test_of_two_parts_whose_ground_is_lost_and_of_which_one_key_is_gone_both_go(
@@ -94,6 +112,7 @@ def test_of_two_parts_whose_ground_is_lost_and_of_which_one_key_is_gone_both_go(
     clock.pass_by(days=31)
     gone = [name for name in names.split(",") if name != "service"]
     assert len(gone) == 2
+    assert _foretold(tenant) == (1, 0)
     grant = ShredGrant(tenant.workspace_id, RequestId(b"\0" * 16), "a sweep that was stopped")
     tenant.registry.deployment.keyring.shred_compartments(grant, {holder: gone[:1]})  # type: ignore[dict-item, arg-type]
     report = told(tenant)
@@ -116,6 +135,7 @@ def test_a_field_whose_time_is_over_empties_no_event_whose_keys_are_lost_and_goe
     [before], keys = _events(tenant), _bundle(tenant, holder)
     lose(tenant, [holder])
     clock.pass_by(days=8)
+    assert _foretold(tenant) == (0, 2)
     for _ in range(2):
         assert orjson.loads(sweep(tenant).report)["counts"]["stayed"] == 2, "by two rules"
         assert _events(tenant) == [before]

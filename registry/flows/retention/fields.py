@@ -9,7 +9,8 @@ from typing import NamedTuple
 from registry.dsr.retention import duration
 from registry.flows.deployment import Deployment
 from registry.flows.plans import compiled
-from registry.flows.retention.outdated import PAGE, Counts, Path, resealed
+from registry.flows.retention.due import Due
+from registry.flows.retention.outdated import PAGE, Counts, Path, goes, resealed
 from registry.flows.retention.reports import STAYED, Report
 from registry.model.clock import Micros
 from registry.model.ids import FragmentId, SourceId, WorkspaceId
@@ -57,13 +58,18 @@ class FieldRule:
         return f"{self.plan}/{self.event}/{'/'.join(self.path)}"
 
     def find(
-        self, deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, ids: Sequence[FragmentId]
+        self,
+        deployment: Deployment,
+        transaction: Transaction,
+        workspace_id: WorkspaceId,
+        ids: Sequence[FragmentId],
+        going: Sequence[Due] = (),
     ) -> Found:
-        """What still holds the field."""
+        """What still holds the field, but for events that go with what is due of their fragments."""
         found = rows.events_by_plan(transaction, workspace_id, ids, self.plan, self.event, self.since, self.before)
         changed, stayed = list[StoredEvent](), 0
         for start in range(0, len(found), PAGE):
-            page = [row for row in found[start : start + PAGE] if row.body]
+            page = [row for row in found[start : start + PAGE] if row.body and not goes(row, going)]
             keep = sorted({name for row in page for name in row.compartments.split(",")})
             if page:
                 sealed = resealed(deployment, page, keep, [self.path])

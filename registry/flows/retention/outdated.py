@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,7 +18,7 @@ from registry.model.clock import Micros
 from registry.model.compartment import Compartment
 from registry.model.errors import KeyMissing, SealBroken
 from registry.model.grants import OpenGrant
-from registry.model.ids import WorkspaceId
+from registry.model.ids import FragmentId, WorkspaceId
 from registry.model.stored import StoredEvent
 from registry.store import retention as rows
 from registry.store.database import Transaction
@@ -29,15 +29,32 @@ Path = tuple[str, ...]
 Counts = dict[str, int]
 
 
-def count(transaction: Transaction, workspace_id: WorkspaceId, due: Due) -> Counts:
-    """How many events and values `delete` would touch."""
-    held = [row for row in _sets(transaction, workspace_id, due) if row.oldest < due.before]
+def count(
+    deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, due: Due, all_due: Iterable[Due]
+) -> tuple[Counts, int]:
+    """How many events and values `delete` would touch, and how many events would stay, if it came to each of these in
+    turn: an event is counted with the first of its parts that is due.
+    """
+    before = _befores(due.fragment_id, all_due)
+    events, stayed = 0, 0
+    for held in _sets(transaction, workspace_id, due):
+        names = held.compartments.split(",")
+        if all(
+            held.newest < before.get(name, held.newest) for name in names
+        ):  # all of them go whole: nothing is opened
+            events += held.rows if next(one for one in before if one in names) == due.compartment else 0
+            continue
+        for left, some in _due_events(transaction, workspace_id, due, held.compartments, before):
+            first = {row.event_id for row in some if _first(row, before) == due.compartment}
+            sealed = resealed(deployment, some, left, ()) if left else Sealed(some, 0)
+            events += sum(row.event_id in first for row in sealed.made)
+            stayed += sealed.stayed
     values = sum(
         row.rows
         for row in rows.held_traits(transaction, workspace_id, [due.fragment_id])
         if row.compartments == due.compartment and row.oldest < due.before
     )
-    return {"events": sum(row.rows for row in held), "values": values}
+    return {"events": events, "values": values}, stayed
 
 
 def delete(
@@ -51,28 +68,46 @@ def delete(
         all_due: everything that is due now, this included: an event all of whose parts are goes as a whole.
     """
     counts, stayed = {"events": 0, "values": 0}, 0
-    before = {one.compartment: one.before for one in all_due if one.fragment_id == due.fragment_id}
+    before = _befores(due.fragment_id, all_due)
     counts["values"] = rows.delete_traits(transaction, workspace_id, due.fragment_id, due.compartment, due.before)
     for held in _sets(transaction, workspace_id, due):
-        after = b""
-        while True:
-            page = rows.events_of(
-                transaction, workspace_id, due.fragment_id, held.compartments, due.before, after, PAGE
-            )
-            if not page:
-                break
-            after = page[-1].event_id
-            for left, some in _by_what_stays(page, before).items():
-                if left:
-                    sealed = resealed(deployment, some, left, ())
-                    counts["events"] += len(sealed.made)
-                    stayed += sealed.stayed
-                    rows.rewrite_events(transaction, sealed.made)
-                else:
-                    counts["events"] += len(some)
-                    ids = [row.event_id for row in some]
-                    rows.delete_events(transaction, workspace_id, due.fragment_id, ids)
+        for left, some in _due_events(transaction, workspace_id, due, held.compartments, before):
+            if left:
+                sealed = resealed(deployment, some, left, ())
+                counts["events"] += len(sealed.made)
+                stayed += sealed.stayed
+                rows.rewrite_events(transaction, sealed.made)
+            else:
+                counts["events"] += len(some)
+                rows.delete_events(transaction, workspace_id, due.fragment_id, [row.event_id for row in some])
     return counts, stayed
+
+
+def goes(row: StoredEvent, all_due: Iterable[Due]) -> bool:
+    """Whether an event goes as a whole: every part of it is due."""
+    before = _befores(row.fragment_id, all_due)
+    return all(row.received_at < before.get(name, row.received_at) for name in row.compartments.split(","))
+
+
+def _befores(fragment_id: FragmentId, all_due: Iterable[Due]) -> dict[str, Micros]:
+    """What is due of a fragment by compartment, in the order in which it is dealt with."""
+    return {one.compartment: one.before for one in all_due if one.fragment_id == fragment_id}
+
+
+def _first(row: StoredEvent, before: Mapping[str, Micros]) -> str:
+    """The first part of an event that is due."""
+    names = row.compartments.split(",")
+    return next(name for name, until in before.items() if name in names and row.received_at < until)
+
+
+def _due_events(
+    transaction: Transaction, workspace_id: WorkspaceId, due: Due, compartments: str, before: Mapping[str, Micros]
+) -> Iterator[tuple[tuple[str, ...], list[StoredEvent]]]:
+    """The events with just these compartments that are due, page by page, by those of their parts that are not."""
+    after = b""
+    while page := rows.events_of(transaction, workspace_id, due.fragment_id, compartments, due.before, after, PAGE):
+        after = page[-1].event_id
+        yield from _by_what_stays(page, before).items()
 
 
 def _by_what_stays(

@@ -79,7 +79,9 @@ def sweep_if_due(deployment: Deployment, workspace: OpenWorkspace, every: Micros
 
 
 def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
-    """What a sweep would do now, without doing it. Quarantine and unused keys included."""
+    """What a sweep would do now, without doing it. Quarantine and unused keys included; what would stay is counted
+    apart.
+    """
     report, after = Report(), b""
     workspace_id, now = workspace.workspace_id, deployment.clock()
     begun = Sweep(workspace_id, b"", now, None, b"", "")
@@ -90,10 +92,13 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
             looked = look(deployment, workspace_id, transaction, page, rules)
             _count(report, looked)
             for due in looked.due:
-                report.add(due.compartment, due.reason, **outdated.count(transaction, workspace_id, due))
+                gone, stayed = outdated.count(deployment, transaction, workspace_id, due, looked.due)
+                report.add(due.compartment, due.reason, **gone)
+                report.counts[STAYED] += stayed
             for rule in rules:
-                found = rule.find(deployment, transaction, workspace_id, looked.free)
+                found = rule.find(deployment, transaction, workspace_id, looked.free, looked.due)
                 report.add(rule.name, EXPIRED, events=len(found.changed), values=found.values)
+                report.counts[STAYED] += found.stayed
     with deployment.data.read(workspace_id) as transaction:
         before = now - deployment.policies.retention.quarantine_for
         report.counts["violations"] = len(rows.stray_violations(transaction, workspace_id, before, b"", 1_000_000))
