@@ -78,7 +78,8 @@ class LinkedSystem(Protocol):
 
         Beside the kinds of the identity policy there are kinds for keys of records, which no policy knows:
         `shop.customers.id`. Each system is given all of them, and uses those that lead to records of its own.
-        What several people share comes as `shared.phone`: it leads to nobody's records.
+        What several people share comes as `shared.phone`: it leads to nobody's records. Asked once more right before
+        an erasure runs: what has come since lets that wait.
         """
 
     def plan(self, kind: Kind, people: Sequence[Identifier]) -> SystemPlan:

@@ -261,6 +261,26 @@ def test_why_a_request_waits_is_told_unless_a_connector_names_the_person(
     assert "ada@" not in f"{row.progress} {[event.details for event in events]} {caught.value.extra}"
 
 
+def test_what_a_system_leads_to_that_came_after_it_was_asked_is_asked_about_first(
+    outside: Customers, alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm, plan, led = Customers(tmp_path / "crm.db", name="crm"), outside.plan, list[Identifier]()
+    alone.registry.deployment = replace(alone.registry.deployment, linked=(outside, crm))
+
+    def a_row_comes(kind: Kind, people: Sequence[Identifier]) -> SystemPlan:
+        led[:] = [Identifier("email", "bob@example.com"), Identifier("shared.phone", "+493012345678")]
+        return plan(kind, people)
+
+    monkeypatch.setattr(outside, "leads", lambda people: list(led))
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    monkeypatch.setattr(outside, "plan", a_row_comes)
+    with pytest.raises(LinkedSystemUnavailable, match="came meanwhile") as caught:
+        alone.run(request)
+    assert ("bob" in str(caught.value).lower(), outside.ran) == (False, [])
+    assert alone.run(request).state == "completed"
+    assert crm.rows([Identifier("email", "bob@example.com")]) == 0
+
+
 def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Customers, alone: Tenant) -> None:
     registry = alone.registry
     outside.lying = True  # it says that it erased, and did not

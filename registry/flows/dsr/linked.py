@@ -26,10 +26,11 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import answers, held, rectification
 from registry.flows.dsr.history import add_to_history, require, write
 from registry.flows.dsr.last_look import LOOKED, look_again, require_nothing_left
-from registry.flows.dsr.reaching import asked, reached, tells_records_apart
+from registry.flows.dsr.reaching import asked, reached, require_nothing_new, tells_records_apart
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
+from registry.identity.rules import IdentityRules
 from registry.model.compartment import OUTSIDE
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import FragmentId, RequestId, text_id
@@ -122,7 +123,7 @@ def act(
         last = system.name
         corrections = rectification.standing(deployment, workspace, request)  # a later one may have come meanwhile
         try:
-            told = ran(system, request, people, corrections)
+            told = ran(system, request, people, corrections, deployment.policies.identity)
         except LinkedSystemUnavailable as error:
             raise wait(deployment, request, system.name, people, error, actor=actor) from None
         done[system.name] = _at_least(told, progress.get(FORESEEN, {}).get(system.name, {}))
@@ -311,16 +312,23 @@ def _at_least(accounts: Sequence[FieldAccount], rows: Mapping[str, int]) -> list
 
 
 def ran(
-    system: LinkedSystem, request: StoredRequest, people: Sequence[Identifier], corrections: Mapping[str, object]
+    system: LinkedSystem,
+    request: StoredRequest,
+    people: Sequence[Identifier],
+    corrections: Mapping[str, object],
+    rules: IdentityRules | None,
 ) -> Sequence[FieldAccount]:
     """Let a system do a request's part, and look again; what was done with every field.
 
     Raises:
-        LinkedSystemUnavailable: it could not, does not account for what it foresaw, or rows are left.
+        LinkedSystemUnavailable: it could not, leads to what was not asked about, does not account for what it foresaw,
+            or rows are left.
     """
     kind, request_id = Kind(request.kind), text_id(request.request_id)
     own = tells_records_apart(system)  # which accounts by its description, as its plan does
     foreseen = () if own else answers.planned(system, kind, people).accounts
+    if EFFECTS[kind] is Effect.ERASE:
+        require_nothing_new(system, people, rules)
     done = answers.accounted(system, kind, asked(system, lambda: system.run(request_id, kind, people, corrections)))
     if missing := unaccounted(((a.system, a.table, a.field) for a in foreseen), done):
         places = ", ".join(f"{table}.{field}" for _, table, field in missing)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol, TypeGuard, TypeVar
 
 from registry.dsr.plan import LinkedSystem
-from registry.identity.belonging import Belonging, Record, is_key, pointing_at
+from registry.identity.belonging import SHARED, Belonging, Record, is_key, pointing_at
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable, RegistryError
 from registry.model.message import Identifier
@@ -60,6 +60,33 @@ def reached(
         if not contested:
             return belonging.everything, silent
         shared |= contested
+
+
+def require_nothing_new(system: LinkedSystem, people: Sequence[Identifier], rules: IdentityRules | None) -> None:
+    """Go on only if a system leads to nothing that was not asked about: once it has erased, nobody would find that.
+
+    Those that tell records apart look by themselves, in the transaction in which they erase.
+
+    Args:
+        rules: by which what it says may have been read.
+
+    Raises:
+        LinkedSystemUnavailable: something came meanwhile that does, or it does not answer.
+    """
+    if tells_records_apart(system):
+        return
+    known = {*people, *(Identifier(one.kind.removeprefix(SHARED), one.value) for one in people)}
+
+    def leads_on() -> bool:
+        told = system.leads([one for one in people if not one.kind.startswith(SHARED)])  # which leads nowhere
+        new = [one for one in told if one not in known and not one.kind.startswith(SHARED)]
+        return any(one not in known for one in _pointing(new, rules))
+
+    if asked(system, leads_on):
+        raise LinkedSystemUnavailable(
+            f"{system.name}: records of this person came meanwhile, which lead on to others",
+            hint="it is tried again by itself; if they never cease to come, stop what writes them",
+        )
 
 
 def asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:

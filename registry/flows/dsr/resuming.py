@@ -154,7 +154,7 @@ def _erased(
         if system.name in done and not _is_outdated(linked.read_accounts({system.name: done[system.name]}), standing):
             continue
         try:
-            told = linked.ran(under(system, standing), request, people, {})
+            told = linked.ran(under(system, standing), request, people, {}, deployment.policies.identity)
         except LinkedSystemUnavailable as error:
             raise _waits(deployment, case, system.name, error, people) from None
         done = _note(deployment, case, system.name, told)
