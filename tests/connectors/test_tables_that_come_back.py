@@ -68,3 +68,24 @@ def test_a_package_is_never_short_of_a_table_that_is_away(outside_url: str) -> N
             list(made[0].export(known))
         run(outside_url, "ALTER TABLE put_aside RENAME TO orders")
         assert [table for table, _ in made[0].export(known)] == ["customers", "orders"]
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.RECTIFICATION])
+def test_what_was_away_only_when_it_was_asked_where_it_leads_is_not_passed_over(outside_url: str, kind: Kind) -> None:
+    run(
+        outside_url,
+        "CREATE TABLE put_aside (id integer primary key, email varchar(40), name varchar(40))",
+        "CREATE TABLE orders (customer_id integer, note varchar(40))",
+        "INSERT INTO put_aside VALUES (1, 'ada@example.test', 'Ada')",
+        "INSERT INTO orders VALUES (1, 'for ada')",
+    )
+    with systems({SHOP: outside_url}) as made:
+        known = reach_of(made, ADA)
+        run(outside_url, "ALTER TABLE put_aside RENAME TO customers")
+        for _ in range(2):
+            with pytest.raises(LinkedSystemUnavailable, match="were away"):
+                made[0].run("r", kind, known, {})
+        with pytest.raises(LinkedSystemUnavailable, match="were away"):
+            list(made[0].export(known))
+        accounts = made[0].run("r", kind, reach_of(made, ADA), {})
+        assert {one.table: one.rows for one in accounts} == {"customers": 1, "orders": 1}

@@ -73,6 +73,7 @@ class SqlSystem:
         self._engine = opened(url, dataset.url_env)
         self._looking = for_looks(self._engine)
         self._catalogue = Catalogue(dataset.schema, dataset.tables)
+        self._was_short = False  # whether something described was away when it was asked where rows lead
 
     @property
     def name(self) -> str:
@@ -129,6 +130,7 @@ class SqlSystem:
         if not any(may_lead(self.name, one, self._leading, people) for one in self._dataset.tables.values()):
             return
         with self._connected(lately=True) as (connection, tables):
+            self._was_short |= not self._is_whole(tables)
             yield from self._carried(connection, tables, people)
 
     def _carried(
@@ -148,6 +150,27 @@ class SqlSystem:
                         rows = [dict(zip(names, row, strict=True)) for row in found]
                     yield from selecting.records(table, described, keys, rows, referred=by_key)
 
+    def _new(
+        self, connection: sa.Connection, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
+    ) -> list[Identifier]:
+        """What the records lead to, in this transaction, beyond what these people are known by."""
+        known = [one for one in people if not one.kind.startswith(SHARED)]  # what is shared leads nowhere
+        return Belonging(self._rules, people).take(self._carried(connection, tables, known))
+
+    def _require_nothing_new(
+        self, connection: sa.Connection, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
+    ) -> None:
+        """Go on only if all that the rows lead to was asked about; looked at where something was away once.
+
+        Raises:
+            LinkedSystemUnavailable: it was not.
+        """
+        if self._was_short and self._new(connection, tables, people):
+            raise LinkedSystemUnavailable(
+                f"{self.name}: rows of this person were away when it was asked what they lead to",
+                hint="it is tried again by itself",
+            )
+
     def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
         """By what else these people are known, as rows of theirs say: identifiers, and keys that lead on."""
         return Belonging(self._rules, people).take(self.records(people))
@@ -164,6 +187,8 @@ class SqlSystem:
         """
         with self._connected(self._engine if reads else None) as (connection, tables):
             undecided = [(one.table, one.field) for one in self._findings(tables)]
+            if reads and not undecided:
+                self._require_nothing_new(connection, tables, people)
             selecting = Selecting(connection, people, self._rules)
             standing = self._standing(connection, tables, selecting)
             here = list(_described(standing, tables))
@@ -203,6 +228,7 @@ class SqlSystem:
                 raise LinkedSystemUnavailable(
                     f"{self.name}: what is described is not all there", hint="registry connectors check says what"
                 )
+            self._require_nothing_new(connection, tables, people)
             selecting = Selecting(connection, people, self._rules)
             for described, table in _described(self._dataset, tables):
                 for row in self._given(connection, described, table, selecting):
@@ -253,12 +279,9 @@ class SqlSystem:
         """Erase, and account for the rows that there were then: some may have come, or gone, since it was planned."""
         with reached(self.name), self._engine.begin() as connection:
             tables = self._catalogue.tables(connection)
-
-            def new() -> list[Identifier]:
-                known = [one for one in people if not one.kind.startswith(SHARED)]  # what is shared leads nowhere
-                return Belonging(self._rules, people).take(self._carried(connection, tables, known))
-
-            rows = erase(connection, standing, tables, people, self._rules, new)
+            rows = erase(
+                connection, standing, tables, people, self._rules, lambda: self._new(connection, tables, people)
+            )
         return [account._replace(rows=rows.get(account.table, account.rows)) for account in planned]
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
@@ -290,6 +313,7 @@ class SqlSystem:
         accounts: list[FieldAccount] = []
         with reached(self.name), self._engine.begin() as connection:
             tables, selecting = self._catalogue.tables(connection), Selecting(connection, people, self._rules)
+            self._require_nothing_new(connection, tables, people)
             for described, table in _described(self._dataset, tables):
                 new: dict[str, Any] = {}
                 for name, field in described.fields.items():
