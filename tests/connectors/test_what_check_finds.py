@@ -122,3 +122,37 @@ def test_a_range_is_no_key(postgres_url: str) -> None:
     )
     with systems({KEYS: postgres_url}) as made:
         assert [one.field for one in made[0].findings()] == ["id", "customer_id"]
+
+
+TEAMS = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  members:
+    rows: delete
+    fields:
+      team: {category: user.unique_id}
+      number: {category: null}
+      email: {category: user.contact.email, identity: email}
+  notes:
+    rows: delete
+    fields:
+      team: {category: user.unique_id, references: members.team}
+"""
+
+
+@pytest.mark.parametrize("index", ["(team, lower(email))", "(team) WHERE number = 1"])
+def test_what_is_unique_in_some_rows_or_beside_an_expression_is_no_key_of_one_person(
+    database_url: str, index: str
+) -> None:
+    """Each team has one first member: its notes are not theirs alone for that."""
+    run(
+        database_url,
+        "CREATE TABLE members (team integer, number integer, email varchar(60), PRIMARY KEY (team, number))",
+        f"CREATE UNIQUE INDEX one ON members {index}",
+        "CREATE TABLE notes (team integer)",
+    )
+    with systems({TEAMS: database_url}) as made:
+        [found] = made[0].findings()
+    assert (found.table, found.field) == ("notes", "team")
+    assert "a part of members (team, number)" in found.reason

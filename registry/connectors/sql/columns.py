@@ -49,13 +49,26 @@ def is_of_type(column: sa.Column[Any], value: object) -> bool:
     return wanted is None or wanted not in _TYPED or isinstance(value, wanted)
 
 
-def keys_of(table: sa.Table) -> list[frozenset[str]]:
-    """The columns that no two rows have the same values in: of each key, unique constraint and unique index."""
+def keys_of(table: sa.Table, *, in_some_rows: bool = False) -> list[frozenset[str]]:
+    """The columns that no two rows have the same values in: of each key, unique constraint and unique index.
+
+    Args:
+        in_some_rows: also where that holds for some rows only, as it does of an index with a condition.
+    """
     found = [table.primary_key.columns]
     found += [one.columns for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
-    found += [one.columns for one in table.indexes if one.unique]
+    found += [one.columns for one in table.indexes if _is_key(one) and (in_some_rows or not _has_condition(one))]
     keys = [frozenset(column.name for column in columns) for columns in found]
     return [key for key in keys if key] + [frozenset([c.name]) for c in table.columns if "unique" in c.info]
+
+
+def _is_key(index: sa.Index) -> bool:
+    """Whether it is unique by what stands in columns: not by `lower(email)`, which the others alone say nothing of."""
+    return bool(index.unique) and all(isinstance(one, sa.Column) for one in index.expressions)
+
+
+def _has_condition(index: sa.Index) -> bool:
+    return any(options.get("where") is not None for options in index.dialect_options.values())
 
 
 def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
@@ -106,4 +119,4 @@ def compares_plainly(columns: Sequence[sa.Column[Any]]) -> bool:
 
 def is_unique(column: sa.Column[Any]) -> bool:
     """Whether no two rows may have the same value there: by a key, a constraint or an index of its own."""
-    return {column.name} in keys_of(column.table)
+    return {column.name} in keys_of(column.table, in_some_rows=True)

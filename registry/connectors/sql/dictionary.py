@@ -66,7 +66,7 @@ WHERE relkind = 'f' AND NOT relispartition AND nspname = coalesce(:schema, curre
 """
 SQLITE_UNIQUE = """
 SELECT m.name, min(i.name) FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
-WHERE m.type = 'table' AND l."unique" GROUP BY m.name, l.name HAVING count(*) = 1
+WHERE m.type = 'table' AND l."unique" AND NOT l.partial GROUP BY m.name, l.name HAVING count(*) = 1
 """
 SQLITE_DECLARED = """
 SELECT m.name, p.name, p.type FROM sqlite_master m, pragma_table_xinfo(m.name) p WHERE m.type IN ('table', 'view')

@@ -129,9 +129,9 @@ def _alike(described: Table, column: sa.Column[Any]) -> str | None:
     """The other columns of a key in which this one stands, where rows of different people may have the same there."""
     apart = {name for link in described.links for name in link.fields}
     apart |= {f.name for f in described.fields.values() if f.identity or (f.erasure is not Erasure.KEEP and not f.mask)}
-    keys = keys_of(column.table)
+    keys, always = keys_of(column.table, in_some_rows=True), keys_of(column.table)
     for key in (one for one in keys if column.name in one and len(one) > 1):
         rest = key - {column.name}
-        if not rest & apart and not any(other <= rest for other in keys):
+        if not rest & apart and not any(other <= rest for other in always):
             return " and ".join(sorted(rest))
     return None
