@@ -155,11 +155,12 @@ def test_a_long_number_names_a_person_wherever_it_stands(tmp_path: Path) -> None
         assert left(made, [Identifier("user_id", "1234567890")]) == {"num.shoes.size": 1}
 
 
-def test_a_long_number_names_a_person_in_columns_of_whole_numbers_too(outside_url: str) -> None:
+@pytest.mark.parametrize("kind", ["bigint", "numeric(20)", "numeric(20, 2)", "double precision"])
+def test_a_long_number_names_a_person_in_columns_of_numbers_too(outside_url: str, kind: str) -> None:
     run(
         outside_url,
         "CREATE TABLE people (email varchar(60), login varchar(60), invoice varchar(60))",
-        "CREATE TABLE calls (small integer, caller bigint, said varchar(20))",
+        f"CREATE TABLE calls (small integer, caller {kind}, said varchar(20))",
         "INSERT INTO calls VALUES (1, 493090182006, 'hello'), (2, 1234567890, 'yes'), (1234567890, 493090182007, 'no')",
     )
     described = KEEP.replace("tables:", "without_people: {calls: numbers of machines}\ntables:")

@@ -135,6 +135,16 @@ def for_looks(engine: sa.Engine) -> sa.Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT") if engine.dialect.name == "postgresql" else engine
 
 
+def for_erasures(engine: sa.Engine) -> sa.Engine:
+    """The same connections, for a transaction that sees what stood there when it began, and what it wrote itself.
+
+    So what turns up on the way was written by a trigger, and not by a shop that is open, of which more had to be asked.
+    """
+    if engine.dialect.name not in ("postgresql", "mysql", "mariadb"):  # SQLite's see nothing else anyway
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 @contextmanager
 def reached(name: str) -> Iterator[None]:
     """Turn what a driver raises, whose text may hold values, into an error without any.

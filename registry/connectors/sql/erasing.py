@@ -5,7 +5,8 @@
 2. change     fields of rows that stay
 3. loosen     what points at the person in rows of others is emptied, and references that go in a circle
 4. delete     rows, those that refer before those that they refer to
-5. look       every row that should be gone is, every other is still there: what a driver counts is not believed
+5. once more  what triggers wrote of all those meanwhile, into a history or an archive
+6. look       every row that should be gone is, every other is still there: what a driver counts is not believed
 
 Whatever does not agree rolls everything back.
 """
@@ -30,6 +31,8 @@ from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
 ROWS_AT_ONCE = 500
+ROUNDS = 5
+"""How often what triggers write is looked for: one may write of what another wrote."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Work:
         where: conditions that find the rows before anything is changed.
         rows: how many there were.
         keys: their primary keys, where rows are no longer found by `where` later on.
+        still_led_to: without keys, how many `where` finds once they are changed.
     """
 
     described: Table
@@ -47,6 +51,7 @@ class Work:
     where: list[sa.ColumnElement[bool]]
     rows: int
     keys: list[tuple[Any, ...]] | None = field(default=None)
+    still_led_to: int = 0
 
     def places(self) -> Iterator[sa.ColumnElement[bool]]:
         """Conditions that find the rows at any time."""
@@ -94,10 +99,7 @@ def erase(
     stand_ins = StandIns()
     for work in works.values():
         if work.rows and work.described.changed:
-            if work.keys is not None:
-                changing.by_key(connection, dataset.name, work.described, work.table, work.keys, stand_ins)
-            else:
-                changing.by_value(connection, dataset.name, work.described, work.table, work.where, stand_ins)
+            _change(connection, dataset.name, work, stand_ins)
     # 3. loosen
     for work in works.values():
         with refusals.told(f"{dataset.name}.{work.table.name}"):
@@ -111,7 +113,10 @@ def erase(
     # 4. delete
     for name in order.tables:
         _delete(connection, dataset.name, works[name])
-    # 5. look
+    # 5. once more
+    if any(work.rows for work in works.values()):
+        _until_nothing_is_written(connection, dataset.name, list(works.values()), stand_ins)
+    # 6. look
     for name, work in works.items():
         _look(connection, f"{dataset.name}.{name}", work)
     return {name: work.rows for name, work in works.items()}
@@ -136,11 +141,7 @@ def _counted(
     key = [column.name for column in table.primary_key]
     changed = {one.name for one in described.changed}
     if key and not changed & set(key) and (changed or loosened):
-        work.keys = [
-            tuple(row)
-            for where in work.where
-            for row in connection.execute(sa.select(*(as_stored(table.c[name]) for name in key)).where(where))
-        ]
+        work.keys = _keys(connection, work)
         work.rows = len(work.keys)
     else:
         work.rows = sum(count(connection, table, where) for where in work.where)
@@ -152,16 +153,63 @@ def _counted(
     return work
 
 
+def _keys(connection: sa.Connection, work: Work) -> list[tuple[Any, ...]]:
+    """The primary keys of the rows that are found now."""
+    columns = [as_stored(column) for column in work.table.primary_key]
+    return [tuple(row) for where in work.where for row in connection.execute(sa.select(*columns).where(where))]
+
+
+def _change(connection: sa.Connection, dataset: str, work: Work, stand_ins: StandIns) -> None:
+    if work.keys is not None:
+        changing.by_key(connection, dataset, work.described, work.table, work.keys, stand_ins)
+        return
+    changing.by_value(connection, dataset, work.described, work.table, work.where, stand_ins)
+    work.still_led_to = sum(count(connection, work.table, where) for where in work.where)
+
+
 def _delete(connection: sa.Connection, dataset: str, work: Work) -> None:
-    done = 0
-    for place in work.places() if work.rows else ():
+    done, there = 0, work.left(connection)  # what was changed before may have let a trigger write some
+    for place in work.places() if there else ():
         with refusals.told(f"{dataset}.{work.table.name}"):
             counted = connection.execute(sa.delete(work.table).where(place)).rowcount
         done = done + counted if counted >= 0 and done >= 0 else -1  # some drivers do not know
-    if 0 <= done != work.rows and INHERITED not in work.table.info:  # whose rows may have gone with another table's
+    if 0 <= done != there and INHERITED not in work.table.info:  # whose rows may have gone with another table's
         raise LinkedSystemUnavailable(
-            f"{dataset}.{work.table.name}: {work.rows} rows were there, {done} were deleted; rolled back"
+            f"{dataset}.{work.table.name}: {there} rows were there, {done} were deleted; rolled back"
         )
+
+
+def _until_nothing_is_written(
+    connection: sa.Connection, dataset: str, works: Sequence[Work], stand_ins: StandIns
+) -> None:
+    for _ in range(ROUNDS):
+        written = [_once_more(connection, dataset, work, stand_ins) for work in works]
+        if not any(written):
+            return
+    raise LinkedSystemUnavailable(f"{dataset}: triggers write of this person without end; rolled back")
+
+
+def _once_more(connection: sa.Connection, dataset: str, work: Work, stand_ins: StandIns) -> bool:
+    """Do the same to rows that triggers wrote meanwhile: what they say is the person's; whether there were any."""
+    if work.described.deletes:
+        again = [where for where in work.where if count(connection, work.table, where)]
+        for where in again:
+            with refusals.told(f"{dataset}.{work.table.name}"):
+                connection.execute(sa.delete(work.table).where(where))
+        return bool(again)
+    if not work.described.changed:
+        return False
+    if work.keys is None:
+        if sum(count(connection, work.table, where) for where in work.where) <= work.still_led_to:
+            return False
+        _change(connection, dataset, work, stand_ins)
+        return True
+    known = set(map(repr, work.keys))  # a part of a key may be a list
+    if late := [key for key in _keys(connection, work) if repr(key) not in known]:
+        changing.by_key(connection, dataset, work.described, work.table, late, stand_ins)
+        work.keys += late
+        work.rows += len(late)
+    return bool(late)
 
 
 def _look(connection: sa.Connection, place: str, work: Work) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,7 +71,7 @@ class _Look:
         any_type = connection.dialect.name == "sqlite"  # whose columns hold texts whatever their type
         searched = [c for c in table.c if c.name not in kept]
         texts = [c for c in searched if any_type or not isinstance(c.type, _NOT_TEXT)]
-        numbers = [c for c in searched if not any_type and isinstance(c.type, sa.Integer)]
+        numbers = [c for c in searched if not any_type and isinstance(c.type, sa.Integer | sa.Numeric | sa.Float)]
         whole = self._names.whole()
         maybe = [one for c in texts for one in self._fitting(connection, sa.func.lower(as_text(c)))]
         maybe += [sa.type_coerce(c, sa.BigInteger).in_(whole) for c in numbers if whole]
@@ -80,13 +82,15 @@ class _Look:
             return found
         names = {*(c.name for c in (*texts, *numbers)), *identities}
         read_too = [c for c in table.c if c.name in names]
-        told = (c if c.name in identities and isinstance(c.type, _NOT_TEXT) else as_text(c) for c in read_too)
+        as_read = {c.name for c in table.c if c.name in identities and isinstance(c.type, _NOT_TEXT)}
+        as_read |= {c.name for c in numbers if not isinstance(c.type, sa.Integer)}  # whose text may end with a point
+        told = (c if c.name in as_read else as_text(c) for c in read_too)
         query = sa.select(*(one.label(f"c{at}") for at, one in enumerate(told))).select_from(table)
         step = AT_ONCE.get(connection.dialect.name, MOST)
         for start in range(0, len(maybe), step):
             some = Counter[str]()
             for values in connection.execute(query.where(sa.or_(*maybe[start : start + step]))):
-                row = dict(zip((c.name for c in read_too), values, strict=True))
+                row = dict(zip((c.name for c in read_too), map(_whole, values), strict=True))
                 some.update(self._named(row, identities, kept))
             found |= some  # a row that several look-ups find is not counted twice: there are at least so many
         return found
@@ -130,8 +134,9 @@ class _Look:
         for column, value in row.items():
             if column in kept:
                 continue
-            found = self._names.found(value) if isinstance(value, str) else set()
             field = identities.get(column)
+            is_text = isinstance(value, str) or (isinstance(value, int) and field is None)
+            found = self._names.found(str(value)) if is_text else set()
             own = carried.get(column)
             if own is not None and own in self._people:
                 found.add(own)
@@ -150,6 +155,13 @@ class _Look:
         named = [found for text in texts if (found := pointing_at(field.identity, text, self._rules)) is not None]
         known = (one for one in named if one in self._people)
         return next(alike, next(known, next(reversed(named), None)))
+
+
+def _whole(value: object) -> object:
+    """A number without a fraction as one that has none; SQLite writes every number with a point as `42.0`."""
+    if isinstance(value, str):
+        return value[:-2] if value.endswith(".0") and value[:-2].isdecimal() else value
+    return int(value) if isinstance(value, Decimal | float) and isfinite(value) and value == int(value) else value
 
 
 def _any_like(text: sa.ColumnElement[str], patterns: Sequence[str]) -> sa.ColumnElement[bool]:

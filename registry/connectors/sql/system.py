@@ -14,7 +14,7 @@ from registry.connectors.key_values import fitted
 from registry.connectors.sql import changing, looking, mentions
 from registry.connectors.sql.catalogue import Catalogue
 from registry.connectors.sql.columns import python_type
-from registry.connectors.sql.engines import for_looks, opened, reached
+from registry.connectors.sql.engines import for_erasures, for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Elsewhere, Finding, findings
 from registry.connectors.sql.holding import concerned, keeping
@@ -277,7 +277,7 @@ class SqlSystem:
         self, planned: Sequence[FieldAccount], standing: Dataset, people: Sequence[Identifier]
     ) -> list[FieldAccount]:
         """Erase, and account for the rows that there were then: some may have come, or gone, since it was planned."""
-        with reached(self.name), self._engine.begin() as connection:
+        with reached(self.name), for_erasures(self._engine).begin() as connection:
             tables = self._catalogue.tables(connection)
             rows = erase(
                 connection, standing, tables, people, self._rules, lambda: self._new(connection, tables, people)
