@@ -33,6 +33,7 @@ _BY_FORM: Mapping[type, Callable[[str], Hashable]] = {
     time: time.fromisoformat,
     bool: lambda text: {"true": True, "false": False}[text.lower()],
 }
+_UUID = re.compile("-?".join(f"[0-9a-fA-F]{{{digits}}}" for digits in (8, 4, 4, 4, 12)))
 _WHOLE = re.compile("0|-?[1-9][0-9]{0,18}")
 
 
@@ -89,6 +90,23 @@ def stored(value: Hashable) -> tuple[Hashable, ...]:
     return (value,)
 
 
+def written(value: Hashable) -> tuple[Hashable, ...]:
+    """A value, and how else it stands elsewhere where it is a UUID: as one, as its bytes, as a text in either letters.
+
+    A text that may be one is as its bytes elsewhere; as a text it is what is written alike, like every other.
+    """
+    match value:
+        case UUID():
+            one = value
+        case bytes() if len(value) == len(UUID(int=0).bytes):
+            one = UUID(bytes=value)
+        case str() if _UUID.fullmatch(value):
+            return (value, UUID(value).bytes)
+        case _:
+            return (value,)
+    return (value, one, one.bytes, str(one), str(one).upper(), one.hex, one.hex.upper())
+
+
 def other_storage(value: Hashable) -> tuple[Hashable, ...]:
     """A whole number as a text, and a text that says nothing but one as that: one and the same key to whoever joins it
     with a column that has a type.
@@ -104,6 +122,8 @@ def fitted(value: Hashable, wanted: type | None) -> Hashable | None:
     """A value in the type of the column that it is looked for in; None where it cannot stand there."""
     if wanted is None or isinstance(value, wanted):
         return value
+    if isinstance(value, bytes):
+        return None
     try:
         if wanted is str:
             return str(value)

@@ -11,7 +11,7 @@ from registry.connectors.sql.system import SqlSystem
 from registry.dsr.requests import Kind
 from registry.flows.dsr.linked import foreseen, reach_of
 from registry.model.message import Identifier
-from tests.outside import erased, left, rows, run, systems
+from tests.outside import ADA, erased, left, rows, run, systems
 
 MUM = [Identifier("email", "mum@example.test")]
 SHOP = """
@@ -361,3 +361,22 @@ tables:
         erased(made, people)
         assert left(made, people) == {}
     assert rows(outside_url, "SELECT card FROM used") == [(2,)]
+
+
+def test_letters_that_tell_nothing_apart_make_no_address_that_of_two_people(tmp_path: Path) -> None:
+    """The shop writes logins in capital letters: the address beside one is still that of whoever is known by it."""
+    text = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers:
+    rows: delete
+    fields:
+      login: {category: user.unique_id, identity: user_id, match: any_case}
+      email: {category: user.contact.email, identity: email}
+"""
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    run(url, "CREATE TABLE customers (login text, email text)")
+    run(url, "INSERT INTO customers VALUES ('ADA-LOVE-1', 'ada@example.test')")
+    with systems({text: url}) as made:
+        assert reach_of(made, [Identifier("user_id", "ada-love-1")]) == [Identifier("user_id", "ada-love-1"), *ADA]

@@ -72,7 +72,7 @@ class HttpService:
         """By what this service's records are told apart."""
         return self._rules
 
-    def records(self, people: Sequence[Identifier]) -> Iterator[Record]:
+    def records(self, people: Sequence[Identifier], known: Sequence[Identifier] = ()) -> Iterator[Record]:  # noqa: ARG002 - no field of a service takes other letters for one
         """What the records carry that these lead to, whoever's they are.
 
         Raises:

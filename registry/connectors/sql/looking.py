@@ -1,8 +1,9 @@
 """The second look through a database, after an erasure: by other questions than those that erased.
 
-Every column that can hold a text, or a whole number, is searched for every identifier of the person, in whole tables,
-whatever the description says leads where; and every row that should be gone is asked for again, one value at a time. An
-identifier too short to be told by text alone is looked for where the description says that its kind stands.
+Every column that can hold a text, or a number, is searched for every identifier of the person, in whole tables,
+whatever the description says leads where; and every row that should be gone, or lead to nobody, is asked for again, one
+value at a time. An identifier too short to be told by text alone is looked for where the description says that its kind
+stands.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -52,7 +54,7 @@ def remaining(
         described = dataset.tables.get(name)
         for column, rows in looked.through(connection, table, described).items():
             found[f"{name}.{column}"] += rows
-        if described is not None and described.deletes:
+        if described is not None:
             for columns, rows in _still_led_to(connection, table, described, people):
                 found[f"{name}.{columns}"] = max(found[f"{name}.{columns}"], rows)
     return {place: rows for place, rows in found.items() if rows}
@@ -82,7 +84,7 @@ class _Look:
             return found
         names = {*(c.name for c in (*texts, *numbers)), *identities}
         read_too = [c for c in table.c if c.name in names]
-        as_read = {c.name for c in table.c if c.name in identities and isinstance(c.type, _NOT_TEXT)}
+        as_read = {c.name for c in table.c if c.name in identities and isinstance(c.type, (*_NOT_TEXT, sa.Uuid))}
         as_read |= {c.name for c in numbers if not isinstance(c.type, sa.Integer)}  # whose text may end with a point
         told = (c if c.name in as_read else as_text(c) for c in read_too)
         query = sa.select(*(one.label(f"c{at}") for at, one in enumerate(told))).select_from(table)
@@ -170,7 +172,8 @@ def _any_like(text: sa.ColumnElement[str], patterns: Sequence[str]) -> sa.Column
 
 def _same(field: Field, value: object, person: Identifier) -> bool:
     text = str(value)
-    return text == person.value or (field.match is Match.ANY_CASE and text.lower() == person.value.lower())
+    is_caseless = field.match is Match.ANY_CASE or isinstance(value, UUID)
+    return text == person.value or (is_caseless and text.lower() == person.value.lower())
 
 
 def _identities(table: sa.Table, described: Table | None) -> dict[str, Field]:
@@ -181,10 +184,12 @@ def _identities(table: sa.Table, described: Table | None) -> dict[str, Field]:
 def _still_led_to(
     connection: sa.Connection, table: sa.Table, described: Table, people: Iterable[Identifier]
 ) -> Iterator[tuple[str, int]]:
-    """Rows that a key of the person's leads to, and that an erasure should have deleted."""
+    """Rows that a key of the person's leads to, and that an erasure should have deleted, or led nowhere."""
     found = Counter[str]()
+    changed = {field.name for field in described.changed}
+    links = [link for link in described.links if described.deletes or changed & set(link.fields)]
     for person in people:
-        for link in described.links:
+        for link in links:
             if link.to.kind == person.kind and all(name in table.c for name in link.fields):
                 wanted = from_text(person.value)
                 where = [_equals(table.c[name], value) for name, value in zip(link.fields, wanted, strict=True)]

@@ -44,8 +44,12 @@ class Where(NamedTuple):
     @property
     def bound(self) -> sa.ColumnElement[bool]:
         """The condition with its values, to be part of a statement that is made for once."""
+
+        def given(values: Values) -> Callable[[sa.ColumnElement[Any], int], sa.ColumnElement[Any]]:
+            return lambda one, at: sa.bindparam(None, list(values[at]), type_=one.type, expanding=True)
+
         places = zip(self.form, self.values, strict=True)
-        return _together(_side(self.table, side, lambda _, at, values=values: values[at]) for side, values in places)  # type: ignore[misc]
+        return _together(_side(self.table, side, given(values)) for side, values in places)
 
     def parameters(self, place: int = 0) -> dict[str, Any]:
         """The values by the names that they have in the condition at this place of a statement."""

@@ -7,12 +7,13 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Key, Table
-from registry.connectors.key_values import fitted, from_text, other_storage, stored, to_text
-from registry.connectors.sql.columns import ANYTHING, AS_GIVEN, CHARSET, CODECS, as_stored, python_type
+from registry.connectors.key_values import fitted, from_text, other_storage, stored, to_text, written
+from registry.connectors.sql.columns import ANYTHING, AS_GIVEN, CHARSET, CODECS, UNKNOWN, as_stored, python_type
 from registry.connectors.sql.prepared import Side, Values, Where, count_all
 from registry.connectors.sql.referring import also_written
 from registry.connectors.sql.spelling import Held, compared, held, read, spelled, within
@@ -56,14 +57,23 @@ class Selecting:
 
     Args:
         rules: by what people are told apart.
+        known: by what else the person is known, which selects nothing.
     """
 
-    def __init__(self, connection: sa.Connection, people: Iterable[Identifier], rules: IdentityRules) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        people: Iterable[Identifier],
+        rules: IdentityRules,
+        known: Iterable[Identifier] = (),
+    ) -> None:
         self._connection = connection
         self._rules = rules
         self._by_kind: dict[str, list[str]] = defaultdict(list)
+        self._letters = {(one.kind, one.value.lower()): one for one in known}
         for person in people:
             self._by_kind[person.kind].append(person.value)
+            self._letters[person.kind, person.value.lower()] = person
 
     def own(self, table: sa.Table, described: Table) -> Sequence[Selector]:
         """What makes a row of this table the person's; nothing where nothing leads here."""
@@ -136,11 +146,10 @@ class Selecting:
 
     def _read(self, one: Held, value: object) -> Identifier | None:
         """Whom a stored value names; one of the person's where only letters tell them apart that tell nothing."""
-        if one.caseless:
-            small = str(value).lower()
-            for known in self._by_kind.get(one.kind, ()):
-                if known.lower() == small:
-                    return Identifier(one.kind, known)
+        if one.caseless or isinstance(value, UUID):
+            known = self._letters.get((one.kind, str(value).lower()))
+            if known is not None:
+                return known
         return read(one.kind, value, self._rules)
 
     def _values(self, table: sa.Table, one: Held, *, shared: bool) -> list[Hashable]:
@@ -247,12 +256,21 @@ def _fitting(
 
 
 def _fit(column: sa.Column[Any], value: Hashable) -> Iterator[Hashable]:
-    """A value as the column holds it; none where it cannot stand there. SQLite's columns hold any: in several ways."""
+    """A value in each way in which the column may hold it; none where it cannot stand there."""
+    yield from dict.fromkeys(made for one in written(value) for made in _held(column, one))
+
+
+def _held(column: sa.Column[Any], value: Hashable) -> Iterator[Hashable]:
+    """A value as the column holds it. SQLite's columns hold any: in several ways."""
     if AS_GIVEN in column.info:
         yield from dict.fromkeys(one for way in stored(value) for one in (way, *other_storage(way)))
         return
-    if ANYTHING in column.info:
+    if ANYTHING in column.info or (isinstance(column.type, sa.types.NullType) and UNKNOWN not in column.info):
         yield from stored(value)
+        return
+    if UNKNOWN in column.info and not isinstance(value, str | int):
+        if not isinstance(value, bytes):
+            yield str(value)
         return
     made = fitted(value, python_type(column))
     if isinstance(made, str) and not _can_write(made, column):

@@ -121,8 +121,11 @@ class SqlSystem:
         """By what this system tells people apart."""
         return self._rules
 
-    def records(self, people: Sequence[Identifier]) -> Iterator[Record]:
+    def records(self, people: Sequence[Identifier], known: Sequence[Identifier] = ()) -> Iterator[Record]:
         """What the records carry that these lead to, whoever's they are.
+
+        Args:
+            known: by what else the person is known: one of these in other letters, which tell nothing, is it.
 
         Raises:
             LinkedSystemUnavailable: the database does not answer.
@@ -131,12 +134,16 @@ class SqlSystem:
             return
         with self._connected(lately=True) as (connection, tables):
             self._was_short |= not self._is_whole(tables)
-            yield from self._carried(connection, tables, people)
+            yield from self._carried(connection, tables, people, known)
 
     def _carried(
-        self, connection: sa.Connection, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
+        self,
+        connection: sa.Connection,
+        tables: Mapping[str, sa.Table],
+        people: Sequence[Identifier],
+        known: Sequence[Identifier] = (),
     ) -> Iterator[Record]:
-        selecting = Selecting(connection, people, self._rules)
+        selecting = Selecting(connection, people, self._rules, known)
         for described, table in _described(self._dataset, tables):
             names = leading_columns(self.name, described, self._leading)
             if not names:

@@ -6,17 +6,19 @@ of its own, a warehouse that is filled from the shop. Such a system goes again, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from registry.dsr import waiting
+from registry.dsr.accounting import Disposition
 from registry.dsr.plan import LinkedSystem
 from registry.dsr.requests import Kind
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import answers
 from registry.flows.dsr.history import write
+from registry.flows.dsr.reaching import tells_records_apart
 from registry.flows.dsr.waiting import wait
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
@@ -60,6 +62,7 @@ def look_again(
     for system in systems:
         try:
             require_nothing_left(system, Kind(request.kind), people)
+            _require_no_more(system, Kind(request.kind), people, progress["linked"].get(system.name, ()))
         except LinkedSystemUnavailable as error:
             if LEFT in error.extra:
                 progress["linked"].pop(system.name, None)
@@ -71,3 +74,25 @@ def look_again(
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)
     return request
+
+
+def _require_no_more(
+    system: LinkedSystem, kind: Kind, people: Sequence[Identifier], noted: Sequence[Mapping[str, Any]]
+) -> None:
+    """Go on only if no table, of those whose rows stay, leads to more rows than were erased there.
+
+    Raises:
+        LinkedSystemUnavailable: it does not answer, or rows came.
+    """
+    counts_by_table: bool = tells_records_apart(system)
+    if not counts_by_table:
+        return
+    done = {one["table"]: int(one["rows"]) for one in noted if one["disposition"] == Disposition.ERASED}
+    now = {one.table: one.rows for one in answers.planned(system, kind, people).accounts}
+    if came := {table: now[table] - rows for table, rows in done.items() if now.get(table, 0) > rows}:
+        places = ", ".join(f"{system.name}.{table} ({rows})" for table, rows in sorted(came.items()))
+        raise LinkedSystemUnavailable(
+            f"{system.name} has more rows of this person than were erased: {places}",
+            hint="they are erased with the next try; if they never cease to come, stop what writes them",
+            extra={LEFT: came},
+        )

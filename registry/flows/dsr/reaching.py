@@ -7,6 +7,7 @@ turns out to be shared with others leads nowhere, nor does what was found by it:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Protocol, TypeGuard, TypeVar
 
 from registry.dsr.plan import LinkedSystem
@@ -25,8 +26,12 @@ class TellsRecordsApart(Protocol):
     def rules(self) -> IdentityRules:
         """By what it tells people apart."""
 
-    def records(self, people: Sequence[Identifier]) -> Iterator[Record]:
-        """What the records carry that these lead to, whoever's they are."""
+    def records(self, people: Sequence[Identifier], known: Sequence[Identifier] = ()) -> Iterator[Record]:
+        """What the records carry that these lead to, whoever's they are.
+
+        Args:
+            known: by what else the person is known, where it is written in letters that tell nothing apart.
+        """
 
 
 def tells_records_apart(system: LinkedSystem) -> TypeGuard[TellsRecordsApart]:
@@ -52,7 +57,7 @@ def reached(
             found: list[Record] = []
             for system in systems:
                 try:
-                    found += asked(system, lambda system=system, new=new: _records(system, new, rules))  # type: ignore[misc]
+                    found += asked(system, partial(_records, system, new, belonging.known, rules))
                 except LinkedSystemUnavailable as error:
                     silent[system.name] = error
             new = belonging.take(found) or belonging.adopt()
@@ -108,10 +113,12 @@ def asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
         raise LinkedSystemUnavailable(f"{system.name} failed: {type(error).__name__}") from None
 
 
-def _records(system: LinkedSystem, people: Sequence[Identifier], rules: IdentityRules | None) -> list[Record]:
+def _records(
+    system: LinkedSystem, people: Sequence[Identifier], known: Sequence[Identifier], rules: IdentityRules | None
+) -> list[Record]:
     """What records carry; of a system that does not tell them apart, what it says that the person is known by."""
     if tells_records_apart(system):
-        return list(system.records(people))
+        return list(system.records(people, known))
     return [Record(tuple(_pointing(system.leads(people), rules)), (), referred=True)]
 
 
