@@ -297,6 +297,28 @@ def test_rows_of_a_table_that_inherits_go_with_either(postgres_url: str) -> None
     assert rows(postgres_url, "SELECT id FROM people") == [(2,)]
 
 
+@pytest.mark.parametrize(
+    ("how", "email", "boss"),
+    [("delete", "", "category: user, mentions: people.id"), ("keep", ", erasure: mask", "category: null")],
+)
+def test_a_key_of_a_table_is_none_of_those_that_inherit_from_it(
+    postgres_url: str, how: str, email: str, boss: str
+) -> None:
+    run(
+        postgres_url,
+        "CREATE TABLE people (id integer primary key, email varchar(60), boss integer REFERENCES people (id))",
+        "CREATE TABLE staff (PRIMARY KEY (id)) INHERITS (people)",
+        "INSERT INTO people VALUES (1, 'ada@example.test')",
+        "INSERT INTO staff VALUES (1, 'bob@example.test')",
+    )
+    fields = f"id: {{category: null}}, email: {{category: user, identity: email{email}}}, boss: {{{boss}}}"
+    fields = f"{{rows: {how}, fields: {{{fields}}}}}"
+    with systems({described(f"\n  people: {fields}\n  staff: {fields}\n"): postgres_url}) as made:
+        erased(made)
+        assert left(made, ADA) == {}
+    assert rows(postgres_url, "SELECT * FROM staff") == [(1, "bob@example.test", None)]
+
+
 def test_scaffold_sees_the_tables_that_check_sees(postgres_url: str) -> None:
     run(
         postgres_url,

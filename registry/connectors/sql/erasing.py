@@ -138,7 +138,8 @@ def _counted(
     loosened: Sequence[str],
 ) -> Work:
     work = Work(described, table, [where.bound for where in conditions(table, chosen)], 0)
-    key = [column.name for column in table.primary_key]
+    # A key is of one table: the rows of those that inherit from it, which it has, too, may have the same one.
+    key = [] if INHERITED in table.info else [column.name for column in table.primary_key]
     changed = {one.name for one in described.changed}
     if key and not changed & set(key) and (changed or loosened):
         work.keys = _keys(connection, work)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Key, Table
 from registry.connectors.key_values import fitted, from_text, other_storage, stored, to_text, written
 from registry.connectors.sql.columns import ANYTHING, AS_GIVEN, CHARSET, CODECS, UNKNOWN, as_stored, python_type
+from registry.connectors.sql.dictionary import INHERITED
 from registry.connectors.sql.prepared import Side, Values, Where, count_all
 from registry.connectors.sql.referring import also_written
 from registry.connectors.sql.spelling import Held, compared, held, read, spelled, within
@@ -82,7 +83,7 @@ class Selecting:
     def settled(self, table: sa.Table, chosen: Sequence[Selector]) -> Sequence[Selector]:
         """Selectors that one statement can take: by the rows' own keys where several have too many values together."""
         key = tuple(str(column.name) for column in table.primary_key)
-        if len(chosen) < 2 or _size(chosen) <= BATCH or not key:
+        if len(chosen) < 2 or _size(chosen) <= BATCH or not key or INHERITED in table.info:
             return chosen
         found: dict[tuple[Hashable, ...], None] = {}
         for one in chosen:
