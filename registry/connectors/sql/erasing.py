@@ -2,11 +2,10 @@
 
 1. count      the person's rows of every table; by their keys where rows will no longer be found by what led there;
               what came since the person was asked about may lead on, and is asked about first
-2. change     fields of rows that stay
-3. loosen     what points at the person in rows of others is emptied, and references that go in a circle
-4. delete     rows, those that refer before those that they refer to
-5. once more  what triggers wrote of all those meanwhile, into a history or an archive
-6. look       every row that should be gone is, every other is still there: what a driver counts is not believed
+2. loosen     what points at the person in rows of others is emptied, and references that go in a circle
+3. change     fields of rows that stay, and delete the others: those that refer before those that they refer to
+4. once more  what triggers wrote of all those meanwhile, into a history or an archive
+5. look       every row that should be gone is, every other is still there: what a driver counts is not believed
 
 Whatever does not agree rolls everything back.
 """
@@ -23,7 +22,7 @@ from registry.connectors.datasets import Dataset, Table
 from registry.connectors.sql import changing, mentions, refusals
 from registry.connectors.sql.columns import as_stored
 from registry.connectors.sql.dictionary import INHERITED
-from registry.connectors.sql.order import Reference, deletion
+from registry.connectors.sql.order import Order, Reference, deletion
 from registry.connectors.sql.selecting import Selecting, Selector, conditions, count
 from registry.connectors.sql.stand_ins import StandIns
 from registry.identity.rules import IdentityRules
@@ -95,12 +94,8 @@ def erase(
             f"{dataset.name}: rows of this person came meanwhile, which lead on to others",
             hint="it is tried again by itself; if they never cease to come, stop what writes them",
         )
-    # 2. change
+    # 2. loosen
     stand_ins = StandIns()
-    for work in works.values():
-        if work.rows and work.described.changed:
-            _change(connection, dataset.name, work, stand_ins)
-    # 3. loosen
     for work in works.values():
         with refusals.told(f"{dataset.name}.{work.table.name}"):
             mentions.empty(connection, dataset.name, work.described, work.table, selecting)
@@ -110,13 +105,22 @@ def erase(
             refusals.update(connection, f"{dataset.name}.{name}", works[name].table, [place], emptied)
     if order.stuck:
         _check_at_end(connection)
-    # 4. delete
-    for name in order.tables:
-        _delete(connection, dataset.name, works[name])
-    # 5. once more
+    # 3. change and delete
+    for name in _in_turn(list(dataset.tables), order, list(references(tables.values()))):
+        work = works[name]
+        if work.described.deletes:
+            _delete(connection, dataset.name, work)
+        elif work.rows and work.described.changed:
+            if work.left(connection) < work.rows:
+                raise LinkedSystemUnavailable(
+                    f"{dataset.name}.{name}: rows are found no more once others were changed; rolled back",
+                    hint="give the table a primary key, or keep what it refers to",
+                )
+            _change(connection, dataset.name, work, stand_ins)
+    # 4. once more
     if any(work.rows for work in works.values()):
         _until_nothing_is_written(connection, dataset.name, list(works.values()), stand_ins)
-    # 6. look
+    # 5. look
     for name, work in works.items():
         _look(connection, f"{dataset.name}.{name}", work)
     return {name: work.rows for name, work in works.items()}
@@ -130,6 +134,19 @@ def references(tables: Iterable[sa.Table]) -> Iterator[Reference]:
             yield Reference(table.name, free, one.referred_table.name, bool(free))
 
 
+def _in_turn(tables: Sequence[str], deleted: Order, held: Sequence[Reference]) -> list[str]:
+    """Every table, those that refer before those that they refer to: what a changed key takes along (`ON UPDATE
+    CASCADE`) is found no more. Where a circle does not let rows go so, they go last, once what stays was changed.
+    """
+    every = deletion(tables, held).tables
+    place = {name: at for at, name in enumerate(every)}
+    free = [one for one in held if not set(one.columns) & set(deleted.loosened.get(one.table, ()))]
+    goes = (one for one in free if one.table in place and one.to in deleted.tables)
+    if not any(place[one.table] > place[one.to] for one in goes):
+        return every
+    return [*(name for name in every if name not in deleted.tables), *deleted.tables]
+
+
 def _counted(
     connection: sa.Connection,
     described: Table,
@@ -139,7 +156,7 @@ def _counted(
 ) -> Work:
     work = Work(described, table, [where.bound for where in conditions(table, chosen)], 0)
     # A key is of one table: the rows of those that inherit from it, which it has, too, may have the same one.
-    key = [] if INHERITED in table.info else [column.name for column in table.primary_key]
+    key = [] if INHERITED in table.info or _follows(table) else [column.name for column in table.primary_key]
     changed = {one.name for one in described.changed}
     if key and not changed & set(key) and (changed or loosened):
         work.keys = _keys(connection, work)
@@ -160,6 +177,12 @@ def _keys(connection: sa.Connection, work: Work) -> list[tuple[Any, ...]]:
     return [tuple(row) for where in work.where for row in connection.execute(sa.select(*columns).where(where))]
 
 
+def _follows(table: sa.Table) -> bool:
+    """Whether its key changes with that of another table."""
+    held = (one for one in table.foreign_key_constraints if (one.onupdate or "").upper() == "CASCADE")
+    return any(column.primary_key for one in held for column in one.columns)
+
+
 def _change(connection: sa.Connection, dataset: str, work: Work, stand_ins: StandIns) -> None:
     if work.keys is not None:
         changing.by_key(connection, dataset, work.described, work.table, work.keys, stand_ins)
@@ -174,6 +197,7 @@ def _delete(connection: sa.Connection, dataset: str, work: Work) -> None:
         with refusals.told(f"{dataset}.{work.table.name}"):
             counted = connection.execute(sa.delete(work.table).where(place)).rowcount
         done = done + counted if counted >= 0 and done >= 0 else -1  # some drivers do not know
+    there = max(there, work.rows)  # what led to them may lead there no more, and they stay
     if 0 <= done != there and INHERITED not in work.table.info:  # whose rows may have gone with another table's
         raise LinkedSystemUnavailable(
             f"{dataset}.{work.table.name}: {there} rows were there, {done} were deleted; rolled back"
