@@ -204,6 +204,19 @@ def test_a_browser_s_opt_out_counts_for_more_than_a_banner_s_no(tenant: Tenant, 
     assert not tenant.check(*ADA, "marketing").allowed
 
 
+def test_that_a_consent_by_another_identifier_ended_lifts_no_objection(tenant: Tenant, clock: SetClock) -> None:
+    email = ("email", "ada@example.com")
+    tenant.send(identify("ada", email=email[1]))
+    for person, status in ((email, "granted"), (ADA, "objected"), (email, "expired")):
+        clock.pass_by(seconds=1)
+        tenant.say(*person, "security", status)
+    for at in (None, clock()):
+        assert tenant.check(*email, "security", at=at).reason.value == "objected"
+    clock.pass_by(seconds=1)
+    tenant.say(*email, "security", "granted")
+    assert tenant.check(*ADA, "security").allowed
+
+
 def test_a_record_for_an_erased_person_is_refused(tenant: Tenant) -> None:
     tenant.say(*ADA, "marketing", "granted", acted_at=tenant.registry.clock())
     tenant.erase(*ADA)
