@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from registry.consent.news import is_lasting
+from registry.consent.news import is_lasting, is_overtaken
 from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
 from registry.consent.records import AGREED, REFUSALS, WHOLE_PERSON, ConsentStatus
 from registry.consent.signals.spoken import Spoken, opted_out
@@ -268,12 +268,15 @@ def _is_meant(
 def _own_words(
     workspace: OpenWorkspace, transaction: Transaction, person: Identifier, records: Sequence[StoredConsent]
 ) -> dict[str, StoredConsent]:
-    """What was said last of each purpose by the identifier itself, whoever it is joined with."""
+    """What was said last of each purpose by the identifier itself, whoever it is joined with; not a no after which
+    another of them agreed: it is said anew, since whoever refused after that may be parted from them again.
+    """
     index = subjects.standing(workspace, transaction, [person])[person]
     found = identities.fragments_by_index(transaction, workspace.workspace_id, [index])
     states = consents.states(transaction, workspace.workspace_id, [fragment.fragment_id for fragment in found.values()])
     rows = {row.record_id: row for row in records}
-    return {state.purpose: rows[state.record_id] for state in states}
+    own = {state.purpose: rows[state.record_id] for state in states}
+    return {name: row for name, row in own.items() if row.status in AGREED or not is_overtaken(row, records)}
 
 
 def _note_repeated(deployment: Deployment, transaction: Transaction, noes: Sequence[StoredConsent]) -> None:
