@@ -139,7 +139,7 @@ def current(
     """The record that counts at a moment: the most recent act; of acts at one time, the refusal.
 
     That the consent by one identifier ended is no answer to a refusal by another, either: while nothing else was said
-    since, that stands.
+    since, that stands, as in `last_word`.
 
     Args:
         records: of one person and purpose, in any order; restrictions among them are passed over.
@@ -158,7 +158,7 @@ def current(
     last = max(since, key=rank, default=None)
     if last is not None and last.status is ConsentStatus.EXPIRED:
         before = max((one for one in since if one.status is not ConsentStatus.EXPIRED), key=rank, default=last)
-        return before if before.status in REFUSALS else last
+        return replace(before, acted_at=last.acted_at) if before.status in REFUSALS else last
     return last
 
 

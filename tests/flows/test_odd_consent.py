@@ -212,6 +212,8 @@ def test_that_a_consent_by_another_identifier_ended_lifts_no_objection(tenant: T
         tenant.say(*person, "security", status)
     for at in (None, clock()):
         assert tenant.check(*email, "security", at=at).reason.value == "objected"
+    explained = explaining.explain(tenant.registry.deployment, tenant.workspace, tenant.person(*ADA), "security")
+    assert [part.value for _, part in explained.records] == ["superseded", "decided", "weighs_less"]
     clock.pass_by(seconds=1)
     tenant.say(*email, "security", "granted")
     assert tenant.check(*ADA, "security").allowed
