@@ -83,6 +83,17 @@ def test_a_clock_that_is_set_back_takes_no_refusal_back(tenant: Tenant, clock: S
     assert not tenant.check(*ADA, purpose).allowed
 
 
+def test_a_no_that_comes_by_a_clock_behind_counts_whoever_is_new_with_it(tenant: Tenant, clock: SetClock) -> None:
+    """By such a clock a browser that is new is older than the person that it is joined with."""
+    clock.pass_by(seconds=60)
+    tenant.say("email", "ada@example.com", "marketing", "granted")
+    clock.pass_by(seconds=-1)
+    tenant.send(identify(None, "browser", email="ada@example.com", context=consent(Advertising=False)))
+    clock.pass_by(seconds=60)
+    for person in (("email", "ada@example.com"), ("anonymous_id", "browser")):
+        assert not tenant.check(*person, "marketing").allowed
+
+
 @pytest.mark.parametrize("text", ["1970-01-01T00:00:00+02:00", "0001-01-01T00:00:00Z"])
 def test_an_act_by_a_clock_that_was_never_set_counts(tenant: Tenant, text: str) -> None:
     tenant.say(*ADA, "security", "objected", acted_at=parse_rfc3339(text))
