@@ -21,7 +21,7 @@ from registry.api.bodies import receive_body
 from registry.api.consent import decision_json
 from registry.api.decisions import counter_of, written
 from registry.api.questions import question_of
-from registry.flows.consent import ledger
+from registry.flows.consent import checks
 from registry.flows.consent.decided import Decided
 from registry.flows.consent.given import Question
 from registry.flows.workspace import OpenWorkspace
@@ -111,9 +111,9 @@ def _from_database(application: Application, workspace: OpenWorkspace, asked: Qu
     """The answer of what is committed now, and whether it holds until something else is."""
     deployment = application.deployment
     if asked.is_plain:
-        decision, lasting = ledger.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
+        decision, lasting = checks.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
     else:
-        decision, lasting = ledger.check(
+        decision, lasting = checks.check(
             deployment, workspace, asked.person, asked.purpose, asked.categories,
             at=asked.at, jurisdiction=asked.jurisdiction,
         ), False  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from registry.consent.records import ConsentStatus
 from registry.consent.signals.spoken import Spoken
-from registry.flows.consent import explaining, ledger, permitted, signalled
+from registry.flows.consent import checks, explaining, ledger, permitted, signalled
 from registry.flows.consent.given import Question
 from registry.model.clock import parse_rfc3339
 from registry.model.errors import Conflict, Forbidden, InvalidInput, UnknownPurpose
@@ -246,7 +246,7 @@ def test_a_purpose_that_vanished_from_the_policy_is_a_no_everywhere(tenant: Tena
     left = {name: one for name, one in policies.purposes.purposes.items() if name != "marketing"}
     without = replace(deployment, policies=replace(policies, purposes=replace(policies.purposes, purposes=left)))
     person = tenant.person(*ADA)
-    decision = ledger.check(without, tenant.workspace, person, "marketing")
+    decision = checks.check(without, tenant.workspace, person, "marketing")
     assert (decision.allowed, decision.reason.value) == (False, "unknown_purpose")
     assert [row.purpose for row in ledger.history(without, tenant.workspace, person)] == ["marketing"]
     assert not explaining.explain(without, tenant.workspace, person, "marketing").decision.allowed

@@ -327,7 +327,6 @@ class SqlSystem:
                 raise
 
 
-
 def _given_out(table: Table) -> list[str]:
     """The fields that an access gives out."""
     return [name for name, field in table.fields.items() if field.exported]

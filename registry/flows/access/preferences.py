@@ -22,7 +22,7 @@ from registry.consent.records import AGREED, REFUSALS, WHOLE_PERSON, ConsentStat
 from registry.consent.signals.spoken import Spoken, opted_out
 from registry.flows.access import visits
 from registry.flows.acts import trail
-from registry.flows.consent import ledger
+from registry.flows.consent import checks, ledger
 from registry.flows.consent.ledger import Act
 from registry.flows.consent.signalled import record_signals
 from registry.flows.deployment import Deployment
@@ -120,9 +120,9 @@ def choices(deployment: Deployment, workspace: OpenWorkspace, person: Identifier
 def _offered(
     deployment: Deployment, fragments: Sequence[Fragment], records: Sequence[StoredConsent], language: str | None
 ) -> list[Choice]:
-    decisions = ledger.matrix(deployment, fragments, records)
+    decisions = checks.matrix(deployment, fragments, records)
     # A restriction is no choice: what the person said of a purpose stands beside it, and is theirs to change.
-    said = ledger.matrix(deployment, fragments, [row for row in records if row.purpose != WHOLE_PERSON])
+    said = checks.matrix(deployment, fragments, [row for row in records if row.purpose != WHOLE_PERSON])
     last, rows = {row.purpose: row for row in records}, {row.record_id: row for row in records}
     offered = []
     for name, purpose in deployment.policies.purposes.purposes.items():
