@@ -25,6 +25,9 @@ from registry.model.stored import Fragment, StoredRequest
 from registry.store import identities, requests
 from registry.store.database import Transaction
 
+UNANSWERED = RequestId(b"\0" * 16)
+"""Who, by the erasure ledger, had the key of a request destroyed that ended without a certificate."""
+
 
 def seal_people(
     deployment: Deployment,
@@ -255,6 +258,11 @@ def answered_before(
 
 
 def forget(deployment: Deployment, request: StoredRequest) -> None:
-    """Destroy the request's own key: whom it was about cannot be read again. Done again, nothing more happens."""
-    grant = ShredGrant(request.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
+    """Destroy the request's own key: whom it was about cannot be read again. Done again, nothing more happens.
+
+    The ledger says that the request itself ordered that only if it was certified: an older copy of the data does not
+    know how it ended, and what was begun and cancelled is not taken for done.
+    """
+    because = request.request_id if request.certificate is not None else UNANSWERED
+    grant = ShredGrant(request.workspace_id, because, f"dsr:{text_id(request.request_id)}")
     deployment.keyring.shred(grant, [FragmentId(request.request_id)])

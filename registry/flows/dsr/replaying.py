@@ -52,6 +52,7 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
         suppressions = keystore.remembered_suppressions(transaction, workspace_id)
     destroyed = {row.fragment_id: row.ordered_at for row in ledger}
     orders, erasures = list(destroyed), {RequestId(row.request_id) for row in suppressions}
+    certified = erasures.intersection(row.request_id for row in ledger if bytes(row.fragment_id) == row.request_id)
     with deployment.keystore.write(workspace_id) as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
     with deployment.data.write(workspace_id) as transaction:
@@ -62,7 +63,7 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
         erased = [row for row in ledger if row.request_id in erasures]
         told = untold.tell_again(deployment, transaction, workspace_id, erased)
         unfinished = untold.unfinished(deployment, transaction, workspace_id, erasures - destroyed.keys())
-        ended = ended_since.end_again(deployment, transaction, workspace_id, destroyed, erasures)
+        ended = ended_since.end_again(deployment, transaction, workspace_id, destroyed, certified)
         ended_since.forget_profiles(transaction, workspace_id, orders)
         rows = sum(erasure.erase_rows(transaction, workspace_id, orders, indexes).values())
         rows += quarantine.erase(transaction, workspace_id, {*shut, *orders})
