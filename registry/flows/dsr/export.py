@@ -264,7 +264,7 @@ def _add_outside(
     deployment: Deployment, package: Package, people: Sequence[Identifier], redactor: Redactor
 ) -> list[tuple[str, int]]:
     counts: Counter[str] = Counter()
-    people = linked.reach_of(deployment.linked, people)
+    people = linked.reach_of(deployment.linked, people, deployment.policies.identity)
     redactor.learn(people)  # what a system told is the person's is theirs in the texts of every system
     for system in deployment.linked:
         rows = linked.exported(system, people, counts)

@@ -55,7 +55,7 @@ def plans(
     if not deployment.linked:
         return []
     kind = Kind(request.kind)
-    people, silent = reached(deployment.linked, everybody(deployment, request, fragments))
+    people, silent = reached(deployment.linked, everybody(deployment, request, fragments), deployment.policies.identity)
     erases = EFFECTS[kind] is Effect.ERASE
     standing = list(map(held.as_held, held.on(deployment, workspace, request, people))) if erases else []
     planned = _planned([under(system, standing) for system in deployment.linked], kind, people, silent)
@@ -63,9 +63,11 @@ def plans(
     return [plan.correcting(corrections) for plan in planned] if corrections else planned
 
 
-def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier]) -> list[SystemPlan]:
-    """What each of these systems would do for people known so; nothing is touched."""
-    return _planned(systems, kind, *reached(systems, people))
+def foreseen(
+    systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier], rules: IdentityRules | None = None
+) -> list[SystemPlan]:
+    """What each of these systems would do for people known so; nothing is touched. `rules` as `reached` has them."""
+    return _planned(systems, kind, *reached(systems, people, rules))
 
 
 def _planned(
@@ -142,14 +144,14 @@ def act(
 
 
 def reach_of(
-    systems: Sequence[LinkedSystem], people: Sequence[Identifier], begun: Collection[Identifier] | None = None
+    systems: Sequence[LinkedSystem], people: Sequence[Identifier], rules: IdentityRules | None = None
 ) -> list[Identifier]:
-    """People's identifiers, and everything else that these systems know them by; `begun` as `reached` has it.
+    """People's identifiers, and everything else that these systems know them by; `rules` as `reached` has them.
 
     Raises:
         LinkedSystemUnavailable: one does not answer.
     """
-    known, silent = reached(systems, people, begun)
+    known, silent = reached(systems, people, rules)
     for error in silent.values():
         raise error
     return known
@@ -258,7 +260,7 @@ def _found_everywhere(
     changes = EFFECTS[kind] in (Effect.ERASE, Effect.CORRECT)
     systems = [system for system in deployment.linked if system.name not in done]
     # What is erased or corrected may lead nowhere any more, and was sealed before; everything else leads on as it did.
-    people, silent = reached(systems if changes else deployment.linked, known, begun)
+    people, silent = reached(systems if changes else deployment.linked, known, deployment.policies.identity, begun)
     for name, error in silent.items():
         if name not in left_out(accounts(request)):  # also one that is through: what it leads to is not known
             raise wait(deployment, request, name, people, error, actor=actor)

@@ -142,7 +142,8 @@ def _erased(
 ) -> tuple[StoredRequest, dict[str, Any]]:
     asked = set(names) - left_out(linked.read_accounts(_done(case)))
     systems = [system for system in deployment.linked if system.name in asked]
-    people, silent = reached(systems, people, begun=())  # who became known since is somebody else
+    # Who became known since is somebody else.
+    people, silent = reached(systems, people, deployment.policies.identity, begun=())
     for name, error in silent.items():
         raise _waits(deployment, case, name, error, people) from None
     holds = held.on(deployment, workspace, request, people)
