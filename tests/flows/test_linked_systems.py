@@ -74,14 +74,14 @@ class Customers:
             raise ConnectionError("ada@example.com could not be reached")
         found = self.rows(people)
         self.ran.append(request_id)
-        if not self.lying:
+        if not self.lying and kind is not Kind.ACCESS:
             with closing(sqlite3.connect(self.file)) as connection, connection:
                 for person in people:
                     connection.execute("DELETE FROM customer WHERE email = ?", (person.value,))
         return [account for account in self._accounts(found) if account.field != self.silent_about]
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
-        return {"customer": self.rows(people)}
+        return {"customer": self.rows(people)} if kind is not Kind.ACCESS else {}
 
     def _accounts(self, rows: int) -> list[FieldAccount]:
         return [FieldAccount(self.name, "customer", name, Disposition.ERASED, rows) for name in ("email", "address")]
@@ -279,6 +279,43 @@ def test_what_a_system_leads_to_that_came_after_it_was_asked_is_asked_about_firs
     assert ("bob" in str(caught.value).lower(), outside.ran) == (False, [])
     assert alone.run(request).state == "completed"
     assert crm.rows([Identifier("email", "bob@example.com")]) == 0
+
+
+def test_what_a_system_of_ones_own_leads_to_is_read_by_the_policy(
+    outside: Customers, alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm = Customers(tmp_path / "crm.db", name="crm")
+    alone.registry.deployment = replace(alone.registry.deployment, linked=(outside, crm))
+    monkeypatch.setattr(outside, "leads", lambda people: [Identifier("email", " BOB@Example.com")])
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    planned = linked.plans(alone.registry.deployment, alone.workspace, request, ())
+    assert [plan.accounts[0].rows for plan in planned] == [1, 1]
+    assert alone.run(request).state == "completed"
+    assert crm.rows([Identifier("email", "bob@example.com")]) == 0
+
+
+def test_an_access_states_the_rows_that_there_are_once_every_system_answers(
+    outside: Customers, alone: Tenant, tmp_path: Path
+) -> None:
+    crm = Customers(tmp_path / "crm.db", name="crm", failing=1)
+    registry = alone.registry
+    registry.deployment = replace(registry.deployment, linked=(outside, crm))
+    request = alone.request(Kind.ACCESS, "user_id", "ada")
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    with closing(sqlite3.connect(outside.file)) as connection, connection:
+        connection.execute("INSERT INTO customer VALUES ('ada@example.com', 'y')")
+    registry.deployment = replace(registry.deployment, linked=(crm,))
+    with pytest.raises(LinkedSystemUnavailable, match="connected no longer"):
+        alone.run(request)
+    registry.deployment = replace(registry.deployment, linked=(outside, crm))
+    outside.failing = 1
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    waits, _ = lifecycle.get(registry.deployment, alone.workspace, request.request_id)
+    assert "shop" in linked.dispensable(registry.deployment, waits), "counted before, and waited for now"
+    stated = _accounted(alone, alone.run(request).certificate)
+    assert (stated["shop", "address"][1], stated["crm", "address"][1]) == (2, 1)
 
 
 def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Customers, alone: Tenant) -> None:

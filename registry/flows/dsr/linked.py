@@ -107,7 +107,8 @@ def act(
     """
     _require_connected(deployment, request, actor)
     erases, progress = EFFECTS[Kind(request.kind)] is Effect.ERASE, orjson.loads(request.progress)
-    if all(system.name in progress.get("linked", {}) for system in deployment.linked) and not (
+    through = _through(request)
+    if all(system.name in through for system in deployment.linked) and not (
         erases and deployment.linked and LOOKED not in progress
     ):
         return request
@@ -120,7 +121,7 @@ def act(
     for system in (under(system, standing) for system in deployment.linked):
         progress = orjson.loads(request.progress)
         done: dict[str, Any] = progress.setdefault("linked", {})
-        if system.name in done:
+        if system.name in through:
             continue
         last = system.name
         corrections = rectification.standing(deployment, workspace, request)  # a later one may have come meanwhile
@@ -134,13 +135,13 @@ def act(
         if erases and short is not None:
             progress["by_place"] = sorted({*progress.get("by_place", ()), *short(people)})
         request = request._replace(progress=orjson.dumps(progress).decode())
-        if EFFECTS[Kind(request.kind)] is not Effect.GIVE:  # which changes nothing there: asked again, it is the same
+        if not _gives(request):  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:
                 write(transaction, request, was=request.state)
     if not erases:
         return request
-    through = [one for one in deployment.linked if one.name not in {last, *left_out(accounts(request))}]
-    return look_again(deployment, request, [under(one, standing) for one in through], people, actor=actor)
+    earlier = [one for one in deployment.linked if one.name not in {last, *left_out(accounts(request))}]
+    return look_again(deployment, request, [under(one, standing) for one in earlier], people, actor=actor)
 
 
 def reach_of(
@@ -226,8 +227,9 @@ def override(
             raise Conflict(f"a request that is {request.state} waits for no system")
         if system not in dispensable(deployment, request):
             raise Conflict("this system has done its part, or it was decided before to go on without it")
-        account = not_reached(system, actor, reason)
-        progress.setdefault("linked", {}).setdefault(system, []).append(account.as_json())  # beside what it did before
+        done, account = progress.setdefault("linked", {}), not_reached(system, actor, reason).as_json()
+        # Beside what it did before; what was only counted there is not given out.
+        done[system] = [*([] if _gives(request) else done.get(system, [])), account]
         progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock())
         write(transaction, request, was=request.state)
@@ -285,6 +287,19 @@ def _found_everywhere(
     return request, people
 
 
+def _gives(request: StoredRequest) -> bool:
+    return EFFECTS[Kind(request.kind)] is Effect.GIVE
+
+
+def _through(request: StoredRequest) -> Collection[str]:
+    """The systems that are not asked again: they did their part, or it was decided to go on without them.
+
+    What is given out is read when everything answers, so that it is counted then, too.
+    """
+    done: dict[str, Any] = orjson.loads(request.progress).get("linked", {})
+    return left_out(read_accounts(done)) if _gives(request) else done.keys()
+
+
 def _awaited(request: StoredRequest) -> set[str]:
     """The systems that a request foresaw to do something, or waits for, and that have not done it."""
     progress: dict[str, Any] = orjson.loads(request.progress)
@@ -299,7 +314,8 @@ def _require_connected(deployment: Deployment, request: StoredRequest, actor: st
     Raises:
         LinkedSystemUnavailable: one is not; the request waits.
     """
-    for name in sorted(_awaited(request) - {system.name for system in deployment.linked}):
+    counted = set(orjson.loads(request.progress).get("linked", {})).difference(_through(request))
+    for name in sorted((_awaited(request) | counted) - {system.name for system in deployment.linked}):
         error = LinkedSystemUnavailable(
             f"{name}: what it holds of the person was foreseen, and it is connected no longer",
             hint="put its description back, or decide to go on without it: registry dsr override",
