@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sqlite3
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -10,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, linked, moves, planning, waiting
+from registry.flows.dsr import export, lifecycle, linked, moves, planning, waiting
 from registry.model.clock import rfc3339
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import text_id
@@ -24,6 +28,7 @@ from registry.store.database import Database
 from tests.conftest import SetClock
 from tests.factories import identify, ordered
 from tests.flows.test_interrupted_erasure import MOST_COMMITS, Killed, _stop_before
+from tests.flows.test_package_contents import SCHEMA
 from tests.simulator import RegistrySimulator, Tenant
 
 
@@ -316,6 +321,26 @@ def test_an_access_states_the_rows_that_there_are_once_every_system_answers(
     assert "shop" in linked.dispensable(registry.deployment, waits), "counted before, and waited for now"
     stated = _accounted(alone, alone.run(request).certificate)
     assert (stated["shop", "address"][1], stated["crm", "address"][1]) == (2, 1)
+
+
+def test_a_package_without_the_system_that_it_was_decided_to_end_without_is_given_out_and_says_so(
+    outside: Customers, alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm, registry = Customers(tmp_path / "crm.db", name="crm"), alone.registry
+    registry.deployment = replace(registry.deployment, linked=(outside, crm))
+    request, stream = alone.request(Kind.ACCESS, "user_id", "ada"), io.BytesIO()
+    monkeypatch.setattr(crm, "leads", lambda people: 1 / 0)
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    given = registry.deployment, alone.workspace
+    linked.override(*given, request.request_id, "crm", reason="shut down", actor="person:b")
+    export.write_package(*given, alone.run(request), stream, actor="person:b")
+    with zipfile.ZipFile(stream) as package:
+        assert "outside/shop.jsonl" in package.namelist() and "outside/crm.jsonl" not in package.namelist()
+        manifest = json.loads(package.read("manifest.json"))
+        assert "What crm holds of you is missing here" in package.read("index.html").decode()
+    assert manifest["left_out"] == ["crm"]
+    Draft202012Validator(SCHEMA).validate(manifest)
 
 
 def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Customers, alone: Tenant) -> None:

@@ -24,7 +24,7 @@ from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import answers, held, rectification
-from registry.flows.dsr.history import add_to_history, require, write
+from registry.flows.dsr.history import add_to_history, require, told_by, write
 from registry.flows.dsr.last_look import LOOKED, look_again, require_nothing_left
 from registry.flows.dsr.reaching import asked, reached, require_nothing_new, tells_records_apart
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
@@ -36,6 +36,7 @@ from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
+from registry.store.database import Transaction
 
 OVERRIDE = "override"
 FORESEEN = "foreseen"
@@ -237,6 +238,11 @@ def override(
     return request
 
 
+def decided_without(transaction: Transaction, request: StoredRequest) -> list[str]:
+    """The systems that it was decided to end a request without, also once it has ended."""
+    return sorted({told["system"] for act, told in told_by(transaction, request) if act == OVERRIDE})
+
+
 def dispensable(deployment: Deployment, request: StoredRequest) -> list[str]:
     """The systems of which it can be decided that a waiting request ends without them: connected or not, they have not
     done their part, or it is these that it waits for.
@@ -258,11 +264,12 @@ def _found_everywhere(
     """
     known, begun = everybody(deployment, request, fragments), begun_with(deployment, request)
     progress: dict[str, Any] = orjson.loads(request.progress)
-    kind, done = Kind(request.kind), progress.get("linked", {})
+    kind, through = Kind(request.kind), _through(request)
     changes = EFFECTS[kind] in (Effect.ERASE, Effect.CORRECT)
-    systems = [system for system in deployment.linked if system.name not in done]
+    systems = [system for system in deployment.linked if system.name not in through]
     # What is erased or corrected may lead nowhere any more, and was sealed before; everything else leads on as it did.
-    people, silent = reached(systems if changes else deployment.linked, known, deployment.policies.identity, begun)
+    leading = systems if changes or _gives(request) else deployment.linked
+    people, silent = reached(leading, known, deployment.policies.identity, begun)
     for name, error in silent.items():
         if name not in left_out(accounts(request)):  # also one that is through: what it leads to is not known
             raise wait(deployment, request, name, people, error, actor=actor)
