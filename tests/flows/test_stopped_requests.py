@@ -145,8 +145,9 @@ def test_a_request_that_was_begun_and_whose_key_is_gone_can_be_cancelled(
     seen = request_json(_now(tenant, request))
     assert (seen["waiting"]["code"], seen["allowed"]) == ("request-forgotten", ["run", "cancel"])
     given = deployment, workspace, request.request_id, Move.CANCEL
-    with pytest.raises(InvalidInput, match="say why"):
-        lifecycle.move_request(*given, actor="person:first")
+    for nothing in (None, "", "  "):
+        with pytest.raises(InvalidInput, match="say why"):
+            lifecycle.move_request(*given, actor="person:first", reason=nothing)
     done = lifecycle.move_request(*given, actor="person:first", reason=WHY)
     assert (done.state, done.sealed, done.due_at) == ("cancelled", None, None)
     assert _last(tenant, request) == ("cancel", "cancelled", {"reason": WHY})
@@ -198,7 +199,11 @@ def test_an_erasure_that_was_begun_and_cancelled_since_an_older_copy_is_not_comp
     with pytest.raises(RequestDamaged):
         _later(tenant)
     lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first", reason=WHY)
-    assert put_back(tenant, copy).ended == 1
+    anew = tenant.request(Kind.ERASURE, *ADA)
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(anew)
+    replayed = put_back(tenant, copy)
+    assert (replayed.ended, replayed.unfinished) == (1, (text_id(anew.request_id),))
     done = _now(tenant, request)
     assert (done.state, done.completed_at, tenant.profile(*ADA)) == ("cancelled", None, None)
     assert "certificate" not in _last(tenant, request)[2]["reason"]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import ended_since, untold
+from registry.flows.dsr.erasure import BEGUN
 from registry.model.ids import RequestId, WorkspaceId, text_id
 from registry.store import administration, erasure, identities, keystore, quarantine
 
@@ -49,9 +50,10 @@ def replay_erasures(deployment: Deployment) -> dict[WorkspaceId, Replayed]:
 def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
     with deployment.keystore.read(workspace_id) as transaction:
         ledger = keystore.erasure_ledger(transaction, workspace_id)
-        suppressions = keystore.remembered_suppressions(transaction, workspace_id)
+        remembered = keystore.remembered_suppressions(transaction, workspace_id)
     destroyed = {row.fragment_id: row.ordered_at for row in ledger}
-    orders, erasures = list(destroyed), {RequestId(row.request_id) for row in suppressions}
+    orders, erasures = list(destroyed), {RequestId(row.request_id) for row in remembered}
+    suppressions = [row for row in remembered if row.reason != BEGUN]
     certified = erasures.intersection(row.request_id for row in ledger if bytes(row.fragment_id) == row.request_id)
     with deployment.keystore.write(workspace_id) as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
