@@ -54,7 +54,9 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
     destroyed = {row.fragment_id: row.ordered_at for row in ledger}
     orders, erasures = list(destroyed), {RequestId(row.request_id) for row in remembered}
     suppressions = [row for row in remembered if row.reason != BEGUN]
-    certified = erasures.intersection(row.request_id for row in ledger if bytes(row.fragment_id) == row.request_id)
+    # By `reference.forget`; of what was begun before a version that said so, the ledger cannot tell.
+    certified = {row.request_id for row in remembered if row.reason == BEGUN}
+    certified.intersection_update(row.request_id for row in ledger if bytes(row.fragment_id) == row.request_id)
     with deployment.keystore.write(workspace_id) as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
     with deployment.data.write(workspace_id) as transaction:
