@@ -299,6 +299,27 @@ def test_what_a_system_of_ones_own_leads_to_is_read_by_the_policy(
     assert crm.rows([Identifier("email", "bob@example.com")]) == 0
 
 
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.RECTIFICATION])
+def test_what_is_learnt_after_a_system_was_through_takes_it_there_again(
+    outside: Customers, alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    crm, led = Customers(tmp_path / "crm.db", name="crm"), list[Identifier]()
+    alone.registry.deployment = replace(alone.registry.deployment, linked=(crm, outside))
+    monkeypatch.setattr(outside, "leads", lambda people: list(led))
+    request = alone.request(
+        kind, "user_id", "ada", **({"traits": {"first_name": "Adah"}} if kind is Kind.RECTIFICATION else {})
+    )
+    outside.failing = 1
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    led.append(Identifier("email", "bob@example.com"))
+    if kind is Kind.ERASURE:  # whose last look finds it
+        with pytest.raises(LinkedSystemUnavailable, match="still has rows"):
+            alone.run(request)
+    assert alone.run(request).state == "completed"
+    assert crm.rows([Identifier("email", "bob@example.com")]) == 0
+
+
 def test_an_access_states_the_rows_that_there_are_once_every_system_answers(
     outside: Customers, alone: Tenant, tmp_path: Path
 ) -> None:

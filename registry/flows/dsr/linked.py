@@ -114,6 +114,7 @@ def act(
     ):
         return request
     request, people = _found_everywhere(deployment, request, fragments, actor)
+    through = _through(request)
     standing, last = list[Held](), ""
     if erases:
         holds = held.on(deployment, workspace, request, people)
@@ -275,6 +276,12 @@ def _found_everywhere(
             raise wait(deployment, request, name, people, error, actor=actor)
     if not changes or (FORESEEN in progress and len(people) == len(known)):
         return request, people
+    without = left_out(accounts(request))
+    if EFFECTS[kind] is Effect.CORRECT and len(people) > len(known) and not without.issuperset(through):
+        # What came to light by now may lead to records where all was through: an erasure's last look finds those.
+        progress["linked"] = {name: told for name, told in progress["linked"].items() if name in without}
+        again = request._replace(progress=orjson.dumps(progress).decode())
+        return _found_everywhere(deployment, again, fragments, actor)
     rows: dict[str, dict[str, int]] = progress.setdefault(FORESEEN, {})
     for system in (system for system in systems if system.name not in rows):
         try:
