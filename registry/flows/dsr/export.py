@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import IO, Any
 
 import orjson
 
-from registry.dsr.plan import LinkedSystem
 from registry.flows.accountability.declared import Declared, identifier_categories
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
@@ -142,8 +141,7 @@ def _write(
                 deployment, workspace, transaction, package, fragments, people, contents, redactor, declared
             )
         # 5. outside
-        systems = [system for system in deployment.linked if system.name not in without]
-        outside = _add_outside(deployment, systems, package, people, redactor)
+        outside = _add_outside(deployment, without, package, people, redactor)
         # 6. page
         more: dict[str, Any] = {"outside": outside, "kept": still, "records": written, "redacted": redactor.counts}
         more |= {"damaged": contents.closed[Reason.DAMAGED], "latest": seen.latest, "left_out": without}
@@ -265,16 +263,16 @@ def _add_records(
 
 def _add_outside(
     deployment: Deployment,
-    systems: Sequence[LinkedSystem],
+    without: Collection[str],
     package: Package,
     people: Sequence[Identifier],
     redactor: Redactor,
 ) -> list[tuple[str, int]]:
-    """Write what these systems give out; how many rows each table has."""
+    """Write what connected systems but these give out; how many rows each table has."""
     counts: Counter[str] = Counter()
-    people = linked.reach_of(systems, people, deployment.policies.identity)
+    people = linked.reach_of(deployment.linked, people, deployment.policies.identity, without)
     redactor.learn(people)  # what a system told is the person's is theirs in the texts of every system
-    for system in systems:
+    for system in (system for system in deployment.linked if system.name not in without):
         rows = linked.exported(system, people, counts)
         package.add(f"outside/{system.name}.jsonl", (_told(_without_others(redactor, row)) for row in rows))
     return sorted(counts.items())

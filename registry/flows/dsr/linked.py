@@ -147,16 +147,23 @@ def act(
 
 
 def reach_of(
-    systems: Sequence[LinkedSystem], people: Sequence[Identifier], rules: IdentityRules | None = None
+    systems: Sequence[LinkedSystem],
+    people: Sequence[Identifier],
+    rules: IdentityRules | None = None,
+    without: Collection[str] = (),
 ) -> list[Identifier]:
     """People's identifiers, and everything else that these systems know them by; `rules` as `reached` has them.
+
+    Args:
+        without: the systems that need not answer; what they lead to counts where they do.
 
     Raises:
         LinkedSystemUnavailable: one does not answer.
     """
     known, silent = reached(systems, people, rules)
-    for error in silent.values():
-        raise error
+    for name, error in silent.items():
+        if name not in without:
+            raise error
     return known
 
 
@@ -269,8 +276,7 @@ def _found_everywhere(
     changes = EFFECTS[kind] in (Effect.ERASE, Effect.CORRECT)
     systems = [system for system in deployment.linked if system.name not in through]
     # What is erased or corrected may lead nowhere any more, and was sealed before; everything else leads on as it did.
-    leading = systems if changes or _gives(request) else deployment.linked
-    people, silent = reached(leading, known, deployment.policies.identity, begun)
+    people, silent = reached(systems if changes else deployment.linked, known, deployment.policies.identity, begun)
     for name, error in silent.items():
         if name not in left_out(accounts(request)):  # also one that is through: what it leads to is not known
             raise wait(deployment, request, name, people, error, actor=actor)
