@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from prometheus_client import Counter
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from registry.access.policy import Action, Principal
@@ -98,14 +99,29 @@ class Application:
             Unauthenticated: it is unknown, expired or revoked.
             SchemaMismatch, StoreUnavailable: nobody is let in.
         """
+        found = self.known_lately(secret)
+        if found is not None:
+            return found
         now = self.deployment.clock()
-        found = self._principals.get(secret)
-        if found is not None and found[0] > now:
-            return found[1]
         self._require_schemas(now)
         principal = principal_of(self.deployment, secret)
         _remember(self._principals, secret, (now + CREDENTIAL_FOR, principal))
         return principal
+
+    def known_lately(self, secret: str) -> Principal | None:
+        """Whom a key stands for, if it was looked up a moment ago."""
+        found = self._principals.get(secret)
+        return found[1] if found is not None and found[0] > self.deployment.clock() else None
+
+    async def awaited(self, find: Callable[..., _T], *arguments: Any) -> _T:
+        """What a read of the store gives, for an event loop: PostgreSQL is waited for in a thread, since it may hang.
+
+        Raises:
+            Whatever `find` raises.
+        """
+        if self.deployment.data.is_sqlite:  # which is read in less time than that takes
+            return find(*arguments)
+        return await run_in_threadpool(find, *arguments)
 
     def commits(self) -> int | None:
         """The database's number (`Database.commits`) as of this turn of the event loop, in which it is asked once.

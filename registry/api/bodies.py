@@ -43,7 +43,7 @@ class JsonRoute(APIRoute):
         needs_body = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def guarded(request: Request) -> Response:
-            self.admit(request)
+            await of(request).awaited(self.admit, request)
             if takes_body:
                 raw = await read_body(request, JSON_BYTES)
                 value = decode_object(raw) if raw or needs_body else {}  # a body that may be left out says nothing

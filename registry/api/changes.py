@@ -72,7 +72,7 @@ class Follower:
 async def follow_consent_changes(request: Request) -> Response:
     """`GET /v1/consent/changes`: changes of consent as server-sent events, from a cursor on."""
     application = of(request)
-    _, workspace = application.caller(request, Action.CONSENT_CHECK)
+    _, workspace = await application.awaited(application.caller, request, Action.CONSENT_CHECK)
     text = request.headers.get("last-event-id") or request.query_params.get("cursor", "")
     given = application.deployment, workspace
     start = _place(text) if text else await run_in_threadpool(changes.end, *given)
@@ -97,7 +97,8 @@ async def _told(application: Application, request: Request, follower: Follower) 
     while not application.stopping:
         now = time.monotonic()
         if now - checked >= CHECK_EVERY_S:
-            if await request.is_disconnected() or not _still_may(application, request):
+            may = await application.awaited(_still_may, application, request)
+            if not may or await request.is_disconnected():
                 return
             checked = now
         try:

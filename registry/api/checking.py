@@ -40,7 +40,10 @@ class ConsentCheck:
         """Answer one request."""
         application: Application = scope["app"].state.registry
         headers = _headers(scope)
-        principal = application.known(bearer(headers))
+        secret = bearer(headers)
+        principal = application.known_lately(secret)
+        if principal is None:
+            principal = await application.awaited(application.known, secret)
         application.deployment.policies.access.require_action(principal, Action.CONSENT_CHECK)
         body = await receive_body(receive, headers, CHECK_BYTES)
         workspace = application.workspaces.open(principal.workspace_id)

@@ -59,7 +59,7 @@ async def browser_settings(request: Request) -> Response:
     """`GET /v1/projects/{write_key}/settings`: what the browser SDK asks for before it starts."""
     application = of(request)
     write_key = request.path_params["write_key"]
-    application.source(write_key)
+    await application.awaited(application.source, write_key)
     host = request.url.netloc
     sender = {"apiKey": write_key, "apiHost": f"{host}/v1", "protocol": request.url.scheme}
     return _json({"integrations": {"Segment.io": sender}, "plan": {}})
@@ -80,7 +80,7 @@ async def _take_in(
     request: Request, application: Application, body: dict[str, Any], calls: list[object], size: int
 ) -> Response:
     write_key = basic_user(request.headers) or body.get("writeKey") or request.query_params.get("writeKey")
-    source = application.source(write_key if isinstance(write_key, str) else None)
+    source = await application.awaited(application.source, write_key if isinstance(write_key, str) else None)
     sent_at, context, integrations = body.get("sentAt"), body.get("context"), body.get("integrations")
     if "batch" not in body or not isinstance(context, dict):
         context = {}

@@ -43,7 +43,7 @@ class ConsentFilter:
         """Answer one request."""
         request = Request(scope, receive)
         application = of(request)
-        principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+        principal, workspace = await application.awaited(application.caller, request, Action.CONSENT_CHECK)
         purpose = request.query_params.get("purpose")
         if purpose is None:
             raise InvalidInput("no purpose: add ?purpose=", pointer="/query/purpose")

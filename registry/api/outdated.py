@@ -24,7 +24,7 @@ AT_ONCE = 1_000
 async def list_outdated(request: Request) -> Response:
     """`POST /v1/consent/outdated`: an opaque reference to each profile that agreed to a purpose as it was before."""
     application = of(request)
-    principal, workspace = application.caller(request, Action.CONSENT_LIST)
+    principal, workspace = await application.awaited(application.caller, request, Action.CONSENT_LIST)
     purpose = decode_object(await read_body(request, LIST_BYTES)).get("purpose")
     if not isinstance(purpose, str):
         raise InvalidInput("purpose is not text", pointer="/purpose")

@@ -35,7 +35,7 @@ JSON, NDJSON = "application/json", "application/x-ndjson"
 async def check_consents(request: Request) -> Response:
     """`POST /v1/consent/check/batch`: many decisions, in the order of the questions."""
     application = of(request)
-    principal, workspace = application.caller(request, Action.CONSENT_CHECK)
+    principal, workspace = await application.awaited(application.caller, request, Action.CONSENT_CHECK)
     body = await read_body(request, BATCH_BYTES)
     decisions = await run_in_threadpool(_decide_all, application, workspace, body, principal.actor)
     return Response(b'{"decisions":[%s]}' % decisions, media_type=JSON)
@@ -44,7 +44,7 @@ async def check_consents(request: Request) -> Response:
 async def list_permitted(request: Request) -> Response:
     """`POST /v1/consent/list`: an opaque reference to each profile that may be used for a purpose."""
     application = of(request)
-    principal, workspace = application.caller(request, Action.CONSENT_LIST)
+    principal, workspace = await application.awaited(application.caller, request, Action.CONSENT_LIST)
     asked = decode_object(await read_body(request, LIST_BYTES))
     purpose, with_reasons = asked.get("purpose"), asked.get("reasons", False)
     if not isinstance(purpose, str):

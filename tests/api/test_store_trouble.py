@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 from sqlalchemy import event
 
 from registry.store.database import Database
-from tests.api.house import Desk, house
+from tests.api.house import NO_TLS, Desk, House, house
 from tests.conftest import SetClock
 from tests.factories import ordered
 from tests.simulator import RegistrySimulator
@@ -209,3 +211,32 @@ def test_too_many_events_waiting_is_429_and_what_was_taken_is_kept(own: Desk, tm
     assert int(refused.headers["retry-after"]) >= 1
     accepted = sum(answer.json()["accepted"] for answer in answers if answer.status_code == 200)
     assert len(orders(own)) == 1 + accepted == 1 + statuses.count(200)
+
+
+@pytest.mark.parametrize(
+    ("table", "path", "body"),
+    [
+        ("credential", "/v1/consent/check", CHECK),
+        ("credential", "/v1/consent/check/batch", {"checks": [CHECK]}),
+        ("credential", "/v1/consent/filter?purpose=service", ADA),
+        ("credential", "/v1/consent/explain", CHECK),
+        ("source", "/v1/batch", {"batch": [ordered("ada", order_id="second")]}),
+    ],
+)
+def test_a_server_whose_postgresql_hangs_answers_what_needs_none(
+    postgres_house: House, table: str, path: str, body: dict[str, Any]
+) -> None:
+    with ExitStack() as stack:
+        desk = Desk(postgres_house, stack)
+        assert desk.send(ordered("ada", order_id="first"))["accepted"] == 1
+        assert desk.app.post("/v1/consent/check", json=CHECK).json()["allowed"]
+        lapse(desk)
+        sender = desk.sdk if table == "source" else desk.app
+        with ThreadPoolExecutor(1) as waiting:
+            with desk.house.registry.deployment.data.owner(writes=True) as transaction:
+                transaction.exec_driver_sql(f'LOCK TABLE "{table}" IN ACCESS EXCLUSIVE MODE')
+                asked = waiting.submit(sender.post, path, json=body, timeout=60)
+                time.sleep(0.3)
+                assert httpx.get(f"{desk.house.url}/healthz", verify=NO_TLS, timeout=5).status_code == 200
+                assert not asked.done()
+            assert asked.result().status_code == 200, asked.result().text
