@@ -183,7 +183,7 @@ def test_an_answer_without_a_place_for_records_does_not_say_that_there_are_none(
 @pytest.mark.parametrize(
     ("status", "value", "left"),
     [(200, {"total": 0}, {}), (200, {"total": 3}, {"records": 3})]
-    + [(200, {"total": total}, None) for total in (None, "0", True, [])]
+    + [(200, {"total": total}, None) for total in (None, "0", True, [], -1)]
     + [(200, {"count": 0}, None)],
 )
 def test_only_a_number_says_how_many_records_are_left(
@@ -310,3 +310,26 @@ def test_a_record_whose_id_names_nothing_does_not_become_a_call_for_all_of_them(
     with pytest.raises(LinkedSystemUnavailable):
         made(LOYALTY).run("r", Kind.ERASURE, ADA, {})
     assert loyalty.done == []
+
+
+@pytest.mark.parametrize(
+    "said", [{"errors": ["x"]}, {"error": "limit"}, {"success": False}, {"ok": False}, {"status": "error"}]
+)
+def test_an_answer_that_says_that_it_failed_is_neither_nobody_nor_done(
+    loyalty: Loyalty, made: Make, said: dict[str, Any]
+) -> None:
+    call = "record:\n  - {by: email, method: POST, path: /no, body: {email: '{identifier}'}, kinds: [objection]}\n"
+    system = made(LOYALTY.replace("fields:", f"{call}fields:"))
+    loyalty.talk = lambda *_: (200, {"data": None, **said}, None)
+    with pytest.raises(LinkedSystemUnavailable, match="answers that it failed"):
+        system.plan(Kind.ACCESS, ADA)
+    loyalty.talk = lambda method, *_: (200, said if method == "POST" else {"data": [], "error": None}, None)
+    with pytest.raises(LinkedSystemUnavailable, match="answers that it failed"):
+        system.run("r", Kind.OBJECTION, ADA, {})
+    assert {one.rows for one in system.run("r", Kind.ERASURE, ADA, {})} == {0}
+
+
+def test_an_answer_that_goes_on_is_not_taken_for_all_of_it(loyalty: Loyalty, made: Make) -> None:
+    loyalty.talk = lambda *_: (200, {"data": [{"id": 1}]}, '<?page=2>; rel="next"')
+    with pytest.raises(LinkedSystemUnavailable, match="goes on"):
+        made(LOYALTY).plan(Kind.ACCESS, ADA)
