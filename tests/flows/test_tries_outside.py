@@ -183,3 +183,49 @@ def test_a_system_whose_description_is_gone_ends_no_request_without_a_decision(
     assert ["decided by person:officer: shut down" in one["ground"] for one in told if one["system"] == "zdesk"] == [
         True
     ]
+
+
+FILES = (
+    """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers: {rows: delete, fields: {id: {category: user}, email: {category: user, identity: email}}}
+""",
+    """
+dataset: zdesk
+url_env: SHOP_URL
+tables:
+  contacts: {rows: delete, fields: {customer: {category: user}, email: {category: user, identity: email}}}
+""",
+)
+
+
+@pytest.mark.parametrize("schema", ["", "desk"])
+def test_what_keeps_a_system_from_its_part_is_erased_by_the_one_whose_it_is(
+    tmp_path: Path, postgres_url: str, schema: str
+) -> None:
+    """Two files describe one database: what the first finds left, or is refused by, is the second's."""
+    at, refers = (f"{schema}.", "REFERENCES public.customers (id)") if schema else ("", "")
+    without = ("x.*", "y.*") if schema else ("contacts", "customers")
+    texts = [f"{text}without_people: {{{one}: described}}\n" for text, one in zip(FILES, without, strict=True)]
+    texts[1] += f"schema: {schema}\n" if schema else ""
+    run(
+        postgres_url,
+        *([f"CREATE SCHEMA {schema}"] if schema else []),
+        "CREATE TABLE customers (id integer primary key, email text)",
+        f"CREATE TABLE {at}contacts (customer integer {refers}, email text)",
+        f"INSERT INTO customers VALUES (1, '{ADA}')",
+        f"INSERT INTO {at}contacts VALUES (1, '{ADA}')",
+    )
+    registry = RegistrySimulator(tmp_path / "registry", SetClock())
+    found = linked_systems([document(text) for text in texts], {"SHOP_URL": postgres_url}, Outgoing(), RULES)
+    registry.deployment = replace(registry.deployment, linked=found)
+    registry.workspaces._deployment = registry.deployment
+    tenant = registry.tenant()
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(tenant.request(Kind.ERASURE, "email", ADA))
+    assert again(tenant).state == "completed"
+    for system in found:
+        system.close()
+    registry.close()

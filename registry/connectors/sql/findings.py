@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -39,19 +39,28 @@ class Finding(NamedTuple):
 
 
 def findings(
-    dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key], elsewhere: Collection[Elsewhere] = ()
+    dataset: Dataset,
+    tables: Mapping[str, sa.Table],
+    leading: Collection[Key],
+    elsewhere: Collection[Elsewhere],
+    there: Callable[[Key], sa.Table | None],
 ) -> list[Finding]:
     """Every field that stands in the database and in no description, is a guess, or cannot be treated as it says.
 
     Args:
         leading: the keys that a path from a person leads to.
         elsewhere: the tables that other descriptions have, each with its schema.
+        there: the table of a key that stands in another database; None where it does not answer.
     """
-    return sorted(set(_found(dataset, tables, leading, elsewhere)))
+    return sorted(set(_found(dataset, tables, leading, elsewhere, there)))
 
 
 def _found(
-    dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key], elsewhere: Collection[Elsewhere]
+    dataset: Dataset,
+    tables: Mapping[str, sa.Table],
+    leading: Collection[Key],
+    elsewhere: Collection[Elsewhere],
+    there: Callable[[Key], sa.Table | None],
 ) -> Iterator[Finding]:
     for name, described in dataset.tables.items():
         place = name
@@ -72,7 +81,7 @@ def _found(
         for field in sorted(named & set(table.c.keys())):
             if (reason := cannot_refer(table.c[field])) is not None:
                 yield Finding(place, field, reason)
-        yield from (Finding(*one) for one in too_wide(dataset, described, tables))
+        yield from (Finding(*one) for one in too_wide(dataset, described, tables, there))
     yield from (Finding(*one) for one in holding(dataset, tables))
     yield from (Finding(*one) for one in referred_to(dataset, tables))
     yield from (Finding(*one) for one in from_elsewhere(dataset, tables, elsewhere))

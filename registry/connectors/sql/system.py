@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from typing import Any
 
@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.key_values import fitted
 from registry.connectors.sql import changing, looking, mentions
+from registry.connectors.sql.accounts import accounts_of
 from registry.connectors.sql.catalogue import Catalogue
 from registry.connectors.sql.columns import python_type
 from registry.connectors.sql.engines import for_erasures, for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Elsewhere, Finding, findings
 from registry.connectors.sql.holding import concerned, keeping
+from registry.connectors.sql.inherited import require_one_each
 from registry.connectors.sql.naming import tells
 from registry.connectors.sql.prepared import reading_keys
 from registry.connectors.sql.selecting import (
@@ -30,9 +32,9 @@ from registry.connectors.sql.selecting import (
 )
 from registry.connectors.sql.streams import given, require_writable
 from registry.connectors.sql.streams import named as reads
-from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.accounting import FieldAccount
 from registry.dsr.held import Held
-from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
+from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.identity.belonging import SHARED, Belonging, Record, is_key
 from registry.identity.rules import IdentityRules
@@ -55,6 +57,7 @@ class SqlSystem:
 
     Attributes:
         held: the legal holds that stand on whomever it is asked about.
+        neighbours: the other described databases, by name: which keys they have, they know.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class SqlSystem:
         self._elsewhere = elsewhere
         self._dataset = dataset
         self.held: Sequence[Held] = ()
+        self.neighbours: Mapping[str, SqlSystem] = {}
         self._rules = rules
         self._leading = leading
         self._engine = opened(url, dataset.url_env)
@@ -110,7 +114,20 @@ class SqlSystem:
             return self._findings(self._catalogue.tables(connection))
 
     def _findings(self, tables: Mapping[str, sa.Table]) -> list[Finding]:
-        return findings(self._dataset, tables, self._leading, self._elsewhere)
+        return findings(self._dataset, tables, self._leading, self._elsewhere, self._table_of)
+
+    def _table_of(self, key: Key) -> sa.Table | None:
+        """The table of a neighbour that a reference leads to; none where that does not answer, which it says itself."""
+        with suppress(LinkedSystemUnavailable, KeyError):  # the latter of a service
+            return self.neighbours[key.dataset].tables().get(key.table)
+        return None
+
+    def tables(self) -> Mapping[str, sa.Table]:
+        """Every table as it was when it was last looked at."""
+        if self._catalogue.known is None:
+            with self._connected() as (_, tables):
+                return tables
+        return self._catalogue.known
 
     def undecided(self) -> list[tuple[str, str]]:
         """Every (table, field) that somebody has to decide on."""
@@ -149,12 +166,14 @@ class SqlSystem:
             if not names:
                 continue
             keys = [key for key in self._leading if (key.dataset, key.table) == (self.name, described.name)]
+            followed = [key for key in keys if key not in self._dataset.only_mentioned]
             named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
             for chosen, by_key in ((named, False), (referred, True)):
                 for where in conditions(table, selecting.settled(table, chosen)):
                     with reads(connection, self._at(described), where, names):
                         found = connection.execute(reading_keys(where, names), where.parameters())
                         rows = [dict(zip(names, row, strict=True)) for row in found]
+                    require_one_each(connection, self._at(described), table, followed, rows)
                     yield from selecting.records(table, described, keys, rows, referred=by_key)
 
     def _new(
@@ -206,7 +225,7 @@ class SqlSystem:
             accounts: list[FieldAccount] = []
             for name, described in standing.tables.items():
                 rows = pointing.get(name, {})
-                told = self._accounts(kind, described, there.get(name, 0), others.get(name, 0))
+                told = accounts_of(self.name, kind, described, there.get(name, 0), others.get(name, 0))
                 accounts += (mentions.accounted(described, one, rows.get(one.field, 0)) for one in told)
         categories = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
@@ -219,7 +238,7 @@ class SqlSystem:
         rows = {
             described.name: require_writable(self._given(connection, described, table, selecting), self._at(described))
             for described, table in here
-            if reads and _given_out(described)
+            if reads and described.given_out
         }
         silent = {table: selecting.own(table, described) for described, table in here if described.name not in rows}
         return rows | {str(table.name): found for table, found in counts(connection, silent).items()}
@@ -244,9 +263,8 @@ class SqlSystem:
     def _given(
         self, connection: sa.Connection, described: Table, table: sa.Table, selecting: Selecting
     ) -> Iterator[dict[str, Any]]:
-        names = _given_out(described)
-        for where in conditions(table, selecting.own(table, described)) if names else ():
-            yield from given(connection, self._at(described), where, names)
+        for where in conditions(table, selecting.own(table, described)) if described.given_out else ():
+            yield from given(connection, self._at(described), where, described.given_out)
 
     def _at(self, described: Table) -> str:
         return f"{self.name}.{described.name}"
@@ -331,7 +349,7 @@ class SqlSystem:
                     rows += count(connection, table, where.bound)
                     if new:
                         changing.write(connection, self._at(described), table, where.bound, new)
-                accounts += self._accounts(kind, described, rows, others.get(described.name, 0), written=new)
+                accounts += accounts_of(self.name, kind, described, rows, others.get(described.name, 0), written=new)
         return accounts
 
     def _standing(self, connection: sa.Connection, tables: Mapping[str, sa.Table], selecting: Selecting) -> Dataset:
@@ -348,20 +366,6 @@ class SqlSystem:
         if taken is None:
             raise LinkedSystemUnavailable(f"{self.name}.{column.table.name}.{column.name} does not take such a value")
         return taken
-
-    def _accounts(
-        self, kind: Kind, table: Table, rows: int, others: int, written: Collection[str] = ()
-    ) -> Iterator[FieldAccount]:
-        effect = EFFECTS[kind]
-        for name, field in table.fields.items():
-            ground = CORRECTED if name in written else field.ground or UNTOUCHED
-            place = (self.name, table.name, name)
-            if effect is Effect.ERASE and name not in table.kept:
-                yield FieldAccount(*place, Disposition.ERASED, rows, others=others)
-            elif effect is Effect.GIVE and field.exported:
-                yield FieldAccount(*place, Disposition.EXPORTED, rows, others=others)
-            else:
-                yield FieldAccount(*place, Disposition.RETAINED, rows, ground, others)
 
     @contextmanager
     def _connected(
@@ -388,11 +392,6 @@ def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tup
         table = tables.get(name)
         if table is not None and all(column in table.c for column in described.fields):
             yield described, table
-
-
-def _given_out(table: Table) -> list[str]:
-    """The fields that an access gives out."""
-    return [name for name, field in table.fields.items() if field.exported]
 
 
 def _few(fields: Sequence[tuple[str, str]]) -> str:
