@@ -329,7 +329,10 @@ def test_an_answer_that_says_that_it_failed_is_neither_nobody_nor_done(
     assert {one.rows for one in system.run("r", Kind.ERASURE, ADA, {})} == {0}
 
 
-def test_an_answer_that_goes_on_is_not_taken_for_all_of_it(loyalty: Loyalty, made: Make) -> None:
-    loyalty.talk = lambda *_: (200, {"data": [{"id": 1}]}, '<?page=2>; rel="next"')
+@pytest.mark.parametrize(("status", "link"), [(200, '<?page=2>; rel="next"'), (206, None)])
+def test_an_answer_that_goes_on_is_not_taken_for_all_of_it(
+    loyalty: Loyalty, made: Make, status: int, link: str | None
+) -> None:
+    loyalty.talk = lambda *_: (status, {"data": [{"id": 1}]}, link)
     with pytest.raises(LinkedSystemUnavailable, match="goes on"):
         made(LOYALTY).plan(Kind.ACCESS, ADA)
