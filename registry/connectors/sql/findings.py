@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ LARGE_OBJECT = (
     "may be the number of a large object, which is not given out and does not go with its row: hold its data in a "
     "column (text, bytea), or keep and withhold it on a ground"
 )
+NAMED = 5
+"""Fields that an error names."""
 NO_PATH = "no path from a person leads here: give it an identity or references, or say why it is without people"
 
 
@@ -53,6 +55,13 @@ def findings(
         there: the table of a key that stands in another database; None where it does not answer.
     """
     return sorted(set(_found(dataset, tables, leading, elsewhere, there)))
+
+
+def named_few(fields: Sequence[tuple[str, str]]) -> str:
+    """Some of these (table, field) by name, and how many more there are."""
+    names = [f"{table}.{field}" for table, field in fields]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _found(

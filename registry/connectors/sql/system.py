@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,10 +18,11 @@ from registry.connectors.sql.catalogue import Catalogue
 from registry.connectors.sql.columns import python_type
 from registry.connectors.sql.engines import for_erasures, for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
-from registry.connectors.sql.findings import Elsewhere, Finding, findings
+from registry.connectors.sql.findings import Elsewhere, Finding, findings, named_few
 from registry.connectors.sql.holding import concerned, keeping
 from registry.connectors.sql.inherited import require_one_each
 from registry.connectors.sql.naming import tells
+from registry.connectors.sql.neighbours import Neighbour, of_others, table_of
 from registry.connectors.sql.prepared import reading_keys
 from registry.connectors.sql.selecting import (
     Selecting,
@@ -40,9 +42,6 @@ from registry.identity.belonging import SHARED, Belonging, Record, is_key
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
-
-NAMED = 5
-"""Fields that an error names."""
 
 
 class SqlSystem:
@@ -71,7 +70,7 @@ class SqlSystem:
         self._elsewhere = elsewhere
         self._dataset = dataset
         self.held: Sequence[Held] = ()
-        self.neighbours: Mapping[str, SqlSystem] = {}
+        self.neighbours: Mapping[str, Neighbour] = {}
         self._rules = rules
         self._leading = leading
         self._engine = opened(url, dataset.url_env)
@@ -114,13 +113,19 @@ class SqlSystem:
             return self._findings(self._catalogue.tables(connection))
 
     def _findings(self, tables: Mapping[str, sa.Table]) -> list[Finding]:
-        return findings(self._dataset, tables, self._leading, self._elsewhere, self._table_of)
+        others, there = of_others(self, self.neighbours), partial(table_of, self.neighbours)
+        found = findings(self._dataset, tables, self._leading, self._elsewhere, there)
+        return [one for one in found if one.table not in others]
 
-    def _table_of(self, key: Key) -> sa.Table | None:
-        """The table of a neighbour that a reference leads to; none where that does not answer, which it says itself."""
-        with suppress(LinkedSystemUnavailable, KeyError):  # the latter of a service
-            return self.neighbours[key.dataset].tables().get(key.table)
-        return None
+    @property
+    def place(self) -> tuple[sa.URL, str | None]:
+        """Its address, and the schema whose tables it has."""
+        return self._engine.url, self._dataset.schema
+
+    @property
+    def described(self) -> Collection[str]:
+        """The tables that its file describes."""
+        return self._dataset.tables.keys()
 
     def tables(self) -> Mapping[str, sa.Table]:
         """Every table as it was when it was last looked at."""
@@ -286,7 +291,7 @@ class SqlSystem:
         planned, standing = self._planned(kind, people, reads=EFFECTS[kind] is Effect.GIVE)
         if planned.undecided:
             raise LinkedSystemUnavailable(
-                f"{self.name}: fields that nobody has decided on: {_few(planned.undecided)}",
+                f"{self.name}: fields that nobody has decided on: {named_few(planned.undecided)}",
                 hint="declare them in the system's file: registry connectors check says why of each",
             )
         match EFFECTS[kind]:
@@ -316,7 +321,8 @@ class SqlSystem:
         with self._connected() as (connection, tables):
             selecting = Selecting(connection, people, self._rules)
             standing = self._standing(connection, tables, selecting)
-            found = looking.remaining(connection, standing, tables, people, self._rules)
+            own = {name: tables[name] for name in tables.keys() - of_others(self, self.neighbours)}
+            found = looking.remaining(connection, standing, own, people, self._rules)
             for described, table in _described(standing, tables):
                 for name, rows in mentions.left(connection, described, table, selecting).items():
                     place = f"{described.name}.{name}"
@@ -392,9 +398,3 @@ def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tup
         table = tables.get(name)
         if table is not None and all(column in table.c for column in described.fields):
             yield described, table
-
-
-def _few(fields: Sequence[tuple[str, str]]) -> str:
-    names = [f"{table}.{field}" for table, field in fields]
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -130,9 +130,8 @@ def _in_turn(
     people: Sequence[Identifier],
     actor: str,
 ) -> tuple[StoredRequest, str]:
-    """Let one system after the other do its part; the request with that noted, and the last that did one.
-
-    Where rows are left in one, or keep others from going, those may be rows that another erases: it goes on to that.
+    """Let one system after the other do its part, also after one that rows of another's may stop; the request with that
+    noted, and the last that did one.
 
     Raises:
         LinkedSystemUnavailable: one could not.
@@ -150,7 +149,7 @@ def _in_turn(
             told = ran(system, request, people, corrections, deployment.policies.identity)
         except LinkedSystemUnavailable as error:
             failed.append((system.name, error))
-            if {LEFT, REFUSED} & {*error.extra}:
+            if may_be_anothers(error):
                 continue
             break
         done[system.name] = _at_least(told, progress.get(FORESEEN, {}).get(system.name, {}))
@@ -166,6 +165,11 @@ def _in_turn(
     for name, why in failed:
         raise wait(deployment, request, name, people, why, actor=actor)
     return request, last
+
+
+def may_be_anothers(error: LinkedSystemUnavailable) -> bool:
+    """Whether what stopped a system may be rows that another erases: they are left, or keep its own from going."""
+    return not {LEFT, REFUSED}.isdisjoint(error.extra)
 
 
 def reach_of(
