@@ -155,6 +155,22 @@ def test_a_record_belongs_to_what_it_was_found_by_though_it_does_not_repeat_it(l
     assert Identifier("user_id", "member-1") in reach_of([system], ADA)
 
 
+@pytest.mark.parametrize("aliases", ["", ", aliases: true"])
+def test_a_record_with_another_address_than_it_was_found_by_is_somebody_elses(
+    loyalty: Loyalty, made: Make, aliases: str
+) -> None:
+    """A service that finds what is like it, or passes over a parameter that it does not know."""
+    fields = ("  account: {category: user.unique_id, identity: user_id}\n", "")
+    system = made(LOYALTY.replace(*fields).replace("rows: /data}", f"rows: /data{aliases}}}"))
+    loyalty.talk = holding(*({"id": name, "email": f"{name}@example.test"} for name in ("ada", "nada", "bob")))
+    known = reach_of([system], ADA)
+    found = {row["id"] for _, row in system.export(known)}
+    assert found == ({"ada", "nada", "bob"} if aliases else {"ada"})
+    erased([system])
+    assert len(loyalty.done) == len(found)
+    assert system.remaining(Kind.ERASURE, known) == {}
+
+
 def test_each_of_several_identifiers_in_a_field_leads_on(loyalty: Loyalty, made: Make) -> None:
     loyalty.talk = holding({"id": 1, "email": ["ada@example.test", "Ada.Home@Example.test", None]})
     assert set(reach_of([made(LOYALTY)], ADA)) == {*ADA, Identifier("email", "ada.home@example.test")}

@@ -90,16 +90,19 @@ class HttpService:
             for person, values in self._for_each(call, asked, []):
                 if call.count is None:
                     for row in self._pages(call, values):
-                        yield row, self._record(row, person)
+                        yield row, self._record(row, person, aliases=call.aliases)
 
-    def _record(self, row: Row, person: Identifier | None) -> Record:
-        """What a record carries: what it was found by, too, whether or not it repeats that."""
+    def _record(self, row: Row, person: Identifier | None, *, aliases: bool) -> Record:
+        """What a record carries: what it was found by, too, unless it has another one of that kind: many services find
+        what is like it, and one that does not know a parameter finds everybody.
+        """
         named = (one for one in self._service.fields.values() if one.identity is not None)
         told = ((one.identity or "", value) for one in named for value in words(row.get(one.name)))
         read = [pointing_at(kind, value, self._rules) for kind, value in told]
         referred = person is not None and is_key(person)
         if person is not None and not referred:
-            read.append(person)
+            is_another = any(one is not None and one.kind == person.kind for one in read)
+            read += [person] if aliases or not is_another else []
         texts = ((key.kind, to_text([one])) for key in self._leading for one in several(row.get(key.fields[0])))
         keys = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
         return Record(tuple(dict.fromkeys(filter(None, read))), keys, referred)
