@@ -18,7 +18,7 @@ from registry.documents import Document
 from registry.dsr.requests import Kind, Move
 from registry.flows import plans
 from registry.flows.access import credentials
-from registry.flows.consent import ledger
+from registry.flows.consent import checks, ledger
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle
 from registry.flows.identity import subjects
@@ -182,7 +182,7 @@ class Tenant:
 
     def check(self, kind: str, value: str, purpose: str, *, at: int | None = None) -> Decision:
         """The decision for one purpose."""
-        return ledger.check(self.registry.deployment, self.workspace, self.person(kind, value), purpose, at=at)
+        return checks.check(self.registry.deployment, self.workspace, self.person(kind, value), purpose, at=at)
 
     def say(self, kind: str, value: str, purpose: str, status: str, **more: Any) -> StoredConsent:
         """Record an act of consent."""

@@ -182,7 +182,9 @@ class AccessPolicy:
         Raises:
             Forbidden: it does not; `extra["rule"]` names the rule.
         """
-        _require(self.has(principal, action))
+        role = self.roles.get(principal.role)
+        if role is None or action not in role.actions:
+            _require(self.has(principal, action))
 
     def require(self, principal: Principal, action: Action, *, purpose: str | None = None) -> None:
         """Go on only if `permit` allows.

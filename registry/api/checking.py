@@ -21,8 +21,8 @@ from registry.api.bodies import receive_body
 from registry.api.consent import decision_json
 from registry.api.decisions import counter_of, written
 from registry.api.questions import question_of
-from registry.flows.consent import ledger
-from registry.flows.consent.decided import Decided
+from registry.flows.consent import checks
+from registry.flows.consent.decided import Decided, Noted
 from registry.flows.consent.given import Question
 from registry.flows.workspace import OpenWorkspace
 
@@ -54,13 +54,14 @@ class ConsentCheck:
     async def _answer(self, application: Application, workspace: OpenWorkspace, body: bytes) -> Answer:
         workspace_id, remembered = workspace.workspace_id, application.remembered
         key = hashlib.blake2b(body, digest_size=16, key=self._key).digest()
-        commits = await _state(application, workspace)
+        is_embedded = application.deployment.data.is_sqlite
+        commits = application.commits() if is_embedded else await _state(application, workspace)
         known = remembered.get(workspace_id, key, commits) if commits is not None else None
         if known is not None:
             return known
         asked = question_of(application, body)
         made = _from_board(application, workspace, asked, commits) if commits is not None else None
-        if made is None and application.deployment.data.is_sqlite:  # a point read is cheaper than the hop to a thread
+        if made is None and is_embedded:  # a point read is cheaper than the hop to a thread
             made = _from_database(application, workspace, asked)
         elif made is None:
             made = await run_in_threadpool(_from_database, application, workspace, asked)
@@ -71,9 +72,7 @@ class ConsentCheck:
 
 
 async def _state(application: Application, workspace: OpenWorkspace) -> int | None:
-    """In which state the database is, as of one look that all share whose questions came before it began."""
-    if application.deployment.data.is_sqlite:
-        return application.commits()
+    """In which state PostgreSQL is, as of one look that all share whose questions came before it began."""
     return await application.looks.shared(("boards", workspace.workspace_id), partial(_looked, application, workspace))
 
 
@@ -103,7 +102,7 @@ def _from_board(
     if given is None:
         return None
     form = written(given.outcome)
-    noted = application.decisions.noted(workspace, Decided(asked.person, asked.purpose, form.allowed, form.reason))
+    noted = _noted(application, workspace, asked, form.allowed, form.reason)
     return Answer(form.body(given), form.counter, noted), given.lasting
 
 
@@ -111,15 +110,23 @@ def _from_database(application: Application, workspace: OpenWorkspace, asked: Qu
     """The answer of what is committed now, and whether it holds until something else is."""
     deployment = application.deployment
     if asked.is_plain:
-        decision, lasting = ledger.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
+        decision, lasting = checks.answer(deployment, workspace, asked.person, asked.purpose, asked.categories)
     else:
-        decision, lasting = ledger.check(
+        decision, lasting = checks.check(
             deployment, workspace, asked.person, asked.purpose, asked.categories,
             at=asked.at, jurisdiction=asked.jurisdiction,
         ), False  # fmt: skip
-    decided = Decided(asked.person, asked.purpose, decision.allowed, decision.reason.value)
-    noted = application.decisions.noted(workspace, decided)
+    noted = _noted(application, workspace, asked, decision.allowed, decision.reason.value)
     return Answer(orjson.dumps(decision_json(decision)), counter_of(decision), noted), lasting
+
+
+def _noted(
+    application: Application, workspace: OpenWorkspace, asked: Question, allowed: bool, reason: str
+) -> Noted | None:
+    """What is logged of an answer, where any are."""
+    if not application.decisions.share:
+        return None
+    return application.decisions.noted(workspace, Decided(asked.person, asked.purpose, allowed, reason))
 
 
 ROUTES = [Route("/v1/consent/check", ConsentCheck(), methods=["POST"])]

@@ -112,9 +112,9 @@ class _Through:
             return self._told(block)
         by_index = self._indexed(indexes) if indexes is not None else None
         if by_index is not None:
-            lines = block.splitlines()
+            lines = (block if block.endswith(b"\n") else block + b"\n").splitlines(keepends=True)
             self._lines += len(lines)
-            return _chosen(lines, by_index)
+            return b"".join(compress(lines, by_index))
         ids = profile_lines.ids_of(block)
         if ids is not None:
             self._lines += len(ids) // 16

@@ -19,7 +19,7 @@ from registry.api.decisions import counter_of, written_all
 from registry.api.profile_lines import lines_of
 from registry.api.questions import Plain, questions_of
 from registry.api.reasons import reasoned, told
-from registry.flows.consent import ledger, permitted
+from registry.flows.consent import checks, permitted
 from registry.flows.consent.decided import Decided
 from registry.flows.consent.given import Answers
 from registry.flows.workspace import OpenWorkspace
@@ -85,7 +85,7 @@ def _decide_all(application: Application, workspace: OpenWorkspace, body: bytes,
     decisions = [
         next(now)
         if question.at is None
-        else ledger.check(
+        else checks.check(
             deployment,
             workspace,
             question.person,

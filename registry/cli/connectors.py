@@ -136,7 +136,7 @@ def plan(
     with reported(as_json=as_json), _systems(folder) as systems:
         policies = reviewed.load_policies(settings(None).policies)
         who = named(policies.identity, email, user_id, reference)
-        planned = RequestPlan(kind, linked.foreseen(systems, kind, [who]))
+        planned = RequestPlan(kind, linked.foreseen(systems, kind, [who], policies.identity))
     shown = table("system", "table", "rows", "field", "becomes", "why")
     for system in planned.systems:
         for account in system.accounts:

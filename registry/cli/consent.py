@@ -15,7 +15,7 @@ from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, sessi
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.consent.explain import PART_SENTENCES
 from registry.consent.records import ConsentStatus
-from registry.flows.consent import asking_again, explaining, ledger, permitted
+from registry.flows.consent import asking_again, checks, explaining, ledger, permitted
 from registry.model.clock import Micros, parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput
 from registry.model.ids import text_id
@@ -72,7 +72,7 @@ def check(
     """May this person's data be used for this purpose? Exits 1 when the answer is no."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         who = person(registry, email, user_id, reference)
-        decision = ledger.check(
+        decision = checks.check(
             registry.deployment, opened, who, purpose, frozenset(categories or ()),
             at=_moment(at, "--at"), jurisdiction=_place(jurisdiction),
         )  # fmt: skip

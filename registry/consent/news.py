@@ -44,10 +44,10 @@ def is_news(
     """Whether a signal of a moment is to be recorded.
 
     A no is, unless the person's last word is a refusal already, and that of the fragment that it hangs on, which may
-    be parted from the others again; an objection, unless both are one. A yes is, unless one of the fragment stands,
-    whose banner then says nothing new, or the person's last word is a yes that stands: then it is only where another
-    part of the person refused before, since it speaks for them joined; and never where the purpose demands an age that
-    the last word may have shown.
+    be parted from the others again, and after which none of them agreed; an objection, unless both are one. A yes is,
+    unless one of the fragment stands, whose banner then says nothing new, or the person's last word is a yes that
+    stands: then it is only where another part of the person refused before, since it speaks for them joined; and never
+    where the purpose demands an age that the last word may have shown.
 
     Args:
         words: for the purpose, the last of each fragment of the person, none later than `at`.
@@ -55,15 +55,21 @@ def is_news(
     said = list(words)
     last = max(said, key=rank, default=None)
     own = max((word for word in said if word.fragment_id == fragment_id), key=rank, default=None)
-    if objects:
-        return any(word is None or word.status != ConsentStatus.OBJECTED for word in (last, own))
     if not yes:
-        return any(word is None or word.status not in REFUSALS for word in (last, own))
+        noes = {ConsentStatus.OBJECTED} if objects else REFUSALS
+        if last is None or own is None or not noes.issuperset((last.status, own.status)):
+            return True
+        return is_overtaken(own, said)
     if own is not None and _stands(own, purpose, at):
         return False
     if last is None or not _stands(last, purpose, at):
         return True
     return any(word.status in REFUSALS for word in said) and not purpose.demands_age(None)
+
+
+def is_overtaken(no: Said, words: Iterable[Said]) -> bool:
+    """Whether somebody among these has agreed since a no: it stands only for as long as others refuse as well."""
+    return any(word.status in AGREED and rank(word) > rank(no) for word in words if word.purpose == no.purpose)
 
 
 def refusal(words: Iterable[Said], fragment_id: FragmentId) -> ConsentStatus:

@@ -138,6 +138,9 @@ def current(
 ) -> ConsentRecord | None:
     """The record that counts at a moment: the most recent act; of acts at one time, the refusal.
 
+    That the consent by one identifier ended is no answer to a refusal by another, either: while nothing else was said
+    since, that stands, as in `last_word`.
+
     Args:
         records: of one person and purpose, in any order; restrictions among them are passed over.
         as_of: acts after this moment do not count yet.
@@ -151,7 +154,12 @@ def current(
             own.setdefault(record.fragment_id, []).append(record)
         words = map(last_word, own.values())
         counting = [word if at == word.acted_at else replace(word, acted_at=at) for word, at in words]
-    return max((record for record in counting if record.acted_at > after), key=rank, default=None)
+    since = [record for record in counting if record.acted_at > after]
+    last = max(since, key=rank, default=None)
+    if last is not None and last.status is ConsentStatus.EXPIRED:
+        before = max((one for one in since if one.status is not ConsentStatus.EXPIRED), key=rank, default=last)
+        return replace(before, acted_at=last.acted_at) if before.status in REFUSALS else last
+    return last
 
 
 def last_word(records: Sequence[_S]) -> tuple[_S, Micros]:

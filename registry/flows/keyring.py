@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 from registry.flows.opened_keys import CACHE_FOR, NO_VERSIONS, OpenedKeys, Versions, holds
 from registry.keys.bundle import Bundle, unwrap_bundles, wrap_bundles
-from registry.keys.kms import KeyProvider
+from registry.keys.kms import KeyProvider, generation_of
 from registry.model.clock import Clock, Micros
 from registry.model.compartment import Compartment
 from registry.model.errors import KeyMissing, SealBroken
@@ -249,6 +249,9 @@ class Keyring:
         wrapped: Mapping[FragmentId, WrappedBundle],
         versions: Versions = NO_VERSIONS,
     ) -> dict[FragmentId, Bundle]:
+        if any(generation_of(row.wrapped) != row.generation for row in wrapped.values()):
+            # The key service would look for a generation that is not that of the bundle, and may never have been.
+            raise SealBroken("the header of a key bundle is damaged", extra={"failure": "altered"})
         items = [(fragment, row.wrapped) for fragment, row in wrapped.items()]
         bundles = unwrap_bundles(self._kms, workspace_id, items) if items else []
         opened = {fragment: bundle for (fragment, _), bundle in zip(items, bundles, strict=True)}

@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # only a server on PostgreSQL needs it
     from psycopg import AsyncConnection
     from psycopg.pq.abc import PGresult
 
+AGAIN_S = 0.2
+"""When a connection is looked at unasked: uvloop tells but once that it broke off, even if something came before."""
+
 
 class AwaitedPoints:
     """Reads on one connection, one after the other, as `ServerPoints` reads. For one event loop at a time."""
@@ -87,10 +90,13 @@ class _Session:
         self._workspace: bytes | None = None
         self._prepared: dict[tuple[str, Sequence[int]], bytes] = {}
         self._answer: asyncio.Future[PGresult] | None = None
+        self._last: PGresult | None = None
+        self._is_closed = False
         self._loop = asyncio.get_running_loop()
         self._socket = os.dup(self._link.socket)  # libpq closes its own once it breaks off, and the number is another's
         self._link.nonblocking = 1
         self._loop.add_reader(self._socket, self._read)
+        self._loop.call_later(AGAIN_S, self._read_again)
 
     async def say(self, sql: str) -> None:
         """Run a statement of our own text that gives nothing back."""
@@ -127,7 +133,7 @@ class _Session:
         from psycopg.pq import ExecStatus
 
         answer: asyncio.Future[PGresult] = self._loop.create_future()
-        self._answer = answer
+        self._answer, self._last = answer, None
         while self._link.flush():  # noqa: ASYNC110 - a statement is shorter than what a socket takes at once
             await asyncio.sleep(0)
         result = await answer
@@ -141,26 +147,34 @@ class _Session:
         return self._link.status == ConnStatus.BAD
 
     def _read(self) -> None:
-        """Take what has come; the last result, once the statement is at its end."""
+        """Take what has come; the last result, once the statement is at its end. libpq waits in here for nothing."""
         from psycopg import OperationalError
 
-        last: PGresult | None = None
         try:
             self._link.consume_input()
-            if self._link.is_busy():
-                return
-            while (result := self._link.get_result()) is not None:
-                last = result
+            while not self._link.is_busy():
+                result = self._link.get_result()
+                if result is None:
+                    break
+                self._last = result
+            else:
+                return  # there is more to come
         except OperationalError as error:
             self._loop.remove_reader(self._socket)
             if self._answer is not None and not self._answer.done():
                 self._answer.set_exception(error)
             return
-        if last is not None and self._answer is not None and not self._answer.done():
-            self._answer.set_result(last)
+        if self._last is not None and self._answer is not None and not self._answer.done():
+            self._answer.set_result(self._last)
+
+    def _read_again(self) -> None:
+        if not self._is_closed:
+            self._read()
+            self._loop.call_later(AGAIN_S, self._read_again)
 
     def close(self) -> None:
         """Close the connection."""
+        self._is_closed = True
         if not self._loop.is_closed():
             self._loop.remove_reader(self._socket)
         os.close(self._socket)

@@ -166,23 +166,30 @@ def delete_named_traits(
     return count
 
 
-def count_named_traits(
+def count_traits(
     transaction: Transaction,
     workspace_id: bytes,
     fragment_ids: Collection[FragmentId],
-    source_id: bytes,
-    trait: str,
     before: Micros,
+    *,
+    named: tuple[bytes, str] | None = None,
+    compartment: str | None = None,
 ) -> int:
-    """How many assertions `delete_named_traits` would delete."""
-    count = 0
+    """How many assertions `delete_named_traits` (of a source and a trait), or `delete_traits`, would delete; with both,
+    how many each of the two would.
+    """
+    count, asked, values = 0, "", list[object]()
+    if named is not None:
+        asked, values = " AND source_id = ? AND trait = ?", [*named]
+    if compartment is not None:
+        asked, values = f"{asked} AND compartment = ?", [*values, compartment]
     for chunk in chunks(fragment_ids):
         marks = ", ".join("?" * len(chunk))
         sql = (
             f"SELECT count(*) FROM trait_assertion WHERE workspace_id = ? AND fragment_id IN ({marks}) "
-            "AND source_id = ? AND trait = ? AND received_at < ?"
+            f"AND received_at < ?{asked}"
         )
-        count += int(query(transaction, sql, workspace_id, *chunk, source_id, trait, before)[0][0])
+        count += int(query(transaction, sql, workspace_id, *chunk, before, *values)[0][0])
     return count
 
 

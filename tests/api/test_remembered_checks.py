@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 
 from registry import bootstrap
-from registry.flows.consent import ledger
+from registry.flows.consent import checks, ledger
 from registry.flows.consent.remembered import Remembered
 from registry.flows.identity.subjects import subject
 from registry.model.ids import WorkspaceId
@@ -85,8 +85,8 @@ def test_a_consent_that_ends_is_not_remembered_beyond_its_end(either_desk: Desk)
         registry = either_desk.tenant.registry
         person = subject(registry.deployment.policies.identity, "user_id", "u-6")
         workspace = either_desk.tenant.workspace
-        assert not ledger.check(registry.deployment, workspace, person, "marketing").allowed
-        lasting = ledger.answer(registry.deployment, workspace, person, "marketing", frozenset())[1]
+        assert not checks.check(registry.deployment, workspace, person, "marketing").allowed
+        lasting = checks.answer(registry.deployment, workspace, person, "marketing", frozenset())[1]
         assert not lasting
     finally:
         clock.now = before

@@ -198,12 +198,19 @@ def test_many_people_in_texts_with_numbers_of_signs(outside_url: str) -> None:
     [
         r"SHOP\nadine.smith", r"to SHOP\nadine.smith", r"{SHOP\\nadine.smith,x}", r'{x,"SHOP\\nadine.smith"}',
         r'{"of": "", "user": "SHOP\\nadine.smith"}', r'{"b": "{\"user\": \"SHOP\\\\nadine.smith\"}"}',
+        '{"at": "/users/SHOP%5Cnadine.smith"}', '{"at": "/users/SHOP%255Cnadine.smith"}',
+        '<a id="SHOP&#92;nadine.smith">',
     ],
 )  # fmt: skip
 def test_a_backslash_before_a_letter_ends_no_line_where_nothing_is_quoted(text: str) -> None:
     adine, nadine = Identifier("user_id", "adine.smith"), Identifier("user_id", r"shop\nadine.smith")
     assert Names([adine, nadine], RULES).found(text) == {nadine}
-    assert Names([adine], RULES).found('"to\\nadine.smith"') == {adine}
+    for quoted in (
+        r'"to\nadine.smith"',
+        r'GET "/?to=%22to%5Cnadine.smith%22"',
+        r'<a id="&quot;to\nadine.smith&quot;">',
+    ):
+        assert Names([adine], RULES).found(quoted) == {adine}
 
 
 def test_only_texts_with_a_sign_of_the_person_are_held_against_more() -> None:

@@ -43,9 +43,9 @@ def site(folder: Path, stack: ExitStack) -> str:
 
 
 def tree_of_purposes() -> str:
-    """The shipped purposes, with two beneath a third that the file names after them."""
-    text = (ROOT / "policies" / "purposes.yaml").read_text()
-    for child, parent in (("analytics", "personalisation"), ("personalisation", "marketing")):
+    """The shipped purposes, with two beneath a third that the file names after them, and one beneath a long word."""
+    text = (ROOT / "policies" / "purposes.yaml").read_text().replace("en: Keep it secure", f"en: {'Sicherheits' * 9}")
+    for child, parent in (("analytics", "personalisation"), ("personalisation", "marketing"), ("legal", "security")):
         text = text.replace(f"- name: {child}\n", f"- name: {child}\n    parent: {parent}\n")
     return text
 

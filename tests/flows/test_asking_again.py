@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from registry.consent.signals.spoken import Spoken
-from registry.flows.consent import asking_again, ledger, permitted
+from registry.flows.consent import asking_again, checks, permitted
 from registry.flows.consent.given import Question
 from registry.flows.consent.signalled import record_signals
 from registry.model.errors import UnknownPurpose
@@ -39,7 +39,7 @@ def test_every_way_of_asking_says_ask_again(changed: Tenant) -> None:
     people = [Identifier("user_id", name) for name in ("ada", "eve", "bob")]
     questions = [Question(one, "marketing", frozenset()) for one in people]
     expected = ["ask_again", "denied", "granted"]
-    assert [ledger.check(deployment, workspace, *question[:3]).reason for question in questions] == expected
+    assert [checks.check(deployment, workspace, *question[:3]).reason for question in questions] == expected
     assert [one.reason for one in permitted.check_many(deployment, workspace, questions)] == expected
     assert permitted.filter_people(deployment, workspace, people, "marketing") == [False, False, True]
     listed = [one for page in permitted.list_people(deployment, workspace, "marketing") for one in page]

@@ -3,18 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from select import select
 from typing import Any
 
 import pytest
+import uvloop
 
 from registry.model.errors import StoreUnavailable
 from registry.store.database import Database
 from tests.factories import identify
+from tests.forked import started
 from tests.simulator import RegistrySimulator, Tenant
 
+WORKSPACE = b"w" * 16
 OWN = "SELECT pg_backend_pid()"
 FRAGMENTS = "SELECT fragment_id FROM fragment WHERE created_at > ? ORDER BY fragment_id"
+
+
+NOTICE = b"N\0\0\0\x0eSWARNING\0\0"
+READY = b"Z\0\0\0\x05I"
+
+
+def relay(place: str, words: Connection) -> None:
+    """What stands between connections and a server, and does to them what it is told; in a process of its own."""
+    listener, is_late = socket.create_server(("127.0.0.1", 0)), False
+    words.send(listener.getsockname()[1])
+    while True:
+        asking, server = listener.accept()[0], socket.socket(socket.AF_UNIX)
+        server.connect(place)
+        passed = b"-"
+        while passed:
+            ready = select([asking, server, words], [], [])[0]
+            if words in ready:
+                if words.recv() == "break off":
+                    asking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    asking.sendall(NOTICE)
+                    break
+                is_late = True
+            elif asking in ready:
+                server.sendall(passed := asking.recv(65536))
+            else:
+                passed = server.recv(65536)
+                if is_late and passed.endswith(READY):
+                    asking.sendall(passed.removesuffix(READY))
+                    words.send(words.poll(3) and words.recv())
+                    is_late, passed = False, READY
+                asking.sendall(passed)
+        asking.close()
+        server.close()
 
 
 async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,6 +136,50 @@ def test_a_connection_that_broke_off_is_made_again(data: Database, tenants: tupl
     before, between, after = asyncio.run(asked())
     assert len(between) == 2
     assert before != after
+
+
+def relayed(data: Database, ask: Callable[[Database, Connection], Awaitable[Any]]) -> Any:
+    """What somebody is told who asks through a relay, in the event loop that a server has."""
+    words, heard = Pipe()
+    process = started(relay, f"{data.url.query['host']}/.s.PGSQL.5432", heard)
+    there = Database(data.url.set(host="127.0.0.1", port=words.recv(), query={}).render_as_string())
+
+    async def asked() -> Any:
+        await there.awaited_read(WORKSPACE, OWN)
+        try:
+            return await asyncio.wait_for(ask(there, words), 5)
+        finally:
+            there.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            return runner.run(asked())
+        finally:
+            process.kill()
+
+
+def test_one_that_breaks_off_after_a_last_word_is_made_again(data: Database) -> None:
+    """As where a server stops at once: uvloop tells but once of what came and of the end."""
+
+    async def ask(there: Database, words: Connection) -> Any:
+        read = asyncio.create_task(there.awaited_read(WORKSPACE, "SELECT 'there' FROM pg_sleep(?)", 0.2))
+        await asyncio.sleep(0.1)
+        words.send("break off")
+        time.sleep(0.1)  # noqa: ASYNC251 - both have come when the event loop looks
+        return await read
+
+    assert relayed(data, ask) == [("there",)]
+
+
+def test_a_process_goes_on_while_the_end_of_an_answer_is_under_way(data: Database) -> None:
+    async def ask(there: Database, words: Connection) -> Any:
+        words.send("be late")
+        asyncio.get_running_loop().call_later(0.1, words.send, "go on")
+        found = await there.awaited_read(WORKSPACE, "SELECT 'there'")
+        assert words.recv() == "go on"
+        return found
+
+    assert relayed(data, ask) == [("there",)]
 
 
 def test_one_that_is_given_up_is_no_answer_to_the_next(data: Database, tenants: tuple[Tenant, Tenant]) -> None:

@@ -15,6 +15,7 @@ from registry.flows.stewards import deciding
 from registry.identity.links import Verdict
 from registry.model.ids import text_id
 from tests.factories import alias, consent, identify, ordered
+from tests.flows.test_stopped_requests import damage
 from tests.simulator import Tenant
 
 STEWARD = "person:steward"
@@ -177,6 +178,22 @@ def test_whoever_was_taken_apart_since_is_told_of_no_request_of_the_other_and_en
         assert [one["value"] for one in orjson.loads(package.read("traits.json"))] == ["Ada"]
         asked = [orjson.loads(line)["asked_for"] for line in package.read("records/dsr_request.jsonl").splitlines()]
     assert asked == [[{"kind": "user_id", "value": "ada"}]]
+
+
+def test_an_answered_request_of_somebody_taken_apart_since_that_is_damaged_holds_up_no_erasure_and_goes_with_it(
+    tenant: Tenant,
+) -> None:
+    _two_in_one(tenant)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    hers = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    _taken_apart(tenant)
+    damage(tenant, hers, "people")
+    his = tenant.run(tenant.request(Kind.ACCESS, "user_id", "bob"))
+    with zipfile.ZipFile(_package(tenant, his.request_id, io.BytesIO())) as package:
+        assert text_id(hers.request_id).encode() not in b"".join(map(package.read, package.namelist()))
+    assert tenant.erase("user_id", "bob").state == "completed"
+    assert lifecycle.get(deployment, workspace, hers.request_id)[0].sealed is None
+    assert tenant.registry.key_rows("SELECT 1 FROM key_bundle WHERE fragment_id = ?", hers.request_id) == []
 
 
 def test_an_erasure_forgets_what_an_answered_request_named_though_a_part_of_its_person_was_taken_away(

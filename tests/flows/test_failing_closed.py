@@ -163,14 +163,16 @@ def test_a_damaged_value_opens_nothing_is_counted_and_leaves_the_rest_readable(
     assert view["traits"] and view["identifiers"] and len(events) == 3
 
 
-def test_a_damaged_bundle_is_not_taken_for_a_shredded_one(tenant: Tenant) -> None:
+@pytest.mark.parametrize("place", [-1, 1, 4], ids=["what is wrapped", "generation, high", "generation, low"])
+def test_a_damaged_bundle_is_not_taken_for_a_shredded_one(tenant: Tenant, place: int) -> None:
     tenant.send(identify("eve", first_name="Eve"))
     own = "SELECT fragment_id FROM fragment WHERE profile_id = ? ORDER BY created_at, fragment_id"
     ada = tenant.registry.rows(own, tenant.profile("user_id", "ada"))[-1][0]  # the first keeps the trail of reads
     wrapped = tenant.registry.key_rows("SELECT wrapped FROM key_bundle WHERE fragment_id = ?", ada)[0][0]
     with tenant.registry.deployment.keystore.owner(writes=True) as transaction:
-        changed = "UPDATE key_bundle SET wrapped = ? WHERE fragment_id = ?"
-        transaction.exec_driver_sql(changed, (wrapped[:-1] + bytes([wrapped[-1] ^ 1]), ada))
+        changed, damaged = "UPDATE key_bundle SET wrapped = ? WHERE fragment_id = ?", bytearray(wrapped)
+        damaged[place] ^= 1
+        transaction.exec_driver_sql(changed, (bytes(damaged), ada))
     tenant.registry.restart()
     told = {row["reason"]: row["count"] for row in tenant.lookup("user_id", "ada", "service")["withheld"]["reasons"]}
     assert told["damaged"] > 0 and "shredded" not in told

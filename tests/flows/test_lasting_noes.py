@@ -81,6 +81,31 @@ def test_a_no_on_the_page_stays_with_whoever_is_parted_from_another_who_refused(
     assert reason(tenant, MAIL, "security") == "objected"
 
 
+@pytest.mark.parametrize("by", ["event", "browser", "handed over", "page"])
+def test_a_no_said_again_after_another_s_yes_stays_when_who_refused_between_is_parted(
+    tenant: Tenant, clock: SetClock, by: str
+) -> None:
+    def refuse() -> None:
+        clock.pass_by(seconds=1)
+        if by == "handed over":
+            person, no = tenant.person(*ADA), Spoken({"marketing": False})
+            signalled.record_signals(tenant.registry.deployment, tenant.workspace, person, no, actor="app:banner")
+        elif by == "page":
+            save(tenant, marketing=False)
+        else:
+            tenant.send(ordered("ada", context=NO) if by == "event" else ordered("ada"), opted_out=by == "browser")
+
+    tenant.send(identify("ada", "browser", email=MAIL[1]))
+    refuse()
+    clock.pass_by(seconds=1)
+    tenant.say(*MAIL, "marketing", "granted")
+    clock.pass_by(seconds=1)
+    tenant.say("anonymous_id", "browser", "marketing", "objected")
+    refuse()
+    tenant.keep_apart(ADA, ("anonymous_id", "browser"))
+    assert not tenant.check(*ADA, "marketing").allowed
+
+
 @pytest.mark.parametrize("by", ["event", "handed over"])
 def test_a_banner_s_no_after_it_makes_the_person_s_own_no_less(tenant: Tenant, clock: SetClock, by: str) -> None:
     """The telephone call of before the banner's no is recorded after it."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sqlite3
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -10,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, linked, moves, planning, waiting
+from registry.flows.dsr import export, lifecycle, linked, moves, planning, waiting
 from registry.model.clock import rfc3339
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import text_id
@@ -24,6 +28,7 @@ from registry.store.database import Database
 from tests.conftest import SetClock
 from tests.factories import identify, ordered
 from tests.flows.test_interrupted_erasure import MOST_COMMITS, Killed, _stop_before
+from tests.flows.test_package_contents import SCHEMA
 from tests.simulator import RegistrySimulator, Tenant
 
 
@@ -74,14 +79,14 @@ class Customers:
             raise ConnectionError("ada@example.com could not be reached")
         found = self.rows(people)
         self.ran.append(request_id)
-        if not self.lying:
+        if not self.lying and kind is not Kind.ACCESS:
             with closing(sqlite3.connect(self.file)) as connection, connection:
                 for person in people:
                     connection.execute("DELETE FROM customer WHERE email = ?", (person.value,))
         return [account for account in self._accounts(found) if account.field != self.silent_about]
 
     def remaining(self, kind: Kind, people: Sequence[Identifier]) -> Mapping[str, int]:
-        return {"customer": self.rows(people)}
+        return {"customer": self.rows(people)} if kind is not Kind.ACCESS else {}
 
     def _accounts(self, rows: int) -> list[FieldAccount]:
         return [FieldAccount(self.name, "customer", name, Disposition.ERASED, rows) for name in ("email", "address")]
@@ -279,6 +284,84 @@ def test_what_a_system_leads_to_that_came_after_it_was_asked_is_asked_about_firs
     assert ("bob" in str(caught.value).lower(), outside.ran) == (False, [])
     assert alone.run(request).state == "completed"
     assert crm.rows([Identifier("email", "bob@example.com")]) == 0
+
+
+def test_what_a_system_of_ones_own_leads_to_is_read_by_the_policy(
+    outside: Customers, alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm = Customers(tmp_path / "crm.db", name="crm")
+    alone.registry.deployment = replace(alone.registry.deployment, linked=(outside, crm))
+    monkeypatch.setattr(outside, "leads", lambda people: [Identifier("email", " BOB@Example.com")])
+    request = alone.request(Kind.ERASURE, "user_id", "ada")
+    planned = linked.plans(alone.registry.deployment, alone.workspace, request, ())
+    assert [plan.accounts[0].rows for plan in planned] == [1, 1]
+    assert alone.run(request).state == "completed"
+    assert crm.rows([Identifier("email", "bob@example.com")]) == 0
+
+
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.RECTIFICATION])
+def test_what_is_learnt_after_a_system_was_through_takes_it_there_again(
+    outside: Customers, alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    crm, led = Customers(tmp_path / "crm.db", name="crm"), list[Identifier]()
+    alone.registry.deployment = replace(alone.registry.deployment, linked=(crm, outside))
+    monkeypatch.setattr(outside, "leads", lambda people: list(led))
+    request = alone.request(
+        kind, "user_id", "ada", **({"traits": {"first_name": "Adah"}} if kind is Kind.RECTIFICATION else {})
+    )
+    outside.failing = 1
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    led.append(Identifier("email", "bob@example.com"))
+    if kind is Kind.ERASURE:  # whose last look finds it
+        with pytest.raises(LinkedSystemUnavailable, match="still has rows"):
+            alone.run(request)
+    assert alone.run(request).state == "completed"
+    assert crm.rows([Identifier("email", "bob@example.com")]) == 0
+
+
+def test_an_access_states_the_rows_that_there_are_once_every_system_answers(
+    outside: Customers, alone: Tenant, tmp_path: Path
+) -> None:
+    crm = Customers(tmp_path / "crm.db", name="crm", failing=1)
+    registry = alone.registry
+    registry.deployment = replace(registry.deployment, linked=(outside, crm))
+    request = alone.request(Kind.ACCESS, "user_id", "ada")
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    with closing(sqlite3.connect(outside.file)) as connection, connection:
+        connection.execute("INSERT INTO customer VALUES ('ada@example.com', 'y')")
+    registry.deployment = replace(registry.deployment, linked=(crm,))
+    with pytest.raises(LinkedSystemUnavailable, match="connected no longer"):
+        alone.run(request)
+    registry.deployment = replace(registry.deployment, linked=(outside, crm))
+    outside.failing = 1
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    waits, _ = lifecycle.get(registry.deployment, alone.workspace, request.request_id)
+    assert "shop" in linked.dispensable(registry.deployment, waits), "counted before, and waited for now"
+    stated = _accounted(alone, alone.run(request).certificate)
+    assert (stated["shop", "address"][1], stated["crm", "address"][1]) == (2, 1)
+
+
+def test_a_package_without_the_system_that_it_was_decided_to_end_without_is_given_out_and_says_so(
+    outside: Customers, alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm, registry = Customers(tmp_path / "crm.db", name="crm"), alone.registry
+    registry.deployment = replace(registry.deployment, linked=(outside, crm))
+    request, stream = alone.request(Kind.ACCESS, "user_id", "ada"), io.BytesIO()
+    monkeypatch.setattr(crm, "leads", lambda people: 1 / 0)
+    with pytest.raises(LinkedSystemUnavailable):
+        alone.run(request)
+    given = registry.deployment, alone.workspace
+    linked.override(*given, request.request_id, "crm", reason="shut down", actor="person:b")
+    export.write_package(*given, alone.run(request), stream, actor="person:b")
+    with zipfile.ZipFile(stream) as package:
+        assert "outside/shop.jsonl" in package.namelist() and "outside/crm.jsonl" not in package.namelist()
+        manifest = json.loads(package.read("manifest.json"))
+        assert "What crm holds of you is missing here" in package.read("index.html").decode()
+    assert manifest["left_out"] == ["crm"]
+    Draft202012Validator(SCHEMA).validate(manifest)
 
 
 def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Customers, alone: Tenant) -> None:

@@ -10,7 +10,7 @@ from registry.consent.purposes import LawfulBasis
 from registry.consent.records import ConsentStatus
 from registry.consent.signals.spoken import Spoken
 from registry.flows.access import preferences
-from registry.flows.consent import ledger, signalled
+from registry.flows.consent import checks, ledger, signalled
 from registry.flows.deployment import Deployment
 from registry.flows.ingest import pipeline
 from registry.flows.ingest.admission import Delivery
@@ -30,7 +30,7 @@ def demanding(tenant: Tenant, basis: LawfulBasis = LawfulBasis.CONSENT) -> Deplo
 
 
 def reason(deployment: Deployment, tenant: Tenant) -> str:
-    return ledger.check(deployment, tenant.workspace, tenant.person(*ADA), "marketing").reason.value
+    return checks.check(deployment, tenant.workspace, tenant.person(*ADA), "marketing").reason.value
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from registry.consent.records import ConsentStatus
 from registry.consent.signals.spoken import Spoken
-from registry.flows.consent import explaining, ledger, permitted, signalled
+from registry.flows.consent import checks, explaining, ledger, permitted, signalled
 from registry.flows.consent.given import Question
 from registry.model.clock import parse_rfc3339
 from registry.model.errors import Conflict, Forbidden, InvalidInput, UnknownPurpose
@@ -81,6 +81,17 @@ def test_a_clock_that_is_set_back_takes_no_refusal_back(tenant: Tenant, clock: S
     assert not tenant.check(*ADA, purpose).allowed
     clock.pass_by(seconds=1500)
     assert not tenant.check(*ADA, purpose).allowed
+
+
+def test_a_no_that_comes_by_a_clock_behind_counts_whoever_is_new_with_it(tenant: Tenant, clock: SetClock) -> None:
+    """By such a clock a browser that is new is older than the person that it is joined with."""
+    clock.pass_by(seconds=60)
+    tenant.say("email", "ada@example.com", "marketing", "granted")
+    clock.pass_by(seconds=-1)
+    tenant.send(identify(None, "browser", email="ada@example.com", context=consent(Advertising=False)))
+    clock.pass_by(seconds=60)
+    for person in (("email", "ada@example.com"), ("anonymous_id", "browser")):
+        assert not tenant.check(*person, "marketing").allowed
 
 
 @pytest.mark.parametrize("text", ["1970-01-01T00:00:00+02:00", "0001-01-01T00:00:00Z"])
@@ -204,6 +215,21 @@ def test_a_browser_s_opt_out_counts_for_more_than_a_banner_s_no(tenant: Tenant, 
     assert not tenant.check(*ADA, "marketing").allowed
 
 
+def test_that_a_consent_by_another_identifier_ended_lifts_no_objection(tenant: Tenant, clock: SetClock) -> None:
+    email = ("email", "ada@example.com")
+    tenant.send(identify("ada", email=email[1]))
+    for person, status in ((email, "granted"), (ADA, "objected"), (email, "expired")):
+        clock.pass_by(seconds=1)
+        tenant.say(*person, "security", status)
+    for at in (None, clock()):
+        assert tenant.check(*email, "security", at=at).reason.value == "objected"
+    explained = explaining.explain(tenant.registry.deployment, tenant.workspace, tenant.person(*ADA), "security")
+    assert [part.value for _, part in explained.records] == ["superseded", "decided", "weighs_less"]
+    clock.pass_by(seconds=1)
+    tenant.say(*email, "security", "granted")
+    assert tenant.check(*ADA, "security").allowed
+
+
 def test_a_record_for_an_erased_person_is_refused(tenant: Tenant) -> None:
     tenant.say(*ADA, "marketing", "granted", acted_at=tenant.registry.clock())
     tenant.erase(*ADA)
@@ -220,7 +246,7 @@ def test_a_purpose_that_vanished_from_the_policy_is_a_no_everywhere(tenant: Tena
     left = {name: one for name, one in policies.purposes.purposes.items() if name != "marketing"}
     without = replace(deployment, policies=replace(policies, purposes=replace(policies.purposes, purposes=left)))
     person = tenant.person(*ADA)
-    decision = ledger.check(without, tenant.workspace, person, "marketing")
+    decision = checks.check(without, tenant.workspace, person, "marketing")
     assert (decision.allowed, decision.reason.value) == (False, "unknown_purpose")
     assert [row.purpose for row in ledger.history(without, tenant.workspace, person)] == ["marketing"]
     assert not explaining.explain(without, tenant.workspace, person, "marketing").decision.allowed

@@ -23,7 +23,7 @@ from tests.conftest import SetClock
 from tests.factories import identify
 from tests.flows.test_decision_log import entries
 from tests.flows.test_holds_outside import Mailer
-from tests.flows.test_older_data import connect
+from tests.flows.test_older_data import connect, copied, put_back
 from tests.flows.test_older_keys import lose
 from tests.simulator import RegistrySimulator, Tenant
 
@@ -145,8 +145,9 @@ def test_a_request_that_was_begun_and_whose_key_is_gone_can_be_cancelled(
     seen = request_json(_now(tenant, request))
     assert (seen["waiting"]["code"], seen["allowed"]) == ("request-forgotten", ["run", "cancel"])
     given = deployment, workspace, request.request_id, Move.CANCEL
-    with pytest.raises(InvalidInput, match="say why"):
-        lifecycle.move_request(*given, actor="person:first")
+    for nothing in (None, "", "  "):
+        with pytest.raises(InvalidInput, match="say why"):
+            lifecycle.move_request(*given, actor="person:first", reason=nothing)
     done = lifecycle.move_request(*given, actor="person:first", reason=WHY)
     assert (done.state, done.sealed, done.due_at) == ("cancelled", None, None)
     assert _last(tenant, request) == ("cancel", "cancelled", {"reason": WHY})
@@ -184,6 +185,28 @@ def test_a_request_that_was_begun_and_is_damaged_itself_is_ended_by_a_decision_a
     }  # fmt: skip
     assert lifecycle.due(deployment, workspace) == []
     assert tenant.run(tenant.request(kind, *ADA, **ASKED.get(kind, {}))).state == "completed"
+
+
+def test_an_erasure_that_was_begun_and_cancelled_since_an_older_copy_is_not_complete_in_it(
+    tenant: Tenant, mailer: Mailer
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request, mailer.is_down = tenant.request(Kind.ERASURE, *ADA), True
+    copy = copied(tenant.registry)
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    damage(tenant, request, "people")
+    with pytest.raises(RequestDamaged):
+        _later(tenant)
+    lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first", reason=WHY)
+    anew = tenant.request(Kind.ERASURE, *ADA)
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(anew)
+    replayed = put_back(tenant, copy)
+    assert (replayed.ended, replayed.unfinished) == (1, (text_id(anew.request_id),))
+    done = _now(tenant, request)
+    assert (done.state, done.completed_at, tenant.profile(*ADA)) == ("cancelled", None, None)
+    assert "certificate" not in _last(tenant, request)[2]["reason"]
 
 
 def test_one_that_is_certified_and_damaged_then_ends_and_its_letter_goes_to_nobody(

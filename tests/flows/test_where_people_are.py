@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from registry.consent.purposes import LawfulBasis
-from registry.flows.consent import explaining, ledger, tokens
+from registry.flows.consent import checks, explaining, tokens
 from registry.flows.consent.given import Question
 from registry.flows.consent.permitted import check_many, filter_people, filter_profiles
 from registry.flows.deployment import Deployment
@@ -37,8 +37,8 @@ def every_way(abroad: Deployment, tenant: Tenant, place: str | None) -> list[Dec
         abroad, workspace, ada, "marketing", presented=ADA, lifetime_s=60, jurisdiction=place
     )  # fmt: skip
     return [
-        ledger.check(abroad, workspace, ada, "marketing", jurisdiction=place),
-        ledger.check(abroad, workspace, ada, "marketing", jurisdiction=place, at=now),
+        checks.check(abroad, workspace, ada, "marketing", jurisdiction=place),
+        checks.check(abroad, workspace, ada, "marketing", jurisdiction=place, at=now),
         *check_many(abroad, workspace, [Question(ada, "marketing", frozenset(), place)]),
         explaining.explain(abroad, workspace, ada, "marketing", jurisdiction=place).decision,
         issued,

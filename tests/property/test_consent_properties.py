@@ -146,7 +146,9 @@ def _words(entries: list[ConsentRecord]) -> list[ConsentRecord]:
 def _plain_word(entries: list[ConsentRecord], now: int) -> str:
     if not entries:
         return "silent"
-    gravest = _last(entries)
+    gravest, choices = _last(entries), [entry for entry in entries if entry.status != "expired"]
+    if gravest.status == "expired" and choices and _plain_word([_last(choices)], now) == "refused":
+        return "refused"
     if gravest.status in ("withdrawn", "denied", "objected"):
         return "refused"
     if gravest.status == "unattested":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from threading import Lock
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SAWarning
 
+from registry.connectors.datasets import Dataset, Table
 from registry.connectors.sql.columns import ANYTHING, AS_GIVEN, CHARSET, COLLATED, LARGE, LOOKED_THROUGH, UNKNOWN
 from registry.connectors.sql.dictionary import (
     BESIDE,
@@ -229,3 +230,16 @@ def _note_collations(connection: sa.Connection, tables: Collection[sa.Table]) ->
         for column in (column for table in tables if table.name in named for column in table.columns):
             if isinstance(column.type, sa.String | sa.types.NullType):
                 column.info[COLLATED] = "BINARY"
+
+
+def described_of(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tuple[Table, sa.Table]]:
+    """The described tables that are there with all that is described of them; the others are findings."""
+    for name, described in dataset.tables.items():
+        table = tables.get(name)
+        if table is not None and all(column in table.c for column in described.fields):
+            yield described, table
+
+
+def is_whole(dataset: Dataset, tables: Mapping[str, sa.Table]) -> bool:
+    """Whether all that is described is there."""
+    return sum(1 for _ in described_of(dataset, tables)) == len(dataset.tables)

@@ -19,6 +19,8 @@ _ESCAPED = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(.))|""(?:(?!\s*(?:[,\]}):=]|$)
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _HALVES = re.compile("[\ud800-\udfff]")
 _QUOTE, _ENCLOSING = "\x01", "\x00"
+_OUTER = "\x02"
+"""A quotation mark that stood before something was decoded: it encloses no text of JSON that came out."""
 
 
 def forms(text: str) -> Iterator[str]:
@@ -31,7 +33,7 @@ def forms(text: str) -> Iterator[str]:
             if one not in seen and len(seen) < MOST:
                 seen.add(one)
                 found.append(one)
-                yield one
+                yield one.replace(_OUTER, '"')
         level = found
 
 
@@ -39,10 +41,10 @@ def _meant(text: str) -> Iterator[str]:
     """A text as each of the ways of writing signs has it, once; texts without such signs cost next to nothing."""
     if "\\" in text or '""' in text:
         yield _unescaped(text)
-    if "%" in text:
-        yield unquote(text)
-    if "&" in text:
-        yield unescape(text)
+    outer = text.replace('"', _OUTER)
+    for sign, decode in (("%", unquote), ("&", unescape)):
+        if sign in text and (told := decode(outer)) != outer:
+            yield told
     if "+" in text and ("%" in text or "&" in text):  # for a space: what a form sends, and addresses of pages hold
         yield text.replace("+", " ")
 

@@ -14,31 +14,22 @@ from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.key_values import fitted
 from registry.connectors.sql import changing, looking, mentions
 from registry.connectors.sql.accounts import accounts_of
-from registry.connectors.sql.catalogue import Catalogue
+from registry.connectors.sql.catalogue import Catalogue, described_of, is_whole
 from registry.connectors.sql.columns import python_type
 from registry.connectors.sql.engines import for_erasures, for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
 from registry.connectors.sql.findings import Elsewhere, Finding, findings, named_few
 from registry.connectors.sql.holding import concerned, keeping
-from registry.connectors.sql.inherited import require_one_each
+from registry.connectors.sql.leading import Leading
 from registry.connectors.sql.naming import tells
 from registry.connectors.sql.neighbours import Neighbour, of_others, table_of
-from registry.connectors.sql.prepared import reading_keys
-from registry.connectors.sql.selecting import (
-    Selecting,
-    conditions,
-    count,
-    counts,
-    leading_columns,
-    may_lead,
-)
+from registry.connectors.sql.selecting import Selecting, conditions, count, counts
 from registry.connectors.sql.streams import given, require_writable
-from registry.connectors.sql.streams import named as reads
 from registry.dsr.accounting import FieldAccount
 from registry.dsr.held import Held
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
-from registry.identity.belonging import SHARED, Belonging, Record, is_key
+from registry.identity.belonging import Belonging, Record, is_key
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
@@ -72,11 +63,10 @@ class SqlSystem:
         self.held: Sequence[Held] = ()
         self.neighbours: Mapping[str, Neighbour] = {}
         self._rules = rules
-        self._leading = leading
+        self._leading = Leading(dataset, leading, rules)
         self._engine = opened(url, dataset.url_env)
         self._looking = for_looks(self._engine)
         self._catalogue = Catalogue(dataset.schema, dataset.tables)
-        self._was_short = False  # whether something described was away when it was asked where rows lead
 
     @property
     def name(self) -> str:
@@ -114,7 +104,7 @@ class SqlSystem:
 
     def _findings(self, tables: Mapping[str, sa.Table]) -> list[Finding]:
         others, there = of_others(self, self.neighbours), partial(table_of, self.neighbours)
-        found = findings(self._dataset, tables, self._leading, self._elsewhere, there)
+        found = findings(self._dataset, tables, self._leading.keys, self._elsewhere, there)
         return [one for one in found if one.table not in others]
 
     @property
@@ -152,55 +142,10 @@ class SqlSystem:
         Raises:
             LinkedSystemUnavailable: the database does not answer.
         """
-        if not any(may_lead(self.name, one, self._leading, people) for one in self._dataset.tables.values()):
+        if not self._leading.may_lead(people):
             return
         with self._connected(lately=True) as (connection, tables):
-            self._was_short |= not self._is_whole(tables)
-            yield from self._carried(connection, tables, people, known)
-
-    def _carried(
-        self,
-        connection: sa.Connection,
-        tables: Mapping[str, sa.Table],
-        people: Sequence[Identifier],
-        known: Sequence[Identifier] = (),
-    ) -> Iterator[Record]:
-        selecting = Selecting(connection, people, self._rules, known)
-        for described, table in _described(self._dataset, tables):
-            names = leading_columns(self.name, described, self._leading)
-            if not names:
-                continue
-            keys = [key for key in self._leading if (key.dataset, key.table) == (self.name, described.name)]
-            followed = [key for key in keys if key not in self._dataset.only_mentioned]
-            named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
-            for chosen, by_key in ((named, False), (referred, True)):
-                for where in conditions(table, selecting.settled(table, chosen)):
-                    with reads(connection, self._at(described), where, names):
-                        found = connection.execute(reading_keys(where, names), where.parameters())
-                        rows = [dict(zip(names, row, strict=True)) for row in found]
-                    require_one_each(connection, self._at(described), table, followed, rows)
-                    yield from selecting.records(table, described, keys, rows, referred=by_key)
-
-    def _new(
-        self, connection: sa.Connection, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
-    ) -> list[Identifier]:
-        """What the records lead to, in this transaction, beyond what these people are known by."""
-        known = [one for one in people if not one.kind.startswith(SHARED)]  # what is shared leads nowhere
-        return Belonging(self._rules, people).take(self._carried(connection, tables, known))
-
-    def _require_nothing_new(
-        self, connection: sa.Connection, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
-    ) -> None:
-        """Go on only if all that the rows lead to was asked about; looked at where something was away once.
-
-        Raises:
-            LinkedSystemUnavailable: it was not.
-        """
-        if self._was_short and self._new(connection, tables, people):
-            raise LinkedSystemUnavailable(
-                f"{self.name}: rows of this person were away when it was asked what they lead to",
-                hint="it is tried again by itself",
-            )
+            yield from self._leading.asked(connection, tables, people, known)
 
     def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
         """By what else these people are known, as rows of theirs say: identifiers, and keys that lead on."""
@@ -219,10 +164,10 @@ class SqlSystem:
         with self._connected(self._engine if reads else None) as (connection, tables):
             undecided = [(one.table, one.field) for one in self._findings(tables)]
             if reads and not undecided:
-                self._require_nothing_new(connection, tables, people)
+                self._leading.require_nothing_new(connection, tables, people)
             selecting = Selecting(connection, people, self._rules)
             standing = self._standing(connection, tables, selecting)
-            here = list(_described(standing, tables))
+            here = list(described_of(standing, tables))
             there = self._counted(connection, here, selecting, reads=reads and not undecided)
             others = {described.name: selecting.others(table, described) for described, table in here}
             erases = EFFECTS[kind] is Effect.ERASE
@@ -255,13 +200,13 @@ class SqlSystem:
             LinkedSystemUnavailable: the database does not answer, or lacks something that is described.
         """
         with self._connected(self._engine, lately=True) as (connection, tables):  # a stream lives in a transaction
-            if not self._is_whole(tables):
+            if not is_whole(self._dataset, tables):
                 raise LinkedSystemUnavailable(
                     f"{self.name}: what is described is not all there", hint="registry connectors check says what"
                 )
-            self._require_nothing_new(connection, tables, people)
+            self._leading.require_nothing_new(connection, tables, people)
             selecting = Selecting(connection, people, self._rules)
-            for described, table in _described(self._dataset, tables):
+            for described, table in described_of(self._dataset, tables):
                 for row in self._given(connection, described, table, selecting):
                     yield described.name, row
 
@@ -310,7 +255,7 @@ class SqlSystem:
         with reached(self.name), for_erasures(self._engine).begin() as connection:
             tables = self._catalogue.tables(connection)
             rows = erase(
-                connection, standing, tables, people, self._rules, lambda: self._new(connection, tables, people)
+                connection, standing, tables, people, self._rules, lambda: self._leading.new(connection, tables, people)
             )
         return [account._replace(rows=rows.get(account.table, account.rows)) for account in planned]
 
@@ -323,7 +268,7 @@ class SqlSystem:
             standing = self._standing(connection, tables, selecting)
             own = {name: tables[name] for name in tables.keys() - of_others(self, self.neighbours)}
             found = looking.remaining(connection, standing, own, people, self._rules)
-            for described, table in _described(standing, tables):
+            for described, table in described_of(standing, tables):
                 for name, rows in mentions.left(connection, described, table, selecting).items():
                     place = f"{described.name}.{name}"
                     found[place] = max(found.get(place, 0), rows)
@@ -344,8 +289,8 @@ class SqlSystem:
         accounts: list[FieldAccount] = []
         with reached(self.name), self._engine.begin() as connection:
             tables, selecting = self._catalogue.tables(connection), Selecting(connection, people, self._rules)
-            self._require_nothing_new(connection, tables, people)
-            for described, table in _described(self._dataset, tables):
+            self._leading.require_nothing_new(connection, tables, people)
+            for described, table in described_of(self._dataset, tables):
                 new: dict[str, Any] = {}
                 for name, field in described.fields.items():
                     if field.trait is not None and field.trait in corrections:
@@ -362,7 +307,7 @@ class SqlSystem:
         """The description as holds that stand on the person make it."""
         if not self.held:
             return self._dataset
-        there = set(concerned(connection, _described(self._dataset, tables), selecting))
+        there = set(concerned(connection, described_of(self._dataset, tables), selecting))
         return keeping(self._dataset, tables, self.held, there)
 
     def _taken(self, column: sa.Column[Any], value: Any) -> Any:
@@ -380,21 +325,10 @@ class SqlSystem:
         with reached(self.name), (engine or self._looking).connect() as connection:
             try:
                 tables = self._catalogue.lately(connection) if lately else None
-                if tables is None or not self._is_whole(tables):  # what was not there then may be by now
+                if tables is None or not is_whole(self._dataset, tables):  # what was not there then may be by now
                     tables = self._catalogue.tables(connection)
                 yield connection, tables
                 connection.commit()  # of nothing: after a rollback the driver lets the server keep no statement
             except sa.exc.SQLAlchemyError:
                 self._catalogue.forget()
                 raise
-
-    def _is_whole(self, tables: Mapping[str, sa.Table]) -> bool:
-        return sum(1 for _ in _described(self._dataset, tables)) == len(self._dataset.tables)
-
-
-def _described(dataset: Dataset, tables: Mapping[str, sa.Table]) -> Iterator[tuple[Table, sa.Table]]:
-    """The described tables that are there with all that is described of them; the others are findings."""
-    for name, described in dataset.tables.items():
-        table = tables.get(name)
-        if table is not None and all(column in table.c for column in described.fields):
-            yield described, table

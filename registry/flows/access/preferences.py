@@ -16,13 +16,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from registry.consent.news import is_lasting
+from registry.consent.news import is_lasting, is_overtaken
 from registry.consent.purposes import CAN_BE_REFUSED, LawfulBasis, Purpose
 from registry.consent.records import AGREED, REFUSALS, WHOLE_PERSON, ConsentStatus
 from registry.consent.signals.spoken import Spoken, opted_out
 from registry.flows.access import visits
 from registry.flows.acts import trail
-from registry.flows.consent import ledger
+from registry.flows.consent import checks, ledger
 from registry.flows.consent.ledger import Act
 from registry.flows.consent.signalled import record_signals
 from registry.flows.deployment import Deployment
@@ -120,9 +120,9 @@ def choices(deployment: Deployment, workspace: OpenWorkspace, person: Identifier
 def _offered(
     deployment: Deployment, fragments: Sequence[Fragment], records: Sequence[StoredConsent], language: str | None
 ) -> list[Choice]:
-    decisions = ledger.matrix(deployment, fragments, records)
+    decisions = checks.matrix(deployment, fragments, records)
     # A restriction is no choice: what the person said of a purpose stands beside it, and is theirs to change.
-    said = ledger.matrix(deployment, fragments, [row for row in records if row.purpose != WHOLE_PERSON])
+    said = checks.matrix(deployment, fragments, [row for row in records if row.purpose != WHOLE_PERSON])
     last, rows = {row.purpose: row for row in records}, {row.record_id: row for row in records}
     offered = []
     for name, purpose in deployment.policies.purposes.purposes.items():
@@ -268,12 +268,15 @@ def _is_meant(
 def _own_words(
     workspace: OpenWorkspace, transaction: Transaction, person: Identifier, records: Sequence[StoredConsent]
 ) -> dict[str, StoredConsent]:
-    """What was said last of each purpose by the identifier itself, whoever it is joined with."""
+    """What was said last of each purpose by the identifier itself, whoever it is joined with; not a no after which
+    another of them agreed: it is said anew, since whoever refused after that may be parted from them again.
+    """
     index = subjects.standing(workspace, transaction, [person])[person]
     found = identities.fragments_by_index(transaction, workspace.workspace_id, [index])
     states = consents.states(transaction, workspace.workspace_id, [fragment.fragment_id for fragment in found.values()])
     rows = {row.record_id: row for row in records}
-    return {state.purpose: rows[state.record_id] for state in states}
+    own = {state.purpose: rows[state.record_id] for state in states}
+    return {name: row for name, row in own.items() if row.status in AGREED or not is_overtaken(row, records)}
 
 
 def _note_repeated(deployment: Deployment, transaction: Transaction, noes: Sequence[StoredConsent]) -> None:

@@ -48,7 +48,7 @@ def explain(
 
     Args:
         known_at: only what had been recorded by then counts; None for all that is known now.
-        jurisdiction: as for `ledger.check`.
+        jurisdiction: as for `checks.check`.
 
     Raises:
         StoreUnavailable: it cannot be told.

@@ -1,4 +1,4 @@
-"""Consent: decide, record, recount. A check is one indexed read and one pure decision.
+"""The ledger of consent: what people say is recorded, and recounted.
 
 Recording appends to the ledger, raises the state version of the person's fragment and writes the
 audit log, in one transaction: from the commit on, no check answers by the older record.
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from registry.consent.decide import decide
 from registry.consent.news import BY_SIGNAL
 from registry.consent.purposes import gone
 from registry.consent.receipt import receipt_claims
@@ -23,20 +22,18 @@ from registry.flows.consent.again import repeated_since, said_again
 from registry.flows.consent.evidence import is_evidence_of
 from registry.flows.consent.locking import relock
 from registry.flows.consent.saying import said_at
-from registry.flows.consent.standing import alike, standings_for, to_record
+from registry.flows.consent.standing import to_record
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
-from registry.flows.identity.history import fragments_at
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import record_aad, seal
 from registry.keys.signing import sign_jwt
 from registry.model.clock import Micros
 from registry.model.compartment import IDENTITY
-from registry.model.decision import Decision
 from registry.model.errors import Conflict, InvalidInput, NotFound, UnknownPurpose
 from registry.model.ids import RecordId, text_id
 from registry.model.message import Identifier
-from registry.model.stored import ConsentState, Fragment, StoredConsent
+from registry.model.stored import Fragment, StoredConsent
 from registry.store import consents, identities
 from registry.store.database import Transaction
 
@@ -61,68 +58,6 @@ class Act:
     evidence: str | None = None
     record_id: RecordId | None = None
     age_at_least: int | None = None
-
-
-def check(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    subject: Identifier,
-    purpose: str,
-    categories: frozenset[str] = frozenset(),
-    *,
-    at: Micros | None = None,
-    jurisdiction: str | None = None,
-) -> Decision:
-    """May this subject's data be used for this purpose, now or at a past moment?
-
-    Args:
-        jurisdiction: where the person is, whose lawful basis counts (ISO 3166-1 or -2); None where nobody knows.
-
-    Raises:
-        StoreUnavailable: no decision; the caller must take it as a no.
-    """
-    catalogue = deployment.policies.purposes
-    if at is None:
-        fragments, states = _standing_now(deployment, workspace, subject)
-        standing = standings_for(deployment.policies.identity, fragments, states, (purpose,))[purpose]
-        now = deployment.clock()
-        return decide(purpose, categories, standing, catalogue, now=now, jurisdiction=jurisdiction)
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        index = subjects.standing(workspace, transaction, [subject])[subject]
-        fragments = fragments_at(transaction, workspace.workspace_id, index, at)
-        ids = [fragment.fragment_id for fragment in fragments]
-        rows = consents.history(transaction, workspace.workspace_id, ids)
-    records = [row for row in rows if row.acted_at <= at]  # a later restriction did not hold yet
-    standing = standings_for(deployment.policies.identity, fragments, records, (purpose,))[purpose]
-    return decide(purpose, categories, standing, catalogue, now=at, jurisdiction=jurisdiction)
-
-
-def answer(
-    deployment: Deployment, workspace: OpenWorkspace, subject: Identifier, purpose: str, categories: frozenset[str]
-) -> tuple[Decision, bool]:
-    """The decision now, and whether it holds until something is written: it does not where time alone changes it.
-
-    Raises:
-        StoreUnavailable: no decision; the caller must take it as a no.
-    """
-    rules = deployment.policies.identity
-    fragments, records = _standing_now(deployment, workspace, subject)
-    standing, now = standings_for(rules, fragments, records, (purpose,))[purpose], deployment.clock()
-    catalogue = deployment.policies.purposes
-    decision = decide(purpose, categories, standing, catalogue, now=now)
-    common = alike(rules, fragments, records, now, catalogue.last_change)
-    lasting = decision.valid_until is None and common is not None
-    return decision, lasting
-
-
-def _standing_now(deployment: Deployment, workspace: OpenWorkspace, subject: Identifier) -> consents.Person:
-    workspace_id = workspace.workspace_id
-    if not workspace.indexer.several:
-        index = workspace.indexer.index(subject.kind, subject.value)
-        return consents.standing_now(deployment.data, workspace_id, index)
-    with deployment.data.read(workspace_id) as transaction:
-        index = subjects.standing(workspace, transaction, [subject])[subject]
-        return consents.standing_of(transaction, workspace_id, index)
 
 
 def record(
@@ -333,15 +268,6 @@ def history(deployment: Deployment, workspace: OpenWorkspace, subject: Identifie
             raise NotFound("nobody is known under this identifier")
         ids = [fragment.fragment_id for fragment in fragments]
         return consents.history(transaction, workspace.workspace_id, ids)
-
-
-def matrix(
-    deployment: Deployment, fragments: Sequence[Fragment], records: Sequence[ConsentState | StoredConsent]
-) -> dict[str, Decision]:
-    """The decision for every purpose of the policy, for one profile."""
-    catalogue, rules, now = deployment.policies.purposes, deployment.policies.identity, deployment.clock()
-    standings = standings_for(rules, fragments, records, catalogue.purposes)
-    return {name: decide(name, frozenset(), standings[name], catalogue, now=now) for name in standings}
 
 
 def _row(

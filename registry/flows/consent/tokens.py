@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from registry.flows.consent import ledger
+from registry.flows.consent import checks
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.commitment import commit, new_salt
@@ -40,12 +40,12 @@ def issue(
         presented: the kind and the value of the identifier as the caller wrote them, which the commitment is to.
         lifetime_s: 1 to `LONGEST_S`; a yes that ends before ends the token.
         audience: the `aud` claim: for whom the token is.
-        jurisdiction: as for `ledger.check`; the token states it, since the answer may differ elsewhere.
+        jurisdiction: as for `checks.check`; the token states it, since the answer may differ elsewhere.
 
     Raises:
         StoreUnavailable: no decision, and no token.
     """
-    decision = ledger.check(deployment, workspace, subject, purpose, categories, jurisdiction=jurisdiction)
+    decision = checks.check(deployment, workspace, subject, purpose, categories, jurisdiction=jurisdiction)
     now = deployment.clock()
     ends: Micros = now + min(max(lifetime_s, 1), LONGEST_S) * SECOND
     if decision.valid_until is not None:

@@ -1,7 +1,8 @@
 """What had ended when an older copy of the data was put back: its key is gone from the keystore, and the copy has it.
 
 1. requests   those that ended since end again, as far as that can be told: nobody knows any more whom they were about.
-              What they named goes, and so do the links to their packages
+              Only an erasure that the ledger says was certified is complete. What they named goes, and so do the links
+              to their packages
 2. cases      what was set aside and is destroyed goes again
 3. profiles   the erased are taken off the merges of others and off the requests of before
 
@@ -26,6 +27,7 @@ from registry.store.database import Transaction
 
 ACTOR = "operator"
 WHY = "it had ended when an older copy of the data was put back, and its certificate is not in that copy"
+UNSAID = "it had ended when an older copy of the data was put back, and how is not in that copy"
 
 
 def end_again(
@@ -39,7 +41,7 @@ def end_again(
 
     Args:
         destroyed: whose keys were destroyed by the ledger, and when.
-        erasures: the requests that the ledger has suppressions of: they erased somebody.
+        erasures: the requests that erased somebody and were certified, by the ledger.
     """
     # 1. requests
     known = requests.among(transaction, workspace_id, destroyed)
@@ -83,7 +85,7 @@ def _end(
         progress=orjson.dumps(progress).decode(),
     )  # fmt: skip
     requests.move(transaction, done, was=request.state)
-    now, told = deployment.clock(), {"reason": WHY}
+    now, told = deployment.clock(), {"reason": WHY if was_done else UNSAID}
     requests.add_event(transaction, done, action=by.value, actor=ACTOR, at=now, details=orjson.dumps(told).decode())
     trail.append(
         transaction, request.workspace_id, now, actor=ACTOR, action="dsr:request:moved", outcome=done.state,

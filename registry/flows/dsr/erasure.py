@@ -100,6 +100,10 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     return _certify(deployment, workspace, request, progress, actor)
 
 
+BEGUN = "begun"
+"""The reason of a line of the ledger that says of no identifier that it was erased, but that its request was begun."""
+
+
 class _Scope(NamedTuple):
     """Whom an erasure is about, as noted in its progress: everything that names them, from before the first step."""
 
@@ -182,11 +186,15 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
 
 
 def _suppress(deployment: Deployment, transaction: Transaction, request: StoredRequest, keys: Sequence[bytes]) -> int:
-    """Remember the keyed hashes of everybody's identifiers, in the ledger first; how many there are."""
+    """Remember the keyed hashes of everybody's identifiers, in the ledger first; how many there are.
+
+    What an earlier erasure had remembered stays as it is: that this one was begun, too, is remembered beside it.
+    """
     now = deployment.clock()
+    begun = Suppression(request.workspace_id, request.request_id * 2, BEGUN, request.request_id, now)
     memory = [Suppression(request.workspace_id, key, "erased", request.request_id, now) for key in keys]
     with deployment.keystore.write(request.workspace_id) as ledger:
-        keystore.remember_suppressions(ledger, memory)
+        keystore.remember_suppressions(ledger, [*memory, begun])
     quarantine.suppress(transaction, memory)
     return len(memory)
 

@@ -4,7 +4,7 @@
 2. contents    identifiers, traits, consent, purposes, recipients; what is kept of somebody erased
 3. events      each as a line, while the tables of the data categories grow beside
 4. records     every other table of which the census says that access gives it out
-5. outside     what connected systems give out
+5. outside     what connected systems give out, but for those that it was decided to end the request without
 6. page        one page to read
 7. manifest    every file with its SHA-256; it stands last, since it can only be known then
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import IO, Any
@@ -119,6 +119,7 @@ def _write(
             contents = parts.gather(deployment, workspace, transaction, grant, fragments)
             people = list(dict.fromkeys([*contents.people, *reference.named_by(deployment, request)]))
             still = kept.told(transaction, workspace, people)
+            without = linked.decided_without(transaction, request)
         declared = Declared(deployment, workspace)
         redactor = Redactor([*people, *parts.own_contacts(contents, declared.traits)])
         parts.leave_out(contents, redactor, declared)
@@ -140,10 +141,10 @@ def _write(
                 deployment, workspace, transaction, package, fragments, people, contents, redactor, declared
             )
         # 5. outside
-        outside = _add_outside(deployment, package, people, redactor)
+        outside = _add_outside(deployment, without, package, people, redactor)
         # 6. page
         more: dict[str, Any] = {"outside": outside, "kept": still, "records": written, "redacted": redactor.counts}
-        more |= {"damaged": contents.closed[Reason.DAMAGED], "latest": seen.latest}
+        more |= {"damaged": contents.closed[Reason.DAMAGED], "latest": seen.latest, "left_out": without}
         package.add("index.html", [page.render(deployment, request, contents, seen.counts, tables.counts, more)])
         # 7. manifest
         manifest = {
@@ -157,7 +158,7 @@ def _write(
             "damaged": contents.closed[Reason.DAMAGED],
             "redacted": dict(redactor.counts),
             "files": package.files,
-        }
+        } | ({"left_out": without} if without else {})
         package.add_json("manifest.json", manifest)
 
 
@@ -261,12 +262,17 @@ def _add_records(
 
 
 def _add_outside(
-    deployment: Deployment, package: Package, people: Sequence[Identifier], redactor: Redactor
+    deployment: Deployment,
+    without: Collection[str],
+    package: Package,
+    people: Sequence[Identifier],
+    redactor: Redactor,
 ) -> list[tuple[str, int]]:
+    """Write what connected systems but these give out; how many rows each table has."""
     counts: Counter[str] = Counter()
-    people = linked.reach_of(deployment.linked, people)
+    people = linked.reach_of(deployment.linked, people, deployment.policies.identity, without)
     redactor.learn(people)  # what a system told is the person's is theirs in the texts of every system
-    for system in deployment.linked:
+    for system in (system for system in deployment.linked if system.name not in without):
         rows = linked.exported(system, people, counts)
         package.add(f"outside/{system.name}.jsonl", (_told(_without_others(redactor, row)) for row in rows))
     return sorted(counts.items())

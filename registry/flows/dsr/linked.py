@@ -24,18 +24,19 @@ from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import answers, held, rectification
-from registry.flows.dsr.history import add_to_history, require, write
-from registry.flows.dsr.last_look import LEFT, LOOKED, look_again, require_nothing_left
+from registry.flows.dsr.history import add_to_history, require, told_by, write
+from registry.flows.dsr.last_look import LOOKED, look_again, may_be_anothers, require_nothing_left
 from registry.flows.dsr.reaching import asked, reached, require_nothing_new, tells_records_apart
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
 from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.rules import IdentityRules
 from registry.model.compartment import OUTSIDE
-from registry.model.errors import REFUSED, Conflict, LinkedSystemUnavailable, NotFound
+from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
+from registry.store.database import Transaction
 
 OVERRIDE = "override"
 FORESEEN = "foreseen"
@@ -55,7 +56,7 @@ def plans(
     if not deployment.linked:
         return []
     kind = Kind(request.kind)
-    people, silent = reached(deployment.linked, everybody(deployment, request, fragments))
+    people, silent = reached(deployment.linked, everybody(deployment, request, fragments), deployment.policies.identity)
     erases = EFFECTS[kind] is Effect.ERASE
     standing = list(map(held.as_held, held.on(deployment, workspace, request, people))) if erases else []
     planned = _planned([under(system, standing) for system in deployment.linked], kind, people, silent)
@@ -63,9 +64,11 @@ def plans(
     return [plan.correcting(corrections) for plan in planned] if corrections else planned
 
 
-def foreseen(systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier]) -> list[SystemPlan]:
-    """What each of these systems would do for people known so; nothing is touched."""
-    return _planned(systems, kind, *reached(systems, people))
+def foreseen(
+    systems: Sequence[LinkedSystem], kind: Kind, people: Sequence[Identifier], rules: IdentityRules | None = None
+) -> list[SystemPlan]:
+    """What each of these systems would do for people known so; nothing is touched. `rules` as `reached` has them."""
+    return _planned(systems, kind, *reached(systems, people, rules))
 
 
 def _planned(
@@ -105,7 +108,8 @@ def act(
     """
     _require_connected(deployment, request, actor)
     erases, progress = EFFECTS[Kind(request.kind)] is Effect.ERASE, orjson.loads(request.progress)
-    if all(system.name in progress.get("linked", {}) for system in deployment.linked) and not (
+    through = _through(request)
+    if all(system.name in through for system in deployment.linked) and not (
         erases and deployment.linked and LOOKED not in progress
     ):
         return request
@@ -118,8 +122,8 @@ def act(
     request, last = _in_turn(deployment, workspace, request, standing, people, actor)
     if not erases:
         return request
-    through = [one for one in deployment.linked if one.name not in {last, *left_out(accounts(request))}]
-    return look_again(deployment, request, [under(one, standing) for one in through], people, actor=actor)
+    earlier = [one for one in deployment.linked if one.name not in {last, *left_out(accounts(request))}]
+    return look_again(deployment, request, [under(one, standing) for one in earlier], people, actor=actor)
 
 
 def _in_turn(
@@ -136,12 +140,12 @@ def _in_turn(
     Raises:
         LinkedSystemUnavailable: one could not.
     """
-    last, failed = "", list[tuple[str, LinkedSystemUnavailable]]()
-    erases, gives = (EFFECTS[Kind(request.kind)] is one for one in (Effect.ERASE, Effect.GIVE))
+    last, failed, through = "", list[tuple[str, LinkedSystemUnavailable]](), _through(request)
+    erases = EFFECTS[Kind(request.kind)] is Effect.ERASE
     for system in (under(system, standing) for system in deployment.linked):
         progress = orjson.loads(request.progress)
         done: dict[str, Any] = progress.setdefault("linked", {})
-        if system.name in done:
+        if system.name in through:
             continue
         last = system.name
         corrections = rectification.standing(deployment, workspace, request)  # a later one may have come meanwhile
@@ -159,7 +163,7 @@ def _in_turn(
         if erases and short is not None:
             progress["by_place"] = sorted({*progress.get("by_place", ()), *short(people)})
         request = request._replace(progress=orjson.dumps(progress).decode())
-        if not gives:  # which changes nothing there: asked again, it is the same
+        if not _gives(request):  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:
                 write(transaction, request, was=request.state)
     for name, why in failed:
@@ -167,22 +171,24 @@ def _in_turn(
     return request, last
 
 
-def may_be_anothers(error: LinkedSystemUnavailable) -> bool:
-    """Whether what stopped a system may be rows that another erases: they are left, or keep its own from going."""
-    return not {LEFT, REFUSED}.isdisjoint(error.extra)
-
-
 def reach_of(
-    systems: Sequence[LinkedSystem], people: Sequence[Identifier], begun: Collection[Identifier] | None = None
+    systems: Sequence[LinkedSystem],
+    people: Sequence[Identifier],
+    rules: IdentityRules | None = None,
+    without: Collection[str] = (),
 ) -> list[Identifier]:
-    """People's identifiers, and everything else that these systems know them by; `begun` as `reached` has it.
+    """People's identifiers, and everything else that these systems know them by; `rules` as `reached` has them.
+
+    Args:
+        without: the systems that need not answer; what they lead to counts where they do.
 
     Raises:
         LinkedSystemUnavailable: one does not answer.
     """
-    known, silent = reached(systems, people, begun)
-    for error in silent.values():
-        raise error
+    known, silent = reached(systems, people, rules)
+    for name, error in silent.items():
+        if name not in without:
+            raise error
     return known
 
 
@@ -255,13 +261,19 @@ def override(
             raise Conflict(f"a request that is {request.state} waits for no system")
         if system not in dispensable(deployment, request):
             raise Conflict("this system has done its part, or it was decided before to go on without it")
-        account = not_reached(system, actor, reason)
-        progress.setdefault("linked", {}).setdefault(system, []).append(account.as_json())  # beside what it did before
+        done, account = progress.setdefault("linked", {}), not_reached(system, actor, reason).as_json()
+        # Beside what it did before; what was only counted there is not given out.
+        done[system] = [*([] if _gives(request) else done.get(system, [])), account]
         progress.pop(waiting.NOTED, None)
         request = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock())
         write(transaction, request, was=request.state)
         add_to_history(deployment, transaction, request, OVERRIDE, actor, {"system": system, "reason": reason})
     return request
+
+
+def decided_without(transaction: Transaction, request: StoredRequest) -> list[str]:
+    """The systems that it was decided to end a request without, also once it has ended."""
+    return sorted({told["system"] for act, told in told_by(transaction, request) if act == OVERRIDE})
 
 
 def dispensable(deployment: Deployment, request: StoredRequest) -> list[str]:
@@ -285,16 +297,22 @@ def _found_everywhere(
     """
     known, begun = everybody(deployment, request, fragments), begun_with(deployment, request)
     progress: dict[str, Any] = orjson.loads(request.progress)
-    kind, done = Kind(request.kind), progress.get("linked", {})
+    kind, through = Kind(request.kind), _through(request)
     changes = EFFECTS[kind] in (Effect.ERASE, Effect.CORRECT)
-    systems = [system for system in deployment.linked if system.name not in done]
+    systems = [system for system in deployment.linked if system.name not in through]
     # What is erased or corrected may lead nowhere any more, and was sealed before; everything else leads on as it did.
-    people, silent = reached(systems if changes else deployment.linked, known, begun)
+    people, silent = reached(systems if changes else deployment.linked, known, deployment.policies.identity, begun)
     for name, error in silent.items():
         if name not in left_out(accounts(request)):  # also one that is through: what it leads to is not known
             raise wait(deployment, request, name, people, error, actor=actor)
     if not changes or (FORESEEN in progress and len(people) == len(known)):
         return request, people
+    without = left_out(accounts(request))
+    if EFFECTS[kind] is Effect.CORRECT and len(people) > len(known) and not without.issuperset(through):
+        # What came to light by now may lead to records where all was through: an erasure's last look finds those.
+        progress["linked"] = {name: told for name, told in progress["linked"].items() if name in without}
+        again = request._replace(progress=orjson.dumps(progress).decode())
+        return _found_everywhere(deployment, again, fragments, actor)
     rows: dict[str, dict[str, int]] = progress.setdefault(FORESEEN, {})
     for system in (system for system in systems if system.name not in rows):
         try:
@@ -314,6 +332,19 @@ def _found_everywhere(
     return request, people
 
 
+def _gives(request: StoredRequest) -> bool:
+    return EFFECTS[Kind(request.kind)] is Effect.GIVE
+
+
+def _through(request: StoredRequest) -> Collection[str]:
+    """The systems that are not asked again: they did their part, or it was decided to go on without them.
+
+    What is given out is read when everything answers, so that it is counted then, too.
+    """
+    done: dict[str, Any] = orjson.loads(request.progress).get("linked", {})
+    return left_out(read_accounts(done)) if _gives(request) else done.keys()
+
+
 def _awaited(request: StoredRequest) -> set[str]:
     """The systems that a request foresaw to do something, or waits for, and that have not done it."""
     progress: dict[str, Any] = orjson.loads(request.progress)
@@ -328,7 +359,8 @@ def _require_connected(deployment: Deployment, request: StoredRequest, actor: st
     Raises:
         LinkedSystemUnavailable: one is not; the request waits.
     """
-    for name in sorted(_awaited(request) - {system.name for system in deployment.linked}):
+    counted = set(orjson.loads(request.progress).get("linked", {})).difference(_through(request))
+    for name in sorted((_awaited(request) | counted) - {system.name for system in deployment.linked}):
         error = LinkedSystemUnavailable(
             f"{name}: what it holds of the person was foreseen, and it is connected no longer",
             hint="put its description back, or decide to go on without it: registry dsr override",

@@ -277,7 +277,7 @@ def _require_lost(deployment: Deployment, request: StoredRequest) -> None:
 
 
 def _require_words(reason: str | None) -> None:
-    if not reason:
+    if not (reason or "").strip():
         hint = "what was done of it stays done, and what is left is not: about the request, never about the person"
         raise InvalidInput("say why a request that was begun ends unanswered", hint=hint, pointer="/reason")
 

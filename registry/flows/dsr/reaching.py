@@ -40,18 +40,23 @@ def tells_records_apart(system: LinkedSystem) -> TypeGuard[TellsRecordsApart]:
 
 
 def reached(
-    systems: Sequence[LinkedSystem], people: Sequence[Identifier], begun: Collection[Identifier] | None = None
+    systems: Sequence[LinkedSystem],
+    people: Sequence[Identifier],
+    rules: IdentityRules | None,
+    begun: Collection[Identifier] | None = None,
 ) -> tuple[list[Identifier], dict[str, LinkedSystemUnavailable]]:
     """What people are known by anywhere, and the systems that did not say, each with its error.
 
     Args:
+        rules: by which identifiers are read where no system tells records apart, and so has some of its own.
         begun: those of the people that the request began with, where others were learnt before: only beside these may
             a stronger identifier be taken for the person's, whenever it is asked.
     """
-    rules = next((system.rules for system in systems if tells_records_apart(system)), None)
+    apart = next((system.rules for system in systems if tells_records_apart(system)), None)
+    rules = apart or rules
     shared, silent = set[Identifier](), dict[str, LinkedSystemUnavailable]()
     while True:
-        belonging = Belonging(rules, people, shared, begun)
+        belonging = Belonging(apart, people, shared, begun)
         new = belonging.known
         while new:
             found: list[Record] = []

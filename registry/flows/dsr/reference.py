@@ -25,6 +25,9 @@ from registry.model.stored import Fragment, StoredRequest
 from registry.store import identities, requests
 from registry.store.database import Transaction
 
+UNANSWERED = RequestId(b"\0" * 16)
+"""Who, by the erasure ledger, had the key of a request destroyed that ended without a certificate."""
+
 
 def seal_people(
     deployment: Deployment,
@@ -210,13 +213,18 @@ def about(
     workspace: OpenWorkspace,
     fragments: Collection[FragmentId],
     pseudonyms: Collection[str],
+    *,
+    damaged: bool = False,
 ) -> list[RequestId]:
     """Every request of or about a person: opened by one of these pseudonyms, or over their fragments.
 
     One that is over others' fragments as well came when they were one person: it is of whoever it names.
 
+    Args:
+        damaged: whether one of those counts that is damaged, so that nobody can tell whom it names.
+
     Raises:
-        KmsUnavailable, SealBroken, StoreUnavailable: it cannot be opened whom it names.
+        KmsUnavailable, StoreUnavailable: it cannot be opened now whom it names.
     """
     workspace_id, own = workspace.workspace_id, set(fragments)
 
@@ -225,9 +233,11 @@ def about(
             requests.scope(transaction, workspace_id, request.request_id)
         ):
             return True
-        named = {
-            index for one in named_by(deployment, request) for index in workspace.indexer.every(one.kind, one.value)
-        }
+        try:
+            people = named_by(deployment, request)
+        except RequestDamaged:
+            return damaged
+        named = {index for one in people for index in workspace.indexer.every(one.kind, one.value)}
         found = identities.fragments_by_index(transaction, workspace_id, named)
         return not own.isdisjoint(row.fragment_id for row in found.values())
 
@@ -246,15 +256,23 @@ def answered_before(
 ) -> list[RequestId]:
     """Earlier answered requests of the same person that still hold, sealed, whom they named.
 
+    One that came when they were one person with others, and is damaged, is among them: nobody can read it any more, but
+    its key might open a copy.
+
     Args:
         keys: by what else than the request names the person is known, as suppression keys.
     """
     pseudonyms = {key for _, key in orjson.loads(request.progress)["subjects"]}.union(key.hex() for key in keys)
-    found = about(deployment, transaction, workspace, fragments, pseudonyms)
+    found = about(deployment, transaction, workspace, fragments, pseudonyms, damaged=True)
     return requests.answered(transaction, request.workspace_id, found)
 
 
 def forget(deployment: Deployment, request: StoredRequest) -> None:
-    """Destroy the request's own key: whom it was about cannot be read again. Done again, nothing more happens."""
-    grant = ShredGrant(request.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
+    """Destroy the request's own key: whom it was about cannot be read again. Done again, nothing more happens.
+
+    The ledger says that the request itself ordered that only if it was certified: an older copy of the data does not
+    know how it ended, and what was begun and cancelled is not taken for done.
+    """
+    because = request.request_id if request.certificate is not None else UNANSWERED
+    grant = ShredGrant(request.workspace_id, because, f"dsr:{text_id(request.request_id)}")
     deployment.keyring.shred(grant, [FragmentId(request.request_id)])

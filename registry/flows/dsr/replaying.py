@@ -12,6 +12,7 @@ from typing import NamedTuple
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import ended_since, untold
+from registry.flows.dsr.erasure import BEGUN
 from registry.model.ids import RequestId, WorkspaceId, text_id
 from registry.store import administration, erasure, identities, keystore, quarantine
 
@@ -49,9 +50,13 @@ def replay_erasures(deployment: Deployment) -> dict[WorkspaceId, Replayed]:
 def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
     with deployment.keystore.read(workspace_id) as transaction:
         ledger = keystore.erasure_ledger(transaction, workspace_id)
-        suppressions = keystore.remembered_suppressions(transaction, workspace_id)
+        remembered = keystore.remembered_suppressions(transaction, workspace_id)
     destroyed = {row.fragment_id: row.ordered_at for row in ledger}
-    orders, erasures = list(destroyed), {RequestId(row.request_id) for row in suppressions}
+    orders, erasures = list(destroyed), {RequestId(row.request_id) for row in remembered}
+    suppressions = [row for row in remembered if row.reason != BEGUN]
+    # By `reference.forget`; of what was begun before a version that said so, the ledger cannot tell.
+    certified = {row.request_id for row in remembered if row.reason == BEGUN}
+    certified.intersection_update(row.request_id for row in ledger if bytes(row.fragment_id) == row.request_id)
     with deployment.keystore.write(workspace_id) as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
     with deployment.data.write(workspace_id) as transaction:
@@ -62,7 +67,7 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
         erased = [row for row in ledger if row.request_id in erasures]
         told = untold.tell_again(deployment, transaction, workspace_id, erased)
         unfinished = untold.unfinished(deployment, transaction, workspace_id, erasures - destroyed.keys())
-        ended = ended_since.end_again(deployment, transaction, workspace_id, destroyed, erasures)
+        ended = ended_since.end_again(deployment, transaction, workspace_id, destroyed, certified)
         ended_since.forget_profiles(transaction, workspace_id, orders)
         rows = sum(erasure.erase_rows(transaction, workspace_id, orders, indexes).values())
         rows += quarantine.erase(transaction, workspace_id, {*shut, *orders})

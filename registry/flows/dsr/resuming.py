@@ -18,7 +18,7 @@ from registry.dsr.held import Held, by_hold, under
 from registry.dsr.waiting import Wait, after, pause
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import held, linked
+from registry.flows.dsr import held, last_look, linked
 from registry.flows.dsr.history import write
 from registry.flows.dsr.reaching import reached
 from registry.flows.dsr.waiting import without_names
@@ -142,7 +142,8 @@ def _erased(
 ) -> tuple[StoredRequest, dict[str, Any]]:
     asked = set(names) - left_out(linked.read_accounts(_done(case)))
     systems = [system for system in deployment.linked if system.name in asked]
-    people, silent = reached(systems, people, begun=())  # who became known since is somebody else
+    # Who became known since is somebody else.
+    people, silent = reached(systems, people, deployment.policies.identity, begun=())
     for name, error in silent.items():
         raise _waits(deployment, case, name, error, people) from None
     holds = held.on(deployment, workspace, request, people)
@@ -157,7 +158,7 @@ def _erased(
             told = linked.ran(under(system, standing), request, people, {}, deployment.policies.identity)
         except LinkedSystemUnavailable as error:
             failed[system.name] = error
-            if linked.may_be_anothers(error):
+            if last_look.may_be_anothers(error):
                 continue
             break
         done = _note(deployment, case, system.name, told)

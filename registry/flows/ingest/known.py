@@ -67,7 +67,8 @@ class Known:
         for profile_id in profiles:
             self._profiles.pop(profile_id, None)
         for fragment in joined.new.values():
-            if FragmentId(fragment.profile_id) in joined.new:  # the oldest of a profile gives it its id: all are new
+            # The oldest gives a profile its id: all are new, unless our clock is behind that of who took in the others.
+            if FragmentId(fragment.profile_id) in joined.new and fragment.profile_id not in joined.profiles:
                 self._profiles.setdefault(fragment.profile_id, []).append(fragment)
         self._load_profiles(profiles - self._profiles.keys())
         return True

@@ -16,7 +16,7 @@ from typing import Any
 
 from registry.access.policy import Action, Principal
 from registry.flows.acts import trail
-from registry.flows.consent.ledger import matrix
+from registry.flows.consent.checks import matrix
 from registry.flows.consent.locking import locked_of
 from registry.flows.deployment import Deployment
 from registry.flows.identity.subjects import fragments_of, fragments_of_profile

@@ -10,7 +10,7 @@ from registry.dsr.retention import duration
 from registry.flows.deployment import Deployment
 from registry.flows.plans import compiled
 from registry.flows.retention.due import Due
-from registry.flows.retention.outdated import PAGE, Counts, Path, goes, resealed
+from registry.flows.retention.outdated import PAGE, Counts, Path, left_of, resealed
 from registry.flows.retention.reports import STAYED, Report
 from registry.model.clock import Micros
 from registry.model.ids import FragmentId, SourceId, WorkspaceId
@@ -65,11 +65,11 @@ class FieldRule:
         ids: Sequence[FragmentId],
         going: Sequence[Due] = (),
     ) -> Found:
-        """What still holds the field, but for events that go with what is due of their fragments."""
+        """What still holds the field, but for what goes before it with what is due of these fragments."""
         found = rows.events_by_plan(transaction, workspace_id, ids, self.plan, self.event, self.since, self.before)
         changed, stayed = list[StoredEvent](), 0
         for start in range(0, len(found), PAGE):
-            page = [row for row in found[start : start + PAGE] if row.body and not goes(row, going)]
+            page = left_of(deployment, [row for row in found[start : start + PAGE] if row.body], going)
             keep = sorted({name for row in page for name in row.compartments.split(",")})
             if page:
                 sealed = resealed(deployment, page, keep, [self.path])
@@ -77,8 +77,13 @@ class FieldRule:
                 stayed += sealed.stayed
         values = 0
         if self.event == "identify" and self.path[0] == "traits" and len(self.path) == 2:
-            key = (self.path[1], self.before)
-            values = sum(rows.count_named_traits(transaction, workspace_id, ids, s, *key) for s in self.sources)
+            for named in ((source_id, self.path[1]) for source_id in self.sources):
+                values += rows.count_traits(transaction, workspace_id, ids, self.before, named=named)
+                for one in going if values else ():
+                    key = [one.fragment_id], min(self.before, one.before)
+                    values -= rows.count_traits(
+                        transaction, workspace_id, *key, named=named, compartment=one.compartment
+                    )
         return Found(changed, values, stayed)
 
     def delete(

@@ -49,11 +49,7 @@ def count(
             sealed = resealed(deployment, some, left, ()) if left else Sealed(some, 0)
             events += sum(row.event_id in first for row in sealed.made)
             stayed += sealed.stayed
-    values = sum(
-        row.rows
-        for row in rows.held_traits(transaction, workspace_id, [due.fragment_id])
-        if row.compartments == due.compartment and row.oldest < due.before
-    )
+    values = rows.count_traits(transaction, workspace_id, [due.fragment_id], due.before, compartment=due.compartment)
     return {"events": events, "values": values}, stayed
 
 
@@ -83,10 +79,19 @@ def delete(
     return counts, stayed
 
 
-def goes(row: StoredEvent, all_due: Iterable[Due]) -> bool:
-    """Whether an event goes as a whole: every part of it is due."""
-    before = _befores(row.fragment_id, all_due)
-    return all(row.received_at < before.get(name, row.received_at) for name in row.compartments.split(","))
+def left_of(deployment: Deployment, page: Sequence[StoredEvent], all_due: Sequence[Due]) -> list[StoredEvent]:
+    """What is left of these events once what is due is gone, in memory; what goes as a whole is not among them."""
+    if not all_due:
+        return list(page)
+    found = list[StoredEvent]()
+    for fragment_id in dict.fromkeys(row.fragment_id for row in page):
+        own = (row for row in page if row.fragment_id == fragment_id)
+        for left, some in _by_what_stays(own, _befores(fragment_id, all_due)).items():
+            if left:
+                parted = [row for row in some if row.compartments != ",".join(left)]
+                made = {row.event_id: row for row in resealed(deployment, parted, left, ()).made} if parted else {}
+                found += [made.get(row.event_id, row) for row in some]
+    return found
 
 
 def _befores(fragment_id: FragmentId, all_due: Iterable[Due]) -> dict[str, Micros]:

@@ -11,7 +11,7 @@ import orjson
 
 from registry.consent.purposes import Purpose
 from registry.flows.accountability.declared import Declared
-from registry.flows.consent.ledger import matrix
+from registry.flows.consent.checks import matrix
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.package.redaction import Redactor, is_contact
 from registry.flows.ingest.computing import SOURCE

@@ -42,7 +42,7 @@ def render(
     Args:
         seen: how many events there are, by name and month.
         categories: how many values there are of each data category, by month.
-        more: what else it says: `outside`, `kept`, `records`, `redacted`, `damaged`, `latest`.
+        more: what else it says: `outside`, `kept`, `records`, `redacted`, `damaged`, `latest`, `left_out`.
     """
     by_event: Counter[str] = Counter()
     by_month: Counter[str] = Counter()
