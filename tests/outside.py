@@ -47,6 +47,8 @@ def systems(described: Mapping[str, str]) -> Iterator[list[SqlSystem]]:
         SqlSystem(one, url, leading, RULES, {(d.schema, table) for d in datasets if d is not one for table in d.tables})
         for one, url in zip(datasets, described.values(), strict=True)
     ]
+    for one in made:
+        one.neighbours = {other.name: other for other in made}
     try:
         yield made
     finally:

@@ -83,9 +83,12 @@ def linked_systems(
     if datasets:
         from registry.connectors.sql.system import SqlSystem  # reading the drivers takes a while
 
+        databases = dict[str, SqlSystem]()
         for one in datasets:
             elsewhere = {(other.schema, table) for other in datasets if other is not one for table in other.tables}
-            systems.append(SqlSystem(one, environment[one.url_env], leading, rules, elsewhere))
+            databases[one.name] = SqlSystem(one, environment[one.url_env], leading, rules, elsewhere)
+            databases[one.name].neighbours = databases
+        systems += databases.values()
     for service in services:
         from registry.connectors.services.exchange import Exchange
         from registry.connectors.services.system import HttpService

@@ -116,6 +116,11 @@ class Table:
         return any(field.identity for field in self.fields.values()) or any(link.to in leading for link in self.links)
 
     @property
+    def given_out(self) -> list[str]:
+        """The fields that an access gives out."""
+        return [name for name, field in self.fields.items() if field.exported]
+
+    @property
     def kept(self) -> set[str]:
         """The fields that an erasure leaves as they are."""
         return {name for name, field in self.fields.items() if field.erasure is Erasure.KEEP}
@@ -152,6 +157,12 @@ class Dataset:
     def fields(self) -> list[Field]:
         """Every field of every table."""
         return [field for table in self.tables.values() for field in table.fields.values()]
+
+    @property
+    def only_mentioned(self) -> set[Key]:
+        """The keys that rows here point at, while none here is found by them."""
+        tables = self.tables.values()
+        return {one.to for table in tables for one in table.mentions} - {one.to for t in tables for one in t.links}
 
     @classmethod
     def from_document(cls, document: Document) -> Dataset:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any, Self
 
+from registry.dsr.deadlines import Jurisdiction
 from registry.dsr.verification import Mandated, MandateKind
 from registry.model.clock import Micros
 
@@ -65,12 +67,21 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an agent says when asking: who they are, by which mandate, until when, and whom the answer goes to."""
+    """What an agent says when asking: who they are, by which mandate, until when, and whom the answer goes to.
+
+    Attributes:
+        through: the last day on which the mandate holds, where a day was said: the law's clocks say when that ends.
+    """
 
     agent: Agent
     mandate: MandateKind | None
     until: Micros | None = None
     deliver_to: Party = field(default=Party.PERSON)
+    through: date | None = None
+
+    def under(self, law: Jurisdiction) -> Claim:
+        """The claim under a law."""
+        return self if self.through is None else replace(self, until=law.end_of(self.through))
 
     def refused_at(self, now: Micros) -> Reason | None:
         """Why it is refused at once, if it is."""

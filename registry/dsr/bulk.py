@@ -14,7 +14,7 @@ from registry.dsr.agents import Agent, Claim, Party
 from registry.dsr.notices import LANGUAGES
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.dsr.verification import MandateKind
-from registry.model.clock import Micros, end_of_day, parse_rfc3339
+from registry.model.clock import Micros, parse_rfc3339
 from registry.model.errors import InvalidInput
 
 NEEDED = ("reference", "kind", "subject_kind", "subject_value")
@@ -128,9 +128,9 @@ def _claim(row: Mapping[str, str], faults: list[Fault]) -> Claim | None:
         row.get("mandate_evidence") or None, row.get("mandate_sha256") or None,
     )  # fmt: skip
     until = _moment("mandate_until", row, faults)
-    if until is not None and _DAY.fullmatch(row.get("mandate_until", "")):  # with that day
-        until = end_of_day(until)
-    return Claim(agent, mandate, until, party or Party.PERSON)
+    said = row.get("mandate_until", "")
+    through = date.fromisoformat(said) if until is not None and _DAY.fullmatch(said) else None
+    return Claim(agent, mandate, until, party or Party.PERSON, through)
 
 
 def _one_of(words: Any, column: str, row: Mapping[str, str], faults: list[Fault]) -> Any:

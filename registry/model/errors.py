@@ -189,6 +189,10 @@ class KeyFileInsecure(RegistryError):
     title = "The key file's permissions are too open"
 
 
+REFUSED = "refused"
+"""The member of an error that says that a constraint of a database outside refused what was asked."""
+
+
 class LinkedSystemUnavailable(RegistryError):
     """A system outside that a request has to reach does not answer, or did not do what it was asked."""
 

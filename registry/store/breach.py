@@ -18,7 +18,8 @@ class Place(NamedTuple):
         rows: what its rows are selected from; `t` is the table itself.
         time: the time of a row.
         holder: the column that names whose key opens it.
-        is_sourced: whether a row names the source that it came from.
+        source: the condition that a row came from a source, by its id or (`source_name`) its name; empty where no row
+            names its source.
         only: which rows still hold anything, as SQL.
         told: the columns that say what a row is about, in the clear.
         people: whose it is, as SQL that ends where the holders follow; None where nothing says so.
@@ -27,7 +28,7 @@ class Place(NamedTuple):
     rows: str
     time: str
     holder: str = "t.fragment_id"
-    is_sourced: bool = False
+    source: str = ""
     only: str = ""
     told: tuple[str, ...] = ()
     people: str | None = "SELECT profile_id FROM fragment WHERE workspace_id = ? AND fragment_id IN"
@@ -42,13 +43,19 @@ _OF_REQUESTS = "SELECT profile_id FROM dsr_request WHERE workspace_id = ? AND pr
 _WAITS = " AND t.sealed IS NOT NULL"
 _CASES = "retained_item t JOIN retained_case c ON c.workspace_id = t.workspace_id AND c.case_id = t.case_id"
 
+_BY_ID, _BY_NAME = "t.source_id = ?", "t.source_name = ?"
+_OF_RECORDS = (
+    "EXISTS (SELECT 1 FROM consent_record r WHERE r.workspace_id = t.workspace_id AND r.fragment_id = t.fragment_id "
+    "AND r.purpose = t.purpose AND r.source_name = ?)"
+)
+
 PLACES: dict[str, Place] = {
-    "event": Place("event t", "t.received_at", is_sourced=True, told=("plan_version", "plan_event", "compartments")),
-    "trait_assertion": Place("trait_assertion t", "t.received_at", is_sourced=True, told=("trait", "compartment")),
-    "identifier": Place("identifier t", "t.first_seen_at", is_sourced=True, told=("kind",)),
-    "consent_record": Place("consent_record t", "t.recorded_at"),
-    "consent_state": Place("consent_state t", "t.recorded_at"),
-    "quarantine": Place("quarantine t", "t.received_at", "t.quarantine_id", is_sourced=True, people=_OF_MESSAGES),
+    "event": Place("event t", "t.received_at", source=_BY_ID, told=("plan_version", "plan_event", "compartments")),
+    "trait_assertion": Place("trait_assertion t", "t.received_at", source=_BY_ID, told=("trait", "compartment")),
+    "identifier": Place("identifier t", "t.first_seen_at", source=_BY_ID, told=("kind",)),
+    "consent_record": Place("consent_record t", "t.recorded_at", source=_BY_NAME),
+    "consent_state": Place("consent_state t", "t.recorded_at", source=_OF_RECORDS),
+    "quarantine": Place("quarantine t", "t.received_at", "t.quarantine_id", source=_BY_ID, people=_OF_MESSAGES),
     "dsr_request": Place("dsr_request t", "t.received_at", "t.request_id", only=_WAITS, people=_OF_REQUESTS),
     "dsr_letter": Place("dsr_letter t", "t.created_at", "t.letter_id", only=_WAITS, people=None),
     "destination_erasure": Place("destination_erasure t", "t.ordered_at", "t.order_id", only=_WAITS, people=None),
@@ -75,16 +82,17 @@ class Extent(NamedTuple):
     source_id: SourceId | None
     since: Micros | None
     until: Micros | None
+    source_name: str = ""
 
 
 def _where(place: Place, extent: Extent) -> tuple[str, list[object]] | None:
     where = place.only
     values: list[object] = []
     if extent.source_id is not None:
-        if not place.is_sourced:
+        if not place.source:
             return None
-        where += " AND t.source_id = ?"
-        values.append(extent.source_id)
+        where += f" AND {place.source}"
+        values.append(extent.source_id if place.source == _BY_ID else extent.source_name)
     for word, bound in ((">=", extent.since), ("<", extent.until)):
         if bound is not None:
             where += f" AND {place.time} {word} ?"

@@ -134,6 +134,31 @@ def test_a_reference_by_a_part_of_a_key_blocks_since_others_share_it(outside_url
     assert "(shop, order_id, sku), which others share" in found["item_notes", "sku"]
 
 
+def test_a_reference_by_a_part_of_a_key_of_another_database_blocks_too(outside_url: str) -> None:
+    run(
+        outside_url,
+        "CREATE TABLE members (team integer, usr integer, email varchar(60), PRIMARY KEY (team, usr))",
+        "CREATE TABLE docs (id integer primary key, team integer)",
+        "CREATE TABLE seats (team integer primary key)",
+    )
+    shop = described("""
+  members:
+    rows: delete
+    fields: {team: {category: null}, usr: {category: null}, email: {category: user, identity: email}}
+""")
+    desk = """
+dataset: desk
+url_env: DESK_URL
+tables:
+  docs: {rows: delete, fields: {id: {category: null}, team: {category: user, references: shop.members.team}}}
+  seats: {rows: delete, fields: {team: {category: user, references: shop.members.team}}}
+"""
+    with systems({desk: outside_url, shop: outside_url}) as made:
+        found = {one.table: one.reason for one in made[0].findings() if "others share" in one.reason}
+    assert set(found) == {"docs"}, "a row of seats leads to one team"
+    assert "a part of members (team, usr)" in found["docs"]
+
+
 def test_a_table_between_two_others_leads_by_a_part_of_its_key(outside_url: str) -> None:
     run(
         outside_url,
@@ -317,6 +342,25 @@ def test_a_key_of_a_table_is_none_of_those_that_inherit_from_it(
         erased(made)
         assert left(made, ADA) == {}
     assert rows(postgres_url, "SELECT * FROM staff") == [(1, "bob@example.test", None)]
+
+
+def test_what_refers_to_one_of_two_tables_of_which_one_inherits_leads_to_neither_s_person(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        "CREATE TABLE people (id integer primary key, email varchar(60))",
+        "CREATE TABLE staff (PRIMARY KEY (id)) INHERITS (people)",
+        "CREATE TABLE orders (person integer REFERENCES people (id), what varchar(9))",
+        "INSERT INTO people VALUES (1, 'bob@example.test'), (3, 'ada@example.test')",
+        "INSERT INTO staff VALUES (1, 'cid@example.test')",
+        "INSERT INTO orders VALUES (1, 'wig'), (3, 'hat')",
+    )
+    fields = "{rows: delete, fields: {id: {category: user}, email: {category: user, identity: email}}}"
+    orders = "{rows: delete, fields: {person: {category: user, references: people.id}, what: {category: user}}}"
+    with systems({described(f"\n  people: {fields}\n  staff: {fields}\n  orders: {orders}\n"): postgres_url}) as made:
+        with pytest.raises(LinkedSystemUnavailable, match="rows of tables that inherit have the same id"):
+            erased(made, [ADA[0]._replace(value="cid@example.test")])
+        erased(made)
+    assert rows(postgres_url, "SELECT what FROM orders") == [("wig",)]
 
 
 def test_scaffold_sees_the_tables_that_check_sees(postgres_url: str) -> None:

@@ -155,6 +155,22 @@ def test_a_record_belongs_to_what_it_was_found_by_though_it_does_not_repeat_it(l
     assert Identifier("user_id", "member-1") in reach_of([system], ADA)
 
 
+@pytest.mark.parametrize("aliases", ["", ", aliases: true"])
+def test_a_record_with_another_address_than_it_was_found_by_is_somebody_elses(
+    loyalty: Loyalty, made: Make, aliases: str
+) -> None:
+    """A service that finds what is like it, or passes over a parameter that it does not know."""
+    fields = ("  account: {category: user.unique_id, identity: user_id}\n", "")
+    system = made(LOYALTY.replace(*fields).replace("rows: /data}", f"rows: /data{aliases}}}"))
+    loyalty.talk = holding(*({"id": name, "email": f"{name}@example.test"} for name in ("ada", "nada", "bob")))
+    known = reach_of([system], ADA)
+    found = {row["id"] for _, row in system.export(known)}
+    assert found == ({"ada", "nada", "bob"} if aliases else {"ada"})
+    erased([system])
+    assert len(loyalty.done) == len(found)
+    assert system.remaining(Kind.ERASURE, known) == {}
+
+
 def test_each_of_several_identifiers_in_a_field_leads_on(loyalty: Loyalty, made: Make) -> None:
     loyalty.talk = holding({"id": 1, "email": ["ada@example.test", "Ada.Home@Example.test", None]})
     assert set(reach_of([made(LOYALTY)], ADA)) == {*ADA, Identifier("email", "ada.home@example.test")}
@@ -183,7 +199,7 @@ def test_an_answer_without_a_place_for_records_does_not_say_that_there_are_none(
 @pytest.mark.parametrize(
     ("status", "value", "left"),
     [(200, {"total": 0}, {}), (200, {"total": 3}, {"records": 3})]
-    + [(200, {"total": total}, None) for total in (None, "0", True, [])]
+    + [(200, {"total": total}, None) for total in (None, "0", True, [], -1)]
     + [(200, {"count": 0}, None)],
 )
 def test_only_a_number_says_how_many_records_are_left(
@@ -310,3 +326,29 @@ def test_a_record_whose_id_names_nothing_does_not_become_a_call_for_all_of_them(
     with pytest.raises(LinkedSystemUnavailable):
         made(LOYALTY).run("r", Kind.ERASURE, ADA, {})
     assert loyalty.done == []
+
+
+@pytest.mark.parametrize(
+    "said", [{"errors": ["x"]}, {"error": "limit"}, {"success": False}, {"ok": False}, {"status": "error"}]
+)
+def test_an_answer_that_says_that_it_failed_is_neither_nobody_nor_done(
+    loyalty: Loyalty, made: Make, said: dict[str, Any]
+) -> None:
+    call = "record:\n  - {by: email, method: POST, path: /no, body: {email: '{identifier}'}, kinds: [objection]}\n"
+    system = made(LOYALTY.replace("fields:", f"{call}fields:"))
+    loyalty.talk = lambda *_: (200, {"data": None, **said}, None)
+    with pytest.raises(LinkedSystemUnavailable, match="answers that it failed"):
+        system.plan(Kind.ACCESS, ADA)
+    loyalty.talk = lambda method, *_: (200, said if method == "POST" else {"data": [], "error": None}, None)
+    with pytest.raises(LinkedSystemUnavailable, match="answers that it failed"):
+        system.run("r", Kind.OBJECTION, ADA, {})
+    assert {one.rows for one in system.run("r", Kind.ERASURE, ADA, {})} == {0}
+
+
+@pytest.mark.parametrize(("status", "link"), [(200, '<?page=2>; rel="next"'), (206, None)])
+def test_an_answer_that_goes_on_is_not_taken_for_all_of_it(
+    loyalty: Loyalty, made: Make, status: int, link: str | None
+) -> None:
+    loyalty.talk = lambda *_: (status, {"data": [{"id": 1}]}, link)
+    with pytest.raises(LinkedSystemUnavailable, match="goes on"):
+        made(LOYALTY).plan(Kind.ACCESS, ADA)

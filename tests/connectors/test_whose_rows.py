@@ -307,7 +307,8 @@ def test_a_key_in_other_letters_is_another_one_whatever_the_database_takes_for_o
     kind, shop = other_letters(outside_url), f"sqlite:///{tmp_path / 'keys.db'}"
     run(
         shop,
-        "CREATE TABLE customers (part varchar(9), id varchar(9), email varchar(40), PRIMARY KEY (part, id))",
+        "CREATE TABLE customers (part varchar(9), id varchar(9), email varchar(40), "
+        f"PRIMARY KEY ({'part, id' if whole else 'part'}))",
         "INSERT INTO customers VALUES ('a', 'x', 'mum@example.test'), ('A', 'x', 'dad@example.test')",
     )
     run(

@@ -148,6 +148,8 @@ def test_a_breach_is_narrowed_by_table_source_time_and_generation(tenant: Tenant
     late = _impact(tenant, since=start + DAY, table="event", source="shop")
     assert late.profiles == [tenant.profile("user_id", "bob")]
     assert late.told["rows"] == {"event": 2}
+    sent = _impact(tenant, source="shop").told["rows"]
+    assert {t: sent[t] for t in ("consent_record", "consent_state")} == {"consent_record": 3, "consent_state": 3}
     first = tenant.registry.deployment.keyring.generation(tenant.workspace_id)
     assert _impact(tenant, generation=first).told["rows"] == everything.told["rows"]
     none = _impact(tenant, generation=first + 1)
@@ -250,6 +252,8 @@ def test_an_incident_that_names_what_is_not_there_is_refused(tenant: Tenant) -> 
         _impact(tenant, table="plan")
     with pytest.raises(NotFound):
         _impact(tenant, source="nowhere")
+    with pytest.raises(InvalidInput, match="ends before it begins"):
+        _impact(tenant, since=2 * DAY, until=DAY)
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])

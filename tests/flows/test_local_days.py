@@ -99,3 +99,17 @@ def test_a_day_that_has_not_begun_where_the_law_is_counts_as_now(tenant: Tenant)
 def test_the_days_for_telling_of_a_breach_are_those_of_the_law(tenant: Tenant) -> None:
     [told] = [one for one in breach.due(tenant.registry.deployment, EVENING)["laws"] if one["law"] == "ccpa"]
     assert told["people"]["by"] == "2026-02-01T07:59:59.999999Z"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_mandate_of_a_file_holds_on_its_last_day_by_the_clocks_of_the_law(tenant: Tenant, *, dry_run: bool) -> None:
+    clock = tenant.registry.clock
+    assert isinstance(clock, SetClock)
+    clock.now = EVENING
+    cells = {"reference": "T-1", "kind": "delete", "subject_kind": "email", "subject_value": "ada@example.com"}
+    cells |= {"agent_name": "Synthetic Helper", "mandate": "power_of_attorney", "mandate_until": "2026-01-01"}
+    for outcome in ("opened", "refused"):
+        given = [(1, cells | {"reference": outcome}, "")]
+        told = bulk.take(tenant.registry.deployment, tenant.workspace, given, actor="person:first", dry_run=dry_run)
+        assert told[outcome] == 1
+        clock.now = EVENING + 4 * HOUR

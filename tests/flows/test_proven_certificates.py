@@ -118,6 +118,11 @@ def test_a_proof_without_one_of_its_parts_is_malformed(tenant: Tenant, member: s
         proven.check(proof, tenant.workspace.jwks())
 
 
+def test_a_proof_of_a_form_to_come_is_not_read_as_todays(tenant: Tenant) -> None:
+    with pytest.raises(SignatureInvalid):
+        proven.check(proof_of(tenant, erased(tenant)) | {"format": 2}, tenant.workspace.jwks())
+
+
 def test_the_checkpoint_of_another_log_proves_nothing(shared: RegistrySimulator) -> None:
     one, other = shared.tenant("one"), shared.tenant("other")
     proof, foreign = proof_of(one, erased(one)), proof_of(other, erased(other))

@@ -54,6 +54,32 @@ def test_an_address_or_number_in_a_text_is_left_out_unless_it_is_the_persons_own
     assert redactor.counts == {"declared": 0, "email": 1, "phone": 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ("https://x.example/?n=%2Fa%3Fto%3Dbob%40example.org&y", "email"),
+        ("?to=bob%2540example.org", "email"),
+        ("?tel=%2B442079460958", "phone"),
+        ("?me=Ada%40Example.com&tel=%2B4915112345678&off=50%40x", None),
+    ],
+)
+def test_an_address_is_left_out_of_addresses_of_pages(text: str, left_out: str | None) -> None:
+    redactor = Redactor(OWN)
+    told = redactor.event({"name": text, "properties": {"url": text}, "context": {}}, {}, [])
+    assert +redactor.counts == ({left_out: 2} if left_out else {})
+    assert told["name"] == told["properties"]["url"]
+    assert (LEFT_OUT[left_out] in told["name"]) if left_out else told["name"] == text
+
+
+def test_an_address_is_left_out_of_names_of_members() -> None:
+    friends = {"bob@example.org": 1, "cid@example.org": 2, "ada@example.com": 3}
+    told = Redactor(OWN).event({"properties": {"friends": friends, **friends}}, {}, [])["properties"]
+    for found in (told, told["friends"]):
+        assert {"ada@example.com": 3}.items() <= found.items()
+        assert sorted(value for value in found.values() if isinstance(value, int)) == [1, 2, 3]
+        assert not any("example.org" in name for name in found)
+
+
 @pytest.mark.parametrize(("whole", "left_out"), [(True, 1), (False, 0)])
 def test_a_field_that_is_nothing_but_an_address_counts_as_reviewed_where_somebody_reviewed_it(
     *, whole: bool, left_out: int

@@ -183,3 +183,60 @@ def test_a_system_whose_description_is_gone_ends_no_request_without_a_decision(
     assert ["decided by person:officer: shut down" in one["ground"] for one in told if one["system"] == "zdesk"] == [
         True
     ]
+
+
+FILES = (
+    """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers: {rows: delete, fields: {id: {category: user}, email: {category: user, identity: email}}}
+""",
+    """
+dataset: zdesk
+url_env: SHOP_URL
+tables:
+  contacts: {rows: delete, fields: {customer: {category: user}, email: {category: user, identity: email}}}
+""",
+)
+
+
+@pytest.mark.parametrize("schema", ["", "desk"])
+def test_two_files_of_one_database_erase_each_its_own_and_wait_for_no_other(
+    tmp_path: Path, postgres_url: str, schema: str
+) -> None:
+    """What the second keeps on a ground is not the first's to find; what refuses the first goes with the second."""
+    at, refers = (f"{schema}.", "REFERENCES public.customers (id)") if schema else ("", "")
+    shop, desk = FILES
+    if schema:
+        shop, desk = (
+            shop + "without_people: {x.*: described}\n",
+            desk + f"without_people: {{y.*: described}}\nschema: {schema}\n",
+        )
+    else:
+        desk = desk.replace("rows: delete", "rows: keep").replace("category: user}", "category: user, erasure: hash}")
+        desk = desk.replace("identity: email", "identity: email, erasure: keep, ground: bookkeeping")
+    run(
+        postgres_url,
+        *([f"CREATE SCHEMA {schema}"] if schema else []),
+        "CREATE TABLE customers (id integer primary key, email text)",
+        f"CREATE TABLE {at}contacts (customer integer {refers}, email text)",
+        f"INSERT INTO customers VALUES (1, '{ADA}')",
+        f"INSERT INTO {at}contacts VALUES (1, '{ADA}')",
+    )
+    registry = RegistrySimulator(tmp_path / "registry", SetClock())
+    found = linked_systems([document(text) for text in (shop, desk)], {"SHOP_URL": postgres_url}, Outgoing(), RULES)
+    assert [one for system in found for one in system.undecided()] == []
+    registry.deployment = replace(registry.deployment, linked=found)
+    registry.workspaces._deployment = registry.deployment
+    tenant = registry.tenant()
+    if schema:
+        with pytest.raises(LinkedSystemUnavailable, match="a constraint"):
+            tenant.run(tenant.request(Kind.ERASURE, "email", ADA))
+        assert again(tenant).state == "completed"
+    else:
+        assert tenant.run(tenant.request(Kind.ERASURE, "email", ADA)).state == "completed"
+    assert rows(postgres_url, "SELECT * FROM customers") == []
+    for system in found:
+        system.close()
+    registry.close()

@@ -50,6 +50,8 @@ class Call:
         count: JSON pointer to their number, where it holds no records.
         kinds: the kinds of requests that it is made for; empty for all that its action serves.
         nobody: an answer that nothing is there says that it knows nobody; otherwise the path is taken to be wrong.
+        aliases: it finds people by identifiers that their records do not repeat; otherwise a record that has another
+            one of the kind is somebody else's.
     """
 
     by: str
@@ -62,6 +64,7 @@ class Call:
     pages: Pages | None
     kinds: frozenset[Kind]
     nobody: bool
+    aliases: bool
 
     @property
     def traits(self) -> frozenset[str]:
@@ -175,6 +178,7 @@ def _call(action: str, said: Mapping[str, Any]) -> Call:
         pages=_pages(said["pages"]) if "pages" in said else None,
         kinds=frozenset(map(Kind, said.get("kinds", ()))),
         nobody="nobody" in said or action == ERASE,  # what was to go is looked for afterwards
+        aliases=said.get("aliases", False),
     )
 
 

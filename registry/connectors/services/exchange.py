@@ -28,7 +28,7 @@ WHOLE = 4
 """How many times as long as for a part of it is waited for a whole answer."""
 MAX_BYTES = 16 * 1024 * 1024
 TOO_EARLY = frozenset({408, 425, 429, 500, 502, 503, 504})
-NO_CONTENT = 204
+NO_CONTENT, PARTIAL_CONTENT = 204, 206
 NOTHING_THERE = frozenset({404, 410})
 EMPTY: Any = object()
 """The value of an answer without one, whose status does not say so: what was asked for is not in it."""
@@ -42,12 +42,14 @@ class Told(NamedTuple):
         following: the address of its next page, by its header.
         asked: its own address, which others in it may be relative to.
         is_there: it is not the answer that nothing is there.
+        is_part: it says that it is a part of what there is (206).
     """
 
     value: Any
     following: str | None
     asked: str
     is_there: bool = True
+    is_part: bool = False
 
 
 class Exchange:
@@ -114,7 +116,8 @@ class Exchange:
             if status in NOTHING_THERE:
                 return Told(None, None, url, is_there=False)
             if 200 <= status < 300:
-                return self._read(url, answer, headers) if status != NO_CONTENT else Told(None, None, url)
+                told = self._read(url, answer, headers) if status != NO_CONTENT else Told(None, None, url)
+                return told._replace(is_part=status == PARTIAL_CONTENT)
             if status not in TOO_EARLY and status != 0:
                 raise LinkedSystemUnavailable(f"{self._name} refuses", extra={"status": status})
             wanted = _seconds(headers.get("retry-after", ""))

@@ -38,6 +38,8 @@ def all_rows(name: str, pages: Pages | None, pointer: str, told: Told, ask: Ask,
         LinkedSystemUnavailable: it goes on without an end, or is not of the form that the description says.
     """
     if pages is None:
+        if told.following is not None or told.is_part:
+            raise LinkedSystemUnavailable(f"{name} says that its answer goes on: say how its `pages` turn")
         yield from rows_of(name, told.value, pointer)
         return
     counted = pages.by in _COUNTED

@@ -10,10 +10,10 @@ import orjson
 
 from registry.connectors.datasets import Key
 from registry.connectors.key_values import plain, to_text
-from registry.connectors.services.description import ROW, TABLE, TRAIT, Call, Held, Service
+from registry.connectors.services.description import ERASE, ROW, TABLE, TRAIT, Call, Held, Service
 from registry.connectors.services.exchange import Exchange, Told
 from registry.connectors.services.paging import Row, all_rows, first_of
-from registry.connectors.services.templates import address, at, filled, several, words
+from registry.connectors.services.templates import address, at, fault_in, filled, several, words
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
@@ -90,16 +90,19 @@ class HttpService:
             for person, values in self._for_each(call, asked, []):
                 if call.count is None:
                     for row in self._pages(call, values):
-                        yield row, self._record(row, person)
+                        yield row, self._record(row, person, aliases=call.aliases)
 
-    def _record(self, row: Row, person: Identifier | None) -> Record:
-        """What a record carries: what it was found by, too, whether or not it repeats that."""
+    def _record(self, row: Row, person: Identifier | None, *, aliases: bool) -> Record:
+        """What a record carries: what it was found by, too, unless it has another one of that kind: many services find
+        what is like it, and one that does not know a parameter finds everybody.
+        """
         named = (one for one in self._service.fields.values() if one.identity is not None)
         told = ((one.identity or "", value) for one in named for value in words(row.get(one.name)))
         read = [pointing_at(kind, value, self._rules) for kind, value in told]
         referred = person is not None and is_key(person)
         if person is not None and not referred:
-            read.append(person)
+            is_another = any(one is not None and one.kind == person.kind for one in read)
+            read += [person] if aliases or not is_another else []
         texts = ((key.kind, to_text([one])) for key in self._leading for one in several(row.get(key.fields[0])))
         keys = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
         return Record(tuple(dict.fromkeys(filter(None, read))), keys, referred)
@@ -210,7 +213,7 @@ class HttpService:
         """
         told = self._there(call, self._made(call, values))
         counted = at(told.value, call.count or "") if told.is_there else 0
-        if not isinstance(counted, int) or isinstance(counted, bool):
+        if not isinstance(counted, int) or isinstance(counted, bool) or counted < 0:
             raise LinkedSystemUnavailable(f"{self.name} does not say how many records there are")
         return counted
 
@@ -268,7 +271,22 @@ class HttpService:
             query = query | more
         else:
             body = body | more
-        return self._exchange.ask(call.method, path, query, body)
+        told = self._exchange.ask(call.method, path, query, body)
+        return told if call in self._service.calls[ERASE] else self._understood(told)  # which is looked after
+
+    def _understood(self, told: Told) -> Told:
+        """Go on only if an answer does not say itself that it failed, in a member that is no field of the records.
+
+        Raises:
+            LinkedSystemUnavailable: it does.
+        """
+        fault = fault_in(told.value)
+        if fault is not None and not self._service.covers(fault):
+            raise LinkedSystemUnavailable(
+                f"{self.name} answers that it failed, by `{fault}`",
+                hint="ask the service why; if that is a field of its records, declare it",
+            )
+        return told
 
     def _there(self, call: Call, told: Told) -> Told:
         """Go on only if an answer that nothing is there says that it knows nobody: a wrong path is answered so, too.
@@ -287,8 +305,11 @@ class HttpService:
         def ask(more: Mapping[str, Any]) -> Told:
             return self._made(call, values, more)
 
+        def follow(link: str, before: Told) -> Told:
+            return self._understood(self._exchange.follow(link, before))
+
         first = self._there(call, ask(first_of(call.pages)))
-        return all_rows(self.name, call.pages, call.rows, first, ask, self._exchange.follow)
+        return all_rows(self.name, call.pages, call.rows, first, ask, follow)
 
     def _of(self, name: str) -> Held | None:
         parts = name.split(".")

@@ -99,6 +99,19 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
+def fault_in(value: Any) -> str | None:
+    """The member by which an answer says that it failed, whatever its status says; None where none does."""
+    if not isinstance(value, Mapping):
+        return None
+    for name in ("error", "errors"):
+        if value.get(name):
+            return name
+    for name in ("success", "ok"):
+        if value.get(name) is False:
+            return name
+    return "status" if value.get("status") in ("error", "fail") else None
+
+
 def several(value: Any) -> list[Any]:
     """The values of a field, which may hold a list; none for what is empty."""
     found = value if isinstance(value, list) else [value]

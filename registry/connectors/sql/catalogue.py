@@ -55,9 +55,14 @@ class Catalogue:
 
     def lately(self, connection: sa.Connection) -> Mapping[str, sa.Table]:
         """Every table as it was when it was last looked at: enough to read by, since what is gone fails."""
+        known = self.known
+        return known if known is not None else self.tables(connection)
+
+    @property
+    def known(self) -> Mapping[str, sa.Table] | None:
+        """Every table as it was when it was last looked at; None if none was."""
         with self._lock:
-            known = self._known
-        return known[1] if known is not None else self.tables(connection)
+            return self._known[1] if self._known is not None else None
 
     def forget(self) -> None:
         """Look at every table anew before it is read again."""

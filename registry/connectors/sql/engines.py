@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 
 from registry.connectors.sql.standing import psycopg_reads, sqlite_text
-from registry.model.errors import LinkedSystemUnavailable, RegistryError, SettingInvalid
+from registry.model.errors import REFUSED, LinkedSystemUnavailable, RegistryError, SettingInvalid
 
 CONNECT_S = 10
 ANSWER_S = 300
@@ -160,6 +160,7 @@ def reached(name: str) -> Iterator[None]:
         raise LinkedSystemUnavailable(
             f"{name}: a constraint of the database refused it, and it was rolled back",
             hint="registry connectors check; rows that stay may refer to rows that go",
+            extra={REFUSED: True},
         ) from None
     except Exception as error:  # noqa: BLE001 - drivers raise more than SQLAlchemy knows of
         raise LinkedSystemUnavailable(f"{name}: the database failed ({type(error).__name__})") from None

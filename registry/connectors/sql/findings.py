@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ LARGE_OBJECT = (
     "may be the number of a large object, which is not given out and does not go with its row: hold its data in a "
     "column (text, bytea), or keep and withhold it on a ground"
 )
+NAMED = 5
+"""Fields that an error names."""
 NO_PATH = "no path from a person leads here: give it an identity or references, or say why it is without people"
 
 
@@ -39,19 +41,35 @@ class Finding(NamedTuple):
 
 
 def findings(
-    dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key], elsewhere: Collection[Elsewhere] = ()
+    dataset: Dataset,
+    tables: Mapping[str, sa.Table],
+    leading: Collection[Key],
+    elsewhere: Collection[Elsewhere],
+    there: Callable[[Key], sa.Table | None],
 ) -> list[Finding]:
     """Every field that stands in the database and in no description, is a guess, or cannot be treated as it says.
 
     Args:
         leading: the keys that a path from a person leads to.
         elsewhere: the tables that other descriptions have, each with its schema.
+        there: the table of a key that stands in another database; None where it does not answer.
     """
-    return sorted(set(_found(dataset, tables, leading, elsewhere)))
+    return sorted(set(_found(dataset, tables, leading, elsewhere, there)))
+
+
+def named_few(fields: Sequence[tuple[str, str]]) -> str:
+    """Some of these (table, field) by name, and how many more there are."""
+    names = [f"{table}.{field}" for table, field in fields]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _found(
-    dataset: Dataset, tables: Mapping[str, sa.Table], leading: Collection[Key], elsewhere: Collection[Elsewhere]
+    dataset: Dataset,
+    tables: Mapping[str, sa.Table],
+    leading: Collection[Key],
+    elsewhere: Collection[Elsewhere],
+    there: Callable[[Key], sa.Table | None],
 ) -> Iterator[Finding]:
     for name, described in dataset.tables.items():
         place = name
@@ -72,7 +90,7 @@ def _found(
         for field in sorted(named & set(table.c.keys())):
             if (reason := cannot_refer(table.c[field])) is not None:
                 yield Finding(place, field, reason)
-        yield from (Finding(*one) for one in too_wide(dataset, described, tables))
+        yield from (Finding(*one) for one in too_wide(dataset, described, tables, there))
     yield from (Finding(*one) for one in holding(dataset, tables))
     yield from (Finding(*one) for one in referred_to(dataset, tables))
     yield from (Finding(*one) for one in from_elsewhere(dataset, tables, elsewhere))

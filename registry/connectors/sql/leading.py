@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Key
 from registry.connectors.sql.catalogue import described_of, is_whole
+from registry.connectors.sql.inherited import require_one_each
 from registry.connectors.sql.prepared import reading_keys
 from registry.connectors.sql.selecting import Selecting, conditions, leading_columns, may_lead
 from registry.connectors.sql.streams import named as reads
@@ -83,10 +84,12 @@ class Leading:
             if not names:
                 continue
             keys = [key for key in self.keys if (key.dataset, key.table) == (name, described.name)]
+            followed = [key for key in keys if key not in self._dataset.only_mentioned]
             named, referred = selecting.named(table, described, shared=True), selecting.referred(table, described)
             for chosen, by_key in ((named, False), (referred, True)):
                 for where in conditions(table, selecting.settled(table, chosen)):
                     with reads(connection, f"{name}.{described.name}", where, names):
                         found = connection.execute(reading_keys(where, names), where.parameters())
                         rows = [dict(zip(names, row, strict=True)) for row in found]
+                    require_one_each(connection, f"{name}.{described.name}", table, followed, rows)
                     yield from selecting.records(table, described, keys, rows, referred=by_key)

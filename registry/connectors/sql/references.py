@@ -4,11 +4,11 @@ would keep a row from going.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import sqlalchemy as sa
 
-from registry.connectors.datasets import Dataset, Erasure, Link, Table
+from registry.connectors.datasets import Dataset, Erasure, Key, Link, Table
 from registry.connectors.sql.columns import keys_of
 from registry.connectors.sql.dictionary import REFERRED_FROM
 from registry.connectors.sql.mentions import emptied
@@ -21,11 +21,17 @@ Place = tuple[str, str, str]
 """A table, a field and a reason."""
 
 
-def too_wide(dataset: Dataset, described: Table, tables: Mapping[str, sa.Table]) -> Iterator[Place]:
-    """References by a part of a key: they lead from one person's rows to those of everybody who shares that part."""
+def too_wide(
+    dataset: Dataset, described: Table, tables: Mapping[str, sa.Table], there: Callable[[Key], sa.Table | None]
+) -> Iterator[Place]:
+    """References by a part of a key: they lead from one person's rows to those of everybody who shares that part.
+
+    Args:
+        there: the table of a key that stands in another database.
+    """
     table = tables[described.name]
     for link in described.links:
-        target = tables.get(link.to.table) if link.to.dataset == dataset.name else None
+        target = tables.get(link.to.table) if link.to.dataset == dataset.name else there(link.to)
         if target is not None and (whole := _whole(link, table, target)) is not None:
             reason = f"refers to a part of {target.name} ({', '.join(whole)}), which others share: refer to all of it"
             yield described.name, ", ".join(link.fields), f"{reason}, by `references` of the table"

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from registry.model.errors import LinkedSystemUnavailable
+from registry.model.errors import REFUSED, LinkedSystemUnavailable
 
 DENIED = frozenset({"42501", 1142, 1143})
 """How PostgreSQL, and MariaDB of tables and of columns, say that a user may not do what was asked."""
@@ -28,7 +28,9 @@ def told(place: str) -> Iterator[None]:
         raise
     except IntegrityError:
         reason = "a constraint of the database refused it, and it was rolled back"
-        raise LinkedSystemUnavailable(f"{place}: {reason}", hint="registry connectors check") from None
+        raise LinkedSystemUnavailable(
+            f"{place}: {reason}", hint="registry connectors check", extra={REFUSED: True}
+        ) from None
     except Exception as error:  # noqa: BLE001 - whatever a driver or a type raises
         raise LinkedSystemUnavailable(
             f"{place}: failed ({type(error).__name__}), and was rolled back", hint=_hint(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,27 +13,26 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Dataset, Key, Table
 from registry.connectors.key_values import fitted
 from registry.connectors.sql import changing, looking, mentions
+from registry.connectors.sql.accounts import accounts_of
 from registry.connectors.sql.catalogue import Catalogue, described_of, is_whole
 from registry.connectors.sql.columns import python_type
 from registry.connectors.sql.engines import for_erasures, for_looks, opened, reached
 from registry.connectors.sql.erasing import erase
-from registry.connectors.sql.findings import Elsewhere, Finding, findings
+from registry.connectors.sql.findings import Elsewhere, Finding, findings, named_few
 from registry.connectors.sql.holding import concerned, keeping
 from registry.connectors.sql.leading import Leading
 from registry.connectors.sql.naming import tells
+from registry.connectors.sql.neighbours import Neighbour, of_others, table_of
 from registry.connectors.sql.selecting import Selecting, conditions, count, counts
 from registry.connectors.sql.streams import given, require_writable
-from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.accounting import FieldAccount
 from registry.dsr.held import Held
-from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
+from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.identity.belonging import Belonging, Record, is_key
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
-
-NAMED = 5
-"""Fields that an error names."""
 
 
 class SqlSystem:
@@ -47,6 +47,7 @@ class SqlSystem:
 
     Attributes:
         held: the legal holds that stand on whomever it is asked about.
+        neighbours: the other described databases, by name: which keys they have, they know.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class SqlSystem:
         self._elsewhere = elsewhere
         self._dataset = dataset
         self.held: Sequence[Held] = ()
+        self.neighbours: Mapping[str, Neighbour] = {}
         self._rules = rules
         self._leading = Leading(dataset, leading, rules)
         self._engine = opened(url, dataset.url_env)
@@ -101,7 +103,26 @@ class SqlSystem:
             return self._findings(self._catalogue.tables(connection))
 
     def _findings(self, tables: Mapping[str, sa.Table]) -> list[Finding]:
-        return findings(self._dataset, tables, self._leading.keys, self._elsewhere)
+        others, there = of_others(self, self.neighbours), partial(table_of, self.neighbours)
+        found = findings(self._dataset, tables, self._leading.keys, self._elsewhere, there)
+        return [one for one in found if one.table not in others]
+
+    @property
+    def place(self) -> tuple[sa.URL, str | None]:
+        """Its address, and the schema whose tables it has."""
+        return self._engine.url, self._dataset.schema
+
+    @property
+    def described(self) -> Collection[str]:
+        """The tables that its file describes."""
+        return self._dataset.tables.keys()
+
+    def tables(self) -> Mapping[str, sa.Table]:
+        """Every table as it was when it was last looked at."""
+        if self._catalogue.known is None:
+            with self._connected() as (_, tables):
+                return tables
+        return self._catalogue.known
 
     def undecided(self) -> list[tuple[str, str]]:
         """Every (table, field) that somebody has to decide on."""
@@ -154,7 +175,7 @@ class SqlSystem:
             accounts: list[FieldAccount] = []
             for name, described in standing.tables.items():
                 rows = pointing.get(name, {})
-                told = self._accounts(kind, described, there.get(name, 0), others.get(name, 0))
+                told = accounts_of(self.name, kind, described, there.get(name, 0), others.get(name, 0))
                 accounts += (mentions.accounted(described, one, rows.get(one.field, 0)) for one in told)
         categories = {(one.table, one.name): one.category for one in self._dataset.fields if one.category is not None}
         traits = {(one.table, one.name): one.trait for one in self._dataset.fields if one.trait is not None}
@@ -167,7 +188,7 @@ class SqlSystem:
         rows = {
             described.name: require_writable(self._given(connection, described, table, selecting), self._at(described))
             for described, table in here
-            if reads and _given_out(described)
+            if reads and described.given_out
         }
         silent = {table: selecting.own(table, described) for described, table in here if described.name not in rows}
         return rows | {str(table.name): found for table, found in counts(connection, silent).items()}
@@ -192,9 +213,8 @@ class SqlSystem:
     def _given(
         self, connection: sa.Connection, described: Table, table: sa.Table, selecting: Selecting
     ) -> Iterator[dict[str, Any]]:
-        names = _given_out(described)
-        for where in conditions(table, selecting.own(table, described)) if names else ():
-            yield from given(connection, self._at(described), where, names)
+        for where in conditions(table, selecting.own(table, described)) if described.given_out else ():
+            yield from given(connection, self._at(described), where, described.given_out)
 
     def _at(self, described: Table) -> str:
         return f"{self.name}.{described.name}"
@@ -216,7 +236,7 @@ class SqlSystem:
         planned, standing = self._planned(kind, people, reads=EFFECTS[kind] is Effect.GIVE)
         if planned.undecided:
             raise LinkedSystemUnavailable(
-                f"{self.name}: fields that nobody has decided on: {_few(planned.undecided)}",
+                f"{self.name}: fields that nobody has decided on: {named_few(planned.undecided)}",
                 hint="declare them in the system's file: registry connectors check says why of each",
             )
         match EFFECTS[kind]:
@@ -246,7 +266,8 @@ class SqlSystem:
         with self._connected() as (connection, tables):
             selecting = Selecting(connection, people, self._rules)
             standing = self._standing(connection, tables, selecting)
-            found = looking.remaining(connection, standing, tables, people, self._rules)
+            own = {name: tables[name] for name in tables.keys() - of_others(self, self.neighbours)}
+            found = looking.remaining(connection, standing, own, people, self._rules)
             for described, table in described_of(standing, tables):
                 for name, rows in mentions.left(connection, described, table, selecting).items():
                     place = f"{described.name}.{name}"
@@ -279,7 +300,7 @@ class SqlSystem:
                     rows += count(connection, table, where.bound)
                     if new:
                         changing.write(connection, self._at(described), table, where.bound, new)
-                accounts += self._accounts(kind, described, rows, others.get(described.name, 0), written=new)
+                accounts += accounts_of(self.name, kind, described, rows, others.get(described.name, 0), written=new)
         return accounts
 
     def _standing(self, connection: sa.Connection, tables: Mapping[str, sa.Table], selecting: Selecting) -> Dataset:
@@ -297,20 +318,6 @@ class SqlSystem:
             raise LinkedSystemUnavailable(f"{self.name}.{column.table.name}.{column.name} does not take such a value")
         return taken
 
-    def _accounts(
-        self, kind: Kind, table: Table, rows: int, others: int, written: Collection[str] = ()
-    ) -> Iterator[FieldAccount]:
-        effect = EFFECTS[kind]
-        for name, field in table.fields.items():
-            ground = CORRECTED if name in written else field.ground or UNTOUCHED
-            place = (self.name, table.name, name)
-            if effect is Effect.ERASE and name not in table.kept:
-                yield FieldAccount(*place, Disposition.ERASED, rows, others=others)
-            elif effect is Effect.GIVE and field.exported:
-                yield FieldAccount(*place, Disposition.EXPORTED, rows, others=others)
-            else:
-                yield FieldAccount(*place, Disposition.RETAINED, rows, ground, others)
-
     @contextmanager
     def _connected(
         self, engine: sa.Engine | None = None, *, lately: bool = False
@@ -325,14 +332,3 @@ class SqlSystem:
             except sa.exc.SQLAlchemyError:
                 self._catalogue.forget()
                 raise
-
-
-def _given_out(table: Table) -> list[str]:
-    """The fields that an access gives out."""
-    return [name for name, field in table.fields.items() if field.exported]
-
-
-def _few(fields: Sequence[tuple[str, str]]) -> str:
-    names = [f"{table}.{field}" for table, field in fields]
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

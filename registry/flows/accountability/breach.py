@@ -214,6 +214,8 @@ def _extent(deployment: Deployment, workspace: OpenWorkspace, incident: Incident
         raise InvalidInput(
             "there is no such table of people's data", hint=f"one of {', '.join(rows.PLACES)}", pointer="/table"
         )
+    if incident.since is not None and incident.until is not None and incident.since >= incident.until:
+        raise InvalidInput("it ends before it begins, and so touches nobody", pointer="/until")
     source_id = None
     if incident.source is not None:
         with deployment.data.read(workspace.workspace_id) as transaction:
@@ -222,7 +224,7 @@ def _extent(deployment: Deployment, workspace: OpenWorkspace, incident: Incident
             raise NotFound("there is no such source", hint="run: registry sources list")
         source_id = known[incident.source]
     tables = [incident.table] if incident.table is not None else list(rows.PLACES)
-    return rows.Extent(tables, source_id, incident.since, incident.until)
+    return rows.Extent(tables, source_id, incident.since, incident.until, incident.source or "")
 
 
 def listed(profiles: Iterable[ProfileId]) -> str:

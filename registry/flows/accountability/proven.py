@@ -70,6 +70,8 @@ def check(stated: Mapping[str, Any], jwks: Mapping[str, object]) -> Proven:
         SignatureInvalid: a signature does not verify, or the proof does not lead from the certificate to
             the checkpoint; `extra["failure"]` says which.
     """
+    if stated.get("format") != FORMAT:
+        raise invalid("the proof is of a form that is not known here", "malformed")
     try:
         token, entry = str(stated["certificate"]), str(stated["entry"]).encode()
         position = stated["position"]

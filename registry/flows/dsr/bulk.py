@@ -163,7 +163,8 @@ def _tried(
     if before is not None:
         return Outcome.ALREADY, text_id(taken.request_id) if taken is not None else None
     seen[key] = content
-    refused = wish.claim is not None and wish.claim.refused_at(deployment.clock()) is not None
+    claim = found.wish.claim
+    refused = claim is not None and claim.refused_at(deployment.clock()) is not None
     return (Outcome.REFUSED if refused else Outcome.OPENED), None
 
 

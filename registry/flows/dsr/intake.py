@@ -11,7 +11,7 @@ Whether the person is known is not said, and makes no difference to what is answ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -105,7 +105,8 @@ def read(deployment: Deployment, workspace: OpenWorkspace, wish: Wish) -> Read:
     traits = rectification.corrections(asked) if EFFECTS[wish.kind] is Effect.CORRECT else {}
     if traits:
         Correctable(deployment, workspace).require(traits)
-    return Read(wish, law, received_at, progress, traits)
+    claim = wish.claim.under(law) if wish.claim is not None else None
+    return Read(replace(wish, claim=claim), law, received_at, progress, traits)
 
 
 def open_request(
@@ -151,6 +152,7 @@ def take(
         Conflict: another request has this reference.
     """
     found = read(deployment, workspace, wish)
+    wish = found.wish
     # 2. take
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = _new(deployment, workspace, found, actor, owner)

@@ -20,13 +20,18 @@ from registry.flows.dsr import answers
 from registry.flows.dsr.history import write
 from registry.flows.dsr.reaching import tells_records_apart
 from registry.flows.dsr.waiting import wait
-from registry.model.errors import LinkedSystemUnavailable
+from registry.model.errors import REFUSED, LinkedSystemUnavailable
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
 LOOKED = "looked"
 """The member of a request's progress that says that all systems were looked at once more."""
 LEFT = "remaining"
+
+
+def may_be_anothers(error: LinkedSystemUnavailable) -> bool:
+    """Whether what stopped a system may be rows that another erases: they are left, or keep its own from going."""
+    return not {LEFT, REFUSED}.isdisjoint(error.extra)
 
 
 def require_nothing_left(system: LinkedSystem, kind: Kind, people: Sequence[Identifier]) -> None:

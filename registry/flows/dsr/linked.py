@@ -25,7 +25,7 @@ from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import answers, held, rectification
 from registry.flows.dsr.history import add_to_history, require, told_by, write
-from registry.flows.dsr.last_look import LOOKED, look_again, require_nothing_left
+from registry.flows.dsr.last_look import LOOKED, look_again, may_be_anothers, require_nothing_left
 from registry.flows.dsr.reaching import asked, reached, require_nothing_new, tells_records_apart
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
 from registry.flows.dsr.waiting import wait
@@ -114,12 +114,34 @@ def act(
     ):
         return request
     request, people = _found_everywhere(deployment, request, fragments, actor)
-    through = _through(request)
-    standing, last = list[Held](), ""
+    standing = list[Held]()
     if erases:
         holds = held.on(deployment, workspace, request, people)
         request = held.note(deployment, workspace, request, holds, people)
         standing = list(map(held.as_held, holds))
+    request, last = _in_turn(deployment, workspace, request, standing, people, actor)
+    if not erases:
+        return request
+    earlier = [one for one in deployment.linked if one.name not in {last, *left_out(accounts(request))}]
+    return look_again(deployment, request, [under(one, standing) for one in earlier], people, actor=actor)
+
+
+def _in_turn(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    standing: Sequence[Held],
+    people: Sequence[Identifier],
+    actor: str,
+) -> tuple[StoredRequest, str]:
+    """Let one system after the other do its part, also after one that rows of another's may stop; the request with that
+    noted, and the last that did one.
+
+    Raises:
+        LinkedSystemUnavailable: one could not.
+    """
+    last, failed, through = "", list[tuple[str, LinkedSystemUnavailable]](), _through(request)
+    erases = EFFECTS[Kind(request.kind)] is Effect.ERASE
     for system in (under(system, standing) for system in deployment.linked):
         progress = orjson.loads(request.progress)
         done: dict[str, Any] = progress.setdefault("linked", {})
@@ -130,9 +152,13 @@ def act(
         try:
             told = ran(system, request, people, corrections, deployment.policies.identity)
         except LinkedSystemUnavailable as error:
-            raise wait(deployment, request, system.name, people, error, actor=actor) from None
+            failed.append((system.name, error))
+            if may_be_anothers(error):
+                continue
+            break
         done[system.name] = _at_least(told, progress.get(FORESEEN, {}).get(system.name, {}))
-        progress.pop(waiting.NOTED, None)
+        if not failed:
+            progress.pop(waiting.NOTED, None)
         short = getattr(system, "looked_for_where_described", None)
         if erases and short is not None:
             progress["by_place"] = sorted({*progress.get("by_place", ()), *short(people)})
@@ -140,10 +166,9 @@ def act(
         if not _gives(request):  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:
                 write(transaction, request, was=request.state)
-    if not erases:
-        return request
-    earlier = [one for one in deployment.linked if one.name not in {last, *left_out(accounts(request))}]
-    return look_again(deployment, request, [under(one, standing) for one in earlier], people, actor=actor)
+    for name, why in failed:
+        raise wait(deployment, request, name, people, why, actor=actor)
+    return request, last
 
 
 def reach_of(

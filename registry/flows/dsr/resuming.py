@@ -18,7 +18,7 @@ from registry.dsr.held import Held, by_hold, under
 from registry.dsr.waiting import Wait, after, pause
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import held, linked
+from registry.flows.dsr import held, last_look, linked
 from registry.flows.dsr.history import write
 from registry.flows.dsr.reaching import reached
 from registry.flows.dsr.waiting import without_names
@@ -150,15 +150,20 @@ def _erased(
     request = held.note(deployment, workspace, request, holds, people, systems=names)
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)
-    standing, done = list(map(held.as_held, holds)), _done(case)
+    standing, done, failed = list(map(held.as_held, holds)), _done(case), dict[str, LinkedSystemUnavailable]()
     for system in systems:
         if system.name in done and not _is_outdated(linked.read_accounts({system.name: done[system.name]}), standing):
             continue
         try:
             told = linked.ran(under(system, standing), request, people, {}, deployment.policies.identity)
         except LinkedSystemUnavailable as error:
-            raise _waits(deployment, case, system.name, error, people) from None
+            failed[system.name] = error
+            if last_look.may_be_anothers(error):
+                continue
+            break
         done = _note(deployment, case, system.name, told)
+    for name, why in failed.items():
+        raise _waits(deployment, case, name, why, people)
     if gone := sorted(asked - done.keys()):  # last, so that it holds up none of the others
         cause = LinkedSystemUnavailable(
             f"{gone[0]} keeps what a hold covered, and is connected no longer",

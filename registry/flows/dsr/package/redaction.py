@@ -1,7 +1,7 @@
 """What a package leaves out because it is about somebody else than its person (GDPR Art. 15(4)), by rule, and counted.
 
 1. declared   fields that a tracking plan declares to be of others (`x-subject: other`) are replaced as a whole
-2. found      an e-mail address or telephone number in any other text is replaced, unless it is the person's own:
+2. found      an e-mail address or telephone number in any other text or name is replaced, unless it is the person's:
               one of their identifiers, or in a field that a plan declares as the person's contact data
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -30,6 +31,9 @@ LEFT_OUT = {
 CONTACT = "user.contact"
 SHORTEST = 7
 """Digits of a telephone number that are enough to compare by: with and without country code or leading zero."""
+
+_SIGNS = ("@", "+", "%")
+"""One of these stands in every text with an address or a number."""
 
 Path = Sequence[str]
 
@@ -59,13 +63,13 @@ class Redactor:
         for path in others:
             if path[0] in told:
                 told[path[0]] = self._without(told[path[0]], path[1:])
-        for section in SECTIONS:
-            if isinstance(told.get(section), dict) and _may_name(told[section]):
+        for section, held in told.items():
+            if isinstance(held, dict) and section in SECTIONS and _may_name(held):
                 declared = categories.get(section, {})
-                told[section] = {
-                    name: value if name in declared and is_contact(declared[name]) else self.value(value)
-                    for name, value in told[section].items()
-                }
+                own = {name for name in held if name in declared and is_contact(declared[name])}
+                told[section] = self._named(held, own)
+            elif section not in SECTIONS:
+                told[section] = self.value(held)
         return told
 
     def value(self, value: Any, *, whole: bool = True) -> Any:
@@ -76,9 +80,9 @@ class Redactor:
                 it is.
         """
         if isinstance(value, str):
-            return self._text(value, whole) if "@" in value or "+" in value else value
+            return self._text(value, whole) if any(sign in value for sign in _SIGNS) else value
         if isinstance(value, dict):
-            return {name: self.value(inner) for name, inner in value.items()}
+            return self._named(value)
         if isinstance(value, list):
             return [self.value(inner, whole=whole) for inner in value]
         return value
@@ -87,6 +91,15 @@ class Redactor:
         """What stands for a value that is declared to be of somebody else; counts it."""
         self.counts[DECLARED] += 1
         return LEFT_OUT[DECLARED]
+
+    def _named(self, members: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
+        """Members without others, in their names as well, which may be anybody's; `own` are the person's contacts."""
+        told: dict[str, Any] = {}
+        for name, value in members.items():
+            shown = self.value(name)
+            shown = shown if shown not in told else f"{shown} {len(told)}"
+            told[shown] = value if name in own else self.value(value)
+        return told
 
     def _text(self, text: str, whole: bool) -> str:
         pieces, last = [], 0
@@ -100,6 +113,8 @@ class Redactor:
         return "".join([*pieces, text[last:]])
 
     def _is_own(self, kind: str, found: str) -> bool:
+        while (plain := unquote(found)) != found:
+            found = plain
         if kind == "email":
             return found.casefold() in self._own
         number = _digits(found)
@@ -126,7 +141,7 @@ def is_contact(categories: frozenset[str]) -> bool:
 def _may_name(value: object) -> bool:
     """Whether a text in a value can hold an address or a number: most values have none, and are not looked through."""
     written = orjson.dumps(value)
-    return b"@" in written or b"+" in written
+    return any(sign in written for sign in map(str.encode, _SIGNS))
 
 
 def _digits(text: str) -> str:
