@@ -21,7 +21,7 @@ from registry.api.wire import UUID_FORM, Cursor, Extension, Override
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Move
-from registry.flows.dsr import lifecycle, linked, moves, planning
+from registry.flows.dsr import going_without, lifecycle, moves, planning
 from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import OPEN, Lock
 from registry.model.clock import Micros, rfc3339
@@ -153,7 +153,7 @@ def override_system(request: Request, request_id: RequestIdText, body: Override)
     """The decision stands in the history, in the audit log and in the certificate; the request goes on by itself."""
     application = of(request)
     principal, workspace = application.caller(request, Action.DSR_APPROVE)
-    decided = linked.override(
+    decided = going_without.override(
         application.deployment,
         workspace,
         request_id_of(request_id),

@@ -18,7 +18,7 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move
-from registry.flows.dsr import export, letters, lifecycle, linked, mailing, moves, planning, reference, sla
+from registry.flows.dsr import export, going_without, letters, lifecycle, mailing, moves, planning, reference, sla
 from registry.flows.dsr.package import links
 from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import Lock
@@ -150,7 +150,7 @@ def override_system(
     """Decide, on the record, that a waiting request ends without a system."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         given = registry.deployment, opened, request_id_of(request_id)
-        row = linked.override(*given, system, reason=reason, actor=f"person:{officer}")
+        row = going_without.override(*given, system, reason=reason, actor=f"person:{officer}")
     answer_with(row, as_json=as_json)
 
 

@@ -16,7 +16,7 @@ from registry.api.problems import status_of, unforeseen
 from registry.api.wire import Reason
 from registry.dsr.plan import RequestPlan
 from registry.dsr.requests import EFFECTS, UNPROVED, Effect, Kind, Move, State, check_four_eyes
-from registry.flows.dsr import lifecycle, linked, moves, planning, proofs
+from registry.flows.dsr import going_without, lifecycle, moves, planning, proofs
 from registry.model.clock import DAY
 from registry.model.errors import (
     Conflict,
@@ -91,7 +91,7 @@ def override_system(visit: Visit) -> Response:
 
     def leave_out() -> None:
         system = visit.form.text("system", most=64)
-        linked.override(*given, system, reason=reason_of(visit), actor=visit.principal.actor)
+        going_without.override(*given, system, reason=reason_of(visit), actor=visit.principal.actor)
 
     return acted(visit, leave_out)
 
@@ -161,7 +161,7 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
         extendable=not is_over and visit.may(Action.DSR_APPROVE), purposes=progress.get("purposes"), plan=plan,
         planned=planned(plan) if plan else [], undecided=undecided(plan) if plan else [],
         overridable=state is State.WAITING and visit.may(Action.DSR_APPROVE),
-        systems=linked.dispensable(visit.deployment, row), link=link, asks=_asks(visit, row),
+        systems=going_without.dispensable(visit.deployment, row), link=link, asks=_asks(visit, row),
         stale=getattr(visit.deployment.linked, "fault", None),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from registry.connectors.configured import linked_systems
 from registry.connectors.outgoing import Outgoing
 from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, linked
+from registry.flows.dsr import going_without, lifecycle
 from registry.flows.dsr.waiting import wait_of
 from registry.model.errors import Conflict, LinkedSystemUnavailable
 from registry.model.stored import StoredRequest
@@ -148,7 +148,7 @@ def test_an_override_leaves_out_the_database_that_was_decided_on_and_no_other(
     shop.stop()
     with pytest.raises(LinkedSystemUnavailable):
         tenant.run(request)
-    linked.override(
+    going_without.override(
         tenant.registry.deployment, tenant.workspace, request.request_id, "shop", reason="sold", actor="person:b"
     )
     done = _again(tenant)

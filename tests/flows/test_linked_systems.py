@@ -19,7 +19,7 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
-from registry.flows.dsr import export, lifecycle, linked, moves, planning, waiting
+from registry.flows.dsr import export, going_without, lifecycle, linked, moves, planning, waiting
 from registry.model.clock import rfc3339
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import text_id
@@ -339,7 +339,7 @@ def test_an_access_states_the_rows_that_there_are_once_every_system_answers(
     with pytest.raises(LinkedSystemUnavailable):
         alone.run(request)
     waits, _ = lifecycle.get(registry.deployment, alone.workspace, request.request_id)
-    assert "shop" in linked.dispensable(registry.deployment, waits), "counted before, and waited for now"
+    assert "shop" in going_without.dispensable(registry.deployment, waits), "counted before, and waited for now"
     stated = _accounted(alone, alone.run(request).certificate)
     assert (stated["shop", "address"][1], stated["crm", "address"][1]) == (2, 1)
 
@@ -354,7 +354,7 @@ def test_a_package_without_the_system_that_it_was_decided_to_end_without_is_give
     with pytest.raises(LinkedSystemUnavailable):
         alone.run(request)
     given = registry.deployment, alone.workspace
-    linked.override(*given, request.request_id, "crm", reason="shut down", actor="person:b")
+    going_without.override(*given, request.request_id, "crm", reason="shut down", actor="person:b")
     export.write_package(*given, alone.run(request), stream, actor="person:b")
     with zipfile.ZipFile(stream) as package:
         assert "outside/shop.jsonl" in package.namelist() and "outside/crm.jsonl" not in package.namelist()
@@ -372,8 +372,10 @@ def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Custo
         alone.run(request)
     assert caught.value.extra["remaining"] == {"customer": 1}
     with pytest.raises(NotFound):
-        linked.override(registry.deployment, alone.workspace, request.request_id, "crm", reason="x", actor="person:b")
-    linked.override(
+        going_without.override(
+            registry.deployment, alone.workspace, request.request_id, "crm", reason="x", actor="person:b"
+        )
+    going_without.override(
         registry.deployment, alone.workspace, request.request_id, "shop", reason="sold in 2025", actor="person:b"
     )
     [due] = lifecycle.due(registry.deployment, alone.workspace)
@@ -383,7 +385,9 @@ def test_only_a_recorded_decision_ends_a_request_without_a_system(outside: Custo
     assert told["disposition"] == "retained"
     assert told["ground"] == "not reached; decided by person:b: sold in 2025"
     with pytest.raises(Conflict):
-        linked.override(registry.deployment, alone.workspace, request.request_id, "shop", reason="x", actor="person:b")
+        going_without.override(
+            registry.deployment, alone.workspace, request.request_id, "shop", reason="x", actor="person:b"
+        )
 
 
 def test_interrupted_before_any_commit_a_request_finishes_and_reports_the_same(

@@ -12,7 +12,7 @@ import pytest
 from registry.api.dsr import request_json
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
-from registry.flows.dsr import holds, kept, letters, lifecycle, linked, planning, rectification
+from registry.flows.dsr import going_without, holds, kept, letters, lifecycle, planning, rectification
 from registry.model.errors import Conflict, Forgotten, InvalidInput, LinkedSystemUnavailable, RequestDamaged
 from registry.model.ids import RequestId, text_id
 from registry.model.stored import StoredRequest
@@ -122,7 +122,7 @@ def test_what_the_second_look_goes_on_finding_stands_in_the_request_until_it_is_
     _, history = lifecycle.get(registry.deployment, tenant.workspace, request.request_id)
     assert [one.action for one in history].count("wait") == 2
     assert SECOND_LOOK in (history[-1].details or "")
-    assert linked.dispensable(registry.deployment, _now(tenant, request)) == []
+    assert going_without.dispensable(registry.deployment, _now(tenant, request)) == []
     _sql(registry, "DROP TABLE added_by_somebody")
     assert _later(tenant).state == "completed"
 
@@ -319,10 +319,10 @@ def test_nobody_decides_to_go_on_without_a_system_that_has_done_its_part(tenant:
         tenant.run(request)
     given = registry.deployment, tenant.workspace, request.request_id
     with pytest.raises(Conflict, match="done its part"):
-        linked.override(*given, "mailer", reason="a slip", actor="person:first")
-    linked.override(*given, "crm", reason="shut down", actor="person:first")
+        going_without.override(*given, "mailer", reason="a slip", actor="person:first")
+    going_without.override(*given, "crm", reason="shut down", actor="person:first")
     with pytest.raises(Conflict, match="decided before"):
-        linked.override(*given, "crm", reason="shut down", actor="person:first")
+        going_without.override(*given, "crm", reason="shut down", actor="person:first")
     _, claims = verify.document(_later(tenant).certificate or "", tenant.workspace.jwks())
     outside = [one for one in claims["fields"] if one["system"] != "registry"]  # type: ignore[attr-defined]
     assert [(one["system"], one["disposition"]) for one in outside] == [("mailer", "erased"), ("crm", "retained")]

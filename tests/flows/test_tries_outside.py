@@ -14,7 +14,7 @@ from registry.connectors.outgoing import Outgoing
 from registry.dsr.accounting import EVERY_TABLE
 from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, linked, reference
+from registry.flows.dsr import going_without, lifecycle, reference
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
@@ -157,7 +157,7 @@ def test_a_system_that_is_through_and_silent_now_is_waited_for_since_it_leads_to
             again(tenant)
     if overridden:
         given: Any = tenant.registry.deployment, tenant.workspace, request.request_id
-        linked.override(*given, "shop", reason="closed", actor="person:officer")
+        going_without.override(*given, "shop", reason="closed", actor="person:officer")
     _, claims = verify.document(again(tenant).certificate or "", tenant.workspace.jwks())
     told: Any = claims["fields"]
     assert {one["rows"] for one in told if one["table"] == "contacts"} == {1}
@@ -176,7 +176,7 @@ def test_a_system_whose_description_is_gone_ends_no_request_without_a_decision(
     with pytest.raises(LinkedSystemUnavailable, match="connected no longer"):
         again(tenant)
     given: Any = registry.deployment, tenant.workspace, request.request_id
-    linked.override(*given, "zdesk", reason="shut down", actor="person:officer")
+    going_without.override(*given, "zdesk", reason="shut down", actor="person:officer")
     done = lifecycle.run(*given, actor="person:officer")
     _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
     told: Any = claims["fields"]

@@ -13,7 +13,7 @@ from registry.dsr.accounting import FieldAccount, unaccounted
 from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked, planning
+from registry.flows.dsr import done_outside, planning
 from registry.flows.dsr.history import restored_at, up_to_date, write
 from registry.flows.dsr.proofs import verified_by
 from registry.flows.workspace import OpenWorkspace
@@ -30,7 +30,7 @@ def accounted(deployment: Deployment, workspace: OpenWorkspace, request: StoredR
         Conflict: a field is not accounted for.
     """
     own, _, _ = planning.of_registry(deployment, workspace, request)
-    found = [*own.accounts, *linked.accounts(request)]
+    found = [*own.accounts, *done_outside.accounts(request)]
     require_accounted(found)
     return found
 
@@ -47,7 +47,7 @@ def certify(
     """The request with its certificate, which states these accounts."""
     request = up_to_date(transaction, request)
     outcome = certifying.outcome_of(deployment, request, accounts, deployment.clock())
-    restored = restored_at(transaction, request) if linked.accounts(request) else None
+    restored = restored_at(transaction, request) if done_outside.accounts(request) else None
     outcome = replace(outcome, requester=verified_by(transaction, request), restored_at=restored)
     named: dict[str, int | str] = {"request": text_id(request.request_id)}
     token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)

@@ -33,7 +33,7 @@ from registry.flows.acts import trail
 from registry.flows.consent import changes
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import contacts, held, linked, passing_on, retaining
+from registry.flows.dsr import contacts, done_outside, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.history import restored_at, up_to_date
 from registry.flows.dsr.proofs import verified_by
@@ -293,7 +293,7 @@ def _settled(
     deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest
 ) -> tuple[StoredRequest, dict[str, Any]]:
     """The request, and its progress, with what holds keep once the systems outside are through."""
-    request, cases = held.settle(deployment, workspace, request, linked.accounts(request))
+    request, cases = held.settle(deployment, workspace, request, done_outside.accounts(request))
     progress: dict[str, Any] = orjson.loads(request.progress)
     kept = sum(case.items for case in cases)
     progress["kept"] |= {"legal_hold": len(cases), "retained_case": len(cases), "retained_item": kept}
@@ -313,7 +313,7 @@ def _certify(
 ) -> StoredRequest:
     workspace_id = workspace.workspace_id
     rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
-    outside = linked.accounts(request)
+    outside = done_outside.accounts(request)
     accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *outside]
     require_accounted(accounted)
     passing_on.tell_at_once(deployment, workspace, request.request_id)
@@ -326,7 +326,7 @@ def _certify(
                 progress["keys"],
                 deployment.keyring.generation(workspace_id),
                 0,
-                linked.by_place(request),
+                done_outside.by_place(request),
                 restored_at(transaction, request) if outside else None,
             ),
             retained=retaining.stated(transaction, workspace_id, request.request_id),

@@ -25,7 +25,7 @@ import orjson
 from registry.flows.accountability.declared import Declared, identifier_categories
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked, reference
+from registry.flows.dsr import going_without, linked, reference
 from registry.flows.dsr.package import contents as parts
 from registry.flows.dsr.package import kept, page, records
 from registry.flows.dsr.package.archive import Package, cell, csv_rows
@@ -119,7 +119,7 @@ def _write(
             contents = parts.gather(deployment, workspace, transaction, grant, fragments)
             people = list(dict.fromkeys([*contents.people, *reference.named_by(deployment, request)]))
             still = kept.told(transaction, workspace, people)
-            without = linked.decided_without(transaction, request)
+            without = going_without.decided_without(transaction, request)
         declared = Declared(deployment, workspace)
         redactor = Redactor([*people, *parts.own_contacts(contents, declared.traits)])
         parts.leave_out(contents, redactor, declared)

@@ -17,14 +17,14 @@ from typing import Any
 import orjson
 
 from registry.dsr import waiting
-from registry.dsr.accounting import Disposition, FieldAccount, left_out, not_reached, unaccounted
-from registry.dsr.census import OWN_SYSTEM
+from registry.dsr.accounting import FieldAccount, left_out, unaccounted
 from registry.dsr.held import Held, under
 from registry.dsr.plan import LinkedSystem, SystemPlan
-from registry.dsr.requests import EFFECTS, Effect, Kind, State
+from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import answers, held, rectification
-from registry.flows.dsr.history import add_to_history, require, told_by, write
+from registry.flows.dsr.done_outside import FORESEEN, accounts, awaited, read_accounts
+from registry.flows.dsr.history import write
 from registry.flows.dsr.last_look import LOOKED, look_again, may_be_anothers, require_nothing_left
 from registry.flows.dsr.reaching import asked, reached, require_nothing_new, tells_records_apart
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
@@ -32,17 +32,10 @@ from registry.flows.dsr.waiting import wait
 from registry.flows.workspace import OpenWorkspace
 from registry.identity.rules import IdentityRules
 from registry.model.compartment import OUTSIDE
-from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
-from registry.model.ids import FragmentId, RequestId, text_id
+from registry.model.errors import LinkedSystemUnavailable
+from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
-from registry.store.database import Transaction
-
-OVERRIDE = "override"
-FORESEEN = "foreseen"
-"""The member of a request's progress on the rows that each system had before anything was changed there. Where it
-stands, all that the person is known by outside is sealed in the request, too.
-"""
 
 
 def plans(
@@ -213,80 +206,6 @@ def as_text(value: object) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray | memoryview) else str(value)
 
 
-def accounts(request: StoredRequest) -> list[FieldAccount]:
-    """What the linked systems did, as noted: every field of each."""
-    return read_accounts(orjson.loads(request.progress).get("linked", {}))
-
-
-def read_accounts(noted: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[FieldAccount]:
-    """Accounts as they were noted by system."""
-    return [
-        FieldAccount(
-            a["system"],
-            a["table"],
-            a["field"],
-            Disposition(a["disposition"]),
-            a["rows"],
-            a.get("ground"),
-            a.get("rows_of_others", 0),
-        )
-        for told in noted.values()
-        for a in told
-    ]
-
-
-def by_place(request: StoredRequest) -> list[str]:
-    """The kinds of identifier that systems looked for only where their descriptions say that those stand."""
-    return list(orjson.loads(request.progress).get("by_place", ()))
-
-
-def override(
-    deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, system: str, *, reason: str, actor: str
-) -> StoredRequest:
-    """Decide that a waiting request goes on without a system; its certificate will say so.
-
-    Args:
-        reason: in the clear, in the audit log and in the certificate.
-
-    Raises:
-        NotFound: no such request, or no such system.
-        Conflict: the request is not waiting, or not for this system: what that has done is certified.
-    """
-    with deployment.data.write(workspace.workspace_id) as transaction:
-        request = require(transaction, workspace, request_id)
-        progress = orjson.loads(request.progress)
-        if system not in {*(one.name for one in deployment.linked), *_awaited(request), *progress.get("linked", {})}:
-            raise NotFound("there is no such linked system")
-        if State(request.state) is not State.WAITING:
-            raise Conflict(f"a request that is {request.state} waits for no system")
-        if system not in dispensable(deployment, request):
-            raise Conflict("this system has done its part, or it was decided before to go on without it")
-        done, account = progress.setdefault("linked", {}), not_reached(system, actor, reason).as_json()
-        # Beside what it did before; what was only counted there is not given out.
-        done[system] = [*([] if _gives(request) else done.get(system, [])), account]
-        progress.pop(waiting.NOTED, None)
-        request = request._replace(progress=orjson.dumps(progress).decode(), due_at=deployment.clock())
-        write(transaction, request, was=request.state)
-        add_to_history(deployment, transaction, request, OVERRIDE, actor, {"system": system, "reason": reason})
-    return request
-
-
-def decided_without(transaction: Transaction, request: StoredRequest) -> list[str]:
-    """The systems that it was decided to end a request without, also once it has ended."""
-    return sorted({told["system"] for act, told in told_by(transaction, request) if act == OVERRIDE})
-
-
-def dispensable(deployment: Deployment, request: StoredRequest) -> list[str]:
-    """The systems of which it can be decided that a waiting request ends without them: connected or not, they have not
-    done their part, or it is these that it waits for.
-    """
-    progress: dict[str, Any] = orjson.loads(request.progress)
-    noted = waiting.Wait.noted(progress)
-    undone = {one.name for one in deployment.linked}.difference(progress.get("linked", {})) | _awaited(request)
-    asked_again = {noted.system} - {OWN_SYSTEM} if noted is not None else set[str]()
-    return sorted((undone | asked_again) - left_out(accounts(request)))
-
-
 def _found_everywhere(
     deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId], actor: str
 ) -> tuple[StoredRequest, list[Identifier]]:
@@ -345,14 +264,6 @@ def _through(request: StoredRequest) -> Collection[str]:
     return left_out(read_accounts(done)) if _gives(request) else done.keys()
 
 
-def _awaited(request: StoredRequest) -> set[str]:
-    """The systems that a request foresaw to do something, or waits for, and that have not done it."""
-    progress: dict[str, Any] = orjson.loads(request.progress)
-    noted = waiting.Wait.noted(progress)
-    awaited: set[str] = {*progress.get(FORESEEN, {}), *([noted.system] if noted is not None else [])}
-    return awaited.difference(progress.get("linked", {}), [OWN_SYSTEM])
-
-
 def _require_connected(deployment: Deployment, request: StoredRequest, actor: str) -> None:
     """Go on only if every awaited system is still described: a file that is gone ends no request by itself.
 
@@ -360,7 +271,7 @@ def _require_connected(deployment: Deployment, request: StoredRequest, actor: st
         LinkedSystemUnavailable: one is not; the request waits.
     """
     counted = set(orjson.loads(request.progress).get("linked", {})).difference(_through(request))
-    for name in sorted((_awaited(request) | counted) - {system.name for system in deployment.linked}):
+    for name in sorted((awaited(request) | counted) - {system.name for system in deployment.linked}):
         error = LinkedSystemUnavailable(
             f"{name}: what it holds of the person was foreseen, and it is connected no longer",
             hint="put its description back, or decide to go on without it: registry dsr override",

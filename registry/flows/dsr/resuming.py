@@ -18,7 +18,7 @@ from registry.dsr.held import Held, by_hold, under
 from registry.dsr.waiting import Wait, after, pause
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import held, last_look, linked
+from registry.flows.dsr import done_outside, held, last_look, linked
 from registry.flows.dsr.history import write
 from registry.flows.dsr.reaching import reached
 from registry.flows.dsr.waiting import without_names
@@ -63,9 +63,9 @@ def erase_outside(
         except (KeyMissing, SealBroken) as error:
             raise _waits(deployment, case, awaited[0], error) from None
         if not people:  # this case kept nothing outside
-            return request, linked.read_accounts(done)
+            return request, done_outside.read_accounts(done)
         request, done = _erased(deployment, workspace, case, request, names, people)
-    accounts = linked.read_accounts(done)
+    accounts = done_outside.read_accounts(done)
     standing = {one.hold_id for one in held.on(deployment, workspace, request, ())}
     request, _ = held.settle(deployment, workspace, request, accounts, only=standing, ends=case.case_id)
     return request, accounts
@@ -140,7 +140,7 @@ def _erased(
     names: Sequence[str],
     people: Sequence[Identifier],
 ) -> tuple[StoredRequest, dict[str, Any]]:
-    asked = set(names) - left_out(linked.read_accounts(_done(case)))
+    asked = set(names) - left_out(done_outside.read_accounts(_done(case)))
     systems = [system for system in deployment.linked if system.name in asked]
     # Who became known since is somebody else.
     people, silent = reached(systems, people, deployment.policies.identity, begun=())
@@ -152,7 +152,9 @@ def _erased(
         write(transaction, request, was=request.state)
     standing, done, failed = list(map(held.as_held, holds)), _done(case), dict[str, LinkedSystemUnavailable]()
     for system in systems:
-        if system.name in done and not _is_outdated(linked.read_accounts({system.name: done[system.name]}), standing):
+        if system.name in done and not _is_outdated(
+            done_outside.read_accounts({system.name: done[system.name]}), standing
+        ):
             continue
         try:
             told = linked.ran(under(system, standing), request, people, {}, deployment.policies.identity)

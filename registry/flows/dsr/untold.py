@@ -13,7 +13,7 @@ import orjson
 
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import linked, passing_on
+from registry.flows.dsr import done_outside, passing_on
 from registry.flows.dsr.history import RESTORE, add_to_history, restored_at
 from registry.model.compartment import OUTSIDE
 from registry.model.ids import FragmentId, RequestId, WorkspaceId
@@ -99,7 +99,7 @@ def _corrected_outside(
 
 def _is_of_before(request: StoredRequest) -> bool:
     """Whether what the person is known by outside was not sealed into it yet, as it is before anything is touched."""
-    return State(request.state) not in ENDED and linked.FORESEEN not in orjson.loads(request.progress)
+    return State(request.state) not in ENDED and done_outside.FORESEEN not in orjson.loads(request.progress)
 
 
 def _say(deployment: Deployment, transaction: Transaction, request: StoredRequest, why: str) -> None:
