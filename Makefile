@@ -4,7 +4,7 @@ BIN := .venv/bin
 CASES ?= 100000
 RACES ?= 100
 # One more than the cores that the tests are made for: some of them wait for a server or for a moment.
-WORKERS ?= 4
+WORKERS ?= 3
 STAMP := .venv/.installed
 CODE := $(wildcard registry tests benchmarks)
 export UV_LINK_MODE ?= copy
