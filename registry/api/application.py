@@ -151,14 +151,19 @@ class Application:
         """
         if not write_key:
             raise Unauthenticated("no write key: send it as the Basic user, or as writeKey in the body")
+        found = self.source_lately(write_key)
+        if found is not None:
+            return found
         now = self.deployment.clock()
-        found = self._sources.get(write_key)
-        if found is not None and found[0] > now:
-            return found[1]
         self._require_schemas(now)
         source = source_of(self.deployment, write_key)
         _remember(self._sources, write_key, (now + CREDENTIAL_FOR, source))
         return source
+
+    def source_lately(self, write_key: str) -> BoundSource | None:
+        """The source that a write key belongs to, if it was looked up a moment ago."""
+        found = self._sources.get(write_key)
+        return found[1] if found is not None and found[0] > self.deployment.clock() else None
 
     def _require_schemas(self, now: Micros) -> None:
         """A program of another version may have upgraded the databases while this one serves."""

@@ -46,7 +46,9 @@ class ConsentCheck:
             principal = await application.awaited(application.known, secret)
         application.deployment.policies.access.require_action(principal, Action.CONSENT_CHECK)
         body = await receive_body(receive, headers, CHECK_BYTES)
-        workspace = application.workspaces.open(principal.workspace_id)
+        workspace = application.workspaces.opened_lately(principal.workspace_id)
+        if workspace is None:
+            workspace = await application.awaited(application.workspaces.open, principal.workspace_id)
         answer = await self._answer(application, workspace, body)
         answer.counter.inc()
         application.decisions.note(principal.actor, answer.noted)

@@ -80,7 +80,10 @@ async def _take_in(
     request: Request, application: Application, body: dict[str, Any], calls: list[object], size: int
 ) -> Response:
     write_key = basic_user(request.headers) or body.get("writeKey") or request.query_params.get("writeKey")
-    source = await application.awaited(application.source, write_key if isinstance(write_key, str) else None)
+    named = write_key if isinstance(write_key, str) else ""
+    source = application.source_lately(named)
+    if source is None:
+        source = await application.awaited(application.source, named)
     sent_at, context, integrations = body.get("sentAt"), body.get("context"), body.get("integrations")
     if "batch" not in body or not isinstance(context, dict):
         context = {}

@@ -63,14 +63,19 @@ class Workspaces:
             KeyMissing: the keystore does not belong to the data.
             KmsUnavailable, StoreUnavailable: they cannot be opened now.
         """
+        found = self.opened_lately(workspace_id)
+        if found is not None:
+            return found
         now = self._deployment.clock()
-        found = self._opened.get(workspace_id)
-        if found is not None and found[0] > now:
-            return found[1]
         with self._lock:
             opened = open_workspace(self._deployment, workspace_id)
             self._opened[workspace_id] = (now + OPEN_FOR, opened)
         return opened
+
+    def opened_lately(self, workspace_id: WorkspaceId) -> OpenWorkspace | None:
+        """The same, if it was opened a moment ago."""
+        found = self._opened.get(workspace_id)
+        return found[1] if found is not None and found[0] > self._deployment.clock() else None
 
     def only(self) -> OpenWorkspace:
         """The one workspace of an embedded registry.

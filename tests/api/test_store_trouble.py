@@ -217,6 +217,7 @@ def test_too_many_events_waiting_is_429_and_what_was_taken_is_kept(own: Desk, tm
     ("table", "path", "body"),
     [
         ("credential", "/v1/consent/check", CHECK),
+        ("workspace", "/v1/consent/check", CHECK),
         ("credential", "/v1/consent/check/batch", {"checks": [CHECK]}),
         ("credential", "/v1/consent/filter?purpose=service", ADA),
         ("credential", "/v1/consent/explain", CHECK),
