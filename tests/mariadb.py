@@ -28,14 +28,18 @@ def program(name: str) -> str:
 
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
-    """A server whose data lies in `folder`, and the SQLAlchemy URL of its server, without a database."""
-    data, socket = folder / "data", folder / "s"
+    """A server whose data lies in `folder`, and the SQLAlchemy URL of its server, without a database.
+
+    One that starts removes the temporary tables that it finds, also of a server beside it: each has its own folder.
+    """
+    data, passing, socket = folder / "data", folder / "tmp", folder / "s"
     data.mkdir()
+    passing.mkdir()
     own = ["--user=root"] if os.geteuid() == 0 else []
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            [program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={socket}",
-             f"--pid-file={folder / 'pid'}", *own, *FEW],
+            [program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--tmpdir={passing}",
+             f"--socket={socket}", f"--pid-file={folder / 'pid'}", *own, *FEW],
             stdout=log, stderr=log,
         )  # fmt: skip
     try:
