@@ -326,7 +326,7 @@ tables:
     by_email = 'by: email, method: POST, path: /search, body: {email: "{identifier}"}'
     by_number = 'by: crm.customers.id, method: POST, path: /search, body: {customer: "{identifier}"}'
     text = NEWS.replace(by_email, by_number).replace("https://news.example/api", shop.url)
-    text += "  customer: {category: user.unique_id}\n"
+    text += "  customer: {category: user.unique_id, references: crm.customers.id}\n"
     documents = [document(customers), document(text, "service")]
     made = linked_systems(documents, {"CRM_URL": outside_url, "NEWS_TOKEN": "secret"}, Outgoing(LOOPBACK), RULES)
     given = [row["id"] for one in made for table, row in one.export(reach_of(made, ADA)) if table == "records"]

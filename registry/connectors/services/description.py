@@ -20,6 +20,7 @@ TRAIT = "trait."
 SAYS_NOTHING = "user.unique_id"
 """Category of values that may stand in an address: ids that name nobody outside of the service."""
 ERASE = "erase"
+FINDING = ("find", "remaining")
 ACTIONS = ("find", ERASE, "rectify", "record", "remaining")
 
 
@@ -50,8 +51,8 @@ class Call:
         count: JSON pointer to their number, where it holds no records.
         kinds: the kinds of requests that it is made for; empty for all that its action serves.
         nobody: an answer that nothing is there says that it knows nobody; otherwise the path is taken to be wrong.
-        aliases: it finds people by identifiers that their records do not repeat; otherwise a record that has another
-            one of the kind is somebody else's.
+        aliases: it finds people by identifiers or keys that their records do not repeat; otherwise a record that has
+            another one of the kind is somebody else's.
     """
 
     by: str
@@ -84,11 +85,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One field of the records: a name with dots for what stands inside of an object."""
+    """One field of the records: a name with dots for what stands inside of an object.
+
+    Attributes:
+        references: the key of rows or records elsewhere that it repeats, where the service is asked by it.
+    """
 
     name: str
     category: str | None
     identity: str | None
+    references: str | None
     exported: bool
     kept: bool
     trait: str | None
@@ -114,6 +120,15 @@ class Service:
     def keys(self) -> list[Key]:
         """What other descriptions may refer to."""
         return [Key(self.name, TABLE, (name,)) for name in self.fields]
+
+    def repeating(self, kind: str) -> list[str]:
+        """The fields in which records repeat identifiers of a kind, or values of a key."""
+        return [one.name for one in self.fields.values() if kind in (one.identity, one.references)]
+
+    def untold(self) -> list[str]:
+        """By what it is asked for records that do not say whose they are: did it pass that over, nobody could tell."""
+        asked = (call for action in FINDING for call in self.calls[action] if call.count is None and not call.aliases)
+        return sorted({call.by for call in asked if not self.repeating(call.by)})
 
     def covers(self, name: str) -> bool:
         """Whether a field is declared: itself, or an object that it stands in."""
@@ -158,6 +173,7 @@ def _held(name: str, said: Mapping[str, Any]) -> Held:
         name=name,
         category=said["category"],
         identity=said.get("identity"),
+        references=said.get("references"),
         exported=said.get("access", "export" if personal else "withhold") == "export",
         kept=said.get("erasure") == "keep",
         trait=said.get("trait"),
@@ -189,16 +205,19 @@ def _pages(said: Mapping[str, Any]) -> Pages:
 
 
 def _faults(service: Service, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    asked = {call.by for action in FINDING for call in service.calls[action]}
     for name, held in service.fields.items():
         place = f"/fields/{escape(name)}"
         if (held.kept or not held.exported) and held.ground is None:
             yield place, "is kept or withheld without a ground"
         if not held.kept and not service.calls["erase"]:
             yield place, "is not kept, and no call erases it: add one under `erase`, or keep it with a ground"
+        if held.references is not None and held.references not in asked:
+            yield f"{place}/references", "no call that finds records is made by this key"
     for action in ACTIONS:
         for at, call in enumerate(service.calls[action]):
             place = f"/{action}/{at}"
-            if call.by == ROW and action in ("find", "remaining"):
+            if call.by == ROW and action in FINDING:
                 yield f"{place}/by", "finds records, and so cannot be made for each of them"
             yield from ((f"{place}{at}", reason) for at, reason in _about_places(service, action, call))
             if not value.get("identifiers_in_urls"):

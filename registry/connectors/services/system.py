@@ -9,19 +9,24 @@ from typing import Any
 import orjson
 
 from registry.connectors.datasets import Key
-from registry.connectors.key_values import plain, to_text
 from registry.connectors.services.description import ERASE, ROW, TABLE, TRAIT, Call, Held, Service
 from registry.connectors.services.exchange import Exchange, Told
 from registry.connectors.services.paging import Row, all_rows, first_of
-from registry.connectors.services.templates import address, at, fault_in, filled, several, words
+from registry.connectors.services.templates import address, at, fault_in, filled, several
+from registry.connectors.services.whose import Answer, Whose, asked
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
-from registry.identity.belonging import SHARED, Belonging, Record, is_key, pointing_at
+from registry.identity.belonging import SHARED, Belonging, Record
 from registry.identity.rules import IdentityRules
 from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 
+EVERY = "every field"
+UNTOLD = (
+    "a record that is asked for by {0} does not say whose it is: say which field repeats that (`{1}: {0}`), or, where "
+    "none does and the answers hold nobody else's, `aliases: true` at the call"
+)
 NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -37,7 +42,7 @@ class HttpService:
         self._rules = rules
         self._service = service
         self._exchange = exchange
-        self._leading = [key for key in leading if key.dataset == service.name]
+        self._whose = Whose(service, [key for key in leading if key.dataset == service.name], rules)
 
     @property
     def name(self) -> str:
@@ -61,7 +66,11 @@ class HttpService:
     def findings(self) -> list[tuple[str, str, str]]:
         """Every (table, field, reason) that somebody has to decide on; fields of answers are only seen in a plan."""
         guesses = (one.name for one in self._service.fields.values() if one.guess)
-        return [(TABLE, name, "a guess that nobody has confirmed") for name in guesses]
+        untold = self._service.untold()
+        return [
+            *((TABLE, name, "a guess that nobody has confirmed") for name in guesses),
+            *((TABLE, EVERY, UNTOLD.format(by, "references" if "." in by else "identity")) for by in untold),
+        ]
 
     def undecided(self) -> list[tuple[str, str]]:
         """Every (table, field) that is still a guess."""
@@ -72,40 +81,30 @@ class HttpService:
         """By what this service's records are told apart."""
         return self._rules
 
-    def records(self, people: Sequence[Identifier], known: Sequence[Identifier] = ()) -> Iterator[Record]:  # noqa: ARG002 - no field of a service takes other letters for one
+    def records(self, people: Sequence[Identifier], known: Sequence[Identifier] = ()) -> Iterator[Record]:
         """What the records carry that these lead to, whoever's they are.
+
+        Args:
+            known: by what else the person is known: a record that repeats one of these is of nobody else.
 
         Raises:
             LinkedSystemUnavailable: the service does not answer.
         """
-        yield from (record for _, record in self._found(people))
+        yield from (record for answer in self._answers(people, known=known) for _, record in answer.records)
 
-    def _found(self, people: Sequence[Identifier], *actions: str) -> Iterator[tuple[Row, Record]]:
-        """Every record that these lead to, whoever's it is, as often as it is found; with what it carries.
+    def _answers(
+        self, people: Sequence[Identifier], *actions: str, known: Sequence[Identifier] = ()
+    ) -> Iterator[Answer]:
+        """What it answers to every question that finds records.
 
         What several people share finds records as well: what else they carry tells whose they are.
         """
-        asked = [Identifier(one.kind.removeprefix(SHARED), one.value) for one in people]
+        asked_for = [Identifier(one.kind.removeprefix(SHARED), one.value) for one in people]
+        own = {*people, *known}
         for call in (call for action in actions or ("find",) for call in self._service.calls[action]):
-            for person, values in self._for_each(call, asked, []):
-                if call.count is None:
-                    for row in self._pages(call, values):
-                        yield row, self._record(row, person, aliases=call.aliases)
-
-    def _record(self, row: Row, person: Identifier | None, *, aliases: bool) -> Record:
-        """What a record carries: what it was found by, too, unless it has another one of that kind: many services find
-        what is like it, and one that does not know a parameter finds everybody.
-        """
-        named = (one for one in self._service.fields.values() if one.identity is not None)
-        told = ((one.identity or "", value) for one in named for value in words(row.get(one.name)))
-        read = [pointing_at(kind, value, self._rules) for kind, value in told]
-        referred = person is not None and is_key(person)
-        if person is not None and not referred:
-            is_another = any(one is not None and one.kind == person.kind for one in read)
-            read += [person] if aliases or not is_another else []
-        texts = ((key.kind, to_text([one])) for key in self._leading for one in several(row.get(key.fields[0])))
-        keys = tuple(Identifier(kind, text) for kind, text in texts if text is not None)
-        return Record(tuple(dict.fromkeys(filter(None, read))), keys, referred)
+            for person, values in self._for_each(call, asked_for, []):
+                if call.count is None and person is not None:
+                    yield self._whose.told(call, person, own, list(self._pages(call, values)))
 
     def leads(self, people: Sequence[Identifier]) -> list[Identifier]:
         """By what else these people are known, as their records say."""
@@ -126,8 +125,8 @@ class HttpService:
         return SystemPlan(self.name, accounts, undecided, categories=told, traits=traits)
 
     def export(self, people: Sequence[Identifier]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(table, record) of everything that an access gives out, page by page."""
-        for row in (row for _, row, _, own in self._each(people) if own):
+        """(table, record) of everything that an access gives out."""
+        for row in (row for _, row, _, own in self._each(people, self._answers(people)) if own):
             given = {name: value for name, value in row.items() if (held := self._of(name)) and held.exported}
             if given:
                 yield TABLE, given
@@ -148,7 +147,7 @@ class HttpService:
         if planned.undecided:
             raise LinkedSystemUnavailable(  # whose names a service gave: they may hold anything, and stand in the plan
                 f"{self.name}: its records have fields that nobody has decided on",
-                hint="the request's plan names them: declare them in the system's file",
+                hint="the request's plan names them, or registry connectors check says why: declare them in its file",
             )
         calls, written = self._calls(kind), dict[str, str]()
         if EFFECTS[kind] is Effect.CORRECT:
@@ -156,15 +155,18 @@ class HttpService:
             written = {name: trait for name, trait in there.items() if trait and any(c.writes(trait) for c in calls)}
             calls = [call for call in calls if any(map(call.writes, written.values()))]
         tells, everybody = EFFECTS[kind] is Effect.RECORD, people
-        each = list(self._each(people)) if any(call.by == ROW or not tells for call in calls) else []
+        answers = list(self._answers(people)) if any(call.by == ROW or not tells for call in calls) else []
+        each = list(self._each(people, answers))
         if EFFECTS[kind] is Effect.ERASE:
             known = [one for one in people if not one.kind.startswith(SHARED)]  # what is shared leads nowhere
-            led = each if len(known) == len(people) else self._each(known)
+            led = each if len(known) == len(people) else self._each(known, self._answers(known))
             self._require_nothing_new(people, (record for _, _, record, _ in led))
         rows, others = _apart(each)
         if not tells:  # what erases or writes by it would reach the records of others as well
             shared = {one for record in others for one in record.identifiers}
-            people = [one for one in people if one not in shared]
+            loose = {answer.by for answer in answers if answer.holds_others}
+            self._require_by_row(calls, loose if rows else ())
+            people = [one for one in people if one not in shared | loose]
         for call in calls:
             for _, values in self._for_each(call, people, rows):
                 traits = {**self._stands(values), **corrections}
@@ -174,6 +176,23 @@ class HttpService:
             self._require_written(rows, self._told_apart(everybody)[0], {n: corrections[t] for n, t in written.items()})
         first = planned.accounts[0]
         return self._accounts(kind, first.rows, first.others, called=bool(calls), written=written if calls else ())
+
+    def _require_by_row(self, calls: Sequence[Call], loose: Collection[Identifier]) -> None:
+        """Go on only if what is to be done is done record by record, where an answer held records of others.
+
+        Args:
+            loose: what it was asked by then.
+
+        Raises:
+            LinkedSystemUnavailable: it is not.
+        """
+        kinds = {one.kind for one in loose}.intersection(call.by for call in calls)
+        if kinds and all(call.by != ROW for call in calls):
+            raise LinkedSystemUnavailable(
+                f"{self.name}: asked by {', '.join(sorted(kinds))} it answers with records of others, too, so that no "
+                "call is made that changes anything by that",
+                hint="let the call be made by `row`, and ask the service why it finds those",
+            )
 
     def _stands(self, values: Mapping[str, Any]) -> dict[str, object]:
         """By trait, what a record that a call is made for holds: many services take a record as a whole."""
@@ -201,7 +220,8 @@ class HttpService:
         belonging, left = Belonging(self._rules, people), 0
         for call in (call for call in self._service.calls["remaining"] if call.count is not None):
             left += sum(self._counted(call, values) for _, values in self._for_each(call, people, []))
-        for row, record in self._found(people, "remaining", "find"):
+        answers = self._answers(people, "remaining", "find")
+        for row, record in (one for answer in answers for one in answer.records):
             left += belonging.is_own(record) and any(self._is_left(name, value) for name, value in row.items())
         return {TABLE: left} if left else {}
 
@@ -233,13 +253,15 @@ class HttpService:
         if call.by == ROW:
             yield from ((None, {f"{ROW}.{name}": value for name, value in row.items()}) for row in rows)
         for person in people:
-            if person.kind == call.by:  # a key of a record carries its type, which the service does not know
-                yield person, {"identifier": plain(person.value) if is_key(person) else person.value}
+            if person.kind == call.by:
+                yield person, {"identifier": asked(person)}
 
-    def _each(self, people: Sequence[Identifier]) -> Iterator[tuple[bytes, Row, Record, bool]]:
+    def _each(
+        self, people: Sequence[Identifier], answers: Iterable[Answer]
+    ) -> Iterator[tuple[bytes, Row, Record, bool]]:
         """Every record, each once, whatever it was found by: a mark of it, and whether it is these people's own."""
         belonging, seen = Belonging(self._rules, people), set[tuple[bytes, bool]]()
-        for row, record in self._found(people):
+        for row, record in (one for answer in answers for one in answer.records):
             mark, own = orjson.dumps(row, option=orjson.OPT_SORT_KEYS), belonging.is_own(record)
             if (mark, own) not in seen:
                 seen.add((mark, own))
@@ -247,7 +269,7 @@ class HttpService:
 
     def _told_apart(self, people: Sequence[Identifier]) -> tuple[list[Row], list[Record]]:
         """The records of these people; and those of others that are found by what is theirs."""
-        return _apart(list(self._each(people)))
+        return _apart(list(self._each(people, self._answers(people))))
 
     def _require_nothing_new(self, people: Sequence[Identifier], records: Iterable[Record]) -> None:
         """Go on only if the records lead to nothing that was not asked about: nobody would find it once they are gone.
