@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from registry.connectors.anybodys import anybodys
 from registry.connectors.datasets import Dataset, check_together, leading_keys
 from registry.connectors.sql.system import SqlSystem
 from registry.documents.document import Document, check, parse
@@ -43,8 +44,9 @@ def systems(described: Mapping[str, str]) -> Iterator[list[SqlSystem]]:
     datasets = [dataset(text) for text in described]
     check_together(datasets)
     leading = leading_keys(datasets)
+    free = anybodys(datasets, leading)
     made = [
-        SqlSystem(one, url, leading, RULES, {(d.schema, table) for d in datasets if d is not one for table in d.tables})
+        SqlSystem(one, url, leading, RULES, {(d.schema, t) for d in datasets if d is not one for t in d.tables}, free)
         for one, url in zip(datasets, described.values(), strict=True)
     ]
     for one in made:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from registry.connectors.anybodys import anybodys
 from registry.connectors.custom import Custom
 from registry.connectors.datasets import Dataset, check_together, leading_keys
 from registry.connectors.kinds import check_kinds, keys_asked_by
@@ -79,14 +80,16 @@ def linked_systems(
         check_kinds(datasets, services, rules.kinds)
     _require_own_names([*(d.name for d in datasets), *(s.name for s in services), *(c.name for c in customs)])
     _require(environment, datasets, services, customs)
-    leading, systems = leading_keys(datasets, keys_asked_by(datasets, services)), list[LinkedSystem]()
+    asked_by, systems = keys_asked_by(datasets, services), list[LinkedSystem]()
+    leading = leading_keys(datasets, asked_by)
+    free = anybodys(datasets, leading, asked_by)
     if datasets:
         from registry.connectors.sql.system import SqlSystem  # reading the drivers takes a while
 
         databases = dict[str, SqlSystem]()
         for one in datasets:
             elsewhere = {(other.schema, table) for other in datasets if other is not one for table in other.tables}
-            databases[one.name] = SqlSystem(one, environment[one.url_env], leading, rules, elsewhere)
+            databases[one.name] = SqlSystem(one, environment[one.url_env], leading, rules, elsewhere, free)
             databases[one.name].neighbours = databases
         systems += databases.values()
     for service in services:

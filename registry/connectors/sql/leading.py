@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Key
+from registry.connectors.sql import alike
 from registry.connectors.sql.catalogue import described_of, is_whole
 from registry.connectors.sql.inherited import require_one_each
 from registry.connectors.sql.prepared import reading_keys
@@ -24,10 +25,14 @@ class Leading:
     Args:
         keys: those that lead on, wherever they stand.
         rules: by what people are told apart.
+        anybodys: those of the keys that rows of others may have as well.
     """
 
-    def __init__(self, dataset: Dataset, keys: Collection[Key], rules: IdentityRules) -> None:
+    def __init__(
+        self, dataset: Dataset, keys: Collection[Key], rules: IdentityRules, anybodys: Collection[Key]
+    ) -> None:
         self.keys = keys
+        self._exclusive = [key for key in keys if key not in anybodys]
         self._dataset, self._rules = dataset, rules
         self._was_short = False  # whether something described was away when it was asked where rows lead
 
@@ -53,7 +58,12 @@ class Leading:
     def new(
         self, connection: sa.Connection, tables: Mapping[str, sa.Table], people: Sequence[Identifier]
     ) -> list[Identifier]:
-        """What the rows lead to, in this transaction, beyond what these people are known by."""
+        """What the rows lead to, in this transaction, beyond what these people are known by.
+
+        Raises:
+            LinkedSystemUnavailable: rows of others have what leads on.
+        """
+        self.require_no_others(connection, tables, Selecting(connection, people, self._rules))
         known = [one for one in people if not one.kind.startswith(SHARED)]  # what is shared leads nowhere
         return Belonging(self._rules, people).take(self._carried(connection, tables, known))
 
@@ -71,6 +81,16 @@ class Leading:
                 hint="it is tried again by itself",
             )
 
+    def require_no_others(
+        self, connection: sa.Connection, tables: Mapping[str, sa.Table], selecting: Selecting
+    ) -> None:
+        """Go on only if no row of somebody else's has a value by which rows of the person's lead on.
+
+        Raises:
+            LinkedSystemUnavailable: one has.
+        """
+        alike.require_no_others(connection, self._dataset, tables, self._exclusive, selecting)
+
     def _carried(
         self,
         connection: sa.Connection,
@@ -79,6 +99,7 @@ class Leading:
         known: Sequence[Identifier] = (),
     ) -> Iterator[Record]:
         name, selecting = self._dataset.name, Selecting(connection, people, self._rules, known)
+        everybody = Selecting(connection, [*dict.fromkeys([*people, *known])], self._rules)
         for described, table in described_of(self._dataset, tables):
             names = leading_columns(name, described, self.keys)
             if not names:
@@ -92,4 +113,7 @@ class Leading:
                         found = connection.execute(reading_keys(where, names), where.parameters())
                         rows = [dict(zip(names, row, strict=True)) for row in found]
                     require_one_each(connection, f"{name}.{described.name}", table, followed, rows)
-                    yield from selecting.records(table, described, keys, rows, referred=by_key)
+                    exclusive = [key for key in keys if key in self._exclusive] if rows else []
+                    of_others = alike.shared(connection, table, described, exclusive, everybody)
+                    for record in selecting.records(table, described, keys, rows, referred=by_key):
+                        yield record._replace(keys=tuple(one for one in record.keys if one not in of_others))

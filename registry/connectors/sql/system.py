@@ -44,6 +44,7 @@ class SqlSystem:
         leading: the keys that lead on, wherever they stand: what is found at one of this database is told.
         rules: by what people are told apart.
         elsewhere: the tables that other descriptions have, each with its schema.
+        anybodys: those of the keys that rows of others may have as well.
 
     Attributes:
         held: the legal holds that stand on whomever it is asked about.
@@ -57,13 +58,14 @@ class SqlSystem:
         leading: Collection[Key],
         rules: IdentityRules,
         elsewhere: Collection[Elsewhere] = (),
+        anybodys: Collection[Key] = (),
     ) -> None:
         self._elsewhere = elsewhere
         self._dataset = dataset
         self.held: Sequence[Held] = ()
         self.neighbours: Mapping[str, Neighbour] = {}
         self._rules = rules
-        self._leading = Leading(dataset, leading, rules)
+        self._leading = Leading(dataset, leading, rules, anybodys)
         self._engine = opened(url, dataset.url_env)
         self._looking = for_looks(self._engine)
         self._catalogue = Catalogue(dataset.schema, dataset.tables)
@@ -166,6 +168,7 @@ class SqlSystem:
             if reads and not undecided:
                 self._leading.require_nothing_new(connection, tables, people)
             selecting = Selecting(connection, people, self._rules)
+            self._leading.require_no_others(connection, tables, selecting)
             standing = self._standing(connection, tables, selecting)
             here = list(described_of(standing, tables))
             there = self._counted(connection, here, selecting, reads=reads and not undecided)
@@ -206,6 +209,7 @@ class SqlSystem:
                 )
             self._leading.require_nothing_new(connection, tables, people)
             selecting = Selecting(connection, people, self._rules)
+            self._leading.require_no_others(connection, tables, selecting)
             for described, table in described_of(self._dataset, tables):
                 for row in self._given(connection, described, table, selecting):
                     yield described.name, row
@@ -290,6 +294,7 @@ class SqlSystem:
         with reached(self.name), self._engine.begin() as connection:
             tables, selecting = self._catalogue.tables(connection), Selecting(connection, people, self._rules)
             self._leading.require_nothing_new(connection, tables, people)
+            self._leading.require_no_others(connection, tables, selecting)
             for described, table in described_of(self._dataset, tables):
                 new: dict[str, Any] = {}
                 for name, field in described.fields.items():
