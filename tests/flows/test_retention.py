@@ -169,6 +169,20 @@ def test_a_dry_run_counts_a_field_once_though_its_compartment_is_due_as_well(ten
     assert foretold.gone["personalisation: retention_ended"] == {"events": 2, "values": 1}
 
 
+@pytest.mark.parametrize(("outer", "inner"), [("P7D", "P7D"), ("P7D", "P1D"), ("P1D", "P7D")])
+def test_a_dry_run_counts_what_goes_with_the_object_that_it_stands_in_once(
+    tenant: Tenant, clock: SetClock, outer: str, inner: str
+) -> None:
+    plan = PLAN.replace("type: array", f"type: array\n        x-retention: {outer}")
+    _bound_to(tenant, re.sub(r"(until: .*x-retention: )\w+", rf"\g<1>{inner}", plan))
+    tenant.send(track("Ticket Bought", "ada", price=3, stops=[{"at": "x", "until": "y"}]))
+    clock.pass_by(days=2)
+    tenant.send(track("Ticket Bought", "ada", price=3, stops=[{"at": "x", "until": "y"}]))
+    clock.pass_by(days=6)
+    foretold = sweeping.preview(tenant.registry.deployment, tenant.workspace).gone
+    assert foretold == told(tenant)["gone"]
+
+
 def test_a_dry_run_says_what_would_go_and_touches_nothing(tenant: Tenant, clock: SetClock) -> None:
     person(tenant)
     tenant.send(track("Nonsense", "ada"))

@@ -64,8 +64,11 @@ class FieldRule:
         workspace_id: WorkspaceId,
         ids: Sequence[FragmentId],
         going: Sequence[Due] = (),
+        earlier: Sequence[FieldRule] = (),
     ) -> Found:
-        """What still holds the field, but for what goes before it with what is due of these fragments."""
+        """What still holds the field, but for what goes before it: with what is due of these fragments, and with a
+        whole object, by one of these rules.
+        """
         found = rows.events_by_plan(transaction, workspace_id, ids, self.plan, self.event, self.since, self.before)
         changed, stayed = list[StoredEvent](), 0
         for start in range(0, len(found), PAGE):
@@ -73,7 +76,7 @@ class FieldRule:
             keep = sorted({name for row in page for name in row.compartments.split(",")})
             if page:
                 sealed = resealed(deployment, page, keep, [self.path])
-                changed += sealed.made
+                changed += (row for row in sealed.made if not any(one._takes(self, row) for one in earlier))
                 stayed += sealed.stayed
         values = 0
         if self.event == "identify" and self.path[0] == "traits" and len(self.path) == 2:
@@ -85,6 +88,11 @@ class FieldRule:
                         transaction, workspace_id, *key, named=named, compartment=one.compartment
                     )
         return Found(changed, values, stayed)
+
+    def _takes(self, inner: FieldRule, row: StoredEvent) -> bool:
+        """Whether an event's field of another rule goes with what it stands in."""
+        alike = (self.plan, self.event, self.path) == (inner.plan, inner.event, inner.path[: len(self.path)])
+        return alike and self.since <= row.received_at < self.before
 
     def delete(
         self, deployment: Deployment, transaction: Transaction, workspace_id: WorkspaceId, ids: Sequence[FragmentId]

@@ -95,8 +95,8 @@ def preview(deployment: Deployment, workspace: OpenWorkspace) -> Report:
                 gone, stayed = outdated.count(deployment, transaction, workspace_id, due, looked.due)
                 report.add(due.compartment, due.reason, **gone)
                 report.counts[STAYED] += stayed
-            for rule in rules:
-                found = rule.find(deployment, transaction, workspace_id, looked.free, looked.due)
+            for at, rule in enumerate(rules):
+                found = rule.find(deployment, transaction, workspace_id, looked.free, looked.due, rules[:at])
                 report.add(rule.name, EXPIRED, events=len(found.changed), values=found.values)
                 report.counts[STAYED] += found.stayed
     with deployment.data.read(workspace_id) as transaction:
