@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from registry.connectors.sql.catalogue import Catalogue
 from registry.connectors.sql.columns import CHARSET
 from registry.flows.dsr.linked import reach_of
+from registry.model.errors import LinkedSystemUnavailable
 from registry.model.message import Identifier
 from tests.outside import ADA, erased, left, rows, run, systems
 
@@ -85,3 +86,19 @@ def test_another_character_set_is_seen_while_a_server_runs(mariadb_url: str) -> 
     with engine.connect() as connection:
         assert catalogue.tables(connection)["customers"].c.email.info[CHARSET] == "latin1"
     engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["e\nmail", "e``mail"])
+def test_a_column_that_a_library_does_not_read_is_a_finding_and_nothing_is_erased(mariadb_url: str, name: str) -> None:
+    run(
+        mariadb_url,
+        f"CREATE TABLE customers (code int PRIMARY KEY, email varchar(60), `{name}` varchar(60) UNIQUE)",
+        f"CREATE TABLE machines (code int PRIMARY KEY, `{name}` varchar(60) REFERENCES customers (`{name}`))",
+        f"CREATE TABLE tools (code int PRIMARY KEY, it varchar(60) REFERENCES customers (`{name}`))",
+        "INSERT INTO customers VALUES (1, 'ada@example.test', 'ada@example.test')",
+    )
+    with systems({KEPT + "without_people: {machines: of metal, tools: of metal}\n": mariadb_url}) as made:
+        found = {(one.table, one.field) for one in made[0].findings() if "nothing here reads it" in one.reason}
+        assert found == {(table, name.replace("``", "`")) for table in ("customers", "machines")}
+        with pytest.raises(LinkedSystemUnavailable, match="nobody has decided"):
+            erased(made)

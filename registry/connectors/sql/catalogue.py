@@ -22,6 +22,7 @@ from registry.connectors.sql.dictionary import (
     KINDS,
     LARGE_OBJECTS,
     MARIADB_CHARSETS,
+    MARIADB_COLUMNS,
     MARIADB_JSON,
     MARIADB_REFERENCES,
     PARTIAL,
@@ -32,6 +33,7 @@ from registry.connectors.sql.dictionary import (
     SQLITE_COLLATED,
     SQLITE_DECLARED,
     SQLITE_UNIQUE,
+    UNREAD,
 )
 from registry.connectors.sql.engines import KEPT
 
@@ -111,6 +113,8 @@ class Catalogue:
             _note_anything(metadata, connection.exec_driver_sql(SQLITE_DECLARED).all())
         _settle_json(connection, self._schema, metadata.tables.values())
         if connection.dialect.name in ("mysql", "mariadb"):
+            named = connection.execute(sa.text(MARIADB_COLUMNS), {"schema": self._schema}).all()
+            metadata.info[UNREAD] = _unread(metadata, named)
             _add_references(metadata, connection.execute(sa.text(MARIADB_REFERENCES), {"schema": self._schema}).all())
             _note_charsets(metadata, connection.execute(sa.text(MARIADB_CHARSETS), {"schema": self._schema}).all())
         _note_collations(connection, metadata.tables.values())
@@ -164,15 +168,23 @@ def _without_partial(metadata: sa.MetaData, partial: Sequence[Any]) -> None:
                 element.parent.foreign_keys.discard(element)
 
 
+def _unread(metadata: sa.MetaData, named: Iterable[Any]) -> list[tuple[str, str]]:
+    """What SQLAlchemy does not read of how MariaDB shows a table: columns with a line end, or a backtick, in the name."""
+    known = {(one.name, column.name) for one in metadata.tables.values() for column in one.columns}
+    return [(table, column) for table, column in named if (table, column) not in known]
+
+
 def _add_references(metadata: sa.MetaData, told: Sequence[Any]) -> None:
     """Add what SQLAlchemy does not read of how MariaDB shows a table: references by names with a bracket."""
     tables = {one.name: one for one in metadata.tables.values()}
     for (name, table), rows in groupby(told, key=lambda row: (row[0], row[1])):
         columns = list(rows)
-        known = {key.name for key in tables[table].foreign_key_constraints} if table in tables else {name}
-        if name in known:
-            continue
         *_, schema, there, _, rule = columns[0]
+        ends = [(table, row[2]) for row in columns] + [(there, row[5]) for row in columns if schema is None]
+        if any(one not in tables or column not in tables[one].c for one, column in ends):  # which is a finding
+            continue
+        if name in {key.name for key in tables[table].foreign_key_constraints}:
+            continue
         place = f"{schema}.{there}" if schema is not None else there
         key = sa.ForeignKeyConstraint(
             [row[2] for row in columns], [f"{place}.{row[5]}" for row in columns], name=name, ondelete=rule

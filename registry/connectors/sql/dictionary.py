@@ -89,6 +89,11 @@ MARIADB_CHARSETS = """
 SELECT table_name, column_name, character_set_name FROM information_schema.columns
 WHERE table_schema = coalesce(:schema, database()) AND character_set_name NOT LIKE 'utf8%'
 """
+MARIADB_COLUMNS = """
+SELECT c.table_name, c.column_name FROM information_schema.columns c JOIN information_schema.tables t
+  ON t.table_schema = c.table_schema AND t.table_name = c.table_name
+WHERE c.table_schema = coalesce(:schema, database()) AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+"""
 
 MATERIALISED = "materialised"
 """A table of the catalogue that is a copy of others, which nobody can write to."""
@@ -134,6 +139,8 @@ ORDER BY nspname
 BESIDE = "beside"
 """The other schemas, noted with the tables: each its name, and None in its place where it is the connection's own."""
 
+UNREAD = "unread"
+"""The columns that a library does not read, each with its table, noted with the tables: they have odd names."""
 REFERRED_FROM = "referred_from"
 """The tables of other schemas that refer to a table: each its schema and name."""
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Erasure, Key, Table
 from registry.connectors.sql.columns import LARGE, keys_of
-from registry.connectors.sql.dictionary import BESIDE, HIDDEN, MATERIALISED, VERSIONED
+from registry.connectors.sql.dictionary import BESIDE, HIDDEN, MATERIALISED, UNREAD, VERSIONED
 from registry.connectors.sql.references import from_elsewhere, holding, referred_to, too_wide
 from registry.connectors.sql.taking import cannot_correct, cannot_identify, cannot_refer, cannot_take, cannot_tell_apart
 
@@ -23,6 +23,7 @@ LARGE_OBJECT = (
     "may be the number of a large object, which is not given out and does not go with its row: hold its data in a "
     "column (text, bytea), or keep and withhold it on a ground"
 )
+ODD_NAME = "has a line end or a backtick in its name, so that nothing here reads it: give it another name"
 NAMED = 5
 """Fields that an error names."""
 NO_PATH = "no path from a person leads here: give it an identity or references, or say why it is without people"
@@ -94,6 +95,8 @@ def _found(
     yield from (Finding(*one) for one in holding(dataset, tables))
     yield from (Finding(*one) for one in referred_to(dataset, tables))
     yield from (Finding(*one) for one in from_elsewhere(dataset, tables, elsewhere))
+    for name, field in {one for table in tables.values() for one in table.metadata.info.get(UNREAD, ())}:
+        yield Finding(name, field, ODD_NAME)
     yield from _beside(dataset, tables, {schema for schema, _ in elsewhere})
     for name in dataset.guessed:
         yield Finding(name, EVERY, "a guess that nobody stands there: nobody has confirmed it")
