@@ -169,7 +169,7 @@ def _without_partial(metadata: sa.MetaData, partial: Sequence[Any]) -> None:
 
 
 def _unread(metadata: sa.MetaData, named: Iterable[Any]) -> list[tuple[str, str]]:
-    """What SQLAlchemy does not read of how MariaDB shows a table: columns with a line end, or a backtick, in the name."""
+    """What SQLAlchemy does not read of how MariaDB shows a table: columns with a line end or a backtick in the name."""
     known = {(one.name, column.name) for one in metadata.tables.values() for column in one.columns}
     return [(table, column) for table, column in named if (table, column) not in known]
 

@@ -76,7 +76,7 @@ class FieldRule:
             keep = sorted({name for row in page for name in row.compartments.split(",")})
             if page:
                 sealed = resealed(deployment, page, keep, [self.path])
-                changed += (row for row in sealed.made if not any(one._takes(self, row) for one in earlier))
+                changed += (row for row in sealed.made if not any(one.takes(self, row) for one in earlier))
                 stayed += sealed.stayed
         values = 0
         if self.event == "identify" and self.path[0] == "traits" and len(self.path) == 2:
@@ -89,7 +89,7 @@ class FieldRule:
                     )
         return Found(changed, values, stayed)
 
-    def _takes(self, inner: FieldRule, row: StoredEvent) -> bool:
+    def takes(self, inner: FieldRule, row: StoredEvent) -> bool:
         """Whether an event's field of another rule goes with what it stands in."""
         alike = (self.plan, self.event, self.path) == (inner.plan, inner.event, inner.path[: len(self.path)])
         return alike and self.since <= row.received_at < self.before
