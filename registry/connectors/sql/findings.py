@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -109,11 +110,11 @@ def _found(
             yield from (Finding(place, c.name, "nobody has decided on it") for c in table.c if c.name not in known)
 
 
-def _beside(dataset: Dataset, tables: Mapping[str, sa.Table], described: Collection[str | None]) -> Iterator[Finding]:
+def _beside(dataset: Dataset, tables: Mapping[str, sa.Table], described: AbstractSet[str | None]) -> Iterator[Finding]:
     """Other schemas of the database, which may hold copies of what stands here: an audit trail, an archive."""
     for name, schema in {one for table in tables.values() for one in table.metadata.info[BESIDE]}:
         every = f"{name}.*"
-        if schema not in described and every not in dataset.without_people:
+        if described.isdisjoint((schema, name)) and every not in dataset.without_people:
             reason = (
                 f"a schema that no description has: describe it, or name `{every}` in `without_people`, with the reason"
             )

@@ -36,7 +36,16 @@ def table_of(neighbours: Mapping[str, Neighbour], key: Key) -> sa.Table | None:
     return None
 
 
-def of_others(own: Neighbour, neighbours: Mapping[str, Neighbour]) -> set[str]:
-    """The tables of a database's schema that other files describe, and it does not: theirs to look after."""
-    there = (one.described for one in neighbours.values() if one.place == own.place)
+def of_others(own: Neighbour, neighbours: Mapping[str, Neighbour], default: str | None) -> set[str]:
+    """The tables of a database's schema that other files describe, and it does not: theirs to look after.
+
+    Args:
+        default: the schema of whoever names none.
+    """
+
+    def place(one: Neighbour) -> tuple[sa.URL, str | None]:
+        url, schema = one.place
+        return url, schema or default
+
+    there = (one.described for one in neighbours.values() if place(one) == place(own))
     return {name for names in there for name in names}.difference(own.described)

@@ -105,9 +105,13 @@ class SqlSystem:
             return self._findings(self._catalogue.tables(connection))
 
     def _findings(self, tables: Mapping[str, sa.Table]) -> list[Finding]:
-        others, there = of_others(self, self.neighbours), partial(table_of, self.neighbours)
+        others, there = self._of_others(), partial(table_of, self.neighbours)
         found = findings(self._dataset, tables, self._leading.keys, self._elsewhere, there)
         return [one for one in found if one.table not in others]
+
+    def _of_others(self) -> set[str]:
+        """The tables that other files describe; asked over a connection, which knows its own schema."""
+        return of_others(self, self.neighbours, self._looking.dialect.default_schema_name)
 
     @property
     def place(self) -> tuple[sa.URL, str | None]:
@@ -270,7 +274,7 @@ class SqlSystem:
         with self._connected() as (connection, tables):
             selecting = Selecting(connection, people, self._rules)
             standing = self._standing(connection, tables, selecting)
-            own = {name: tables[name] for name in tables.keys() - of_others(self, self.neighbours)}
+            own = {name: tables[name] for name in tables.keys() - self._of_others()}
             found = looking.remaining(connection, standing, own, people, self._rules)
             for described, table in described_of(standing, tables):
                 for name, rows in mentions.left(connection, described, table, selecting).items():
