@@ -54,7 +54,9 @@ def test_two_files_of_one_schema_by_and_without_its_name_each_look_after_their_o
 def test_the_schema_of_a_connection_is_described_by_its_name(postgres_url: str) -> None:
     run(postgres_url, *TABLES, "CREATE SCHEMA archive", "CREATE TABLE archive.orders AS SELECT * FROM orders")
     archive = ORDERS.replace("dataset: shop", "dataset: archive") % "archive"
-    named = CUSTOMERS.replace("url_env: SHOP_URL", "url_env: SHOP_URL\nschema: public\nwithout_people: {orders: of metal}")
+    named = CUSTOMERS.replace(
+        "url_env: SHOP_URL", "url_env: SHOP_URL\nschema: public\nwithout_people: {orders: of metal}"
+    )
 
     def found(*made: SqlSystem) -> list[str]:
         return [one.table for system in made for one in system.findings()]
