@@ -37,8 +37,8 @@ def by_key(
     table: sa.Table,
     keys: Sequence[tuple[Any, ...]],
     stand_ins: StandIns,
-) -> None:
-    """Change rows that have a primary key, one by one, and read each again.
+) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    """Change rows that have a primary key, one by one, and read each again: what they are left with, by their keys.
 
     Raises:
         LinkedSystemUnavailable: a row still has a value that it should not have, or is gone.
@@ -48,9 +48,10 @@ def by_key(
     fields = described.changed
     values: dict[str, sa.ColumnElement[Any]] = {}
     values |= {field.name: sa.bindparam(f"new_{at}") for at, field in enumerate(fields)}
+    made: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for start in range(0, len(keys), ROWS_AT_ONCE):
         batch = keys[start : start + ROWS_AT_ONCE]
-        before = _read(connection, described, table, batch)
+        before = read(connection, described, table, batch)
         parameters = []
         for key, old in before.items():
             row = {f"key_{at}": part for at, part in enumerate(key)}
@@ -60,7 +61,7 @@ def by_key(
             parameters.append(row)
         if parameters:
             refusals.update(connection, f"{dataset}.{table.name}", table, places, values, parameters)
-        after = _read(connection, described, table, batch)
+        after = read(connection, described, table, batch)
         told = {tuple(row[f"key_{at}"] for at in range(len(names))): row for row in parameters}
         for key, old in before.items():
             for at, field in enumerate(fields):
@@ -68,6 +69,8 @@ def by_key(
                     f"{dataset}.{table.name}.{field.name}", old[field.name], told[key][f"new_{at}"],
                     after.get(key, old)[field.name],
                 )  # fmt: skip
+        made |= after
+    return made
 
 
 def by_value(
@@ -131,9 +134,10 @@ def write(
     return wrong
 
 
-def _read(
+def read(
     connection: sa.Connection, described: Table, table: sa.Table, keys: Sequence[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    """What stands in the fields that an erasure changes, by the rows' keys."""
     names = [column.name for column in table.primary_key]
     columns = [as_it_stands(as_stored(table.c[name])) for name in names]
     columns += [as_it_stands(table.c[one.name]) for one in described.changed]

@@ -4,7 +4,7 @@
               what came since the person was asked about may lead on, and is asked about first
 2. loosen     what points at the person in rows of others is emptied, and references that go in a circle
 3. change     fields of rows that stay, and delete the others: those that refer before those that they refer to
-4. once more  what triggers wrote of all those meanwhile, into a history or an archive
+4. once more  what triggers wrote of all those meanwhile, into a history or an archive, or back into changed rows
 5. look       every row that should be gone is, every other is still there: what a driver counts is not believed
 
 Whatever does not agree rolls everything back.
@@ -19,7 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Table
-from registry.connectors.sql import changing, mentions, refusals
+from registry.connectors.sql import brought_back, changing, mentions, refusals
+from registry.connectors.sql.brought_back import Gone
 from registry.connectors.sql.columns import as_stored
 from registry.connectors.sql.dictionary import INHERITED
 from registry.connectors.sql.order import Order, Reference, deletion
@@ -43,6 +44,8 @@ class Work:
         rows: how many there were.
         keys: their primary keys, where rows are no longer found by `where` later on.
         still_led_to: without keys, how many `where` finds once they are changed.
+        made: what rows with keys were left with.
+        gone: what was erased from rows without keys.
     """
 
     described: Table
@@ -51,6 +54,8 @@ class Work:
     rows: int
     keys: list[tuple[Any, ...]] | None = field(default=None)
     still_led_to: int = 0
+    made: dict[tuple[Any, ...], Mapping[str, Any]] = field(default_factory=dict)
+    gone: list[Gone] = field(default_factory=list)
 
     def places(self) -> Iterator[sa.ColumnElement[bool]]:
         """Conditions that find the rows at any time."""
@@ -119,7 +124,7 @@ def erase(
             _change(connection, dataset.name, work, stand_ins)
     # 4. once more
     if any(work.rows for work in works.values()):
-        _until_nothing_is_written(connection, dataset.name, list(works.values()), stand_ins)
+        _until_nothing_is_written(connection, dataset.name, list(works.values()), stand_ins, order)
     # 5. look
     for name, work in works.items():
         _look(connection, f"{dataset.name}.{name}", work)
@@ -185,9 +190,11 @@ def _follows(table: sa.Table) -> bool:
 
 def _change(connection: sa.Connection, dataset: str, work: Work, stand_ins: StandIns) -> None:
     if work.keys is not None:
-        changing.by_key(connection, dataset, work.described, work.table, work.keys, stand_ins)
+        work.made |= changing.by_key(connection, dataset, work.described, work.table, work.keys, stand_ins)
         return
+    stood = list(brought_back.values(connection, work.described, work.table, work.where))
     changing.by_value(connection, dataset, work.described, work.table, work.where, stand_ins)
+    work.gone += (Gone(name, where, count(connection, work.table, where)) for name, where in stood)
     work.still_led_to = sum(count(connection, work.table, where) for where in work.where)
 
 
@@ -205,9 +212,12 @@ def _delete(connection: sa.Connection, dataset: str, work: Work) -> None:
 
 
 def _until_nothing_is_written(
-    connection: sa.Connection, dataset: str, works: Sequence[Work], stand_ins: StandIns
+    connection: sa.Connection, dataset: str, works: Sequence[Work], stand_ins: StandIns, order: Order
 ) -> None:
     for _ in range(ROUNDS):
+        _check_now(connection)  # which lets triggers write, too, that wait for the end of a transaction
+        if order.stuck:
+            _check_at_end(connection)
         written = [_once_more(connection, dataset, work, stand_ins) for work in works]
         if not any(written):
             return
@@ -230,14 +240,17 @@ def _once_more(connection: sa.Connection, dataset: str, work: Work, stand_ins: S
         _change(connection, dataset, work, stand_ins)
         return True
     known = set(map(repr, work.keys))  # a part of a key may be a list
-    if late := [key for key in _keys(connection, work) if repr(key) not in known]:
-        changing.by_key(connection, dataset, work.described, work.table, late, stand_ins)
+    late = [key for key in _keys(connection, work) if repr(key) not in known]
+    again = late + brought_back.written_over(connection, work.described, work.table, work.made)
+    if again:
+        work.made |= changing.by_key(connection, dataset, work.described, work.table, again, stand_ins)
         work.keys += late
         work.rows += len(late)
-    return bool(late)
+    return bool(again)
 
 
 def _look(connection: sa.Connection, place: str, work: Work) -> None:
+    brought_back.require_gone(connection, place, work.table, work.gone)
     left = work.left(connection)
     if work.described.deletes:
         if left:
@@ -255,3 +268,9 @@ def _check_at_end(connection: sa.Connection) -> None:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
     elif connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
+
+
+def _check_now(connection: sa.Connection) -> None:
+    """Let what waits for the end of the transaction happen, on an engine that has more than references wait."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
