@@ -241,12 +241,12 @@ def _once_more(connection: sa.Connection, dataset: str, work: Work, stand_ins: S
         return True
     known = set(map(repr, work.keys))  # a part of a key may be a list
     late = [key for key in _keys(connection, work) if repr(key) not in known]
-    again = late + brought_back.written_over(connection, work.described, work.table, work.made)
-    if again:
-        work.made |= changing.by_key(connection, dataset, work.described, work.table, again, stand_ins)
-        work.keys += late
-        work.rows += len(late)
-    return bool(again)
+    work.keys += late
+    work.rows += len(late)
+    late += brought_back.written_over(connection, work.described, work.table, work.made)
+    if late:
+        work.made |= changing.by_key(connection, dataset, work.described, work.table, late, stand_ins)
+    return bool(late)
 
 
 def _look(connection: sa.Connection, place: str, work: Work) -> None:
