@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from registry.model.errors import LinkedSystemUnavailable
@@ -53,13 +51,6 @@ TABLES = (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def trigger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'outside.db'}"
-    return str(request.getfixturevalue("postgres_url"))
-
-
 def shop(url: str, what: str, key: str) -> str:
     """A shop in which a trigger writes a customer's name back into an order."""
     made = [*TABLES, *TRIGGERS[url.partition(":")[0].partition("+")[0]]]
@@ -70,12 +61,12 @@ def shop(url: str, what: str, key: str) -> str:
 @pytest.mark.parametrize(("way", "what"), [(KEPT, "UPDATE"), (DELETED, "DELETE")])
 @pytest.mark.parametrize("erasure", ['"null"', "mask"])
 def test_a_value_that_a_later_table_writes_back_is_erased_again(
-    trigger_url: str, way: tuple[str, ...], what: str, erasure: str
+    database_url: str, way: tuple[str, ...], what: str, erasure: str
 ) -> None:
-    with systems({SHOP % (*way, erasure): shop(trigger_url, what, " PRIMARY KEY")}) as made:
+    with systems({SHOP % (*way, erasure): shop(database_url, what, " PRIMARY KEY")}) as made:
         assert made[0].findings() == []
         erased(made)
-    [(ada,), (bob,)] = rows(trigger_url, "SELECT recipient FROM orders ORDER BY number")
+    [(ada,), (bob,)] = rows(database_url, "SELECT recipient FROM orders ORDER BY number")
     assert bob == "Bob Jones"
     assert ada is None if erasure == '"null"' else ada != "Ada Smith"
 
@@ -83,12 +74,12 @@ def test_a_value_that_a_later_table_writes_back_is_erased_again(
 @pytest.mark.parametrize(("way", "what"), [(KEPT, "UPDATE"), (DELETED, "DELETE")])
 @pytest.mark.parametrize("erasure", ['"null"', "mask"])
 def test_a_value_that_is_written_back_into_a_table_without_a_key_rolls_everything_back(
-    trigger_url: str, way: tuple[str, ...], what: str, erasure: str
+    database_url: str, way: tuple[str, ...], what: str, erasure: str
 ) -> None:
-    with systems({SHOP % (*way, erasure): shop(trigger_url, what, "")}) as made:
+    with systems({SHOP % (*way, erasure): shop(database_url, what, "")}) as made:
         with pytest.raises(LinkedSystemUnavailable, match=r"orders\.recipient: rows have again what they had"):
             erased(made)
-    assert len(rows(trigger_url, "SELECT 1 FROM customers WHERE name = 'Ada Smith'")) == 1
+    assert len(rows(database_url, "SELECT 1 FROM customers WHERE name = 'Ada Smith'")) == 1
 
 
 def test_a_value_that_is_written_back_at_the_end_of_the_transaction_is_erased_again(postgres_url: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from registry.connectors.configured import linked_systems
 from registry.connectors.outgoing import Outgoing
+from registry.connectors.sql.system import SqlSystem
 from registry.dsr.accounting import EVERY_TABLE
 from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
@@ -106,6 +107,35 @@ def test_an_erasure_that_waited_erases_what_was_approved_and_no_more(tenant: Ten
     assert again(tenant).state == "completed"
     assert rows(places["SHOP_URL"], "SELECT login FROM crm") == [("fam99",)]
     assert rows(places["DESK_URL"], "SELECT id FROM contacts") == [(8,)]
+
+
+def test_a_row_that_comes_to_the_last_system_while_it_erases_is_erased_as_well(
+    tmp_path: Path, places: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its text nobody would find it: what leads there is kept, and it says nothing but a name."""
+    desk = DESK.replace("    fields:\n", "    fields:\n      id: {category: null}\n").replace("delete", "keep")
+    desk = desk.replace("customers.id}", "customers.id, erasure: keep, ground: bookkeeping}")
+    desk = desk.replace("trait: first_name}", "trait: first_name, erasure: 'null'}")
+    registry = RegistrySimulator(tmp_path / "registry", SetClock())
+    found = linked_systems([document(SHOP), document(desk)], places, Outgoing(), RULES)
+    registry.deployment = replace(registry.deployment, linked=found)
+    registry.workspaces._deployment = registry.deployment
+    tenant, late, erase = registry.tenant(), ["INSERT INTO contacts VALUES (9, 1, 'Late')"], SqlSystem.run
+
+    def ran(system: SqlSystem, *asked: Any) -> Any:
+        done = erase(system, *asked)
+        if system.name == "zdesk" and late:
+            run(places["DESK_URL"], late.pop())
+        return done
+
+    monkeypatch.setattr(SqlSystem, "run", ran)
+    with pytest.raises(LinkedSystemUnavailable, match=r"more rows .* than were erased: zdesk\.contacts \(1\)"):
+        tenant.run(tenant.request(Kind.ERASURE, "email", ADA))
+    assert again(tenant).state == "completed"
+    assert rows(places["DESK_URL"], "SELECT id, name FROM contacts") == [(7, None), (8, "Bob"), (9, None)]
+    for system in found:
+        system.close()
+    registry.close()
 
 
 def test_a_rectification_that_waited_reaches_the_system_that_it_waited_for(

@@ -115,8 +115,8 @@ def act(
     request, last = _in_turn(deployment, workspace, request, standing, people, actor)
     if not erases:
         return request
-    earlier = [one for one in deployment.linked if one.name not in {last, *left_out(accounts(request))}]
-    return look_again(deployment, request, [under(one, standing) for one in earlier], people, actor=actor)
+    done = [one for one in deployment.linked if one.name not in left_out(accounts(request))]
+    return look_again(deployment, request, [under(one, standing) for one in done], people, last=last, actor=actor)
 
 
 def _in_turn(
