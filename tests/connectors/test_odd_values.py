@@ -64,6 +64,10 @@ ODD = {
         ("timestamp", "'-infinity'", "-infinity"),
         ("date", "'0044-03-15 BC'", "0044-03-15 BC"),
         ("timestamptz[]", "ARRAY['infinity'::timestamptz]", ["infinity"]),
+        ("citext[]", "ARRAY['a', 'b,c']", '{a,"b,c"}'),
+        ("numeric(3,1)[]", "ARRAY[1.5]", ["1.5"]),
+        ("date[]", "ARRAY['2020-01-01'::date]", ["2020-01-01"]),
+        ("int4range[]", "ARRAY[int4range(1, 2)]", [{"lower": 1, "upper": 2, "bounds": "[)", "empty": False}]),
         ("timetz", "'12:00:00+02'", "12:00:00+02:00"),
         ("interval", "'100000000 years'", "100000000 years"),
         ("numeric", "'NaN'", "NaN"),
@@ -99,7 +103,8 @@ def test_what_a_driver_makes_nothing_of_is_given_out_as_it_stands_and_masked(
     url = url_of(engine, request, tmp_path)
     first, field = ("1, ", "id: {category: null}") if key else ("", "")
     lenient = ["SET SESSION sql_mode = ''"] if engine == "mariadb" else []
-    run(url, f"CREATE TABLE odd ({key}email varchar(60), v {kind})", *lenient,
+    more = ["CREATE EXTENSION citext"] if kind.startswith("citext") else []
+    run(url, *more, f"CREATE TABLE odd ({key}email varchar(60), v {kind})", *lenient,
         f"INSERT INTO odd VALUES ({first}'ada@example.test', {written})")  # fmt: skip
     text = described(f"""
   odd:

@@ -54,4 +54,4 @@ def is_same(stood: Any, written: Any) -> bool:
 def _as_text(value: Any) -> str:
     if isinstance(value, set):
         return ",".join(sorted(value))
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)

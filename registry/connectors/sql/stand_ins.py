@@ -79,6 +79,8 @@ def in_form(old: Any, column: sa.Column[Any], *, mail: bool = False) -> Any:
     """A random value in the form of the old one: letters for letters, digits for digits, as long as it was."""
     if isinstance(column.type, sa.JSON):
         return [] if isinstance(old, list) or (isinstance(old, str) and old.startswith("[")) else {}
+    if isinstance(column.type, sa.ARRAY):  # also one that the driver takes for a text
+        return []
     if isinstance(column.type, sa.Float) and isinstance(old, str) and _FLOAT.fullmatch(old):  # told by its text
         return float(_number(old))
     if not is_of_type(column, old):  # the driver made nothing of it
@@ -138,7 +140,7 @@ def _random(old: Any, column: sa.Column[Any]) -> Any:
 
 
 def _is_text(old: Any, column: sa.Column[Any]) -> bool:
-    return isinstance(old, str) and not isinstance(column.type, sa.JSON) and is_of_type(column, old)
+    return isinstance(old, str) and not isinstance(column.type, sa.JSON | sa.ARRAY) and is_of_type(column, old)
 
 
 def _within(number: int, column: sa.Column[Any]) -> int:

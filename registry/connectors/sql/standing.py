@@ -45,12 +45,14 @@ class AsItStands(sa.types.TypeDecorator[Any]):
         own = self.read.dialect_impl(dialect).result_processor(dialect, coltype)
         if own is None:
             return None
-        in_domain = isinstance(self.read, sa.ARRAY) and isinstance(self.read.item_type, postgresql.DOMAIN)
+        several = isinstance(self.read, sa.ARRAY) and not isinstance(self.read.item_type, sa.Enum)
 
         def read(value: Any) -> Any:
             if isinstance(value, timedelta) and value.days:  # MariaDB's time goes beyond a day, and Python's does not
                 return _clock(value)
-            if in_domain and isinstance(value, str):  # several of a domain: the driver takes them for one text
+            if several and isinstance(
+                value, str
+            ):  # of a type that the driver does not know: it takes them for one text
                 return value
             try:
                 return own(value)
