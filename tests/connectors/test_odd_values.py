@@ -148,3 +148,41 @@ def test_nothing_completes_before_what_it_gives_out_can_be_read(outside_url: str
         with pytest.raises(LinkedSystemUnavailable) as refused:
             made[0].run("r", Kind.ACCESS, ADA, {})
     assert refused.value.detail == "shop.odd: v cannot be read (ValueError)"
+
+
+@pytest.mark.parametrize(
+    ("engine", "columns", "values"),
+    [
+        (
+            "postgresql",
+            "a point, b money, c tsvector, d json, e polygon",
+            "'(1, 2)', 1.5, 'ada', '{}', '((0, 0), (1, 1))'",
+        ),
+        (
+            "mariadb",
+            "a point, b json, c bit(3), d float, e blob",
+            "ST_GeomFromText('POINT(1 2)'), '{}', b'101', 1.1, 'x'",
+        ),
+    ],
+)
+def test_what_no_engine_compares_is_emptied_in_a_table_without_a_key(
+    request: pytest.FixtureRequest, tmp_path: Path, engine: str, columns: str, values: str
+) -> None:
+    url = url_of(engine, request, tmp_path)
+    run(
+        url,
+        f"CREATE TABLE odd (email varchar(60), {columns})",
+        f"INSERT INTO odd VALUES ('ada@example.test', {values}), ('bob@example.test', {values})",
+    )
+    fields = "\n".join(f"      {name}: {{category: user, erasure: 'null'}}" for name in "abcde")
+    text = described(f"""
+  odd:
+    rows: keep
+    fields:
+      email: {{category: user, identity: email, erasure: mask}}
+{fields}
+""")
+    with systems({text: url}) as made:
+        assert made[0].findings() == []
+        erased(made)
+    assert rows(url, "SELECT count(*), count(a), count(b), count(c), count(d), count(e) FROM odd") == [(2, *[1] * 5)]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Table
 from registry.connectors.sql import changing
+from registry.connectors.sql.columns import UNKNOWN, as_text
 from registry.connectors.sql.comparing import stood_at, told_apart
 from registry.connectors.sql.selecting import count
 from registry.connectors.sql.standing import as_it_stands
@@ -54,13 +55,17 @@ def values(
     """Where else the values stand that these rows are about to lose, by field."""
     for one in described.changed:
         column, found = table.c[one.name], dict[str, Any]()
-        told = as_it_stands(told_apart(column).label(one.name))
+        # What an engine does not compare (a place on a map) is told apart by its text; PostgreSQL has most of that.
+        by_text = connection.dialect.name == "postgresql" or UNKNOWN in column.info
+        text = as_text(column) if by_text else None
+        told = as_it_stands((told_apart(column) if text is None else text).label(one.name))
         for condition in where:
             rows = connection.execute(sa.select(told).where(condition, column.is_not(sa.null())).distinct())
             found.update((repr(value), value) for (value,) in rows)
         standing = list(found.values())
         for start in range(0, len(standing), AT_ONCE):
-            yield one.name, sa.or_(*(stood_at(column, value) for value in standing[start : start + AT_ONCE]))
+            some = standing[start : start + AT_ONCE]
+            yield one.name, text.in_(some) if text is not None else sa.or_(*(stood_at(column, one) for one in some))
 
 
 def require_gone(connection: sa.Connection, place: str, table: sa.Table, gone: Sequence[Gone]) -> None:

@@ -25,7 +25,7 @@ def stood_at(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     """Rows in which a value stands, as it was read by `told_apart`."""
     if value is None:
         return column.is_(sa.null())
-    if not is_of_type(column, value):
+    if not is_of_type(column, value) or (isinstance(column.type, sa.ARRAY) and isinstance(value, str)):
         return sa.cast(column, sa.Text).is_not_distinct_from(str(value))
     return told_apart(column).is_not_distinct_from(value)
 
