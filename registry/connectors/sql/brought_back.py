@@ -60,8 +60,8 @@ def values(
         text = as_text(column) if by_text else None
         told = as_it_stands((told_apart(column) if text is None else text).label(one.name))
         for condition in where:
-            rows = connection.execute(sa.select(told).where(condition, column.is_not(sa.null())).distinct())
-            found.update((repr(value), value) for (value,) in rows)
+            rows = connection.execute(sa.select(told).where(condition).distinct())
+            found.update((repr(value), value) for (value,) in rows if value is not None)
         standing = list(found.values())
         for start in range(0, len(standing), AT_ONCE):
             some = standing[start : start + AT_ONCE]

@@ -20,7 +20,6 @@ import sqlalchemy as sa
 from psycopg.adapt import Loader
 from psycopg.types import datetime as times
 from psycopg.types.string import TextLoader
-from sqlalchemy.dialects import postgresql
 
 _PLAIN = frozenset({str, bool, type(None), date, datetime, Decimal, UUID, bytes, memoryview})
 _BITS = 63
