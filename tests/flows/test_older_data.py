@@ -93,7 +93,7 @@ def test_an_erasure_that_was_run_since_is_completed_and_finds_nobody(
     tenant.run(request)
     replayed = put_back(tenant, copy)
     assert (replayed.ended, tenant.profile(*ADA)) == (1, None)
-    assert put_back(tenant, copied(registry))[1:] == (0, 0, 0, 0, ()), "done again, it changes nothing"
+    assert put_back(tenant, copied(registry))[1:] == (0, 0, 0, 0, (), ()), "done again, it changes nothing"
     row, history = lifecycle.get(registry.deployment, workspace, request.request_id)
     assert (row.state, row.sealed, row.profile_id, row.completed_at) == ("completed", None, None, registry.clock())
     assert "older copy" in (history[-1].details or "")
@@ -126,6 +126,75 @@ def test_a_request_that_is_still_open_goes_on(tenant: Tenant) -> None:
     request = tenant.request(Kind.ERASURE, *ADA)
     assert put_back(tenant, copied(tenant.registry)).ended == 0
     assert tenant.run(request).state == "completed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "refused"),
+    [
+        (Kind.OBJECTION, {"purposes": ["analytics"]}, "analytics"),
+        (Kind.WITHDRAWAL, {"purposes": ["marketing"]}, "marketing"),
+        (Kind.RESTRICTION, {}, "personalisation"),
+    ],
+)
+def test_what_was_refused_by_a_request_since_is_refused_again(
+    tenant: Tenant, kind: Kind, details: dict[str, object], refused: str
+) -> None:
+    registry, workspace = tenant.registry, tenant.workspace
+    tenant.send(alias("old-browser", "ada"))
+    request, copy = tenant.request(kind, *ADA, **details), copied(registry)
+    tenant.run(request)
+    assert not tenant.check(*ADA, refused).allowed
+    replayed = put_back(tenant, copy)
+    for known in (ADA, ("user_id", "ada"), ("anonymous_id", "old-browser")):
+        assert not tenant.check(*known, refused).allowed, "no copy turns a no into a yes"
+    assert replayed[3:] == (1, 0, (), ())
+    row, history = lifecycle.get(registry.deployment, workspace, request.request_id)
+    assert (row.state, row.completed_at, row.sealed) == ("completed", registry.clock(), None)
+    assert "recorded again" in (history[-1].details or "")
+    told = registry.rows("SELECT acted_at FROM consent_record WHERE channel = 'dsr'")
+    assert {at for (at,) in told} == {request.received_at}
+    again = copied(registry)
+    assert put_back(tenant, again)[3:] == (0, 0, (), ())
+    assert len(registry.rows("SELECT 1 FROM consent_record WHERE channel = 'dsr'")) == len(told)
+    assert verify.log(registry.deployment, workspace, []) == []
+
+
+def test_an_objection_that_was_cancelled_since_is_not_recorded(tenant: Tenant) -> None:
+    request = tenant.request(Kind.OBJECTION, *ADA, purposes=["analytics"])
+    copy = copied(tenant.registry)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first")
+    assert put_back(tenant, copy)[3:] == (1, 0, (), ())
+    assert tenant.check(*ADA, "analytics").allowed
+    row, _ = lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)
+    assert row.state == "cancelled"
+
+
+def test_what_was_answered_since_and_cannot_be_done_again_is_named(tenant: Tenant) -> None:
+    registry, workspace = tenant.registry, tenant.workspace
+    corrected = tenant.request(Kind.RECTIFICATION, *ADA, traits={"first_name": "Augusta"})
+    of_nobody = tenant.request(Kind.OBJECTION, "email", "new@example.com", purposes=["analytics"])
+    copy = copied(registry)
+    later = tenant.request(Kind.OBJECTION, *ADA, purposes=["analytics"])
+    for request in (corrected, of_nobody, later):
+        tenant.run(request)
+    tenant.erase("user_id", "bob")
+    ids = sorted(text_id(request.request_id) for request in (corrected, of_nobody, later))
+    replayed = put_back(tenant, copy)
+    assert (replayed.ended, replayed.lost) == (2, tuple(ids))
+    for request in (corrected, of_nobody):
+        row, history = lifecycle.get(registry.deployment, workspace, request.request_id)
+        assert row.state == "cancelled"
+        assert "anew" in (history[-1].details or "")
+
+
+def test_somebody_who_objected_and_was_erased_since_stays_erased(tenant: Tenant) -> None:
+    request = tenant.request(Kind.OBJECTION, *ADA, purposes=["analytics"])
+    copy = copied(tenant.registry)
+    tenant.run(request)
+    tenant.erase(*ADA)
+    replayed = put_back(tenant, copy)
+    assert (replayed.ended, replayed.lost, tenant.profile(*ADA)) == (1, (), None)
 
 
 def test_what_was_set_aside_and_destroyed_since_is_gone_again(tenant: Tenant) -> None:

@@ -12,7 +12,7 @@ from registry.consent.signals.spoken import Spoken
 from registry.dsr.requests import Kind
 from registry.flows.access import preferences
 from registry.flows.consent import explaining, ledger, signalled
-from registry.flows.dsr import lifecycle
+from registry.flows.dsr import recording
 from registry.model.clock import HOUR, SECOND, rfc3339
 from registry.model.stored import StoredConsent
 from tests.conftest import SetClock
@@ -138,7 +138,7 @@ def test_what_a_request_says_counts_once_although_the_clock_was_set_back(
     request = tenant.request(kind, *ADA) if whole else tenant.request(kind, *ADA, purposes=["security"])
     clock.pass_by(seconds=5)
     given = tenant.registry.deployment, tenant.workspace
-    lifecycle._record(*given, request, "operator")  # and is killed: somebody else goes on with it
+    recording.record(*given, request, actor="operator")  # and is killed: somebody else goes on with it
     before = len(ledger.history(*given, tenant.person(*ADA)))
     tenant.run(request)
     assert tenant.check(*ADA, "security").reason.value == ("restricted" if whole else "objected")

@@ -11,10 +11,8 @@ from dataclasses import replace
 
 import orjson
 
-from registry.consent.records import WHOLE_PERSON, ConsentStatus
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State
 from registry.dsr.waiting import is_due
-from registry.flows.consent.ledger import Act, append_each
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import (
     certified,
@@ -24,6 +22,7 @@ from registry.flows.dsr import (
     moves,
     planning,
     proving,
+    recording,
     rectification,
     reference,
     waiting,
@@ -31,13 +30,12 @@ from registry.flows.dsr import (
 from registry.flows.dsr.history import require
 from registry.flows.dsr.intake import open_request
 from registry.flows.dsr.moves import moved
-from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import SECOND, Micros
-from registry.model.errors import Conflict, Forbidden, RegistryError, RequestStopped
-from registry.model.ids import FragmentId, RecordId, RequestId
+from registry.model.errors import Conflict, RegistryError, RequestStopped
+from registry.model.ids import FragmentId, RequestId
 from registry.model.stored import RequestEvent, StoredRequest
-from registry.store import consents, identities, requests
+from registry.store import requests
 from registry.store.database import Transaction
 
 OPERATOR = "operator"
@@ -167,7 +165,7 @@ def _acted(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequ
         case Effect.CORRECT:
             rectification.apply(deployment, workspace, request, actor=actor)
         case Effect.RECORD:
-            _record(deployment, workspace, request, actor)
+            recording.record(deployment, workspace, request, actor=actor)
     request = linked.act(deployment, workspace, request, actor=actor, fragments=_scope(deployment, request))
     accounts = certified.accounted(deployment, workspace, request)
     with deployment.data.write(workspace.workspace_id) as transaction:
@@ -236,59 +234,6 @@ def _rescope(
         return
     found = reference.fragments_now(deployment, transaction, workspace, request)
     requests.set_scope(transaction, workspace.workspace_id, request.request_id, found)
-
-
-def _record(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> None:
-    """Write what the person decided into the consent ledger, on every fragment of theirs, once."""
-    statuses = {
-        Kind.WITHDRAWAL: ConsentStatus.WITHDRAWN,
-        Kind.OBJECTION: ConsentStatus.OBJECTED,
-        Kind.OPT_OUT: ConsentStatus.OBJECTED,
-        Kind.LIMIT: ConsentStatus.OBJECTED,
-        Kind.RESTRICTION: ConsentStatus.RESTRICTED,
-    }
-    kind = Kind(request.kind)
-    purposes = [WHOLE_PERSON] if kind is Kind.RESTRICTION else orjson.loads(request.progress)["purposes"]
-    acts = [
-        Act(purpose=purpose, status=statuses[kind], acted_at=request.received_at, channel="dsr") for purpose in purposes
-    ]
-    with deployment.data.write(workspace.workspace_id) as transaction:
-        subjects.hold(workspace, transaction)
-        found = set(requests.scope(transaction, workspace.workspace_id, request.request_id))
-        if kind is not Kind.RESTRICTION:  # of nobody there is nothing to restrict
-            found |= _made_known(deployment, workspace, transaction, request)
-            requests.set_scope(transaction, workspace.workspace_id, request.request_id, sorted(found))
-        fragments = identities.fragments(transaction, workspace.workspace_id, found)
-        history = consents.history(transaction, workspace.workspace_id, fragments)
-        written = {(row.fragment_id, row.purpose, row.status, row.acted_at, row.channel) for row in history}
-        named = {row.record_id for row in history}  # a clock that was set back moves the time of what is recorded
-        new = [
-            (fragment, replace(act, record_id=record_id))
-            for fragment_id, fragment in sorted(fragments.items())
-            for act in acts
-            if (fragment_id, act.purpose, act.status, act.acted_at, act.channel) not in written
-            and (record_id := _record_id(workspace, request, fragment_id, act.purpose)) not in named
-        ]
-        append_each(deployment, workspace, transaction, new, actor=actor)
-
-
-def _made_known(
-    deployment: Deployment, workspace: OpenWorkspace, transaction: Transaction, request: StoredRequest
-) -> set[FragmentId]:
-    """The fragments of what a request names, made where nobody is known by it yet: a no is remembered, whatever of them
-    comes later.
-    """
-    made: set[FragmentId] = set()
-    for person in reference.people_of(deployment, request):
-        with suppress(Forbidden):  # who was erased is not taken in again
-            made.add(subjects.find_or_create(deployment, workspace, transaction, person).fragment_id)
-    return made
-
-
-def _record_id(workspace: OpenWorkspace, request: StoredRequest, fragment_id: FragmentId, purpose: str) -> RecordId:
-    """The id of the record that a request leaves of one purpose on one fragment."""
-    text = f"{request.request_id.hex()} {fragment_id.hex()} {purpose}"
-    return RecordId(workspace.indexer.lasting("@dsr", text))
 
 
 def is_ended(request: StoredRequest) -> bool:

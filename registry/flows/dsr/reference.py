@@ -166,7 +166,7 @@ def indexes_of(deployment: Deployment, workspace: OpenWorkspace, request: Stored
     Raises:
         KmsUnavailable, SealBroken, StoreUnavailable: the request's identifiers cannot be opened.
     """
-    recorded = {BlindIndex(bytes.fromhex(index)) for index, _ in orjson.loads(request.progress)["subjects"]}
+    recorded = _recorded(request)
     if workspace.indexer.rotated:
         recorded.update(*(workspace.indexer.every(i.kind, i.value) for i in people_of(deployment, request)))
     return sorted(recorded)
@@ -178,6 +178,15 @@ def fragments_now(
     """Every fragment of whoever the request's identifiers belong to now: joined since, new, or taken apart since."""
     found = _belonging(transaction, request, indexes_of(deployment, workspace, request))
     return [row.fragment_id for row in found]
+
+
+def fragments_as_named(transaction: Transaction, request: StoredRequest) -> list[Fragment]:
+    """The same, as its row alone tells them: of a request whose key is gone."""
+    return _belonging(transaction, request, sorted(_recorded(request)))
+
+
+def _recorded(request: StoredRequest) -> set[BlindIndex]:
+    return {BlindIndex(bytes.fromhex(index)) for index, _ in orjson.loads(request.progress).get("subjects", ())}
 
 
 def _belonging(transaction: Transaction, request: StoredRequest, indexes: Collection[BlindIndex]) -> list[Fragment]:

@@ -1,8 +1,8 @@
 """Data that was put back from before an erasure, held against the erasure ledger before anything else reads or writes.
 
 The keystore holds the ledger: which fragments' keys were destroyed, and which identifiers must not be known again. The
-rows of the erased are deleted, their suppression is put back, requests that have ended since end again
-(`ended_since`), and whoever has data of the erased is told again (`untold`).
+rows of the erased are deleted, their suppression is put back, what people had refused by requests is recorded again,
+requests that have ended since end again (`ended_since`), and whoever has data of the erased is told again (`untold`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Replayed(NamedTuple):
         told: recipients that are told again of whom they may still hold.
         unfinished: erasures and corrections that had begun and not ended, by request: of these people connected systems
             may still hold what the data of the copy no longer leads to. One that the copy has not is taken in anew.
+        lost: requests that were answered since and are without effect in the copy, or are not in it at all: its
+            certificate says what each had asked for, and what changed something is taken in anew.
     """
 
     fragments: int
@@ -34,6 +36,7 @@ class Replayed(NamedTuple):
     ended: int
     told: int
     unfinished: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 def replay_erasures(deployment: Deployment) -> dict[WorkspaceId, Replayed]:
@@ -54,11 +57,13 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
     destroyed = {row.fragment_id: row.ordered_at for row in ledger}
     orders, erasures = list(destroyed), {RequestId(row.request_id) for row in remembered}
     suppressions = [row for row in remembered if row.reason != BEGUN]
-    # By `reference.forget`; of what was begun before a version that said so, the ledger cannot tell.
-    certified = {row.request_id for row in remembered if row.reason == BEGUN}
-    certified.intersection_update(row.request_id for row in ledger if bytes(row.fragment_id) == row.request_id)
+    # By `reference.forget`.
+    certified = {RequestId(row.request_id) for row in ledger if bytes(row.fragment_id) == row.request_id}
+    begun = {RequestId(row.request_id) for row in remembered if row.reason == BEGUN}
+    ended = ended_since.Ledger(destroyed, certified, begun & certified)
     with deployment.keystore.write(workspace_id) as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
+    refused = ended_since.refuse_again(deployment, workspace_id, ended)
     with deployment.data.write(workspace_id) as transaction:
         quarantine.hold_suppressions(transaction, workspace_id, exclusive=True)
         present = identities.fragments(transaction, workspace_id, orders)
@@ -67,17 +72,18 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
         erased = [row for row in ledger if row.request_id in erasures]
         told = untold.tell_again(deployment, transaction, workspace_id, erased)
         unfinished = untold.unfinished(deployment, transaction, workspace_id, erasures - destroyed.keys())
-        ended = ended_since.end_again(deployment, transaction, workspace_id, destroyed, certified)
+        again, lost = ended_since.end_again(deployment, transaction, workspace_id, ended, refused)
         ended_since.forget_profiles(transaction, workspace_id, orders)
         rows = sum(erasure.erase_rows(transaction, workspace_id, orders, indexes).values())
         rows += quarantine.erase(transaction, workspace_id, {*shut, *orders})
         missing = {row.suppression_key for row in suppressions}
         missing -= quarantine.suppressed(transaction, workspace_id, missing)
         quarantine.suppress(transaction, suppressions)
-        if rows or missing or ended or told:
+        if rows or missing or again or told:
             trail.append(
                 transaction, workspace_id, deployment.clock(), actor="operator", action="backup:erasures:replayed",
-                outcome="done", fields={"rows": rows, "suppressions": len(missing), "ended": ended, "told": told},
+                outcome="done", fields={"rows": rows, "suppressions": len(missing), "ended": again, "told": told},
             )  # fmt: skip
     deployment.data.checkpoint()
-    return Replayed(len(present), rows, len(missing), ended, told, tuple(map(text_id, unfinished)))
+    named = (tuple(map(text_id, ids)) for ids in (unfinished, lost))
+    return Replayed(len(present), rows, len(missing), again, told, *named)
