@@ -18,7 +18,7 @@ EVERYTHING = KeyPolicy({kind: AgeRule(90 * DAY, True) for kind in KeyKind}, AgeR
 
 
 @contextmanager
-def _policy(tenant: Tenant, policy: KeyPolicy) -> Iterator[None]:
+def under_policy(tenant: Tenant, policy: KeyPolicy) -> Iterator[None]:
     """The tenant's deployment under another key policy."""
     registry = tenant.registry
     before = registry.deployment
@@ -35,7 +35,7 @@ def _keep(tenant: Tenant) -> list[str]:
 
 def test_the_server_rotates_what_is_left_to_it_and_ends_the_horizon(tenant: Tenant, clock: SetClock) -> None:
     tenant.send(ordered("ada"))
-    with _policy(tenant, EVERYTHING):
+    with under_policy(tenant, EVERYTHING):
         assert _keep(tenant) == []
         clock.pass_by(days=91)
         assert sorted(_keep(tenant)) == ["blind-index", "kek", "signing"]

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from registry.access.key_ages import AgeRule, KeyKind
@@ -17,6 +19,7 @@ from registry.flows.upkeep.rotation import KeyStatus
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.kms import GenerationState
 from registry.model.clock import Micros
+from registry.model.errors import SealBroken
 
 HORIZON = "horizon"
 
@@ -53,7 +56,7 @@ def keep(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> lis
     """Do what is due and left to the server; the names of what was done. One server at a time does it.
 
     Raises:
-        SealBroken: some identifiers do not open, and go on to be looked up under the old key.
+        SealBroken: some bundles or identifiers do not open, and stay under the old key; the rest is done.
         KmsUnavailable, StoreUnavailable: the rest is done the next time.
     """
     workspace_id, done = workspace.workspace_id, []
@@ -63,17 +66,30 @@ def keep(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> lis
         # 1. finish
         found = rotation.status(deployment, workspace_id)
         newest = found.generations[-1].number
+        broken = list[SealBroken]()
         if any(one.number != newest and (one.bundles or one.secrets) for one in found.generations):
-            rotation.rotate(deployment, workspace, start=False)
-            done.append("kek:finished")
+            done += _tried("kek:finished", lambda: rotation.rotate(deployment, workspace, start=False), broken)
         ready = reindexing.movable_at(deployment, workspace_id)
         if ready is not None and ready <= deployment.clock():
-            reindexing.go_on(deployment, workspace_id, actor=actor)
-            done.append("blind-index:finished")
+            move = partial(reindexing.go_on, deployment, workspace_id, actor=actor)
+            done += _tried("blind-index:finished", move, broken)
         # 2. rotate, 3. destroy
         listed = agenda(deployment, rotation.status(deployment, workspace_id))
         late = [due for due in listed if due.by_server and due.at <= deployment.clock()]
-        return done + [due.what for due in late if _act(deployment, workspace, due, ready, actor)]
+        for due in late:
+            done += _tried(due.what, partial(_act, deployment, workspace, due, ready, actor), broken)
+    for error in broken:
+        raise error
+    return done
+
+
+def _tried(what: str, act: Callable[[], object], broken: list[SealBroken]) -> list[str]:
+    """The name of what was done, none where nothing was; what is damaged keeps nothing else from being done."""
+    try:
+        return [what] if act() else []
+    except SealBroken as error:
+        broken.append(error)
+        return []
 
 
 def _act(deployment: Deployment, workspace: OpenWorkspace, due: Due, moving: Micros | None, actor: str) -> bool:

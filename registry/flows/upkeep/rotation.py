@@ -11,23 +11,24 @@ erasure horizon. After it, nothing does. Killed anywhere, the rotation goes on w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.access.key_ages import KeyKind
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace, is_ripe
 from registry.keys.bundle import rewrap_bundles, secret_aad
-from registry.keys.kms import GenerationState
+from registry.keys.kms import GenerationState, generation_of
 from registry.keys.signing import SigningKey
 from registry.model.clock import Micros
-from registry.model.errors import Conflict
-from registry.model.ids import FragmentId, WorkspaceId
-from registry.model.stored import WrappedSecret
+from registry.model.errors import Conflict, SealBroken
+from registry.model.ids import FragmentId, WorkspaceId, text_id
+from registry.model.stored import WrappedBundle, WrappedSecret
 from registry.model.stored_upkeep import IndexMove
 from registry.store import keystore, reindexing
 
 PAGE = 500
+SHOWN = 20
 
 Progress = Callable[[int, int], None]
 """Called with how many bundles are rewrapped, and how many there are in all."""
@@ -193,10 +194,13 @@ def rotate(
 ) -> int:
     """Move everything under a new generation; the number of it.
 
+    A bundle that is damaged holds up no other: it stays as it is, and keeps its generation from being destroyed.
+
     Args:
         start: whether to create a generation; False goes on with a rotation that was interrupted.
 
     Raises:
+        SealBroken: everything else is moved, and some bundles do not open (`extra`: `bundles`, whose they are).
         KmsUnavailable, StoreUnavailable: run it again with `start=False`.
     """
     workspace_id = workspace.workspace_id
@@ -208,11 +212,18 @@ def rotate(
     # 2. rewrap
     with deployment.keystore.read(workspace_id) as transaction:
         counts = keystore.bundle_counts(transaction, workspace_id)
-    total = sum(counts.values())
-    done = counts.get(target, 0)
+    move = _Move(deployment, workspace_id, target, progress, sum(counts.values()), counts.get(target, 0))
     for old in sorted(number for number in counts if number != target):
-        done = _rewrap_generation(deployment, workspace_id, old, target, done, total, progress)
+        move.rewrap_generation(old)
     _rewrap_secrets(deployment, workspace_id, target)
+    if move.damaged:
+        shown = ", ".join(map(text_id, move.damaged[:SHOWN])) + (", …" if len(move.damaged) > SHOWN else "")
+        raise SealBroken(
+            f"everything else is under generation {target}; {len(move.damaged)} bundles do not open, and stay as they "
+            f"are: {shown}",
+            hint="restore the keystore, or these bundles, from a backup, then: registry keys rotate --resume",
+            extra={"generation": target, "bundles": list(map(text_id, move.damaged))},
+        )
     return target
 
 
@@ -230,39 +241,53 @@ def destroy(deployment: Deployment, workspace_id: WorkspaceId, generation: int) 
         if bundles or secrets:
             raise Conflict(
                 f"{bundles} bundles and {len(secrets)} secrets are still wrapped under this generation",
-                hint="run: registry keys rotate --resume",
+                hint="run: registry keys rotate --resume; it names what is damaged, and to be restored first",
             )
         deployment.kms.destroy(workspace_id, generation)
 
 
-def _rewrap_generation(
-    deployment: Deployment,
-    workspace_id: WorkspaceId,
-    old: int,
-    target: int,
-    done: int,
-    total: int,
-    progress: Progress | None,
-) -> int:
-    after = b""
-    while True:
-        with deployment.keystore.write(workspace_id) as transaction:
-            page = keystore.bundles_after(transaction, workspace_id, old, after, PAGE, lock=True)
-            if not page:
-                return done
+@dataclass(slots=True)
+class _Move:
+    """A rotation on its way: how many bundles are under the new generation, and which do not open."""
+
+    deployment: Deployment
+    workspace_id: WorkspaceId
+    target: int
+    progress: Progress | None
+    total: int
+    done: int
+    damaged: list[FragmentId] = field(default_factory=list)
+
+    def rewrap_generation(self, old: int) -> None:
+        after = b""
+        while True:
+            with self.deployment.keystore.write(self.workspace_id) as transaction:
+                page = keystore.bundles_after(transaction, self.workspace_id, old, after, PAGE, lock=True)
+                if not page:
+                    return
+                fresh = self._rewrapped(page)
+                keystore.put_bundles(transaction, fresh)
+            after = page[-1].fragment_id
+            self.done += len(fresh)
+            if self.progress is not None:
+                self.progress(self.done, max(self.done, self.total))
+
+    def _rewrapped(self, page: Sequence[WrappedBundle]) -> list[WrappedBundle]:
+        """All in one call of the key service; one by one only where that fails, since one is damaged."""
+        try:
+            if any(generation_of(row.wrapped) != row.generation for row in page):
+                raise SealBroken("the header of a key bundle is damaged", extra={"failure": "altered"})
             wrapped = [(row.fragment_id, row.wrapped) for row in page]
-            fresh = rewrap_bundles(deployment.kms, workspace_id, target, wrapped)
-            keystore.put_bundles(
-                transaction,
-                [
-                    row._replace(generation=target, revision=row.revision + 1, wrapped=data)
-                    for row, data in zip(page, fresh, strict=True)
-                ],
-            )
-        after = FragmentId(page[-1].fragment_id)
-        done += len(page)
-        if progress is not None:
-            progress(done, max(done, total))
+            fresh = rewrap_bundles(self.deployment.kms, self.workspace_id, self.target, wrapped)
+        except SealBroken:
+            if len(page) == 1:
+                self.damaged.append(page[0].fragment_id)
+                return []
+            return [fresh for row in page for fresh in self._rewrapped([row])]
+        return [
+            row._replace(generation=self.target, revision=row.revision + 1, wrapped=data)
+            for row, data in zip(page, fresh, strict=True)
+        ]
 
 
 def _rewrap_secrets(deployment: Deployment, workspace_id: WorkspaceId, target: int) -> None:
