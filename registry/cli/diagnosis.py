@@ -14,6 +14,7 @@ from registry import bootstrap, reviewed
 from registry.bootstrap import Registry
 from registry.flows.accountability import verify as proofs
 from registry.flows.dsr import escalation, lifecycle
+from registry.flows.dsr import soundness as requests_soundness
 from registry.flows.upkeep import ageing, rotation, soundness
 from registry.flows.upkeep.pairing import pair
 from registry.flows.workspace import OpenWorkspace
@@ -24,6 +25,8 @@ from registry.store import administration, integrity, schema, versions
 from registry.store.database import Database
 
 ENOUGH_DISK = 512 * 1024 * 1024
+HOLDERS = {"dsr_request": "request", "retained_item": "case", "quarantine": "message"}
+"""What the id of a damaged place is the id of, where that is no fragment."""
 PRIVATE_FILES = ("kek.json", "registry.db", "keys.db")
 
 
@@ -220,13 +223,16 @@ def _pairs(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:
 
 def _values(registry: Registry, opened: OpenWorkspace) -> Finding:
     """Whether everything that is sealed opens."""
-    found = list(soundness.unopenable(registry.deployment, opened.workspace_id))
+    places = (soundness.unopenable, requests_soundness.unopenable)
+    found = [one for look in places for one in look(registry.deployment, opened.workspace_id)]
     why = "what does not open is as good as lost, and is left out of every view and package"
     if not found:
         return Finding(f"sealed values of {opened.name}", True, "all open", why)
-    shown = "; ".join(f"{one.values} of {one.table}, fragment {text_id(one.fragment_id)}" for one in found[:20])
+    named = ((one, HOLDERS.get(one.table, "fragment")) for one in found[:20])
+    shown = "; ".join(f"{one.values} of {one.table}, {what} {text_id(one.fragment_id)}" for one, what in named)
     more = f"; and {len(found) - 20} more" if len(found) > 20 else ""
-    return Finding(f"sealed values of {opened.name}", False, shown + more, why, "restore a backup of what is damaged")
+    mend = "restore a backup of what is damaged, or of its keys"
+    return Finding(f"sealed values of {opened.name}", False, shown + more, why, mend)
 
 
 def _requests(registry: Registry, opened: OpenWorkspace) -> Iterator[Finding]:

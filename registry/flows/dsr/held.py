@@ -165,7 +165,7 @@ def people_in(deployment: Deployment, workspace: OpenWorkspace, case: RetainedCa
     compartment = compartment_of([case.purpose])
     grant = OpenGrant(workspace_id, frozenset({compartment}), f"retained:{case.purpose}")
     key = case_key(deployment, grant, case, compartment)
-    told = orjson.loads(open_sealed(key, found[0].sealed, _aad(case, item_id), grant, compartment))
+    told = open_item(found[0], key, grant, compartment)
     return [Identifier(kind, value) for kind, value in told["people"]]
 
 
@@ -181,6 +181,17 @@ def case_key(deployment: Deployment, grant: OpenGrant, case: RetainedCase, compa
     if bundle is None:
         raise KeyMissing("the key of what is kept is gone", hint="put back the keystore that belongs to this data")
     return bundle.key(compartment)
+
+
+def open_item(item: RetainedItem, key: DataKey, grant: OpenGrant, compartment: Compartment) -> dict[str, Any]:
+    """One thing that is kept, in plaintext.
+
+    Raises:
+        SealBroken: it, or its key, is damaged.
+    """
+    aad = _aad(item.workspace_id, item.case_id, item.item_id)
+    told: dict[str, Any] = orjson.loads(open_sealed(key, item.sealed, aad, grant, compartment))
+    return told
 
 
 def _of_earlier(
@@ -229,7 +240,7 @@ def _sealed(
     keyring = deployment.keyring
     key = keyring.for_sealing(case.workspace_id, {case.case_id: (compartment,)})[case.case_id].key(compartment)
     told = {"what": "outside", "people": sorted({(one.kind, one.value) for one in people})}
-    sealed = seal(key, orjson.dumps(told), _aad(case, item_id))
+    sealed = seal(key, orjson.dumps(told), _aad(case.workspace_id, case.case_id, item_id))
     return RetainedItem(case.workspace_id, case.case_id, item_id, None, sealed)
 
 
@@ -237,5 +248,5 @@ def _item_id(workspace: OpenWorkspace, case: RetainedCase) -> bytes:
     return workspace.indexer.lasting("retained", f"{case.case_id.hex()}:outside")
 
 
-def _aad(case: RetainedCase, item_id: bytes) -> bytes:
-    return record_aad(b"retained", case.workspace_id, case.case_id, item_id, b"item")
+def _aad(workspace_id: bytes, case_id: bytes, item_id: bytes) -> bytes:
+    return record_aad(b"retained", workspace_id, case_id, item_id, b"item")

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from registry.access.policy import Action, Principal
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.census import OWN_SYSTEM
@@ -23,7 +21,6 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, resuming, retaining
 from registry.flows.dsr.history import write
 from registry.flows.workspace import OpenWorkspace
-from registry.keys.envelope import open_sealed, record_aad
 from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import compartment_of
 from registry.model.errors import Conflict, Forbidden, NotFound, RegistryError
@@ -119,15 +116,7 @@ def _opened(deployment: Deployment, case: RetainedCase, page: Sequence[RetainedI
     compartment = compartment_of([case.purpose])
     grant = OpenGrant(case.workspace_id, frozenset({compartment}), f"retained:{case.purpose}")
     key = held.case_key(deployment, grant, case, compartment)
-    return [
-        orjson.loads(
-            open_sealed(
-                key, row.sealed, record_aad(b"retained", row.workspace_id, row.case_id, row.item_id, b"item"), grant,
-                compartment,
-            )
-        )
-        for row in page
-    ]  # fmt: skip
+    return [held.open_item(row, key, grant, compartment) for row in page]
 
 
 def end_due(
