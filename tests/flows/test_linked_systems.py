@@ -299,19 +299,22 @@ def test_what_a_system_of_ones_own_leads_to_is_read_by_the_policy(
     assert crm.rows([Identifier("email", "bob@example.com")]) == 0
 
 
-@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.RECTIFICATION])
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.RECTIFICATION, Kind.RESTRICTION, Kind.OBJECTION])
 def test_what_is_learnt_after_a_system_was_through_takes_it_there_again(
     outside: Customers, alone: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     crm, led = Customers(tmp_path / "crm.db", name="crm"), list[Identifier]()
     alone.registry.deployment = replace(alone.registry.deployment, linked=(crm, outside))
     monkeypatch.setattr(outside, "leads", lambda people: list(led))
-    request = alone.request(
-        kind, "user_id", "ada", **({"traits": {"first_name": "Adah"}} if kind is Kind.RECTIFICATION else {})
-    )
-    outside.failing = 1
-    with pytest.raises(LinkedSystemUnavailable):
-        alone.run(request)
+    details: dict[Kind, dict[str, object]] = {
+        Kind.RECTIFICATION: {"traits": {"first_name": "Adah"}}, Kind.OBJECTION: {"purposes": ["marketing"]}
+    }  # fmt: skip
+    request = alone.request(kind, "user_id", "ada", **details.get(kind, {}))
+    for _ in range(2):
+        outside.failing = 1
+        with pytest.raises(LinkedSystemUnavailable):
+            alone.run(request)
+    assert len(crm.ran) == 1, "nothing new: not told again"
     led.append(Identifier("email", "bob@example.com"))
     if kind is Kind.ERASURE:  # whose last look finds it
         with pytest.raises(LinkedSystemUnavailable, match="still has rows"):

@@ -38,6 +38,10 @@ from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
 
+TOLD_OF = "told_of"
+"""The member of a request's progress that has keyed pseudonyms of all by which systems were told of the person."""
+
+
 def plans(
     deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, fragments: Collection[FragmentId]
 ) -> list[SystemPlan]:
@@ -106,7 +110,7 @@ def act(
         erases and deployment.linked and LOOKED not in progress
     ):
         return request
-    request, people = _found_everywhere(deployment, request, fragments, actor)
+    request, people = _found_everywhere(deployment, workspace, request, fragments, actor)
     standing = list[Held]()
     if erases:
         holds = held.on(deployment, workspace, request, people)
@@ -207,7 +211,11 @@ def as_text(value: object) -> str:
 
 
 def _found_everywhere(
-    deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId], actor: str
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    request: StoredRequest,
+    fragments: Collection[FragmentId],
+    actor: str,
 ) -> tuple[StoredRequest, list[Identifier]]:
     """The request, and all that its person is known by; sealed, with the rows there were, once, where it changes any.
 
@@ -224,6 +232,8 @@ def _found_everywhere(
     for name, error in silent.items():
         if name not in left_out(accounts(request)):  # also one that is through: what it leads to is not known
             raise wait(deployment, request, name, people, error, actor=actor)
+    if EFFECTS[kind] is Effect.RECORD:
+        return _untold(workspace, request, people), people
     if not changes or (FORESEEN in progress and len(people) == len(known)):
         return request, people
     without = left_out(accounts(request))
@@ -231,7 +241,7 @@ def _found_everywhere(
         # What came to light by now may lead to records where all was through: an erasure's last look finds those.
         progress["linked"] = {name: told for name, told in progress["linked"].items() if name in without}
         again = request._replace(progress=orjson.dumps(progress).decode())
-        return _found_everywhere(deployment, again, fragments, actor)
+        return _found_everywhere(deployment, workspace, again, fragments, actor)
     rows: dict[str, dict[str, int]] = progress.setdefault(FORESEEN, {})
     for system in (system for system in systems if system.name not in rows):
         try:
@@ -249,6 +259,19 @@ def _found_everywhere(
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)
     return request, people
+
+
+def _untold(workspace: OpenWorkspace, request: StoredRequest, people: Sequence[Identifier]) -> StoredRequest:
+    """A request that tells systems what the person decided: those that were told, before more of what the person is known
+    by came to light, are told again.
+    """
+    progress: dict[str, Any] = orjson.loads(request.progress)
+    known, told = {workspace.suppression.key(*one).hex() for one in people}, set(progress.get(TOLD_OF, ()))
+    without = left_out(accounts(request))
+    if told and known - told:
+        progress["linked"] = {name: done for name, done in progress.get("linked", {}).items() if name in without}
+    progress[TOLD_OF] = sorted(known | told)
+    return request._replace(progress=orjson.dumps(progress).decode())
 
 
 def _gives(request: StoredRequest) -> bool:
