@@ -12,7 +12,7 @@ import pytest
 from registry.api.dsr import request_json
 from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
-from registry.flows.dsr import going_without, holds, kept, letters, lifecycle, planning, rectification
+from registry.flows.dsr import going_without, holds, kept, letters, lifecycle, planning, rectification, reference
 from registry.model.errors import Conflict, Forgotten, InvalidInput, LinkedSystemUnavailable, RequestDamaged
 from registry.model.ids import RequestId, text_id
 from registry.model.stored import StoredRequest
@@ -207,6 +207,45 @@ def test_an_erasure_that_was_begun_and_cancelled_since_an_older_copy_is_not_comp
     done = _now(tenant, request)
     assert (done.state, done.completed_at, tenant.profile(*ADA)) == ("cancelled", None, None)
     assert "certificate" not in _last(tenant, request)[2]["reason"]
+
+
+def test_a_correction_that_was_begun_and_cancelled_is_not_taken_back_by_an_earlier_one(
+    tenant: Tenant, mailer: Mailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, deployment, workspace = tenant.registry, tenant.registry.deployment, tenant.workspace
+    assert isinstance(registry.clock, SetClock)
+    told, asked = list[object](), list[StoredRequest]()
+    desk = Mailer()
+    desk.name = "desk"
+    run = desk.run
+    monkeypatch.setattr(desk, "run", lambda *given: (told.append(given[3].get("first_name")), run(*given))[1])
+    connect(registry, desk, mailer)
+    for name in ("Adah", "Augusta", "Byron"):
+        registry.clock.pass_by(seconds=1)
+        asked.append(tenant.request(Kind.RECTIFICATION, *ADA, traits={"first_name": name}))
+    earlier, later, never = asked
+    mailer.is_down, desk.is_down = True, True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(earlier)
+    desk.is_down = False
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(later)
+    damage(tenant, later, "details")
+    with pytest.raises(RequestDamaged):
+        tenant.run(later)
+    for request in (later, never):
+        lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first", reason=WHY)
+    mailer.is_down = False
+    assert tenant.run(earlier).state == "completed"
+    assert (told, tenant.traits(*ADA)["first_name"]) == (["Adah", "Augusta", None], "Augusta")
+
+
+def test_of_one_that_is_answered_and_damaged_nobody_is_told_to_cancel_it(tenant: Tenant) -> None:
+    request = tenant.run(tenant.request(Kind.ACCESS, *ADA))
+    damage(tenant, request, "people")
+    with pytest.raises(RequestDamaged) as caught:
+        reference.scope_of(tenant.registry.deployment, tenant.workspace, _now(tenant, request))
+    assert "cancel" not in (caught.value.hint or "")
 
 
 def test_one_that_is_certified_and_damaged_then_ends_and_its_letter_goes_to_nobody(

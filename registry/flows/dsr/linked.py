@@ -37,7 +37,6 @@ from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
-
 TOLD_OF = "told_of"
 """The member of a request's progress that has keyed pseudonyms of all by which systems were told of the person."""
 
@@ -262,8 +261,8 @@ def _found_everywhere(
 
 
 def _untold(workspace: OpenWorkspace, request: StoredRequest, people: Sequence[Identifier]) -> StoredRequest:
-    """A request that tells systems what the person decided: those that were told, before more of what the person is known
-    by came to light, are told again.
+    """A request that tells systems what the person decided; it tells those again that were told before more of what the
+    person is known by came to light.
     """
     progress: dict[str, Any] = orjson.loads(request.progress)
     known, told = {workspace.suppression.key(*one).hex() for one in people}, set(progress.get(TOLD_OF, ()))

@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from registry.dsr.requests import CORRECTS, State
+from registry.dsr.requests import CORRECTS, Move, State
 from registry.flows.acts import trail
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
+from registry.flows.dsr.history import acts_of
 from registry.flows.dsr.reference import about, indexes_of, open_own
 from registry.flows.identity import subjects
 from registry.flows.identity.subjects import NO_SOURCE
@@ -24,6 +25,7 @@ from registry.model.ids import FragmentId, RequestId, text_id
 from registry.model.provenance import Method
 from registry.model.stored import StoredAssertion, StoredRequest
 from registry.store import events, identities, requests
+from registry.store.database import Transaction
 
 MAX_TRAITS = 100
 
@@ -123,15 +125,18 @@ def standing(deployment: Deployment, workspace: OpenWorkspace, request: StoredRe
         fragments = requests.scope(transaction, workspace.workspace_id, request.request_id)
         for one in about(deployment, transaction, workspace, fragments, pseudonyms):
             other = requests.get(transaction, workspace.workspace_id, one)
-            if other is not None and _is_later(other, request):
+            if other is not None and _is_later(transaction, other, request):
                 since.update(orjson.loads(other.progress).get(CORRECTS, ()))
     return {trait: value for trait, value in traits.items() if hidden_name(workspace.indexer, trait) not in since}
 
 
-def _is_later(one: StoredRequest, other: StoredRequest) -> bool:
-    """Whether a request came after another, and something has been done for it."""
-    done = {State.ACTING, State.WAITING, State.COMPLETED}
-    return (one.received_at, one.request_id) > (other.received_at, other.request_id) and State(one.state) in done
+def _is_later(transaction: Transaction, one: StoredRequest, other: StoredRequest) -> bool:
+    """Whether a request came after another, and something has been done for it, also if it was cancelled then."""
+    if (one.received_at, one.request_id) <= (other.received_at, other.request_id):
+        return False
+    if State(one.state) is State.CANCELLED:
+        return any(act == Move.START.value for act, _ in acts_of(transaction, one))
+    return State(one.state) in {State.ACTING, State.WAITING, State.COMPLETED}
 
 
 def _rows(

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from registry.dsr.agents import Agent
-from registry.dsr.requests import EFFECTS, Effect, Kind, State
+from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
@@ -105,7 +105,12 @@ def _opened(deployment: Deployment, request: StoredRequest) -> dict[str, Any]:
     holder = FragmentId(request.request_id)
     grant = OpenGrant(request.workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
     aad = record_aad(b"dsr", request.workspace_id, holder, request.request_id, b"people")
-    told = orjson.loads(open_own(deployment, holder, request.sealed, aad, grant))
+    try:
+        told = orjson.loads(open_own(deployment, holder, request.sealed, aad, grant))
+    except RequestDamaged as damaged:
+        if State(request.state) in ENDED:  # answered: nothing is left to cancel
+            damaged.hint = "restore what is damaged; where that cannot be done, take the request in anew"
+        raise
     return told if isinstance(told, dict) else {"people": told}  # requests of before agents were taken
 
 
