@@ -24,6 +24,7 @@ from registry.api.intake_wire import (
     Verification,
 )
 from registry.connectors.rows import of_text
+from registry.dsr.bulk import check_columns
 from registry.dsr.requests import Move
 from registry.flows.dsr import bulk, intake, letters, lifecycle, moves, proofs, proving
 from registry.flows.dsr.intake import Wish
@@ -194,8 +195,8 @@ def _import(
 ) -> dict[str, Any]:
     results: list[dict[str, Any]] = []
     told = bulk.take(
-        of(request).deployment, workspace, of_text(io.StringIO(text, newline="")), actor=principal.actor,
-        owner=principal.owner, dry_run=dry_run, report=lambda one: results.append(one.as_json()),
+        of(request).deployment, workspace, of_text(io.StringIO(text, newline=""), check=check_columns),
+        actor=principal.actor, owner=principal.owner, dry_run=dry_run, report=lambda one: results.append(one.as_json()),
     )  # fmt: skip
     return told | {"results": results}
 

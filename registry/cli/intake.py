@@ -19,6 +19,7 @@ from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, 
 from registry.cli.subjects import Email, Reference, UserId, person
 from registry.connectors.rows import of_file
 from registry.dsr.agents import Agent, Claim, Party
+from registry.dsr.bulk import check_columns
 from registry.dsr.requests import Kind, Move
 from registry.dsr.verification import MandateKind, Seen
 from registry.flows.dsr import bulk, intake, letters, lifecycle, moves, proofs, proving
@@ -209,7 +210,7 @@ def import_requests(
     seen: Counter[str] = Counter()
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _), ExitStack() as stack:
         require_another(report, file)
-        rows, how_far = of_file(file, delimiter=",", encoding="utf-8")
+        rows, how_far = of_file(file, delimiter=",", encoding="utf-8", check=check_columns)
         lines = stack.enter_context(report.open("w", buffering=1, encoding="utf-8")) if report is not None else None
 
         def note(told: bulk.Told) -> None:

@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,10 @@ MAX_LINE = 1024 * 1024
 
 Progress = Callable[[], tuple[int, int]]
 """How far it is, and of how much, in bytes; (0, 0) where nobody knows."""
+
+
+Check = Callable[[Sequence[str]], None]
+"""Looks at the names of a file's columns, and raises `InvalidInput` if they cannot be used."""
 
 
 class Row(NamedTuple):
@@ -37,8 +41,11 @@ def is_json_lines(path: Path) -> bool:
     return bool({".jsonl", ".ndjson"} & {suffix.lower() for suffix in path.suffixes})
 
 
-def of_file(path: Path, *, delimiter: str, encoding: str) -> tuple[Iterator[Row], Progress]:
+def of_file(path: Path, *, delimiter: str, encoding: str, check: Check | None = None) -> tuple[Iterator[Row], Progress]:
     """The rows of a file, JSON Lines if its name says so (`.jsonl`, `.ndjson`), CSV otherwise; and how far it is.
+
+    Args:
+        check: is given the header of CSV before any row is read, also where there is none, and may refuse it.
 
     Raises:
         InvalidInput: a line is too long, the header cannot be used, or what was packed does not unpack. While the rows
@@ -52,17 +59,17 @@ def of_file(path: Path, *, delimiter: str, encoding: str) -> tuple[Iterator[Row]
         opened, encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="surrogateescape", newline=""
     )
     lines = _lines(text, raw)
-    rows = _json_rows(lines) if is_json_lines(path) else _csv_rows(lines, delimiter)
+    rows = _json_rows(lines) if is_json_lines(path) else _csv_rows(lines, delimiter, check)
     return rows, lambda: (size if raw.closed else raw.tell(), size)
 
 
-def of_text(text: io.TextIOBase, *, delimiter: str = ",") -> Iterator[Row]:
-    """The rows of CSV that was sent, not kept in a file.
+def of_text(text: io.TextIOBase, *, delimiter: str = ",", check: Check | None = None) -> Iterator[Row]:
+    """The rows of CSV that was sent, not kept in a file; `check` as `of_file` has it.
 
     Raises:
         InvalidInput: a line is too long, or the header cannot be used. While the rows are read.
     """
-    return _csv_rows(_lines(text, io.BytesIO()), delimiter)
+    return _csv_rows(_lines(text, io.BytesIO()), delimiter, check)
 
 
 def _lines(file: io.TextIOBase, raw: io.BufferedIOBase) -> Iterator[str]:
@@ -93,7 +100,7 @@ def _json_rows(lines: Iterator[str]) -> Iterator[Row]:
         yield Row(number, value) if isinstance(value, dict) else Row(number, None, "a JSON object")
 
 
-def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[str], delimiter: str, check: Check | None) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
@@ -101,6 +108,8 @@ def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
         header = []
     if not header or len(set(header)) < len(header) or not all(header):
         raise InvalidInput("the first row must name each column once", hint="is the delimiter right?")
+    if check is not None:
+        check(header)
     number = 0
     while True:
         try:

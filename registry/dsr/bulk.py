@@ -77,6 +77,8 @@ def asked(cells: Mapping[str, object]) -> tuple[Asked | None, list[Fault]]:
     row = {name: str(value).strip() for name, value in cells.items() if value is not None}
     faults = [Fault(name, f"at most {LONGEST} characters") for name, text in row.items() if len(text) > LONGEST]
     faults += [Fault(name, "a value") for name in NEEDED if not row.get(name)]
+    if cells.keys() - set(COLUMNS):  # misspelt, a law or the end of a mandate would be passed over
+        faults.append(Fault("", f"no members but {', '.join(COLUMNS)}"))
     kind = _one_of(Kind, "kind", row, faults)
     received_at = _received(row, faults)
     details = _details(kind, row, faults)

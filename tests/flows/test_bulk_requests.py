@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 
-from registry.dsr.bulk import COLUMNS
+from registry.connectors.rows import of_text
+from registry.dsr.bulk import COLUMNS, check_columns
 from registry.flows.dsr import bulk, lifecycle
 from registry.flows.dsr.bulk import Told
 from registry.model.clock import rfc3339, to_datetime
@@ -115,6 +117,31 @@ def test_a_faulty_row_is_reported_without_its_values_and_holds_up_no_other(tenan
     ]  # fmt: skip
     said = repr([one.as_json() for one in told])
     assert not [word for word in ("acquire", "no address", "narnia", "fun", "2999", "T-7") if word in said]
+
+
+HEADER = "reference,kind,subject_kind,subject_value"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "T-1,access,email,ada@example.com\n",
+        f"{HEADER},jurisdicton\nT-0,access\nT-1,know,email,ada@example.com,ccpa\n",
+        f"{HEADER},mandate_untl\n",
+    ],
+    ids=["no header", "a misspelt column, and a first row that cannot be read", "a misspelt column, and no row"],
+)
+def test_a_file_whose_columns_are_not_known_opens_nothing_whatever_its_rows(tenant: Tenant, text: str) -> None:
+    with pytest.raises(InvalidInput, match="column"):
+        run(tenant, list(of_text(StringIO(text), check=check_columns)))
+    assert states(tenant) == []
+
+
+def test_a_member_that_is_misspelt_in_a_later_line_is_not_passed_over(tenant: Tenant) -> None:
+    number, cells, _ = row(2, "T-2", agent_name="Synthetic Helper", mandate="power_of_attorney")
+    counts, told = run(tenant, [row(1, "T-1"), (number, {**(cells or {}), "mandate_untl": "2020-01-01"}, "")])
+    assert (counts["opened"], counts["invalid"], told[1].faults[0].column) == (1, 1, "")
+    assert "2020" not in repr(told[1].as_json())
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -74,7 +74,7 @@ def take(
     """Open a request for each row; how many rows came to what.
 
     Args:
-        given: rows: number, cells or None, why not.
+        given: rows: number, cells or None, why not; what reads them checks the columns of a file that has a header.
         dry_run: only say what would become of them.
         report: told each row, in order.
         progress: told after each row how many are done.
