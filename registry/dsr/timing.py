@@ -79,6 +79,19 @@ def check_extension(
         raise Conflict("the time to answer is over: the person had to be told of the extension within it")
 
 
+def check_pause(law: Jurisdiction, respond_by: Micros, now: Micros) -> None:
+    """Go on only if pausing a request does not stop a clock that has run out: it would not be late any more.
+
+    Raises:
+        Conflict: the time is over, and this law lets the clock stand still.
+    """
+    if law.pauses and now > respond_by:
+        raise Conflict(
+            "the time to answer is over: the clock cannot be stopped any more",
+            hint="ask for proof of who asks all the same, or refuse the request",
+        )
+
+
 def check_notice(received_at: Micros, notified_at: Micros, now: Micros) -> None:
     """Go on only if the person can have been told of an extension when the officer says.
 

@@ -60,6 +60,18 @@ def test_a_pause_moves_the_deadline_by_the_days_that_it_took(tenant: Tenant, clo
     assert law.pauses
 
 
+def test_a_request_that_is_late_is_not_made_punctual_by_a_pause_or_an_extension_in_it(
+    tenant: Tenant, clock: SetClock
+) -> None:
+    opened, californian = _open(tenant), _open(tenant, law="ccpa")
+    clock.pass_by(days=50)
+    with pytest.raises(Conflict, match="time to answer is over"):
+        _move(tenant, opened, Move.PAUSE)
+    with pytest.raises(Conflict, match="time to answer is over"):
+        _extend(tenant, opened)
+    assert _move(tenant, californian, Move.PAUSE).respond_by == californian.respond_by, "which stops no clock there"
+
+
 def test_two_pauses_count_together_and_an_extension_counts_from_the_receipt(tenant: Tenant, clock: SetClock) -> None:
     opened = _open(tenant)
     for _ in range(2):

@@ -23,7 +23,7 @@ from registry.dsr.requests import (
     check_four_eyes,
     move,
 )
-from registry.dsr.timing import EXTEND, check_extension, check_notice, timing
+from registry.dsr.timing import EXTEND, check_extension, check_notice, check_pause, timing
 from registry.dsr.verification import Mandated, MandateKind
 from registry.dsr.waiting import LOST, Wait
 from registry.flows.deployment import Deployment
@@ -103,7 +103,13 @@ def _paused(
     actor: str,
     words: str | None,
 ) -> StoredRequest:
-    """A request that waits until it is clear who asks, with the letter that says why."""
+    """A request that waits until it is clear who asks, with the letter that says why.
+
+    Raises:
+        Conflict: it cannot be paused now, or its time is over.
+    """
+    law = deployment.policies.jurisdictions.of_request(request.jurisdiction)
+    check_pause(law, request.respond_by, deployment.clock())
     why = {"reason": words or IN_DOUBT}
     after = moved(deployment, transaction, request, Move.PAUSE, actor, why)
     letters.add_to_parties(deployment, transaction, workspace, after, Notice.PAUSED, why)
