@@ -78,7 +78,7 @@ def restore(
             replayed = replaying.replay_erasures(registry.deployment)
         finally:
             registry.close()
-    counts = [r._asdict() for r in replayed.values()]
+    counts = replaying.as_json(replayed)
     answer({"restored": str(target), "erasures_replayed": counts}, as_json=as_json)
 
 

@@ -119,7 +119,7 @@ def replay_erasures(data_dir: DataDir = None, as_json: AsJson = False) -> None:
             replayed = replaying.replay_erasures(registry.deployment)
         finally:
             registry.close()
-    answer({"erasures_replayed": [one._asdict() for one in replayed.values()]}, as_json=as_json)
+    answer({"erasures_replayed": replaying.as_json(replayed)}, as_json=as_json)
 
 
 def resume(registry: Registry) -> None:

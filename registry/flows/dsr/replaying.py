@@ -7,7 +7,8 @@ requests that have ended since end again (`ended_since`), and whoever has data o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
@@ -48,6 +49,11 @@ def replay_erasures(deployment: Deployment) -> dict[WorkspaceId, Replayed]:
     with deployment.data.directory() as transaction:
         known = [row.workspace_id for row in administration.workspaces(transaction)]
     return {workspace_id: _replay(deployment, workspace_id) for workspace_id in known}
+
+
+def as_json(replayed: Mapping[WorkspaceId, Replayed]) -> list[dict[str, Any]]:
+    """What was changed in each workspace, as an operator is told it."""
+    return [{"workspace": text_id(workspace_id)} | told._asdict() for workspace_id, told in replayed.items()]
 
 
 def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
