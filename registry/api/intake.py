@@ -194,9 +194,10 @@ def _import(
     request: Request, principal: Principal, workspace: OpenWorkspace, text: str, dry_run: bool
 ) -> dict[str, Any]:
     results: list[dict[str, Any]] = []
+    rows = bulk.read(of_text(io.StringIO(text, newline=""), check=check_columns))
     told = bulk.take(
-        of(request).deployment, workspace, of_text(io.StringIO(text, newline=""), check=check_columns),
-        actor=principal.actor, owner=principal.owner, dry_run=dry_run, report=lambda one: results.append(one.as_json()),
+        of(request).deployment, workspace, rows, actor=principal.actor, owner=principal.owner, dry_run=dry_run,
+        report=lambda one: results.append(one.as_json()),
     )  # fmt: skip
     return told | {"results": results}
 

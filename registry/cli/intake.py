@@ -210,7 +210,7 @@ def import_requests(
     seen: Counter[str] = Counter()
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _), ExitStack() as stack:
         require_another(report, file)
-        rows, how_far = of_file(file, delimiter=",", encoding="utf-8", check=check_columns)
+        rows = bulk.read(of_file(file, delimiter=",", encoding="utf-8", check=check_columns)[0])
         lines = stack.enter_context(report.open("w", buffering=1, encoding="utf-8")) if report is not None else None
 
         def note(told: bulk.Told) -> None:
@@ -222,11 +222,10 @@ def import_requests(
 
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         shown = stack.enter_context(Progress(*columns, console=err, transient=True, disable=not err.is_terminal))
-        task = shown.add_task("opening", total=None)
+        task = shown.add_task("opening", total=len(rows))
 
         def tell(done: int) -> None:
-            reached, whole = how_far()
-            shown.update(task, description=f"{done:,} rows", completed=reached, total=whole or None)
+            shown.update(task, description=f"{done:,} rows", completed=done)
 
         told = bulk.take(
             registry.deployment, opened, rows, actor=f"person:{officer}", dry_run=dry_run, report=note, progress=tell

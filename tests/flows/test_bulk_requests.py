@@ -11,12 +11,10 @@ import pytest
 from registry.connectors.rows import of_text
 from registry.dsr.bulk import COLUMNS, check_columns
 from registry.flows.dsr import bulk, lifecycle
-from registry.flows.dsr.bulk import Told
+from registry.flows.dsr.bulk import Row, Told
 from registry.model.clock import rfc3339, to_datetime
 from registry.model.errors import InvalidInput, StoreUnavailable
 from tests.simulator import Tenant
-
-Row = tuple[int, dict[str, object] | None, str]
 
 
 def row(number: int, reference: str, kind: str = "access", email: str = "ada@example.com", **more: str) -> Row:
@@ -135,6 +133,15 @@ def test_a_file_whose_columns_are_not_known_opens_nothing_whatever_its_rows(tena
     with pytest.raises(InvalidInput, match="column"):
         run(tenant, list(of_text(StringIO(text), check=check_columns)))
     assert states(tenant) == []
+
+
+def test_a_file_that_is_too_long_opens_nothing(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "MOST", 2)
+    rows = [row(number, f"T-{number}") for number in range(1, 4)]
+    with pytest.raises(InvalidInput, match="2 rows at most"):
+        run(tenant, bulk.read(rows))
+    assert states(tenant) == []
+    assert run(tenant, bulk.read(rows[:2]))[0]["opened"] == 2
 
 
 def test_a_member_that_is_misspelt_in_a_later_line_is_not_passed_over(tenant: Tenant) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from registry.dsr.bulk import Asked, Fault, asked, check_columns
@@ -21,6 +22,9 @@ from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, InvalidInput
 from registry.model.ids import text_id
 from registry.store import intake as rows
+
+Row = tuple[int, Mapping[str, object] | None, str]
+"""A row as it was read: its number, its cells or None, why not."""
 
 MOST = 10_000
 """Rows of one file."""
@@ -60,10 +64,22 @@ def _unheard(_told: object) -> None:
     """Nobody listens."""
 
 
+def read(given: Iterable[Row]) -> list[Row]:
+    """The rows of a file, if it is not too long: before any is opened, or nobody would be told of those that were.
+
+    Raises:
+        InvalidInput: there are too many, or its columns cannot be used.
+    """
+    rows = list(islice(given, MOST + 1))
+    if len(rows) > MOST:
+        raise InvalidInput(f"a file has {MOST:,} rows at most", hint="give the rest in another file")
+    return rows
+
+
 def take(
     deployment: Deployment,
     workspace: OpenWorkspace,
-    given: Iterable[tuple[int, Mapping[str, object] | None, str]],
+    given: Iterable[Row],
     *,
     actor: str,
     owner: str | None = None,
@@ -80,7 +96,7 @@ def take(
         progress: told after each row how many are done.
 
     Raises:
-        InvalidInput: a column is missing or not known, or there are too many rows; nothing was opened in the former.
+        InvalidInput: a column is missing or not known, and nothing was opened.
         StoreUnavailable, KmsUnavailable: run it again: nothing is opened twice.
     """
     counts: Counter[str] = Counter()
@@ -89,8 +105,6 @@ def take(
     for number, cells, why in given:
         if cells is not None and not done:
             check_columns(cells)
-        if done >= MOST:
-            raise InvalidInput(f"a file has {MOST:,} rows at most", hint="give the rest in another file")
         told = _row(deployment, workspace, number, cells, why, seen, actor=actor, owner=owner, dry_run=dry_run)
         counts[told.outcome.value] += 1
         done += 1
