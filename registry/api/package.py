@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from queue import Full, Queue
-from threading import BoundedSemaphore, Thread
-from typing import Annotated, Any
+from threading import BoundedSemaphore, Event, Thread
+from typing import Annotated, Any, Protocol
 
 import structlog
 from pydantic import ConfigDict, Field
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from registry.api.wire import Request
 from registry.flows.deployment import Deployment
@@ -64,6 +66,38 @@ def lock_of(password: str | None, recipients: Sequence[str]) -> Lock:
     return Lock(password, tuple(recipients))
 
 
+class Giving(Protocol):
+    """What has to be done as a package is given out, beside writing it."""
+
+    def begin(self) -> StoredRequest:
+        """Find the request; called once there is room to write its package, so that a refusal uses nothing up."""
+        ...
+
+    def count(self) -> None:
+        """Allow the last bytes; without them the package is not whole."""
+        ...
+
+    def break_off(self) -> None:
+        """Note that the package, counted or not, did not come to its end with its reader."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _AsOften(Giving):
+    """A request whose package may be fetched however often."""
+
+    row: StoredRequest
+
+    def begin(self) -> StoredRequest:
+        return self.row
+
+    def count(self) -> None:
+        """There is nothing to count."""
+
+    def break_off(self) -> None:
+        """Nothing changes."""
+
+
 def package_stream(
     deployment: Deployment, workspace: OpenWorkspace, row: StoredRequest, *, actor: str, lock: Lock = OPEN
 ) -> StreamingResponse:
@@ -73,57 +107,74 @@ def package_stream(
         Conflict: the request is not one that has a package.
         Overloaded: too many are being written.
     """
-    return found_stream(deployment, workspace, lambda: row, actor=actor, lock=lock)
+    return giving_stream(deployment, workspace, _AsOften(row), actor=actor, lock=lock)
 
 
-def found_stream(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    find: Callable[[], StoredRequest],
-    *,
-    actor: str,
-    lock: Lock = OPEN,
+def giving_stream(
+    deployment: Deployment, workspace: OpenWorkspace, giving: Giving, *, actor: str, lock: Lock = OPEN
 ) -> StreamingResponse:
-    """The same of a request that is found once there is room to write it: a link is not used up for a refusal.
+    """The same of a request that is found once there is room to write it.
 
     Raises:
-        What `package_stream` and `find` raise.
+        What `package_stream` and `giving.begin` raise.
     """
     if not _AT_ONCE.acquire(blocking=False):
         raise Overloaded(f"{PACKAGES_AT_ONCE} packages are being written", retry_after_s=PIPE_RETRY_S)
     try:
-        row = find()
+        row = giving.begin()
         reference.scope_of(deployment, workspace, row)
     except BaseException:
         _AT_ONCE.release()
         raise
-    pipe = _Pipe()
+    pipe = _Pipe(giving.count)
 
     def write() -> None:
-        stream = io.BufferedWriter(pipe, PIPE_BYTES)
+        stream, is_whole = io.BufferedWriter(pipe, PIPE_BYTES), False
         try:
             export.write_package(deployment, workspace, row, stream, actor=actor, lock=lock)
             stream.flush()
+            is_whole = pipe.end(whole=True)
         except Exception as error:  # noqa: BLE001 - whatever it was, the reader must see that it ended badly
             _log.error("package broke off", error=type(error).__name__, request=text_id(row.request_id))
             pipe.end(whole=False)
-        else:
-            pipe.end(whole=True)
         finally:
             _AT_ONCE.release()
+        if not is_whole:
+            giving.break_off()
 
     Thread(target=write, name="export", daemon=True).start()
     headers = {"Content-Disposition": f'attachment; filename="{text_id(row.request_id)}{lock.suffix}"'}
     media_type = "application/zip" if lock == OPEN else "application/octet-stream"
-    return StreamingResponse(pipe.chunks(), media_type=media_type, headers=headers)
+    return _Sent(pipe, media_type=media_type, headers=headers)
+
+
+class _Sent(StreamingResponse):
+    """The answer that a pipe's chunks go out in; however it ends, the writer learns of it."""
+
+    def __init__(self, pipe: _Pipe, *, media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(pipe.chunks(), media_type=media_type, headers=headers)
+        self._pipe = pipe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._pipe.leave()
 
 
 class _Pipe(io.RawIOBase):
-    """What one thread writes, another sends: a few chunks at a time, so that memory stays bounded."""
+    """What one thread writes, another sends: a few chunks at a time, so that memory stays bounded.
 
-    def __init__(self) -> None:
+    Args:
+        allow_last: called by the reader when all but the last chunk has been sent; what it raises breaks off.
+    """
+
+    def __init__(self, allow_last: Callable[[], None]) -> None:
         self._queue: Queue[bytes | bool] = Queue(PIPE_CHUNKS)
+        self._allow_last = allow_last
         self._gone = False
+        self._ended = Event()
+        self._is_whole = False
 
     def writable(self) -> bool:
         """It is."""
@@ -135,20 +186,37 @@ class _Pipe(io.RawIOBase):
         self._put(chunk)
         return len(chunk)
 
-    def end(self, *, whole: bool) -> None:
-        """Tell the reader that this was all, or that it broke off."""
+    def end(self, *, whole: bool) -> bool:
+        """Tell the reader that this was all, or that it broke off; whether all was sent, once that is known."""
         with suppress(BrokenPipeError):
             self._put(whole)
+        quiet, behind = 0, self._queue.qsize()
+        while not self._gone and not self._ended.wait(PIPE_WAIT_S):
+            now = self._queue.qsize()
+            quiet, behind = (quiet + 1 if now == behind else 0), now
+            self._gone = quiet >= PIPE_PATIENCE
+        return self._is_whole and not self._gone
 
     def chunks(self) -> Iterator[bytes]:
         """The chunks, to the end; a response that broke off must not end as if it were whole."""
         try:
+            held = b""
             while isinstance(chunk := self._queue.get(), bytes):
-                yield chunk
-            if not chunk:
+                if held:
+                    yield held
+                held = chunk
+            if not chunk or self._gone:
                 raise ConnectionError("the package could not be written to its end")
+            self._allow_last()
+            yield held
+            self._is_whole = True  # who goes away before it was sent never asks for what comes after
         finally:
-            self._gone = True
+            self.leave()
+
+    def leave(self) -> None:
+        """Tell the writer that nobody reads any more, since all was sent or since the reader went away."""
+        self._gone = not self._is_whole
+        self._ended.set()
 
     def _put(self, chunk: bytes | bool) -> None:
         for _ in range(PIPE_PATIENCE):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from starlette.responses import Response
 from starlette.routing import Route
 
-from registry.api.package import found_stream, lock_of, package_stream
+from registry.api.package import giving_stream, lock_of, package_stream
 from registry.consent.records import WHOLE_PERSON
 from registry.consent.signals.banners import from_gpc
 from registry.dsr.notices import LANGUAGES as NOTICES
@@ -142,7 +142,7 @@ def fetch(guest: Guest) -> Response:
         lock = lock_of(*_locked_with(guest))
     except InvalidInput:
         return guest.page("fetch.html", 400, is_open=links.is_open(*given, token), is_wrong=True)
-    response = found_stream(*given, lambda: links.follow(*given, token), actor=links.ACTOR, lock=lock)
+    response = giving_stream(*given, links.Fetch(*given, token), actor=links.ACTOR, lock=lock)
     response.headers.update(HEADERS)
     return response
 

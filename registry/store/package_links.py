@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.model.accounts import PackageLink
 from registry.model.clock import Micros
 from registry.store.database import Transaction
-from registry.store.rows import execute, insert, select
+from registry.store.rows import execute, insert, query, select
 
 
 def add(transaction: Transaction, link: PackageLink, now: Micros) -> None:
@@ -22,13 +22,20 @@ def get(transaction: Transaction, workspace_id: bytes, link_hash: bytes) -> Pack
     return found[0] if found else None
 
 
-def follow(transaction: Transaction, link: PackageLink, now: Micros) -> bool:
-    """Count one fetch; False when there is none left, or its time is over."""
+def count(transaction: Transaction, workspace_id: bytes, link_hash: bytes, now: Micros) -> int | None:
+    """Count one fetch; how many are left after it, or None when there was none, or the link's time is over."""
     sql = (
         "UPDATE package_link SET fetches_left = fetches_left - 1 "
-        "WHERE workspace_id = ? AND link_hash = ? AND fetches_left > 0 AND expires_at > ?"
+        "WHERE workspace_id = ? AND link_hash = ? AND fetches_left > 0 AND expires_at > ? RETURNING fetches_left"
     )
-    return execute(transaction, sql, link.workspace_id, link.link_hash, now) == 1
+    found = query(transaction, sql, workspace_id, link_hash, now)
+    return int(found[0][0]) if found else None
+
+
+def give_back(transaction: Transaction, workspace_id: bytes, link_hash: bytes) -> None:
+    """Take one fetch for not made; a link that was withdrawn or forgotten meanwhile stays away."""
+    sql = "UPDATE package_link SET fetches_left = fetches_left + 1 WHERE workspace_id = ? AND link_hash = ?"
+    execute(transaction, sql, workspace_id, link_hash)
 
 
 def withdraw(transaction: Transaction, workspace_id: bytes, request_id: bytes) -> int:

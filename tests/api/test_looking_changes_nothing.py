@@ -42,7 +42,7 @@ def test_of_a_link_to_a_package(desk: Desk, look: Callable[..., int]) -> None:
     made = links.make(deployment, workspace, request.request_id, actor="person:officer")
     assert look(f"fetch/{made.token}") == 200
     assert links.is_open(deployment, workspace, made.token)
-    assert links.follow(deployment, workspace, made.token).request_id == request.request_id
+    assert links.Fetch(deployment, workspace, made.token).begin().request_id == request.request_id
 
 
 def test_of_a_link_that_confirms_a_request(desk: Desk, look: Callable[..., int]) -> None:

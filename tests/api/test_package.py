@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pyrage
@@ -14,13 +14,14 @@ import pyzipper
 from registry.api import package
 from registry.dsr.requests import Kind
 from registry.flows.dsr.package import links
+from registry.model.errors import LinkedSystemUnavailable
 from tests.api.house import Desk
 from tests.factories import identify, ordered
 
 
 def test_a_writer_waits_for_its_reader_and_stops_when_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package, "PIPE_WAIT_S", 0.02)
-    pipe = package._Pipe()
+    pipe = package._Pipe(lambda: None)
     written: list[int] = []
     ended: list[BaseException] = []
 
@@ -44,14 +45,55 @@ def test_a_writer_waits_for_its_reader_and_stops_when_it_leaves(monkeypatch: pyt
     assert ended
 
 
+class Written:
+    """A writer in its own thread that hands chunks over and ends; what it learns of their reader."""
+
+    def __init__(self, *chunks: bytes, whole: bool = True) -> None:
+        self.allowed = 0
+        self.pipe = package._Pipe(self._allow)
+        self._is_whole: list[bool] = []
+        self._thread = threading.Thread(target=lambda: self._write(chunks, whole))
+        self._thread.start()
+
+    def _allow(self) -> None:
+        self.allowed += 1
+
+    def _write(self, chunks: tuple[bytes, ...], whole: bool) -> None:
+        for chunk in chunks:
+            self.pipe.write(chunk)
+        self._is_whole.append(self.pipe.end(whole=whole))
+
+    @property
+    def is_whole(self) -> bool:
+        self._thread.join(5)
+        [told] = self._is_whole
+        return told
+
+
 def test_a_writer_that_fails_does_not_end_the_stream_as_if_it_were_whole() -> None:
-    pipe = package._Pipe()
-    pipe.write(b"half")
-    pipe.end(whole=False)
-    chunks = pipe.chunks()
+    writer = Written(b"half", b"more", whole=False)
+    chunks = writer.pipe.chunks()
     assert next(chunks) == b"half"
     with pytest.raises(ConnectionError):
         next(chunks)
+    assert (writer.is_whole, writer.allowed) == (False, 0)
+
+
+def test_the_last_chunk_is_allowed_when_all_others_were_sent_and_all_is_whole_when_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(package, "PIPE_WAIT_S", 0.02)
+    whole, broken = Written(b"one", b"two"), Written(b"one", b"two")
+    chunks = whole.pipe.chunks()
+    assert (next(chunks), whole.allowed) == (b"one", 0)
+    assert (next(chunks), whole.allowed) == (b"two", 1)
+    assert next(chunks, None) is None
+    assert whole.is_whole
+    chunks = broken.pipe.chunks()
+    assert [next(chunks), next(chunks)] == [b"one", b"two"]
+    broken.pipe.leave()  # the connection broke before the last was sent
+    assert not broken.is_whole
+    assert broken.allowed == 1
 
 
 def test_no_writer_is_left_behind_by_packages_that_were_fetched(desk: Desk) -> None:
@@ -100,6 +142,43 @@ def test_a_link_is_not_used_up_by_a_server_that_has_no_room(desk: Desk, monkeypa
         with room:  # it is given back when the writer has ended, and when the link leads nowhere
             pass
         assert httpx.post(url, trust_env=False).status_code == 401
+
+
+def test_a_link_is_used_up_by_no_package_that_broke_off(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = desk.tenant
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = tenant.run(tenant.request(Kind.ACCESS, "email", "ada@example.com"))
+    given = tenant.registry.deployment, tenant.workspace
+    made = links.make(*given, request.request_id, actor="person:officer")
+    url = desk.house.url + links.path_of(tenant.workspace, made.token)
+    broken: threading.Semaphore = threading.Semaphore(0)
+    break_off = links.Fetch.break_off
+
+    def noted(fetch: links.Fetch) -> None:
+        break_off(fetch)
+        broken.release()
+
+    def without_end(_deployment: object, _workspace: object, _row: object, stream: IO[bytes], **_: object) -> None:
+        while True:
+            stream.write(b"x" * 65_536)
+
+    def gone_away(_deployment: object, _workspace: object, _row: object, stream: IO[bytes], **_: object) -> None:
+        stream.write(b"x" * 200_000)
+        raise LinkedSystemUnavailable("the shop does not answer")
+
+    monkeypatch.setattr(links.Fetch, "break_off", noted)
+    with monkeypatch.context() as patched:
+        patched.setattr(package.export, "write_package", without_end)
+        with httpx.stream("POST", url, trust_env=False) as answer:  # a connection that ends midway
+            assert next(answer.iter_raw(1000)) == b"x" * 1000
+        assert broken.acquire(timeout=20)
+        patched.setattr(package.export, "write_package", gone_away)
+        with pytest.raises(httpx.RemoteProtocolError):  # a system that ends midway
+            httpx.post(url, trust_env=False)
+        assert broken.acquire(timeout=20)
+    assert links.is_open(*given, made.token)
+    assert httpx.post(url, trust_env=False).content[:2] == b"PK"
+    assert httpx.post(url, trust_env=False).status_code == 401
 
 
 def test_whoever_follows_a_link_may_lock_what_they_fetch(desk: Desk) -> None:

@@ -173,7 +173,7 @@ def test_whoever_was_taken_apart_since_is_told_of_no_request_of_the_other_and_en
     assert b'"ada"' not in told
     assert text_id(hers.request_id).encode() not in told
     tenant.erase("user_id", "bob")
-    assert links.follow(deployment, workspace, link.token).request_id == hers.request_id
+    assert links.Fetch(deployment, workspace, link.token).begin().request_id == hers.request_id
     with zipfile.ZipFile(_package(tenant, hers.request_id, io.BytesIO())) as package:
         assert [one["value"] for one in orjson.loads(package.read("traits.json"))] == ["Ada"]
         asked = [orjson.loads(line)["asked_for"] for line in package.read("records/dsr_request.jsonl").splitlines()]

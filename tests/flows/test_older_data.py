@@ -101,7 +101,7 @@ def test_an_erasure_that_was_run_since_is_completed_and_finds_nobody(
         tenant.run(request)
     assert lifecycle.due(registry.deployment, workspace) == lifecycle.unfinished(registry.deployment, workspace) == []
     with pytest.raises(Unauthenticated):
-        links.follow(registry.deployment, workspace, link.token)
+        links.Fetch(registry.deployment, workspace, link.token).begin()
     with registry.deployment.data.read(tenant.workspace_id) as transaction:
         assert remaining(transaction, tenant.workspace_id, [profile or b""]) == {}
     assert registry.rows("SELECT 1 FROM dsr_request WHERE profile_id = ? OR sealed IS NOT NULL", profile) == []

@@ -16,7 +16,7 @@ from registry.dsr.verification import MandateKind
 from registry.flows.dsr import intake, letters, lifecycle, mailing, proofs
 from registry.flows.dsr.intake import Wish
 from registry.flows.dsr.package import links
-from registry.model.errors import Conflict, InvalidInput, NotFound, Unauthenticated
+from registry.model.errors import Conflict, InvalidInput, NotFound, Overloaded, Unauthenticated
 from registry.model.ids import text_id
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
@@ -36,8 +36,23 @@ def made(tenant: Tenant, request: StoredRequest, **more: int) -> links.Made:
     return links.make(tenant.registry.deployment, tenant.workspace, request.request_id, actor="person:officer", **more)
 
 
+def fetch(tenant: Tenant, token: str) -> links.Fetch:
+    return links.Fetch(tenant.registry.deployment, tenant.workspace, token)
+
+
 def followed(tenant: Tenant, link: links.Made) -> StoredRequest:
-    return links.follow(tenant.registry.deployment, tenant.workspace, link.token)
+    fetched = fetch(tenant, link.token)
+    request = fetched.begin()
+    fetched.count()
+    return request
+
+
+def fetches(tenant: Tenant) -> list[tuple[str, int | None]]:
+    """What the audit log says of every try to fetch a package: how it ended, and how often the link is good then."""
+    sql = "SELECT entry FROM audit_entry WHERE workspace_id = ? ORDER BY position"
+    entries = [orjson.loads(bytes(entry)) for (entry,) in tenant.registry.rows(sql, tenant.workspace_id)]
+    told = [one for one in entries if one["action"] == "dsr:package:fetched"]
+    return [(one["outcome"], one["fields"].get("left")) for one in told]
 
 
 def test_a_link_is_followed_as_often_as_was_said_and_each_time_is_in_the_audit_log(tenant: Tenant) -> None:
@@ -46,16 +61,57 @@ def test_a_link_is_followed_as_often_as_was_said_and_each_time_is_in_the_audit_l
     assert [followed(tenant, link).request_id for _ in range(2)] == [request.request_id] * 2
     with pytest.raises(Unauthenticated):
         followed(tenant, link)
-    rows = tenant.registry.rows(
-        "SELECT entry FROM audit_entry WHERE workspace_id = ? ORDER BY position", tenant.workspace_id
-    )
-    entries = [orjson.loads(bytes(entry)) for (entry,) in rows]
-    told = [e["fields"] for e in entries if e["action"] == "dsr:package:fetched"]
-    assert told == [{"request": text_id(request.request_id), "left": left} for left in (1, 0)]
-    assert link.token not in str(entries)
+    assert fetches(tenant) == [("begun", 2), ("given", 1), ("begun", 1), ("given", 0)]
+    told = tenant.registry.rows("SELECT entry FROM audit_entry WHERE workspace_id = ?", tenant.workspace_id)
+    assert link.token not in str(told)
     kept = tenant.registry.rows("SELECT * FROM package_link")
     assert link.token not in str(kept)
     assert "ada@" not in str(kept)
+
+
+def test_a_fetch_that_broke_off_is_logged_and_counts_for_nothing(tenant: Tenant) -> None:
+    link = made(tenant, answered(tenant))
+    early, late = fetch(tenant, link.token), fetch(tenant, link.token)
+    early.begin()
+    early.break_off()
+    late.begin()
+    late.count()  # its last bytes were under way
+    late.break_off()
+    followed(tenant, link)
+    assert fetches(tenant) == [
+        ("begun", 1), ("broken", None), ("begun", 1), ("given", 0), ("broken", None), ("begun", 1), ("given", 0),
+    ]  # fmt: skip
+
+
+def test_fetches_at_once_are_given_out_whole_no_more_often_than_was_said(tenant: Tenant) -> None:
+    link = made(tenant, answered(tenant))
+    one, other = fetch(tenant, link.token), fetch(tenant, link.token)
+    one.begin()
+    other.begin()
+    one.count()
+    with pytest.raises(Unauthenticated):
+        other.count()
+    other.break_off()
+    assert not links.is_open(tenant.registry.deployment, tenant.workspace, link.token)
+
+
+def test_a_link_that_is_withdrawn_while_it_is_fetched_gives_nothing_whole(tenant: Tenant) -> None:
+    request = answered(tenant)
+    under_way = fetch(tenant, made(tenant, request).token)
+    under_way.begin()
+    links.withdraw(tenant.registry.deployment, tenant.workspace, request.request_id, actor="person:officer")
+    with pytest.raises(Unauthenticated):
+        under_way.count()
+
+
+def test_fetches_that_break_off_again_and_again_have_to_wait(tenant: Tenant, clock: SetClock) -> None:
+    link = made(tenant, answered(tenant))
+    for _ in range(5):
+        fetch(tenant, link.token).begin()
+    with pytest.raises(Overloaded):
+        fetch(tenant, link.token).begin()
+    clock.pass_by(seconds=60)
+    followed(tenant, link)
 
 
 def test_a_link_ends_when_its_time_is_over(tenant: Tenant, clock: SetClock) -> None:
@@ -135,9 +191,11 @@ def test_a_link_goes_by_letter_to_the_verified_mailbox_that_the_request_names(te
     [(to, subject, text)] = desk.box.sent
     assert (to, subject) == (ADA, "Your data can be fetched")
     [token] = LINK.findall(text)
-    assert links.follow(desk.deployment, tenant.workspace, token).request_id == request.request_id
+    fetched = fetch(tenant, token)
+    assert fetched.begin().request_id == request.request_id
+    fetched.count()
     with pytest.raises(Unauthenticated):
-        links.follow(desk.deployment, tenant.workspace, token)
+        fetch(tenant, token).begin()
     assert links_of(tenant) == [("person:officer",)]
     _, events = lifecycle.get(desk.deployment, tenant.workspace, request.request_id)
     assert [(event.action, event.actor) for event in events][-2:] == [

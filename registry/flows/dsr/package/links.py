@@ -1,7 +1,9 @@
 """Links that a person fetches their package by: for one request and its requester, for a time, so often, and logged.
 
 1. make     a token of 256 random bits is shown once; its hash is kept, with the request and its pseudonym
-2. follow   each fetch is counted and entered in the audit log before anything is written
+2. begin    each try is entered in the audit log before anything is written; tries that end nowhere are slowed down
+3. count    when all but the last bytes have been sent: so many whole packages a link gives, and no more
+4. end      one that broke off, before that or after, is not counted, and may be begun again
 
 A link may go by letter (`mailing`), and is then made when the letter is sent.
 A link is withdrawn when the person is erased: what it led to is gone by then, too.
@@ -12,6 +14,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from registry.dsr.notices import Notice
+from registry.flows.access.sessions import require_try
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import reference
@@ -23,13 +26,15 @@ from registry.model.clock import DAY, Micros
 from registry.model.errors import InvalidInput, NotFound, Unauthenticated
 from registry.model.ids import RequestId, text_id
 from registry.model.stored import StoredRequest
-from registry.store import intake, package_links, requests
+from registry.store import accounts, intake, package_links, requests
+from registry.store.database import Transaction
 
 PREFIX = "rg_package"
 DAYS, MOST_DAYS = 7, 30
 FETCHES, MOST_FETCHES = 1, 5
 ACTOR = "app:package link"
 """Who acts, in the audit log, when a person follows a link: never the person."""
+OVER = "the link is no longer valid"
 
 
 class Made(NamedTuple):
@@ -91,31 +96,84 @@ def path_of(workspace: OpenWorkspace, token: str) -> str:
     return f"/privacy/{text_id(workspace.workspace_id)}/fetch/{token}"
 
 
-def follow(deployment: Deployment, workspace: OpenWorkspace, token: str) -> StoredRequest:
-    """The request whose package a link leads to, once it has been counted and logged.
+class Fetch:
+    """One try to fetch a package by a link.
 
-    Raises:
-        Unauthenticated: there is no such link, it was followed often enough, its time is over, or it is another's.
+    Args:
+        token: the link's.
     """
-    now = deployment.clock()
-    with deployment.data.write(workspace.workspace_id) as transaction:
-        link = package_links.get(transaction, workspace.workspace_id, hash_key(token))
-        request = requests.get(transaction, workspace.workspace_id, link.request_id) if link is not None else None
-        is_theirs = link is not None and request is not None and request.pseudonym == link.pseudonym
-        if link is None or request is None or not is_theirs or not package_links.follow(transaction, link, now):
-            raise Unauthenticated("the link is no longer valid", hint="ask for a new one")
+
+    def __init__(self, deployment: Deployment, workspace: OpenWorkspace, token: str) -> None:
+        self._deployment = deployment
+        self._workspace = workspace
+        self._link_hash = hash_key(token)
+        self._request: StoredRequest | None = None
+        self._is_counted = False
+
+    def begin(self) -> StoredRequest:
+        """The request whose package the link leads to, once the try has been logged.
+
+        Raises:
+            Unauthenticated: there is no such link, it was used up, its time is over, or it is another's.
+            Overloaded: too many tries of it broke off lately.
+        """
+        workspace_id, now = self._workspace.workspace_id, self._deployment.clock()
+        with self._deployment.data.write(workspace_id) as transaction:
+            link = package_links.get(transaction, workspace_id, self._link_hash)
+            request = requests.get(transaction, workspace_id, link.request_id) if link is not None else None
+            is_theirs = link is not None and request is not None and request.pseudonym == link.pseudonym
+            if link is None or request is None or not is_theirs or not _leads(link, now):
+                raise Unauthenticated(OVER, hint="ask for a new one")
+            require_try(transaction, workspace_id, self._target, now)
+            accounts.count_try(transaction, workspace_id, self._target, now)
+            self._request = request
+            self._log(transaction, "begun", link.fetches_left)
+        return request
+
+    def count(self) -> None:
+        """Count a whole package: called when all but its last bytes have been sent.
+
+        Raises:
+            Unauthenticated: the link was used up, withdrawn or over meanwhile.
+        """
+        workspace_id, now = self._workspace.workspace_id, self._deployment.clock()
+        with self._deployment.data.write(workspace_id) as transaction:
+            left = package_links.count(transaction, workspace_id, self._link_hash, now)
+            if left is None:
+                raise Unauthenticated(OVER, hint="ask for a new one")
+            accounts.forget_tries(transaction, workspace_id, self._target, now - DAY)
+            self._log(transaction, "given", left)
+        self._is_counted = True
+
+    def break_off(self) -> None:
+        """Note that the package did not come to its end with whoever fetched it: it counts for nothing."""
+        with self._deployment.data.write(self._workspace.workspace_id) as transaction:
+            if self._is_counted:
+                package_links.give_back(transaction, self._workspace.workspace_id, self._link_hash)
+            self._log(transaction, "broken")
+
+    @property
+    def _target(self) -> bytes:
+        return self._workspace.indexer.lasting("@package", self._link_hash.hex())
+
+    def _log(self, transaction: Transaction, outcome: str, left: int | None = None) -> None:
+        assert self._request is not None, "nothing was begun"
+        fields: dict[str, int | str] = {"request": text_id(self._request.request_id)}
         trail.append(
-            transaction, workspace.workspace_id, now, actor=ACTOR, action="dsr:package:fetched", outcome="given",
-            fields={"request": text_id(request.request_id), "left": link.fetches_left - 1},
+            transaction, self._workspace.workspace_id, self._deployment.clock(), actor=ACTOR,
+            action="dsr:package:fetched", outcome=outcome, fields=fields | ({} if left is None else {"left": left}),
         )  # fmt: skip
-    return request
 
 
 def is_open(deployment: Deployment, workspace: OpenWorkspace, token: str) -> bool:
     """Whether a link leads anywhere now; looking counts for nothing."""
     with deployment.data.read(workspace.workspace_id) as transaction:
         link = package_links.get(transaction, workspace.workspace_id, hash_key(token))
-    return link is not None and link.fetches_left > 0 and link.expires_at > deployment.clock()
+    return link is not None and _leads(link, deployment.clock())
+
+
+def _leads(link: PackageLink, now: Micros) -> bool:
+    return link.fetches_left > 0 and link.expires_at > now
 
 
 def withdraw(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> int:
