@@ -18,6 +18,8 @@ import phonenumbers
 from stdnum import iban, luhn
 from stdnum.us import ssn
 
+from registry.plans.contact_points import EMAIL
+
 LOOKED_AT = 1_000
 """Characters of a text that are looked at."""
 OLDEST_BIRTH, YOUNGEST_AGE = 110, 10
@@ -44,12 +46,6 @@ class Match:
     confidence: Confidence
 
 
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])")
-_IN_URL = re.compile(  # percent-encoded, once or several times: what stands before it may be another such sign
-    r"(?:(?<![\w.+%-])|(?<=%[0-9A-Fa-f]{2}))(?:(?P<email>(?:[\w.+-]|%(?:25){0,3}2[BDE]){1,64}%(?:25){0,3}40"
-    r"(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-]))|%(?:25){0,3}2B\d{7,15}(?!\d))",
-    re.IGNORECASE,
-)
 _DIGITS = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
 _CARD_START = re.compile(r"3[0-9]|4|5[0-9]|6|2[2-7]")
 _SSN = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
@@ -90,22 +86,8 @@ def match_value(text: str, *, year: int) -> tuple[Match, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda match: list(Confidence).index(match.confidence)))
 
 
-def contacts(text: str) -> list[tuple[str, int, int]]:
-    """Where e-mail addresses and telephone numbers with a country code stand in a text, as they are or
-    percent-encoded: kind, start and end.
-    """
-    found = [("email", one.start(), one.end()) for one in _EMAIL.finditer(text)] if "@" in text else []
-    if "+" in text:
-        inside = [(start, end) for _, start, end in found]
-        numbers = [(one.start, one.end) for one in phonenumbers.PhoneNumberMatcher(text, None)]
-        found += [("phone", *it) for it in numbers if not any(a < it[1] and it[0] < b for a, b in inside)]
-    if "%" in text:
-        found += [("email" if one["email"] else "phone", one.start(), one.end()) for one in _IN_URL.finditer(text)]
-    return sorted(found, key=lambda one: one[1])
-
-
 def _emails(text: str) -> Iterator[Match]:
-    if "@" in text and _EMAIL.search(text):
+    if "@" in text and EMAIL.search(text):
         yield Match("user.contact.email", "email", Confidence.HIGH)
 
 

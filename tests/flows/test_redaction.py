@@ -60,6 +60,8 @@ def test_an_address_or_number_in_a_text_is_left_out_unless_it_is_the_persons_own
         ("https://x.example/?n=%2Fa%3Fto%3Dbob%40example.org&y", "email"),
         ("?to=bob%2540example.org", "email"),
         ("?tel=%2B442079460958", "phone"),
+        ("<p>bob&#64;example.org</p>", "email"),
+        ("me: ada&#64;example.com &amp; &#43;49 151 12345678", None),
         ("?me=Ada%40Example.com&tel=%2B4915112345678&off=50%40x", None),
     ],
 )
@@ -78,6 +80,27 @@ def test_an_address_is_left_out_of_names_of_members() -> None:
         assert {"ada@example.com": 3}.items() <= found.items()
         assert sorted(value for value in found.values() if isinstance(value, int)) == [1, 2, 3]
         assert not any("example.org" in name for name in found)
+
+
+def test_numbers_without_a_country_code_are_read_as_where_the_workspace_and_the_person_are() -> None:
+    redactor = Redactor(OWN, "US")  # and of her own, one is German
+    note = "Bob: (212) 555-0123 or 030 12345678; me: 0151 12345678. GB has 020 7946 0958, the order is 2125550123"
+    told = redactor.value({"note": note, "mobile": [2125550123, "01511 2345678", 7], "order": "2125550123"})
+    assert told == {
+        "note": f"Bob: {LEFT_OUT['phone']} or {LEFT_OUT['phone']}; me: 0151 12345678. "
+        "GB has 020 7946 0958, the order is 2125550123",
+        "mobile": [LEFT_OUT["phone"], "01511 2345678", 7],
+        "order": "2125550123",
+    }
+    assert redactor.counts["phone"] == 3
+
+
+def test_what_was_found_before_is_judged_anew_once_more_is_known_to_be_the_persons() -> None:
+    redactor = Redactor([])
+    text = "me: second@example.com"
+    assert redactor.value(text) == f"me: {LEFT_OUT['email']}"
+    redactor.learn([Identifier("email", "second@example.com")])
+    assert redactor.value(text) == text
 
 
 @pytest.mark.parametrize(("whole", "left_out"), [(True, 1), (False, 0)])
@@ -160,7 +183,7 @@ def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Te
             "ada", gift_for="Grace Planted", greeting="From ada@example.com to grace@planted.example",
             guests=[{"name": "Alan Planted", "seat": 3}],
         ),
-        track("Nonsense", "ada", note="call +44 20 7946 0958, grace@planted.example"),
+        track("Nonsense", "ada", note="call +44 20 7946 0958, grace&#64;planted.example, (212) 794-6095"),
     )  # fmt: skip
     tenant.say("user_id", "ada", "marketing", "granted", evidence={"heard_by": "clerk@planted.example"})
     request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
@@ -168,10 +191,10 @@ def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Te
     export.write_package(deployment, tenant.workspace, request, stream, actor="person:officer")
     archive = ZipFile(stream)
     content = {name: archive.read(name) for name in archive.namelist()}
-    assert not [name for name, data in content.items() if re.search(rb"lanted|7946 ?0958", data)]
+    assert not [name for name, data in content.items() if re.search(rb"lanted|7946 ?0958|794-6095", data)]
     manifest = json.loads(content["manifest.json"])
     Draft202012Validator(SCHEMA).validate(manifest)
-    assert manifest["redacted"] == {"declared": 2, "email": 3, "phone": 1}
+    assert manifest["redacted"] == {"declared": 2, "email": 3, "phone": 2}
     page = content["index.html"].decode()
     assert "2 values in fields that hold somebody else&#39;s data" in page or "2 values in fields" in page
     assert "3 e-mail addresses" in page

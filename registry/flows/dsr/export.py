@@ -121,7 +121,8 @@ def _write(
             still = kept.told(transaction, workspace, people)
             without = going_without.decided_without(transaction, request)
         declared = Declared(deployment, workspace)
-        redactor = Redactor([*people, *parts.own_contacts(contents, declared.traits)])
+        own = [*people, *parts.own_contacts(contents, declared.traits)]
+        redactor = Redactor(own, deployment.policies.identity.phone_region)
         parts.leave_out(contents, redactor, declared)
         # 2. contents
         _add_contents(package, contents, still)

@@ -3,6 +3,8 @@
 1. declared   fields that a tracking plan declares to be of others (`x-subject: other`) are replaced as a whole
 2. found      an e-mail address or telephone number in any other text or name is replaced, unless it is the person's:
               one of their identifiers, or in a field that a plan declares as the person's contact data
+
+Numbers without a country code are read as where the workspace is, and as where the person's own numbers are.
 """
 
 from __future__ import annotations
@@ -12,13 +14,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 
 from registry.dsr.holding import SECTIONS, FieldCategories
 from registry.model.message import Identifier
-from registry.plans.personal_values import contacts
+from registry.plans.contact_points import Found, find, is_of_a_number, may_hold, region_of
 
 DECLARED = "declared"
 LEFT_OUT = {
@@ -32,18 +33,26 @@ CONTACT = "user.contact"
 SHORTEST = 7
 """Digits of a telephone number that are enough to compare by: with and without country code or leading zero."""
 
-_SIGNS = ("@", "+", "%")
-"""One of these stands in every text with an address or a number."""
+REMEMBERED, REMEMBERED_CHARS = 1_024, 256
+"""Texts, and the longest, of which it is remembered what they hold, while one package is written."""
 
 Path = Sequence[str]
 
 
 class Redactor:
-    """Leaves others out of the values of one person's package, and counts what it left out, by why."""
+    """Leaves others out of the values of one person's package, and counts what it left out, by why.
 
-    def __init__(self, people: Iterable[Identifier]) -> None:
+    Args:
+        people: the person's own identifiers and contacts.
+        region: where telephone numbers without a country code are (ISO 3166-1); they are not found where None.
+    """
+
+    def __init__(self, people: Iterable[Identifier], region: str | None = None) -> None:
         self._own: set[str] = set()
         self._numbers: set[str] = set()
+        self._regions = [region] if region is not None else []
+        self._found: dict[tuple[str, bool], list[Found]] = {}
+        self._called: dict[str, bool] = {}
         self.learn(people)
         self.counts: Counter[str] = Counter(dict.fromkeys(LEFT_OUT, 0))
 
@@ -51,7 +60,11 @@ class Redactor:
         """Take these for the person's own, too: what became known since."""
         own = list(people)
         self._own |= {person.value.casefold() for person in own}
-        self._numbers |= {_digits(person.value) for person in own if person.kind == "phone"}
+        numbers = [person.value for person in own if person.kind == "phone"]
+        self._numbers |= set(map(_digits, numbers))
+        regions = [*self._regions, *filter(None, map(region_of, numbers))] if self._regions else []
+        self._regions = [*dict.fromkeys(regions)]
+        self._found.clear()
 
     def event(self, content: Mapping[str, Any], categories: FieldCategories, others: Iterable[Path]) -> dict[str, Any]:
         """A message's content without others.
@@ -79,18 +92,24 @@ class Redactor:
             whole: whether a text that is nothing but an address or a number is replaced, too; within a document
                 it is.
         """
-        if isinstance(value, str):
-            return self._text(value, whole) if any(sign in value for sign in _SIGNS) else value
-        if isinstance(value, dict):
-            return self._named(value)
-        if isinstance(value, list):
-            return [self.value(inner, whole=whole) for inner in value]
-        return value
+        return self._value(value, whole)
 
     def declared(self) -> str:
         """What stands for a value that is declared to be of somebody else; counts it."""
         self.counts[DECLARED] += 1
         return LEFT_OUT[DECLARED]
+
+    def _value(self, value: Any, whole: bool, is_number: bool = False) -> Any:
+        if isinstance(value, str):
+            return self._text(value, whole, is_number) if may_hold(value) else value
+        if isinstance(value, dict):
+            return self._named(value)
+        if isinstance(value, list):
+            return [self._value(inner, whole, is_number) for inner in value]
+        if is_number and isinstance(value, int):
+            told = self._text(str(value), whole, is_number)
+            return value if told == str(value) else told
+        return value
 
     def _named(self, members: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
         """Members without others, in their names as well, which may be anybody's; `own` are the person's contacts."""
@@ -98,26 +117,33 @@ class Redactor:
         for name, value in members.items():
             shown = self.value(name)
             shown = shown if shown not in told else f"{shown} {len(told)}"
-            told[shown] = value if name in own else self.value(value)
+            told[shown] = value if name in own else self._value(value, True, self._is_number(name))
         return told
 
-    def _text(self, text: str, whole: bool) -> str:
+    def _is_number(self, name: str) -> bool:
+        if name not in self._called:
+            _remember(self._called, name, is_of_a_number(name))
+        return self._called[name]
+
+    def _text(self, text: str, whole: bool, is_number: bool) -> str:
+        found = self._found.get((text, is_number))
+        if found is None:
+            found = find(text, self._regions, is_called_so=is_number)
+            if len(text) <= REMEMBERED_CHARS:
+                _remember(self._found, (text, is_number), found)
         pieces, last = [], 0
-        for kind, start, end in contacts(text):
-            found = text[start:end]
-            if self._is_own(kind, found) or (not whole and found == text.strip()):
+        for kind, start, end, plain in found:
+            if self._is_own(kind, plain) or (not whole and text[start:end] == text.strip()):
                 continue
             self.counts[kind] += 1
             pieces += [text[last:start], LEFT_OUT[kind]]
             last = end
         return "".join([*pieces, text[last:]])
 
-    def _is_own(self, kind: str, found: str) -> bool:
-        while (plain := unquote(found)) != found:
-            found = plain
+    def _is_own(self, kind: str, plain: str) -> bool:
         if kind == "email":
-            return found.casefold() in self._own
-        number = _digits(found)
+            return plain.casefold() in self._own or plain.strip("_").casefold() in self._own
+        number = _digits(plain)
         return any(min(len(number), len(own)) >= SHORTEST and (number.endswith(own) or own.endswith(number))
                    for own in self._numbers)  # fmt: skip
 
@@ -138,10 +164,16 @@ def is_contact(categories: frozenset[str]) -> bool:
     return any(name == CONTACT or name.startswith(f"{CONTACT}.") for name in categories)
 
 
+def _remember(known: dict[Any, Any], key: object, value: object) -> None:
+    """Keep what was found, as many events say the same; not more than a few, whatever they say."""
+    if len(known) >= REMEMBERED:
+        known.clear()
+    known[key] = value
+
+
 def _may_name(value: object) -> bool:
     """Whether a text in a value can hold an address or a number: most values have none, and are not looked through."""
-    written = orjson.dumps(value)
-    return any(sign in written for sign in map(str.encode, _SIGNS))
+    return may_hold(orjson.dumps(value))
 
 
 def _digits(text: str) -> str:

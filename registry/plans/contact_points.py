@@ -1,0 +1,164 @@
+"""Where e-mail addresses and telephone numbers stand in a text, whatever signs they are written by.
+
+1. read      what is percent-encoded, escaped as JSON does it, or a reference of HTML and XML is read as it is meant
+2. find      an address by its form; a number with a country code anywhere, one without it as the regions write it
+
+A run of mere digits may be an order's number as well. It counts as a telephone number after a word for one, in a field
+that is called so, or where the region has such numbers for mobile telephones alone and it stands within a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from html import unescape
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import phonenumbers
+from phonenumbers import Leniency, PhoneNumberMatcher, PhoneNumberType
+
+from registry.plans.personal_names import personal_category
+
+EMAIL = re.compile(
+    r"(?:[\w.+-]{1,64}|\"[^\"\n]{1,64}\")[@＠﹫](?:[\w-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,24})(?![^\W_])"
+)
+WITHIN = 4
+"""How often signs are read within one another: an address within the address of a page within another."""
+
+_GAP = r"[ \u00a0.()/\-–]{0,3}"
+_AT = "@＠﹫"
+_RUN = re.compile(rf"\d(?:{_GAP}\d){{6}}")
+_MAY_HOLD = re.compile(rf"[{_AT}+＋%&\\]|{_RUN.pattern}")
+_MAY_HOLD_WRITTEN = re.compile(rb"[@+%&\\\xef\xd9\xdb]|\d(?:[^\w\",]{0,6}\d){6}")
+"""The same in UTF-8; some bytes begin such signs in other scripts."""
+_SIGN = re.compile(
+    r"%[0-7][0-9a-f]|%[c-f][0-9a-f](?:%[89ab][0-9a-f]){1,3}"
+    r"|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,31});?|\\(?:u[0-9a-f]{4}|[/@+.])",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(rf"(?<![\w./])(?<!\w-)(?<!\d,)[(\[]?\d(?:{_GAP}\d){{6,24}}(?!\w)(?![.,]\d)")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:$|\D)|\d{1,2}\.\d{1,2}\.\d{4}")
+_VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){3}")
+_ABROAD = re.compile(r"(?<![\w+])00(?=[1-9])")
+_CUE = re.compile(
+    r"\b(?:tel|telephone|telefon\w*|t[ée]l[ée]phone|tel[ée]fono|phone|fon|call(?:ed|ing|back)?|mobile?|m[óo]vil|portable|cell|"
+    r"handy\w*|rufnummer|ruf\w*|anruf\w*|angerufen|ring|rang|dial|sms|whats ?app|signal|viber|fax|text(?:ed)?|reach\w*|"
+    r"erreich\w*)\b",
+    re.IGNORECASE,
+)
+_REGION = 2
+_BEFORE = 24
+"""Characters before a run of digits in which a word may say that it is a telephone number."""
+
+
+class Found(NamedTuple):
+    """A contact point: `email` or `phone`, where it stands, and as it is meant: numbers in ITU-T E.164."""
+
+    kind: str
+    start: int
+    end: int
+    plain: str
+
+
+def may_hold(text: str | bytes) -> bool:
+    """Whether a text, or a value written as JSON, can hold any: most hold none, and need not be looked through."""
+    return bool(_MAY_HOLD.search(text) if isinstance(text, str) else _MAY_HOLD_WRITTEN.search(text))
+
+
+def find(text: str, regions: Collection[str] = (), *, is_called_so: bool = False) -> list[Found]:
+    """Every contact point of a text, in their order; none stands within another.
+
+    Args:
+        regions: whose numbers without a country code are looked for (ISO 3166-1).
+        is_called_so: whether the text stands in a field that is called a telephone number.
+    """
+    plain, starts = _read(text)
+    found: list[Found] = []
+    for one in [*_emails(plain), *_abroad(plain), *_national(plain, regions, is_called_so=is_called_so)]:
+        if not any(other.start < one.end and one.start < other.end for other in found):
+            found.append(one)
+    if starts is not None:
+        found = [one._replace(start=starts[one.start], end=starts[one.end]) for one in found]
+    return sorted(found, key=lambda one: one.start)
+
+
+def region_of(number: str) -> str | None:
+    """Where a telephone number in ITU-T E.164 is (ISO 3166-1); None where it is no such number, or of no one place."""
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return None
+    return region if region is not None and len(region) == _REGION else None
+
+
+def is_of_a_number(name: str) -> bool:
+    """Whether a field of this name usually holds a telephone number."""
+    return personal_category(name) == "user.contact.phone_number"
+
+
+def _read(text: str) -> tuple[str, list[int] | None]:
+    """A text as it is meant, and where each of its characters begins in what was written; None if it is the same."""
+    starts: list[int] | None = None
+    for _ in range(WITHIN):
+        if not any(sign in text for sign in "%&\\") or _SIGN.search(text) is None:
+            break
+        starts = starts or [*range(len(text) + 1)]
+        pieces, moved, last = list[str](), list[int](), 0
+        for sign in _SIGN.finditer(text):
+            meant = _meant(sign[0])
+            pieces += [text[last : sign.start()], meant]
+            moved += [*starts[last : sign.start()], *[starts[sign.start()]] * len(meant)]
+            last = sign.end()
+        read = "".join([*pieces, text[last:]])
+        if read == text:
+            break
+        text, starts = read, [*moved, *starts[last:]]
+    return text, starts
+
+
+def _meant(sign: str) -> str:
+    if sign[0] == "%":
+        return unquote(sign)
+    if sign[0] == "&":
+        return unescape(sign)
+    return chr(int(sign[2:], 16)) if len(sign) > 2 else sign[1]
+
+
+def _emails(plain: str) -> Iterator[Found]:
+    for one in EMAIL.finditer(plain) if any(sign in plain for sign in _AT) else ():
+        yield Found("email", one.start(), one.end(), one[0])
+
+
+def _abroad(plain: str) -> Iterator[Found]:
+    """Numbers with a country code, after a plus or two zeros."""
+    text = _ABROAD.sub(" +", plain) if "00" in plain else plain
+    if "+" in text or "＋" in text:
+        for match in PhoneNumberMatcher(text, None):
+            found = _number(match, 0)
+            yield found._replace(start=found.start - (plain[found.start] == "0"))
+
+
+def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Found]:
+    for written in _NUMBER.finditer(plain) if regions and _RUN.search(plain) else ():
+        start, end = written.span()
+        if _DAY.match(written[0]) or _VERSION.fullmatch(written[0]):
+            continue
+        is_cued = is_called_so or bool(_CUE.search(plain, max(0, start - _BEFORE), start))
+        is_within = bool(plain[:start].strip() or plain[end:].strip())
+        if written[0].isdigit() and not is_cued and not (is_within and written[0].startswith("0")):
+            continue
+        for region in regions:
+            for match in PhoneNumberMatcher(written[0], region, leniency=Leniency.STRICT_GROUPING):
+                if is_cued or not match.raw_string.isdigit() or (is_within and _is_of_a_mobile(match)):
+                    yield _number(match, start)
+
+
+def _is_of_a_mobile(match: phonenumbers.PhoneNumberMatch) -> bool:
+    has_prefix = match.raw_string.startswith("0")
+    return has_prefix and phonenumbers.number_type(match.number) == PhoneNumberType.MOBILE
+
+
+def _number(match: phonenumbers.PhoneNumberMatch, offset: int) -> Found:
+    plain = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
+    return Found("phone", offset + match.start, offset + match.end, plain)

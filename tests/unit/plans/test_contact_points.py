@@ -1,0 +1,84 @@
+"""Addresses and telephone numbers are found however their signs are written; the numbers of orders are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.plans.contact_points import find, region_of
+
+ADDRESS = "bob@example.org"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ADDRESS, "bob%40example.org", "bob%252540example.org", "bob&#64;example.org", "bob&#x40;example.org",
+        "bob&commat;example.org", "bob&amp;#64;example&period;org", "&#98;&#111;&#98;&#64;example.org",
+        "bob\\u0040example.org", "bob＠example.org",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "around", ["{}", "Ask {}, or &lt;me&gt; 100% of the time", "https://x.example/?to={}&n=1", "_{}_"]
+)
+def test_an_address_is_found_by_whatever_signs_it_is_written(written: str, around: str) -> None:
+    text = around.format(written)
+    [found] = find(text)
+    assert text[found.start : found.end].strip("_") == written
+    assert found.plain.replace("＠", "@").strip("_") == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["bob@exämple.рф", "bob@xn--e1afmkfd.xn--p1ai", '"bob smith"@example.org', f"{'x' * 80}_bob@example.org"],
+)
+def test_an_address_of_another_form_is_found(text: str) -> None:
+    [found] = find(f"to {text}.")
+    assert found.kind == "email"
+    assert found.plain.endswith(text[-20:])
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "plain"),
+    [
+        ("GB", "ask on 020 7946 0958, please", "+442079460958"),
+        ("US", "(212) 555-0123", "+12125550123"),
+        ("US", "212.555.0123", "+12125550123"),
+        ("US", "ring 2125550123 later", "+12125550123"),
+        ("DE", "030/12345678", "+493012345678"),
+        ("DE", "Tel.: 0 89 / 123 45 67", "+49891234567"),
+        ("DE", "von Bob 015112345678", "+4915112345678"),
+        ("DE", "?tel=0151%2012345678", "+4915112345678"),
+        ("FR", "06 12 34 56 78", "+33612345678"),
+        ("FR", "0044 20 7946 0958", "+442079460958"),
+        ("US", "0049-151-12345678", "+4915112345678"),
+        ("US", "&plus;44 20 7946 0958", "+442079460958"),
+    ],
+)
+def test_a_number_without_a_country_code_is_found_as_its_region_writes_it(region: str, text: str, plain: str) -> None:
+    [found] = find(text, [region])
+    assert (found.kind, found.plain) == ("phone", plain)
+    assert not text[found.start - 1 : found.start].isdigit()
+    assert not text[found.end : found.end + 1].isdigit()
+
+
+@pytest.mark.parametrize("region", ["US", "DE", "GB", "FR"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ORD-2024-000123", "order 2125550123", "order 0301234567", "4111 1111 1111 1111", "2026-01-15T10:30:00.000Z",
+        "12.05.2026 14:30", "192.168.100.200", "52.520008, 13.404954", "1,234,567.89", "978-3-16-148410-0",
+        "DE89 3704 0044 0532 0130 00", "00340434161094042557", "GA1.2.1234567890.1705312200", "1705312200000",
+        "0190a5b2-1234-7000-8000-012345678901", "Chrome/120.0.6099.129 Safari/537.36", "RE-2024-10-1234567",
+        "100-200-3000", "2125550123", "0612345678", "lodash@4.17.21", "a=1&copy=2&b=50%25",
+    ],
+)  # fmt: skip
+def test_a_number_of_something_else_is_none_of_a_telephone(text: str, region: str) -> None:
+    assert find(text, [region]) == []
+
+
+def test_mere_digits_count_in_a_field_that_is_called_so() -> None:
+    assert [one.plain for one in find("2125550123", ["US"], is_called_so=True)] == ["+12125550123"]
+
+
+def test_where_a_number_is() -> None:
+    assert [region_of(number) for number in ("+442079460958", "+80012345678", "2125550123")] == ["GB", None, None]
