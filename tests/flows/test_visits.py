@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass, field
 
 import pytest
@@ -123,6 +124,56 @@ def test_an_address_is_not_flooded(door: Door) -> None:
     with pytest.raises(Overloaded):
         door.invite()
     door.invite(Identifier("email", "somebody.else@example.com"))
+
+
+def test_codes_of_many_addresses_are_not_guessed_and_links_open_all_the_same(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visits, "WRONG_AN_HOUR", 6)
+    for number in range(6):
+        token = door.invite(Identifier("email", f"person{number}@example.com"))
+        with pytest.raises(Unauthenticated):
+            door.confirm(token, f"{(int(door.box.code) + 1) % 1_000_000:06}")
+    token = door.invite()
+    code, link = door.box.code, door.box.link
+    with pytest.raises(Overloaded) as caught:
+        door.confirm(token, code)
+    assert 0 < caught.value.retry_after_s <= 3600
+    assert door.visitor(door.follow(link)) == PERSON
+    door.clock.pass_by(seconds=3600)
+    assert door.visitor(door.confirm(door.invite(), door.box.code)) == PERSON
+
+
+def test_a_visit_that_never_was_leaves_nothing_behind_when_a_code_is_tried(door: Door) -> None:
+    counted = "SELECT count(*) FROM tries WHERE workspace_id = ?"
+    for number in range(3):
+        with pytest.raises(Unauthenticated):
+            door.confirm(f"rg_visit_{number}", "123456")
+    assert door.registry.rows(counted, door.tenant.workspace_id) == [(0,)]
+
+
+def test_a_mail_server_that_hangs_takes_a_few_threads_only(door: Door) -> None:
+    begun, going_on = threading.Semaphore(0), threading.Event()
+
+    class Hanging(Box):
+        def send(self, recipient: str, subject: str, text: str) -> None:
+            begun.release()
+            going_on.wait(20)
+
+    door.box = Hanging()
+    people = [Identifier("email", f"person{number}@example.com") for number in range(visits.LETTERS_AT_ONCE)]
+    threads = [threading.Thread(target=door.invite, args=(person,)) for person in people]
+    for thread in threads:
+        thread.start()
+    try:
+        assert all(begun.acquire(timeout=20) for _ in threads)
+        with pytest.raises(Overloaded):
+            door.invite()
+    finally:
+        going_on.set()
+        for thread in threads:
+            thread.join(20)
+    door.invite()
 
 
 def test_codes_links_and_visits_end(door: Door) -> None:

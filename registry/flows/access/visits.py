@@ -2,13 +2,15 @@
 
 1. invite      a code and a link go to the address that was given, whoever that is: what comes back never
                says whether the address is known here
-2. confirm     by the code, tried five times at most, or by following the link, once
+2. confirm     by the code, tried five times at most, or by following the link, once; where too many codes are wrong in
+               a workspace, whoever they were for, none is heard for a while, and links alone open
 3. visit       for half an hour; who the visitor is lies sealed under a key that only their browser holds
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 import orjson
 
@@ -21,7 +23,7 @@ from registry.keys import visits as keys
 from registry.keys.credentials import hash_key, mint_key
 from registry.model.accounts import Visit
 from registry.model.clock import DAY, SECOND, Micros
-from registry.model.errors import InvalidInput, Unauthenticated
+from registry.model.errors import InvalidInput, Overloaded, Unauthenticated
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 from registry.store import accounts, requests
@@ -37,9 +39,18 @@ OPENS_CHOICES = frozenset({"open", "choices"})
 
 CODE_FOR: Micros = 15 * 60 * SECOND
 VISIT_FOR: Micros = 30 * 60 * SECOND
+HOUR: Micros = 3600 * SECOND
+WRONG_AN_HOUR = 500
+"""Wrong codes within an hour, in a whole workspace, after which none is heard until the hour is over: who guesses the
+codes of many addresses has one chance in 2,000 an hour, and ten thousand people who sign in mistype no more."""
+LETTERS_AT_ONCE, RETRY_S = 8, 10
+"""Letters that one server process hands over at the same time: a mail server that hangs must not take every thread."""
 REQUESTS_SHOWN = 50
 ACTOR = "app:privacy centre"
 """Who acts, in the audit log, when a person acts here: never the person."""
+
+
+_SENDING = BoundedSemaphore(LETTERS_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,22 @@ def invite(deployment: Deployment, workspace: OpenWorkspace, mailer: Mailer, per
 
     Raises:
         InvalidInput: it is no e-mail address.
-        Overloaded: too many were sent to this address.
+        Overloaded: too many were sent to this address, or too many are being sent.
         LinkedSystemUnavailable: the mail could not be handed over.
     """
     if person.kind != "email":
         raise InvalidInput("a code is sent to an e-mail address", pointer="/subject/kind")
+    if not _SENDING.acquire(blocking=False):
+        raise Overloaded(f"{LETTERS_AT_ONCE} letters are being sent", retry_after_s=RETRY_S)
+    try:
+        return _invited(deployment, workspace, mailer, person, letter)
+    finally:
+        _SENDING.release()
+
+
+def _invited(
+    deployment: Deployment, workspace: OpenWorkspace, mailer: Mailer, person: Identifier, letter: Letter
+) -> str:
     now, code = deployment.clock(), keys.new_code()
     with deployment.data.write(workspace.workspace_id) as transaction:
         target = workspace.indexer.lasting("@invite", person.value)
@@ -85,17 +107,23 @@ def confirm(deployment: Deployment, workspace: OpenWorkspace, token: str, code: 
 
     Raises:
         Unauthenticated: the code is wrong, or too old.
-        Overloaded: it was tried too often.
+        Overloaded: it was tried too often, or too many were wrong of late.
     """
-    now, visit_hash = deployment.clock(), hash_key(token)
+    workspace_id, now, visit_hash = workspace.workspace_id, deployment.clock(), hash_key(token)
     target = workspace.indexer.lasting("@code", visit_hash.hex())
-    with deployment.data.write(workspace.workspace_id) as transaction:
-        require_try(transaction, workspace.workspace_id, target, now)
-        accounts.count_try(transaction, workspace.workspace_id, target, now)
-        row = accounts.visit(transaction, workspace.workspace_id, visit_hash)
-    if row is None or row.kind != "code" or row.code_hash is None or row.expires_at <= now:
-        raise Unauthenticated("the code is no longer valid", hint="ask for a new one")
-    if not keys.is_code(token, row.code_hash, code):
+    wrong = workspace.indexer.lasting("@wrong codes", str(now // HOUR))
+    with deployment.data.write(workspace_id) as transaction:
+        row = accounts.visit(transaction, workspace_id, visit_hash)
+        if row is None or row.kind != "code" or row.code_hash is None or row.expires_at <= now:
+            raise Unauthenticated("the code is no longer valid", hint="ask for a new one")
+        if accounts.tries(transaction, workspace_id, wrong).tries >= WRONG_AN_HOUR:
+            raise Overloaded("too many codes were wrong", retry_after_s=-(-(HOUR - now % HOUR) // SECOND))
+        require_try(transaction, workspace_id, target, now)
+        accounts.count_try(transaction, workspace_id, target, now)
+        is_right = keys.is_code(token, row.code_hash, code)
+        if not is_right:
+            accounts.count_try(transaction, workspace_id, wrong, now)
+    if not is_right:
         raise Unauthenticated("the code is wrong", hint="look at the newest message, or ask for a new code")
     return _exchange(deployment, workspace, token, row, Means.CODE)
 
