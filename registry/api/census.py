@@ -84,7 +84,8 @@ CENSUS_ANSWERS = {
     ),
     "BreachImpact": record(
         {"profiles": many({"type": "string", "format": "uuid"})},
-        narrowed_to={"type": "object", "additionalProperties": {}}, people=COUNT, rows=_COUNTS, categories=_TEXTS,
+        narrowed_to={"type": "object", "additionalProperties": {}}, people=COUNT, without_profile=_COUNTS, rows=_COUNTS,
+        categories=_TEXTS,
         categories_by_table={"type": "object", "additionalProperties": _TEXTS}, purposes=_TEXTS, since=maybe(TIME),
         until=maybe(TIME), sealed_fields=_TEXTS, fields_in_the_clear=_TEXTS, key_bundles_by_generation=_COUNTS,
         without_keys=COUNT, covers=TEXT,
@@ -134,7 +135,8 @@ CENSUS_EXAMPLES: dict[str, Any] = {
         "outside_fields": [],
     },
     "BreachImpact": {
-        "narrowed_to": {"source": "shop"}, "people": 2, "rows": {"event": 4}, "categories": ["user.behavior"],
+        "narrowed_to": {"source": "shop"}, "people": 2, "without_profile": {}, "rows": {"event": 4},
+        "categories": ["user.behavior"],
         "categories_by_table": {"event": ["user.behavior"]}, "purposes": ["service"], "since": _AT, "until": _AT,
         "sealed_fields": ["event.body"], "fields_in_the_clear": ["event.received_at"],
         "key_bundles_by_generation": {"1": 2}, "without_keys": 0,

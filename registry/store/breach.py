@@ -22,7 +22,8 @@ class Place(NamedTuple):
             names its source.
         only: which rows still hold anything, as SQL.
         told: the columns that say what a row is about, in the clear.
-        people: whose it is, as SQL that ends where the holders follow; None where nothing says so.
+        people: each holder and whose profile it is of, as SQL that ends where the holders follow; None where nothing
+            says so.
     """
 
     rows: str
@@ -31,15 +32,17 @@ class Place(NamedTuple):
     source: str = ""
     only: str = ""
     told: tuple[str, ...] = ()
-    people: str | None = "SELECT profile_id FROM fragment WHERE workspace_id = ? AND fragment_id IN"
+    people: str | None = "SELECT fragment_id, profile_id FROM fragment WHERE workspace_id = ? AND fragment_id IN"
 
 
 _OF_MESSAGES = (
-    "SELECT f.profile_id FROM quarantine_subject s "
+    "SELECT s.quarantine_id, f.profile_id FROM quarantine_subject s "
     "JOIN fragment f ON f.workspace_id = s.workspace_id AND f.anchor = s.blind_index "
     "WHERE s.workspace_id = ? AND s.quarantine_id IN"
 )
-_OF_REQUESTS = "SELECT profile_id FROM dsr_request WHERE workspace_id = ? AND profile_id IS NOT NULL AND request_id IN"
+_OF_REQUESTS = (
+    "SELECT request_id, profile_id FROM dsr_request WHERE workspace_id = ? AND profile_id IS NOT NULL AND request_id IN"
+)
 _WAITS = " AND t.sealed IS NOT NULL"
 _CASES = "retained_item t JOIN retained_case c ON c.workspace_id = t.workspace_id AND c.case_id = t.case_id"
 
@@ -140,13 +143,14 @@ def told(
 
 def people(
     transaction: Transaction, workspace_id: bytes, table: str, holders: Collection[FragmentId]
-) -> set[ProfileId]:
-    """The profiles that these holders of a table belong to, as far as anything says so."""
+) -> set[tuple[FragmentId, ProfileId]]:
+    """These holders of a table with the profiles that they belong to, as far as anything says so."""
     place = PLACES[table]
-    found: set[ProfileId] = set()
+    found: set[tuple[FragmentId, ProfileId]] = set()
     for chunk in chunks(holders) if place.people is not None else ():
         sql = f"{place.people} ({', '.join('?' * len(chunk))})"
-        found |= {ProfileId(bytes(row[0])) for row in query(transaction, sql, workspace_id, *chunk)}
+        rows = query(transaction, sql, workspace_id, *chunk)
+        found |= {(FragmentId(bytes(holder)), ProfileId(bytes(profile))) for holder, profile in rows}
     return found
 
 

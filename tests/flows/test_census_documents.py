@@ -156,6 +156,18 @@ def test_a_breach_is_narrowed_by_table_source_time_and_generation(tenant: Tenant
     assert (none.told["people"], none.told["key_bundles_by_generation"]) == (0, {str(first + 1): 0})
 
 
+def test_what_is_held_of_people_without_a_profile_is_counted_in_a_breach_beside_the_people(tenant: Tenant) -> None:
+    tenant.send(identify("ada", email="ada@example.com"), ordered("nobody", products=7))  # the latter is rejected
+    tenant.request(Kind.ACCESS, "user_id", "ada")
+    for stranger in ("eve", "mallory"):
+        tenant.request(Kind.ACCESS, "user_id", stranger)
+    told = _impact(tenant).told
+    assert told["people"] == 1
+    assert told["without_profile"] == {"quarantine": 1, "dsr_request": 2}
+    assert _impact(tenant, table="dsr_request").told["without_profile"] == {"dsr_request": 2}
+    assert _impact(tenant, table="event").told["without_profile"] == {}
+
+
 def test_every_table_that_is_declared_to_hold_content_can_be_asked_about() -> None:
     holding = {field.table for field in DECLARED if field.handling in breach.CONTENT}
     assert set(PLACES) == holding
@@ -174,6 +186,7 @@ def test_an_erasure_that_waits_to_be_told_is_in_a_breach_and_its_certificate_say
     done = tenant.erase("user_id", "ada")
     told = _impact(tenant, table="destination_erasure").told
     assert (told["rows"], told["people"]) == ({"destination_erasure": 1}, 0)
+    assert told["without_profile"] == {"destination_erasure": 1}
     assert told["categories"] == ["user.contact", "user.unique_id"]
     assert told["sealed_fields"] == ["destination_erasure.sealed"]
     assert sum(told["key_bundles_by_generation"].values()) == 1  # type: ignore[attr-defined]

@@ -62,11 +62,16 @@ class Impact:
 
 @dataclass(slots=True)
 class _Found:
-    """What was seen so far: rows, times and categories by table, people, holders by generation, compartments."""
+    """What was seen so far: rows, times and categories by table, people, holders by generation, compartments.
+
+    Attributes:
+        strangers: by table, how many requests, messages and the like are of somebody who has no profile.
+    """
 
     counted: dict[str, int]
     categories: dict[str, set[str]] = field(default_factory=dict)
     people: set[ProfileId] = field(default_factory=set)
+    strangers: dict[str, int] = field(default_factory=dict)
     holders: dict[int | None, set[FragmentId]] = field(default_factory=dict)
     compartments: set[str] = field(default_factory=set)
     first: Micros | None = None
@@ -124,7 +129,10 @@ def _look(
     for one in hit:
         found.saw(table, one)
         found.holders.setdefault(generations.get(one.holder), set()).add(one.holder)
-    found.people |= rows.people(transaction, workspace_id, table, holders)
+    whose = rows.people(transaction, workspace_id, table, holders)
+    found.people |= {profile for _, profile in whose}
+    if strangers := len(holders) - len({holder for holder, _ in whose}):
+        found.strangers[table] = found.strangers.get(table, 0) + strangers
     said = rows.told(transaction, workspace_id, table, extent, holders)
     if hit:
         found.categories.setdefault(table, set()).update(_categories(table, said, declared))
@@ -158,6 +166,7 @@ def _told(deployment: Deployment, incident: Incident, found: _Found, noticed: Mi
     return {
         "narrowed_to": _narrowed(incident),
         "people": len(found.people),
+        "without_profile": found.strangers,
         "rows": found.counted,
         "categories": sorted({category for own in found.categories.values() for category in own}),
         "categories_by_table": {table: sorted(own) for table, own in sorted(found.categories.items())},
