@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Full, Queue
 from threading import BoundedSemaphore, Event, Thread
 from typing import Annotated, Any, Protocol
@@ -27,8 +26,10 @@ from registry.model.stored import StoredRequest
 PIPE_CHUNKS = 16
 PIPE_BYTES = 64 * 1024
 PIPE_WAIT_S = 1.0
-PIPE_PATIENCE = 120
-"""Seconds that a reader may take nothing for: a package that is not read holds a thread and a look at the database."""
+PIPE_PATIENCE, CHUNK_GOOD_FOR = 120, 8
+"""Seconds that may be waited for a reader, and that each chunk makes good again: one who takes less than 8 KiB a second
+holds a thread, a look at the database and a place among few.
+"""
 PIPE_RETRY_S = 10
 PACKAGES_AT_ONCE = 8
 """Packages that one server process writes at the same time: each has a thread, and reads from the database."""
@@ -82,22 +83,6 @@ class Giving(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _AsOften(Giving):
-    """A request whose package may be fetched however often."""
-
-    row: StoredRequest
-
-    def begin(self) -> StoredRequest:
-        return self.row
-
-    def count(self) -> None:
-        """There is nothing to count."""
-
-    def break_off(self) -> None:
-        """Nothing changes."""
-
-
 def package_stream(
     deployment: Deployment, workspace: OpenWorkspace, row: StoredRequest, *, actor: str, lock: Lock = OPEN
 ) -> StreamingResponse:
@@ -107,39 +92,50 @@ def package_stream(
         Conflict: the request is not one that has a package.
         Overloaded: too many are being written.
     """
-    return giving_stream(deployment, workspace, _AsOften(row), actor=actor, lock=lock)
+    return _stream(deployment, workspace, lambda: row, None, actor, lock)
 
 
 def giving_stream(
     deployment: Deployment, workspace: OpenWorkspace, giving: Giving, *, actor: str, lock: Lock = OPEN
 ) -> StreamingResponse:
-    """The same of a request that is found once there is room to write it.
+    """The same of a request that is found once there is room to write it, and is given out so often.
 
     Raises:
         What `package_stream` and `giving.begin` raise.
     """
+    return _stream(deployment, workspace, giving.begin, giving, actor, lock)
+
+
+def _stream(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    begin: Callable[[], StoredRequest],
+    giving: Giving | None,
+    actor: str,
+    lock: Lock,
+) -> StreamingResponse:
     if not _AT_ONCE.acquire(blocking=False):
         raise Overloaded(f"{PACKAGES_AT_ONCE} packages are being written", retry_after_s=PIPE_RETRY_S)
     try:
-        row = giving.begin()
+        row = begin()
         reference.scope_of(deployment, workspace, row)
     except BaseException:
         _AT_ONCE.release()
         raise
-    pipe = _Pipe(giving.count)
+    pipe = _Pipe(giving.count if giving is not None else None)
 
     def write() -> None:
-        stream, is_whole = io.BufferedWriter(pipe, PIPE_BYTES), False
+        stream = io.BufferedWriter(pipe, PIPE_BYTES)
         try:
             export.write_package(deployment, workspace, row, stream, actor=actor, lock=lock)
             stream.flush()
-            is_whole = pipe.end(whole=True)
+            pipe.end(whole=True)
         except Exception as error:  # noqa: BLE001 - whatever it was, the reader must see that it ended badly
             _log.error("package broke off", error=type(error).__name__, request=text_id(row.request_id))
             pipe.end(whole=False)
         finally:
             _AT_ONCE.release()
-        if not is_whole:
+        if giving is not None and not pipe.is_taken():
             giving.break_off()
 
     Thread(target=write, name="export", daemon=True).start()
@@ -169,12 +165,13 @@ class _Pipe(io.RawIOBase):
         allow_last: called by the reader when all but the last chunk has been sent; what it raises breaks off.
     """
 
-    def __init__(self, allow_last: Callable[[], None]) -> None:
+    def __init__(self, allow_last: Callable[[], None] | None = None) -> None:
         self._queue: Queue[bytes | bool] = Queue(PIPE_CHUNKS)
         self._allow_last = allow_last
         self._gone = False
         self._ended = Event()
         self._is_whole = False
+        self._patience = PIPE_PATIENCE
 
     def writable(self) -> bool:
         """It is."""
@@ -186,15 +183,16 @@ class _Pipe(io.RawIOBase):
         self._put(chunk)
         return len(chunk)
 
-    def end(self, *, whole: bool) -> bool:
-        """Tell the reader that this was all, or that it broke off; whether all was sent, once that is known."""
+    def end(self, *, whole: bool) -> None:
+        """Tell the reader that this was all, or that it broke off."""
         with suppress(BrokenPipeError):
             self._put(whole)
-        quiet, behind = 0, self._queue.qsize()
+
+    def is_taken(self) -> bool:
+        """Whether all was sent, once that is known: nobody waits longer for it than for a chunk."""
         while not self._gone and not self._ended.wait(PIPE_WAIT_S):
-            now = self._queue.qsize()
-            quiet, behind = (quiet + 1 if now == behind else 0), now
-            self._gone = quiet >= PIPE_PATIENCE
+            self._patience -= 1
+            self._gone = self._patience < 0
         return self._is_whole and not self._gone
 
     def chunks(self) -> Iterator[bytes]:
@@ -207,7 +205,8 @@ class _Pipe(io.RawIOBase):
                 held = chunk
             if not chunk or self._gone:
                 raise ConnectionError("the package could not be written to its end")
-            self._allow_last()
+            if self._allow_last is not None:
+                self._allow_last()
             yield held
             self._is_whole = True  # who goes away before it was sent never asks for what comes after
         finally:
@@ -219,11 +218,11 @@ class _Pipe(io.RawIOBase):
         self._ended.set()
 
     def _put(self, chunk: bytes | bool) -> None:
-        for _ in range(PIPE_PATIENCE):
-            if self._gone:
-                break
+        while not self._gone and self._patience >= 0:
             with suppress(Full):
                 self._queue.put(chunk, timeout=PIPE_WAIT_S)
+                self._patience = min(PIPE_PATIENCE, self._patience + CHUNK_GOOD_FOR)
                 return
+            self._patience -= 1
         self._gone = True
         raise BrokenPipeError("the reader went away")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from queue import Full
 from typing import IO, Any
 
 import httpx
@@ -21,7 +22,7 @@ from tests.factories import identify, ordered
 
 def test_a_writer_waits_for_its_reader_and_stops_when_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package, "PIPE_WAIT_S", 0.02)
-    pipe = package._Pipe(lambda: None)
+    pipe = package._Pipe()
     written: list[int] = []
     ended: list[BaseException] = []
 
@@ -61,7 +62,8 @@ class Written:
     def _write(self, chunks: tuple[bytes, ...], whole: bool) -> None:
         for chunk in chunks:
             self.pipe.write(chunk)
-        self._is_whole.append(self.pipe.end(whole=whole))
+        self.pipe.end(whole=whole)
+        self._is_whole.append(self.pipe.is_taken())
 
     @property
     def is_whole(self) -> bool:
@@ -94,6 +96,57 @@ def test_the_last_chunk_is_allowed_when_all_others_were_sent_and_all_is_whole_wh
     broken.pipe.leave()  # the connection broke before the last was sent
     assert not broken.is_whole
     assert broken.allowed == 1
+
+
+def test_a_reader_who_takes_a_little_now_and_then_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package, "PIPE_WAIT_S", 0.002)
+    pipe = package._Pipe()
+    chunks = pipe.chunks()
+    waited = 0
+
+    def put(chunk: bytes, timeout: float) -> None:
+        nonlocal waited
+        if waited % 100 or not pipe._queue.qsize():  # they take one after a hundred turns
+            waited += 1
+            raise Full
+        waited += 1
+
+    for _ in range(package.PIPE_CHUNKS):
+        pipe.write(b"x")
+    assert next(chunks) == b"x"
+    monkeypatch.setattr(pipe._queue, "put", put)
+    with pytest.raises(BrokenPipeError):
+        for _ in range(100):
+            pipe.write(b"x")
+    assert waited < 5 * package.PIPE_PATIENCE
+
+
+def test_a_reader_who_takes_their_time_holds_no_place_among_those_that_are_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = desk.tenant
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = tenant.run(tenant.request(Kind.ACCESS, "email", "ada@example.com"))
+    made = links.make(tenant.registry.deployment, tenant.workspace, request.request_id, actor="person:officer")
+    room, going_on = threading.BoundedSemaphore(1), threading.Event()
+    monkeypatch.setattr(package, "_AT_ONCE", room)
+    taking, count = threading.Event(), links.Fetch.count
+
+    def counted(fetch: links.Fetch) -> None:
+        taking.set()
+        assert going_on.wait(20)
+        count(fetch)
+
+    monkeypatch.setattr(links.Fetch, "count", counted)
+    url, answers = desk.house.url + links.path_of(tenant.workspace, made.token), list[httpx.Response]()
+    reader = threading.Thread(target=lambda: answers.append(httpx.post(url, trust_env=False)))
+    reader.start()
+    assert taking.wait(20)
+    assert room.acquire(timeout=20), "it is written by then, and not yet taken"
+    room.release()
+    going_on.set()
+    reader.join(20)
+    assert answers[0].content[:2] == b"PK"
 
 
 def test_no_writer_is_left_behind_by_packages_that_were_fetched(desk: Desk) -> None:
