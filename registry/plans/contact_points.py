@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from html import unescape
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -38,7 +39,15 @@ _SIGN = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(rf"(?<![\w./])(?<!\w-)(?<!\d,)[(\[]?\d(?:{_GAP}\d){{6,24}}(?!\w)(?![.,]\d)")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:$|\D)|\d{1,2}\.\d{1,2}\.\d{4}")
+_NO_NUMBER = re.compile(  # a day, or a decimal fraction, before what may be one
+    r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,3}\.\d{5,})(?!\d)[ \u00a0.()/\-–]{0,3}"
+)
+_BEGINNING = re.compile(r"(?<!\S)\(?0\d")
+_ENDING = re.compile(r"\d(?!\S)")
+_IN_GROUPS = re.compile(r"(?:\d{1,4} )?(?:\d{4} ){2,}\d{1,4}|\d{1,3}(?: \d{3})+")
+"""Numbers of cards and accounts, and amounts."""
+_SHORTEST, _LONGEST = 7, 20
+"""Characters that a number has which is looked for piece by piece."""
 _VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){3}")
 _ABROAD = re.compile(r"(?<![\w+])00(?=[1-9])")
 _CUE = re.compile(
@@ -74,9 +83,13 @@ def find(text: str, regions: Collection[str] = (), *, is_called_so: bool = False
         is_called_so: whether the text stands in a field that is called a telephone number.
     """
     plain, starts = _read(text)
-    found: list[Found] = []
-    for one in [*_emails(plain), *_abroad(plain), *_national(plain, regions, is_called_so=is_called_so)]:
-        if not any(other.start < one.end and one.start < other.end for other in found):
+    found, taken = list[Found](), bytearray(len(plain))
+    numbers = chain(
+        _abroad(plain, is_called_so=is_called_so), _national(plain, regions, is_called_so=is_called_so)
+    )  # fmt: skip
+    for one in chain(_emails(plain), numbers):
+        if not any(taken[one.start : one.end]):
+            taken[one.start : one.end] = b"1" * (one.end - one.start)
             found.append(one)
     if starts is not None:
         found = [one._replace(start=starts[one.start], end=starts[one.end]) for one in found]
@@ -130,28 +143,59 @@ def _emails(plain: str) -> Iterator[Found]:
         yield Found("email", one.start(), one.end(), one[0])
 
 
-def _abroad(plain: str) -> Iterator[Found]:
+def _abroad(plain: str, *, is_called_so: bool) -> Iterator[Found]:
     """Numbers with a country code, after a plus or two zeros."""
     text = _ABROAD.sub(" +", plain) if "00" in plain else plain
     if "+" in text or "＋" in text:
         for match in PhoneNumberMatcher(text, None):
             found = _number(match, 0)
-            yield found._replace(start=found.start - (plain[found.start] == "0"))
+            start = found.start - (plain[found.start] == "0")
+            if plain[start:] != plain.strip() or not plain[start : found.end].isdigit() or is_called_so:
+                yield found._replace(start=start)
 
 
 def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Found]:
     for written in _NUMBER.finditer(plain) if regions and _RUN.search(plain) else ():
         start, end = written.span()
-        if _DAY.match(written[0]) or _VERSION.fullmatch(written[0]):
+        while before := _NO_NUMBER.match(plain, start, end):
+            start = before.end()
+        text = plain[start:end]
+        if not _RUN.search(text) or _VERSION.fullmatch(text):
             continue
         is_cued = is_called_so or bool(_CUE.search(plain, max(0, start - _BEFORE), start))
         is_within = bool(plain[:start].strip() or plain[end:].strip())
-        if written[0].isdigit() and not is_cued and not (is_within and written[0].startswith("0")):
+        if text.isdigit() and not is_cued and not (is_within and text.startswith("0")):
             continue
         for region in regions:
-            for match in PhoneNumberMatcher(written[0], region, leniency=Leniency.STRICT_GROUPING):
+            for offset, match in _matches(text, region):
                 if is_cued or not match.raw_string.isdigit() or (is_within and _is_of_a_mobile(match)):
-                    yield _number(match, start)
+                    yield _number(match, start + offset)
+
+
+def _matches(text: str, region: str) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
+    """The numbers among digits and gaps; where the library makes none of them all, those that begin with a zero."""
+    found = [*PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING)]
+    yield from ((0, one) for one in found)
+    if found or _IN_GROUPS.fullmatch(text):
+        return
+    last = 0
+    for start in (one.start() for one in _BEGINNING.finditer(text)):
+        ends = [end for end in map(re.Match.end, _ENDING.finditer(text, start)) if _SHORTEST <= end - start <= _LONGEST]
+        for end in reversed(ends) if start >= last else ():
+            if not _is_possible(text[start:end], region):
+                continue
+            match = next(iter(PhoneNumberMatcher(text[start:end], region, leniency=Leniency.STRICT_GROUPING)), None)
+            if match is not None:
+                yield start, match
+                last = start + match.end
+                break
+
+
+def _is_possible(text: str, region: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _is_of_a_mobile(match: phonenumbers.PhoneNumberMatch) -> bool:

@@ -61,15 +61,36 @@ def test_a_number_without_a_country_code_is_found_as_its_region_writes_it(region
     assert not text[found.end : found.end + 1].isdigit()
 
 
+@pytest.mark.parametrize(
+    ("region", "text", "numbers"),
+    [
+        ("DE", "030 12345678 030 87654321", ["+493012345678", "+493087654321"]),
+        ("GB", "2024 020 7946 0958", ["+442079460958"]),
+        ("DE", "am 12.05.2024 030 12345678 um 9", ["+493012345678"]),
+        ("US", "2026-01-15 212-555-0123", ["+12125550123"]),
+        ("US", "212-555-0123 10:30, x2 (212) 555-0124", ["+12125550123", "+12125550124"]),
+    ],
+)
+def test_numbers_are_found_beside_other_digits(region: str, text: str, numbers: list[str]) -> None:
+    assert [one.plain for one in find(text, [region])] == numbers
+
+
+def test_long_texts_of_digits_are_looked_through_in_a_time_that_grows_with_them_alone() -> None:
+    assert len(find("a@b.cd " * 20_000)) == 20_000
+    assert find("001 " * 500, ["DE"]) == []
+
+
 @pytest.mark.parametrize("region", ["US", "DE", "GB", "FR"])
 @pytest.mark.parametrize(
     "text",
     [
+        "8218 9201 0711 6400", "DE67 7038 9909 1182 5464 16", "250 069 810", "083-2771670-9473033",
         "ORD-2024-000123", "order 2125550123", "order 0301234567", "4111 1111 1111 1111", "2026-01-15T10:30:00.000Z",
         "12.05.2026 14:30", "192.168.100.200", "52.520008, 13.404954", "1,234,567.89", "978-3-16-148410-0",
         "DE89 3704 0044 0532 0130 00", "00340434161094042557", "GA1.2.1234567890.1705312200", "1705312200000",
         "0190a5b2-1234-7000-8000-012345678901", "Chrome/120.0.6099.129 Safari/537.36", "RE-2024-10-1234567",
-        "100-200-3000", "2125550123", "0612345678", "lodash@4.17.21", "a=1&copy=2&b=50%25",
+        "100-200-3000", "2125550123", "0612345678", "0.433729, -129.756599", "26.036801 -26.252379",
+        "004608772769", "lodash@4.17.21", "a=1&copy=2&b=50%25",
     ],
 )  # fmt: skip
 def test_a_number_of_something_else_is_none_of_a_telephone(text: str, region: str) -> None:
