@@ -34,7 +34,13 @@ KEEPING_ANSWERS: dict[str, Schema] = {
                 started_at=TIME,
                 finished_at=maybe(TIME),
                 counts={"type": "object", "additionalProperties": COUNT},
-                gone=many(record({"events": COUNT, "values": COUNT}, what=TEXT, reason=TEXT)),
+                gone=many(
+                    record(
+                        dict.fromkeys(("events", "values", "people", "identifiers", "records"), COUNT),
+                        what=TEXT,
+                        reason=TEXT,
+                    )
+                ),
             )
         ),
     ),

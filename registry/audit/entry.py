@@ -66,6 +66,7 @@ class AuditAction(StrEnum):
     DESTINATION_SENT = "destination:events:sent"
     DESTINATION_TOLD = "destination:erasure:told"
     RETENTION_SWEPT = "retention:data:swept"
+    PEOPLE_FORGOTTEN = "retention:people:forgotten"
     PROFILE_READ = "profile:view:read"
     PROFILE_MERGED = "profile:fragments:merged"
     PROFILE_UNMERGED = "profile:fragments:unmerged"

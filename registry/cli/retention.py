@@ -59,9 +59,9 @@ def report(
 
 
 def _show(told: dict[str, Any], title: str, *, as_json: bool) -> None:
-    shown = table("what", "why", "events", "values", title=f"What {title}")
+    shown = table("what", "why", "people", "events", "values", title=f"What {title}")
     for row in told["gone"]:
-        shown.add_row(row["what"], row["reason"], str(row.get("events", 0)), str(row.get("values", 0)))
+        shown.add_row(row["what"], row["reason"], *(str(row.get(name, 0)) for name in ("people", "events", "values")))
     answer(told, as_json=as_json, text=shown)
     if not as_json:
         out.print(", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in told["counts"].items()))

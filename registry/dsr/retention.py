@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -22,6 +22,9 @@ GRAVITY = (
 )  # fmt: skip
 """Of the reasons that a compartment's purposes have no ground, the first of these is told."""
 
+YES = frozenset({"granted", "unrestricted"})
+"""What a current record may say of somebody who can be forgotten: to be unknown is to be asked again."""
+
 UNITS = {"D": 1, "W": 7, "M": 30, "Y": 365}
 """Days in the units of `x-retention` (ISO 8601 durations); a month is 30 of them, a year 365."""
 
@@ -35,12 +38,15 @@ class Retention:
         duties: what an erasure sets aside because a law wants it kept.
         package_for: how long it is known, sealed, whom a completed access request named.
         grace_for: how long a compartment without any lawful ground stays locked before its key is destroyed.
+        bare_identity_for: how long identifiers and consent records are kept of people of whom nothing else is left;
+            None for ever.
     """
 
     quarantine_for: Micros
     grace_for: Micros
     duties: tuple[Duty, ...] = ()
     package_for: Micros = 30 * DAY
+    bare_identity_for: Micros | None = None
 
     @classmethod
     def from_document(cls, document: Document) -> Retention:
@@ -55,6 +61,7 @@ class Retention:
             value.get("grace_days", 30) * DAY,
             duties,
             value.get("package_days", 30) * DAY,
+            value["bare_identity_days"] * DAY if "bare_identity_days" in value else None,
         )
 
 
@@ -95,6 +102,18 @@ def kept_for(purposes: frozenset[str], grounded: frozenset[str], periods: Mappin
     """
     counted = (purposes & grounded & periods.keys()) or (frozenset() if purposes else frozenset(periods))
     return max((periods[name] for name in counted), default=0)
+
+
+def nothing_but_yes(said: Iterable[tuple[str, Micros | None]], now: Micros) -> bool:
+    """Whether forgetting what a person said, the current records of every purpose and fragment, loses no no.
+
+    Who refused must go on to be known, or a banner's next yes would count; so must a consent that has ended, since an
+    older record of it may come yet.
+
+    Args:
+        said: each record's status, and when it ends by itself.
+    """
+    return all(status in YES and (expires_at is None or expires_at > now) for status, expires_at in said)
 
 
 def duration(text: str) -> Micros:

@@ -9,6 +9,8 @@ from registry.dsr.retention import EXPIRED, RESTRICTED, kept_for
 from registry.flows.consent import locking
 from registry.flows.consent.locking import Refused
 from registry.flows.deployment import Deployment
+from registry.flows.retention import bare
+from registry.flows.retention.bare import Bare
 from registry.flows.retention.due import FOREVER, Due
 from registry.flows.retention.fields import FieldRule
 from registry.model.clock import DAY, Micros
@@ -24,7 +26,8 @@ from registry.store.database import Transaction
 @dataclass(frozen=True, slots=True)
 class Page:
     """What is due of a page of fragments, as one transaction has read it; `fields`: single ones of events, too.
-    `free`: those of people on whom no legal hold stands, and who do not restrict processing.
+    `free`: those of people on whom no legal hold stands, and who do not restrict processing. `bare`: people of whom
+    nothing is left that the policy keeps.
     """
 
     due: Sequence[Due]
@@ -32,6 +35,7 @@ class Page:
     opened: frozenset[tuple[FragmentId, str]]
     fields: bool
     free: Sequence[FragmentId]
+    bare: Bare
 
 
 def look(
@@ -83,7 +87,8 @@ def look(
     free = [fragment_id for fragment_id in ids if home.get(fragment_id) not in spared]
     found = [rule.find(deployment, transaction, workspace_id, free) for rule in rules]
     outlived = any(map(any, found))
-    return Page([one for one in due if one.fragment_id in free], put, frozenset(opened), outlived, free)
+    forgotten = bare.find(deployment, workspace_id, transaction, present, free)
+    return Page([one for one in due if one.fragment_id in free], put, frozenset(opened), outlived, free, forgotten)
 
 
 def _outlived(

@@ -5,9 +5,10 @@
 3. lock        what has lost its ground without anybody saying so: a consent that expired
 4. shred       the keys of compartments of which nothing may be kept; from here on it does not open
 5. delete      the rows; events that keep other parts are sealed again without those that are due
-6. quarantine  rejected messages that nobody let in, in time; then violations of messages that are not kept
-7. keys        bundles that no data needs
-8. report      what went, why, and how much of it; in the audit log and in the sweep's own row
+6. forget      people of whom nothing but identifiers and consent records is left, where the policy says so
+7. quarantine  rejected messages that nobody let in, in time; then violations of messages that are not kept
+8. keys        bundles that no data needs
+9. report      what went, why, and how much of it; in the audit log and in the sweep's own row
 
 A page is one transaction, which waits for those who write about anybody, looks again, and notes how far
 the sweep is. Killed anywhere, the page is done again: what is gone already is not found any more.
@@ -23,7 +24,7 @@ from registry.flows.acts import trail
 from registry.flows.consent import locking
 from registry.flows.deployment import Deployment
 from registry.flows.identity import subjects
-from registry.flows.retention import outdated, rejected
+from registry.flows.retention import bare, outdated, rejected
 from registry.flows.retention.fields import FieldRule, field_rules
 from registry.flows.retention.looking import Page, look
 from registry.flows.retention.reports import STAYED, Report, recent
@@ -62,7 +63,7 @@ def sweep(deployment: Deployment, workspace: OpenWorkspace, *, actor: str) -> Sw
             if not page:
                 break
             run = _settle(deployment, workspace, page, rules, run)
-        # 6. quarantine, 7. keys, 8. report
+        # 7. quarantine, 8. keys, 9. report
         return _finish(deployment, workspace, run, actor)
 
 
@@ -133,7 +134,7 @@ def _settle(
         looked = look(deployment, workspace_id, transaction, page, rules)
     report = Report.decode(run.report)
     report.counts["fragments"] += len(page)
-    if not (looked.due or looked.put or looked.opened or looked.fields):
+    if not (looked.due or looked.put or looked.opened or looked.fields or looked.bare.profiles):
         return run._replace(after=after, report=report.encode())
     grant = ShredGrant(workspace_id, RequestId(run.sweep_id), "retention")
     with deployment.data.write(workspace_id) as transaction:
@@ -160,6 +161,9 @@ def _settle(
             report.counts[STAYED] += stayed
         rows.drop_locks(transaction, workspace_id, {(d.fragment_id, d.compartment) for d in looked.due if d.whole})
         identities.bump(transaction, workspace_id, {due.fragment_id for due in looked.due})
+        # 6. forget
+        if looked.bare.profiles:
+            report.counts["keys"] += bare.forget(deployment, grant, transaction, looked.bare)
         _count(report, looked)
         done = run._replace(after=after, report=report.encode())
         rows.put_sweep(transaction, done)
@@ -168,6 +172,8 @@ def _settle(
 
 def _count(report: Report, looked: Page) -> None:
     report.counts.update(locked=len(looked.put), opened=len(looked.opened))
+    if looked.bare.profiles:
+        report.add(bare.NAME, EXPIRED, **looked.bare.counted())
 
 
 def _unused(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:
@@ -181,16 +187,16 @@ def _unused(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[
 def _finish(deployment: Deployment, workspace: OpenWorkspace, run: Sweep, actor: str) -> Sweep:
     workspace_id, report = workspace.workspace_id, Report.decode(run.report)
     grant = ShredGrant(workspace_id, RequestId(run.sweep_id), "retention")
-    # 6. quarantine
+    # 7. quarantine
     for transaction, count in rejected.destroy(deployment, workspace, grant):
         report.counts["quarantine"] += count
         rows.put_sweep(transaction, run._replace(report=report.encode()))
     report.counts["violations"] += _forget_violations(deployment, workspace_id)
-    # 7. keys
+    # 8. keys
     for holders in list(_unused(deployment, workspace_id)):
         report.counts["unused_keys"] += deployment.keyring.sweep(grant, holders)
     report.gone = {name: counts for name, counts in report.gone.items() if any(counts.values())}
-    # 8. report
+    # 9. report
     now = deployment.clock()
     done = run._replace(finished_at=now, report=report.encode())
     with deployment.data.write(workspace_id) as transaction:
