@@ -19,7 +19,7 @@ from registry.api.application import Application, of
 from registry.flows.consent import changes
 from registry.flows.consent.changes import Change, Place
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import Forbidden, InvalidInput, StoreUnavailable, Unauthenticated
+from registry.model.errors import Forbidden, InvalidInput, NotFound, StoreUnavailable, Unauthenticated
 from registry.model.ids import text_id
 
 PAGE = 500
@@ -49,6 +49,7 @@ class Follower:
         """The changes that have not been told; none if nobody has committed.
 
         Raises:
+            NotFound: they are of another history than what was told.
             StoreUnavailable: they cannot be read.
         """
         deployment, workspace = self._application.deployment, self._workspace
@@ -62,6 +63,16 @@ class Follower:
         if fresh:
             self.cursor = fresh[-1].at
         return fresh
+
+    async def is_known(self) -> bool:
+        """Whether what was told is of the history that the database holds now: one may be put back beneath a server.
+
+        Raises:
+            StoreUnavailable: nobody can say.
+        """
+        workspace = self._workspace
+        read = partial(run_in_threadpool, changes.is_known, self._application.deployment, workspace, self.cursor)
+        return await self._application.looks.shared(("known", workspace.workspace_id, self.cursor), read)
 
     @property
     def has_caught_up(self) -> bool:
@@ -90,7 +101,7 @@ async def follow_consent_changes(request: Request) -> Response:
 
 async def _told(application: Application, request: Request, follower: Follower) -> AsyncIterator[bytes]:
     """Each change, then once that the stream has come up to the present, and signs of life, until it may not go on, or
-    the server stops: that would wait for the stream, and the follower comes back by itself.
+    an older copy replaces the data, or the server stops: the follower comes back by itself, and is told.
     """
     pause = LOOK_EVERY_S if application.deployment.data.is_sqlite else ASK_EVERY_S
     told, checked, behind = time.monotonic(), -CHECK_EVERY_S, True  # by the clock: a look of a busy server takes long
@@ -100,10 +111,13 @@ async def _told(application: Application, request: Request, follower: Follower) 
             may = await application.awaited(_still_may, application, request)
             if not may or await request.is_disconnected():
                 return
-            checked = now
         try:
+            if now - checked >= CHECK_EVERY_S:
+                if not await follower.is_known():
+                    return
+                checked = now
             news = await follower.news()
-        except StoreUnavailable:  # whoever comes back is told so
+        except (NotFound, StoreUnavailable):  # whoever comes back is told so
             return
         for change in news:
             yield _event("consent", change.at, _change_json(change))

@@ -260,6 +260,26 @@ def test_a_cursor_of_a_history_that_an_older_copy_replaced_is_refused(either_des
         assert (answer.status_code, answer.json()["pointer"]) == (400, "/query/cursor")
 
 
+@pytest.mark.parametrize("busy", [False, True], ids=["quiet", "with news at once"])
+def test_a_stream_beneath_which_an_older_copy_is_put_back_ends(
+    either_desk: Desk, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    monkeypatch.setattr(changes, "CHECK_EVERY_S", 3600 if busy else 0.1)  # the first look comes at once
+    monkeypatch.setattr(changes, "ALIVE_EVERY_S", 0.1)
+    say(either_desk, "marketing", "granted")
+    with either_desk.app.stream("GET", "/v1/consent/changes", timeout=10) as answer:
+        lines = answer.iter_lines()
+        current = next(line for line in lines if line.startswith("id: ")).removeprefix("id: ")
+        next(line for line in lines if line.startswith("data: "))
+        went_on_otherwise(either_desk, int(current.split("-")[0]))
+        if busy:
+            say(either_desk, "analytics", "granted")
+        left = list(itertools.islice(lines, 40))
+        assert len(left) < 40, "it ends"
+        assert "event: consent" not in left, "and tells nothing of a history that the follower does not know"
+    assert either_desk.app.get("/v1/consent/changes", params={"cursor": current}).status_code == 400
+
+
 def test_many_who_look_at_once_share_a_read() -> None:
     reads = []
 

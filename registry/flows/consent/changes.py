@@ -13,6 +13,7 @@ from typing import NamedTuple
 from registry.consent.records import WHOLE_PERSON
 from registry.flows.deployment import Deployment
 from registry.flows.workspace import OpenWorkspace
+from registry.model.errors import NotFound
 from registry.model.ids import ProfileId, WorkspaceId
 from registry.model.stored import StoredConsent
 from registry.model.stored_upkeep import ConsentFeedItem
@@ -70,10 +71,13 @@ def following(deployment: Deployment, workspace: OpenWorkspace, since: Place, li
     """The next changes after a place.
 
     Raises:
+        NotFound: the place is of another log than this, which an older copy has replaced since.
         StoreUnavailable: they cannot be read.
     """
     with deployment.data.read(workspace.workspace_id) as transaction:
         told = consent_feed.after(transaction, workspace.workspace_id, since[:2], limit)
+        if told and not _stands(transaction, workspace.workspace_id, since):
+            raise NotFound("the place is of another history than this")
     return [
         Change(Place(*row.cursor, _mark(row.entry)), row.profile_id, row.purpose or WHOLE_PERSON, row.status or ERASED)
         for row in told
@@ -99,14 +103,17 @@ def is_known(deployment: Deployment, workspace: OpenWorkspace, place: Place) -> 
     Raises:
         StoreUnavailable: it cannot be read.
     """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        return _stands(transaction, workspace.workspace_id, place)
+
+
+def _stands(transaction: Transaction, workspace_id: WorkspaceId, place: Place) -> bool:
     if place == BEGINNING:
         return True
     try:
-        with deployment.data.read(workspace.workspace_id) as transaction:
-            entry = audit_log.node(transaction, workspace.workspace_id, 0, place.position)
+        return _mark(audit_log.node(transaction, workspace_id, 0, place.position)) == place.mark
     except KeyError:
         return False
-    return _mark(entry) == place.mark
 
 
 def _mark(entry: bytes) -> str:
