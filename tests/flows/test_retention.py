@@ -321,3 +321,35 @@ def test_sweeping_leaves_other_workspaces_alone(shared: RegistrySimulator, clock
     sweep(one)
     assert keys(one) == set()
     assert len(keys(other)) == 7
+
+
+BOTH = "marketing+personalisation"
+
+
+def test_what_only_a_withdrawn_purpose_kept_waits_for_the_time_of_grace_and_can_come_back(
+    tenant: Tenant, clock: SetClock
+) -> None:
+    person(tenant)
+    clock.pass_by(days=ANALYTICS_DAYS + 1)
+    told(tenant)
+    assert BOTH in keys(tenant), "the longer of its two purposes keeps it"
+    tenant.say("user_id", "ada", "marketing", "withdrawn")
+    clock.pass_by(days=29)
+    assert BOTH not in "".join(told(tenant)["gone"])
+    assert tenant.lookup("user_id", "ada", "personalisation")["traits"] == []
+    tenant.say("user_id", "ada", "marketing", "granted")
+    clock.pass_by(days=20)
+    assert told(tenant)["gone"] == {}
+    tenant.say("user_id", "ada", "marketing", "denied")
+    clock.pass_by(days=31)
+    assert BOTH + ": retention_ended" in told(tenant)["gone"]
+    assert BOTH not in keys(tenant)
+
+
+def test_what_a_purpose_without_any_ground_would_keep_waits_for_nothing(tenant: Tenant, clock: SetClock) -> None:
+    person(tenant)
+    tenant.say("user_id", "ada", "marketing", "withdrawn")
+    clock.pass_by(days=ANALYTICS_DAYS - 1)
+    tenant.say("user_id", "ada", "marketing", "denied")  # a no again: it had no ground before
+    clock.pass_by(days=2)
+    assert BOTH + ": retention_ended" in told(tenant)["gone"]

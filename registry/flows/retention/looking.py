@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from registry.dsr.retention import EXPIRED, RESTRICTED, kept_for
 from registry.flows.consent import locking
@@ -13,6 +14,7 @@ from registry.flows.retention import bare
 from registry.flows.retention.bare import Bare
 from registry.flows.retention.due import FOREVER, Due
 from registry.flows.retention.fields import FieldRule
+from registry.flows.retention.lately import refused_throughout
 from registry.model.clock import DAY, Micros
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.ids import FragmentId, ProfileId, WorkspaceId
@@ -67,6 +69,12 @@ def look(
     asked = [row for row in whole if row.profile_id in holders]
     states = consents.states(transaction, workspace_id, [row.fragment_id for row in asked])
     refused = locking.refused_by_profile(deployment, asked, states)
+
+    @cache
+    def lately(profile_id: ProfileId) -> Refused:
+        person = [row for row in asked if row.profile_id == profile_id]
+        return refused_throughout(deployment, workspace_id, transaction, person, refused[profile_id])
+
     due: list[Due] = []
     put: list[CompartmentLock] = []
     opened: set[tuple[FragmentId, str]] = set()
@@ -76,7 +84,7 @@ def look(
         if lock is None:
             if before is not None:
                 opened.add((fragment_id, name))
-            due += _outlived(deployment, fragment_id, name, told, span)
+            due += _outlived(deployment, fragment_id, name, told, span, partial(lately, home[fragment_id]))
         elif lock.shred_at is not None and lock.shred_at <= deployment.clock():
             due.append(Due(fragment_id, name, lock.reason, FOREVER, whole=True))
         elif before is None or lock != (before.reason, before.locked_at, before.shred_at):
@@ -92,9 +100,18 @@ def look(
 
 
 def _outlived(
-    deployment: Deployment, fragment_id: FragmentId, name: str, refused: Refused, span: tuple[Micros, Micros]
+    deployment: Deployment,
+    fragment_id: FragmentId,
+    name: str,
+    refused: Refused,
+    span: tuple[Micros, Micros],
+    lately: Callable[[], Refused],
 ) -> Iterator[Due]:
-    """What of a compartment with a lawful ground has been kept for long enough; nothing of what is restricted."""
+    """What of a compartment with a lawful ground has been kept for long enough; nothing of what is restricted.
+
+    Args:
+        lately: the purposes that had no ground within the time of grace, either.
+    """
     if RESTRICTED in refused.values():
         return
     oldest, newest = span
@@ -102,5 +119,7 @@ def _outlived(
     periods: Mapping[str, Micros] = {purpose.name: purpose.retention_days * DAY for purpose in catalogue.values()}
     purposes = purposes_of(Compartment(name)) if name else frozenset()
     before = deployment.clock() - kept_for(purposes, frozenset(periods) - refused.keys(), periods)
+    if oldest < before and purposes & refused.keys():
+        before = deployment.clock() - kept_for(purposes, frozenset(periods) - lately().keys(), periods)
     if oldest < before:
         yield Due(fragment_id, name, EXPIRED, before, whole=bool(name) and newest < before)
