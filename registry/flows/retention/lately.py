@@ -15,9 +15,18 @@ from registry.flows.consent.locking import Refused
 from registry.flows.consent.standing import standings_for
 from registry.flows.deployment import Deployment
 from registry.model.ids import WorkspaceId
-from registry.model.stored import Fragment
+from registry.model.stored import ConsentState, Fragment
 from registry.store import consents
 from registry.store.database import Transaction
+
+
+def changed_lately(deployment: Deployment, said: Sequence[ConsentState]) -> bool:
+    """Whether a person's current records tell of anything that was recorded, or ended, within the time of grace."""
+    now = deployment.clock()
+    began = now - deployment.policies.retention.grace_for
+    return any(
+        began < row.recorded_at or (row.expires_at is not None and began < row.expires_at <= now) for row in said
+    )
 
 
 def refused_throughout(

@@ -14,7 +14,7 @@ from registry.flows.retention import bare
 from registry.flows.retention.bare import Bare
 from registry.flows.retention.due import FOREVER, Due
 from registry.flows.retention.fields import FieldRule
-from registry.flows.retention.lately import refused_throughout
+from registry.flows.retention.lately import changed_lately, refused_throughout
 from registry.model.clock import DAY, Micros
 from registry.model.compartment import Compartment, purposes_of
 from registry.model.ids import FragmentId, ProfileId, WorkspaceId
@@ -72,8 +72,11 @@ def look(
 
     @cache
     def lately(profile_id: ProfileId) -> Refused:
-        person = [row for row in asked if row.profile_id == profile_id]
-        return refused_throughout(deployment, workspace_id, transaction, person, refused[profile_id])
+        person = {row.fragment_id: row for row in asked if row.profile_id == profile_id}
+        said = [state for state in states if state.fragment_id in person]
+        if not changed_lately(deployment, said):
+            return refused[profile_id]
+        return refused_throughout(deployment, workspace_id, transaction, list(person.values()), refused[profile_id])
 
     due: list[Due] = []
     put: list[CompartmentLock] = []
