@@ -22,13 +22,13 @@ def get(transaction: Transaction, workspace_id: bytes, link_hash: bytes) -> Pack
     return found[0] if found else None
 
 
-def count(transaction: Transaction, workspace_id: bytes, link_hash: bytes, now: Micros) -> int | None:
-    """Count one fetch; how many are left after it, or None when there was none, or the link's time is over."""
+def count(transaction: Transaction, workspace_id: bytes, link_hash: bytes) -> int | None:
+    """Count one fetch; how many are left after it, or None when there was none."""
     sql = (
         "UPDATE package_link SET fetches_left = fetches_left - 1 "
-        "WHERE workspace_id = ? AND link_hash = ? AND fetches_left > 0 AND expires_at > ? RETURNING fetches_left"
+        "WHERE workspace_id = ? AND link_hash = ? AND fetches_left > 0 RETURNING fetches_left"
     )
-    found = query(transaction, sql, workspace_id, link_hash, now)
+    found = query(transaction, sql, workspace_id, link_hash)
     return int(found[0][0]) if found else None
 
 

@@ -118,7 +118,10 @@ def test_a_link_ends_when_its_time_is_over(tenant: Tenant, clock: SetClock) -> N
     link = made(tenant, answered(tenant), days=3, fetches=5)
     clock.pass_by(days=2)
     followed(tenant, link)
+    in_time = fetch(tenant, link.token)
+    in_time.begin()
     clock.pass_by(days=1)
+    in_time.count()
     assert not links.is_open(tenant.registry.deployment, tenant.workspace, link.token)
     with pytest.raises(Unauthenticated):
         followed(tenant, link)

@@ -131,14 +131,14 @@ class Fetch:
         return request
 
     def count(self) -> None:
-        """Count a whole package: called when all but its last bytes have been sent.
+        """Count a whole package: called when all but its last bytes have been sent, also if the time is over by then.
 
         Raises:
-            Unauthenticated: the link was used up, withdrawn or over meanwhile.
+            Unauthenticated: the link was used up or withdrawn meanwhile.
         """
         workspace_id, now = self._workspace.workspace_id, self._deployment.clock()
         with self._deployment.data.write(workspace_id) as transaction:
-            left = package_links.count(transaction, workspace_id, self._link_hash, now)
+            left = package_links.count(transaction, workspace_id, self._link_hash)
             if left is None:
                 raise Unauthenticated(OVER, hint="ask for a new one")
             accounts.forget_tries(transaction, workspace_id, self._target, now - DAY)
