@@ -130,7 +130,7 @@ async def _told(application: Application, request: Request, follower: Follower) 
             continue
         if time.monotonic() - told >= ALIVE_EVERY_S:
             told = time.monotonic()
-            yield b": still here\n\n"
+            yield b": still here\n%s\n" % _sent()
         await asyncio.sleep(pause)
 
 
@@ -141,7 +141,12 @@ def _change_json(change: Change) -> dict[str, str | None]:
 
 def _event(name: str, at: Place, data: dict[str, str | None]) -> bytes:
     cursor = "-".join(str(part) for part in at if part != "")
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (cursor.encode(), name.encode(), orjson.dumps(data))
+    return b"%sid: %s\nevent: %s\ndata: %s\n\n" % (_sent(), cursor.encode(), name.encode(), orjson.dumps(data))
+
+
+def _sent() -> bytes:
+    """A comment that says when this was sent, by a clock of this process: whether it was held up on the way."""
+    return b": at %.3f\n" % time.monotonic()
 
 
 def _still_may(application: Application, request: Request) -> bool:

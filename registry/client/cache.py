@@ -72,6 +72,10 @@ class DecisionCache:
         """Take note that every change so far has been heard of, and so will be those of the next seconds."""
         self._heard_until = self._clock() + seconds
 
+    def now(self) -> float:
+        """Seconds of the clock that decisions age by."""
+        return self._clock()
+
     def unheard(self) -> None:
         """Take note that changes are not heard of: a decision is as good as a new one for the shorter time."""
         self._heard_until = -math.inf

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import re
 import secrets
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -21,12 +23,16 @@ from registry.client.cache import DecisionCache
 CHANGES_PATH = "/v1/consent/changes"
 HEARD_S = 5.0
 """For how long a sign of life counts: the server gives one every two seconds."""
+LATE_S = 5.0
+"""What comes so much later than the quickest came is of a line that holds back more: the stream is begun anew."""
 QUIET_S = 10.0
 """A stream that is silent for longer is dead, and opened anew."""
 LONGEST_PAUSE_S = 30.0
 MOST_OF_AN_EVENT = 64 * 1024
 """Bytes of one event that are read: a server that never ends one is not listened to."""
 EVERY_PURPOSE = "*"
+_SENT = re.compile(rb"^: at ([0-9]{1,12}\.[0-9]{3})$", re.MULTILINE)
+"""When something was sent, in seconds of a clock of the server's process."""
 _BROKEN = (httpx.HTTPError, httpx.StreamError, SSEError, OSError, RuntimeError, ValueError)
 
 
@@ -43,6 +49,7 @@ class Following:
         self._policy: str | None = None
         self._current = False
         self._failures = 0
+        self._quickest = math.inf
         cache.unheard()
         cache.clear()  # nobody told what has changed before
 
@@ -52,6 +59,7 @@ class Following:
 
     def began(self, response: httpx.Response) -> bool:
         """Take note of the answer to a request; whether a stream follows, each event of which is bounded."""
+        self._quickest = math.inf
         if response.status_code == 200 and "content-encoding" not in response.headers:
             if not self._cursor:
                 self._cache.clear()
@@ -62,11 +70,22 @@ class Following:
             self._cache.clear()
         return False
 
-    def alive(self) -> None:
-        """Take note that something came: what has not come is not there.
+    def alive(self, sent: float | None = None) -> None:
+        """Take note that something came whole: what has not come is not there.
 
         After a silence it may be the first of much that was held up, and nobody knows what follows.
+
+        Args:
+            sent: when, by the server's clock; None where it does not say.
+
+        Raises:
+            ValueError: it was held up on the way, and so is what follows.
         """
+        if sent is not None:
+            took = self._cache.now() - sent
+            self._quickest = min(self._quickest, took)
+            if took - self._quickest > LATE_S:
+                raise ValueError("what comes was held up")
         if self._current:
             if not self._cache.is_heard:
                 self._cache.clear()
@@ -107,7 +126,7 @@ class Following:
 
 
 class _Bounded(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The bytes of a stream of events, as long as every event ends; each that comes is a sign of life."""
+    """The bytes of a stream of events, as long as every event ends; each that has come whole is a sign of life."""
 
     def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, following: Following) -> None:
         self._stream = stream
@@ -131,10 +150,12 @@ class _Bounded(httpx.SyncByteStream, httpx.AsyncByteStream):
         await cast(httpx.AsyncByteStream, self._stream).aclose()
 
     def _take(self, chunk: bytes) -> None:
-        self._unended = (self._unended + chunk).rpartition(b"\n\n")[2]
+        whole, ends, self._unended = (self._unended + chunk).rpartition(b"\n\n")
         if len(self._unended) > MOST_OF_AN_EVENT:
             raise ValueError("an event of the stream does not end")
-        self._following.alive()
+        if ends:
+            sent = _SENT.findall(whole)
+            self._following.alive(float(sent[0]) if sent else None)
 
 
 def listen(following: Following, client: httpx.Client, closed: threading.Event) -> None:

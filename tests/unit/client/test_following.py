@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 
 from registry.client import AsyncRegistry, Registry, email
-from registry.client.cache import UNHEARD_TTL_S
-from registry.client.following import HEARD_S, MOST_OF_AN_EVENT
+from registry.client.cache import UNHEARD_TTL_S, DecisionCache
+from registry.client.following import HEARD_S, LATE_S, MOST_OF_AN_EVENT, Following, _Bounded
 from tests.unit.client.conftest import Loopback, Ticks
 
 ADA = email("ada@example.com")
@@ -108,6 +109,45 @@ def test_what_was_known_before_a_silence_does_not_count_when_something_comes_aga
     assert until(lambda: client._cache.is_heard)
     assert not kept(client)
     assert kept(client)
+
+
+def test_what_comes_late_by_the_server_s_clock_is_not_believed_and_the_stream_begun_anew(
+    loopback: Loopback, client: Registry, ticks: Ticks
+) -> None:
+    loopback.answers({"allowed": True, "reason": "granted", "purpose": "analytics"})
+    loopback.events.put(b": still here\n: at 1000.000\n\n")
+    comes_through(loopback, client)
+    ticks.now += LATE_S - 1
+    loopback.events.put(b": still here\n: at 1000.000\n\n")
+    comes_through(loopback, client)
+    assert client._cache.is_heard
+    ticks.now += 2  # what was sent six seconds ago: a withdrawal may be behind it, however steadily it drips
+
+    def dripped() -> bool:
+        loopback.events.put(b": still here\n: at 1000.000\n\n")
+        return len(loopback.followed) == 2
+
+    assert until(dripped)
+    assert not client._cache.is_heard
+
+
+def test_a_part_of_an_event_is_no_sign_of_life() -> None:
+    signs: list[float | None] = []
+
+    class Noted(Following):
+        def alive(self, sent: float | None = None) -> None:
+            signs.append(sent)
+
+    cache = DecisionCache(5, 0, 10, time.monotonic)
+    parts = (
+        b"id: 8-0\nevent: con",
+        b"sent\nda",
+        b"ta: {}\n\n",
+        b": still here\n: at 5.000\n\n: at 6.000\nid",
+        b": 8-1",
+    )
+    stream = _Bounded(httpx.ByteStream(b""), Noted(cache))
+    assert [list(signs) for part in parts if stream._take(part) is None] == [[], [], [None], [None, 5.0], [None, 5.0]]
 
 
 def test_a_client_that_can_have_no_thread_now_answers_all_the_same(loopback: Loopback) -> None:
