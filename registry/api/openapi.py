@@ -306,11 +306,9 @@ def _changes() -> dict[str, Any]:
                 "description": "Server-sent events from a cursor on; without one, from now on. `consent`: a record, or "
                 "with the purpose `*` something of the whole person (status `restricted`, `unrestricted`, `erased`; an "
                 "erasure does not say whose). `current`: all up to now has been told, under this policy version. They "
-                "come in the order of the commits; a comment comes every two seconds in between, and one with each "
-                "(`: at`) says when it was sent, in seconds of a clock of the server's process: what comes ever later "
-                "is held up on the way, and so is what follows. The stream ends when the server stops: connect again "
-                "with the id of the last event. Where that is refused (400), an older "
-                "copy of the data was put back: drop what you hold, and begin without one.",
+                "come in the order of the commits; a comment says of each when it was sent (`: at`, of the server's "
+                "clock), and one comes alone every two seconds. The stream ends when the server stops: go on with the "
+                "last event's id. If that is refused (400), an older copy was put back: drop all, begin without one.",
                 "parameters": [
                     {"name": "cursor", "in": "query", "required": False, "schema": cursor},
                     {"name": "Last-Event-ID", "in": "header", "required": False, "schema": cursor},
