@@ -153,3 +153,30 @@ tables:
         assert list(made[1].export(known)) == []
         with pytest.raises(LinkedSystemUnavailable, match="rows of others"):
             made[0].plan(Kind.ERASURE, known)
+
+
+@pytest.mark.parametrize("name", ["", "gone"])
+def test_what_is_empty_or_masked_leads_nowhere_and_stops_nobody(outside_url: str, name: str) -> None:
+    """An address that is kept finds the row again, beside those of others who were erased before."""
+    run(
+        outside_url,
+        *TABLES,
+        f"UPDATE customers SET name = '{name}'",
+        f"INSERT INTO customers VALUES ('bob@example.test', NULL, '{name}', 2)",
+        f"INSERT INTO tickets VALUES ('{name}', 'bob@example.test')",
+    )
+    described = WITH_TICKETS.replace("customers:\n    rows: delete", "customers:\n    rows: keep")
+    described = described.replace(
+        "identity: email}\n      phone", "identity: email, erasure: keep, ground: lawful}\n      phone"
+    )
+    described = described.replace("identity: phone}", "identity: phone, erasure: 'null'}")
+    described = described.replace("user.name}\n      address: {category: user.unique_id}",
+                                  "user.name, erasure: mask, mask: gone}\n      address: {category: null}")  # fmt: skip
+    with systems({described: outside_url}) as made:
+        assert made[0].findings() == []
+        erased(made)
+        assert left(made, ADA) == {}
+        assert {one.rows for one in made[0].plan(Kind.ERASURE, ADA).accounts if one.table == "customers"} == {1}
+    assert rows(outside_url, "SELECT sent_from FROM tickets ORDER BY 1") == [
+        ("bob@example.test",), ("namesake@example.test",),
+    ]  # fmt: skip

@@ -35,7 +35,7 @@ def require_no_others(
     """
     for described, table in described_of(dataset, tables):
         here = [key for key in keys if (key.dataset, key.table) == (dataset.name, described.name)]
-        for key in (one for one in here if shared(connection, table, described, [one], selecting)):
+        for key in (one for one in here if any(shared(connection, table, described, [one], selecting).values())):
             fields = ", ".join(key.fields)
             raise LinkedSystemUnavailable(
                 f"{dataset.name}.{described.name}: rows of others have the same {fields}, and something refers to it",
@@ -46,9 +46,11 @@ def require_no_others(
 
 def shared(
     connection: sa.Connection, table: sa.Table, described: Table, keys: Iterable[Key], selecting: Selecting
-) -> set[Identifier]:
-    """The values of these keys that rows of the person's and of others have."""
-    found = set[Identifier]()
+) -> dict[Identifier, bool]:
+    """The values of these keys that lead nowhere: rows of the person's and of others have them; and whether nobody can
+    tell whose they are: not so of what is empty, or masks what was erased.
+    """
+    found = dict[Identifier, bool]()
     loose = [key for key in keys if not any(one <= set(key.fields) for one in keys_of(table))]
     own = [where.bound for where in conditions(table, selecting.own(table, described))] if loose else []
     for key in loose if own else ():
@@ -56,7 +58,10 @@ def shared(
         texts = {told: text for told in mine if (text := to_text(told)) is not None}
         everybody = conditions(table, [Selector(key.fields, list(texts), caseless=False)] if texts else ())
         there = _counted(connection, table, key, [where.bound for where in everybody])
-        found.update(Identifier(key.kind, text) for told, text in texts.items() if there[told] > mine[told])
+        masks = [described.fields[name].mask for name in key.fields]
+        for told in (one for one in texts if there[one] > mine[one]):
+            says_nothing = any(str(one).strip() in ("", mask) for one, mask in zip(told, masks, strict=True))
+            found[Identifier(key.kind, texts[told])] = not says_nothing
     return found
 
 
