@@ -19,8 +19,10 @@ from registry.connectors.sql.selecting import count
 from registry.connectors.sql.standing import as_it_stands
 from registry.model.errors import LinkedSystemUnavailable
 
-AT_ONCE = 100
-"""Values in one statement: each is compared in whatever way its column needs."""
+AT_ONCE, TEXTS_AT_ONCE = 100, 5_000
+"""Values in one look through a whole table: compared each in the way that its column needs, or all by their texts."""
+BY_TEXT = frozenset({"postgresql", "sqlite"})
+"""Engines that write every value as a text in one way only, and look many up at once."""
 
 Key = tuple[Any, ...]
 
@@ -55,16 +57,16 @@ def values(
     """Where else the values stand that these rows are about to lose, by field."""
     for one in described.changed:
         column, found = table.c[one.name], dict[str, Any]()
-        # What an engine does not compare (a place on a map) is told apart by its text; PostgreSQL has most of that.
-        by_text = connection.dialect.name == "postgresql" or UNKNOWN in column.info
-        text = as_text(column) if by_text else None
+        # What no engine compares (a place on a map) is told apart by its text everywhere.
+        text = as_text(column) if connection.dialect.name in BY_TEXT or UNKNOWN in column.info else None
         told = as_it_stands((told_apart(column) if text is None else text).label(one.name))
         for condition in where:
             rows = connection.execute(sa.select(told).where(condition).distinct())
             found.update((repr(value), value) for (value,) in rows if value is not None)
         standing = list(found.values())
-        for start in range(0, len(standing), AT_ONCE):
-            some = standing[start : start + AT_ONCE]
+        step = AT_ONCE if text is None else TEXTS_AT_ONCE
+        for start in range(0, len(standing), step):
+            some = standing[start : start + step]
             yield one.name, text.in_(some) if text is not None else sa.or_(*(stood_at(column, one) for one in some))
 
 
