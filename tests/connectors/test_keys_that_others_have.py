@@ -107,6 +107,14 @@ def test_what_only_rows_of_the_person_lead_to_is_theirs(outside_url: str, also: 
     assert rows(outside_url, "SELECT id FROM addresses") == [(2,)]
 
 
+def test_a_row_that_is_found_later_to_be_the_persons_is_no_other(outside_url: str) -> None:
+    run(outside_url, *TABLES, "INSERT INTO customers VALUES (NULL, '+12025550123', 'Ada S.', 1)")
+    with systems({WITH_ADDRESSES: outside_url}) as made:
+        erased(made)
+    assert rows(outside_url, "SELECT id FROM addresses") == [(2,)]
+    assert rows(outside_url, "SELECT name FROM customers") == []
+
+
 def test_what_is_about_nobody_may_be_referred_to_by_everybody(outside_url: str) -> None:
     run(
         outside_url,
