@@ -96,6 +96,25 @@ def test_a_value_that_is_written_back_at_the_end_of_the_transaction_is_erased_ag
     assert rows(postgres_url, "SELECT recipient FROM orders ORDER BY number") == [(None,), ("Bob Jones",)]
 
 
+def test_what_a_trigger_writes_goes_before_a_reference_that_waits_for_the_end_is_checked(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        *(one.replace("{key}", "") for one in TABLES),
+        "DROP TABLE orders",
+        "CREATE TABLE orders (number integer, customer integer, recipient varchar(20), street varchar(20), "
+        "FOREIGN KEY (customer) REFERENCES customers (id) DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN INSERT INTO orders VALUES (9, OLD.id, OLD.name, 'x'); RETURN NULL; END $$",
+        "CREATE TRIGGER notes AFTER DELETE ON customers FOR EACH ROW EXECUTE FUNCTION note()",
+    )
+    gone = SHOP.replace("  orders:\n    rows: keep", "  orders:\n    rows: delete") % ("delete", "", "", "", "x")
+    gone = gone.replace(", erasure: x", "").replace(", erasure: mask, mask: gone", "")
+    with systems({gone: postgres_url}) as made:
+        erased(made)
+    assert rows(postgres_url, "SELECT * FROM orders") == []
+    assert rows(postgres_url, "SELECT id FROM customers") == [(2,)]
+
+
 def test_triggers_that_write_back_without_end_roll_everything_back(postgres_url: str) -> None:
     shop(postgres_url, "UPDATE", " PRIMARY KEY")
     run(

@@ -214,13 +214,16 @@ def _delete(connection: sa.Connection, dataset: str, work: Work) -> None:
 def _until_nothing_is_written(
     connection: sa.Connection, dataset: str, works: Sequence[Work], stand_ins: StandIns, order: Order
 ) -> None:
+    may_wait = connection.dialect.name == "postgresql"  # where triggers, too, may wait for the end of a transaction
     for _ in range(ROUNDS):
-        _check_now(connection)  # which lets triggers write, too, that wait for the end of a transaction
+        if any([_once_more(connection, dataset, work, stand_ins) for work in works]):  # each table has its turn
+            continue
+        if not may_wait:
+            return
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        may_wait = False
         if order.stuck:
             _check_at_end(connection)
-        written = [_once_more(connection, dataset, work, stand_ins) for work in works]
-        if not any(written):
-            return
     raise LinkedSystemUnavailable(f"{dataset}: triggers write of this person without end; rolled back")
 
 
@@ -268,9 +271,3 @@ def _check_at_end(connection: sa.Connection) -> None:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
     elif connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
-
-
-def _check_now(connection: sa.Connection) -> None:
-    """Let what waits for the end of the transaction happen, on an engine that has more than references wait."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
