@@ -216,7 +216,8 @@ def _until_nothing_is_written(
 ) -> None:
     may_wait = connection.dialect.name == "postgresql"  # where triggers, too, may wait for the end of a transaction
     for _ in range(ROUNDS):
-        if any([_once_more(connection, dataset, work, stand_ins) for work in works]):  # each table has its turn
+        written = [_once_more(connection, dataset, work, stand_ins) for work in works]
+        if any(written):
             continue
         if not may_wait:
             return
