@@ -14,7 +14,7 @@ from benchmarks.installation import installation
 from benchmarks.row import Row, rate
 from benchmarks.traffic import order
 from registry.flows.upkeep import reindexing, rotation
-from registry.flows.workspace import PUBLISHED_BEFORE_USE
+from registry.flows.workspace import STORED_BEFORE_MOVE
 
 PEOPLE = 4_000
 ACTOR = "person:admin"
@@ -33,7 +33,7 @@ def measure() -> Iterator[tuple[str, Row]]:
         what = "bundles rewrapped under another KEK, against AES-GCM decrypt and encrypt alone"
         yield "rotation-kek", Row(ours, _raw(bundles, BUNDLE, hashed=False), "bundles/s", bundles, what)
         reindexing.begin(deployment, workspace, actor=ACTOR)
-        later = replace(deployment, clock=lambda: deployment.clock() + PUBLISHED_BEFORE_USE)
+        later = replace(deployment, clock=lambda: deployment.clock() + STORED_BEFORE_MOVE)
         moved: list[int] = []
 
         def move() -> None:

@@ -26,6 +26,9 @@ OPEN_FOR: Micros = 60 * SECOND
 PUBLISHED_BEFORE_USE: Micros = 2 * OPEN_FOR
 """How long a new signing key stands in the JWK set before it signs: by then every server has it there."""
 
+STORED_BEFORE_MOVE: Micros = PUBLISHED_BEFORE_USE + OPEN_FOR
+"""How old a blind-index key is when identifiers begin to move under it: by then every server stores new ones there."""
+
 SECRET_NAMES = ("blind-index", "suppression", "signing")
 
 

@@ -17,7 +17,7 @@ from registry.flows.consent.boards import Boards
 from registry.flows.consent.given import Answers, Given, Question
 from registry.flows.stewards import deciding
 from registry.flows.upkeep import reindexing
-from registry.flows.workspace import PUBLISHED_BEFORE_USE
+from registry.flows.workspace import STORED_BEFORE_MOVE
 from registry.identity.links import Verdict
 from registry.model.clock import DAY, SECOND
 from registry.model.decision import Decision
@@ -227,7 +227,7 @@ def test_while_identifiers_move_the_database_answers_and_after_it_the_board_agai
     tenant.send(*(identify(user, context=consent(Advertising=True)) for user in USERS))
     caught_up(boards, tenant)
     reindexing.begin(tenant.registry.deployment, tenant.workspace, actor="person:admin")
-    clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+    clock.pass_by(seconds=STORED_BEFORE_MOVE / SECOND)
     assert tenant.workspace.indexer.several
     assert agree(boards, tenant) == 0
     reindexing.go_on(tenant.registry.deployment, tenant.workspace_id, actor="person:admin")

@@ -11,7 +11,7 @@ from registry.dsr.requests import Kind
 from registry.flows.consent.permitted import filter_people
 from registry.flows.dsr import erasure
 from registry.flows.upkeep import reindexing, rotation
-from registry.flows.workspace import PUBLISHED_BEFORE_USE, open_workspace
+from registry.flows.workspace import PUBLISHED_BEFORE_USE, STORED_BEFORE_MOVE, open_workspace
 from registry.model.clock import SECOND
 from registry.model.errors import Conflict, KeyMissing, SealBroken, StoreUnavailable
 from registry.store import second_look
@@ -50,7 +50,7 @@ def _indexes(tenant: Tenant) -> set[bytes]:
 def _rotating(tenant: Tenant, clock: SetClock) -> None:
     """Add a key, and let the time pass until identifiers may move."""
     reindexing.begin(tenant.registry.deployment, tenant.workspace, actor=ACTOR)
-    clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+    clock.pass_by(seconds=STORED_BEFORE_MOVE / SECOND)
 
 
 def _seen(tenant: Tenant) -> list[Any]:
@@ -65,6 +65,28 @@ def _seen(tenant: Tenant) -> list[Any]:
     ]
 
 
+def test_who_is_new_is_taken_by_a_server_that_knew_its_keys_right_before_the_new_one_counts(
+    tenant: Tenant, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _people(tenant)
+    reindexing.begin(tenant.registry.deployment, tenant.workspace, actor=ACTOR)
+    clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND - 1)
+    assert tenant.workspace.indexer.version == 1
+    ready = reindexing.movable_at(tenant.registry.deployment, tenant.workspace_id)
+    assert ready is not None
+    clock.pass_by(seconds=(ready - clock()) / SECOND)
+    looks: list[int] = []
+
+    def look(moved: int, total: int) -> None:
+        looks.append(moved)
+        if len(looks) < 3:
+            tenant.send(ordered(f"new{moved}"))
+
+    monkeypatch.setattr(reindexing, "PAGE", 5)
+    reindexing.go_on(tenant.registry.deployment, tenant.workspace_id, actor=ACTOR, progress=look)
+    assert len(looks) > 2
+
+
 def test_every_look_up_is_right_before_while_and_after_identifiers_move(
     tenant: Tenant, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +99,7 @@ def test_every_look_up_is_right_before_while_and_after_identifiers_move(
         reindexing.go_on(deployment, tenant.workspace_id, actor=ACTOR)
     with pytest.raises(Conflict, match="not all moved"):
         reindexing.begin(deployment, tenant.workspace, actor=ACTOR)
-    clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+    clock.pass_by(seconds=STORED_BEFORE_MOVE / SECOND)
     looks: list[tuple[int, int]] = []
 
     def look(moved: int, total: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from registry.access.key_ages import AgeRule, KeyKind, KeyPolicy
 from registry.flows.upkeep import ageing, reindexing, rotation
-from registry.flows.workspace import PUBLISHED_BEFORE_USE
+from registry.flows.workspace import STORED_BEFORE_MOVE
 from registry.model.clock import DAY, SECOND
 from tests.conftest import SetClock
 from tests.factories import ordered
@@ -40,7 +40,7 @@ def test_the_server_rotates_what_is_left_to_it_and_ends_the_horizon(tenant: Tena
         clock.pass_by(days=91)
         assert sorted(_keep(tenant)) == ["blind-index", "kek", "signing"]
         assert _keep(tenant) == [], "nothing twice"
-        clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+        clock.pass_by(seconds=STORED_BEFORE_MOVE / SECOND)
         assert _keep(tenant) == ["blind-index:finished"]
         clock.pass_by(days=31)
         assert _keep(tenant) == ["horizon"]
@@ -72,6 +72,6 @@ def test_a_rotation_that_somebody_began_is_finished_by_the_server(tenant: Tenant
     tenant.send(ordered("ada"))
     deployment.kms.create_generation(tenant.workspace_id)
     reindexing.begin(deployment, tenant.workspace, actor="person:admin")
-    clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+    clock.pass_by(seconds=STORED_BEFORE_MOVE / SECOND)
     assert _keep(tenant) == ["kek:finished", "blind-index:finished"]
     assert _keep(tenant) == []

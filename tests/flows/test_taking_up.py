@@ -8,7 +8,7 @@ from registry.api.dsr import request_json
 from registry.dsr.requests import Kind
 from registry.flows.dsr import lifecycle
 from registry.flows.upkeep import reindexing
-from registry.flows.workspace import PUBLISHED_BEFORE_USE
+from registry.flows.workspace import STORED_BEFORE_MOVE
 from registry.model.clock import SECOND
 from registry.model.errors import Conflict, SealBroken
 from registry.model.stored import StoredRequest
@@ -81,7 +81,7 @@ def test_a_request_that_was_killed_after_its_key_was_destroyed_ends_whatever_key
     assert isinstance(clock, SetClock)
     tenant.send(identify("ada", first_name="Ada"))
     reindexing.begin(deployment, tenant.workspace, actor="person:admin")
-    clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+    clock.pass_by(seconds=STORED_BEFORE_MOVE / SECOND)
     reindexing.go_on(deployment, tenant.workspace_id, actor="person:admin")
     asked = {Kind.OBJECTION: {"purposes": ["security"]}, Kind.RECTIFICATION: {"traits": {"first_name": "Adah"}}}
     request = tenant.request(kind, "user_id", "ada", **asked.get(kind, {}))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.flows.upkeep import reindexing, rotation
-from registry.flows.workspace import PUBLISHED_BEFORE_USE
+from registry.flows.workspace import STORED_BEFORE_MOVE
 from registry.model.clock import SECOND
 from tests.conftest import SetClock
 from tests.factories import consent, identify
@@ -78,7 +78,7 @@ def test_a_killed_rotation_of_the_blind_index_key_goes_on(tenant: Tenant) -> Non
     deployment = tenant.registry.deployment
     reindexing.begin(deployment, tenant.workspace, actor="person:admin")
     assert isinstance(tenant.registry.clock, SetClock)
-    tenant.registry.clock.pass_by(seconds=PUBLISHED_BEFORE_USE / SECOND)
+    tenant.registry.clock.pass_by(seconds=STORED_BEFORE_MOVE / SECOND)
 
     def done() -> int:
         return sum(move.moved for move in rotation.status(tenant.registry.deployment, tenant.workspace_id).moves)

@@ -1,7 +1,8 @@
 """Rotation of the blind-index key: online, resumable, every look-up right throughout.
 
 1. add      a new root; servers look identifiers up under both from now on, and still store under the old one
-2. wait     until every server knows it (`PUBLISHED_BEFORE_USE`); from then on they store under the new one
+2. wait     until every server knows it (`PUBLISHED_BEFORE_USE`), from when on they store under the new one, and until
+            every server does (`STORED_BEFORE_MOVE`): whoever still stored under the old one would be refused
 3. move     every identifier, a page a transaction: opened, hashed under the new root, sealed for its new place,
             and renamed wherever it stands
 4. settle   nothing is looked up under the old root any more
@@ -19,7 +20,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.identity.subjects import seal_identifier
 from registry.flows.opening import open_identifiers
 from registry.flows.upkeep.rotation import Progress, add_secret
-from registry.flows.workspace import PUBLISHED_BEFORE_USE, OpenWorkspace, open_workspace
+from registry.flows.workspace import STORED_BEFORE_MOVE, OpenWorkspace, open_workspace
 from registry.keys.primitives import KEY_BYTES, random_bytes
 from registry.model.clock import Micros
 from registry.model.compartment import IDENTITY
@@ -59,7 +60,7 @@ def movable_at(deployment: Deployment, workspace_id: WorkspaceId) -> Micros | No
         newest = [row for row in keystore.secrets(transaction, workspace_id) if row.name == NAME][-1]
     with deployment.data.read(workspace_id) as transaction:
         settled = reindexing.settled(transaction, workspace_id)
-    return newest.created_at + PUBLISHED_BEFORE_USE if newest.version > settled else None
+    return newest.created_at + STORED_BEFORE_MOVE if newest.version > settled else None
 
 
 def go_on(
@@ -68,7 +69,7 @@ def go_on(
     """Move all identifiers under the newest key, from where the last run ended; its version, None if nothing is to do.
 
     Raises:
-        Conflict: the servers do not all know the key yet (`movable_at`).
+        Conflict: the servers do not all store under the key yet (`movable_at`).
         SealBroken: some identifiers do not open; they go on to be looked up under the old key.
         KmsUnavailable, StoreUnavailable: run it again.
     """
@@ -76,7 +77,7 @@ def go_on(
     if ready is None:
         return None
     if ready > deployment.clock():
-        raise Conflict("servers are still getting to know the new key", hint="wait two minutes, then resume")
+        raise Conflict("servers are still getting to know the new key", hint="wait three minutes, then resume")
     workspace = open_workspace(deployment, workspace_id)
     state = _begin(deployment, workspace)
     while state.finished_at is None:
