@@ -110,8 +110,8 @@ def test_a_change_of_consent_is_streamed_only_to_its_own_workspace(both: tuple[T
     one, other = both
     one.say("user_id", "ada", "marketing", "withdrawn")
     deployment = one.registry.deployment
-    assert flow.following(deployment, one.workspace, (0, 0), 100)
-    assert flow.following(deployment, other.workspace, (0, 0), 100) == []
+    assert flow.following(deployment, one.workspace, flow.BEGINNING, 100)
+    assert flow.following(deployment, other.workspace, flow.BEGINNING, 100) == []
 
 
 def test_a_write_key_feeds_its_own_workspace_only(both: tuple[Tenant, Tenant], client: TestClient) -> None:
