@@ -17,7 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from registry.consent.receipt import Controller
+from registry.consent.receipt import UNNAMED, Controller
 from registry.keys.certificates import CertifiedChain
 from registry.keys.key_file import KeyFile
 from registry.model.errors import SettingInvalid
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     connectors: Path | None = Field(
         None, description="Folder of reviewed descriptions of systems outside, which requests reach, too."
     )
-    controller: str = Field("the controller of this registry", description="Name in certificates and receipts.")
+    controller: str = Field(UNNAMED, description="Name in certificates and receipts.")
     controller_address: str = Field("not stated", description="The controller's postal address, for receipts.")
     controller_contact: str = Field("not stated", description="Where a person reaches the controller.")
     representative: str = Field(

@@ -21,6 +21,9 @@ SCHEMA_VERSION = "ISO/IEC TS 27560:2023"
 RIGHTS = ("access", "rectification", "erasure", "restriction", "portability", "objection", "withdrawal")
 """GDPR Art. 7(3), 15 to 18, 20 and 21."""
 
+UNNAMED = "the controller of this registry"
+"""What stands for the controller's name until the operator says it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Controller:
@@ -35,6 +38,11 @@ class Controller:
     representative: str = "not stated"
     data_protection_officer: str = "not stated"
     transfers: str = "not stated"
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the operator has said who it is."""
+        return self.name != UNNAMED
 
 
 def receipt_claims(

@@ -51,6 +51,7 @@ def test_purposes_are_told_in_the_language_of_the_browser_or_the_one_chosen(
     page.get_by_role("link", name="Deutsch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Wofür wir Ihre Daten nutzen")
     expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page.get_by_text("Der Verantwortliche dieses Registers darf")).to_be_visible()
     context = browser.new_context(locale="de-AT")
     german = context.new_page()
     german.goto(centre(server))
