@@ -52,7 +52,7 @@ class Redactor:
         self._numbers: set[str] = set()
         self._regions = [region] if region is not None else []
         self._found: dict[tuple[str, bool], list[Found]] = {}
-        self._called: dict[str, bool] = {}
+        self._names: dict[str, tuple[bool, bool]] = {}
         self.learn(people)
         self.counts: Counter[str] = Counter(dict.fromkeys(LEFT_OUT, 0))
 
@@ -115,15 +115,17 @@ class Redactor:
         """Members without others, in their names as well, which may be anybody's; `own` are the person's contacts."""
         told: dict[str, Any] = {}
         for name, value in members.items():
-            shown = self.value(name)
+            is_plain, is_number = self._names.get(name) or self._read(name)
+            shown = name if is_plain else self.value(name)
             shown = shown if shown not in told else f"{shown} {len(told)}"
-            told[shown] = value if name in own else self._value(value, True, self._is_number(name))
+            told[shown] = value if name in own else self._value(value, True, is_number)
         return told
 
-    def _is_number(self, name: str) -> bool:
-        if name not in self._called:
-            _remember(self._called, name, is_of_a_number(name))
-        return self._called[name]
+    def _read(self, name: str) -> tuple[bool, bool]:
+        """Whether a member's name can hold nothing of others, and whether it is one of a telephone number."""
+        told = not may_hold(name), is_of_a_number(name)
+        _remember(self._names, name, told)
+        return told
 
     def _text(self, text: str, whole: bool, is_number: bool) -> str:
         found = self._found.get((text, is_number))
