@@ -10,6 +10,7 @@ that is called so, or where the region has such numbers for mobile telephones al
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Collection, Iterator
 from html import unescape
 from itertools import chain
@@ -31,8 +32,11 @@ _GAP = r"[ \u00a0.()/\-–]{0,3}"
 _AT = "@＠﹫"
 _RUN = re.compile(rf"\d(?:{_GAP}\d){{6}}")
 _MAY_HOLD = re.compile(rf"[{_AT}+＋%&\\]|{_RUN.pattern}")
-_MAY_HOLD_WRITTEN = re.compile(rb"[@+%&\\\xef\xd9\xdb]|\d(?:[^\w\",]{0,6}\d){6}")
-"""The same in UTF-8; some bytes begin such signs in other scripts."""
+_SIGNS = b"@+%&\\\xd9\xdb\xdf\xe0\xe1\xea\xef\xf0"
+"""What an address or number has, or reads as, in UTF-8; some bytes begin such signs, and digits, in other scripts."""
+_KEPT = b'",_' + string.ascii_letters.encode()
+_ALIKE = bytes.maketrans(_SIGNS + string.digits.encode(), b"@" * len(_SIGNS) + b"0" * 10)
+_GAPS = bytes({*range(256)} - {*_SIGNS, *_KEPT, *string.digits.encode()})
 _SIGN = re.compile(
     r"%[0-7][0-9a-f]|%[c-f][0-9a-f](?:%[89ab][0-9a-f]){1,3}"
     r"|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,31});?|\\(?:u[0-9a-f]{4}|[/@+.])",
@@ -71,8 +75,14 @@ class Found(NamedTuple):
 
 
 def may_hold(text: str | bytes) -> bool:
-    """Whether a text, or a value written as JSON, can hold any: most hold none, and need not be looked through."""
-    return bool(_MAY_HOLD.search(text) if isinstance(text, str) else _MAY_HOLD_WRITTEN.search(text))
+    """Whether a text, or a value written as JSON, can hold any: most hold none, and need not be looked through.
+
+    Of what is written as JSON all signs are made alike and gaps left out first: ten times as quick as a search.
+    """
+    if isinstance(text, str):
+        return _MAY_HOLD.search(text) is not None
+    alike = text.translate(_ALIKE, _GAPS)
+    return b"@" in alike or b"0000000" in alike
 
 
 def find(text: str, regions: Collection[str] = (), *, is_called_so: bool = False) -> list[Found]:

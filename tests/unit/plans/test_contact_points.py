@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from registry.plans.contact_points import find, region_of
+from registry.plans.contact_points import find, may_hold, region_of
 
 ADDRESS = "bob@example.org"
 
@@ -99,6 +102,25 @@ def test_a_number_of_something_else_is_none_of_a_telephone(text: str, region: st
 
 def test_mere_digits_count_in_a_field_that_is_called_so() -> None:
     assert [one.plain for one in find("2125550123", ["US"], is_called_so=True)] == ["+12125550123"]
+
+
+PIECES = [
+    "0151", "030", "12 34", "5678", "901", "٣٤٥٦٧٨٩", "४५६७८९०", "bob", "@", "＠", "x.example", "%40", "&#64;",
+    "\\u0040", "+49", "＋49", " ", "\u00a0", "–", "/", "(", ")", "-", ".", ",", '"', "ß",
+]  # fmt: skip
+
+
+@given(some.lists(some.sampled_from(PIECES), max_size=9))
+def test_whatever_is_found_may_be_held_by_its_text_and_by_what_is_written_of_it(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    if find(text, ["DE", "US", "IN", "EG"], is_called_so=True):
+        assert may_hold(text)
+        assert may_hold(orjson.dumps({"a": [{"b": text}]}))
+
+
+@pytest.mark.parametrize("held", [{"price": 9.99, "sku": "sku-701", "n": [1234, 567]}, {"a b": "c, d"}, [], "Bob's"])
+def test_what_holds_none_need_not_be_looked_through(held: object) -> None:
+    assert not may_hold(orjson.dumps(held))
 
 
 def test_where_a_number_is() -> None:

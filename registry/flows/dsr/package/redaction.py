@@ -103,9 +103,9 @@ class Redactor:
         if isinstance(value, str):
             return self._text(value, whole, is_number) if may_hold(value) else value
         if isinstance(value, dict):
-            return self._named(value)
+            return self._named(value) if _may_name(value) else value
         if isinstance(value, list):
-            return [self._value(inner, whole, is_number) for inner in value]
+            return [self._value(inner, whole, is_number) for inner in value] if _may_name(value) else value
         if is_number and isinstance(value, int):
             told = self._text(str(value), whole, is_number)
             return value if told == str(value) else told
@@ -175,7 +175,10 @@ def _remember(known: dict[Any, Any], key: object, value: object) -> None:
 
 def _may_name(value: object) -> bool:
     """Whether a text in a value can hold an address or a number: most values have none, and are not looked through."""
-    return may_hold(orjson.dumps(value))
+    try:
+        return may_hold(orjson.dumps(value))
+    except TypeError:  # of a system outside, and nothing that JSON has
+        return True
 
 
 def _digits(text: str) -> str:
