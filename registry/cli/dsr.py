@@ -147,7 +147,7 @@ def override_system(
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decide, on the record, that a waiting request ends without a system."""
+    """Decide, on the record, that a waiting request ends without a system, or an erasure reads no more than it can."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         given = registry.deployment, opened, request_id_of(request_id)
         row = going_without.override(*given, system, reason=reason, actor=f"person:{officer}")

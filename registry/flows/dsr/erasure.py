@@ -33,7 +33,7 @@ from registry.flows.acts import trail
 from registry.flows.consent import changes
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import contacts, done_outside, held, linked, passing_on, retaining
+from registry.flows.dsr import contacts, done_outside, going_without, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.history import restored_at, up_to_date
 from registry.flows.dsr.proofs import verified_by
@@ -59,6 +59,11 @@ LEFT = (
     "whoever added it"
 )
 """What an officer can do about rows that the second look goes on finding."""
+
+UNREADABLE = (
+    "run registry doctor, and restore the keystore or the damaged rows; then run the request again. Where no backup "
+    "has them, decide to erase them unread: registry dsr override --system registry"
+)
 
 SCOPED = "scoped"
 """The member of an erasure's progress that says that its scope is noted: it is about nobody else from then on."""
@@ -143,8 +148,9 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
         stored = identities.identifiers_of(transaction, workspace_id, ids)
         opened, closed = open_identifiers(deployment, grant, stored)
         if closed[Reason.DAMAGED]:  # what cannot be read cannot be suppressed, and would bring the person back
-            hint = "run registry doctor, and restore the keystore or the damaged rows; then run the request again"
-            raise SealBroken("an identifier of the person does not open", hint=hint)
+            if going_without.UNREAD not in progress:
+                raise SealBroken("an identifier of the person does not open", hint=UNREADABLE)
+            progress[going_without.UNREAD]["rows"] = closed[Reason.DAMAGED]
         # Nobody may be known, but whoever asked does not want to become known either.
         asked_for = [bytes.fromhex(key) for _, key in progress["subjects"]]
         keys = [workspace.suppression.key(identifier.kind, identifier.value) for _, identifier in opened]
@@ -314,7 +320,7 @@ def _certify(
     workspace_id = workspace.workspace_id
     rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
     outside = done_outside.accounts(request)
-    accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *outside]
+    accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *going_without.unread(progress), *outside]
     require_accounted(accounted)
     passing_on.tell_at_once(deployment, workspace, request.request_id)
     acknowledged = passing_on.certified(deployment, workspace_id, request.request_id)
