@@ -31,6 +31,10 @@ class Format(StrEnum):
     JSON = "json"
 
 
+SUFFIXES = {"htm": Format.HTML} | {form.value: form for form in Format}
+"""What the end of a file's name says of its form."""
+
+
 def add_to(parent: typer.Typer) -> None:
     """Add this group to the command line."""
     parent.add_typer(app, name="census")
@@ -55,7 +59,10 @@ def list_fields(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def records(
-    form: Annotated[Format, typer.Option("--format", help="HTML to read, CSV or JSON for other tools.")] = Format.HTML,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="HTML to read, CSV or JSON for other tools; by the file's name if absent."),
+    ] = None,
     to: To = None,
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
@@ -63,8 +70,8 @@ def records(
 ) -> None:
     """Write the records of processing activities (GDPR Art. 30)."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _who):
+        chosen = Format.JSON if as_json and to is None else _form(form, to)
         found = inventory.records(registry.deployment, opened)
-        chosen = Format.JSON if as_json and to is None else form
         written = {
             Format.HTML: lambda: inventory.records_html(found),
             Format.CSV: lambda: inventory.records_csv(found),
@@ -207,6 +214,21 @@ def _print_due(notify: dict[str, Any]) -> None:
 def _minute(text: str | None) -> str:
     """A time of an answer to the minute, for a person; empty where there is none."""
     return f"{text[:16].replace('T', ' ')} UTC" if text else ""
+
+
+def _form(asked: Format | None, to: Path | None) -> Format:
+    """The form that was asked for, or that the file's name asks for.
+
+    Raises:
+        InvalidInput: the name says another form, or none that there is.
+    """
+    suffix = to.suffix.removeprefix(".").lower() if to is not None else ""
+    named = SUFFIXES.get(suffix)
+    if asked is not None and named not in (None, asked):
+        raise InvalidInput(f"--format {asked.value} and the file's name .{suffix} contradict each other")
+    if asked is None and named is None and to is not None:
+        raise InvalidInput("the records are written as .html, .csv or .json", hint="or say which with --format")
+    return asked or named or Format.HTML
 
 
 def _time(text: str | None, option: str) -> Micros | None:
