@@ -209,6 +209,29 @@ def test_an_erasure_that_was_begun_and_cancelled_since_an_older_copy_is_not_comp
     assert "certificate" not in _last(tenant, request)[2]["reason"]
 
 
+@pytest.mark.parametrize("has_it", [True, False])
+@pytest.mark.parametrize("kind", [Kind.OBJECTION, Kind.RESTRICTION, Kind.RECTIFICATION])
+def test_what_was_decided_by_one_that_was_begun_and_cancelled_is_not_lost_with_an_older_copy(
+    tenant: Tenant, mailer: Mailer, kind: Kind, has_it: bool
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    before, mailer.is_down = copied(tenant.registry), True
+    request = tenant.request(kind, *ADA, **ASKED.get(kind, {}))
+    copy = copied(tenant.registry) if has_it else before
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    damage(tenant, request, "people")
+    with pytest.raises(RequestDamaged):
+        _later(tenant)
+    lifecycle.move_request(deployment, workspace, request.request_id, Move.CANCEL, actor="person:first", reason=WHY)
+    replayed = put_back(tenant, copy)
+    again = has_it and kind is not Kind.RECTIFICATION
+    assert replayed.lost == (() if again else (text_id(request.request_id),))
+    if has_it:
+        assert (_now(tenant, request).state, tenant.check(*ADA, "security").allowed) == ("cancelled", not again)
+        assert ("recorded again" in _last(tenant, request)[2]["reason"]) == again
+
+
 def test_a_correction_that_was_begun_and_cancelled_is_not_taken_back_by_an_earlier_one(
     tenant: Tenant, mailer: Mailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """What had ended when an older copy of the data was put back: its key is gone from the keystore, and the copy has it.
 
 1. refusals   what objections, withdrawals and restrictions had decided is recorded again, by the ledger and the row of
-              the request: no copy turns a no into a yes
+              the request, also of one that was begun and cancelled: no copy turns a no into a yes
 2. requests   those that ended since end again, as far as that can be told: nobody can read any more what they held.
               Complete is an erasure that the ledger says was certified, and what was recorded again. What they named
               goes, and so do the links to their packages
@@ -34,12 +34,15 @@ ACTOR = "operator"
 WHY = "it had ended when an older copy of the data was put back, and its certificate is not in that copy"
 AGAIN = "it had been answered when an older copy of the data was put back: what it decided is recorded again"
 NOBODY = (
-    "it had been answered when an older copy of the data was put back, which knows nobody by what it named: what it "
-    "decided is not recorded, take it in anew"
+    "it had been answered, or begun, when an older copy of the data was put back, which knows nobody by what it named: "
+    "what it decided is not recorded, take it in anew"
 )
 UNCORRECTED = (
-    "it had been answered when an older copy of the data was put back: the right value is not in that copy, take the "
-    "correction in anew"
+    "it had been answered, or begun, when an older copy of the data was put back: the right value is not in that copy, "
+    "take the correction in anew"
+)
+STOPPED = (
+    "it had been begun and cancelled when an older copy of the data was put back: what it decided is recorded again"
 )
 UNSAID = "it had ended when an older copy of the data was put back, and how is not in that copy"
 
@@ -51,11 +54,18 @@ class Ledger(NamedTuple):
         destroyed: whose keys were destroyed, and when.
         certified: the requests that were certified.
         erasures: those that erased somebody; of these, only what was begun by a version that said so.
+        stopped: those that were cancelled after they had been begun, and whose effect here stayed.
     """
 
     destroyed: Mapping[FragmentId, Micros]
     certified: Collection[RequestId]
     erasures: Collection[RequestId]
+    stopped: Collection[RequestId]
+
+    @property
+    def effective(self) -> set[RequestId]:
+        """Those that had changed something, but for what was erased."""
+        return {*self.certified, *self.stopped}.difference(self.erasures)
 
 
 def refuse_again(deployment: Deployment, workspace_id: WorkspaceId, ledger: Ledger) -> dict[RequestId, bool]:
@@ -67,7 +77,7 @@ def refuse_again(deployment: Deployment, workspace_id: WorkspaceId, ledger: Ledg
         KmsUnavailable, StoreUnavailable: run the replay again.
     """
     with deployment.data.read(workspace_id) as transaction:
-        known = requests.among(transaction, workspace_id, ledger.certified)
+        known = requests.among(transaction, workspace_id, ledger.effective)
     found = [
         request
         for request in known
@@ -92,7 +102,7 @@ def end_again(
     refused: Mapping[RequestId, bool],
 ) -> tuple[int, list[RequestId]]:
     """Bring what the copy still has to its end; how many requests and cases that changed, and the requests that were
-    answered and of which nothing is left in the copy: one that it has not may have changed nothing.
+    answered, or stopped, and of which nothing is left in the copy: one that it has not may have changed nothing.
 
     Args:
         refused: the requests that had decided something, and whether that is recorded (`refuse_again`).
@@ -106,7 +116,7 @@ def end_again(
         move, why = _outcome(request, ledger, refused)
         _end(deployment, transaction, request, destroyed[FragmentId(request.request_id)], move, why)
         lost += [request.request_id] if why in (NOBODY, UNCORRECTED) else []
-    missing = set(ledger.certified).difference(ledger.erasures, (request.request_id for request in known))
+    missing = ledger.effective.difference(request.request_id for request in known)
     # 3. cases
     cases = [case for case in holdings.open_cases(transaction, workspace_id) if case.case_id in destroyed]
     for case in cases:
@@ -131,8 +141,9 @@ def _outcome(request: StoredRequest, ledger: Ledger, refused: Mapping[RequestId,
     if request.certificate is not None or (effect is Effect.ERASE and request_id in ledger.erasures):
         return Move.COMPLETE, WHY
     if request_id in refused:
-        return (Move.COMPLETE, AGAIN) if refused[request_id] else (Move.CANCEL, NOBODY)
-    if effect is Effect.CORRECT and request_id in ledger.certified:
+        recorded = (Move.CANCEL, STOPPED) if request_id in ledger.stopped else (Move.COMPLETE, AGAIN)
+        return recorded if refused[request_id] else (Move.CANCEL, NOBODY)
+    if effect is Effect.CORRECT and request_id in ledger.effective:
         return Move.CANCEL, UNCORRECTED
     return Move.CANCEL, UNSAID
 

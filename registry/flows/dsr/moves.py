@@ -78,6 +78,7 @@ def move_request(
         raise ValueError("a request is verified by a proof")
     with deployment.data.write(workspace.workspace_id) as transaction:
         request = require(transaction, workspace, request_id)
+        begun = is_lost(request)
         if by is Move.REFUSE:
             after = refused(deployment, transaction, workspace, request, Reason.OFFICER, actor, words=reason)
         elif by is Move.PAUSE:
@@ -85,13 +86,13 @@ def move_request(
         elif by is Move.RESUME:
             after = resumed(deployment, transaction, request, actor)
         else:
-            if by is Move.CANCEL and is_lost(request):
+            if by is Move.CANCEL and begun:
                 _require_lost(deployment, request)
                 _require_words(reason)
             request = _approved(deployment, request, actor, owner) if by is Move.APPROVE else request
             after = moved(deployment, transaction, request, by, actor, {"reason": reason} if reason else None)
     if State(after.state) in ENDED:
-        reference.forget(deployment, after)
+        reference.forget(deployment, after, begun=begun)
     return after
 
 

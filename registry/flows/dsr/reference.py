@@ -28,6 +28,9 @@ from registry.store.database import Transaction
 UNANSWERED = RequestId(b"\0" * 16)
 """Who, by the erasure ledger, had the key of a request destroyed that ended without a certificate."""
 
+STOPPED = RequestId(b"\0" * 15 + b"\1")
+"""The same of one that had been begun, and whose effect here stays: a refusal that is recorded, a correction."""
+
 
 def seal_people(
     deployment: Deployment,
@@ -281,12 +284,17 @@ def answered_before(
     return requests.answered(transaction, request.workspace_id, found)
 
 
-def forget(deployment: Deployment, request: StoredRequest) -> None:
+def forget(deployment: Deployment, request: StoredRequest, *, begun: bool = False) -> None:
     """Destroy the request's own key: whom it was about cannot be read again. Done again, nothing more happens.
 
     The ledger says that the request itself ordered that only if it was certified: an older copy of the data does not
     know how it ended, and what was begun and cancelled is not taken for done.
+
+    Args:
+        begun: whether it was cancelled after it had been begun: what it left here is not to be lost with a copy.
     """
-    because = request.request_id if request.certificate is not None else UNANSWERED
+    stays = begun and EFFECTS[Kind(request.kind)] in (Effect.RECORD, Effect.CORRECT)
+    because = STOPPED if stays else UNANSWERED
+    because = request.request_id if request.certificate is not None else because
     grant = ShredGrant(request.workspace_id, because, f"dsr:{text_id(request.request_id)}")
     deployment.keyring.shred(grant, [FragmentId(request.request_id)])

@@ -14,6 +14,7 @@ from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import ended_since, untold
 from registry.flows.dsr.erasure import BEGUN
+from registry.flows.dsr.reference import STOPPED
 from registry.model.ids import RequestId, WorkspaceId, text_id
 from registry.store import administration, erasure, identities, keystore, quarantine
 
@@ -27,8 +28,8 @@ class Replayed(NamedTuple):
         told: recipients that are told again of whom they may still hold.
         unfinished: erasures and corrections that had begun and not ended, by request: of these people connected systems
             may still hold what the data of the copy no longer leads to. One that the copy has not is taken in anew.
-        lost: requests that were answered since and are without effect in the copy, or are not in it at all: its
-            certificate says what each had asked for, and what changed something is taken in anew.
+        lost: requests that were answered since, or begun and cancelled, and are without effect in the copy, or are not
+            in it at all: what changed something is taken in anew. A certificate says what each had asked for.
     """
 
     fragments: int
@@ -66,7 +67,8 @@ def _replay(deployment: Deployment, workspace_id: WorkspaceId) -> Replayed:
     # By `reference.forget`.
     certified = {RequestId(row.request_id) for row in ledger if bytes(row.fragment_id) == row.request_id}
     begun = {RequestId(row.request_id) for row in remembered if row.reason == BEGUN}
-    ended = ended_since.Ledger(destroyed, certified, begun & certified)
+    stopped = {RequestId(row.fragment_id) for row in ledger if row.request_id == STOPPED}
+    ended = ended_since.Ledger(destroyed, certified, begun & certified, stopped)
     with deployment.keystore.write(workspace_id) as transaction:
         keystore.shred_bundles(transaction, workspace_id, orders)
     refused = ended_since.refuse_again(deployment, workspace_id, ended)
