@@ -58,7 +58,11 @@ class Jurisdiction:
 
     def day_of(self, at: Micros) -> date:
         """The day of a moment."""
-        return to_datetime(at).astimezone(self.zone).date()
+        return self.shown(at).date()
+
+    def shown(self, at: Micros) -> datetime:
+        """What the law's clocks show at a moment, without a zone: a day has 24 hours also where they are set in it."""
+        return to_datetime(at).astimezone(self.zone).replace(tzinfo=None)
 
     def begin_of(self, day: date) -> Micros:
         """The first moment of a day."""
@@ -187,7 +191,8 @@ def deadline(
     Args:
         kind: of the request, where the law has periods of its own for some.
         extended: whether the answer was put off, as some laws allow once and others do not.
-        pauses: spans in which identity was being verified; whole days are added where the law pauses.
+        pauses: spans in which identity was being verified; where the law pauses, the whole days that they come to
+            together are added, and no day for a part of one.
 
     Raises:
         InvalidInput: a pause ends before it begins, begins before the receipt, or overlaps another.
@@ -215,16 +220,15 @@ def end_after(law: Jurisdiction, noticed_at: Micros, period: Period) -> Micros:
 
 
 def _days(law: Jurisdiction, pauses: Sequence[tuple[Micros, Micros]], received_at: Micros) -> int:
-    free = received_at
-    days = 0
+    free, stood_still = received_at, timedelta()
     for begin, end in sorted(pauses):
         if end < begin:
             raise InvalidInput("a pause ends before it begins")
         if begin < free:
             raise InvalidInput("a pause begins before the receipt, or within another pause")
         free = end
-        days += (law.day_of(end) - law.day_of(begin)).days
-    return days
+        stood_still += max(law.shown(end) - law.shown(begin), timedelta())  # less than none where clocks are set back
+    return stood_still.days
 
 
 def _add(start: date, period: Period, holidays: frozenset[date]) -> date:

@@ -19,7 +19,6 @@ from registry.model.errors import DocumentInvalid, InvalidInput, SettingInvalid
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "policies" / "jurisdictions.yaml").read_text()
-WEEK = 7 * 86_400_000_000
 LAST_MOMENT = time(23, 59, 59, 999_999)
 
 
@@ -141,12 +140,47 @@ def test_only_california_wants_an_acknowledgement() -> None:
 
 
 def test_the_clock_stands_still_by_whole_days_while_identity_is_verified() -> None:
-    pauses = [(at("2026-03-11T10:00:00"), at("2026-03-16T09:00:00"))]
+    pauses = [(at("2026-03-11T10:00:00"), at("2026-03-16T11:00:00"))]
     assert answer_by("gdpr", "2026-03-10", pauses=pauses) == "2026-04-15"
-    twice = [*pauses, (at("2026-03-20T08:00:00"), at("2026-03-21T07:00:00"))]
+    twice = [*pauses, (at("2026-03-20T08:00:00"), at("2026-03-21T08:00:00"))]
     assert answer_by("gdpr", "2026-03-10", pauses=twice) == "2026-04-16"
     within_a_day = [(at("2026-03-11T08:00:00"), at("2026-03-11T20:00:00"))]
     assert answer_by("gdpr", "2026-03-10", pauses=within_a_day) == "2026-04-10"
+    two_halves = [*within_a_day, (at("2026-03-12T08:00:00"), at("2026-03-12T20:00:00"))]
+    assert answer_by("gdpr", "2026-03-09", pauses=two_halves) == "2026-04-10"
+
+
+@pytest.mark.parametrize(
+    ("pause", "respond_by"),
+    [
+        (("2026-03-11T23:59:00", "2026-03-12T00:01:00"), "2026-04-09"),  # two minutes are no day
+        (("2026-03-11T23:59:59.999999", "2026-03-12"), "2026-04-09"),
+        (("2026-03-11", "2026-03-11T23:59:59.999999"), "2026-04-09"),
+        (("2026-03-11", "2026-03-12"), "2026-04-10"),
+        (("2026-03-11T00:00:01", "2026-03-12"), "2026-04-09"),
+    ],
+)
+def test_a_pause_that_begins_or_ends_at_midnight_adds_a_day_only_if_it_took_one(
+    pause: tuple[str, str], respond_by: str
+) -> None:
+    begin, end = pause
+    assert answer_by("gdpr", "2026-03-09", pauses=[(at(begin), at(end))]) == respond_by
+
+
+def test_a_minute_over_every_midnight_does_not_put_an_answer_off() -> None:
+    nightly = [(at(f"2026-03-{day}T23:59:30"), at(f"2026-03-{day + 1}T00:00:30")) for day in range(11, 31)]
+    assert answer_by("gdpr", "2026-03-09", pauses=nightly) == "2026-04-09"
+
+
+def test_a_paused_day_is_one_also_where_clocks_are_set_in_it() -> None:
+    london = laws().get("uk_gdpr")
+    for received, begin, end, last in (
+        ("2026-03-10", "2026-03-28T12:00:00", "2026-03-29T11:00:00", "2026-04-13"),  # 23 hours; the 11th is a Saturday
+        ("2026-10-06", "2026-10-24T11:00:00", "2026-10-25T12:00:00", "2026-11-09"),  # 25; the 7th is a Saturday
+        ("2026-10-06", "2026-10-25T00:50:00", "2026-10-25T01:10:00", "2026-11-06"),  # the clocks show 40 minutes less
+    ):
+        found = deadline(london, at(received), pauses=[(at(begin), at(end))])
+        assert last_day(london, found.respond_by) == last
 
 
 def test_a_pause_may_move_the_last_day_into_a_weekend_which_rolls_over() -> None:
@@ -272,10 +306,10 @@ def test_a_day_is_one_by_the_clocks_of_the_law(received: str, respond_by: str, l
 
 def test_a_pause_is_counted_in_days_by_the_clocks_of_the_law() -> None:
     london = laws().get("uk_gdpr")
-    evening = [(at("2026-07-02T23:30:00"), at("2026-07-03T22:30:00"))]  # both on 3 July in London
-    assert last_day(london, deadline(london, at("2026-07-01"), pauses=evening).respond_by) == "2026-08-03"
-    assert answer_by("gdpr", "2026-07-02", pauses=evening) == "2026-08-03"
-    assert answer_by("gdpr", "2026-07-07", pauses=[(a + WEEK, b + WEEK) for a, b in evening]) == "2026-08-10"
+    spring = [(at("2026-03-28T12:00:00"), at("2026-03-29T11:00:00"))]  # noon to noon in London, 23 hours in between
+    assert last_day(london, deadline(london, at("2026-03-05"), pauses=spring).respond_by) == "2026-04-06"
+    assert last_day(london, deadline(london, at("2026-03-06"), pauses=spring).respond_by) == "2026-04-07"
+    assert answer_by("gdpr", "2026-03-06", pauses=spring) == "2026-04-06"
 
 
 @pytest.mark.parametrize("zone", ["Europe/Atlantis", "../passwd", "America", "UTC0"])
