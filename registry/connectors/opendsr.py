@@ -1,7 +1,8 @@
 """OpenDSR 2.0, the controller's side: a processor outside as a linked system of requests.
 
-A request is sent to the processor once, under an id that follows from ours, and waits until the processor
-states, signed, that it is completed. What a processor holds, it does not tell: its records are one table here.
+A request is sent to the processor once, under an id that follows from ours and from whom it names, and waits until the
+processor states, signed, that it is completed. Where more of what the person is known by comes to light meanwhile, it
+is another request. What a processor holds, it does not tell: its records are one table here.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ TABLE, FIELD = "records of the processor", "every field"
 STATED = "the processor's signed statement; it tells no counts"
 NO_SUCH_TYPE = "the processor takes no request of this type"
 NOBODY_TO_NAME = "the processor finds nobody by the identifiers that are known"
+OF_OURS = 6
+"""Bytes of the processor's id that follow from our request alone: a callback tells by them which it is about."""
 OWN_PACKAGE = "the processor gives its own package; it is not part of this one"
 
 
@@ -103,6 +106,9 @@ class OpenDsrProcessor:
         self._signed = signed
         self._callback = callback
 
+    looks_again = False
+    """The protocol has no second look: what comes to light later is asked for once more."""
+
     @property
     def name(self) -> str:
         """The processor's name."""
@@ -136,13 +142,13 @@ class OpenDsrProcessor:
         """
         if EFFECTS[kind] is Effect.GIVE or asked_of(kind) is None:
             return self.plan(kind, people).accounts
-        theirs = self.id_of(request_id)
+        theirs = self.id_of(request_id, people)
         status = self._status(theirs)
         if status is None:
             ground = self._obstacle(kind, people)
             if ground is not None:
                 return [self._account(ground)]
-            self._send(request_id, kind, people)
+            self._send(request_id, theirs, kind, people)
             status = self._status(theirs)
         if status is not Status.COMPLETED:
             standing = status.value if status is not None else "unknown"
@@ -166,10 +172,20 @@ class OpenDsrProcessor:
     def close(self) -> None:
         """Nothing is kept open between two calls."""
 
-    def id_of(self, request_id: str) -> str:
-        """The processor's id of one of our requests: in the form of a UUID v4, another for each processor."""
-        mixed = hashlib.sha256(f"{self._name}\0{request_id}".encode()).digest()
-        return str(uuid.UUID(bytes=mixed[:16], version=4))
+    def id_of(self, request_id: str, people: Sequence[Identifier]) -> str:
+        """The processor's id of one of our requests, as far as it is about these people: in the form of a UUID v4,
+        another for each processor.
+        """
+        named = sorted({(one.kind, one.value) for one in people if one.kind in IDENTITIES.values()})
+        whom = hashlib.sha256(self._of(request_id) + orjson.dumps(named)).digest()
+        return str(uuid.UUID(bytes=self._of(request_id)[:OF_OURS] + whom[: 16 - OF_OURS], version=4))
+
+    def is_about(self, theirs: str, request_id: str) -> bool:
+        """Whether an id of the processor's is of one of our requests."""
+        return uuid.UUID(theirs).bytes[:OF_OURS] == self._of(request_id)[:OF_OURS]
+
+    def _of(self, request_id: str) -> bytes:
+        return hashlib.sha256(f"{self._name}\0{request_id}".encode()).digest()
 
     def called_back(self, body: bytes, headers: Mapping[str, str]) -> str:
         """The processor's id of the request that a callback is about.
@@ -212,11 +228,11 @@ class OpenDsrProcessor:
             pass
         raise LinkedSystemUnavailable(f"{self._name} does not say what it offers", extra={"status": status})
 
-    def _send(self, request_id: str, kind: Kind, people: Sequence[Identifier]) -> None:
+    def _send(self, request_id: str, theirs: str, kind: Kind, people: Sequence[Identifier]) -> None:
         regulation, asked = asked_of(kind) or (None, Asked.ERASURE)
         sent = {
             "regulation": regulation,
-            "subject_request_id": self.id_of(request_id),
+            "subject_request_id": theirs,
             "subject_request_type": asked,
             "submitted_time": rfc3339(_made_at(request_id)),
             "subject_identities": self._discover().identities(people),

@@ -35,7 +35,7 @@ def take(deployment: Deployment, name: str, body: bytes, headers: Mapping[str, s
     for workspace_id in workspaces:
         with deployment.data.write(workspace_id) as transaction:
             for request in requests.in_states(transaction, workspace_id, [State.WAITING.value]):
-                if processor.id_of(text_id(request.request_id)) == theirs:
+                if processor.is_about(theirs, text_id(request.request_id)):
                     write(transaction, request._replace(due_at=deployment.clock()), was=request.state)
                     found += 1
     return found

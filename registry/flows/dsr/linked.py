@@ -235,10 +235,13 @@ def _found_everywhere(
         return _untold(workspace, request, people), people
     if not changes or (FORESEEN in progress and len(people) == len(known)):
         return request, people
-    without = left_out(accounts(request))
-    if EFFECTS[kind] is Effect.CORRECT and len(people) > len(known) and not without.issuperset(through):
-        # What came to light by now may lead to records where all was through: an erasure's last look finds those.
-        progress["linked"] = {name: told for name, told in progress["linked"].items() if name in without}
+    anew = set(through).difference(left_out(accounts(request)))
+    if EFFECTS[kind] is Effect.ERASE:
+        anew.intersection_update(one.name for one in deployment.linked if not getattr(one, "looks_again", True))
+    if anew and len(people) > len(known):
+        # What came to light by now may lead to records where all was through: an erasure's last look finds those, where
+        # there is one.
+        progress["linked"] = {name: told for name, told in progress["linked"].items() if name not in anew}
         again = request._replace(progress=orjson.dumps(progress).decode())
         return _found_everywhere(deployment, workspace, again, fragments, actor)
     rows: dict[str, dict[str, int]] = progress.setdefault(FORESEEN, {})
