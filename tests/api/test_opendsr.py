@@ -201,6 +201,53 @@ def test_every_change_is_called_back_signed_and_in_order(desk: Desk, controller:
     assert [tuple(row) for row in rows] == [(None,)]  # where to call is forgotten with the last status
 
 
+def test_an_address_that_never_answers_keeps_no_other_from_being_told(desk: Desk, controller: httpx.Client) -> None:
+    deployment, workspace = desk.tenant.registry.deployment, desk.tenant.workspace
+    with receiving() as dead, receiving() as living:
+        dead.status = 503
+        living.decide = lambda _: 503 if len(living.received) == 1 else 200
+        sent = asked("erasure", ("controller_customer_id", "u-9"), to=(f"{dead.url}/calls", f"{living.url}/calls"))
+        controller.post(REQUESTS, json=sent)
+        finish(desk, by=("approve",))
+        [holder] = callbacks.due(deployment, workspace)
+        assert [callbacks.tell(deployment, workspace, holder)] == [0]
+        desk.house.clock.now += endpoints.FIRST_WAIT
+        assert callbacks.tell(deployment, workspace, holder) == 1
+        finish(desk, by=("run",))
+        for _ in range(endpoints.ATTEMPTS):
+            desk.house.clock.now += endpoints.LONGEST_WAIT
+            for one in callbacks.due(deployment, workspace):
+                callbacks.tell(deployment, workspace, one)
+        told = [one.json["request_status"] for one in living.received]
+        assert told == ["in_progress", "in_progress", "completed"], "each once that was taken"
+        assert all(holds(desk, one.body, one.headers) for one in living.received)
+        assert {one.json["request_status"] for one in dead.received} == {"in_progress"}
+        assert len(dead.received) == endpoints.ATTEMPTS
+    rows = desk.tenant.registry.rows("SELECT sealed, attempts FROM opendsr_request WHERE holder_id = ?", holder)
+    assert [tuple(row) for row in rows] == [(None, 0)]
+
+
+def test_one_that_is_forgotten_before_the_end_leaves_the_others_to_be_told_of_it(
+    desk: Desk, controller: httpx.Client
+) -> None:
+    deployment, workspace = desk.tenant.registry.deployment, desk.tenant.workspace
+    with receiving() as dead, receiving() as living:
+        dead.status = 503
+        sent = asked("erasure", ("controller_customer_id", "u-9"), to=(f"{dead.url}/calls", f"{living.url}/calls"))
+        controller.post(REQUESTS, json=sent)
+        finish(desk, by=("approve",))
+        for _ in range(endpoints.ATTEMPTS + 1):
+            for one in callbacks.due(deployment, workspace):
+                callbacks.tell(deployment, workspace, one)
+            desk.house.clock.now += endpoints.LONGEST_WAIT
+        assert callbacks.due(deployment, workspace) == []
+        finish(desk, by=("run",))
+        [holder] = callbacks.due(deployment, workspace)
+        assert callbacks.tell(deployment, workspace, holder) == 1
+        assert [one.json["request_status"] for one in living.received] == ["in_progress", "completed"]
+        assert len(dead.received) == endpoints.ATTEMPTS
+
+
 def test_a_callback_of_a_completed_access_says_where_its_package_is(desk: Desk, controller: httpx.Client) -> None:
     deployment = replace(desk.tenant.registry.deployment, public_url="https://registry.example")
     desk.send(identify("u-11"))

@@ -1,7 +1,7 @@
 """Callbacks: controllers are told of each change of their requests, signed, at least once, in order.
 
-All addresses of a request are told of a status before any is told of the next; what did not answer is tried
-again later, each time after a longer wait. After the last status, or the last attempt, the addresses are forgotten.
+Each address of a request is told by itself; what did not answer is tried again later, each time after a longer wait,
+and forgotten after the last attempt. After the last status all are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle
 from registry.flows.dsr.opendsr import signature
-from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, wait_after, waits
+from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after, waits
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
 from registry.model.errors import KeyMissing
@@ -80,25 +80,38 @@ def _tell(deployment: Deployment, workspace: OpenWorkspace, row: OpenDsrRequest)
     request, history = lifecycle.get(deployment, workspace, row.request_id)
     passed = statuses(State(event.state) for event in history)[1:]  # the first is the answer to the request itself
     try:
-        urls = open_config(deployment, workspace.workspace_id, row.holder_id, row.sealed or b"")["urls"]
+        config = open_config(deployment, workspace.workspace_id, row.holder_id, row.sealed or b"")
     except KeyMissing:  # told everything, and stopped before that was noted, or an older copy was put back
-        _note(deployment, row, last=True)
+        _note(deployment, row._replace(sealed=None))
         return 0
-    count = 0
-    for status in passed[row.told :]:
-        taken = [
-            _call(deployment, workspace, row, status_json(row, request, status, deployment.public_url), url)
-            for url in urls
-        ]
-        count += sum(taken)
-        if not all(taken):
-            attempts = row.attempts + 1
-            wait = wait_after(attempts)
-            _note(deployment, row._replace(attempts=attempts, next_at=deployment.clock() + wait, failure="not taken"))
-            return count
-        row = row._replace(told=row.told + 1, attempts=0, failure=None)
-    _note(deployment, row._replace(seen=len(history)), last=bool(passed) and passed[-1] in LAST)
+    told = dict(zip(config["urls"], config.get("told", [row.told] * len(config["urls"])), strict=True))
+    count, silent = 0, set[str]()
+    for url, before in list(told.items()):
+        for status in passed[before:]:
+            if not _call(deployment, workspace, row, status_json(row, request, status, deployment.public_url), url):
+                silent.add(url)
+                break
+            told[url], count = told[url] + 1, count + 1
+    row = _tried(deployment, row, min(told.values(), default=0), seen=len(history), failed=bool(silent))
+    if silent and not row.attempts:  # tried for long enough
+        told = {url: known for url, known in told.items() if url not in silent}
+    if told and not (row.failure is None and passed and passed[-1] in LAST):
+        kept = {"urls": list(told), "told": list(told.values())}
+        sealed = seal_config(deployment, row.workspace_id, row.holder_id, kept, is_new=False)
+        _note(deployment, row._replace(sealed=sealed))
+    else:
+        forget_config(deployment, row.workspace_id, row.holder_id)
+        _note(deployment, row._replace(sealed=None))
     return count
+
+
+def _tried(deployment: Deployment, row: OpenDsrRequest, told: int, *, seen: int, failed: bool) -> OpenDsrRequest:
+    """A request after a round of calls: to be told on later where one failed, unless it has failed for long enough."""
+    attempts = (row.attempts if told <= row.told else 0) + 1 if failed else 0
+    row = row._replace(told=told)
+    if 0 < attempts < ATTEMPTS:
+        return row._replace(attempts=attempts, next_at=deployment.clock() + wait_after(attempts), failure="not taken")
+    return row._replace(attempts=0, seen=seen, failure=None)
 
 
 def _call(
@@ -109,9 +122,6 @@ def _call(
     return deployment.outgoing.post(url, body, headers).verdict is Verdict.DELIVERED
 
 
-def _note(deployment: Deployment, row: OpenDsrRequest, *, last: bool = False) -> None:
-    if last or row.attempts >= ATTEMPTS:
-        forget_config(deployment, row.workspace_id, row.holder_id)
-        row = row._replace(sealed=None)
+def _note(deployment: Deployment, row: OpenDsrRequest) -> None:
     with deployment.data.write(row.workspace_id) as transaction:
         rows.note(transaction, row)

@@ -36,11 +36,16 @@ CLOSED = (KeyMissing, SealBroken)
 
 
 def seal_config(
-    deployment: Deployment, workspace_id: WorkspaceId, endpoint_id: FragmentId, config: dict[str, Any]
+    deployment: Deployment,
+    workspace_id: WorkspaceId,
+    endpoint_id: FragmentId,
+    config: dict[str, Any],
+    *,
+    is_new: bool = True,
 ) -> bytes:
-    """An endpoint's address and secrets, under a new key of its own."""
+    """An endpoint's address and secrets, under a key of its own; a new one, or the one that it has."""
     needs = {endpoint_id: (ENDPOINT,)}
-    bundle = deployment.keyring.for_sealing(workspace_id, needs, new=needs.keys())[endpoint_id]
+    bundle = deployment.keyring.for_sealing(workspace_id, needs, new=needs if is_new else ())[endpoint_id]
     return seal(bundle.key(ENDPOINT), orjson.dumps(config), _aad(workspace_id, endpoint_id))
 
 
