@@ -118,6 +118,11 @@ def test_a_proof_without_one_of_its_parts_is_malformed(tenant: Tenant, member: s
         proven.check(proof, tenant.workspace.jwks())
 
 
+def test_a_proof_says_nothing_beside_what_is_signed(tenant: Tenant) -> None:
+    with pytest.raises(SignatureInvalid):
+        proven.check(proof_of(tenant, erased(tenant)) | {"note": "all of it"}, tenant.workspace.jwks())
+
+
 def test_a_proof_of_a_form_to_come_is_not_read_as_todays(tenant: Tenant) -> None:
     with pytest.raises(SignatureInvalid):
         proven.check(proof_of(tenant, erased(tenant)) | {"format": 2}, tenant.workspace.jwks())

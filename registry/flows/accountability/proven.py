@@ -27,6 +27,7 @@ from registry.model.errors import InvalidInput, NotFound, SignatureInvalid
 from registry.store import audit_log
 
 FORMAT = 1
+MEMBERS = frozenset({"format", "certificate", "entry", "position", "inclusion", "consistency", "checkpoint"})
 
 
 class Proven(NamedTuple):
@@ -72,6 +73,8 @@ def check(stated: Mapping[str, Any], jwks: Mapping[str, object]) -> Proven:
     """
     if stated.get("format") != FORMAT:
         raise invalid("the proof is of a form that is not known here", "malformed")
+    if not MEMBERS.issuperset(stated):
+        raise invalid("the proof has members that nobody signed", "malformed")
     try:
         token, entry = str(stated["certificate"]), str(stated["entry"]).encode()
         position = stated["position"]
