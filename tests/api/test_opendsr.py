@@ -149,6 +149,15 @@ def test_all_identities_of_a_request_are_the_person(desk: Desk, controller: http
     assert desk.send(identify("u-5"))["rejected"] == 1
 
 
+def test_an_identity_that_nobody_knew_beside_one_that_is_known_is_not_taken_in_later(
+    desk: Desk, controller: httpx.Client
+) -> None:
+    desk.send(identify("u-4", email="u-4@y.example"))
+    controller.post(REQUESTS, json=asked("erasure", ("email", "u-4@y.example"), ("controller_customer_id", "u-5")))
+    finish(desk)
+    assert [desk.send(identify(user))["rejected"] for user in ("u-4", "u-5", "u-6")] == [1, 1, 0]
+
+
 def test_unknown_people_stay_unknown_under_every_identity(desk: Desk, controller: httpx.Client) -> None:
     controller.post(
         REQUESTS, json=asked("erasure", ("controller_customer_id", "n-1"), ("controller_customer_id", "n-2"))

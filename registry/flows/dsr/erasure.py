@@ -151,10 +151,10 @@ def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, reques
             if going_without.UNREAD not in progress:
                 raise SealBroken("an identifier of the person does not open", hint=UNREADABLE)
             progress[going_without.UNREAD]["rows"] = closed[Reason.DAMAGED]
-        # Nobody may be known, but whoever asked does not want to become known either.
-        asked_for = [bytes.fromhex(key) for _, key in progress["subjects"]]
-        keys = [workspace.suppression.key(identifier.kind, identifier.value) for _, identifier in opened]
-        suppressions = _suppress(deployment, transaction, request, keys if fragments else asked_for)
+        # Nobody may be known by what was named, or by some of it: they do not want to become known by that either.
+        keys = {bytes.fromhex(key) for _, key in progress["subjects"]}
+        keys.update(workspace.suppression.key(identifier.kind, identifier.value) for _, identifier in opened)
+        suppressions = _suppress(deployment, transaction, request, sorted(keys))
         # Whoever only ever sent what was rejected has no fragment: quarantine knows them by the index asked for.
         asked = indexes_of(deployment, workspace, request)
         # Under every version of its key: what an old one still stands under goes, too.
