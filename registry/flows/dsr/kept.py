@@ -190,7 +190,7 @@ def _end(
     workspace_id = workspace.workspace_id
     with deployment.data.read(workspace_id) as transaction:  # another case of the same erasure may have ended just now
         request = requests.get(transaction, workspace_id, case.request_id) or request
-    request, outside = resuming.erase_outside(deployment, workspace, case, request)
+    request, outside, kinds = resuming.erase_outside(deployment, workspace, case, request)
     grant = ShredGrant(workspace_id, case.request_id, f"retained:{text_id(case.case_id)}")
     deployment.keyring.shred(grant, [FragmentId(case.case_id)])
     with deployment.data.write(workspace_id) as transaction:
@@ -212,7 +212,7 @@ def _end(
             certifying.outcome_of(deployment, request, [*_accounts(case), *outside], request.completed_at or now),
             ends_case=text_id(case.case_id),
             ended_at=now,
-            destroyed=Destroyed(1, deployment.keyring.generation(workspace_id), remaining=0),
+            destroyed=Destroyed(1, deployment.keyring.generation(workspace_id), remaining=0, by_place=kinds),
             retained=retaining.stated(transaction, workspace_id, case.request_id, ends=case.case_id),
         )
         named: dict[str, int | str] = {"request": text_id(case.request_id), "case": text_id(case.case_id)}

@@ -6,7 +6,7 @@ of its own, a warehouse that is filled from the shop. Such a system goes again, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -48,6 +48,14 @@ def require_nothing_left(system: LinkedSystem, kind: Kind, people: Sequence[Iden
             "erasure does to it; kept on a ground, the certificate states it), or remove that; then run it again",
             extra={LEFT: left},
         )
+
+
+def kinds_by_place(system: LinkedSystem, people: Sequence[Identifier]) -> Collection[str]:
+    """The kinds of identifier that a system looks for only where its description says that they stand."""
+    short: Callable[[Sequence[Identifier]], Collection[str]] | None = getattr(
+        system, "looked_for_where_described", None
+    )
+    return short(people) if short is not None else ()
 
 
 def look_again(

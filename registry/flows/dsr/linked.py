@@ -25,7 +25,13 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import answers, held, rectification
 from registry.flows.dsr.done_outside import FORESEEN, accounts, awaited, read_accounts
 from registry.flows.dsr.history import write
-from registry.flows.dsr.last_look import LOOKED, look_again, may_be_anothers, require_nothing_left
+from registry.flows.dsr.last_look import (
+    LOOKED,
+    kinds_by_place,
+    look_again,
+    may_be_anothers,
+    require_nothing_left,
+)
 from registry.flows.dsr.reaching import asked, reached, require_nothing_new, tells_records_apart
 from registry.flows.dsr.reference import agent_of, begun_with, everybody, mailboxes_of, people_of, seal_people
 from registry.flows.dsr.waiting import wait
@@ -155,9 +161,8 @@ def _in_turn(
         done[system.name] = _at_least(told, progress.get(FORESEEN, {}).get(system.name, {}))
         if not failed:
             progress.pop(waiting.NOTED, None)
-        short = getattr(system, "looked_for_where_described", None)
-        if erases and short is not None:
-            progress["by_place"] = sorted({*progress.get("by_place", ()), *short(people)})
+        if erases and (kinds := kinds_by_place(system, people)):
+            progress["by_place"] = sorted({*progress.get("by_place", ()), *kinds})
         request = request._replace(progress=orjson.dumps(progress).decode())
         if not _gives(request):  # which changes nothing there: asked again, it is the same
             with deployment.data.write(request.workspace_id) as transaction:

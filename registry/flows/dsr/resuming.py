@@ -1,7 +1,8 @@
 """The deferred erasure in systems outside, once a hold has ended: the steps of any, under the holds that are left.
 
-What each system did is noted in the case before the next is asked. One that does not answer, or is connected no longer,
-leaves the case waiting: shown, tried again with growing intervals, and ended without it only by a recorded decision.
+What each system did is noted in the case before the next is asked; once all are through, each is looked at once more.
+One that does not answer, has rows again, or is connected no longer, leaves the case waiting: shown, tried again with
+growing intervals, and ended without it only by a recorded decision.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from registry.dsr import waiting
 from registry.dsr.accounting import FieldAccount, left_out, not_reached
 from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.held import Held, by_hold, under
+from registry.dsr.plan import LinkedSystem
+from registry.dsr.requests import Kind
 from registry.dsr.waiting import Wait, after, pause
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
@@ -42,33 +45,40 @@ from registry.model.stored_holding import RetainedCase
 from registry.store import holdings, requests
 from registry.store.database import Transaction
 
-DONE, WAIT, NEXT_AT = "done", "wait", "next_at"
-"""The members of a case's progress: what systems have done by now, what it waits for, and when it is tried again."""
+DONE, LOOKED, WAIT, NEXT_AT = "done", "looked", "wait", "next_at"
+"""The members of a case's progress: what systems have done by now, that all were looked at once more (with the kinds of
+identifier that were looked for only where they are described), what it waits for, and when it is tried again.
+"""
 
 
 def erase_outside(
     deployment: Deployment, workspace: OpenWorkspace, case: RetainedCase, request: StoredRequest
-) -> tuple[StoredRequest, list[FieldAccount]]:
-    """Erase what a case kept outside; the request as it is to be written then, and every field that was looked at.
+) -> tuple[StoredRequest, list[FieldAccount], list[str]]:
+    """Erase what a case kept outside; the request as it is to be written then, every field that was looked at, and the
+    kinds of identifier that were looked for only where they are described.
 
     Raises:
-        LinkedSystemUnavailable: a system does not answer, or is connected no longer; the case waits.
+        LinkedSystemUnavailable: a system does not answer, has rows again, or is connected no longer; the case waits.
         KeyMissing, SealBroken: it cannot be read whom it kept something of; the case waits.
     """
     names: list[str] = orjson.loads(request.progress).get(held.NOTED, {}).get("systems", [])
-    done = _done(case)
-    if awaited := [name for name in names if name not in done]:
+    done, kinds = _done(case), list[str](_progress(case).get(LOOKED, ()))
+    awaited = [name for name in names if name not in done]
+    to_look_at = set(names) - left_out(done_outside.read_accounts(done)) if LOOKED not in _progress(case) else ()
+    if awaited or to_look_at:
         try:
             people = held.people_in(deployment, workspace, case)
         except (KeyMissing, SealBroken) as error:
-            raise _waits(deployment, case, awaited[0], error) from None
-        if not people:  # this case kept nothing outside
-            return request, done_outside.read_accounts(done)
-        request, done = _erased(deployment, workspace, case, request, names, people)
+            if awaited:
+                raise _waits(deployment, case, awaited[0], error) from None
+        else:
+            if not people:  # this case kept nothing outside
+                return request, done_outside.read_accounts(done), kinds
+            request, done, kinds = _erased(deployment, workspace, case, request, names, people)
     accounts = done_outside.read_accounts(done)
     standing = {one.hold_id for one in held.on(deployment, workspace, request, ())}
     request, _ = held.settle(deployment, workspace, request, accounts, only=standing, ends=case.case_id)
-    return request, accounts
+    return request, accounts, kinds
 
 
 def override(
@@ -93,10 +103,11 @@ def override(
             raise Conflict("the case waits for no system")
         request = requests.get(transaction, workspace_id, case.request_id)
         names = orjson.loads(request.progress).get(held.NOTED, {}).get("systems", ()) if request is not None else ()
-        done = _done(case)
-        if system not in names or system in done:
+        done, wait = _done(case), Wait.noted(_progress(case))
+        asked_again = wait is not None and wait.system == system  # it did its part, and is away for the last look
+        if system not in names or (system in done and not asked_again):
             raise NotFound("the case waits for no such system")
-        done[system] = [not_reached(system, actor, reason).as_json()]
+        done[system] = [*done.get(system, []), not_reached(system, actor, reason).as_json()]
         case = case._replace(progress=orjson.dumps({DONE: done}).decode())
         holdings.write_case(transaction, case)
         trail.append(
@@ -139,7 +150,7 @@ def _erased(
     request: StoredRequest,
     names: Sequence[str],
     people: Sequence[Identifier],
-) -> tuple[StoredRequest, dict[str, Any]]:
+) -> tuple[StoredRequest, dict[str, Any], list[str]]:
     asked = set(names) - left_out(done_outside.read_accounts(_done(case)))
     systems = [system for system in deployment.linked if system.name in asked]
     # Who became known since is somebody else.
@@ -151,19 +162,20 @@ def _erased(
     with deployment.data.write(request.workspace_id) as transaction:
         write(transaction, request, was=request.state)
     standing, done, failed = list(map(held.as_held, holds)), _done(case), dict[str, LinkedSystemUnavailable]()
+    last, systems = "", [under(system, standing) for system in systems]
     for system in systems:
         if system.name in done and not _is_outdated(
             done_outside.read_accounts({system.name: done[system.name]}), standing
         ):
             continue
         try:
-            told = linked.ran(under(system, standing), request, people, {}, deployment.policies.identity)
+            told = linked.ran(system, request, people, {}, deployment.policies.identity)
         except LinkedSystemUnavailable as error:
             failed[system.name] = error
             if last_look.may_be_anothers(error):
                 continue
             break
-        done = _note(deployment, case, system.name, told)
+        last, done = system.name, _note(deployment, case, system.name, told)
     for name, why in failed.items():
         raise _waits(deployment, case, name, why, people)
     if gone := sorted(asked - done.keys()):  # last, so that it holds up none of the others
@@ -172,7 +184,38 @@ def _erased(
             hint="put its description back, or decide to go on without it: registry holds override",
         )
         raise _waits(deployment, case, gone[0], cause)
-    return request, done
+    return request, done, _look_again(deployment, case, request, systems, people, last=last)
+
+
+def _look_again(
+    deployment: Deployment,
+    case: RetainedCase,
+    request: StoredRequest,
+    systems: Sequence[LinkedSystem],
+    people: Sequence[Identifier],
+    *,
+    last: str,
+) -> list[str]:
+    """Look at these systems once more, now that all are through; the kinds looked for only where they are described.
+
+    Args:
+        last: the one that was through just now, and was looked through then.
+
+    Raises:
+        LinkedSystemUnavailable: one does not answer, or has rows again: the case waits, and that one goes again.
+    """
+    for system in (system for system in systems if system.name != last):
+        try:
+            last_look.require_nothing_left(system, Kind(request.kind), people)
+        except LinkedSystemUnavailable as error:
+            raise _waits(deployment, case, system.name, error, people, anew=last_look.LEFT in error.extra) from None
+    kinds = sorted({kind for system in systems for kind in last_look.kinds_by_place(system, people)})
+    with deployment.data.write(case.workspace_id) as transaction:
+        now = _locked(transaction, case)
+        holdings.write_case(
+            transaction, now._replace(progress=orjson.dumps({DONE: _done(now), LOOKED: kinds}).decode())
+        )
+    return kinds
 
 
 def _is_outdated(accounts: Sequence[FieldAccount], standing: Sequence[Held]) -> bool:
@@ -191,16 +234,23 @@ def _note(
 
 
 def _waits(
-    deployment: Deployment, case: RetainedCase, system: str, error: RegistryError, people: Sequence[Identifier] = ()
+    deployment: Deployment,
+    case: RetainedCase,
+    system: str,
+    error: RegistryError,
+    people: Sequence[Identifier] = (),
+    *,
+    anew: bool = False,
 ) -> RegistryError:
-    """Note that a case waits, and for which system; the error that says so."""
+    """Note that a case waits, and for which system, which has to do its part `anew` or not; the error that says so."""
     cause, hint, told = without_names(system, people, error)
     with deployment.data.write(case.workspace_id) as transaction:
         case = _locked(transaction, case)
         progress, now = _progress(case), deployment.clock()
         wait = after(Wait.noted(progress), system, code=error.code, cause=cause, hint=hint, now=now)
         next_at = now + pause(wait.attempts, told.get("retry_after_s"))
-        noted = {DONE: _done(case), WAIT: wait.as_noted(), NEXT_AT: next_at}
+        done = {name: told for name, told in _done(case).items() if not (anew and name == system)}
+        noted = {DONE: done, WAIT: wait.as_noted(), NEXT_AT: next_at}
         holdings.write_case(transaction, case._replace(progress=orjson.dumps(noted).decode()))
     hint = hint or "the hold has ended: the erasure that it deferred is tried again by itself"
     raised = type(error)(cause, hint=hint, extra=told | {"case": text_id(case.case_id), "system": system})
