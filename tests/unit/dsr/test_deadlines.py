@@ -98,6 +98,7 @@ def test_a_holiday_rolls_over_and_so_do_several_with_a_weekend_between() -> None
         ("ccpa", "2026-01-01", "2026-02-15"),  # a Sunday stays
         ("virginia", "2026-01-01", "2026-02-15"),
         ("colorado", "2028-02-01", "2028-03-17"),  # over a leap day
+        ("connecticut", "2026-01-01", "2026-02-15"),
         ("lgpd", "2026-02-20", "2026-03-07"),
         ("pipeda", "2026-01-31", "2026-03-02"),  # thirty days are no month
         ("quebec", "2026-01-31", "2026-03-02"),
@@ -187,7 +188,7 @@ def test_a_pause_may_move_the_last_day_into_a_weekend_which_rolls_over() -> None
     assert answer_by("gdpr", "2026-03-10", pauses=[(at("2026-03-11"), at("2026-03-12"))]) == "2026-04-13"
 
 
-@pytest.mark.parametrize("law", ["ccpa", "virginia", "colorado", "lgpd", "pipeda", "quebec"])
+@pytest.mark.parametrize("law", ["ccpa", "virginia", "colorado", "connecticut", "lgpd", "pipeda", "quebec"])
 def test_where_the_law_does_not_pause_verification_takes_from_the_time(law: str) -> None:
     paused = [(at("2026-01-02"), at("2026-01-20"))]
     assert answer_by(law, "2026-01-01", pauses=paused) == answer_by(law, "2026-01-01")
