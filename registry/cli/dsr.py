@@ -240,7 +240,8 @@ def link_package(
         answer(told, as_json=True)
         return
     out.print(url, soft_wrap=True, highlight=False)
-    out.print(f"[dim]Leads there until {told['expires_at']}, {made.fetches} time(s). Tell it to the requester.[/]")
+    times = "once" if made.fetches == 1 else f"{made.fetches} times"
+    out.print(f"[dim]Leads there {times}, until {rfc3339(made.expires_at)[:16]}Z. Tell it to the requester.[/]")
 
 
 @app.command("export")

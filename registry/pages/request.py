@@ -158,12 +158,18 @@ def shown(visit: Visit, error: RegistryError | None = None, link: dict[str, obje
         steps=_steps(row, events), barred=barred,
         moves=[one for one in possible if one[0] not in ENDING], ends=[one for one in possible if one[0] in ENDING],
         has_package=effect is Effect.GIVE and state is State.COMPLETED and visit.may(Action.DSR_EXPORT),
-        extendable=not is_over and visit.may(Action.DSR_APPROVE), purposes=progress.get("purposes"), plan=plan,
+        extendable=not is_over and visit.may(Action.DSR_APPROVE),
+        confirmable=_is_unconfirmed(row) and visit.may(Action.DSR_VERIFY), purposes=progress.get("purposes"), plan=plan,
         planned=planned(plan) if plan else [], undecided=undecided(plan) if plan else [],
         overridable=state is State.WAITING and visit.may(Action.DSR_APPROVE),
         systems=going_without.dispensable(visit.deployment, row), link=link, asks=_asks(visit, row),
         stale=getattr(visit.deployment.linked, "fault", None),
     )  # fmt: skip
+
+
+def _is_unconfirmed(row: StoredRequest) -> bool:
+    """Whether its law wants whoever asked to be told that it came, and nobody has told them."""
+    return row.acknowledge_by is not None and row.acknowledged_at is None and not lifecycle.is_ended(row)
 
 
 def _barred(visit: Visit, row: StoredRequest, plan: RequestPlan | None) -> str | None:

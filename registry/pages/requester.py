@@ -1,4 +1,6 @@
-"""Who asks, in the console: an officer sends for a proof, records what was seen, and judges an agent's mandate."""
+"""Who asks, in the console: an officer sends for a proof, records what was seen, judges an agent's mandate, and records
+that whoever asked was told that the request came.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,12 @@ from starlette.routing import Route
 
 from registry.access.policy import Action
 from registry.dsr.verification import Seen
-from registry.flows.dsr import proofs, proving
+from registry.flows.dsr import moves, proofs, proving
 from registry.model.errors import InvalidInput
 from registry.pages.officers import Visit, officers
 from registry.pages.request import acted, reason_of, request_id_of
+
+CHANNELS = ("letter", "telephone", "in person")
 
 
 @officers(Action.DSR_OPEN, changes=True)
@@ -42,6 +46,16 @@ def mandate(visit: Visit) -> Response:
     return acted(visit, judge)
 
 
+@officers(Action.DSR_VERIFY, changes=True)
+def acknowledge(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/acknowledge`: they were told in another way than by a letter."""
+    given = visit.deployment, visit.workspace, request_id_of(visit)
+    channel = visit.form.text("channel", most=64)
+    if channel not in CHANNELS:
+        raise InvalidInput("how they were told is one of the list", pointer="/channel")
+    return acted(visit, lambda: moves.acknowledge(*given, channel=channel, actor=visit.principal.actor))
+
+
 def _seen(visit: Visit) -> tuple[Seen, ...]:
     names = visit.form.every("seen")
     if not set(names) <= set(Seen):
@@ -53,4 +67,5 @@ ROUTES: list[Any] = [
     Route("/console/requests/{request_id}/challenge", challenge, methods=["POST"]),
     Route("/console/requests/{request_id}/check", check, methods=["POST"]),
     Route("/console/requests/{request_id}/mandate", mandate, methods=["POST"]),
+    Route("/console/requests/{request_id}/acknowledge", acknowledge, methods=["POST"]),
 ]

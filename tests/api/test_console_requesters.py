@@ -128,3 +128,16 @@ def test_whoever_may_not_verify_sees_no_form_for_it(office: Office) -> None:
     office.browser.post("/console/sign-in", data={"key": made.json()["secret"]})
     assert "Who asks" not in office.page_of(request)
     assert office.post(f"{path(request)}/check").status_code == 403
+
+
+def test_an_officer_sees_by_when_to_confirm_that_it_came_and_records_it(office: Office) -> None:
+    request = office.asked(Kind.KNOW, "ada", verified=False)
+    page = office.page_of(request)
+    assert "Confirm by" in page and "not yet" in page
+    assert office.post(f"{path(request)}/acknowledge", channel="ada@example.com").status_code == 400
+    assert office.post(f"{path(request)}/acknowledge", channel="telephone").status_code == 200
+    page = office.page_of(request)
+    assert "confirmed on" in page and "Confirm that it came" not in page
+    assert any("telephone" in details for details in told(office, request))
+    assert office.post(f"{path(request)}/acknowledge", channel="letter").status_code == 409
+    assert "Confirm by" not in office.page_of(office.asked(Kind.ACCESS, "ada", verified=False)), "the law asks for none"
