@@ -12,6 +12,7 @@ import orjson
 from registry.dsr.requests import ENDED, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, rectification, reference
+from registry.flows.paging import pages
 from registry.flows.upkeep.soundness import BECAUSE, PAGE, Damaged
 from registry.model.compartment import IDENTITY, compartment_of
 from registry.model.errors import Forgotten, KeyMissing, RequestDamaged, SealBroken
@@ -21,7 +22,8 @@ from registry.model.stored import StoredRequest
 from registry.model.stored_holding import RetainedCase
 from registry.store import holdings, requests
 
-FIRST = b"\xff" * 17
+NEWEST = b"\xff" * 17
+"""What comes after every id."""
 
 
 def unopenable(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[Damaged]:
@@ -30,14 +32,12 @@ def unopenable(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[Da
     Raises:
         StoreUnavailable, KmsUnavailable: it cannot be looked at now.
     """
-    before = FIRST
-    while True:
-        with deployment.data.read(workspace_id) as transaction:
-            page = requests.newest(transaction, workspace_id, PAGE, before)
-        if not page:
-            break
+    for page in pages(
+        deployment.data, workspace_id,
+        lambda transaction, before: requests.newest(transaction, workspace_id, PAGE, before),
+        lambda row: row.request_id, first=NEWEST,
+    ):  # fmt: skip
         yield from _of_requests(deployment, workspace_id, page)
-        before = page[-1].request_id
     with deployment.data.read(workspace_id) as transaction:
         cases = holdings.open_cases(transaction, workspace_id)
     for case in cases:
@@ -63,18 +63,17 @@ def _of_requests(deployment: Deployment, workspace_id: WorkspaceId, page: Sequen
 def _of_case(deployment: Deployment, case: RetainedCase) -> Iterator[Damaged]:
     compartment = compartment_of([case.purpose])
     grant = OpenGrant(case.workspace_id, frozenset({compartment}), BECAUSE)
-    count, after = 0, b""
-    while True:
-        with deployment.data.read(case.workspace_id) as transaction:
-            page = holdings.items_after(transaction, case.workspace_id, case.case_id, after, PAGE)
-        if not page:
-            break
+    count = 0
+    for page in pages(
+        deployment.data, case.workspace_id,
+        lambda transaction, after: holdings.items_after(transaction, case.workspace_id, case.case_id, after, PAGE),
+        lambda item: item.item_id,
+    ):  # fmt: skip
         for item in page:
             try:
                 key = held.case_key(deployment, grant, case, compartment)
                 held.open_item(item, key, grant, compartment)
             except (KeyMissing, SealBroken):
                 count += 1
-        after = page[-1].item_id
     if count:
         yield Damaged("retained_item", FragmentId(case.case_id), count)

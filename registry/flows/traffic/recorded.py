@@ -15,6 +15,7 @@ import orjson
 from registry.flows.consent.locking import locked_of
 from registry.flows.deployment import Deployment
 from registry.flows.opening import compartments_for, open_events, versions_of
+from registry.flows.paging import pages
 from registry.flows.profiles.read import permitted
 from registry.flows.workspace import OpenWorkspace
 from registry.keys.envelope import open_sealed, record_aad
@@ -72,16 +73,13 @@ def source_id_of(deployment: Deployment, workspace: OpenWorkspace, name: str | N
 
 def quarantined_pages(
     deployment: Deployment, workspace: OpenWorkspace, source_id: SourceId | None, *, size: int = PAGE
-) -> Iterator[list[Quarantined]]:
+) -> Iterator[Sequence[Quarantined]]:
     """What lies in quarantine, oldest first, page by page; what is added meanwhile comes too."""
-    after = b""
-    while True:
-        with deployment.data.read(workspace.workspace_id) as transaction:
-            page = quarantine.page(transaction, workspace.workspace_id, source_id, after, size)
-        if not page:
-            return
-        after = page[-1].quarantine_id
-        yield page
+    return pages(
+        deployment.data, workspace.workspace_id,
+        lambda transaction, after: quarantine.page(transaction, workspace.workspace_id, source_id, after, size),
+        lambda row: row.quarantine_id,
+    )  # fmt: skip
 
 
 def open_quarantined(

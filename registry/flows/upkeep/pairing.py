@@ -6,10 +6,11 @@ the rows are deleted. A crash between the two steps leaves a remainder, and so d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from registry.flows.deployment import Deployment
+from registry.flows.paging import pages
 from registry.model.ids import FragmentId, WorkspaceId
 from registry.store import holders, identities, keystore, quarantine
 
@@ -57,32 +58,25 @@ def unused_holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterato
             yield unused
 
 
-def _holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:
-    after = b""
-    while True:
-        with deployment.keystore.read(workspace_id) as transaction:
-            page = keystore.holders_after(transaction, workspace_id, after, PAGE)
-        if not page:
-            return
-        yield page
-        after = page[-1]
+def _holders(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[Sequence[FragmentId]]:
+    return pages(
+        deployment.keystore, workspace_id,
+        lambda transaction, after: keystore.holders_after(transaction, workspace_id, after, PAGE),
+        lambda holder: holder,
+    )  # fmt: skip
 
 
 def _needing(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[list[FragmentId]]:
     """Everything that was sealed under a bundle of its own: fragments, then quarantined messages."""
-    after = b""
-    while True:
-        with deployment.data.read(workspace_id) as transaction:
-            fragments = identities.fragments_after(transaction, workspace_id, after, PAGE)
-        if not fragments:
-            break
+    for fragments in pages(
+        deployment.data, workspace_id,
+        lambda transaction, after: identities.fragments_after(transaction, workspace_id, after, PAGE),
+        lambda row: row.fragment_id,
+    ):  # fmt: skip
         yield [row.fragment_id for row in fragments]
-        after = fragments[-1].fragment_id
-    after = b""
-    while True:
-        with deployment.data.read(workspace_id) as transaction:
-            shut = quarantine.page(transaction, workspace_id, None, after, PAGE)
-        if not shut:
-            return
+    for shut in pages(
+        deployment.data, workspace_id,
+        lambda transaction, after: quarantine.page(transaction, workspace_id, None, after, PAGE),
+        lambda row: row.quarantine_id,
+    ):  # fmt: skip
         yield [row.quarantine_id for row in shut]
-        after = shut[-1].quarantine_id

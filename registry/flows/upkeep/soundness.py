@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from registry.flows.deployment import Deployment
 from registry.flows.opening import open_assertions, open_events, open_identifiers
+from registry.flows.paging import pages
 from registry.keys.bundle import Bundle
 from registry.keys.envelope import open_sealed, record_aad
 from registry.model.compartment import IDENTITY, QUARANTINE, Compartment
@@ -45,22 +46,18 @@ def unopenable(deployment: Deployment, workspace_id: WorkspaceId) -> Iterator[Da
     Raises:
         StoreUnavailable, KmsUnavailable: it cannot be looked at now.
     """
-    after = b""
-    while True:
-        with deployment.data.read(workspace_id) as transaction:
-            page = identities.fragments_after(transaction, workspace_id, after, PAGE)
-        if not page:
-            break
+    for page in pages(
+        deployment.data, workspace_id,
+        lambda transaction, after: identities.fragments_after(transaction, workspace_id, after, PAGE),
+        lambda row: row.fragment_id,
+    ):  # fmt: skip
         yield from _of_page(deployment, workspace_id, page)
-        after = page[-1].fragment_id
-    after = b""
-    while True:
-        with deployment.data.read(workspace_id) as transaction:
-            shut = quarantine.page(transaction, workspace_id, None, after, PAGE)
-        if not shut:
-            return
+    for shut in pages(
+        deployment.data, workspace_id,
+        lambda transaction, after: quarantine.page(transaction, workspace_id, None, after, PAGE),
+        lambda row: row.quarantine_id,
+    ):  # fmt: skip
         yield from _in_quarantine(deployment, workspace_id, shut)
-        after = shut[-1].quarantine_id
 
 
 def _of_page(deployment: Deployment, workspace_id: WorkspaceId, page: Sequence[Fragment]) -> Iterator[Damaged]:
