@@ -70,3 +70,47 @@ def test_what_the_erasure_lets_a_trigger_write_is_erased_as_well(
         assert left(made, ADA) == {}
     gone = [] if described is DELETED else ["erased"]
     assert [name for (name,) in rows(outside_url, "SELECT name FROM history ORDER BY name")] == ["Bob", *gone]
+
+
+AGAIN = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  customers:
+    rows: keep
+    fields:
+      id: {category: null}
+      email: {category: user.contact.email, identity: email, erasure: keep, ground: "GDPR Art. 17(3)(b)"}
+      name: {category: user.name, erasure: mask, mask: erased}
+      news: {category: user.behavior, erasure: mask}
+  history:
+    rows: keep
+    fields:
+      customer: {category: user.unique_id, references: customers.id, erasure: keep, ground: "GDPR Art. 17(3)(b)"}
+      name: {category: user.name, erasure: mask, mask: erased}
+      news: {category: user.behavior, erasure: mask}
+"""
+
+
+@pytest.mark.parametrize("kind", ["boolean", "date", "json"])
+def test_what_masks_any_value_may_stand_in_a_history_more_often_afterwards(outside_url: str, kind: str) -> None:
+    before, masked = {
+        "boolean": ("TRUE", "FALSE"),
+        "date": ("'2020-01-01'", "'1970-01-02'"),
+        "json": ("'{\"a\": 1}'", "'{}'"),
+    }[kind]
+    writes = "INSERT INTO history VALUES (OLD.id, OLD.name, OLD.news)"
+    triggers = (one.replace(WRITES, writes) for one in TRIGGERS[outside_url.partition(":")[0].partition("+")[0]])
+    run(
+        outside_url,
+        f"CREATE TABLE customers (id integer primary key, email varchar(60), name varchar(20), news {kind})",
+        f"CREATE TABLE history (customer integer, name varchar(20), news {kind}, "
+        "FOREIGN KEY (customer) REFERENCES customers (id))",
+        f"INSERT INTO customers VALUES (1, 'ada@example.test', 'Ada', {masked}), (2, 'b@example.test', 'B', {before})",
+        f"INSERT INTO history VALUES (1, 'erased', {masked}), (1, 'Ada', {before}), (2, 'B', {before})",
+        *triggers,
+    )
+    with systems({AGAIN: outside_url}) as made:
+        assert made[0].findings() == []
+        erased(made)
+    assert sorted(name for (name,) in rows(outside_url, "SELECT name FROM history")) == ["B", *["erased"] * 3]

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from registry.connectors.datasets import Table
 from registry.connectors.sql import changing
 from registry.connectors.sql.columns import UNKNOWN, as_text
-from registry.connectors.sql.comparing import stood_at, told_apart
+from registry.connectors.sql.comparing import stands_at, stood_at, told_apart
 from registry.connectors.sql.selecting import count
+from registry.connectors.sql.stand_ins import StandIns
 from registry.connectors.sql.standing import as_it_stands
 from registry.model.errors import LinkedSystemUnavailable
 
@@ -52,11 +53,19 @@ def written_over(
 
 
 def values(
-    connection: sa.Connection, described: Table, table: sa.Table, where: Sequence[sa.ColumnElement[bool]]
+    connection: sa.Connection,
+    described: Table,
+    table: sa.Table,
+    where: Sequence[sa.ColumnElement[bool]],
+    stand_ins: StandIns,
 ) -> Iterator[tuple[str, sa.ColumnElement[bool]]]:
-    """Where else the values stand that these rows are about to lose, by field."""
+    """Where else the values stand that these rows are about to lose, by field.
+
+    Not what takes the place of any value: rows that a trigger adds meanwhile are left with that as well.
+    """
     for one in described.changed:
         column, found = table.c[one.name], dict[str, Any]()
+        ours = sa.or_(sa.false(), *(stands_at(column, value) for value in stand_ins.for_all(one, column)))
         # What no engine compares (a place on a map) is told apart by its text everywhere.
         text = as_text(column) if connection.dialect.name in BY_TEXT or UNKNOWN in column.info else None
         told = as_it_stands((told_apart(column) if text is None else text).label(one.name))
@@ -67,7 +76,8 @@ def values(
         step = AT_ONCE if text is None else TEXTS_AT_ONCE
         for start in range(0, len(standing), step):
             some = standing[start : start + step]
-            yield one.name, text.in_(some) if text is not None else sa.or_(*(stood_at(column, one) for one in some))
+            stood = text.in_(some) if text is not None else sa.or_(*(stood_at(column, value) for value in some))
+            yield one.name, sa.and_(stood, sa.not_(ours))
 
 
 def require_gone(connection: sa.Connection, place: str, table: sa.Table, gone: Sequence[Gone]) -> None:

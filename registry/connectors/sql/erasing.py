@@ -192,7 +192,7 @@ def _change(connection: sa.Connection, dataset: str, work: Work, stand_ins: Stan
     if work.keys is not None:
         work.made |= changing.by_key(connection, dataset, work.described, work.table, work.keys, stand_ins)
         return
-    stood = list(brought_back.values(connection, work.described, work.table, work.where))
+    stood = list(brought_back.values(connection, work.described, work.table, work.where, stand_ins))
     changing.by_value(connection, dataset, work.described, work.table, work.where, stand_ins)
     work.gone += (Gone(name, where, count(connection, work.table, where)) for name, where in stood)
     work.still_led_to = sum(count(connection, work.table, where) for where in work.where)

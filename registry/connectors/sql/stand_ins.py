@@ -29,6 +29,8 @@ _BITS = ((mysql.TINYINT, 7), (mysql.MEDIUMINT, 23), (sa.SmallInteger, 15), (sa.B
 _ADDRESSES = (
     ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
 )  # fmt: skip
+ALWAYS_THE_SAME = frozenset({bool, date, datetime, time, timedelta})
+"""Types of which every value has the same stand-in."""
 _INSTEAD: Mapping[type | None, Callable[[], Any]] = {
     datetime: lambda: LONG_AGO,
     date: LONG_AGO.date,
@@ -64,6 +66,15 @@ class StandIns:
             self._hashes[place] = _random(old, column)
         told = self._hashes[place]
         return told[: _length(column)] if isinstance(told, str) else told
+
+    def for_all(self, field: Field, column: sa.Column[Any]) -> list[Any]:
+        """What takes the place of any value of this field, where that is the same for several."""
+        if field.mask is not None:
+            return [self.of(field, column, None)]
+        if isinstance(column.type, sa.JSON | sa.ARRAY):
+            return [[], {}] if isinstance(column.type, sa.JSON) else [[]]
+        wanted = python_type(column)
+        return [_INSTEAD[wanted]()] if wanted in ALWAYS_THE_SAME else []
 
     def forget(self, column: sa.Column[Any], old: Any) -> None:
         """Draw anew for a value whose stand-in is taken."""

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 from registry.connectors.datasets import Erasure
 from registry.connectors.key_values import fitted
 from registry.connectors.sql.columns import ANYTHING, UNKNOWN, is_unique, python_type
+from registry.connectors.sql.stand_ins import ALWAYS_THE_SAME
 
 _NO_NAMES = (bytes, bool, date, datetime, time, timedelta, float, list)
 """Types of which no value is an identifier."""
@@ -23,7 +24,7 @@ _NO_KEYS = (
 """Types of which no value is looked for as a key: several values, or a length of something."""
 _INEXACT = (sa.REAL, mysql.FLOAT)
 """Numbers of which none is what stands there once it was read: too few of its digits are told. SQLite's are wider."""
-_ALWAYS_THE_SAME = (bool, date, datetime, time, timedelta, list)
+_ALWAYS_THE_SAME = frozenset({*ALWAYS_THE_SAME, list})
 _DRAWN = frozenset({*_ALWAYS_THE_SAME, str, bytes, int, float, Decimal, UUID})
 _DRAWN_TYPES = (sa.JSON, postgresql.HSTORE, postgresql.INET, postgresql.CIDR)
 
