@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from registry.connectors.bodies import bounded
 from registry.connectors.outgoing import TIMEOUT_S
 from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.opendsr import (
@@ -287,12 +288,10 @@ class OpenDsrProcessor:
                 punctual(httpx.Client(timeout=TIMEOUT_S, follow_redirects=False), TIMEOUT_S) as client,
                 client.stream(method, self._url + path, content=body, headers=headers) as response,
             ):
-                read = bytearray()
-                for chunk in response.iter_bytes():
-                    read += chunk
-                    if len(read) > MAX_ANSWER:
-                        raise LinkedSystemUnavailable(f"{self._name} answers with too much")
-                return response.status_code, bytes(read), dict(response.headers)
+                read = bounded(response, MAX_ANSWER)
+                if read is None:
+                    raise LinkedSystemUnavailable(f"{self._name} answers with too much, or packs it more than once")
+                return response.status_code, read, dict(response.headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # whose texts may hold anything
             raise LinkedSystemUnavailable(f"{self._name} does not answer: {type(error).__name__}") from None
 

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import orjson
 
+from registry.connectors.bodies import bounded
 from registry.model.errors import LinkedSystemUnavailable
 
 if TYPE_CHECKING:
@@ -136,12 +137,10 @@ class Exchange:
         headers = {"content-type": "application/json"} if content is not None else {}
         try:
             with self._opened().stream(method, url, params=query or None, content=content, headers=headers) as response:
-                read = bytearray()
-                for chunk in response.iter_bytes():
-                    read += chunk
-                    if len(read) > MAX_BYTES:
-                        raise LinkedSystemUnavailable(f"{self._name} answers with too much")
-                return response.status_code, bytes(read), response.headers
+                read = bounded(response, MAX_BYTES)
+                if read is None:
+                    raise LinkedSystemUnavailable(f"{self._name} answers with too much, or packs it more than once")
+                return response.status_code, read, response.headers
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # whose texts may hold anything
             if last:
                 raise LinkedSystemUnavailable(f"{self._name} does not answer: {type(error).__name__}") from None
