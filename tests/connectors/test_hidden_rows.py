@@ -156,6 +156,21 @@ def test_a_table_that_keeps_what_its_rows_were_blocks_an_erasure(mariadb_url: st
         erased(made)
 
 
+@pytest.mark.parametrize("over", ["customers", "recent"])
+def test_a_view_of_a_table_that_keeps_what_its_rows_were_blocks_an_erasure(mariadb_url: str, over: str) -> None:
+    run(
+        mariadb_url,
+        *TWO,
+        "CREATE VIEW recent AS SELECT * FROM customers",
+        f"CREATE VIEW shoppers AS SELECT * FROM {over}",
+    )
+    viewed = CUSTOMERS.replace("  customers:\n", "  shoppers:\n") + "without_people: {customers: read by the view}\n"
+    with systems({viewed: mariadb_url}) as made:
+        assert made[0].findings() == []
+        run(mariadb_url, "ALTER TABLE customers ADD SYSTEM VERSIONING")
+        assert [one[:2] for one in made[0].findings()] == [("shoppers", "every field")]
+
+
 @pytest.fixture
 def reader(postgres_url: str) -> Iterator[str]:
     """A user whom row security shows one tenant's rows of customers."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from registry.flows.dsr.linked import reach_of
-from tests.outside import ADA, erased, rows, run, systems
+from registry.model.message import Identifier
+from tests.outside import ADA, erased, left, rows, run, systems
 
 MEMBERS = """
 dataset: shop
@@ -156,3 +157,79 @@ def test_what_is_unique_in_some_rows_or_beside_an_expression_is_no_key_of_one_pe
         [found] = made[0].findings()
     assert (found.table, found.field) == ("notes", "team")
     assert "a part of members (team, number)" in found.reason
+
+
+ONCE = """
+dataset: shop
+url_env: SHOP_URL
+tables:
+  members:
+    rows: keep
+    fields:
+      id: {category: null}
+      email: {category: user.contact.email, identity: email, erasure: "%s"}
+      phone: {category: user.contact.phone_number, erasure: "null"}
+      team: {category: null}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "email", "found"),
+    [
+        ("UNIQUE NULLS NOT DISTINCT (email)", "null", {"email"}),
+        ("UNIQUE NULLS NOT DISTINCT (email)", "hash", set()),
+        ("UNIQUE NULLS NOT DISTINCT (email, phone)", "null", {"email", "phone"}),
+        ("UNIQUE NULLS NOT DISTINCT (email, phone)", "hash", set()),
+        ("UNIQUE NULLS NOT DISTINCT (team, phone)", "hash", {"phone"}),
+        ("UNIQUE NULLS NOT DISTINCT (id, phone)", "hash", set()),
+        ("UNIQUE (email)", "null", set()),
+    ],
+)
+def test_what_may_be_empty_in_one_row_is_not_emptied(postgres_url: str, key: str, email: str, found: set[str]) -> None:
+    run(
+        postgres_url,
+        f"CREATE TABLE members (id integer PRIMARY KEY, email text, phone text, team integer, {key})",
+        "INSERT INTO members VALUES (1, 'ada@example.test', '1', 7), (2, 'bob@example.test', '2', 7)",
+    )
+    with systems({ONCE % email: postgres_url}) as made:
+        told = made[0].findings()
+        assert (
+            {one.field for one in told if "no two rows may be empty" in one.reason} == found == {f.field for f in told}
+        )
+        for person in ("ada", "bob") if not found else ():
+            erased(made, [Identifier("email", f"{person}@example.test")])
+
+
+def test_a_domain_of_a_domain_is_as_long_and_as_full_as_what_it_narrows(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        "CREATE DOMAIN short AS varchar(12) NOT NULL",
+        "CREATE DOMAIN shorter AS short",
+        "CREATE TABLE members (id integer PRIMARY KEY, email text, phone shorter, team integer)",
+        "INSERT INTO members VALUES (1, 'ada@example.test', '1', 7)",
+    )
+    with systems({ONCE % "hash": postgres_url}) as made:
+        assert [(one.field, one.reason) for one in made[0].findings()] == [
+            ("phone", "to be emptied, and the column is NOT NULL")
+        ]
+    with systems({(ONCE % "hash").replace('"null"', "hash"): postgres_url}) as made:
+        assert made[0].findings() == []
+        erased(made)
+    [(phone,)] = rows(postgres_url, "SELECT phone FROM members")
+    assert phone != "1" and len(phone) == 12
+
+
+def test_a_key_leads_to_a_domain_of_a_domain(postgres_url: str) -> None:
+    run(
+        postgres_url,
+        "CREATE DOMAIN word AS text",
+        "CREATE DOMAIN number AS word",
+        "CREATE TABLE customers (id integer PRIMARY KEY, email number)",
+        "CREATE TABLE orders (customer_id number)",
+        "INSERT INTO customers VALUES (1, 'Ada@example.test'), (2, 'bob@example.test')",
+        "INSERT INTO orders VALUES ('1'), ('2')",
+    )
+    with systems({KEYS: postgres_url}) as made:
+        erased(made)
+        assert left(made, ADA) == {}
+    assert rows(postgres_url, "SELECT customer_id FROM orders") == [("2",)]

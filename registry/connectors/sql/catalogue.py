@@ -17,6 +17,7 @@ from registry.connectors.datasets import Dataset, Table
 from registry.connectors.sql.columns import ANYTHING, AS_GIVEN, CHARSET, COLLATED, LARGE, LOOKED_THROUGH, UNKNOWN
 from registry.connectors.sql.dictionary import (
     BESIDE,
+    DOMAINS,
     FINGERPRINTS,
     FOREIGN,
     KINDS,
@@ -120,9 +121,9 @@ class Catalogue:
         _note_collations(connection, metadata.tables.values())
         self._note_kinds(connection, metadata)
         has_large = connection.dialect.name == "postgresql" and connection.execute(sa.text(LARGE_OBJECTS)).scalar_one()
+        if connection.dialect.name == "postgresql":
+            _settle_domains(metadata, connection.execute(sa.text(DOMAINS), {"schema": self._schema}).all())
         for column in (column for table in metadata.tables.values() for column in table.c):
-            if isinstance(column.type, postgresql.DOMAIN):  # its values are those of the type that it narrows
-                column.type = column.type.data_type
             if has_large and isinstance(column.type, postgresql.OID):
                 column.info[LARGE] = True
             elif isinstance(column.type, sa.types.NullType) and connection.dialect.name in ("mysql", "mariadb"):
@@ -202,6 +203,17 @@ def _settle_json(connection: sa.Connection, schema: str | None, tables: Collecti
             column.type = sa.JSON(none_as_null=True)
         elif isinstance(column.type, sa.JSON):
             column.type.none_as_null = True
+
+
+def _settle_domains(metadata: sa.MetaData, lengths: Iterable[Any]) -> None:
+    """The values of a domain are those of the type that it, or the domain that it narrows itself, narrows."""
+    most = {(table, name): length for table, name, length in lengths}
+    for column in (column for table in metadata.tables.values() for column in table.columns):
+        while isinstance(column.type, postgresql.DOMAIN):
+            column.nullable = bool(column.nullable and not column.type.not_null)
+            column.type = column.type.data_type
+            if isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum):
+                column.type.length = most.get((column.table.name, column.name))
 
 
 def _note_anything(metadata: sa.MetaData, declared: Iterable[Any]) -> None:

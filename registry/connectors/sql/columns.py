@@ -62,6 +62,13 @@ def keys_of(table: sa.Table, *, in_some_rows: bool = False) -> list[frozenset[st
     return [key for key in keys if key] + [frozenset([c.name]) for c in table.columns if "unique" in c.info]
 
 
+def empty_once(table: sa.Table) -> list[frozenset[str]]:
+    """The keys in which nothing counts as a value, of which no two rows may have the same (`NULLS NOT DISTINCT`)."""
+    found = [*table.indexes, *(one for one in table.constraints if isinstance(one, sa.UniqueConstraint))]
+    alike = (one for one in found if one.dialect_options["postgresql"].get("nulls_not_distinct"))
+    return [frozenset(column.name for column in one.columns) for one in alike]
+
+
 def _is_key(index: sa.Index) -> bool:
     """Whether it is unique by what stands in columns: not by `lower(email)`, which the others alone say nothing of."""
     return bool(index.unique) and all(isinstance(one, sa.Column) for one in index.expressions)

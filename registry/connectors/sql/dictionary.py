@@ -50,6 +50,17 @@ FINGERPRINTS: Mapping[str, str] = {
 }
 LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
 """Whether a PostgreSQL database has any: data of its own, which a column of the type `oid` only names."""
+DOMAINS = """
+WITH RECURSIVE narrowed AS (
+  SELECT oid AS domain, typbasetype AS of, typtypmod AS modifier FROM pg_type WHERE typtype = 'd'
+  UNION ALL SELECT domain, typbasetype, greatest(modifier, typtypmod) FROM narrowed JOIN pg_type t ON t.oid = of
+  WHERE typtype = 'd'
+)
+SELECT relname, attname, modifier - 4 FROM narrowed JOIN pg_attribute ON atttypid = domain
+JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
+WHERE of IN ('varchar'::regtype, 'bpchar'::regtype) AND modifier > 4 AND nspname = coalesce(:schema, current_schema())
+"""
+"""How many characters a column takes whose type is a domain."""
 PARTITIONS = """
 SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relispartition AND nspname = coalesce(:schema, current_schema())
@@ -120,8 +131,14 @@ UNION SELECT relname, 'hidden' FROM here WHERE relrowsecurity AND row_security_a
   OR EXISTS (SELECT FROM reading WHERE polrelid = oid AND NOT polpermissive))
 """
 _MARIADB_KINDS = """
-SELECT table_name, 'versioned' FROM information_schema.tables
-WHERE table_type = 'SYSTEM VERSIONED' AND table_schema = coalesce(:schema, database())
+WITH RECURSIVE kept AS (
+  SELECT table_name AS name FROM information_schema.tables
+  WHERE table_type = 'SYSTEM VERSIONED' AND table_schema = coalesce(:schema, database())
+  UNION SELECT table_name FROM information_schema.views JOIN kept
+  ON view_definition = '' OR locate(concat('`', replace(name, '`', '``'), '`'), view_definition) > 0
+  WHERE table_schema = coalesce(:schema, database())
+)
+SELECT name, 'versioned' FROM kept
 """
 KINDS: Mapping[str, str] = {
     "postgresql": _POSTGRESQL_KINDS, "mysql": _MARIADB_KINDS, "mariadb": _MARIADB_KINDS,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Erasure, Key, Table
-from registry.connectors.sql.columns import LARGE, keys_of
+from registry.connectors.sql.columns import LARGE, empty_once, keys_of
 from registry.connectors.sql.dictionary import BESIDE, HIDDEN, MATERIALISED, UNREAD, VERSIONED
 from registry.connectors.sql.references import from_elsewhere, holding, referred_to, too_wide
 from registry.connectors.sql.taking import cannot_correct, cannot_identify, cannot_refer, cannot_take, cannot_tell_apart
@@ -20,6 +20,7 @@ SECURED = (
 )
 VERSIONS = "the database keeps what is erased as a version of before: let it keep no versions, or keep these rows"
 WITHOUT_TEXT = "mask it without a text"
+EMPTY_ONCE = f"no two rows may be empty there (NULLS NOT DISTINCT): {WITHOUT_TEXT}, or keep it"
 LARGE_OBJECT = (
     "may be the number of a large object, which is not given out and does not go with its row: hold its data in a "
     "column (text, bytea), or keep and withhold it on a ground"
@@ -139,12 +140,24 @@ def _unfit(described: Table, table: sa.Table) -> Iterator[Finding]:
             yield Finding(described.name, field.name, reason)
         if not described.deletes and field.mask is not None and (others := _alike(described, column)):
             yield Finding(described.name, field.name, f"its mask would stand twice beside one {others}: {WITHOUT_TEXT}")
+        if not described.deletes and field.erasure is Erasure.NULL and _is_empty_twice(described, column):
+            yield Finding(described.name, field.name, EMPTY_ONCE)
         if LARGE in column.info and field.category is not None and (field.exported or field.name not in described.kept):
             yield Finding(described.name, field.name, LARGE_OBJECT)
         if field.trait is not None and (reason := cannot_correct(column)):
             yield Finding(described.name, field.name, reason)
         if field.identity is not None and (reason := cannot_identify(column)):
             yield Finding(described.name, field.name, reason)
+
+
+def _is_empty_twice(described: Table, column: sa.Column[Any]) -> bool:
+    """Whether rows of different people would be alike in a key once it is emptied, where nothing counts as a value."""
+    stays = [f for f in described.fields.values() if f.erasure is not Erasure.NULL and not f.mask]
+    refers = {name for link in described.links for name in link.fields}
+    apart = {f.name for f in stays if f.identity or f.name in refers or f.erasure is not Erasure.KEEP}
+    always = keys_of(column.table)
+    rests = [key - {column.name} for key in empty_once(column.table) if column.name in key]
+    return any(not rest & apart and not any(other <= rest for other in always) for rest in rests)
 
 
 def _alike(described: Table, column: sa.Column[Any]) -> str | None:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Dataset, Erasure, Field, Link, Table
 from registry.connectors.sql import mentions
+from registry.connectors.sql.columns import empty_once
 from registry.connectors.sql.selecting import Selecting, counts
 from registry.dsr.held import Held, ground_of
 
@@ -142,7 +143,7 @@ def _staying(
 
 
 def _fixed(table: sa.Table) -> set[str]:
-    """The columns that take no NULL, or that rows are told apart, or referred to, by."""
+    """The columns that take no NULL, or not in several rows, or that rows are told apart, or referred to, by."""
     keys = {column.name for column in table.primary_key}
     referred = {
         element.column.name
@@ -151,7 +152,8 @@ def _fixed(table: sa.Table) -> set[str]:
         for element in one.elements
         if one.referred_table is table
     }
-    return keys | referred | {column.name for column in table.c if not column.nullable}
+    once = {name for key in empty_once(table) for name in key}
+    return keys | referred | once | {column.name for column in table.c if not column.nullable}
 
 
 def _kept(field: Field, ground: str) -> Field:
