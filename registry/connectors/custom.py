@@ -55,7 +55,7 @@ class Custom:
         try:
             factory: Factory = offered[self.entry_point].load()
             made = factory(self.name, self.settings, {n: environment[v] for n, v in self.secrets.items()})
-        except Exception as error:  # noqa: BLE001 - code of somebody's own may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - code of somebody's own may raise anything
             raise self._wrong(f"the connector {self.entry_point} failed: {type(error).__name__}") from None
         lacking = [name for name in METHODS if not callable(getattr(made, name, None))]
         if getattr(made, "name", None) != self.name or lacking:

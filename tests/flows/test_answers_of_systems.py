@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from registry.dsr.accounting import EVERY_TABLE, Disposition, FieldAccount
 from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import Kind
 from registry.flows.accountability import verify
-from registry.flows.dsr import lifecycle, planning
+from registry.flows.dsr import lifecycle, linked, planning
 from registry.model.errors import LinkedSystemUnavailable
 from tests.conftest import SetClock
 from tests.factories import identify
@@ -123,3 +125,19 @@ def test_what_is_no_plan_blocks_the_approval(points: Points, tenant: Tenant, pla
     points.plan = lambda *_: plan
     made = planning.plan_of(tenant.registry.deployment, tenant.workspace, request.request_id)
     assert made.unreachable == ["points"]
+
+
+def test_a_connector_that_would_end_the_process_is_waited_for(points: Points, tenant: Tenant) -> None:
+    request = tenant.request(Kind.ERASURE, "user_id", "ada")
+    points.run = lambda *_: sys.exit(3)
+    with pytest.raises(LinkedSystemUnavailable, match="points failed: SystemExit"):
+        tenant.run(request)
+    points.run = lambda *_: [account()]
+    assert tenant.run(request).state == "completed"
+
+
+@pytest.mark.parametrize("rows", [[("cards", {"card": "7"}), None, ("cards", {"card": "8"})], None, 7])
+def test_what_is_no_row_is_not_the_end_of_what_is_given_out(points: Points, rows: Any) -> None:
+    points.export = lambda _: rows  # type: ignore[method-assign]
+    with pytest.raises(LinkedSystemUnavailable, match="points"):
+        list(linked.exported(points, [], Counter()))

@@ -43,6 +43,7 @@ from registry.model.ids import FragmentId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
+_END: Any = object()
 TOLD_OF = "told_of"
 """The member of a request's progress that has keyed pseudonyms of all by which systems were told of the person."""
 
@@ -202,8 +203,8 @@ def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter
     Raises:
         LinkedSystemUnavailable: it does not answer; what was written so far is no whole package.
     """
-    rows = iter(asked(system, lambda: system.export(people)))
-    while (one := asked(system, lambda: next(rows, None))) is not None:
+    rows = asked(system, lambda: iter(system.export(people)))
+    while (one := asked(system, lambda: next(rows, _END))) is not _END:
         table, row = asked(system, lambda one=one: (str(one[0]), dict(one[1])))  # type: ignore[misc]
         counts[f"{system.name}: {table}"] += 1
         yield {"table": table, "row": row}

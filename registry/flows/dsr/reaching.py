@@ -114,7 +114,7 @@ def asked(system: LinkedSystem, ask: Callable[[], _T]) -> _T:
         ) from None  # fmt: skip
     except RegistryError as error:
         raise LinkedSystemUnavailable(f"{system.name}: {error.code}", extra=error.extra) from None
-    except Exception as error:  # noqa: BLE001 - a connector of somebody's own may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a connector of somebody's own may raise anything
         raise LinkedSystemUnavailable(f"{system.name} failed: {type(error).__name__}") from None
 
 
