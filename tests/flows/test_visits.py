@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -75,6 +77,49 @@ def test_a_link_opens_a_visit_once(door: Door) -> None:
     assert door.visitor(door.follow(door.box.link)) == PERSON
     with pytest.raises(Unauthenticated):
         door.follow(door.box.link)
+
+
+@pytest.mark.parametrize("is_code_first", [True, False], ids=["code", "link"])
+def test_what_opens_a_visit_ends_both_halves_of_its_letter_and_no_other_letter(door: Door, is_code_first: bool) -> None:
+    other = door.invite()
+    others_code = door.box.code
+    token = door.invite()
+    code, link = door.box.code, door.box.link
+    opened = door.confirm(token, code) if is_code_first else door.follow(link)
+    with pytest.raises(Unauthenticated):
+        door.follow(link)
+    with pytest.raises(Unauthenticated):
+        door.confirm(token, code)
+    assert door.visitor(opened) == PERSON
+    assert door.visitor(door.confirm(other, others_code)) == PERSON
+
+
+def test_a_wrong_code_leaves_the_link_of_its_letter(door: Door) -> None:
+    token = door.invite()
+    with pytest.raises(Unauthenticated):
+        door.confirm(token, f"{(int(door.box.code) + 1) % 1_000_000:06}")
+    assert door.visitor(door.follow(door.box.link)) == PERSON
+
+
+def test_of_both_halves_used_at_once_one_opens(door: Door) -> None:
+    for _ in range(8):
+        token = door.invite()
+        uses = [lambda t=token, c=door.box.code: door.confirm(t, c), lambda k=door.box.link: door.follow(k)]
+        opened: list[str] = []
+        start = threading.Barrier(2)
+
+        def use(one: Callable[[], str], start: threading.Barrier = start, opened: list[str] = opened) -> None:
+            start.wait(20)
+            with contextlib.suppress(Unauthenticated):
+                opened.append(one())
+
+        threads = [threading.Thread(target=use, args=(one,)) for one in uses]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert len(opened) == 1
+        visits.leave(door.registry.deployment, door.tenant.workspace, opened[0])
 
 
 def test_a_letter_without_an_address_of_the_pages_holds_the_code_alone(door: Door) -> None:

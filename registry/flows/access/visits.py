@@ -2,8 +2,8 @@
 
 1. invite      a code and a link go to the address that was given, whoever that is: what comes back never
                says whether the address is known here
-2. confirm     by the code, tried five times at most, or by following the link, once; where too many codes are wrong in
-               a workspace, whoever they were for, none is heard for a while, and links alone open
+2. confirm     by the code, tried five times at most, or by following the link: either ends both; where too many codes
+               are wrong in a workspace, whoever they were for, none is heard for a while, and links alone open
 3. visit       for half an hour; who the visitor is lies sealed under a key that only their browser holds
 """
 
@@ -93,8 +93,9 @@ def _invited(
         target = workspace.indexer.lasting("@invite", person.value)
         require_try(transaction, workspace.workspace_id, target, now)
         accounts.count_try(transaction, workspace.workspace_id, target, now)
-        token = _open(transaction, workspace, person, "code", now, CODE_FOR, code=code)
-        link = _open(transaction, workspace, person, "link", now, CODE_FOR)
+        (token, by_code), (link, by_link) = mint_key(PREFIX), mint_key(PREFIX)
+        _keep(transaction, workspace, token, person, "code", now, CODE_FOR, code=code, more=by_link.hex())
+        _keep(transaction, workspace, link, person, "link", now, CODE_FOR, more=by_code.hex())
     text = letter.text.format(code=f"{code[:3]} {code[3:]}")
     if letter.link is not None:
         text += letter.with_link.format(link=letter.link + link)
@@ -146,7 +147,9 @@ def vouch(
 ) -> tuple[str, Micros]:
     """A token that opens the choices of a person whom somebody else vouches for, and until when it does."""
     lasts = lifetime_s * SECOND
-    return _open(transaction, workspace, person, "choices", now, lasts), now + lasts
+    token, _ = mint_key(PREFIX)
+    _keep(transaction, workspace, token, person, "choices", now, lasts)
+    return token, now + lasts
 
 
 def is_token(text: str) -> bool:
@@ -187,35 +190,39 @@ def requests_of(deployment: Deployment, workspace: OpenWorkspace, person: Identi
 
 
 def _exchange(deployment: Deployment, workspace: OpenWorkspace, token: str, row: Visit, means: Means) -> str:
-    """A confirmed visit in place of what confirmed it, which works once."""
+    """A confirmed visit in place of what confirmed it, which works once; the other half of its letter ends, too."""
     now = deployment.clock()
-    person = _visitor(workspace, token, row)
+    kind, value, *of_letter = _told(workspace, token, row)
+    person, (opened, _) = Identifier(kind, value), mint_key(PREFIX)
     with deployment.data.write(workspace.workspace_id) as transaction:
-        if not accounts.close_visit(transaction, workspace.workspace_id, row.visit_hash):
+        both = sorted({row.visit_hash, *map(bytes.fromhex, of_letter)})  # in one order, so that two wait for no other
+        ended = {one for one in both if accounts.close_visit(transaction, workspace.workspace_id, one)}
+        if row.visit_hash not in ended:
             raise Unauthenticated("it was used before", hint="ask for a new one")
         target = workspace.indexer.lasting("@invite", person.value)
         accounts.forget_tries(transaction, workspace.workspace_id, target, now - DAY)
-        return _open(transaction, workspace, person, "open", now, VISIT_FOR, means=means)
+        _keep(transaction, workspace, opened, person, "open", now, VISIT_FOR, more=means.value)
+    return opened
 
 
-def _open(
+def _keep(
     transaction: Transaction,
     workspace: OpenWorkspace,
+    token: str,
     person: Identifier,
     kind: str,
     now: Micros,
     lasts: Micros,
     *,
     code: str | None = None,
-    means: Means | None = None,
-) -> str:
-    token, digest = mint_key(PREFIX)
-    told = [person.kind, person.value, *([means.value] if means is not None else [])]
+    more: str | None = None,
+) -> None:
+    digest = hash_key(token)
+    told = [person.kind, person.value, *([more] if more is not None else [])]
     sealed = keys.seal_visitor(token, workspace.workspace_id, digest, orjson.dumps(told))
     kept = keys.code_hash(token, code) if code is not None else None
     row = Visit(workspace.workspace_id, digest, kind, sealed, kept, now + lasts)
     accounts.open_visit(transaction, row, now)
-    return token
 
 
 def _visit(deployment: Deployment, workspace: OpenWorkspace, token: str, kinds: frozenset[str]) -> Visit:
@@ -232,7 +239,10 @@ def _visitor(workspace: OpenWorkspace, token: str, row: Visit) -> Identifier:
 
 
 def _told(workspace: OpenWorkspace, token: str, row: Visit) -> list[str]:
-    """What a visit seals: the visitor's kind and value, and, once it is open, by which means they came in."""
+    """What a visit seals: the visitor's kind and value, and one thing more.
+
+    That is, once it is open, by which means they came in; before, which visit the letter's other half waits for.
+    """
     sealed = keys.open_visitor(token, workspace.workspace_id, row.visit_hash, row.visitor_sealed)
     told: list[str] = orjson.loads(sealed)
     return told
