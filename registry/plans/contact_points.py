@@ -1,6 +1,7 @@
 """Where e-mail addresses and telephone numbers stand in a text, whatever signs they are written by.
 
-1. read      what is percent-encoded, escaped as JSON does it, or a reference of HTML and XML is read as it is meant
+1. read      what is percent-encoded, escaped as JSON does it, or a reference of HTML and XML is read as it is meant;
+             signs that are not seen, dashes, gaps and accents that are written in several ways, as the plain ones
 2. find      an address by its form; a number with a country code anywhere, one without it as the regions write it
 
 A run of mere digits may be an order's number as well. It counts as a telephone number after a word for one, in a field
@@ -15,6 +16,7 @@ from collections.abc import Collection, Iterator
 from html import unescape
 from itertools import chain
 from typing import NamedTuple
+from unicodedata import normalize
 from urllib.parse import unquote
 
 import phonenumbers
@@ -23,12 +25,16 @@ from phonenumbers import Leniency, PhoneNumberMatcher, PhoneNumberType
 from registry.plans.personal_names import personal_category
 
 EMAIL = re.compile(
-    r"(?:[\w.+-]{1,64}|\"[^\"\n]{1,64}\")[@＠﹫](?:[\w-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,24})(?![^\W_])"
+    r"(?:[\w.+-][\w.+'’-]{0,63}|\"[^\"\n]{1,64}\")[@＠﹫]"
+    r"(?!\dx\.(?:avif|gif|jpe?g|png|svg|webp)\b)(?:[\w-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,24})(?![^\W_])"
 )
+"""An address; a picture for narrow pixels (`shoe@2x.png`) is none."""
 WITHIN = 4
 """How often signs are read within one another: an address within the address of a page within another."""
 
-_GAP = r"[ \u00a0.()/\-–]{0,3}"
+_UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_DASHES, _SPACES = r"\u2010-\u2015\u2212\uff0d", r"\u00a0\u2000-\u200a\u202f\u205f\u3000"
+_GAP = rf"[ .()/\-{_DASHES}{_SPACES}{_UNSEEN}]{{0,3}}"
 _AT = "@＠﹫"
 _RUN = re.compile(rf"\d(?:{_GAP}\d){{6}}")
 _MAY_HOLD = re.compile(rf"[{_AT}+＋%&\\]|{_RUN.pattern}")
@@ -39,9 +45,12 @@ _ALIKE = bytes.maketrans(_SIGNS + string.digits.encode(), b"@" * len(_SIGNS) + b
 _GAPS = bytes({*range(256)} - {*_SIGNS, *_KEPT, *string.digits.encode()})
 _SIGN = re.compile(
     r"%[0-7][0-9a-f]|%[c-f][0-9a-f](?:%[89ab][0-9a-f]){1,3}"
-    r"|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,31});?|\\(?:u[0-9a-f]{4}|[/@+.])",
+    r"|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,31});?|\\(?:u[0-9a-f]{4}|[/@+.])"
+    rf"|[{_UNSEEN}]+|[{_DASHES}]|[{_SPACES}]|[＠﹫]|[^\W\d_][\u0300-\u036f]+",
     re.IGNORECASE,
 )
+_PLAIN = ((re.compile(f"[{_UNSEEN}]"), ""), (re.compile(f"[{_DASHES}]"), "-"), (re.compile(f"[{_SPACES}]"), " "))
+"""What a sign counts as that is not seen, or that is one of several for the same."""
 _NUMBER = re.compile(rf"(?<![\w./])(?<!\w-)(?<!\d,)[(\[]?\d(?:{_GAP}\d){{6,24}}(?!\w)(?![.,]\d)")
 _NO_NUMBER = re.compile(  # a day, or a decimal fraction, before what may be one
     r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,3}\.\d{5,})(?!\d)[ \u00a0.()/\-–]{0,3}"
@@ -115,6 +124,19 @@ def region_of(number: str) -> str | None:
     return region if region is not None and len(region) == _REGION else None
 
 
+def as_compared(address: str) -> str:
+    """An address so that all ways to write it are the same: letters, accents, and domains of other scripts."""
+    local, at, domain = normalize("NFC", address).replace("’", "'").rpartition("@")
+    try:
+        labels = [
+            label[4:].encode().decode("punycode") if label.startswith("xn--") else label
+            for label in domain.casefold().split(".")
+        ]
+    except UnicodeError:
+        labels = [domain]
+    return f"{local}{at}{'.'.join(labels)}".casefold()
+
+
 def is_of_a_number(name: str) -> bool:
     """Whether a field of this name usually holds a telephone number."""
     return personal_category(name) == "user.contact.phone_number"
@@ -124,7 +146,7 @@ def _read(text: str) -> tuple[str, list[int] | None]:
     """A text as it is meant, and where each of its characters begins in what was written; None if it is the same."""
     starts: list[int] | None = None
     for _ in range(WITHIN):
-        if not any(sign in text for sign in "%&\\") or _SIGN.search(text) is None:
+        if (text.isascii() and not any(sign in text for sign in "%&\\")) or _SIGN.search(text) is None:
             break
         starts = starts or [*range(len(text) + 1)]
         pieces, moved, last = list[str](), list[int](), 0
@@ -145,7 +167,14 @@ def _meant(sign: str) -> str:
         return unquote(sign)
     if sign[0] == "&":
         return unescape(sign)
-    return chr(int(sign[2:], 16)) if len(sign) > 2 else sign[1]
+    if sign[0] == "\\":
+        return chr(int(sign[2:], 16)) if len(sign) > 2 else sign[1]
+    if sign in _AT:
+        return "@"
+    for signs, plain in _PLAIN:
+        if signs.match(sign):
+            return plain
+    return normalize("NFC", sign)
 
 
 def _emails(plain: str) -> Iterator[Found]:
@@ -177,24 +206,33 @@ def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> It
         if text.isdigit() and not is_cued and not (is_within and text.startswith("0")):
             continue
         for region in regions:
-            for offset, match in _matches(text, region):
+            for offset, match in _matches(text, region, is_cued=is_cued):
                 if is_cued or not match.raw_string.isdigit() or (is_within and _is_of_a_mobile(match)):
                     yield _number(match, start + offset)
 
 
-def _matches(text: str, region: str) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
-    """The numbers among digits and gaps; where the library makes none of them all, those that begin with a zero."""
-    found = [*PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING)]
-    yield from ((0, one) for one in found)
-    if found or _IN_GROUPS.fullmatch(text):
-        return
+def _matches(text: str, region: str, *, is_cued: bool) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
+    """The numbers among digits and gaps.
+
+    Where the library makes none of them all, those that begin with a zero; and where none is in the groups that are
+    usual, those in others, after a word for one or of a mobile telephone (`0151 23 45 67 89`).
+    """
+    found = [(0, one) for one in PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING)]
+    if not found and not _IN_GROUPS.fullmatch(text):
+        found = [*_pieces(text, region, Leniency.STRICT_GROUPING)] or [
+            (start, one) for start, one in _pieces(text, region, Leniency.VALID) if is_cued or _is_of_a_mobile(one)
+        ]
+    yield from found
+
+
+def _pieces(text: str, region: str, leniency: int) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
     last = 0
     for start in (one.start() for one in _BEGINNING.finditer(text)):
         ends = [end for end in map(re.Match.end, _ENDING.finditer(text, start)) if _SHORTEST <= end - start <= _LONGEST]
         for end in reversed(ends) if start >= last else ():
             if not _is_possible(text[start:end], region):
                 continue
-            match = next(iter(PhoneNumberMatcher(text[start:end], region, leniency=Leniency.STRICT_GROUPING)), None)
+            match = next(iter(PhoneNumberMatcher(text[start:end], region, leniency=leniency)), None)
             if match is not None:
                 yield start, match
                 last = start + match.end

@@ -95,6 +95,30 @@ def test_numbers_without_a_country_code_are_read_as_where_the_workspace_and_the_
     assert redactor.counts["phone"] == 3
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "- ada@example.com", "-ada@example.com", "...Ada@example.com", "+ada@example.com", "ada＠example.com",
+        "d'ada@example.com", "o'brien@example.com", "O’Brien@Example.com", "an o'brien@example.com.",
+        "ada@bücher.example", "ada@bu\u0308cher.example", "ada@xn--bcher-kva.example", "ada\u200b@example.com",
+    ],
+)  # fmt: skip
+def test_the_persons_own_address_stays_however_it_is_written(written: str) -> None:
+    own = [*OWN, Identifier("email", "o'brien@example.com"), Identifier("email", "ada@xn--bcher-kva.example")]
+    redactor = Redactor(own)
+    assert redactor.value({"note": f"see {written} there", "whole": written}) == {
+        "note": f"see {written} there", "whole": written,
+    }  # fmt: skip
+    assert not +redactor.counts
+
+
+@pytest.mark.parametrize(
+    "written", ["b.ada@example.com", "ada-b@example.com", "andre\u0301@example.com", "o'x@example.com"]
+)
+def test_an_address_that_is_nearly_the_persons_own_is_somebody_elses(written: str) -> None:
+    assert Redactor([*OWN, Identifier("email", "andre@example.com")]).value(written) == LEFT_OUT["email"]
+
+
 def test_what_was_found_before_is_judged_anew_once_more_is_known_to_be_the_persons() -> None:
     redactor = Redactor([])
     text = "me: second@example.com"

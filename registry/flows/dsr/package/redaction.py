@@ -19,7 +19,7 @@ import orjson
 
 from registry.dsr.holding import SECTIONS, FieldCategories
 from registry.model.message import Identifier
-from registry.plans.contact_points import Found, find, is_of_a_number, may_hold, region_of
+from registry.plans.contact_points import Found, as_compared, find, is_of_a_number, may_hold, region_of
 
 DECLARED = "declared"
 LEFT_OUT = {
@@ -59,7 +59,7 @@ class Redactor:
     def learn(self, people: Iterable[Identifier]) -> None:
         """Take these for the person's own, too: what became known since."""
         own = list(people)
-        self._own |= {person.value.casefold() for person in own}
+        self._own |= {as_compared(person.value) for person in own}
         numbers = [person.value for person in own if person.kind == "phone"]
         self._numbers |= set(map(_digits, numbers))
         regions = [*self._regions, *filter(None, map(region_of, numbers))] if self._regions else []
@@ -144,7 +144,9 @@ class Redactor:
 
     def _is_own(self, kind: str, plain: str) -> bool:
         if kind == "email":
-            return plain.casefold() in self._own or plain.strip("_").casefold() in self._own
+            address = as_compared(plain)
+            quoted = address.partition("'")[2]  # as in French, or the end of a quotation
+            return not self._own.isdisjoint((address, address.lstrip("_.+-"), quoted))
         number = _digits(plain)
         return any(min(len(number), len(own)) >= SHORTEST and (number.endswith(own) or own.endswith(number))
                    for own in self._numbers)  # fmt: skip
