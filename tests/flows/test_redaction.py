@@ -258,6 +258,34 @@ class Systems:
         """Nothing is held open."""
 
 
+def nested(depth: int) -> object:
+    made: object = "ask bob@planted.example"
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
+def test_what_json_has_no_form_for_is_given_out_as_its_text_and_breaks_no_package(registry: RegistrySimulator) -> None:
+    rows = {
+        "deep": nested(300), "nearly": nested(252), "large": 2**80, "broken": "caf\udce9", "numbered": {1: 2},
+        "bytes": b"\xff", "ordinary": {"a": [1.5, None]},
+    }  # fmt: skip
+    registry.deployment = replace(registry.deployment, linked=(Systems("desk", rows),))
+    registry.workspaces._deployment = registry.deployment
+    tenant = registry.tenant()
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    stream = BytesIO()
+    export.write_package(registry.deployment, tenant.workspace, request, stream, actor="person:officer")
+    row = json.loads(ZipFile(stream).read("outside/desk.jsonl"))["row"]
+    assert row == {
+        "deep": "[" * 300 + f'"ask {LEFT_OUT["email"]}"' + "]" * 300,
+        "nearly": "[" * 252 + f'"ask {LEFT_OUT["email"]}"' + "]" * 252,
+        "large": str(2**80), "broken": '"caf\\udce9"', "numbered": '{"1": 2}', "bytes": "/w==",
+        "ordinary": {"a": [1.5, None]},
+    }  # fmt: skip
+
+
 def test_what_systems_know_of_the_person_is_theirs_and_nobody_elses_in_any_document(
     registry: RegistrySimulator,
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -89,12 +90,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(map(str, value))
     if isinstance(value, dict | list | tuple):
-        try:
-            orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME)
-        except TypeError:
-            return [plain(one) for one in value] if not isinstance(value, dict) else json.dumps(value, default=str)
-        return value
+        return _held(value)
     return value.isoformat() if isinstance(value, time) else str(value)
+
+
+def _held(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Any:
+    """A document or an array; a document that is too deep, or holds too large numbers, as its text."""
+    with suppress(TypeError):
+        orjson.dumps([[[value]]], option=orjson.OPT_PASSTHROUGH_DATETIME)  # within a row, and a line
+        return value
+    with suppress(TypeError):
+        return json.dumps(value)
+    return [plain(one) for one in value] if not isinstance(value, dict) else json.dumps(value, default=str)
 
 
 class _Unpadded(TextLoader):
