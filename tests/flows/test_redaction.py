@@ -21,6 +21,7 @@ from registry.dsr.requests import Kind
 from registry.flows import plans
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import export
+from registry.flows.dsr.package.archive import held
 from registry.flows.dsr.package.redaction import LEFT_OUT, Redactor
 from registry.model.message import Identifier
 from registry.store import administration
@@ -151,6 +152,13 @@ def test_a_contact_field_of_the_person_stays_and_one_of_somebody_else_goes_whate
     assert content["properties"]["card"] == {"to": ["Bob"]}, "what was given is left as it is"
 
 
+def nested(depth: int, text: str = "ask bob@planted.example") -> object:
+    made: object = text
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
 def with_gifts(tenant: Tenant) -> Deployment:
     """The shop's plan, with orders that may be for somebody else; the deployment that it is in use in."""
     head, order, rest = shipped_plan().text.partition("name: Order Completed")
@@ -170,8 +178,10 @@ def with_gifts(tenant: Tenant) -> Deployment:
         (ordered("ada", products=7, gift_for="Grace Planted", guests=[{"name": "Alan Planted", "seat": 3}]), 2),
         (ordered("ada", guests={"first": {"name": "Alan Planted"}}), 1),
         (track("Order Compleeted", "ada", gift_for={"name": "Grace Planted"}, guests="Alan Planted"), 2),
+        (track("Order Completed", "ada") | {"properties": [{"gift_for": "Grace Planted"}, {"guests": "Planted"}]}, 2),
+        (ordered("ada", gift_for=nested(300, "Grace Planted"), note=nested(300, "Alan")), 1),
     ],
-    ids=["broken elsewhere", "of another shape", "misspelt"],
+    ids=["broken elsewhere", "of another shape", "misspelt", "a list", "too deep"],
 )
 def test_a_rejected_message_holds_nothing_that_plans_declare_to_be_of_others(
     tenant: Tenant, event: dict[str, Any], left_out: int
@@ -184,7 +194,9 @@ def test_a_rejected_message_holds_nothing_that_plans_declare_to_be_of_others(
     archive = ZipFile(stream)
     assert b"lanted" not in b"".join(map(archive.read, archive.namelist()))
     [line] = map(json.loads, archive.read("records/quarantine.jsonl").splitlines())
-    assert list(line["content"]["call"]["properties"].values()).count(LEFT_OUT["declared"]) == left_out
+    properties = line["content"]["call"]["properties"]
+    values = properties.values() if isinstance(properties, dict) else [next(iter(one.values())) for one in properties]
+    assert list(values).count(LEFT_OUT["declared"]) == left_out
     assert json.loads(archive.read("manifest.json"))["redacted"]["declared"] == left_out
 
 
@@ -197,6 +209,22 @@ def test_what_a_rejected_message_says_of_its_own_person_stays(tenant: Tenant) ->
     [line] = map(json.loads, ZipFile(stream).read("records/quarantine.jsonl").splitlines())
     traits = line["content"]["call"]["traits"]
     assert traits == {"email": "second@example.com", "age": "old", "note": f"ask {LEFT_OUT['email']}"}
+
+
+@pytest.mark.parametrize("section", ["properties", "context"])
+@pytest.mark.parametrize("shape", ["text", "list", "deep within", "deep"])
+def test_a_rejected_message_of_any_shape_is_given_out_without_others(tenant: Tenant, section: str, shape: str) -> None:
+    """Whoever has a write key, which stands in pages, can send what no plan takes in of anybody."""
+    text = "bob@planted.example"
+    shapes = {"text": text, "list": [text], "deep within": {"x": nested(300)}, "deep": nested(900)}
+    tenant.send(identify("ada"), track("Nonsense", "ada") | {section: shapes[shape]})
+    request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    stream = BytesIO()
+    export.write_package(tenant.registry.deployment, tenant.workspace, request, stream, actor="person:officer")
+    archive = ZipFile(stream)
+    [line] = map(json.loads, archive.read("records/quarantine.jsonl").splitlines())
+    assert LEFT_OUT["email"] in json.dumps(line["content"]["call"][section])
+    assert b"planted" not in b"".join(map(archive.read, archive.namelist()))
 
 
 def test_a_package_holds_nothing_of_others_and_says_what_was_left_out(tenant: Tenant) -> None:
@@ -258,13 +286,6 @@ class Systems:
         """Nothing is held open."""
 
 
-def nested(depth: int) -> object:
-    made: object = "ask bob@planted.example"
-    for _ in range(depth):
-        made = [made]
-    return made
-
-
 def test_what_json_has_no_form_for_is_given_out_as_its_text_and_breaks_no_package(registry: RegistrySimulator) -> None:
     rows = {
         "deep": nested(300), "nearly": nested(252), "large": 2**80, "broken": "caf\udce9", "numbered": {1: 2},
@@ -284,6 +305,13 @@ def test_what_json_has_no_form_for_is_given_out_as_its_text_and_breaks_no_packag
         "large": str(2**80), "broken": '"caf\\udce9"', "numbered": '{"1": 2}', "bytes": "/w==",
         "ordinary": {"a": [1.5, None]},
     }  # fmt: skip
+
+
+def test_what_is_nested_nearly_too_deep_to_be_read_is_written_by_whoever_has_called_many_functions() -> None:
+    def called(times: int) -> object:
+        return held({"x": nested(900, "end")}) if not times else called(times - 1)
+
+    assert called(200) == {"x": "[" * 900 + '"end"' + "]" * 900}
 
 
 def test_what_systems_know_of_the_person_is_theirs_and_nobody_elses_in_any_document(

@@ -28,7 +28,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import going_without, linked, reference
 from registry.flows.dsr.package import contents as parts
 from registry.flows.dsr.package import kept, page, records
-from registry.flows.dsr.package.archive import Package, cell, csv_rows
+from registry.flows.dsr.package.archive import Package, cell, csv_rows, held
 from registry.flows.dsr.package.categories import CategoryTables
 from registry.flows.dsr.package.contents import Contents
 from registry.flows.dsr.package.redaction import Redactor
@@ -283,7 +283,8 @@ def _without_others(redactor: Redactor, row: dict[str, Any]) -> dict[str, Any]:
     """Leave out others: a field that is nothing but an address was reviewed as the person's; within a text or a
     document it may be anybody's.
     """
-    return row | {"row": {name: redactor.value(value, whole=False) for name, value in row["row"].items()}}
+    values = {str(name): held(value, linked.as_text) for name, value in row["row"].items()}
+    return row | {"row": {name: redactor.value(value, whole=False) for name, value in values.items()}}
 
 
 def _told(value: object) -> bytes:

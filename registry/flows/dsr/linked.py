@@ -10,7 +10,6 @@ as it takes, unless somebody decides on the record that the request ends without
 from __future__ import annotations
 
 import base64
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -208,21 +207,12 @@ def exported(system: LinkedSystem, people: Sequence[Identifier], counts: Counter
     while (one := asked(system, lambda: next(rows, _END))) is not _END:
         table, row = asked(system, lambda one=one: (str(one[0]), dict(one[1])))  # type: ignore[misc]
         counts[f"{system.name}: {table}"] += 1
-        yield {"table": table, "row": {str(name): _written(value) for name, value in row.items()}}
+        yield {"table": table, "row": row}
 
 
 def as_text(value: object) -> str:
     """What JSON has no form for: bytes as base64, everything else as it is written."""
     return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray | memoryview) else str(value)
-
-
-def _written(value: object) -> object:
-    """A value that a package can hold; one that JSON has no form for (too deep, too large, broken) as its text."""
-    try:
-        orjson.dumps([[[value]]], default=as_text)
-    except TypeError:
-        return json.dumps(value, default=as_text)
-    return value
 
 
 def _found_everywhere(

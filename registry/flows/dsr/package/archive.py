@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 import orjson
 
@@ -32,6 +35,33 @@ class Package:
     def add_json(self, name: str, value: object) -> None:
         """Write one JSON document."""
         self.add(name, [orjson.dumps(value, option=orjson.OPT_INDENT_2)])
+
+
+NAMED = 4
+"""How many members within one another keep their names, where what is in them has no form."""
+
+
+def held(value: Any, as_text: Callable[[Any], str] = str, named: int = NAMED) -> Any:
+    """A value that a line of JSON can hold: what it has no form for (too deep, too large, broken) as its text.
+
+    Args:
+        as_text: the text of what is neither a text, a number nor a document.
+    """
+    try:
+        orjson.dumps([[[value]]], default=as_text)
+    except TypeError:
+        if named and isinstance(value, dict) and all(isinstance(name, str) for name in value):
+            return {name: held(inner, as_text, named - 1) for name, inner in value.items()}
+        return _written(value, as_text)
+    return value
+
+
+def _written(value: object, as_text: Callable[[Any], str]) -> str:
+    try:
+        return json.dumps(value, default=as_text)
+    except RecursionError:  # written elsewhere, by who had called fewer functions before: a thread has called none
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(json.dumps, value, default=as_text).result()
 
 
 def csv_rows(rows: Iterable[Sequence[str]]) -> bytes:

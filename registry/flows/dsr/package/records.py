@@ -14,10 +14,10 @@ import orjson
 
 from registry.dsr.accounting import Disposition
 from registry.dsr.declarations import DECLARED
-from registry.dsr.holding import SECTIONS
 from registry.dsr.requests import Kind
 from registry.flows.accountability.declared import Declared
 from registry.flows.deployment import Deployment
+from registry.flows.dsr.package.archive import held
 from registry.flows.dsr.package.redaction import Redactor
 from registry.flows.dsr.reference import agent_named_by, named_by
 from registry.flows.opening import API_SOURCE
@@ -97,8 +97,7 @@ def without_others(content: object, redactor: Redactor, declared: Declared) -> o
     if not isinstance(content, dict) or not isinstance(content.get("call"), dict):
         return redactor.value(content)
     call = redactor.event(content["call"], *declared.of_rejected(content["call"]))
-    told = {name: value if name in SECTIONS else redactor.value(value) for name, value in call.items()}
-    return {name: told if name == "call" else redactor.value(value) for name, value in content.items()}
+    return {name: call if name == "call" else redactor.value(value) for name, value in content.items()}
 
 
 def _open(
@@ -109,7 +108,8 @@ def _open(
         if table == "quarantine":
             rows = quarantine.opened(transaction, workspace.workspace_id, [FragmentId(holder)])
             [(_, plain)] = open_quarantined(deployment, workspace, rows, "dsr: the package of its subject")
-            return plain
+            shown: object = held(plain)
+            return shown
         request = requests.get(transaction, workspace.workspace_id, RequestId(holder))
         if request is None:
             return None

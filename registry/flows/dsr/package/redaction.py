@@ -77,12 +77,12 @@ class Redactor:
             if path[0] in told:
                 told[path[0]] = self._without(told[path[0]], path[1:])
         for section, held in told.items():
-            if isinstance(held, dict) and section in SECTIONS and _may_name(held):
+            if section not in SECTIONS or not isinstance(held, dict):
+                told[section] = self.value(held)
+            elif _may_name(held):
                 declared = categories.get(section, {})
                 own = {name for name in held if name in declared and is_contact(declared[name])}
                 told[section] = self._named(held, own)
-            elif section not in SECTIONS:
-                told[section] = self.value(held)
         return told
 
     def value(self, value: Any, *, whole: bool = True) -> Any:
@@ -155,8 +155,8 @@ class Redactor:
         if not path:
             return self.declared() if value is not None else None
         step, rest = path[0], path[1:]
-        if step == "*" and isinstance(value, list):
-            return [self._without(item, rest) for item in value]
+        if isinstance(value, list):  # also one in the place of an object
+            return [self._without(item, rest if step == "*" else path) for item in value]
         if isinstance(value, dict) and step in value:
             return {**value, step: self._without(value[step], rest)}
         return value
