@@ -145,3 +145,27 @@ def test_a_record_that_was_found_by_a_key_still_leads_on() -> None:
     described = Service.from_document(document(CLUB, "service"))
     system = HttpService(described, Club((1, 7), (2, 8)), [Key("club", "records", ("id",))], RULES)
     assert system.leads(SEVEN) == [Identifier("club.records.id", '[["int","1"]]')]
+
+
+@pytest.mark.parametrize(
+    ("address", "people", "found"),
+    [
+        ("bob@example.test", SEVEN, []),
+        ("bob@example.test", [Identifier("shared.email", "bob@example.test"), *SEVEN], [1]),
+        ("ADA@example.test", SEVEN, [1]),
+        ("n/a", SEVEN, [1]),
+        (None, SEVEN, [1]),
+    ],
+)
+def test_a_record_without_the_key_that_has_somebody_elses_address_is_theirs(
+    address: str | None, people: list[Identifier], found: list[int]
+) -> None:
+    """A guest's record, of a service that passes over the key: nothing in it says that it is the person's."""
+    exchange = Club((1, None))
+    exchange.members[1]["email"] = address
+    text = CLUB.replace("  points:", "  email: {category: user.contact.email, identity: email}\n  points:")
+    system = club(exchange, text)
+    assert given(system, people) == found
+    assert system.plan(Kind.ACCESS, people).others == ({} if found else {"records": 1})
+    system.run("r", Kind.ERASURE, people, {})
+    assert exchange.done == [f"/members/{one}" for one in found]

@@ -11,7 +11,7 @@ from registry.connectors.key_values import from_text, plain, to_text, written
 from registry.connectors.services.description import Call, Service
 from registry.connectors.services.paging import Row
 from registry.connectors.services.templates import several, words
-from registry.identity.belonging import Record, is_key, pointing_at
+from registry.identity.belonging import SHARED, Record, is_key, pointing_at
 from registry.identity.rules import IdentityRules
 from registry.model.message import Identifier
 
@@ -44,28 +44,37 @@ class Whose:
 
     def told(self, call: Call, by: Identifier, people: Collection[Identifier], rows: Sequence[Row]) -> Answer:
         """The records of an answer: each is of whom it was found by, unless it has another identifier of that kind, or
-        value of that key; or none, where another one of the same answer has that is not the person's, either.
+        value of that key; or none, where another one of the same answer has that is not the person's, either, or where
+        a key found it, and what identifies somebody there is nobody's but another's.
 
         Args:
             people: all that the person is known by, as far as it is known.
         """
         own = {by, *(one for one in people if one.kind == by.kind)}
         forms: AbstractSet[object] = {text for one in own for text in _forms(one)} if is_key(by) else own
-        said = [self._repeats(row, by, forms) for row in rows]
+        known = {Identifier(one.kind.removeprefix(SHARED), one.value) for one in people}
+        said = [self._repeats(row, by, forms, known) for row in rows]
         holds_others = False in said and not call.aliases
         theirs = [call.aliases or one or (one is None and not holds_others) for one in said]
         told = zip(rows, theirs, strict=True)
         records = [(row, self._carried(row, by if own else None, aliases=call.aliases)) for row, own in told]
         return Answer(by, records, holds_others)
 
-    def _repeats(self, row: Row, by: Identifier, own: AbstractSet[object]) -> bool | None:
+    def _repeats(
+        self, row: Row, by: Identifier, own: AbstractSet[object], people: AbstractSet[Identifier]
+    ) -> bool | None:
         """Whether a record says that it is about one of these, as what it was found by; None where it does not say."""
         values = [value for name in self._service.repeating(by.kind) for value in several(row.get(name))]
         if is_key(by):
             told = [text for value in values if (text := _text(value))]
-            return not own.isdisjoint(told) if told else None
+            return not own.isdisjoint(told) if told else self._is_nobodys_else(row, people)
         read = [one for value in words(values) if (one := pointing_at(by.kind, value, self._rules)) is not None]
         return not own.isdisjoint(read) if read else None
+
+    def _is_nobodys_else(self, row: Row, people: AbstractSet[Identifier]) -> bool | None:
+        """False of a record that identifies somebody, and none of these; None of any other."""
+        read = list(self._read(row))
+        return False if read and people.isdisjoint(read) else None
 
     def _carried(self, row: Row, by: Identifier | None, *, aliases: bool) -> Record:
         """What a record carries, and what it was found by, where that is its person's and no other one stands there."""
