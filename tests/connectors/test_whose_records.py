@@ -169,3 +169,18 @@ def test_a_record_without_the_key_that_has_somebody_elses_address_is_theirs(
     assert system.plan(Kind.ACCESS, people).others == ({} if found else {"records": 1})
     system.run("r", Kind.ERASURE, people, {})
     assert exchange.done == [f"/members/{one}" for one in found]
+
+
+@pytest.mark.parametrize(
+    ("number", "people", "found"),
+    [(8, SEVEN, []), (8, ADA, []), (7, SEVEN, [1]), ([8, 7], SEVEN, [1]), (None, ADA, [1])],
+)
+def test_a_record_without_the_address_that_has_somebody_elses_key_is_theirs(
+    number: object, people: list[Identifier], found: list[int]
+) -> None:
+    """Also as long as no key of the person is known: once one is, the service is asked by it."""
+    by_both = CLUB.replace(
+        "erase:", '  - {by: email, method: POST, path: /search, body: {e: "{identifier}"}, rows: /data}\nerase:'
+    )
+    text = by_both.replace("  points:", "  email: {category: user.contact.email, identity: email}\n  points:")
+    assert given(club(Club((1, number)), text), people) == found

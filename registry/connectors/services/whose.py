@@ -45,7 +45,7 @@ class Whose:
     def told(self, call: Call, by: Identifier, people: Collection[Identifier], rows: Sequence[Row]) -> Answer:
         """The records of an answer: each is of whom it was found by, unless it has another identifier of that kind, or
         value of that key; or none, where another one of the same answer has that is not the person's, either, or where
-        a key found it, and what identifies somebody there is nobody's but another's.
+        what else says there whose it is names somebody else.
 
         Args:
             people: all that the person is known by, as far as it is known.
@@ -64,17 +64,28 @@ class Whose:
         self, row: Row, by: Identifier, own: AbstractSet[object], people: AbstractSet[Identifier]
     ) -> bool | None:
         """Whether a record says that it is about one of these, as what it was found by; None where it does not say."""
-        values = [value for name in self._service.repeating(by.kind) for value in several(row.get(name))]
         if is_key(by):
-            told = [text for value in values if (text := _text(value))]
-            return not own.isdisjoint(told) if told else self._is_nobodys_else(row, people)
-        read = [one for value in words(values) if (one := pointing_at(by.kind, value, self._rules)) is not None]
-        return not own.isdisjoint(read) if read else None
+            told: Collection[object] = self._keys(row, by.kind)
+        else:
+            values = [value for name in self._service.repeating(by.kind) for value in several(row.get(name))]
+            told = [one for value in words(values) if (one := pointing_at(by.kind, value, self._rules)) is not None]
+        return not own.isdisjoint(told) if told else self._is_nobodys_else(row, by, people)
 
-    def _is_nobodys_else(self, row: Row, people: AbstractSet[Identifier]) -> bool | None:
-        """False of a record that identifies somebody, and none of these; None of any other."""
+    def _is_nobodys_else(self, row: Row, by: Identifier, people: AbstractSet[Identifier]) -> bool | None:
+        """False of a record that names a key, or where a key found it anybody, and none of it the person's."""
         read = list(self._read(row))
-        return False if read and people.isdisjoint(read) else None
+        if not people.isdisjoint(read):
+            return None
+        kinds = {one.references for one in self._service.fields.values() if one.references is not None}
+        told = {kind: keys for kind in kinds if (keys := self._keys(row, kind))}
+        if any(not _forms(one).isdisjoint(told[one.kind]) for one in people if one.kind in told):
+            return None
+        return False if told or (read and is_key(by)) else None
+
+    def _keys(self, row: Row, kind: str) -> list[str]:
+        """The values of a key that a record repeats."""
+        values = (value for name in self._service.repeating(kind) for value in several(row.get(name)))
+        return [text for value in values if (text := _text(value))]
 
     def _carried(self, row: Row, by: Identifier | None, *, aliases: bool) -> Record:
         """What a record carries, and what it was found by, where that is its person's and no other one stands there."""
