@@ -64,8 +64,8 @@ def keys_of(table: sa.Table, *, in_some_rows: bool = False) -> list[frozenset[st
 
 def empty_once(table: sa.Table) -> list[frozenset[str]]:
     """The keys in which nothing counts as a value, of which no two rows may have the same (`NULLS NOT DISTINCT`)."""
-    unique = (one for one in table.constraints if isinstance(one, sa.UniqueConstraint))
-    found: list[sa.Index | sa.UniqueConstraint] = [*table.indexes, *unique]
+    found: list[sa.Index | sa.UniqueConstraint] = [*table.indexes]
+    found += [one for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
     alike = (one for one in found if one.dialect_options["postgresql"].get("nulls_not_distinct"))
     return [frozenset(column.name for column in one.columns) for one in alike]
 
