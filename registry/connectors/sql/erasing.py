@@ -214,10 +214,12 @@ def _delete(connection: sa.Connection, dataset: str, work: Work) -> None:
 def _until_nothing_is_written(
     connection: sa.Connection, dataset: str, works: Sequence[Work], stand_ins: StandIns, order: Order
 ) -> None:
-    may_wait = connection.dialect.name == "postgresql"  # where triggers, too, may wait for the end of a transaction
+    defers = connection.dialect.name == "postgresql"  # where triggers, too, may wait for the end of a transaction
+    may_wait = defers
     for _ in range(ROUNDS):
         written = [_once_more(connection, dataset, work, stand_ins) for work in works]
         if any(written):
+            may_wait |= defers and order.stuck  # what was done just now waits again
             continue
         if not may_wait:
             return
