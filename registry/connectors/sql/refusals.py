@@ -13,6 +13,8 @@ from registry.model.errors import REFUSED, LinkedSystemUnavailable
 
 DENIED = frozenset({"42501", 1142, 1143})
 """How PostgreSQL, and MariaDB of tables and of columns, say that a user may not do what was asked."""
+READ_ONLY = frozenset({"25006", 1290, 1792, 1836, "SQLITE_READONLY"})
+"""How they, and SQLite, say that nothing is written there at all: by a copy, or a user or session that only reads."""
 
 
 @contextmanager
@@ -40,7 +42,9 @@ def told(place: str) -> Iterator[None]:
 def _hint(error: Exception) -> str | None:
     """What to look at, where the database says that the user of the address may not do it."""
     told = getattr(error, "orig", None)
-    codes = {getattr(told, "sqlstate", None), *getattr(told, "args", ())[:1]}
+    codes = {getattr(told, "sqlstate", None), getattr(told, "sqlite_errorname", None), *getattr(told, "args", ())[:1]}
+    if codes & READ_ONLY:
+        return "the address leads to where nothing is written (a replica, a session that only reads): name another one"
     return "let the user of the address update and delete rows there" if codes & DENIED else None
 
 
