@@ -159,6 +159,12 @@ def put_off(transaction: Transaction, request: StoredRequest, respond_by: Micros
     execute(transaction, sql, respond_by, request.workspace_id, request.request_id)
 
 
+def hasten(transaction: Transaction, request: StoredRequest, due_at: Micros) -> bool:
+    """Write when a request that waits is tried again, and nothing else: it may be worked on at this moment."""
+    sql = "UPDATE dsr_request SET due_at = ? WHERE workspace_id = ? AND request_id = ? AND state = ?"
+    return execute(transaction, sql, due_at, request.workspace_id, request.request_id, request.state) == 1
+
+
 def acknowledge(transaction: Transaction, workspace_id: bytes, request_id: RequestId, at: Micros) -> bool:
     """Note that the receipt was acknowledged, the first time; False when it was before."""
     sql = "UPDATE dsr_request SET acknowledged_at = ? WHERE workspace_id = ? AND request_id = ? "

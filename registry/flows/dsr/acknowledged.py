@@ -86,10 +86,8 @@ def renew(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestI
     if not _renewed(deployment, workspace, request_id):
         return False
     with deployment.data.write(workspace_id) as transaction:
-        held = requests.get(transaction, workspace_id, request_id)
-        if held is None or not requests.move(transaction, held, was=held.state):
-            return False
         # Whoever came second has waited for the row, and looks again: it is issued anew once.
+        requests.hold(transaction, workspace_id, request_id)
         request = requests.get(transaction, workspace_id, request_id)
         stated = _renewed(deployment, workspace, request_id)
         if request is None or request.certificate is None or not stated:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from registry.connectors.opendsr import OpenDsrProcessor
 from registry.dsr.requests import State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr.history import write
 from registry.model.errors import NotFound
 from registry.model.ids import text_id
 from registry.store import administration, requests
@@ -36,6 +35,5 @@ def take(deployment: Deployment, name: str, body: bytes, headers: Mapping[str, s
         with deployment.data.write(workspace_id) as transaction:
             for request in requests.in_states(transaction, workspace_id, [State.WAITING.value]):
                 if processor.is_about(theirs, text_id(request.request_id)):
-                    write(transaction, request._replace(due_at=deployment.clock()), was=request.state)
-                    found += 1
+                    found += requests.hasten(transaction, request, deployment.clock())
     return found

@@ -20,6 +20,7 @@ from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, NotFound, SealBroken
 from registry.model.ids import RequestId
 from registry.model.stored import StoredRequest
+from registry.store import requests
 from registry.store.database import Transaction
 
 OVERRIDE = "override"
@@ -41,6 +42,7 @@ def override(
         Conflict: the request is not waiting, or not for this system: what that has done is certified.
     """
     with deployment.data.write(workspace.workspace_id) as transaction:
+        requests.hold(transaction, workspace.workspace_id, request_id)  # or one decision undoes another of this moment
         request = require(transaction, workspace, request_id)
         progress = orjson.loads(request.progress)
         known = {*(one.name for one in deployment.linked), *awaited(request), *progress.get("linked", {}), OWN_SYSTEM}

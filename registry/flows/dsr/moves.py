@@ -177,6 +177,7 @@ def extend(
     now = deployment.clock()
     told = now if notified_at is None else notified_at
     with deployment.data.write(workspace.workspace_id) as transaction:
+        requests.hold(transaction, workspace.workspace_id, request_id)  # or two put it off at once
         request = require(transaction, workspace, request_id)
         kind, state = Kind(request.kind), State(request.state)
         law = deployment.policies.jurisdictions.of_request(request.jurisdiction)
@@ -184,7 +185,6 @@ def extend(
         check_extension(law, kind, state, clock, request.respond_by, now)
         check_notice(request.received_at, told, now)
         extended = request._replace(respond_by=_respond_by(deployment, transaction, request, EXTEND))
-        write(transaction, extended, was=request.state)
         requests.put_off(transaction, extended, extended.respond_by)
         details = {"reason": reason, "notified_at": rfc3339(told), "channel": channel}
         add_to_history(deployment, transaction, extended, EXTEND, actor, details)

@@ -1,0 +1,127 @@
+"""What two people, servers or recipients do to a request at the same moment: each counts, and none is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from threading import Barrier, local
+from typing import Any
+
+import orjson
+import pytest
+
+from registry.dsr.requests import Kind
+from registry.flows.dsr import acknowledged, going_without, lifecycle, moves
+from registry.model.errors import Conflict, LinkedSystemUnavailable
+from registry.model.ids import RequestId
+from registry.model.stored import StoredRequest
+from registry.store import requests
+from tests.factories import identify
+from tests.flows import test_acknowledgements
+from tests.flows.test_acknowledgements import certified, known, row_of, subscribe
+from tests.flows.test_concurrency import _at_once
+from tests.flows.test_holds_outside import Mailer
+from tests.flows.test_older_data import connect
+from tests.receiver import Receiver
+from tests.simulator import RegistrySimulator, Tenant
+
+receiver, shared_receiver = test_acknowledgements.receiver, test_acknowledgements.shared_receiver
+ADA = ("email", "ada@example.com")
+TIMES = 8
+
+
+@pytest.fixture
+def tenant(registry: RegistrySimulator) -> Tenant:
+    return registry.tenant()
+
+
+def _or_conflict(act: Callable[[], object]) -> Callable[[], object]:
+    def tried() -> object:
+        try:
+            return act()
+        except Conflict:
+            return None
+
+    return tried
+
+
+def test_an_answer_is_put_off_once_whoever_does_it_at_the_same_moment(tenant: Tenant) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    for _ in range(TIMES):
+        request = tenant.request(Kind.ACCESS, *ADA)
+
+        def put_off(request_id: RequestId = request.request_id) -> StoredRequest:
+            given: dict[str, Any] = {"reason": "complex", "channel": "letter", "notified_at": None}
+            return moves.extend(deployment, workspace, request_id, actor="person:first", **given)
+
+        done = _at_once(*[_or_conflict(put_off)] * 3)
+        _, history = lifecycle.get(deployment, workspace, request.request_id)
+        assert (done.count(None), [one.action for one in history].count("extend")) == (2, 1)
+
+
+def test_decisions_to_go_on_without_two_systems_at_the_same_moment_both_count(tenant: Tenant) -> None:
+    systems = [Mailer() for _ in range(2)]
+    for number, one in enumerate(systems):
+        one.name, one.is_down = f"mailer-{number}", True
+    connect(tenant.registry, *systems)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    tenant.send(identify("ada", email="ada@example.com"))
+    for _ in range(TIMES):
+        request = tenant.request(Kind.OBJECTION, *ADA, purposes=["security"])
+        with pytest.raises(LinkedSystemUnavailable):
+            tenant.run(request)
+        given = deployment, workspace, request.request_id
+        _at_once(
+            *(
+                lambda name=one.name, given=given: going_without.override(*given, name, reason="shut", actor="person:a")
+                for one in systems
+            )
+        )
+        assert orjson.loads(row_of(tenant, request).progress)["linked"].keys() == {"mailer-0", "mailer-1"}
+
+
+def test_a_callback_changes_nothing_but_when_a_request_is_tried_again(tenant: Tenant) -> None:
+    mailer = Mailer()
+    mailer.is_down = True
+    connect(tenant.registry, mailer)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request = tenant.request(Kind.ERASURE, *ADA)
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    before = row_of(tenant, request)
+    going_without.override(deployment, workspace, request.request_id, "mailer", reason="shut", actor="person:a")
+    decided = row_of(tenant, request)
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        assert requests.hasten(transaction, before, 7)
+    assert row_of(tenant, request) == decided._replace(due_at=7)
+    done = tenant.run(request)
+    with deployment.data.write(workspace.workspace_id) as transaction:
+        assert not requests.hasten(transaction, before, 7)
+    assert row_of(tenant, request) == done
+
+
+def test_a_certificate_is_issued_anew_once_and_stays_where_the_last_two_answer_at_the_same_moment(
+    tenant: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    made = subscribe(tenant, receiver)
+    receiver.status = 202
+    known(tenant)
+    request = tenant.erase("user_id", "ada")
+    with monkeypatch.context() as patched:
+        patched.setattr(acknowledged, "renew", lambda *_: False)
+        test_acknowledgements.acknowledge(tenant, receiver.received[0].json["data"], made.secret)
+    right, seen, both = acknowledged._renewed, local(), Barrier(2)
+
+    def together(*given: Any) -> Any:
+        found = right(*given)
+        if not getattr(seen, "before", False):
+            seen.before = True
+            both.wait(30)
+        return found
+
+    monkeypatch.setattr(acknowledged, "_renewed", together)
+    renew = partial(acknowledged.renew, deployment, workspace, request.request_id)
+    assert sorted(_at_once(renew, renew)) == [False, True]
+    [stated] = certified(tenant, row_of(tenant, request).certificate)["destinations"]
+    assert stated["state"] == "acknowledged"
