@@ -207,10 +207,10 @@ def delete_regulation(request: Request, regulation_id: RegulationId) -> dict[str
     application, workspace = _called(request, Action.DSR_APPROVE)
     principal = application.principal(request)
     rows = _found(application, workspace, regulation_id)
-    standing = _overall({_STANDING[State(row.state)] for row in rows})
-    if standing is not Standing.INITIALIZED:
-        raise Conflict(f"the regulation is {standing.value}: only an INITIALIZED one is deleted")
-    for row in rows:
+    standings = {_STANDING[State(row.state)] for row in rows}
+    if Standing.INITIALIZED not in standings or not standings <= {Standing.INITIALIZED, Standing.FAILED}:
+        raise Conflict(f"the regulation is {_overall(standings).value}: only an INITIALIZED one is deleted")
+    for row in (row for row in rows if _STANDING[State(row.state)] is Standing.INITIALIZED):  # or they were, before
         lifecycle.move_request(
             application.deployment, workspace, row.request_id, Move.CANCEL, actor=principal.actor, owner=principal.owner
         )

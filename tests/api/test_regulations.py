@@ -84,6 +84,10 @@ def test_one_of_several_people_is_an_erasure_of_each_and_stands_where_all_of_the
     gone = desk.admin.post(PATH, json=BODY | {"subjectIds": ["r-3", "r-4"]}).json()["data"]["regulateId"]
     assert desk.admin.delete(f"{PATH}/{gone}").status_code == 200
     assert standing(gone)[0] == "FAILED"
+    half = desk.admin.post(PATH, json=BODY | {"subjectIds": ["r-6", "r-7"]}).json()["data"]["regulateId"]
+    assert desk.officer.post(f"/v1/dsr/requests/{half}/cancel").status_code == 200  # as if stopped after the first
+    assert desk.admin.delete(f"{PATH}/{half}").status_code == 200
+    assert standing(half)[0] == "FAILED"
 
 
 @pytest.mark.parametrize(
