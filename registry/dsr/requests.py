@@ -107,7 +107,10 @@ HELD_OUTSIDE = "held_outside"
 CORRECTS = "corrects"
 """The member of a correction's progress on the traits that it corrects: keyed hashes of their names."""
 
-KEPT = frozenset({"counts", "purposes", CORRECTS, HELD_OUTSIDE})
+LANGUAGE = "language"
+"""The member of a request's progress on the language in which whoever asked is answered, also at its end (BCP 47)."""
+
+KEPT = frozenset({"counts", "purposes", LANGUAGE, CORRECTS, HELD_OUTSIDE})
 """What is kept of the progress of a request that has ended: counts and keyed pseudonyms, no ids and nothing sealed."""
 
 UNPROVED = frozenset({State.RECEIVED, State.PAUSED})

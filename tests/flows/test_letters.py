@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from registry.dsr.requests import Kind, Move
-from registry.flows.dsr import intake, letters, lifecycle
+from registry.flows.dsr import intake, letters, lifecycle, mailing
 from registry.flows.dsr.intake import Wish
 from registry.flows.outgoing.endpoints import ATTEMPTS
 from registry.model.clock import DAY
@@ -115,6 +115,24 @@ def test_whoever_asked_is_told_why_their_request_waits(desk: Desk, said: str | N
     _, events = lifecycle.get(*given)
     [paused] = [orjson.loads(event.details or "{}") for event in events if event.action == "pause"]
     assert paused == {"reason": said or "identity"}
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.ERASURE, Kind.RESTRICTION])
+def test_that_it_is_done_is_written_in_the_language_of_whoever_asked(desk: Desk, kind: Kind) -> None:
+    wish = Wish(kind, desk.tenant.person("email", ADA), language="de")
+    request, _ = intake.take(desk.deployment, desk.tenant.workspace, wish, actor="app:shop")
+    given = desk.deployment, desk.tenant.workspace, request.request_id
+    lifecycle.move_request(*given, Move.VERIFY, actor="person:first")
+    lifecycle.move_request(*given, Move.APPROVE, actor="person:second")
+    desk.deliver()
+    lifecycle.run(*given, actor="person:second")
+    desk.box.sent.clear()
+    desk.deliver()
+    assert [(to, said) for to, said, _ in desk.box.sent] == [(ADA, "Ihr Antrag ist beantwortet")]
+    if kind is Kind.ACCESS:
+        mailing.mail(*given, actor="person:second", days=7, fetches=1)
+        desk.deliver()
+        assert desk.box.sent[-1][1] == "Ihre Daten liegen bereit"
 
 
 @pytest.mark.parametrize("systems", [(), (Mailer(),)], ids=["alone", "with a system outside"])

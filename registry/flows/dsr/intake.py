@@ -21,7 +21,7 @@ from registry.consent.purposes import LawfulBasis
 from registry.dsr.agents import Claim
 from registry.dsr.deadlines import Jurisdiction, deadline
 from registry.dsr.notices import Notice
-from registry.dsr.requests import CALIFORNIAN, EFFECTS, Effect, Kind, State
+from registry.dsr.requests import CALIFORNIAN, EFFECTS, LANGUAGE, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import letters, moves, proofs, rectification, reference
 from registry.flows.dsr.correctable import Correctable
@@ -101,7 +101,7 @@ def read(deployment: Deployment, workspace: OpenWorkspace, wish: Wish) -> Read:
     if EFFECTS[wish.kind] is Effect.RECORD and wish.kind is not Kind.RESTRICTION:
         progress["purposes"] = _purposes(deployment, wish.kind, asked)
     if wish.language is not None:
-        progress["language"] = wish.language
+        progress[LANGUAGE] = wish.language
     traits = rectification.corrections(asked) if EFFECTS[wish.kind] is Effect.CORRECT else {}
     if traits:
         Correctable(deployment, workspace).require(traits)

@@ -19,7 +19,7 @@ from registry.dsr.notices import Notice, Outcome, To, letter
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.flows.acts.outbox import AT_ONCE
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import contacts, enclosed
+from registry.flows.dsr import contacts, enclosed, reference
 from registry.flows.dsr.history import add_to_history, require
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after, waits
 from registry.flows.workspace import OpenWorkspace
@@ -191,7 +191,7 @@ def _written(
     deployment: Deployment, workspace: OpenWorkspace, row: Letter, request: StoredRequest | None
 ) -> tuple[str, str] | None:
     """The subject and the text; None where there is nothing to prove, or to fetch, any more."""
-    language = orjson.loads(request.progress).get("language", "en") if request is not None else "en"
+    language = reference.language_of(request) if request is not None else "en"
     details: dict[str, str] = orjson.loads(row.details)
     if request is None or row.notice not in ENCLOSING:
         return letter(Notice(row.notice), language, details)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from registry.dsr.agents import Agent
-from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
+from registry.dsr.requests import EFFECTS, ENDED, LANGUAGE, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
@@ -150,6 +150,11 @@ def agent_named_by(deployment: Deployment, request: StoredRequest) -> Agent | No
         return agent_of(deployment, request)
     except (Forgotten, RequestDamaged):
         return None
+
+
+def language_of(request: StoredRequest) -> str:
+    """In which language whoever asked is answered, as its way in knew it (BCP 47)."""
+    return str(orjson.loads(request.progress).get(LANGUAGE, "en"))
 
 
 def everybody(deployment: Deployment, request: StoredRequest, fragments: Collection[FragmentId]) -> list[Identifier]:
