@@ -11,9 +11,10 @@ from zipfile import ZipFile
 import pytest
 from playwright.sync_api import Browser, expect
 
-from registry.dsr.requests import Kind
+from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import forms
-from registry.flows.dsr import export, holds
+from registry.flows.dsr import export, holds, intake, lifecycle
+from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
 from tests.e2e.browser import Watch, chromium, faults
 from tests.factories import consent, identify, ordered, track, viewed
@@ -44,8 +45,8 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     registry.close()
 
 
-def unpacked(tenant: Tenant, folder: Path) -> Path:
-    request = tenant.run(tenant.request(Kind.ACCESS, "email", "ada@example.com"))
+def unpacked(tenant: Tenant, folder: Path, asked: StoredRequest | None = None) -> Path:
+    request = tenant.run(asked or tenant.request(Kind.ACCESS, "email", "ada@example.com"))
     stream = BytesIO()
     export.write_package(tenant.registry.deployment, tenant.workspace, request, stream, actor="person:officer")
     ZipFile(stream).extractall(folder)
@@ -85,6 +86,24 @@ def test_a_person_reads_their_package_from_a_folder_in_light_dark_and_print(
         page.emulate_media(media="print")
         assert faults(page, colours_only=True) == []
         context.close()
+
+
+def test_a_page_in_german_is_for_everybody_too(browser: Browser, tenant: Tenant, tmp_path: Path) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    wish = intake.Wish(Kind.ACCESS, tenant.person("email", "ada@example.com"), language="de")
+    request, _ = intake.take(deployment, workspace, wish, actor="person:first")
+    for move, actor in ((Move.VERIFY, "person:first"), (Move.APPROVE, "person:second")):
+        lifecycle.move_request(deployment, workspace, request.request_id, move, actor=actor)
+    file = unpacked(tenant, tmp_path / "package", request)
+    page = browser.new_context().new_page()
+    page.goto(file.as_uri())
+    assert faults(page) == []
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    page.get_by_role("link", name="Ihre Rechte").click()
+    expect(page.get_by_role("heading", name="Ihre Rechte")).to_be_in_viewport()
+    page.set_viewport_size({"width": 320, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth <= 320")
+    page.context.close()
 
 
 def sheets(pdf: bytes) -> int:

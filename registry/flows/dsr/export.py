@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import IO, Any
@@ -27,7 +27,7 @@ from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import going_without, linked, reference
 from registry.flows.dsr.package import contents as parts
-from registry.flows.dsr.package import kept, page, records
+from registry.flows.dsr.package import kept, page, records, words
 from registry.flows.dsr.package.archive import Package, cell, csv_rows, held
 from registry.flows.dsr.package.categories import CategoryTables
 from registry.flows.dsr.package.contents import Contents
@@ -110,19 +110,20 @@ def _write(
     lock: Lock,
 ) -> None:
     grant = OpenGrant(workspace.workspace_id, None, f"dsr:{text_id(request.request_id)}")
+    language = words.spoken(reference.language_of(request))
     tables = CategoryTables()
     workspace_id = workspace.workspace_id
     with parcels.archive(stream, lock) as archive:  # each step looks anew: an erasure may come between
         package = Package(archive)
         # 1. gather
         with deployment.data.read(workspace_id) as transaction:
-            contents = parts.gather(deployment, workspace, transaction, grant, fragments)
+            contents = parts.gather(deployment, workspace, transaction, grant, fragments, language)
             people = list(dict.fromkeys([*contents.people, *reference.named_by(deployment, request)]))
             still = kept.told(transaction, workspace, people)
             without = going_without.decided_without(transaction, request)
         declared = Declared(deployment, workspace)
         own = [*people, *parts.own_contacts(contents, declared.traits)]
-        redactor = Redactor(own, deployment.policies.identity.phone_region)
+        redactor = Redactor(own, deployment.policies.identity.phone_region, words.left_out(language))
         parts.leave_out(contents, redactor, declared)
         # 2. contents
         _add_contents(package, contents, still)
@@ -146,21 +147,34 @@ def _write(
         # 6. page
         more: dict[str, Any] = {"outside": outside, "kept": still, "records": written, "redacted": redactor.counts}
         more |= {"damaged": contents.closed[Reason.DAMAGED], "latest": seen.latest, "left_out": without}
-        package.add("index.html", [page.render(deployment, request, contents, seen.counts, tables.counts, more)])
+        shown = page.render(deployment, request, contents, seen.counts, tables.counts, more, language)
+        package.add("index.html", [shown])
         # 7. manifest
-        manifest = {
-            "format": FORMAT,
-            "request": text_id(request.request_id),
-            "kind": request.kind,
-            "received": rfc3339(request.received_at),
-            "written": rfc3339(deployment.clock()),
-            "controller": deployment.controller.name,
+        counts = {
             "events": sum(seen.counts.values()),
             "damaged": contents.closed[Reason.DAMAGED],
             "redacted": dict(redactor.counts),
-            "files": package.files,
-        } | ({"left_out": without} if without else {})
-        package.add_json("manifest.json", manifest)
+        }
+        package.add_json("manifest.json", _manifest(deployment, request, package, counts, without))
+
+
+def _manifest(
+    deployment: Deployment,
+    request: StoredRequest,
+    package: Package,
+    counts: Mapping[str, object],
+    without: Collection[str],
+) -> dict[str, object]:
+    return {
+        "format": FORMAT,
+        "request": text_id(request.request_id),
+        "kind": request.kind,
+        "received": rfc3339(request.received_at),
+        "written": rfc3339(deployment.clock()),
+        "controller": deployment.controller.name,
+        **counts,
+        "files": package.files,
+    } | ({"left_out": without} if without else {})
 
 
 def _add_contents(package: Package, contents: Contents, still: dict[str, Any]) -> None:

@@ -58,8 +58,9 @@ def gather(
     transaction: Transaction,
     grant: OpenGrant,
     fragments: Sequence[Fragment],
+    language: str = "en",
 ) -> Contents:
-    """Everything of these fragments but the events, opened."""
+    """Everything of these fragments but the events, opened; purposes are told in a language, where policy has it."""
     workspace_id = workspace.workspace_id
     ids = [fragment.fragment_id for fragment in fragments]
     names = source_names(transaction, workspace_id)
@@ -84,7 +85,7 @@ def gather(
             "states": [_state(row) for row in states],
             "history": [_consent(deployment, grant, row, closed) for row in history],
         },
-        purposes=[_purpose(purpose) for purpose in deployment.policies.purposes.purposes.values()],
+        purposes=[_purpose(purpose, language) for purpose in deployment.policies.purposes.purposes.values()],
         recipients=_recipients(deployment, transaction, workspace, ids),
         closed=traits.withheld + closed,
     )
@@ -121,8 +122,8 @@ def _trait(assertion: TraitAssertion) -> dict[str, Any]:
     return told
 
 
-def _purpose(purpose: Purpose) -> dict[str, Any]:
-    title, text = purpose.told_in("en")
+def _purpose(purpose: Purpose, language: str) -> dict[str, Any]:
+    title, text = purpose.told_in(language)
     return {
         "purpose": purpose.name,
         "parent": purpose.parent,
@@ -133,7 +134,7 @@ def _purpose(purpose: Purpose) -> dict[str, Any]:
         "recipients": sorted(purpose.recipients),
         "retention_days": purpose.retention_days,
         "automated_decision": {
-            name: texts.get("en") or next(iter(texts.values()))
+            name: texts.get(language) or texts.get("en") or next(iter(texts.values()))
             for name, texts in (purpose.automated_decision or {}).items()
         }
         or None,

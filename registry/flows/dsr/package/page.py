@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined, Template
 
 from registry.consent.records import WHOLE_PERSON
 from registry.flows.deployment import Deployment
-from registry.flows.dsr.package import charts
+from registry.flows.dsr.package import charts, words
 from registry.flows.dsr.package.contents import Contents
 from registry.flows.ingest.computing import PREFIX
 from registry.model.clock import rfc3339
 from registry.model.stored import StoredRequest
 
-PAGE = "export.html"
-
-
-@cache
-def _template() -> Template:
-    """The page's template: reading it takes longer than all the rest of a small package."""
-    text = (resources.files("registry.flows") / "templates" / PAGE).read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(text)
+EVERY_USE = {words.ENGLISH: "Every use of your data", words.GERMAN: "Jede Nutzung Ihrer Daten"}
 
 
 def render(
@@ -36,6 +24,7 @@ def render(
     seen: Counter[tuple[str, str]],
     categories: Mapping[str, Mapping[str, int]],
     more: dict[str, Any],
+    language: str = words.ENGLISH,
 ) -> bytes:
     """The page.
 
@@ -43,6 +32,7 @@ def render(
         seen: how many events there are, by name and month.
         categories: how many values there are of each data category, by month.
         more: what else it says: `outside`, `kept`, `records`, `redacted`, `damaged`, `latest`, `left_out`.
+        language: as `words.spoken` told.
     """
     by_event: Counter[str] = Counter()
     by_month: Counter[str] = Counter()
@@ -52,8 +42,9 @@ def render(
     spans = charts.over_time(categories, by_month)
     catalogue = deployment.policies.purposes
     return (
-        _template()
+        words.template(language)
         .render(
+            language=language,
             controller=deployment.controller,
             kind=request.kind,
             received=rfc3339(request.received_at),
@@ -63,8 +54,8 @@ def render(
             spans=spans,
             colours=sorted({(part.colour, part.words) for span in spans for part in span.parts}),
             by_category=charts.by_category(categories),
-            titles={name: catalogue.title_of(name, "en") for name in catalogue.purposes}
-            | {WHOLE_PERSON: "Every use of your data"},
+            titles={name: catalogue.title_of(name, language) for name in catalogue.purposes}
+            | {WHOLE_PERSON: EVERY_USE[language]},
             identifiers=contents.identifiers,
             traits=contents.traits,
             computed=PREFIX,

@@ -45,9 +45,13 @@ class Redactor:
     Args:
         people: the person's own identifiers and contacts.
         region: where telephone numbers without a country code are (ISO 3166-1); they are not found where None.
+        left_out: what stands in the place of what is left out, by why.
     """
 
-    def __init__(self, people: Iterable[Identifier], region: str | None = None) -> None:
+    def __init__(
+        self, people: Iterable[Identifier], region: str | None = None, left_out: Mapping[str, str] = LEFT_OUT
+    ) -> None:
+        self._left_out = left_out
         self._own: set[str] = set()
         self._numbers: set[str] = set()
         self._regions = [region] if region is not None else []
@@ -97,7 +101,7 @@ class Redactor:
     def declared(self) -> str:
         """What stands for a value that is declared to be of somebody else; counts it."""
         self.counts[DECLARED] += 1
-        return LEFT_OUT[DECLARED]
+        return self._left_out[DECLARED]
 
     def _value(self, value: Any, whole: bool, is_number: bool = False) -> Any:
         if isinstance(value, str):
@@ -138,7 +142,7 @@ class Redactor:
             if self._is_own(kind, plain) or (not whole and text[start:end] == text.strip()):
                 continue
             self.counts[kind] += 1
-            pieces += [text[last:start], LEFT_OUT[kind]]
+            pieces += [text[last:start], self._left_out[kind]]
             last = end
         return "".join([*pieces, text[last:]])
 
