@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from codecs import BOM_UTF8
 from datetime import date
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -116,9 +117,11 @@ def test_each_category_has_a_table_of_every_value_declared_so(tenant: Tenant) ->
     planted(tenant)
     archive = package_of(tenant, tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada")))
     tables = {
-        Path(name).stem: list(csv.DictReader(StringIO(archive.read(name).decode())))
+        Path(name).stem: list(csv.DictReader(StringIO(archive.read(name).decode("utf-8-sig"))))
         for name in archive.namelist() if name.startswith("categories/")
     }  # fmt: skip
+    written = [archive.read(name) for name in archive.namelist() if name.endswith(".csv")]
+    assert all(one.startswith(BOM_UTF8) for one in written), "so that spreadsheets read them as UTF-8"
     assert "Ada" in {row["value"] for row in tables["user.name.first"]}
     assert {"ada@example.com"} <= {row["value"] for row in tables["user.contact.email"]}
     values = {row["value"] for rows in tables.values() for row in rows}

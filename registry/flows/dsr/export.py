@@ -185,7 +185,7 @@ def _add_contents(package: Package, contents: Contents, still: dict[str, Any]) -
     package.add_json("recipients.json", contents.recipients)
     package.add_json("kept.json", still)
     traits = ([cell(row[column]) for column in TRAIT_COLUMNS] for row in contents.traits)
-    package.add("traits.csv", [csv_rows([TRAIT_COLUMNS, *traits])])
+    package.add_table("traits.csv", [csv_rows([TRAIT_COLUMNS, *traits])])
 
 
 def _fill_tables(tables: CategoryTables, contents: Contents, declared: Declared) -> None:

@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import zipfile
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -31,6 +33,10 @@ class Package:
                 size += len(chunk)
                 stream.write(chunk)
         self.files.append({"name": name, "bytes": size, "sha256": digest.hexdigest()})
+
+    def add_table(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Write rows of CSV, after the mark by which spreadsheets know UTF-8: without it, many take it for another."""
+        self.add(name, chain([BOM_UTF8], chunks))
 
     def add_json(self, name: str, value: object) -> None:
         """Write one JSON document."""

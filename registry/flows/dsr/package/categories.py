@@ -48,7 +48,7 @@ class CategoryTables:
     def write(self, package: Package) -> None:
         """Write each table into the package, and let go of what it held."""
         for category, table in sorted(self._tables.items()):
-            package.add(f"categories/{category}.csv", table.chunks())
+            package.add_table(f"categories/{category}.csv", table.chunks())
         self.close()
 
     def close(self) -> None:
