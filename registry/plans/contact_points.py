@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from html import unescape
 from itertools import chain
 from typing import NamedTuple
@@ -61,6 +61,9 @@ _IN_GROUPS = re.compile(r"(?:\d{1,4} )?(?:\d{4} ){2,}\d{1,4}|\d{1,3}(?: \d{3})+"
 """Numbers of cards and accounts, and amounts."""
 _SHORTEST, _LONGEST = 7, 20
 """Characters that a number has which is looked for piece by piece."""
+MOST_PIECES = 1_000
+"""Pieces of a text that are looked at, since each takes long: where more of them may be numbers, the others count as
+some, of nobody known."""
 _VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){3}")
 _ABROAD = re.compile(r"(?<![\w+])00(?=[1-9])")
 _CUE = re.compile(
@@ -75,7 +78,7 @@ _BEFORE = 24
 
 
 class Found(NamedTuple):
-    """A contact point: `email` or `phone`, where it stands, and as it is meant: numbers in ITU-T E.164."""
+    """A contact point: `email` or `phone`, where it stands, and as it is meant: numbers in ITU-T E.164, or nothing."""
 
     kind: str
     start: int
@@ -185,15 +188,19 @@ def _emails(plain: str) -> Iterator[Found]:
 def _abroad(plain: str, *, is_called_so: bool) -> Iterator[Found]:
     """Numbers with a country code, after a plus or two zeros."""
     text = _ABROAD.sub(" +", plain) if "00" in plain else plain
+    first, last = _ends(plain)
     if "+" in text or "＋" in text:
         for match in PhoneNumberMatcher(text, None):
             found = _number(match, 0)
             start = found.start - (plain[found.start] == "0")
-            if plain[start:] != plain.strip() or not plain[start : found.end].isdigit() or is_called_so:
+            is_all = start <= first and found.end >= last
+            if is_called_so or not is_all or not plain[start : found.end].isdigit():
                 yield found._replace(start=start)
 
 
 def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Found]:
+    first, last = _ends(plain)
+    looked_at = 0
     for written in _NUMBER.finditer(plain) if regions and _RUN.search(plain) else ():
         start, end = written.span()
         while before := _NO_NUMBER.match(plain, start, end):
@@ -202,41 +209,66 @@ def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> It
         if not _RUN.search(text) or _VERSION.fullmatch(text):
             continue
         is_cued = is_called_so or bool(_CUE.search(plain, max(0, start - _BEFORE), start))
-        is_within = bool(plain[:start].strip() or plain[end:].strip())
+        is_within = first < start or end < last
         if text.isdigit() and not is_cued and not (is_within and text.startswith("0")):
             continue
+        spans = _spans(text)
+        looked_at += len(spans)
+        if spans and looked_at > MOST_PIECES:
+            yield Found("phone", start, end, "")
+            continue
         for region in regions:
-            for offset, match in _matches(text, region, is_cued=is_cued):
+            for offset, match in _matches(text, region, spans, is_cued=is_cued):
                 if is_cued or not match.raw_string.isdigit() or (is_within and _is_of_a_mobile(match)):
                     yield _number(match, start + offset)
 
 
-def _matches(text: str, region: str, *, is_cued: bool) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
+def _ends(plain: str) -> tuple[int, int]:
+    """Where a text begins and ends, without the gaps around it."""
+    return len(plain) - len(plain.lstrip()), len(plain.rstrip())
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """The pieces of a run of digits and gaps that begin with a zero and may be a number, the longest first of each."""
+    if _IN_GROUPS.fullmatch(text):
+        return []
+    ends = [end.end() for end in _ENDING.finditer(text)]
+    return [
+        (start.start(), end) for start in _BEGINNING.finditer(text) for end in reversed(ends)
+        if _SHORTEST <= end - start.start() <= _LONGEST
+    ]  # fmt: skip
+
+
+def _matches(
+    text: str, region: str, spans: Iterable[tuple[int, int]], *, is_cued: bool
+) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
     """The numbers among digits and gaps.
 
     Where the library makes none of them all, those that begin with a zero; and where none is in the groups that are
     usual, those in others, after a word for one or of a mobile telephone (`0151 23 45 67 89`).
     """
     found = [(0, one) for one in PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING)]
-    if not found and not _IN_GROUPS.fullmatch(text):
-        found = [*_pieces(text, region, Leniency.STRICT_GROUPING)] or [
-            (start, one) for start, one in _pieces(text, region, Leniency.VALID) if is_cued or _is_of_a_mobile(one)
+    if not found and spans:
+        possible = [(start, end) for start, end in spans if _is_possible(text[start:end], region)]
+        found = [*_pieces(text, region, possible, Leniency.STRICT_GROUPING)] or [
+            (start, one)
+            for start, one in _pieces(text, region, possible, Leniency.VALID)
+            if is_cued or _is_of_a_mobile(one)
         ]
     yield from found
 
 
-def _pieces(text: str, region: str, leniency: int) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
+def _pieces(
+    text: str, region: str, spans: Iterable[tuple[int, int]], leniency: int
+) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
     last = 0
-    for start in (one.start() for one in _BEGINNING.finditer(text)):
-        ends = [end for end in map(re.Match.end, _ENDING.finditer(text, start)) if _SHORTEST <= end - start <= _LONGEST]
-        for end in reversed(ends) if start >= last else ():
-            if not _is_possible(text[start:end], region):
-                continue
-            match = next(iter(PhoneNumberMatcher(text[start:end], region, leniency=leniency)), None)
-            if match is not None:
-                yield start, match
-                last = start + match.end
-                break
+    for start, end in spans:
+        if start < last:
+            continue
+        match = next(iter(PhoneNumberMatcher(text[start:end], region, leniency=leniency)), None)
+        if match is not None:
+            yield start, match
+            last = start + max(match.end, 1)
 
 
 def _is_possible(text: str, region: str) -> bool:

@@ -114,6 +114,21 @@ def test_long_texts_of_digits_are_looked_through_in_a_time_that_grows_with_them_
     assert find("001 " * 500, ["DE"]) == []
 
 
+def test_a_text_of_nothing_but_pieces_that_may_be_numbers_is_not_looked_at_for_ever_and_hides_none() -> None:
+    number = "0151 23 45 67 89"
+    text = "030 1 " * 5_000 + f"or {number}"
+    found = find(text, ["DE"])
+    assert [text[one.start : one.end] for one in found[-1:]] == [number]
+    assert not [one for one in found if one.plain], "whose they are is not known"
+    assert sum(one.end - one.start for one in found) > len(text) * 0.9
+    assert [one.plain for one in find(f"ring {number}; " * 50, ["DE"])] == ["+4915123456789"] * 50
+
+
+def test_a_number_at_the_beginning_of_a_text_is_one_and_mere_digits_alone_are_none() -> None:
+    assert [one.plain for one in find(" 00491707654321 is Bob's")] == ["+491707654321"]
+    assert find(" 00491707654321 ") == []
+
+
 @pytest.mark.parametrize("region", ["US", "DE", "GB", "FR"])
 @pytest.mark.parametrize(
     "text",
