@@ -53,6 +53,7 @@ def scaffold(
         described = guessed(url, name, url_env)
         text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
         if to is not None:
+            to.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(to) as stream:
                 stream.write(text.encode())
     counts = {

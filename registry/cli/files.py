@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-from registry.model.errors import Conflict
+from registry.model.errors import Conflict, InvalidInput
 
 PRIVATE, SHARED = 0o600, 0o666
 """Modes of files: of what holds somebody's data, and of everything else (less what the umask takes away)."""
@@ -31,9 +31,12 @@ def written_whole(path: Path, mode: int = SHARED) -> Iterator[BinaryIO]:
 
     Raises:
         Conflict: there is a file of this name, by now: nothing is written over.
+        InvalidInput: there is no folder for it.
         OSError: it cannot be written.
     """
     require_absent(path)
+    if not path.parent.is_dir():
+        raise InvalidInput(f"there is no folder {path.parent}", hint=f"make it first: mkdir -p {path.parent}")
     beside = path.with_name(f".{path.name}.{token_hex(4)}.part")
     descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     try:

@@ -58,7 +58,6 @@ def test_a_description_on_standard_output_is_the_one_of_the_file(shop: Path, tmp
 
 def test_a_database_is_guessed_decided_on_and_checked(shop: Path, tmp_path: Path) -> None:
     folder = tmp_path / "connectors"
-    folder.mkdir()
     file = folder / "shop.yaml"
     told = answer(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL", "--to", str(file))
     assert (told["tables"], told["fields"], told["without_people"]) == (2, 6, 1)

@@ -20,7 +20,7 @@ from registry.cli.audit import app
 from registry.cli.files import PRIVATE, written_whole
 from registry.cli.session import table
 from registry.cli.terminal import WIDE, console
-from registry.model.errors import Conflict
+from registry.model.errors import Conflict, InvalidInput
 from registry.settings import Settings
 from registry.store import audit_log
 from tests.forked import command
@@ -55,6 +55,14 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     with pytest.raises(Conflict), written_whole(to) as stream:
         to.write_bytes(WHOLE)
     assert (to.read_bytes(), os.listdir(tmp_path)) == (WHOLE, ["log.jsonl"])
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InvalidInput, match=f"^there is no folder {tmp_path}/gone$"),
+        written_whole(tmp_path / "gone" / "log.jsonl"),
+    ):
+        raise AssertionError
 
 
 def test_what_holds_somebodys_data_is_for_its_owner_alone(tmp_path: Path) -> None:
