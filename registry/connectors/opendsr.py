@@ -20,7 +20,7 @@ import orjson
 
 from registry.connectors.bodies import bounded
 from registry.connectors.outgoing import TIMEOUT_S
-from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.accounting import EVERY_FIELD, Disposition, FieldAccount
 from registry.dsr.opendsr import (
     API_VERSION,
     DOMAIN,
@@ -45,7 +45,7 @@ Signed = Callable[[str, bytes, bytes], bool]
 MAX_ANSWER = 512 * 1024
 """Bytes of an answer, which holds our own request once more."""
 
-TABLE, FIELD = "records of the processor", "every field"
+TABLE = "records of the processor"
 STATED = "the processor's signed statement; it tells no counts"
 NO_SUCH_TYPE = "the processor takes no request of this type"
 NOBODY_TO_NAME = "the processor finds nobody by the identifiers that are known"
@@ -218,7 +218,7 @@ class OpenDsrProcessor:
 
     def _account(self, kept: str | None) -> FieldAccount:
         disposition = Disposition.ERASED if kept is None else Disposition.RETAINED
-        return FieldAccount(self._name, TABLE, FIELD, disposition, 0, kept or STATED)
+        return FieldAccount(self._name, TABLE, EVERY_FIELD, disposition, 0, kept or STATED)
 
     def _discover(self) -> Offer:
         status, body, _ = self._exchange("GET", "/discovery")

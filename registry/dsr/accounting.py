@@ -8,6 +8,14 @@ from typing import NamedTuple
 
 EVERY_TABLE = "every table"
 """What stands for the tables of a system that was not reached."""
+EVERY_FIELD = "every field"
+"""What stands for the fields of a system that tells none."""
+
+WHOLE = "this system is kept whole, since it cannot keep a part"
+ELSEWHERE = "left in rows of others that point at the person"
+MENTIONED = "emptied as well in rows of others that point at the person"
+TOLD = "kept; the service was told of"
+"""What grounds say of what is there, or may be, though no rows of the person are counted."""
 
 
 class Disposition(StrEnum):
@@ -46,6 +54,15 @@ class FieldAccount(NamedTuple):
         return members | ({"rows_of_others": self.others} if self.others else {})
 
 
+def stands_without_rows(disposition: str, field: str, ground: str | None) -> bool:
+    """Whether an account without rows says more than that nothing of the person was there: of a system that was not
+    reached, tells no counts, is kept whole or was only told; of rows of others that point at the person.
+    """
+    told = ground or ""
+    beyond = any(words in told for words in (WHOLE, ELSEWHERE, MENTIONED, TOLD))
+    return field == EVERY_FIELD or beyond or (disposition == Disposition.ERASED and bool(told))
+
+
 def unaccounted(
     declared: Iterable[tuple[str, str, str]], accounts: Iterable[FieldAccount]
 ) -> list[tuple[str, str, str]]:
@@ -61,7 +78,7 @@ def unaccounted(
 def not_reached(system: str, actor: str, reason: str) -> FieldAccount:
     """The account of a whole system, of which somebody decided that it is not waited for."""
     ground = f"not reached; decided by {actor}: {reason}"
-    return FieldAccount(system, EVERY_TABLE, "every field", Disposition.RETAINED, 0, ground)
+    return FieldAccount(system, EVERY_TABLE, EVERY_FIELD, Disposition.RETAINED, 0, ground)
 
 
 def left_out(accounts: Iterable[FieldAccount]) -> set[str]:

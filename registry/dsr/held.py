@@ -11,15 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
-from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.accounting import ELSEWHERE, WHOLE, Disposition, FieldAccount
 from registry.dsr.holding import covers
 from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import Kind
 from registry.model.message import Identifier
 
 HOLD = "legal hold: "
-WHOLE = "this system is kept whole, since it cannot keep a part"
-ELSEWHERE = "left in rows of others that point at the person"
 
 
 @dataclass(frozen=True, slots=True)

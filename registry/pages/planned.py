@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.dsr.accounting import Disposition
+from registry.dsr.accounting import Disposition, stands_without_rows
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import RequestPlan
 
@@ -26,7 +26,7 @@ class PlannedField:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTable:
-    """One table that holds something of the person; `fates` counts its fields by what becomes of them."""
+    """One table that holds something of the person, or may; `fates` counts its fields by what becomes of them."""
 
     name: str
     rows: int
@@ -69,7 +69,7 @@ def planned(plan: RequestPlan) -> list[PlannedSystem]:
             fate = one.disposition
             field = PlannedField(one.field, fate.value, TONES.get(fate, ""), one.ground or "", held)
             tables.setdefault(one.table, (one.rows, []))[1].append(field)
-        shown = [_table(name, rows, fields) for name, (rows, fields) in tables.items() if rows or _elsewhere(fields)]
+        shown = [_table(name, rows, fields) for name, (rows, fields) in tables.items() if rows or _stands(fields)]
         shown.sort(key=lambda table: (-table.rows, table.name))
         others = sorted(system.others.items())
         found.append(PlannedSystem(system.system, shown, len(tables) - len(shown), system.unreachable, others))
@@ -84,9 +84,9 @@ def undecided(plan: RequestPlan) -> list[Undecided]:
     return [Undecided(system, table, fields) for (system, table), fields in tables.items()]
 
 
-def _elsewhere(fields: Sequence[PlannedField]) -> bool:
-    """Whether a field is emptied in rows that are not the person's."""
-    return any(field.fate == Disposition.ERASED and field.ground for field in fields)
+def _stands(fields: Sequence[PlannedField]) -> bool:
+    """Whether something is said of a table in which no rows of the person are counted."""
+    return any(stands_without_rows(field.fate, field.name, field.ground) for field in fields)
 
 
 def _table(name: str, rows: int, fields: list[PlannedField]) -> PlannedTable:

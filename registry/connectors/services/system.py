@@ -14,7 +14,7 @@ from registry.connectors.services.exchange import Exchange, Told
 from registry.connectors.services.paging import Row, all_rows, first_of
 from registry.connectors.services.templates import address, at, fault_in, filled, several
 from registry.connectors.services.whose import Answer, Whose, asked
-from registry.dsr.accounting import Disposition, FieldAccount
+from registry.dsr.accounting import TOLD, Disposition, FieldAccount
 from registry.dsr.plan import CORRECTED, UNTOUCHED, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.identity.belonging import SHARED, Belonging, Record
@@ -350,7 +350,7 @@ class HttpService:
             else:
                 ground = CORRECTED if name in written else held.ground or UNTOUCHED
                 if effect is Effect.RECORD and called:
-                    ground = f"kept; the service was told of the {kind.value}"
+                    ground = f"{TOLD} the {kind.value}"
                 accounts.append(FieldAccount(self.name, TABLE, name, Disposition.RETAINED, rows, ground, others))
         return accounts
 

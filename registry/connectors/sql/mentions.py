@@ -9,11 +9,9 @@ import sqlalchemy as sa
 
 from registry.connectors.datasets import Link, Table
 from registry.connectors.sql.selecting import Selecting, conditions, count
-from registry.dsr.accounting import Disposition, FieldAccount
-from registry.dsr.held import ELSEWHERE
+from registry.dsr.accounting import ELSEWHERE, MENTIONED, Disposition, FieldAccount
 from registry.model.errors import LinkedSystemUnavailable
 
-MENTIONED = "emptied as well in rows of others that point at the person"
 UNASKED = "whatever holds stand on those"
 """Whose those rows are is not known here, nor which holds stand on them."""
 

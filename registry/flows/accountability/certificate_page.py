@@ -15,7 +15,7 @@ import orjson
 from jinja2 import Environment, StrictUndefined
 
 from registry import __version__
-from registry.dsr.accounting import Disposition
+from registry.dsr.accounting import EVERY_TABLE, Disposition, stands_without_rows
 from registry.flows.accountability import proven
 from registry.flows.accountability.proven import Proven
 from registry.keys.signing import invalid
@@ -33,7 +33,7 @@ LONG = 22
 
 
 class _Held(NamedTuple):
-    """The fields of a table that had rows of the person, as far as one thing was done with them."""
+    """The fields of a table that had rows of the person, or may have had, as far as one thing was done with them."""
 
     system: str
     table: str
@@ -49,11 +49,13 @@ def render(stated: Mapping[str, Any], established: Proven) -> str:
     fates = Counter(field["disposition"] for field in claims["fields"])
     held = _held(claims["fields"])
     beside = len(claims.get("destinations", ())) + len(claims.get("retained", ()))
-    empty = sorted({(f["system"], f["table"]) for f in claims["fields"] if not f["rows"]})
+    shown = {(field["system"], field["table"]) for field in _told(claims["fields"])}
     return environment.from_string(template).render(
         proof=dict(stated), claims=claims, position=established.position, log=established.checkpoint,
         fates=[(fate.value, fates[fate.value]) for fate in Disposition if fates[fate.value]],
-        fields=len(claims["fields"]), held=held, others=_others(claims["fields"]), empty=empty,
+        fields=len(claims["fields"]), held=held, others=_others(claims["fields"]),
+        empty=sorted({(field["system"], field["table"]) for field in claims["fields"]} - shown),
+        unreached=sorted({field["system"] for field in claims["fields"] if field["table"] == EVERY_TABLE}),
         generator=f"{GENERATOR} {__version__}",
         is_long=sum(len(tables) for _, _, tables in held) + beside > LONG, systems=_systems(claims["fields"]),
         said=Counter(one["state"] for one in claims.get("destinations", ())).most_common(),
@@ -85,14 +87,20 @@ def check(page: str, jwks: Mapping[str, object]) -> Proven:
     return established
 
 
+def _told(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The fields that had rows of the person, or of which more is said than that there were none."""
+    return [
+        one for one in fields if one["rows"] or stands_without_rows(one["disposition"], one["field"], one.get("ground"))
+    ]
+
+
 def _held(fields: list[dict[str, Any]]) -> list[tuple[str, str, list[_Held]]]:
-    """What was done and on which ground, the erased first, with the tables that had rows and their fields."""
+    """What was done and on which ground, the erased first, with the tables of which that is told and their fields."""
     found: dict[tuple[str, str], dict[tuple[Any, ...], _Held]] = {}
-    for one in fields:
-        if one["rows"]:
-            tables = found.setdefault((one["disposition"], one.get("ground", "")), {})
-            place = (one["system"], one["table"], one["rows"])
-            tables.setdefault(place, _Held(*place, [])).fields.append(one["field"])
+    for one in _told(fields):
+        tables = found.setdefault((one["disposition"], one.get("ground", "")), {})
+        place = (one["system"], one["table"], one["rows"])
+        tables.setdefault(place, _Held(*place, [])).fields.append(one["field"])
     return [(fate, ground, list(tables.values())) for (fate, ground), tables in sorted(found.items())]
 
 
@@ -113,12 +121,11 @@ class _System(NamedTuple):
 
 
 def _systems(fields: list[dict[str, Any]]) -> list[_System]:
-    """The fields that had rows by system, what was done and the ground, the erased first."""
+    """The same fields by system, what was done and the ground, the erased first."""
     found: dict[tuple[str, str, str], dict[str, list[int]]] = {}
-    for one in fields:
-        if one["rows"]:
-            place = (one["system"], one["disposition"], one.get("ground", ""))
-            found.setdefault(place, {}).setdefault(one["table"], []).append(one["rows"])
+    for one in _told(fields):
+        place = (one["system"], one["disposition"], one.get("ground", ""))
+        found.setdefault(place, {}).setdefault(one["table"], []).append(one["rows"])
     return [
         _System(*place, len(tables), sum(map(len, tables.values())), sum(map(max, tables.values())))
         for place, tables in sorted(found.items())

@@ -42,9 +42,6 @@ class Outcome(StrEnum):
     UNREADABLE = "unreadable"
 
 
-NEWS = frozenset({Outcome.OPENED, Outcome.REFUSED})
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
     """One row: its number from 1 after the header, what became of it, and why not, without a value of it."""

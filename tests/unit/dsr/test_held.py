@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.dsr.accounting import Disposition, FieldAccount
-from registry.dsr.held import HOLD, WHOLE, Held
+from registry.dsr.accounting import WHOLE, Disposition, FieldAccount
+from registry.dsr.held import HOLD, Held
 
 
 @pytest.mark.parametrize(
