@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     """Everything that can be set; each has a safe default, so that none needs to be."""
 
     model_config = SettingsConfigDict(
-        env_prefix="REGISTRY_", env_file=".env", toml_file="registry.toml", extra="ignore"
+        env_prefix="REGISTRY_", env_file=".env", env_ignore_empty=True, toml_file="registry.toml", extra="ignore"
     )
 
     data_dir: Path = Field(Path("registry-data"), description="Folder of the embedded databases and the KEK file.")
