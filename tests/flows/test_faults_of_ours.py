@@ -25,7 +25,7 @@ from tests.simulator import RegistrySimulator, Tenant
 ADA = ("email", "ada@example.com")
 WHY = "a fault of Registry's own stopped it here (KeyError)"
 PLACES = {
-    "before its first step": (Kind.ERASURE, erasure, "_scope_and_suppress"),
+    "before its first step": (Kind.ERASURE, erasure, "scope_and_suppress"),
     "after its keys": (Kind.ERASURE, erasure, "_delete_events"),
     "at the end": (Kind.ERASURE, erasure, "_certify"),
     "in its letter": (Kind.ERASURE, letters, "add_answered"),

@@ -97,7 +97,7 @@ def test_a_merge_during_an_erasure_is_refused_and_takes_nobody_along(
     tenant.send(ordered("ada"), ordered("bob"))
     people = tenant.person("user_id", "ada"), tenant.person("user_id", "bob")
     refused: list[type[Exception]] = []
-    scope = erasure._scope_and_suppress
+    scope = erasure.scope_and_suppress
 
     def between(*arguments: Any) -> Any:
         request = scope(*arguments)
@@ -107,7 +107,7 @@ def test_a_merge_during_an_erasure_is_refused_and_takes_nobody_along(
         assert dict(tenant.send(alias("ada", "bob"), identify("bob", "b9")).counts)["accepted"] >= 1
         return request
 
-    monkeypatch.setattr(erasure, "_scope_and_suppress", between)
+    monkeypatch.setattr(erasure, "scope_and_suppress", between)
     assert tenant.run(tenant.request(Kind.ERASURE, "user_id", "ada")).state == "completed"
     assert refused == [Conflict]
     assert tenant.profile("user_id", "ada") is None

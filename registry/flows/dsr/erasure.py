@@ -17,41 +17,34 @@ The cost of steps 1 to 4 does not depend on how many events there are, unless a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from registry.dsr.census import accounts
 from registry.dsr.certificate import Destroyed
 from registry.dsr.declarations import DECLARED
-from registry.dsr.notices import To
 from registry.dsr.requests import Kind
 from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.consent import changes
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import contacts, done_outside, going_without, held, linked, passing_on, retaining
+from registry.flows.dsr import done_outside, going_without, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.history import restored_at, up_to_date
 from registry.flows.dsr.proofs import verified_by
-from registry.flows.dsr.reference import agent_of, answered_before, fragments_now, indexes_of, people_of, seal_people
-from registry.flows.identity import subjects
+from registry.flows.dsr.scoping import Scope, noted, scope_and_suppress
 from registry.flows.identity.joining import repartition
-from registry.flows.opening import open_identifiers
 from registry.flows.workspace import OpenWorkspace
-from registry.model.compartment import IDENTITY
-from registry.model.decision import Reason
-from registry.model.errors import Conflict, SealBroken
-from registry.model.grants import OpenGrant, ShredGrant
-from registry.model.ids import BlindIndex, FragmentId, ProfileId, RequestId, WorkspaceId, text_id
-from registry.model.message import Identifier
-from registry.model.stored import StoredRequest, Suppression
+from registry.model.errors import Conflict
+from registry.model.grants import ShredGrant
+from registry.model.ids import WorkspaceId, text_id
+from registry.model.stored import StoredRequest
 from registry.model.stored_holding import RetainedCase
 from registry.store import erasure as rows
-from registry.store import identities, keystore, quarantine, requests, second_look
+from registry.store import identities, quarantine, requests, second_look
 from registry.store.database import Transaction
 
 LEFT = (
@@ -59,14 +52,6 @@ LEFT = (
     "whoever added it"
 )
 """What an officer can do about rows that the second look goes on finding."""
-
-UNREADABLE = (
-    "run registry doctor, and restore the keystore or the damaged rows; then run the request again. Where no backup "
-    "has them, decide to erase them unread: registry dsr override --system registry"
-)
-
-SCOPED = "scoped"
-"""The member of an erasure's progress that says that its scope is noted: it is about nobody else from then on."""
 
 
 def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> StoredRequest:
@@ -77,9 +62,9 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
         StoreUnavailable, KmsUnavailable: run it again.
     """
     # 1. scope, 2. suppress
-    request = _scope_and_suppress(deployment, workspace, request)
+    request = scope_and_suppress(deployment, workspace, request)
     progress: dict[str, Any] = orjson.loads(request.progress)
-    scope = _Scope.of(progress)
+    scope = Scope.of(progress)
     # 3. set aside, 4. shred
     cases, destroyed = _set_aside_and_shred(deployment, workspace, request, scope, actor)
     kept = sum(case.items for case in cases)
@@ -93,10 +78,10 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     request = linked.act(deployment, workspace, request, actor=actor)
     request, progress = _settled(deployment, workspace, request)
     # 7. verify
-    if _second_look(deployment, workspace, _Scope.of(progress)):  # as a hold that was placed since: it names the person
-        request = _delete(deployment, workspace, request, _Scope.of(progress), actor)
+    if _second_look(deployment, workspace, Scope.of(progress)):  # as a hold that was placed since: it names the person
+        request = _delete(deployment, workspace, request, Scope.of(progress), actor)
         request, progress = _settled(deployment, workspace, request)
-    if left := _second_look(deployment, workspace, _Scope.of(progress)):
+    if left := _second_look(deployment, workspace, Scope.of(progress)):
         places = ", ".join(f"{table} ({rows})" for table, rows in sorted(left.items()))
         raise Conflict(
             f"the second look still finds rows of this person: {places}", hint=LEFT, extra={"remaining": left}
@@ -105,120 +90,8 @@ def erase(deployment: Deployment, workspace: OpenWorkspace, request: StoredReque
     return _certify(deployment, workspace, request, progress, actor)
 
 
-BEGUN = "begun"
-"""The reason of a line of the ledger that says of no identifier that it was erased, but that its request was begun."""
-
-
-class _Scope(NamedTuple):
-    """Whom an erasure is about, as noted in its progress: everything that names them, from before the first step."""
-
-    fragments: list[FragmentId]
-    indexes: list[BlindIndex]
-    quarantined: list[FragmentId]
-    answered: list[RequestId]
-    profiles: list[ProfileId]
-
-    @classmethod
-    def of(cls, progress: dict[str, Any]) -> _Scope:
-        """The scope that is noted."""
-        noted = {name: [bytes.fromhex(text) for text in progress.get(name, ())] for name in cls._fields}
-        return cls(**noted)  # type: ignore[arg-type]
-
-    @property
-    def holders(self) -> list[FragmentId]:
-        """Everything that has a key bundle of the person's."""
-        return [*self.fragments, *self.quarantined, *map(FragmentId, self.answered)]
-
-
-def _scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest) -> StoredRequest:
-    workspace_id = workspace.workspace_id
-    progress: dict[str, Any] = orjson.loads(request.progress)
-    if progress.get(SCOPED):
-        return request
-    mailboxes = contacts.addresses(deployment, workspace, request, To.PERSON)
-    with deployment.data.write(workspace_id) as transaction:
-        subjects.hold(workspace, transaction, exclusive=True)
-        ids = fragments_now(deployment, transaction, workspace, request)
-        fragments = identities.fragments(transaction, workspace_id, ids)
-        profiles = {fragment.profile_id for fragment in fragments.values()}
-        past = {request.profile_id} if request.profile_id is not None else set()
-        if identities.fragments_of_profiles(transaction, workspace_id, past):  # or somebody else's by now
-            past = set()
-        grant = OpenGrant(workspace_id, frozenset({IDENTITY}), f"dsr:{text_id(request.request_id)}")
-        stored = identities.identifiers_of(transaction, workspace_id, ids)
-        opened, closed = open_identifiers(deployment, grant, stored)
-        if closed[Reason.DAMAGED]:  # what cannot be read cannot be suppressed, and would bring the person back
-            if going_without.UNREAD not in progress:
-                raise SealBroken("an identifier of the person does not open", hint=UNREADABLE)
-            progress[going_without.UNREAD]["rows"] = closed[Reason.DAMAGED]
-        # Nobody may be known by what was named, or by some of it: they do not want to become known by that either.
-        keys = {bytes.fromhex(key) for _, key in progress["subjects"]}
-        keys.update(workspace.suppression.key(identifier.kind, identifier.value) for _, identifier in opened)
-        suppressions = _suppress(deployment, transaction, request, sorted(keys))
-        # Whoever only ever sent what was rejected has no fragment: quarantine knows them by the index asked for.
-        asked = indexes_of(deployment, workspace, request)
-        # Under every version of its key: what an old one still stands under goes, too.
-        every = {index for _, known in opened for index in workspace.indexer.every(known.kind, known.value)}
-        indexes = sorted(every.union(asked, (row.blind_index for row in stored)))
-        shut = quarantine.about(transaction, workspace_id, indexes)
-        answered = answered_before(deployment, transaction, workspace, request, ids, keys)
-        with deployment.keystore.read(workspace_id) as ledger:
-            bundles = len(keystore.bundles(ledger, workspace_id, [*ids, *shut, *map(FragmentId, answered)]))
-        people = [identifier for _, identifier in opened]
-        told = passing_on.pass_on(
-            deployment, transaction, workspace_id, request.request_id, fragments=ids, profiles=profiles, people=people
-        )
-        ids_kept = requests.kept_of(transaction, workspace_id, request.request_id, ids)
-        progress |= {
-            SCOPED: True,
-            "kept": ids_kept
-            | {
-                "suppression": suppressions,
-                "erased_identifier": suppressions,
-                "destination_erasure": told,
-                "erasure": len(ids) + len(shut) + len(answered),
-            },
-            "fragments": [fragment.hex() for fragment in ids],
-            "indexes": [index.hex() for index in indexes],
-            "quarantined": [item.hex() for item in shut],
-            "answered": [item.hex() for item in answered],
-            "profiles": [profile.hex() for profile in sorted(profiles | past)],
-            "keys": bundles,
-        }
-        requests.set_scope(transaction, workspace_id, request.request_id, ids)
-        identities.bump(transaction, workspace_id, ids)  # what was judged to be sent on is judged again
-        request = _kept_for_later(deployment, request, people, mailboxes)
-        return _write_progress(transaction, request, progress)
-
-
-def _suppress(deployment: Deployment, transaction: Transaction, request: StoredRequest, keys: Sequence[bytes]) -> int:
-    """Remember the keyed hashes of everybody's identifiers, in the ledger first; how many there are.
-
-    What an earlier erasure had remembered stays as it is: that this one was begun, too, is remembered beside it.
-    """
-    now = deployment.clock()
-    begun = Suppression(request.workspace_id, request.request_id * 2, BEGUN, request.request_id, now)
-    memory = [Suppression(request.workspace_id, key, "erased", request.request_id, now) for key in keys]
-    with deployment.keystore.write(request.workspace_id) as ledger:
-        keystore.remember_suppressions(ledger, [*memory, begun])
-    quarantine.suppress(transaction, memory)
-    return len(memory)
-
-
-def _kept_for_later(
-    deployment: Deployment, request: StoredRequest, people: Sequence[Identifier], mailboxes: Sequence[str]
-) -> StoredRequest:
-    """The request with what is known of its person only until their own keys are gone: where to write to them, and
-    by whom the systems outside are asked.
-    """
-    everybody = [*people_of(deployment, request), *(people if deployment.linked else ())]
-    agent = agent_of(deployment, request)
-    sealed = seal_people(deployment, request.workspace_id, request.request_id, everybody, agent, mailboxes=mailboxes)
-    return request._replace(sealed=sealed)
-
-
 def _set_aside_and_shred(
-    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, scope: _Scope, actor: str
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, scope: Scope, actor: str
 ) -> tuple[list[RetainedCase], int]:
     """Destroy the keys while no hold can be placed, once each has its case; the cases, and how many keys."""
     grant = ShredGrant(workspace.workspace_id, request.request_id, f"dsr:{text_id(request.request_id)}")
@@ -235,14 +108,14 @@ def _set_aside_and_shred(
 
 
 def _delete_events(
-    deployment: Deployment, request: StoredRequest, progress: dict[str, Any], scope: _Scope
+    deployment: Deployment, request: StoredRequest, progress: dict[str, Any], scope: Scope
 ) -> StoredRequest:
     """Note how much there is of everything, then delete the events; nothing of theirs opens any more."""
     workspace_id = request.workspace_id
     with deployment.data.write(workspace_id) as transaction:
         _note_counts(transaction, workspace_id, progress, scope)
         rows.erase_violations(transaction, workspace_id, scope.fragments)
-        request = _write_progress(transaction, request, progress)
+        request = noted(transaction, request, progress)
     for fragment in scope.fragments:
         more = True
         while more:
@@ -252,7 +125,7 @@ def _delete_events(
 
 
 def _delete(
-    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, scope: _Scope, actor: str
+    deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, scope: Scope, actor: str
 ) -> StoredRequest:
     """Delete what is left, and note in the same transaction how much there was: done again, it finds nothing more."""
     workspace_id = workspace.workspace_id
@@ -282,11 +155,11 @@ def _delete(
             fields={"request": text_id(request.request_id), "rows": sum(counts.values())},
         )  # fmt: skip
         changes.tell_erasure(transaction, workspace_id, position)
-        return _write_progress(transaction, request, progress)
+        return noted(transaction, request, progress)
 
 
 def _note_counts(
-    transaction: Transaction, workspace_id: WorkspaceId, progress: dict[str, Any], scope: _Scope
+    transaction: Transaction, workspace_id: WorkspaceId, progress: dict[str, Any], scope: Scope
 ) -> dict[str, int]:
     """How many rows each table has now, or had when it was counted first."""
     counts = rows.counted(transaction, workspace_id, scope.fragments, scope.indexes, scope.quarantined)
@@ -306,7 +179,7 @@ def _settled(
     return request, progress
 
 
-def _second_look(deployment: Deployment, workspace: OpenWorkspace, scope: _Scope) -> dict[str, int]:
+def _second_look(deployment: Deployment, workspace: OpenWorkspace, scope: Scope) -> dict[str, int]:
     ids: list[bytes] = [*scope.fragments, *scope.indexes, *scope.quarantined]
     with deployment.data.read(workspace.workspace_id) as transaction:
         left = second_look.remaining(transaction, workspace.workspace_id, ids)
@@ -342,11 +215,4 @@ def _certify(
         token = certifying.issue(
             deployment, workspace, transaction, outcome, actor=actor, fields={"request": text_id(request.request_id)}
         )
-        return _write_progress(transaction, request._replace(certificate=token, profile_id=None), progress)
-
-
-def _write_progress(transaction: Transaction, request: StoredRequest, progress: dict[str, Any]) -> StoredRequest:
-    noted = request._replace(progress=orjson.dumps(progress).decode())
-    if not requests.move(transaction, noted, was=request.state):
-        raise Conflict("somebody else moved the request at this moment", hint="look at it again")
-    return noted
+        return noted(transaction, request._replace(certificate=token, profile_id=None), progress)

@@ -25,6 +25,7 @@ from registry.flows.dsr import (
     recording,
     rectification,
     reference,
+    scoping,
     waiting,
 )
 from registry.flows.dsr.history import require
@@ -230,7 +231,7 @@ def _rescope(
     deployment: Deployment, transaction: Transaction, workspace: OpenWorkspace, request: StoredRequest
 ) -> None:
     """Make the scope whatever is known of the subject by now; an erasure's stands from its first step on."""
-    if orjson.loads(request.progress).get(erasure.SCOPED):
+    if orjson.loads(request.progress).get(scoping.SCOPED):
         return
     found = reference.fragments_now(deployment, transaction, workspace, request)
     requests.set_scope(transaction, workspace.workspace_id, request.request_id, found)

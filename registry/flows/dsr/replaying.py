@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import ended_since, untold
-from registry.flows.dsr.erasure import BEGUN
 from registry.flows.dsr.reference import STOPPED
+from registry.flows.dsr.scoping import BEGUN
 from registry.model.ids import RequestId, WorkspaceId, text_id
 from registry.store import administration, erasure, identities, keystore, quarantine
 
