@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from registry.dsr.requests import Kind
+from registry.dsr.requests import Kind, Move
 from registry.flows.accountability import verify
+from registry.flows.dsr import lifecycle
 from registry.flows.opening import open_assertions, open_events, open_identifiers
 from registry.flows.upkeep import rotation
 from registry.model.compartment import IDENTITY
@@ -186,6 +187,23 @@ def test_what_became_known_between_request_and_run_is_erased_too(tenant: Tenant)
     tenant.run(request)
     assert _fragments(tenant) == set()
     assert tenant.send(ordered("ada"), viewed(anonymous="later")).counts == {"suppressed": 2}
+
+
+def test_whatever_else_a_controller_names_the_person_by_is_suppressed_though_nobody_is_known_by_it(
+    tenant: Tenant,
+) -> None:
+    """By OpenDSR: one of two identities is known here, and the other comes only after the erasure."""
+    tenant.send(identify("ada", email="ada@example.com"))
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request = lifecycle.open_request(
+        deployment, workspace, kind=Kind.ERASURE, person=tenant.person("email", "ada@example.com"),
+        also=[tenant.person("user_id", "ada-elsewhere")], actor="person:first",
+    )  # fmt: skip
+    for move, actor in ((Move.VERIFY, "person:first"), (Move.APPROVE, "person:second")):
+        lifecycle.move_request(deployment, workspace, request.request_id, move, actor=actor)
+    tenant.run(request)
+    for name in ("ada", "ada-elsewhere"):
+        assert tenant.send(ordered(name)).counts == {"suppressed": 1}
 
 
 def test_an_erasure_of_one_workspace_suppresses_nobody_in_another(shared: RegistrySimulator) -> None:
