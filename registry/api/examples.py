@@ -249,7 +249,7 @@ EXAMPLES: dict[str, Any] = {
     },
     "RequestPlan": {
         "request_id": REQUEST, "kind": "erasure", "complete": True, "undecided": [], "corrections": None,
-        "retained": [],
+        "retained": [], "beside": [],
         "systems": [
             {
                 "system": "registry", "unreachable": None,

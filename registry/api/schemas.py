@@ -321,10 +321,9 @@ ANSWERS: dict[str, Schema] = {
         undecided=many(record(system=TEXT, table=TEXT, field=TEXT)),
         corrections=maybe(record(asked=COUNT, placed=COUNT))
         | {"description": "Of a rectification: how many corrections have a place in any system where the person is."},
+        beside=many(TEXT) | {"description": "Other profiles, under what systems outside know the person by."},
         retained=many(
-            record(
-                because=TEXT, ground=TEXT, purpose=TEXT, categories=many(TEXT), items=COUNT, until=maybe(TIME),
-            )
+            record(because=TEXT, ground=TEXT, purpose=TEXT, categories=many(TEXT), items=COUNT, until=maybe(TIME))
         ),
     ),
     "Sources": record(sources=many(record(**SOURCE))),

@@ -180,6 +180,12 @@ def plan_request(
     if plan.undecided or plan.unreachable:
         shown.caption = "It cannot be approved before every system answers and somebody has decided on every field."
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
+    if plan.beside and not as_json:
+        out.print(
+            f"Not part of it: {len(plan.beside)} other profile(s) here, under what systems outside know the person by: "
+            f"{', '.join(plan.beside)}. If that is the same person, join them first, or open a request by that, too.",
+            soft_wrap=True,
+        )
     if plan.retained and not as_json:
         kept = table("set aside first", "ground", "purpose", "what", "values, at most", "until")
         for case in plan.retained:

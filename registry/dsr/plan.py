@@ -144,6 +144,8 @@ class RequestPlan:
     """What an erasure will set aside, by legal hold and statutory duty."""
     corrections: Corrections | None = None
     """Of a rectification, what becomes of what is to be corrected."""
+    beside: Sequence[str] = ()
+    """Profiles here that the request is not about, of whoever systems outside take for the same person."""
 
     @property
     def undecided(self) -> list[tuple[str, str, str]]:
@@ -184,5 +186,6 @@ def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, o
         "systems": systems,
         "retained": [dict(one) for one in plan.retained],
         "corrections": plan.corrections._asdict() if plan.corrections is not None else None,
+        "beside": list(plan.beside),
         "undecided": [{"system": s, "table": t, "field": f} for s, t, f in plan.undecided],
     }

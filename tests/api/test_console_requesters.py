@@ -12,9 +12,10 @@ from registry.dsr.requests import Kind
 from registry.dsr.verification import MandateKind
 from registry.flows.dsr import lifecycle
 from registry.model.ids import text_id
+from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 from tests.api.office import REQUESTS, Office
-from tests.factories import identify
+from tests.factories import identify, ordered
 
 AGENT = Claim(Agent("Synthetic Helper", "Helpers", "helper@agents.example"), MandateKind.POWER_OF_ATTORNEY)
 
@@ -141,3 +142,13 @@ def test_an_officer_sees_by_when_to_confirm_that_it_came_and_records_it(office: 
     assert any("telephone" in details for details in told(office, request))
     assert office.post(f"{path(request)}/acknowledge", channel="letter").status_code == 409
     assert "Confirm by" not in office.page_of(office.asked(Kind.ACCESS, "ada", verified=False)), "the law asks for none"
+
+
+def test_profiles_that_systems_outside_take_for_the_person_stand_on_the_page(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(office.shop, "leads", lambda people: [Identifier("user_id", "17")])
+    office.tenant.send(identify("ada", email="ada@example.com"), ordered("17"))
+    page, other = office.page_of(office.asked(Kind.ACCESS, "ada")), office.tenant.profile("user_id", "17")
+    assert other is not None
+    assert "Another profile stands" in page and text_id(other) in page

@@ -293,7 +293,7 @@ def test_what_a_system_of_ones_own_leads_to_is_read_by_the_policy(
     alone.registry.deployment = replace(alone.registry.deployment, linked=(outside, crm))
     monkeypatch.setattr(outside, "leads", lambda people: [Identifier("email", " BOB@Example.com")])
     request = alone.request(Kind.ERASURE, "user_id", "ada")
-    planned = linked.plans(alone.registry.deployment, alone.workspace, request, ())
+    planned, _ = linked.plans(alone.registry.deployment, alone.workspace, request, ())
     assert [plan.accounts[0].rows for plan in planned] == [1, 1]
     assert alone.run(request).state == "completed"
     assert crm.rows([Identifier("email", "bob@example.com")]) == 0

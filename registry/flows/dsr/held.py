@@ -52,7 +52,7 @@ def on(
     """
     workspace_id, now = workspace.workspace_id, deployment.clock()
     # what several people share names nobody, and is of no earlier request's person; a hold on it stands all the same
-    borne = _normalised(deployment, (Identifier(one.kind.removeprefix(SHARED), one.value) for one in people))
+    borne = normalised(deployment, (Identifier(one.kind.removeprefix(SHARED), one.value) for one in people))
     indexes = {BlindIndex(index) for one in borne for index in workspace.indexer.every(one.kind, one.value)}
     with deployment.data.read(workspace_id) as transaction:
         standing = {one.hold_id: one for one in holdings.holds(transaction, workspace_id) if not one.ends_by(now)}
@@ -63,7 +63,7 @@ def on(
         found = {one.hold_id for one in holdings.holds_on(transaction, workspace_id, sorted(indexes))}
         own = holdings.cases(transaction, workspace_id, request.request_id)
         found |= {case.hold_id for case in own if case.hold_id is not None}
-        found |= _of_earlier(transaction, workspace, request, list(_normalised(deployment, people)))
+        found |= _of_earlier(transaction, workspace, request, list(normalised(deployment, people)))
     return [one for hold_id, one in sorted(standing.items()) if hold_id in found]
 
 
@@ -94,7 +94,7 @@ def note(
         item = _sealed(deployment, workspace, case, people)
         with deployment.data.write(workspace_id) as transaction:
             holdings.put_item(transaction, item)
-    keys = sorted({workspace.suppression.key(*one).hex() for one in _normalised(deployment, people)})
+    keys = sorted({workspace.suppression.key(*one).hex() for one in normalised(deployment, people)})
     progress: dict[str, Any] = orjson.loads(request.progress)
     progress[NOTED] = {"keys": keys, "systems": [*systems]}
     return request._replace(progress=orjson.dumps(progress).decode())
@@ -211,8 +211,8 @@ def _of_earlier(
     return found
 
 
-def _normalised(deployment: Deployment, people: Iterable[Identifier]) -> Iterator[Identifier]:
-    """Identifiers as holds are placed on them: a system outside may write them in other letters; no keys of records.
+def normalised(deployment: Deployment, people: Iterable[Identifier]) -> Iterator[Identifier]:
+    """Identifiers as people are known by them here: a system outside may write them otherwise; no keys of records.
 
     What is marked as shared is of no kind that the policy knows, and is left out.
     """

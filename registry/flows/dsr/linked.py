@@ -50,21 +50,22 @@ TOLD_OF = "told_of"
 
 def plans(
     deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, fragments: Collection[FragmentId]
-) -> list[SystemPlan]:
-    """What every linked system would do; one that cannot be asked says so in its plan.
+) -> tuple[list[SystemPlan], list[Identifier]]:
+    """What every linked system would do, and all that they know the person by; one that cannot be asked says so in its
+    plan.
 
     Args:
         fragments: the person's: what they are known by outside is opened from these, for this call.
     """
     if not deployment.linked:
-        return []
+        return [], []
     kind = Kind(request.kind)
     people, silent = reached(deployment.linked, everybody(deployment, request, fragments), deployment.policies.identity)
     erases = EFFECTS[kind] is Effect.ERASE
     standing = list(map(held.as_held, held.on(deployment, workspace, request, people))) if erases else []
     planned = _planned([under(system, standing) for system in deployment.linked], kind, people, silent)
     corrections = rectification.corrected(deployment, request)
-    return [plan.correcting(corrections) for plan in planned] if corrections else planned
+    return ([plan.correcting(corrections) for plan in planned] if corrections else planned), people
 
 
 def foreseen(
