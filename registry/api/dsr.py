@@ -17,16 +17,16 @@ from registry.api.application import of
 from registry.api.bodies import JsonRoute
 from registry.api.consent import moment
 from registry.api.package import PackageLock, package_stream
-from registry.api.wire import UUID_FORM, Cursor, Extension, Override
+from registry.api.wire import UUID_FORM, Apart, Cursor, Extension, Override
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Move
-from registry.flows.dsr import going_without, lifecycle, moves, planning
+from registry.flows.dsr import beside, going_without, lifecycle, moves, planning
 from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import OPEN, Lock
 from registry.model.clock import Micros, rfc3339
 from registry.model.errors import InvalidInput, NotFound
-from registry.model.ids import RequestId, parse_id, text_id
+from registry.model.ids import ProfileId, RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
 
 router = APIRouter(prefix="/v1/dsr/requests", tags=["data subject requests"], route_class=JsonRoute)
@@ -162,6 +162,18 @@ def override_system(request: Request, request_id: RequestIdText, body: Override)
         actor=principal.actor,
     )
     return request_json(decided)
+
+
+@router.post("/{request_id}/apart", summary="Decide that a profile is not part of a request")
+def set_apart(request: Request, request_id: RequestIdText, body: Apart) -> dict[str, Any]:
+    """Of a profile under what systems outside know the person by (`beside` in the plan): it is somebody else's, or has
+    a request of its own. The decision stands in the history, in the audit log and in the certificate.
+    """
+    application = of(request)
+    principal, workspace = application.caller(request, Action.DSR_APPROVE)
+    profile_id = ProfileId(parse_id(body.profile, "/profile"))
+    given = application.deployment, workspace, request_id_of(request_id), profile_id
+    return request_json(beside.set_apart(*given, reason=body.reason, actor=principal.actor))
 
 
 @router.post("/{request_id}/{by}", summary="Move a request: approve, resume")

@@ -203,6 +203,20 @@ class Override(Request):
     reason: Reason
 
 
+class Apart(Request):
+    """A decision that a profile is not part of a request."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "example": {"profile": "0195e7a0-0000-7000-8000-00000000000b", "reason": "they share a number at work"}
+        },
+    )
+    profile: Annotated[Word, Field(max_length=36, description="as the plan names it in `beside`")]
+    reason: Reason
+
+
 class NewSource(Request):
     """A source of messages, bound to a published plan version."""
 

@@ -18,13 +18,24 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import EFFECTS, Effect, Kind, Move
-from registry.flows.dsr import export, going_without, letters, lifecycle, mailing, moves, planning, reference, sla
+from registry.flows.dsr import (
+    beside,
+    export,
+    going_without,
+    letters,
+    lifecycle,
+    mailing,
+    moves,
+    planning,
+    reference,
+    sla,
+)
 from registry.flows.dsr.package import links
 from registry.flows.dsr.waiting import wait_of
 from registry.keys.parcels import Lock
 from registry.model.clock import parse_rfc3339, rfc3339
 from registry.model.errors import InvalidInput, NotFound
-from registry.model.ids import RequestId, parse_id, text_id
+from registry.model.ids import ProfileId, RequestId, parse_id, text_id
 from registry.model.stored import StoredRequest
 
 app = typer.Typer(no_args_is_help=True, help="Data subject requests, from intake to certificate.")
@@ -154,6 +165,23 @@ def override_system(
     answer_with(row, as_json=as_json)
 
 
+@app.command("apart")
+def set_apart(
+    request_id: RequestIdText,
+    profile: Annotated[str, typer.Option(help="The other profile, as the request's plan names it.")],
+    reason: Because,
+    officer: Officer = "operator",
+    data_dir: DataDir = None,
+    workspace: WorkspaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide, on the record, that a profile under what systems outside know the person by is not part of a request."""
+    with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
+        given = registry.deployment, opened, request_id_of(request_id), ProfileId(parse_id(profile, "profile"))
+        row = beside.set_apart(*given, reason=reason, actor=f"person:{officer}")
+    answer_with(row, as_json=as_json)
+
+
 @app.command("plan")
 def plan_request(
     request_id: RequestIdText, data_dir: DataDir = None, workspace: WorkspaceOption = None, as_json: AsJson = False
@@ -177,13 +205,15 @@ def plan_request(
             shown.add_row(system.system, name, "", "", "", f"nobody has decided on: {fields}")
         if system.unreachable is not None:
             shown.add_row(system.system, "", "", "", "", f"not reached: {system.unreachable}")
-    if plan.undecided or plan.unreachable:
-        shown.caption = "It cannot be approved before every system answers and somebody has decided on every field."
+    if not plan.is_complete:
+        shown.caption = (
+            "It cannot be approved before every system answers, and somebody has decided on all that is open."
+        )
     answer(plan_json(plan, DECLARED), as_json=as_json, text=shown)
     if plan.beside and not as_json:
         out.print(
             f"Not part of it: {len(plan.beside)} other profile(s) here, under what systems outside know the person by: "
-            f"{', '.join(plan.beside)}. If that is the same person, join them first, or open a request by that, too.",
+            f"{', '.join(plan.beside)}. Nothing is approved before it is decided whose they are: {beside.UNDECIDED}",
             soft_wrap=True,
         )
     if plan.retained and not as_json:

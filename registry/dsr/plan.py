@@ -145,7 +145,7 @@ class RequestPlan:
     corrections: Corrections | None = None
     """Of a rectification, what becomes of what is to be corrected."""
     beside: Sequence[str] = ()
-    """Profiles here that the request is not about, of whoever systems outside take for the same person."""
+    """Profiles here under what systems outside know the person by, of which nobody has decided whose they are."""
 
     @property
     def undecided(self) -> list[tuple[str, str, str]]:
@@ -156,6 +156,11 @@ class RequestPlan:
     def unreachable(self) -> list[str]:
         """The systems that could not be asked."""
         return [plan.system for plan in self.systems if plan.unreachable is not None]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every system answers, and nothing is left to be decided before an approval."""
+        return not (self.undecided or self.unreachable or self.beside)
 
 
 def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, object]:
@@ -182,7 +187,7 @@ def plan_json(plan: RequestPlan, fields: Iterable[DeclaredField]) -> dict[str, o
         systems.append({"system": system.system, "unreachable": system.unreachable, "tables": list(tables.values())})
     return {
         "kind": plan.kind.value,
-        "complete": not plan.undecided and not plan.unreachable,
+        "complete": plan.is_complete,
         "systems": systems,
         "retained": [dict(one) for one in plan.retained],
         "corrections": plan.corrections._asdict() if plan.corrections is not None else None,

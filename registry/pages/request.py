@@ -16,7 +16,7 @@ from registry.api.problems import status_of, unforeseen
 from registry.api.wire import Reason
 from registry.dsr.plan import RequestPlan
 from registry.dsr.requests import EFFECTS, UNPROVED, Effect, Kind, Move, State, check_four_eyes
-from registry.flows.dsr import going_without, lifecycle, moves, planning, proofs
+from registry.flows.dsr import beside, going_without, lifecycle, moves, planning, proofs
 from registry.model.clock import DAY
 from registry.model.errors import (
     Conflict,
@@ -30,7 +30,7 @@ from registry.model.errors import (
     RequestDamaged,
     RequestStopped,
 )
-from registry.model.ids import RequestId, parse_id, text_id
+from registry.model.ids import ProfileId, RequestId, parse_id, text_id
 from registry.model.stored import RequestEvent, StoredRequest
 from registry.pages.officers import Visit, officers
 from registry.pages.planned import planned, undecided
@@ -94,6 +94,18 @@ def override_system(visit: Visit) -> Response:
         going_without.override(*given, system, reason=reason_of(visit), actor=visit.principal.actor)
 
     return acted(visit, leave_out)
+
+
+@officers(Action.DSR_APPROVE, changes=True)
+def set_apart(visit: Visit) -> Response:
+    """`POST /console/requests/{request_id}/apart`: decide that another profile is not part of a request."""
+    given = visit.deployment, visit.workspace, request_id_of(visit)
+
+    def decide() -> None:
+        profile_id = ProfileId(parse_id(visit.form.text("profile", most=36), "profile"))
+        beside.set_apart(*given, profile_id, reason=reason_of(visit), actor=visit.principal.actor)
+
+    return acted(visit, decide)
 
 
 @officers(None, changes=True)
@@ -174,7 +186,7 @@ def _is_unconfirmed(row: StoredRequest) -> bool:
 
 def _barred(visit: Visit, row: StoredRequest, plan: RequestPlan | None) -> str | None:
     """Why whoever looks cannot approve the request now; None if they can."""
-    if plan is not None and (plan.undecided or plan.unreachable):
+    if plan is not None and not plan.is_complete:
         return "Approval has to wait: the plan below is not complete."
     opened = row.opened_owner or moves.owner_named(row.opened_by)
     two_people = visit.deployment.policies.jurisdictions.two_people_erase
@@ -251,5 +263,6 @@ ROUTES: list[Any] = [
     Route("/console/requests/{request_id}", request_page),
     Route("/console/requests/{request_id}/extend", extend_request, methods=["POST"]),
     Route("/console/requests/{request_id}/override", override_system, methods=["POST"]),
+    Route("/console/requests/{request_id}/apart", set_apart, methods=["POST"]),
     Route("/console/requests/{request_id}/{by}", move_request, methods=["POST"]),
 ]

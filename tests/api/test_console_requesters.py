@@ -149,6 +149,32 @@ def test_profiles_that_systems_outside_take_for_the_person_stand_on_the_page(
 ) -> None:
     monkeypatch.setattr(office.shop, "leads", lambda people: [Identifier("user_id", "17")])
     office.tenant.send(identify("ada", email="ada@example.com"), ordered("17"))
-    page, other = office.page_of(office.asked(Kind.ACCESS, "ada")), office.tenant.profile("user_id", "17")
+    request = office.asked(Kind.ACCESS, "ada")
+    page, other = office.page_of(request), office.tenant.profile("user_id", "17")
     assert other is not None
     assert "Another profile stands" in page and text_id(other) in page
+    assert f"{path(request)}/approve" not in page
+    assert office.post(f"{path(request)}/approve").status_code == 409
+    assert office.post(f"{path(request)}/apart", profile="17", reason="a slip").status_code == 400
+    left = office.post(f"{path(request)}/apart", profile=text_id(other), reason="they share a number")
+    assert "Another profile stands" not in left.text and "they share a number" in left.text
+    assert office.post(f"{path(request)}/approve").is_success
+
+
+def test_a_profile_is_set_apart_over_http(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(office.shop, "leads", lambda people: [Identifier("user_id", "17")])
+    office.tenant.send(identify("ada", email="ada@example.com"), ordered("17"))
+    other = office.tenant.profile("user_id", "17")
+    assert other is not None
+    http, key = office.registry.http(), office.tenant.bearer(office.tenant.keys.officer)
+    url = f"/v1/dsr/requests/{text_id(office.asked(Kind.ACCESS, 'ada').request_id)}"
+    assert http.get(f"{url}/plan", headers=key).json()["beside"] == [text_id(other)]
+    refused = http.post(f"{url}/approve", headers=key)
+    assert (refused.status_code, refused.json()["profiles"]) == (409, [text_id(other)])
+    wrong = http.post(f"{url}/apart", headers=key, json={"profile": "17", "reason": "a slip"})
+    assert wrong.status_code == 400 and "17" not in wrong.text.replace(text_id(other), "")
+    done = http.post(f"{url}/apart", headers=key, json={"profile": text_id(other), "reason": "they share a number"})
+    assert done.status_code == 200
+    assert http.get(f"{url}/plan", headers=key).json()["complete"]
+    events = http.get(f"{url}/events", headers=key).json()["events"]
+    assert events[-1]["details"] == {"profile": text_id(other), "reason": "they share a number"}

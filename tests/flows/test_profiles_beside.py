@@ -1,4 +1,4 @@
-"""What systems outside know a person by may stand here as somebody else: whoever approves reads that, and decides."""
+"""What systems outside know a person by may stand here as somebody else: nothing goes on before that is decided."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import pytest
 
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
-from registry.dsr.requests import Kind
-from registry.flows.dsr import planning
+from registry.dsr.requests import Kind, Move
+from registry.flows.accountability import verify
+from registry.flows.dsr import beside, lifecycle, planning
 from registry.flows.stewards import deciding
-from registry.model.ids import text_id
+from registry.model.errors import Conflict, NotFound
+from registry.model.ids import ProfileId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 from tests.factories import identify, ordered
 from tests.flows.test_holds_outside import Mailer
 from tests.flows.test_older_data import connect
 from tests.simulator import Tenant
+
+ADA, OTHER = ("email", "ada@example.com"), ("user_id", "17")
 
 
 class Shop(Mailer):
@@ -35,25 +39,106 @@ def shop(tenant: Tenant) -> Iterator[Shop]:
     connect(tenant.registry, *before)  # type: ignore[arg-type]
 
 
-def _beside(tenant: Tenant, request: StoredRequest) -> object:
+def _opened(tenant: Tenant, kind: Kind) -> StoredRequest:
+    """A request that is verified, and waits to be approved."""
+    given = tenant.registry.deployment, tenant.workspace
+    person = tenant.person(*ADA)
+    purposes = {"purposes": ["marketing"]} if kind is Kind.OBJECTION else None
+    request = lifecycle.open_request(*given, kind=kind, person=person, actor="person:first", details=purposes)
+    return lifecycle.move_request(*given, request.request_id, Move.VERIFY, actor="person:first")
+
+
+def _approved(tenant: Tenant, request: StoredRequest) -> StoredRequest:
+    given = tenant.registry.deployment, tenant.workspace, request.request_id
+    return lifecycle.move_request(*given, Move.APPROVE, actor="person:second")
+
+
+def _now(tenant: Tenant, request: StoredRequest) -> StoredRequest:
+    return lifecycle.get(tenant.registry.deployment, tenant.workspace, request.request_id)[0]
+
+
+def _planned(tenant: Tenant, request: StoredRequest) -> dict[str, object]:
     plan = planning.plan_of(tenant.registry.deployment, tenant.workspace, request.request_id)
-    return plan_json(plan, DECLARED)["beside"]
+    return plan_json(plan, DECLARED)
+
+
+def _other(tenant: Tenant) -> ProfileId:
+    other = tenant.profile(*OTHER)
+    assert other is not None
+    return other
+
+
+def _stated(tenant: Tenant, done: StoredRequest) -> list[tuple[int, str]]:
+    _, claims = verify.document(done.certificate or "", tenant.workspace.jwks())
+    told = [one for one in claims["fields"] if one["field"] == beside.KNOWN_OUTSIDE]  # type: ignore[attr-defined]
+    return [(one["rows"], one["ground"]) for one in told]
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_plan_names_profiles_that_systems_outside_take_for_the_person_until_they_are_joined(tenant: Tenant) -> None:
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.ACCESS, Kind.OBJECTION])
+def test_nothing_is_approved_before_such_a_profile_is_joined(tenant: Tenant, kind: Kind) -> None:
     tenant.send(identify("ada", email="ada@example.com"), ordered("17"), ordered("18"))
-    request = tenant.request(Kind.ERASURE, "email", "ada@example.com")
-    other = tenant.profile("user_id", "17")
-    assert other is not None
-    assert _beside(tenant, request) == [text_id(other)]
-    people = tenant.person("user_id", "ada"), tenant.person("user_id", "17")
+    request = _opened(tenant, kind)
+    planned = _planned(tenant, request)
+    assert (planned["beside"], planned["complete"]) == ([text_id(_other(tenant))], False)
+    with pytest.raises(Conflict, match="nobody has decided about them") as raised:
+        _approved(tenant, request)
+    assert raised.value.extra == {"profiles": [text_id(_other(tenant))]}
+    people = tenant.person("user_id", "ada"), tenant.person(*OTHER)
     deciding.merge(tenant.registry.deployment, tenant.workspace, *people, actor="person:steward")
-    assert _beside(tenant, request) == []
-    tenant.run(request)
-    assert tenant.profile("user_id", "17") is None
+    planned = _planned(tenant, request)
+    assert (planned["beside"], planned["complete"]) == ([], True)
+    done = tenant.run(_approved(tenant, request))
+    assert (done.state, _stated(tenant, done)) == ("completed", [])
+    assert kind is not Kind.ERASURE or tenant.profile(*OTHER) is None
+
+
+@pytest.mark.usefixtures("shop")
+def test_or_set_apart_and_the_certificate_says_so(tenant: Tenant) -> None:
+    tenant.send(identify("ada", email="ada@example.com"), ordered("17"))
+    request = _opened(tenant, Kind.ERASURE)
+    given = tenant.registry.deployment, tenant.workspace, request.request_id
+    said = {"reason": "they share a number at work", "actor": "person:first"}
+    with pytest.raises(NotFound):
+        beside.set_apart(*given, ProfileId(request.request_id), **said)
+    own = tenant.profile(*ADA)
+    assert own is not None
+    with pytest.raises(Conflict, match="is about this profile"):
+        beside.set_apart(*given, own, **said)
+    beside.set_apart(*given, _other(tenant), **said)
+    assert _planned(tenant, request)["complete"]
+    done = tenant.run(_approved(tenant, request))
+    ground = "somebody else's, or asked for apart; decided by person:first: they share a number at work"
+    assert (done.state, _stated(tenant, done)) == ("completed", [(1, ground)])
+    assert tenant.profile(*OTHER) is not None
+    with pytest.raises(Conflict, match="completed"):
+        beside.set_apart(*given, _other(tenant), **said)
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.ACCESS, Kind.OBJECTION])
+@pytest.mark.parametrize("decided", ["apart", "erased"])
+def test_one_that_came_after_the_approval_is_waited_for(tenant: Tenant, kind: Kind, decided: str) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = _approved(tenant, _opened(tenant, kind))
+    tenant.send(ordered("17"))
+    with pytest.raises(Conflict, match="nobody has decided about them"):
+        tenant.run(request)
+    waits = _now(tenant, request)
+    assert (waits.state, waits.certificate) == ("waiting", None)
+    if decided == "apart":
+        given = deployment, workspace, request.request_id, _other(tenant)
+        beside.set_apart(*given, reason="somebody else", actor="person:first")
+        assert _now(tenant, request).due_at == deployment.clock()
+    else:
+        connect(tenant.registry)
+        tenant.erase(*OTHER)
+        connect(tenant.registry, Shop())
+    done = lifecycle.go_on(tenant.registry.deployment, workspace, _now(tenant, request))
+    assert (done.state, len(_stated(tenant, done))) == ("completed", decided == "apart")
 
 
 def test_of_whom_no_system_leads_to_anybody_else_nothing_stands_beside(tenant: Tenant) -> None:
     tenant.send(identify("ada", email="ada@example.com"))
-    assert _beside(tenant, tenant.request(Kind.ACCESS, "email", "ada@example.com")) == []
+    assert _planned(tenant, _opened(tenant, Kind.ACCESS))["beside"] == []

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import orjson
+
 from registry.dsr.accounting import FieldAccount, unaccounted
 from registry.dsr.declarations import DECLARED
 from registry.flows.accountability import certifying
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import done_outside, planning
+from registry.flows.dsr import beside, done_outside, planning
 from registry.flows.dsr.history import restored_at, up_to_date, write
 from registry.flows.dsr.proofs import verified_by
 from registry.flows.workspace import OpenWorkspace
@@ -30,7 +32,7 @@ def accounted(deployment: Deployment, workspace: OpenWorkspace, request: StoredR
         Conflict: a field is not accounted for.
     """
     own, _, _ = planning.of_registry(deployment, workspace, request)
-    found = [*own.accounts, *done_outside.accounts(request)]
+    found = [*own.accounts, *beside.accounts(orjson.loads(request.progress)), *done_outside.accounts(request)]
     require_accounted(found)
     return found
 

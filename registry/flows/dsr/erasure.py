@@ -31,7 +31,7 @@ from registry.flows.acts import trail
 from registry.flows.consent import changes
 from registry.flows.consent.locking import relock
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import done_outside, going_without, held, linked, passing_on, retaining
+from registry.flows.dsr import beside, done_outside, going_without, held, linked, passing_on, retaining
 from registry.flows.dsr.certified import require_accounted
 from registry.flows.dsr.history import restored_at, up_to_date
 from registry.flows.dsr.proofs import verified_by
@@ -193,7 +193,8 @@ def _certify(
     workspace_id = workspace.workspace_id
     rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
     outside = done_outside.accounts(request)
-    accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *going_without.unread(progress), *outside]
+    accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *going_without.unread(progress)]
+    accounted += [*beside.accounts(progress), *outside]
     require_accounted(accounted)
     passing_on.tell_at_once(deployment, workspace, request.request_id)
     acknowledged = passing_on.certified(deployment, workspace_id, request.request_id)

@@ -22,7 +22,7 @@ from registry.dsr.held import Held, under
 from registry.dsr.plan import LinkedSystem, SystemPlan
 from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import answers, held, rectification
+from registry.flows.dsr import answers, beside, held, rectification
 from registry.flows.dsr.done_outside import FORESEEN, accounts, awaited, read_accounts
 from registry.flows.dsr.history import write
 from registry.flows.dsr.last_look import (
@@ -109,6 +109,7 @@ def act(
 
     Raises:
         LinkedSystemUnavailable: one could not; the request waits, and is tried again at its `due_at`.
+        Conflict: they lead to other profiles here, of which nobody has decided whose they are.
     """
     _require_connected(deployment, request, actor)
     erases, progress = EFFECTS[Kind(request.kind)] is Effect.ERASE, orjson.loads(request.progress)
@@ -118,6 +119,7 @@ def act(
     ):
         return request
     request, people = _found_everywhere(deployment, workspace, request, fragments, actor)
+    beside.require_decided(beside.found(deployment, workspace, request, people, fragments))
     standing = list[Held]()
     if erases:
         holds = held.on(deployment, workspace, request, people)

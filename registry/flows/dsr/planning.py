@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-
 from registry.dsr.census import OWN_SYSTEM, accounts
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import Corrections, RequestPlan, SystemPlan
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows.deployment import Deployment
-from registry.flows.dsr import held, linked, passing_on, rectification, retaining
+from registry.flows.dsr import beside, linked, passing_on, rectification, retaining
 from registry.flows.dsr.history import require
 from registry.flows.dsr.reference import answered_before, fragments_now, indexes_of
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict
-from registry.model.ids import BlindIndex, FragmentId, RequestId, text_id
-from registry.model.message import Identifier
+from registry.model.ids import BlindIndex, FragmentId, RequestId
 from registry.model.stored import StoredRequest
 from registry.store import erasure as rows
 from registry.store import identities, keystore, quarantine, requests
@@ -40,9 +37,8 @@ def plan_of(deployment: Deployment, workspace: OpenWorkspace, request_id: Reques
         asked = rectification.corrected(deployment, request).keys()
         outside = {trait for system in systems for trait in system.places()}
         corrections = Corrections(len(asked), len(asked if fragments else asked & outside))
-    return RequestPlan(
-        Kind(request.kind), [own, *systems], retained, corrections, _beside(deployment, workspace, people, fragments)
-    )
+    others = beside.found(deployment, workspace, request, people, fragments)
+    return RequestPlan(Kind(request.kind), [own, *systems], retained, corrections, others)
 
 
 def of_registry(
@@ -66,10 +62,11 @@ def of_registry(
 
 
 def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> None:
-    """Go on to an approval only if every field that is found anywhere is decided about.
+    """Go on to an approval only if every field that is found anywhere is decided about, and every profile here that
+    systems outside take for the person.
 
     Raises:
-        Conflict: a linked system has fields that nobody declared, or could not be asked.
+        Conflict: a linked system has fields that nobody declared, could not be asked, or leads to somebody else here.
         NotFound: there is no such request.
     """
     if not deployment.linked:
@@ -77,7 +74,8 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
     with deployment.data.read(workspace.workspace_id) as transaction:
         request = _unfinished(transaction, workspace, request_id)
         fragments = fragments_now(deployment, transaction, workspace, request)
-    plan = RequestPlan(Kind(request.kind), linked.plans(deployment, workspace, request, fragments)[0])
+    systems, people = linked.plans(deployment, workspace, request, fragments)
+    plan = RequestPlan(Kind(request.kind), systems)
     if plan.undecided or plan.unreachable:
         fault = getattr(deployment.linked, "fault", None)
         tables = [f"{system}: {table}.{field}" for system, table, field in plan.undecided]
@@ -87,25 +85,7 @@ def require_decided(deployment: Deployment, workspace: OpenWorkspace, request_id
             hint=UNDECIDED if fault is None else f"{UNDECIDED}. Changed files are not taken yet: {fault}",
             extra={"tables": [*tables, *plan.unreachable]},
         )
-
-
-def _beside(
-    deployment: Deployment,
-    workspace: OpenWorkspace,
-    people: Sequence[Identifier],
-    fragments: Collection[FragmentId],
-) -> list[str]:
-    """The profiles of whoever is known here by what systems outside know the person by, and is not in the request.
-
-    Whether these are the same person is a steward's to say: what a database outside holds joins nobody.
-    """
-    known = held.normalised(deployment, people)
-    indexes = {BlindIndex(index) for one in known for index in workspace.indexer.every(one.kind, one.value)}
-    if not indexes:
-        return []
-    with deployment.data.read(workspace.workspace_id) as transaction:
-        found = identities.fragments_by_index(transaction, workspace.workspace_id, indexes).values()
-    return sorted({text_id(row.profile_id) for row in found if row.fragment_id not in fragments})
+    beside.require_decided(beside.found(deployment, workspace, request, people, fragments))
 
 
 def _unfinished(transaction: Transaction, workspace: OpenWorkspace, request_id: RequestId) -> StoredRequest:
