@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from registry import bootstrap
 from registry.cli.diagnosis import diagnose
 from registry.cli.exits import Exit
+from registry.cli.restoring import put_back
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, reported, session, settings, table
 from registry.flows.dsr import replaying
 from registry.flows.upkeep import backup as copies
@@ -72,21 +71,6 @@ def restore(
             raise Conflict("PostgreSQL is restored with its own tools", hint="see docs/how-to/use-postgresql.md")
         if not copy.exists():
             raise NotFound(f"there is no {copies.DATA_FILE} in {source}")
-        _replace(copy, target)
-        registry = bootstrap.connect(chosen)
-        try:
-            replayed = replaying.replay_erasures(registry.deployment)
-        finally:
-            registry.close()
+        replayed = put_back(chosen, copy, target)
     counts = replaying.as_json(replayed)
     answer({"restored": str(target), "erasures_replayed": counts}, as_json=as_json)
-
-
-def _replace(copy: Path, target: Path) -> None:
-    """Put the copy in the place of the data; its journal of before must not be applied to it."""
-    staged = target.with_suffix(".restoring")
-    shutil.copyfile(copy, staged)
-    staged.chmod(0o600)
-    for suffix in ("-wal", "-shm"):
-        target.with_name(target.name + suffix).unlink(missing_ok=True)
-    staged.replace(target)

@@ -1,0 +1,102 @@
+"""Putting a copy of the data back: made ready beside it, and in its place once nothing speaks against it.
+
+1. unused    no server has the data open: what that writes would be lost
+2. sound     every page of the copy is whole
+3. of today  a copy that an earlier version wrote is brought up to this one's schema
+4. of here   the keystore holds the keys of every workspace that the copy has
+5. replayed  whoever was erased since is erased again: before that, nothing reads it
+6. placed    in one step; whatever stops it before leaves the data as they are
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from registry import bootstrap
+from registry.flows.dsr import replaying
+from registry.flows.dsr.replaying import Replayed
+from registry.model.errors import Conflict, KeyMissing, StoreUnavailable
+from registry.model.ids import WorkspaceId
+from registry.settings import Settings
+from registry.store import administration, integrity, schema
+from registry.store.database import Database
+from registry.store.in_use import is_in_use
+from registry.store.migrating import revisions
+
+JOURNALS = ("-wal", "-shm")
+
+
+def put_back(chosen: Settings, copy: Path, target: Path) -> Mapping[WorkspaceId, Replayed]:
+    """Put a copy in the place of the data; what the erasure ledger changed in it.
+
+    Raises:
+        Conflict: a server uses the data, or the copy is damaged.
+        KeyMissing: it is the copy of another registry's data.
+        NotInitialised, SchemaMismatch: it is no copy of a registry's, or of a later version's.
+        KmsUnavailable, StoreUnavailable: it cannot be made ready now.
+    """
+    _require_unused(target)
+    with _staged(copy, target) as staged:
+        given = chosen.model_copy(update={"database_url": f"sqlite:///{staged.absolute()}"})
+        _require_sound(given, copy)
+        registry = bootstrap.connect(given)
+        try:
+            with registry.deployment.data.directory() as transaction:
+                known = [row.workspace_id for row in administration.workspaces(transaction)]
+            for workspace_id in known:
+                registry.workspaces.open(workspace_id)
+            replayed = replaying.replay_erasures(registry.deployment)
+        except KeyMissing as error:
+            error.hint = "is it a copy of this registry's data? If so, put back the keystore that belongs to it"
+            raise
+        finally:
+            registry.close()
+        _require_unused(target)  # a server may have been started meanwhile
+        _without_journals(target)  # the journal of before must not be applied to what comes into its place
+        staged.replace(target)
+    return replayed
+
+
+@contextmanager
+def _staged(copy: Path, target: Path) -> Iterator[Path]:
+    """A copy of the copy, beside the data; nothing of it stays."""
+    staged = target.with_suffix(".restoring")
+    _without_journals(staged)
+    try:
+        shutil.copyfile(copy, staged)
+        staged.chmod(0o600)
+        yield staged
+    finally:
+        staged.unlink(missing_ok=True)
+        _without_journals(staged)
+
+
+def _require_unused(target: Path) -> None:
+    if is_in_use(target):
+        raise Conflict("the data is in use", hint="stop the server, and whatever else works with it, first")
+
+
+def _require_sound(given: Settings, copy: Path) -> None:
+    data = Database(given.resolved_database_url())
+    try:
+        if places := _damaged(data):
+            raise Conflict(f"{copy} is damaged: {places}", hint="the data is as it was; put another copy back")
+        if schema.current(data, "data") in revisions("data"):
+            schema.upgrade(data, "data")
+    finally:
+        data.close()
+
+
+def _damaged(data: Database) -> str:
+    try:
+        return ", ".join(sorted({fault.where for fault in integrity.damage(data)}))
+    except StoreUnavailable:
+        return "it does not open"
+
+
+def _without_journals(file: Path) -> None:
+    for suffix in JOURNALS:
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
