@@ -24,7 +24,6 @@ from registry.settings import Settings
 from registry.store import administration, integrity, schema
 from registry.store.database import Database
 from registry.store.in_use import is_in_use
-from registry.store.migrating import revisions
 
 JOURNALS = ("-wal", "-shm")
 
@@ -80,6 +79,8 @@ def _require_unused(target: Path) -> None:
 
 
 def _require_sound(given: Settings, copy: Path) -> None:
+    from registry.store.migrating import revisions  # which takes its time to import
+
     data = Database(given.resolved_database_url())
     try:
         if places := _damaged(data):
