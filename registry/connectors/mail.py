@@ -10,6 +10,7 @@ import os
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
@@ -124,6 +125,22 @@ def _port(parts: SplitResult, usual: int) -> int:
 
 
 def _message(sender: str, recipient: str, subject: str, text: str) -> EmailMessage:
+    """A message to this one address and nobody else.
+
+    Raises:
+        LinkedSystemUnavailable: it is no address that a message's head can name.
+    """
+    try:
+        message = _addressed(sender, recipient, subject, text)
+        found = [one.addr_spec for one in message["To"].addresses]
+    except (ValueError, LookupError, AttributeError, MessageError):  # as the head is read, by what is wrong with it
+        found = []
+    if found != [recipient]:
+        raise LinkedSystemUnavailable("the message cannot be addressed: nobody has such a mailbox")
+    return message
+
+
+def _addressed(sender: str, recipient: str, subject: str, text: str) -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, recipient, subject
     message["Date"] = formatdate()

@@ -119,6 +119,12 @@ def normalise_each(kinds: Sequence[str], values: Sequence[str], rules: IdentityR
     )
 
 
+def mailbox(text: str) -> str | None:
+    """An e-mail address in its normal form, as one to write to; None where it is none."""
+    found = _email("email", text.strip())
+    return found.value if isinstance(found, Identifier) else None
+
+
 def _email(kind: str, text: str) -> Identifier | Blocked:
     plain = text.lower()
     if _PLAIN_EMAIL.fullmatch(plain) and len(plain) <= _EMAIL_LENGTH:

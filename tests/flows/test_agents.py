@@ -15,7 +15,7 @@ from registry.dsr.verification import MandateKind, Means, Seen
 from registry.flows.accountability import verify
 from registry.flows.dsr import export, intake, lifecycle, moves, proofs, proving
 from registry.flows.dsr.intake import Wish
-from registry.model.errors import Conflict, Forbidden
+from registry.model.errors import Conflict, Forbidden, InvalidInput
 from registry.model.stored import StoredRequest
 from tests.conftest import SetClock
 from tests.factories import identify, ordered
@@ -58,6 +58,16 @@ def confirmed(desk: Desk, request: StoredRequest) -> StoredRequest:
     desk.deliver()
     assert desk.box.sent[-1][0] == ADA, "the person is asked, not the agent"
     return proving.by_link(desk.deployment, desk.tenant.workspace, desk.box.link, actor="app:privacy centre")
+
+
+@pytest.mark.parametrize("email", ["x@y.example\r\nBcc: z@y.example", "x:;@y.example", "a,b@y.example", "at home"])
+def test_an_agent_is_written_to_at_a_mailbox_or_not_at_all(desk: Desk, email: str) -> None:
+    claim = Claim(replace(AGENT, email=email), MandateKind.SIGNED_PERMISSION)
+    wish = Wish(Kind.KNOW, desk.tenant.person("email", ADA), claim=claim)
+    with pytest.raises(InvalidInput) as caught:
+        intake.take(desk.deployment, desk.tenant.workspace, wish, actor="person:officer")
+    assert caught.value.pointer == "/agent/email"
+    assert email not in str(caught.value)
 
 
 def everything(desk: Desk, *tables: str) -> bytes:

@@ -28,6 +28,7 @@ from registry.flows.dsr.correctable import Correctable
 from registry.flows.dsr.history import log
 from registry.flows.identity.subjects import fragments_of
 from registry.flows.workspace import OpenWorkspace
+from registry.identity.normalise import mailbox
 from registry.model.clock import DAY, Micros, from_datetime
 from registry.model.errors import Conflict, InvalidInput
 from registry.model.ids import RequestId
@@ -81,7 +82,8 @@ def read(deployment: Deployment, workspace: OpenWorkspace, wish: Wish) -> Read:
     """1. read. Nothing is looked up of the person.
 
     Raises:
-        InvalidInput: no such jurisdiction, the details that the kind needs are missing, or it cannot have come then.
+        InvalidInput: no such jurisdiction, the details that the kind needs are missing, the agent's mailbox is none,
+            or it cannot have come then.
     """
     usual = CALIFORNIA if wish.kind in CALIFORNIAN else deployment.jurisdiction
     law = deployment.policies.jurisdictions.get(wish.jurisdiction or usual)
@@ -105,8 +107,18 @@ def read(deployment: Deployment, workspace: OpenWorkspace, wish: Wish) -> Read:
     traits = rectification.corrections(asked) if EFFECTS[wish.kind] is Effect.CORRECT else {}
     if traits:
         Correctable(deployment, workspace).require(traits)
-    claim = wish.claim.under(law) if wish.claim is not None else None
+    claim = _reachable(wish.claim.under(law)) if wish.claim is not None else None
     return Read(replace(wish, claim=claim), law, received_at, progress, traits)
+
+
+def _reachable(claim: Claim) -> Claim:
+    """The claim with its agent's mailbox in its normal form: letters are written to it."""
+    if claim.agent.email is None:
+        return claim
+    found = mailbox(claim.agent.email)
+    if found is None:
+        raise InvalidInput("the agent is written to at an e-mail address", pointer="/agent/email")
+    return replace(claim, agent=replace(claim.agent, email=found))
 
 
 def open_request(

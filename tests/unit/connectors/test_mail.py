@@ -99,7 +99,29 @@ def test_the_url_says_which_server_and_how() -> None:
             open_mailer(wrong, SENDER)
 
 
-@pytest.mark.parametrize("address", ["shopper@example.com\nBcc: other@example.com", "a@example.com\r\nSubject: x"])
-def test_an_address_cannot_add_headers(tmp_path: Path, address: str) -> None:
-    with pytest.raises(ValueError, match=r"linefeed|newline|header"):
-        Spool(tmp_path, SENDER).send(address, "subject", "text")
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "a@x.example\r\nBcc: z@y.example", "a@x.example\nX: y", "x:;@y.example", "a@", "@x.example", "a@x@y.example",
+        "a,b@x.example", "a@x.example,b@y.example", "a;b@x.example", "=?utf-8?q?b?=@x.example", "a@x.example\u2028",
+        "A <a@x.example>", "\ud800@x.example", "",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_gets_no_message_and_nobody_else_does(
+    server: Server, tmp_path: Path, recipient: str
+) -> None:
+    for url in (f"smtp://127.0.0.1:{server.server_address[1]}", f"spool://{tmp_path / 'mail'}"):
+        with pytest.raises(LinkedSystemUnavailable) as caught:
+            open_mailer(url, SENDER).send(recipient, "s", "t")
+        assert recipient not in str(caught.value) or not recipient
+    assert server.taken == []
+    assert not list(tmp_path.glob("mail/*"))
+
+
+@pytest.mark.parametrize(
+    "recipient", ["o'brien@x.example", "{a}=b+c@x.example", "andr\u00e9@x.example", "a@[192.0.2.1]"]
+)
+def test_unusual_addresses_are_written_to(tmp_path: Path, recipient: str) -> None:
+    open_mailer(f"spool://{tmp_path}", SENDER).send(recipient, "s", "t")
+    [file] = tmp_path.iterdir()
+    assert b"\n\nt\n" in file.read_bytes()
