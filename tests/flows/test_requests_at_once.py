@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from registry.dsr.requests import Kind
-from registry.flows.dsr import acknowledged, going_without, lifecycle, moves
+from registry.flows.dsr import acknowledged, going_without, holds, kept, lifecycle, moves
 from registry.model.errors import Conflict, LinkedSystemUnavailable
 from registry.model.ids import RequestId
 from registry.model.stored import StoredRequest
@@ -123,5 +123,30 @@ def test_a_certificate_is_issued_anew_once_and_stays_where_the_last_two_answer_a
     monkeypatch.setattr(acknowledged, "_renewed", together)
     renew = partial(acknowledged.renew, deployment, workspace, request.request_id)
     assert sorted(_at_once(renew, renew)) == [False, True]
+    [stated] = certified(tenant, row_of(tenant, request).certificate)["destinations"]
+    assert stated["state"] == "acknowledged"
+
+
+def test_a_certificate_that_is_issued_anew_while_what_a_hold_kept_is_erased_stays(
+    tenant: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, mailer = subscribe(tenant, receiver), Mailer({("records", "address"): "user.name"})
+    connect(tenant.registry, mailer)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    receiver.status = 202
+    known(tenant)
+    given: dict[str, Any] = {"ground": "claim 1", "purpose": "legal", "categories": ("user.name",), "actor": "person:a"}
+    hold = holds.place(deployment, workspace, tenant.person(*ADA), **given)
+    request = tenant.erase(*ADA)
+    holds.release(deployment, workspace, hold.hold_id, actor="person:a")
+    right = mailer.run
+
+    def run(*args: Any) -> Any:
+        test_acknowledgements.acknowledge(tenant, receiver.received[0].json["data"], made.secret)
+        return right(*args)
+
+    monkeypatch.setattr(mailer, "run", run)
+    [ended] = kept.end_due(deployment, workspace, actor="operator")
+    assert ended.ended_at is not None
     [stated] = certified(tenant, row_of(tenant, request).certificate)["destinations"]
     assert stated["state"] == "acknowledged"
