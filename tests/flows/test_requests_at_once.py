@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from threading import Barrier, local
+from threading import Barrier, Thread, local
 from typing import Any
 
 import orjson
 import pytest
 
-from registry.dsr.requests import Kind
-from registry.flows.dsr import acknowledged, going_without, holds, kept, lifecycle, moves
+from registry.dsr.requests import Kind, Move
+from registry.flows.dsr import acknowledged, beside, going_without, holds, kept, lifecycle, moves
 from registry.model.errors import Conflict, LinkedSystemUnavailable
 from registry.model.ids import RequestId
 from registry.model.stored import StoredRequest
@@ -78,6 +78,51 @@ def test_decisions_to_go_on_without_two_systems_at_the_same_moment_both_count(te
             )
         )
         assert orjson.loads(row_of(tenant, request).progress)["linked"].keys() == {"mailer-0", "mailer-1"}
+
+
+@pytest.mark.parametrize("room", [moves, lifecycle], ids=["approved", "tried again"])
+def test_what_is_decided_while_a_request_moves_is_not_undone(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, room: Any
+) -> None:
+    mailer = Mailer()
+    mailer.is_down = True
+    connect(tenant.registry, mailer)
+    tenant.send(identify("ada", email="ada@example.com"), identify("17"))
+    other, person = tenant.profile("user_id", "17"), tenant.person(*ADA)
+    assert other is not None
+    given: dict[str, Any] = {"kind": Kind.OBJECTION, "person": person, "details": {"purposes": ["security"]}}
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request = lifecycle.open_request(deployment, workspace, actor="person:first", **given)
+    here = deployment, workspace, request.request_id
+
+    def move(by: Move) -> None:
+        lifecycle.move_request(*here, by, actor="person:second")
+
+    def tried() -> None:
+        with pytest.raises(LinkedSystemUnavailable):
+            tenant.run(request)
+
+    move(Move.VERIFY)
+    if room is lifecycle:
+        move(Move.APPROVE)
+        tried()
+    set_apart = partial(beside.set_apart, *here, other, reason="a namesake", actor="person:a")
+    decider, right = Thread(target=_or_conflict(set_apart)), room.require
+    deciding = [decider]
+
+    def read(*args: Any) -> StoredRequest:
+        found: StoredRequest = right(*args)
+        while deciding:
+            deciding.pop().start()
+            decider.join(1)  # it is through, or waits for the row
+        return found
+
+    monkeypatch.setattr(room, "require", read)
+    move(Move.APPROVE) if room is moves else tried()
+    decider.join(30)
+    done, history = lifecycle.get(*here)
+    is_decided = beside.APART in [one.action for one in history]  # or refused, while it is worked on
+    assert is_decided == (beside.APART in orjson.loads(done.progress))
 
 
 def test_a_callback_changes_nothing_but_when_a_request_is_tried_again(tenant: Tenant) -> None:

@@ -137,6 +137,7 @@ def _noted(deployment: Deployment, workspace: OpenWorkspace, request_id: Request
 def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
     with deployment.data.write(workspace.workspace_id) as transaction:
         again_at = deployment.clock() + GIVEN_UP_AFTER  # should this process not bring it to an end
+        requests.hold(transaction, workspace.workspace_id, request_id)  # or it undoes what is decided at this moment
         request = require(transaction, workspace, request_id)._replace(due_at=again_at)
         if State(request.state) not in BEGUN:  # without its key it is not, and can be cancelled
             reference.people_of(deployment, request)

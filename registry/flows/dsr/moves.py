@@ -77,6 +77,7 @@ def move_request(
     if by is Move.VERIFY:
         raise ValueError("a request is verified by a proof")
     with deployment.data.write(workspace.workspace_id) as transaction:
+        requests.hold(transaction, workspace.workspace_id, request_id)  # or it undoes what is decided at this moment
         request = require(transaction, workspace, request_id)
         begun = is_lost(request)
         if by is Move.REFUSE:

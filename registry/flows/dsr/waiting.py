@@ -23,6 +23,7 @@ from registry.model.errors import KmsUnavailable, LinkedSystemUnavailable, Regis
 from registry.model.ids import RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
+from registry.store import requests
 from registry.store.database import Transaction
 
 WITHHELD = "what it says names somebody, and is withheld"
@@ -68,6 +69,7 @@ def stop(
         return True
     cause = error.title if isinstance(error, StoreUnavailable | KmsUnavailable) else error.detail
     with deployment.data.write(workspace.workspace_id) as transaction:
+        requests.hold(transaction, workspace.workspace_id, request_id)  # or it undoes what is decided at this moment
         request = require(transaction, workspace, request_id)
         if State(request.state) is State.WAITING:  # it could not even be taken up
             request = moved(deployment, transaction, request, Move.START, actor)
