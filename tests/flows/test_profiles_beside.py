@@ -139,6 +139,40 @@ def test_one_that_came_after_the_approval_is_waited_for(tenant: Tenant, kind: Ki
     assert (done.state, len(_stated(tenant, done))) == ("completed", decided == "apart")
 
 
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.OBJECTION])
+def test_of_one_that_was_joined_after_all_the_certificate_does_not_say_that_it_is_somebody_elses(
+    tenant: Tenant, kind: Kind
+) -> None:
+    tenant.send(identify("ada", email="ada@example.com"), ordered("17"))
+    request = _opened(tenant, kind)
+    given = tenant.registry.deployment, tenant.workspace
+    beside.set_apart(*given, request.request_id, _other(tenant), reason="a slip", actor="person:first")
+    deciding.merge(*given, tenant.person("user_id", "ada"), tenant.person(*OTHER), actor="person:steward")
+    assert _stated(tenant, tenant.run(_approved(tenant, request))) == []
+
+
+def test_what_is_decided_holds_when_it_falls_to_somebody_else_and_not_for_what_joins_it(
+    tenant: Tenant, shop: Shop
+) -> None:
+    shared, ada = "shared@example.com", identify("ada", email="ada@example.com")
+    tenant.send(ada, identify("ada", email=shared), identify("bob", email=shared), ordered("17"))
+    shop.leads = lambda _: [Identifier("email", shared)]  # type: ignore[method-assign]
+    given, named = (tenant.registry.deployment, tenant.workspace), tenant.profile("email", shared)
+    request = _opened(tenant, Kind.ERASURE)
+    assert named is not None
+    beside.set_apart(*given, request.request_id, named, reason="of both", actor="person:first")
+    shop.leads = lambda _: [Identifier("email", shared), Identifier(*OTHER)]  # type: ignore[method-assign]
+    deciding.merge(*given, tenant.person("email", shared), tenant.person(*OTHER), actor="person:steward")
+    joined = tenant.profile(*OTHER)
+    assert joined is not None
+    assert joined == tenant.profile("email", shared)
+    assert _planned(tenant, request)["beside"] == [text_id(joined)]
+    beside.set_apart(*given, request.request_id, joined, reason="of both", actor="person:first")
+    # Once she is erased, the address is bob's: what was decided of it is not asked again.
+    assert tenant.run(_approved(tenant, request)).state == "completed"
+
+
 def test_of_whom_no_system_leads_to_anybody_else_nothing_stands_beside(tenant: Tenant) -> None:
     tenant.send(identify("ada", email="ada@example.com"))
     assert _planned(tenant, _opened(tenant, Kind.ACCESS))["beside"] == []

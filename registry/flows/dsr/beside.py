@@ -29,12 +29,13 @@ from registry.store import identities, requests
 
 APART = "apart"
 """The act by which it is decided that a profile is somebody else's, and the member of a request's progress that says of
-which profiles that was decided, by whom and why.
+which profiles that was decided, by whom and why, and of which of their fragments: what joins one later is decided about
+anew, and what joins another stays decided.
 """
 KNOWN_OUTSIDE = "under what systems outside know the person by"
 UNDECIDED = (
-    "let a steward join them if that is the same person, take a request in by that identifier, too, or decide that "
-    "it is somebody else: registry dsr apart"
+    "let a steward join them if that is the same person, or decide that it is somebody else, or has a request of its "
+    "own: registry dsr apart"
 )
 
 
@@ -57,8 +58,9 @@ def found(
         return []
     with deployment.data.read(workspace.workspace_id) as transaction:
         rows = identities.fragments_by_index(transaction, workspace.workspace_id, indexes).values()
-    decided = orjson.loads(request.progress).get(APART, {})
-    return sorted({text_id(row.profile_id) for row in rows if row.fragment_id not in fragments}.difference(decided))
+    decided = {one for told in orjson.loads(request.progress).get(APART, {}).values() for one in told["fragments"]}
+    open_ = (row for row in rows if row.fragment_id not in fragments and row.fragment_id.hex() not in decided)
+    return sorted({text_id(row.profile_id) for row in open_})
 
 
 def require_decided(profiles: Sequence[str]) -> None:
@@ -105,7 +107,8 @@ def set_apart(
         if not {row.fragment_id for row in rows}.isdisjoint(scope):
             raise Conflict("the request is about this profile")
         progress: dict[str, Any] = orjson.loads(request.progress)
-        progress.setdefault(APART, {})[text_id(profile_id)] = {"actor": actor, "reason": reason}
+        about = {"actor": actor, "reason": reason, "fragments": [row.fragment_id.hex() for row in rows]}
+        progress.setdefault(APART, {})[text_id(profile_id)] = about
         due_at = deployment.clock() if State(request.state) is State.WAITING else request.due_at
         request = request._replace(progress=orjson.dumps(progress).decode(), due_at=due_at)
         write(transaction, request, was=request.state)
@@ -115,9 +118,15 @@ def set_apart(
     return request
 
 
-def accounts(progress: Mapping[str, Any]) -> list[FieldAccount]:
-    """The accounts of what was decided to be somebody else's: how many profiles, by whose decision and why."""
-    told = Counter((one["actor"], one["reason"]) for one in progress.get(APART, {}).values())
+def accounts(progress: Mapping[str, Any], fragments: Collection[FragmentId]) -> list[FieldAccount]:
+    """The accounts of what was decided to be somebody else's: how many profiles, by whose decision and why.
+
+    Args:
+        fragments: what the request is about: a profile that a steward joined since is part of it.
+    """
+    own = {one.hex() for one in fragments}
+    left = (one for one in progress.get(APART, {}).values() if not own.issuperset(one["fragments"]))
+    told = Counter((one["actor"], one["reason"]) for one in left)
     grounds = {f"somebody else's, or asked for apart; decided by {who}: {why}": n for (who, why), n in told.items()}
     return [
         FieldAccount(OWN_SYSTEM, "profile", KNOWN_OUTSIDE, Disposition.RETAINED, n, one) for one, n in grounds.items()

@@ -31,8 +31,9 @@ def accounted(deployment: Deployment, workspace: OpenWorkspace, request: StoredR
     Raises:
         Conflict: a field is not accounted for.
     """
-    own, _, _ = planning.of_registry(deployment, workspace, request)
-    found = [*own.accounts, *beside.accounts(orjson.loads(request.progress)), *done_outside.accounts(request)]
+    own, _, fragments = planning.of_registry(deployment, workspace, request)
+    apart = beside.accounts(orjson.loads(request.progress), fragments)
+    found = [*own.accounts, *apart, *done_outside.accounts(request)]
     require_accounted(found)
     return found
 

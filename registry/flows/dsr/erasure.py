@@ -194,7 +194,7 @@ def _certify(
     rows_of: dict[str, int] = progress["counts"] | progress["kept"] | {"key_bundle": progress["keys"]}
     outside = done_outside.accounts(request)
     accounted = [*accounts(DECLARED, rows_of, Kind(request.kind)), *going_without.unread(progress)]
-    accounted += [*beside.accounts(progress), *outside]
+    accounted += [*beside.accounts(progress, Scope.of(progress).fragments), *outside]
     require_accounted(accounted)
     passing_on.tell_at_once(deployment, workspace, request.request_id)
     acknowledged = passing_on.certified(deployment, workspace_id, request.request_id)
