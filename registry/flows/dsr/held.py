@@ -91,7 +91,7 @@ def note(
         new = [_case(deployment, request, hold, now) for hold in holds if hold.hold_id not in before]
         holdings.add_cases(transaction, new)
     for case in [*(before[hold.hold_id] for hold in holds if hold.hold_id in before), *new]:
-        item = _sealed(deployment, workspace, case, people)
+        item = sealed(deployment, workspace, case, people)
         with deployment.data.write(workspace_id) as transaction:
             holdings.put_item(transaction, item)
     keys = sorted({workspace.suppression.key(*one).hex() for one in normalised(deployment, people)})
@@ -233,15 +233,16 @@ def _case(deployment: Deployment, request: StoredRequest, hold: LegalHold, now: 
     )  # fmt: skip
 
 
-def _sealed(
+def sealed(
     deployment: Deployment, workspace: OpenWorkspace, case: RetainedCase, people: Sequence[Identifier]
 ) -> RetainedItem:
+    """Whom a case keeps something of outside, as `people_in` finds it."""
     compartment, item_id = compartment_of([case.purpose]), _item_id(workspace, case)
     keyring = deployment.keyring
     key = keyring.for_sealing(case.workspace_id, {case.case_id: (compartment,)})[case.case_id].key(compartment)
     told = {"what": "outside", "people": sorted({(one.kind, one.value) for one in people})}
-    sealed = seal(key, orjson.dumps(told), _aad(case.workspace_id, case.case_id, item_id))
-    return RetainedItem(case.workspace_id, case.case_id, item_id, None, sealed)
+    value = seal(key, orjson.dumps(told), _aad(case.workspace_id, case.case_id, item_id))
+    return RetainedItem(case.workspace_id, case.case_id, item_id, None, value)
 
 
 def _item_id(workspace: OpenWorkspace, case: RetainedCase) -> bytes:

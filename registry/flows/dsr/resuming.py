@@ -154,13 +154,15 @@ def _erased(
     asked = set(names) - left_out(done_outside.read_accounts(_done(case)))
     systems = [system for system in deployment.linked if system.name in asked]
     # Who became known since is somebody else.
-    people, silent = reached(systems, people, deployment.policies.identity, begun=())
+    known, (people, silent) = people, reached(systems, people, deployment.policies.identity, begun=())
     for name, error in silent.items():
         raise _waits(deployment, case, name, error, people) from None
     holds = held.on(deployment, workspace, request, people)
     request = held.note(deployment, workspace, request, holds, people, systems=names)
     with deployment.data.write(request.workspace_id) as transaction:
         write_progress(transaction, request)
+    if set(people) != set(known):
+        case = _learnt(deployment, workspace, case, people)
     standing, done, failed = list(map(held.as_held, holds)), _done(case), dict[str, LinkedSystemUnavailable]()
     last, systems = "", [under(system, standing) for system in systems]
     for system in systems:
@@ -185,6 +187,24 @@ def _erased(
         )
         raise _waits(deployment, case, gone[0], cause)
     return request, done, _look_again(deployment, case, request, systems, people, last=last)
+
+
+def _learnt(
+    deployment: Deployment, workspace: OpenWorkspace, case: RetainedCase, people: Sequence[Identifier]
+) -> RetainedCase:
+    """A case with all that its person is known by, sealed before any system is touched: once one has erased, nobody
+    finds that again. What was through before, and has no second look, goes again.
+    """
+    item = held.sealed(deployment, workspace, case, people)
+    blind = {one.name for one in deployment.linked if not getattr(one, "looks_again", True)}
+    with deployment.data.write(case.workspace_id) as transaction:
+        now = _locked(transaction, case)
+        anew = blind - left_out(done_outside.read_accounts(_done(now)))
+        done = {name: told for name, told in _done(now).items() if name not in anew}
+        now = now._replace(progress=orjson.dumps({**_progress(now), DONE: done}).decode())
+        holdings.put_item(transaction, item)
+        holdings.write_case(transaction, now)
+    return now
 
 
 def _look_again(
