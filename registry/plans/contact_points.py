@@ -37,7 +37,7 @@ _DASHES, _SPACES = r"\u2010-\u2015\u2212\uff0d", r"\u00a0\u2000-\u200a\u202f\u20
 _GAP = rf"[ .()/\-{_DASHES}{_SPACES}{_UNSEEN}]{{0,3}}"
 _AT = "@＠﹫"
 _RUN = re.compile(rf"\d(?:{_GAP}\d){{6}}")
-_MAY_HOLD = re.compile(rf"[{_AT}+＋%&\\]|{_RUN.pattern}")
+_MAY_HOLD = re.compile(rf"[{_AT}+＋%&\\]|(?<!\w)00[1-9]|{_RUN.pattern}")
 _SIGNS = b"@+%&\\\xd9\xdb\xdf\xe0\xe1\xea\xef\xf0"
 """What an address or number has, or reads as, in UTF-8; some bytes begin such signs, and digits, in other scripts."""
 _KEPT = b'",_' + string.ascii_letters.encode()
@@ -57,15 +57,15 @@ _NO_NUMBER = re.compile(  # a day, or a decimal fraction, before what may be one
 )
 _BEGINNING = re.compile(r"(?<!\S)\(?0\d")
 _ENDING = re.compile(r"\d(?!\S)")
-_IN_GROUPS = re.compile(r"(?:\d{1,4} )?(?:\d{4} ){2,}\d{1,4}|\d{1,3}(?: \d{3})+")
-"""Numbers of cards and accounts, and amounts."""
+_IN_GROUPS = re.compile(r"(?!0\d{3}(?: \d{4}){2}$)(?:\d{1,4} )?(?:\d{4} ){2,}\d{1,4}|\d{1,3}(?: \d{3})+")
+"""Numbers of cards and accounts, and amounts; not `0151 2345 6789`."""
 _SHORTEST, _LONGEST = 7, 20
 """Characters that a number has which is looked for piece by piece."""
 MOST_PIECES = 1_000
 """Pieces of a text that are looked at, since each takes long: where more of them may be numbers, the others count as
 some, of nobody known."""
-_VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){3}")
-_ABROAD = re.compile(r"(?<![\w+])00(?=[1-9])")
+_VERSION = re.compile(r"(?!0\d)\d{1,4}(?:\.\d{1,4}){3}")
+_ABROAD = re.compile(r"(?<![\w+])00(?=[1-9])|(?<=\bwa\.me)/(?=[1-9])")
 _CUE = re.compile(
     r"\b(?:tel|telephone|telefon\w*|t[ée]l[ée]phone|tel[ée]fono|phone|fon|call(?:ed|ing|back)?|mobile?|m[óo]vil|portable|cell|"
     r"handy\w*|rufnummer|ruf\w*|anruf\w*|angerufen|ring|rang|dial|sms|whats ?app|signal|viber|fax|text(?:ed)?|reach\w*|"
@@ -186,13 +186,14 @@ def _emails(plain: str) -> Iterator[Found]:
 
 
 def _abroad(plain: str, *, is_called_so: bool) -> Iterator[Found]:
-    """Numbers with a country code, after a plus or two zeros."""
-    text = _ABROAD.sub(" +", plain) if "00" in plain else plain
+    """Numbers with a country code, after a plus or two zeros, or in a link to who has it (`wa.me/49151…`)."""
+    text = _ABROAD.sub(lambda sign: " +"[-len(sign[0]) :], plain) if "00" in plain or "wa.me/" in plain else plain
     first, last = _ends(plain)
     if "+" in text or "＋" in text:
-        for match in PhoneNumberMatcher(text, None):
+        for match in PhoneNumberMatcher(text, None, max_tries=len(text)):  # by itself it stops after 65,535
             found = _number(match, 0)
-            start = found.start - (plain[found.start] == "0")
+            sign = plain[found.start]
+            start = found.start - (sign == "0") + (sign == "/")
             is_all = start <= first and found.end >= last
             if is_called_so or not is_all or not plain[start : found.end].isdigit():
                 yield found._replace(start=start)
@@ -221,6 +222,10 @@ def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> It
             for offset, match in _matches(text, region, spans, is_cued=is_cued):
                 if is_cued or not match.raw_string.isdigit() or (is_within and _is_of_a_mobile(match)):
                     yield _number(match, start + offset)
+        if is_cued and text.isdigit():  # as many systems keep numbers: with a country code, and without its sign
+            yield from (
+                _number(match, start - 1)._replace(start=start) for match in PhoneNumberMatcher(f"+{text}", None)
+            )
 
 
 def _ends(plain: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from unicodedata import normalize
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from registry.plans.contact_points import as_compared, find, may_hold, region_of
@@ -86,6 +86,11 @@ def test_a_picture_for_narrow_pixels_is_no_address() -> None:
         ("DE", "0151\u2011234\u202f567\u200989", "+4915123456789"),
         ("DE", "\u2068\u202a0151 23456789\u202c\u2069", "+4915123456789"),
         ("US", "&plus;44 20 7946 0958", "+442079460958"),
+        ("DE", "0176 1234 5678", "+4917612345678"),
+        ("DE", "0151.234.567.89", "+4915123456789"),
+        ("US", "https://wa.me/4915123456789?text=hi", "+4915123456789"),
+        ("DE", "send?phone=4915123456789", "+4915123456789"),
+        ("US", "call 447911123456", "+447911123456"),
     ],
 )
 def test_a_number_without_a_country_code_is_found_as_its_region_writes_it(region: str, text: str, plain: str) -> None:
@@ -112,6 +117,11 @@ def test_numbers_are_found_beside_other_digits(region: str, text: str, numbers: 
 def test_long_texts_of_digits_are_looked_through_in_a_time_that_grows_with_them_alone() -> None:
     assert len(find("a@b.cd " * 20_000)) == 20_000
     assert find("001 " * 500, ["DE"]) == []
+
+
+def test_a_number_is_found_behind_any_number_of_others_that_are_none() -> None:
+    text = "99999 " * 66_000
+    assert [one.start for one in find(f"{text}+44 20 7946 0958", ["US"])] == [len(text)]
 
 
 def test_a_text_of_nothing_but_pieces_that_may_be_numbers_is_not_looked_at_for_ever_and_hides_none() -> None:
@@ -158,6 +168,7 @@ PIECES = [
 
 
 @given(some.lists(some.sampled_from(PIECES), max_size=9))
+@example(["0049", "~30", "~12", "~34", "~56"])
 def test_whatever_is_found_may_be_held_by_its_text_and_by_what_is_written_of_it(pieces: list[str]) -> None:
     text = "".join(pieces)
     if find(text, ["DE", "US", "IN", "EG"], is_called_so=True):
