@@ -48,19 +48,28 @@ def others(plan: CompiledPlan, event: str) -> tuple[tuple[str, ...], ...]:
 def rejected(plans: Collection[CompiledPlan], call: str, name: str) -> tuple[Categories, frozenset[tuple[str, ...]]]:
     """What plans declare of a message that none took in: each field's categories, and the fields with data of others.
 
-    Of a name that no plan knows, every event of that call may have been meant: nothing is known to be the person's
-    own, and whatever any of them declares to be of others is. A message that broke its plan may have any shape, so a
-    field is named as a whole: (section, name).
+    Of a name that no plan knows, every event of that call may have been meant, and of another call any event: nothing
+    is known to be the person's own, and whatever any of them declares to be of others is. A message that broke its plan
+    may have any shape, so a field is named as a whole: (section, name).
     """
-    same_call = [(plan, rule) for plan in plans for (kind, _), rule in plan.rules.items() if kind == call]
-    own = [(plan, rule) for plan in plans for key, rule in plan.rules.items() if key in ((call, name), (call, ""))]
+    keys = [(plan, key) for plan in plans for key in plan.rules]
+    same_call = [(plan, key) for plan, key in keys if key[0] == call]
+    own = [(plan, key) for plan, key in same_call if key[1] in (name, "")]
     found: dict[str, dict[str, frozenset[str]]] = {}
-    for plan, rule in own:
-        for section, fields in field_categories(plan, rule.event or "").items():
+    for plan, key in own:
+        for section, fields in field_categories(plan, plan.rules[key].event or "").items():
             into = found.setdefault(section, {})
             into.update({name: into.get(name, frozenset()) | told for name, told in fields.items()})
-    paths = (path for _, rule in own or same_call for section in rule.sections for path in section.others())
-    return found, frozenset(path[:2] for path in paths)
+    return found, frozenset().union(*(_fields_of_others(plan)[key] for plan, key in own or same_call or keys))
+
+
+@lru_cache(_REMEMBERED)
+def _fields_of_others(plan: CompiledPlan) -> Mapping[tuple[str, str], frozenset[tuple[str, ...]]]:
+    """The fields, (section, name), of each event in which a plan declares data of others."""
+    return {
+        key: frozenset(path[:2] for section in rule.sections for path in section.others())
+        for key, rule in plan.rules.items()
+    }
 
 
 def other_traits(plans: Iterable[CompiledPlan]) -> frozenset[str]:

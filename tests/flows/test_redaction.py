@@ -180,8 +180,9 @@ def with_gifts(tenant: Tenant) -> Deployment:
         (track("Order Compleeted", "ada", gift_for={"name": "Grace Planted"}, guests="Alan Planted"), 2),
         (track("Order Completed", "ada") | {"properties": [{"gift_for": "Grace Planted"}, {"guests": "Planted"}]}, 2),
         (ordered("ada", gift_for=nested(300, "Grace Planted"), note=nested(300, "Alan")), 1),
+        (ordered("ada", gift_for="Grace Planted") | {"type": "Track"}, 1),
     ],
-    ids=["broken elsewhere", "of another shape", "misspelt", "a list", "too deep"],
+    ids=["broken elsewhere", "of another shape", "misspelt", "a list", "too deep", "of no call"],
 )
 def test_a_rejected_message_holds_nothing_that_plans_declare_to_be_of_others(
     tenant: Tenant, event: dict[str, Any], left_out: int
@@ -209,6 +210,28 @@ def test_what_a_rejected_message_says_of_its_own_person_stays(tenant: Tenant) ->
     [line] = map(json.loads, ZipFile(stream).read("records/quarantine.jsonl").splitlines())
     traits = line["content"]["call"]["traits"]
     assert traits == {"email": "second@example.com", "age": "old", "note": f"ask {LEFT_OUT['email']}"}
+
+
+def test_the_names_of_a_rejected_messages_own_members_name_nobody_else(tenant: Tenant) -> None:
+    event = track("Nonsense", "ada") | {"bob@planted.example": 1, "eve@planted.example": {"+44 20 7946 0958": 2}}
+    tenant.send(identify("ada"), event)
+    request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    stream = BytesIO()
+    export.write_package(tenant.registry.deployment, tenant.workspace, request, stream, actor="person:officer")
+    archive = ZipFile(stream)
+    assert not re.search(rb"planted|7946", b"".join(map(archive.read, archive.namelist())))
+    [line] = map(json.loads, archive.read("records/quarantine.jsonl").splitlines())
+    assert {1, "Nonsense", "ada"} < {value for value in line["content"]["call"].values() if not isinstance(value, dict)}
+
+
+@pytest.mark.parametrize("depth", range(248, 254))
+def test_a_rejected_message_nested_as_deep_as_a_line_nearly_holds_breaks_no_package(tenant: Tenant, depth: int) -> None:
+    tenant.send(identify("ada"), track("Nonsense", "ada", a=nested(depth), b={"c": nested(depth)}))
+    request = tenant.run(tenant.request(Kind.ACCESS, "user_id", "ada"))
+    stream = BytesIO()
+    export.write_package(tenant.registry.deployment, tenant.workspace, request, stream, actor="person:officer")
+    [line] = map(json.loads, ZipFile(stream).read("records/quarantine.jsonl").splitlines())
+    assert line["content"]["call"]["event"] == "Nonsense"
 
 
 @pytest.mark.parametrize("section", ["properties", "context"])

@@ -45,19 +45,25 @@ class Package:
 
 NAMED = 4
 """How many members within one another keep their names, where what is in them has no form."""
+AROUND = 3
+"""How deep in its line such a value may stand."""
 
 
-def held(value: Any, as_text: Callable[[Any], str] = str, named: int = NAMED) -> Any:
+def held(value: Any, as_text: Callable[[Any], str] = str, within: int = 0) -> Any:
     """A value that a line of JSON can hold: what it has no form for (too deep, too large, broken) as its text.
 
     Args:
         as_text: the text of what is neither a text, a number nor a document.
+        within: how many members it is within, that kept their names.
     """
+    line = value
+    for _ in range(AROUND + within):
+        line = [line]
     try:
-        orjson.dumps([[[value]]], default=as_text)
+        orjson.dumps(line, default=as_text)
     except TypeError:
-        if named and isinstance(value, dict) and all(isinstance(name, str) for name in value):
-            return {name: held(inner, as_text, named - 1) for name, inner in value.items()}
+        if within < NAMED and isinstance(value, dict) and all(isinstance(name, str) for name in value):
+            return {name: held(inner, as_text, within + 1) for name, inner in value.items()}
         return _written(value, as_text)
     return value
 

@@ -87,7 +87,10 @@ class Redactor:
                 declared = categories.get(section, {})
                 own = {name for name in held if name in declared and is_contact(declared[name])}
                 told[section] = self._named(held, own)
-        return told
+        shown: dict[str, Any] = {}
+        for name, held in told.items():
+            shown[self._name(name, shown)] = held
+        return shown
 
     def value(self, value: Any, *, whole: bool = True) -> Any:
         """A value of any depth without others' addresses and numbers in its texts.
@@ -119,11 +122,15 @@ class Redactor:
         """Members without others, in their names as well, which may be anybody's; `own` are the person's contacts."""
         told: dict[str, Any] = {}
         for name, value in members.items():
-            is_plain, is_number = self._names.get(name) or self._read(name)
-            shown = name if is_plain else self.value(name)
-            shown = shown if shown not in told else f"{shown} {len(told)}"
-            told[shown] = value if name in own else self._value(value, True, is_number)
+            _, is_number = self._names.get(name) or self._read(name)
+            told[self._name(name, told)] = value if name in own else self._value(value, True, is_number)
         return told
+
+    def _name(self, name: str, told: Collection[str]) -> str:
+        """A member's name without others, and unlike those that stand there already."""
+        is_plain, _ = self._names.get(name) or self._read(name)
+        shown = name if is_plain else self.value(name)
+        return shown if shown not in told else f"{shown} {len(told)}"
 
     def _read(self, name: str) -> tuple[bool, bool]:
         """Whether a member's name can hold nothing of others, and whether it is one of a telephone number."""
