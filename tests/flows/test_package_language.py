@@ -46,7 +46,7 @@ def test_a_package_that_was_asked_for_in_german_speaks_german(tenant: Tenant) ->
     archive = package_in(tenant, "de")
     page = archive.read("index.html").decode()
     assert '<html lang="de">' in page
-    assert "Was zu Ihnen gespeichert ist: der Verantwortliche dieses Registers" in page
+    assert "Was der Verantwortliche dieses Registers über Sie gespeichert hat" in page
     for said in ("Auskunft, Art. 15 DSGVO", "Den Dienst erbringen", "Sie haben diesem Zweck zugestimmt.",
                  "1 E-Mail-Adresse in Texten", "Nutzerkennung", "Vertrag", "Kontakt: E-Mail", "Verhalten: Käufe",
                  "eigene Angabe", "zugestimmt"):  # fmt: skip

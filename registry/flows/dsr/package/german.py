@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 TEXTS: Mapping[str, str] = {
     "the controller of this registry": "der Verantwortliche dieses Registers",
-    "What %(name)s holds about you": "Was zu Ihnen gespeichert ist: %(name)s",
+    "What %(name)s holds about you": "Was %(name)s über Sie gespeichert hat",
     "nothing": "nichts",
     "yes": "ja",
     "no": "nein",
@@ -53,8 +53,8 @@ TEXTS: Mapping[str, str] = {
     "Left out, because it is about other people": "Ausgelassen, weil es andere betrifft",
     "(GDPR Art. 15(4))": "(Art. 15 Abs. 4 DSGVO)",
     "and": "und",
-    "in texts, which are none of those that we know to be yours. Should one be yours, tell us": "in Texten, von "
-    "denen wir nicht wissen, dass sie Ihre sind. Ist etwas davon doch von Ihnen, sagen Sie es uns",
+    "in texts, which are none of those that we know to be yours. Should one be yours, tell us": "in Texten; "
+    "nichts davon ist uns als Ihres bekannt. Ist etwas doch Ihres, sagen Sie es uns",
     "Where something was left out, it says so.": "Wo etwas ausgelassen ist, steht es dort.",
     "Ask us about it.": "Fragen Sie uns danach.",
     "Kind": "Art",
@@ -102,8 +102,8 @@ TEXTS: Mapping[str, str] = {
     "System": "System",
     "For": "Für",
     "No system outside was sent data of yours by this registry. Whom each purpose may reach stands "
-    '<a href="#why">above</a>.': "Kein System außerhalb hat von diesem Register Daten von Ihnen erhalten. Wen "
-    'jeder Zweck erreichen darf, steht <a href="#why">oben</a>.',
+    '<a href="#why">above</a>.': "Kein System außerhalb hat von diesem Register Daten von Ihnen erhalten. An "
+    'wen Daten für welchen Zweck gehen dürfen, steht <a href="#why">oben</a>.',
     "In systems outside; the rows are in the folder <code>outside</code>": "In Systemen außerhalb; die Zeilen "
     "liegen im Ordner <code>outside</code>",
     "System and table": "System und Tabelle",
@@ -114,14 +114,14 @@ TEXTS: Mapping[str, str] = {
     "berichtigen lassen (Art. 16 DSGVO).",
     "<strong>Erase</strong>: have your data erased (Art. 17).": "<strong>Löschung</strong>: Ihre Daten löschen lassen "
     "(Art. 17).",
-    "<strong>Restrict</strong>: have it kept but not used (Art. 18).": "<strong>Einschränkung</strong>: sie "
-    "aufbewahren, aber nicht nutzen lassen (Art. 18).",
+    "<strong>Restrict</strong>: have it kept but not used (Art. 18).": "<strong>Einschränkung</strong>: Ihre "
+    "Daten nur aufbewahren, nicht nutzen lassen (Art. 18).",
     "<strong>Take elsewhere</strong>: receive it for another provider (Art. 20); the files beside this page are "
-    "meant for that.": "<strong>Mitnehmen</strong>: sie für einen anderen Anbieter erhalten (Art. 20); dafür "
+    "meant for that.": "<strong>Mitnahme</strong>: Ihre Daten für einen anderen Anbieter erhalten (Art. 20); dafür "
     "sind die Dateien neben dieser Seite da.",
     "<strong>Object</strong>: to a use that rests on our interest, and to advertising at any time "
-    "(Art. 21).": "<strong>Widerspruch</strong>: gegen eine Nutzung, die auf unserem Interesse beruht, und jederzeit "
-    "gegen Werbung (Art. 21).",
+    "(Art. 21).": "<strong>Widerspruch</strong>: gegen eine Nutzung, die auf unserem berechtigten Interesse "
+    "beruht, und jederzeit gegen Werbung (Art. 21).",
     "<strong>Withdraw</strong>: a consent, as easily as you gave it (Art. 7(3)).": "<strong>"
     "Widerruf</strong>: einer Einwilligung, so leicht, wie Sie sie gaben (Art. 7 Abs. 3).",
     "<strong>Complain</strong>: to the supervisory authority where you live, work, or think that you were "
