@@ -187,11 +187,12 @@ def failure_count(transaction: Transaction, workspace_id: bytes, destination_id:
 
 
 def put_erasures(transaction: Transaction, rows: Sequence[DestinationErasure]) -> None:
-    """Note erasures that destinations are to be told of, or what came of it."""
+    """Note erasures that destinations are to be told of, or what came of it; what is acknowledged stays so."""
     clause = (
         "ON CONFLICT (workspace_id, destination_id, order_id) DO UPDATE SET state = excluded.state, "
         "sealed = excluded.sealed, attempts = excluded.attempts, retry_at = excluded.retry_at, "
-        "failure = excluded.failure, settled_at = excluded.settled_at, received_at = excluded.received_at"
+        "failure = excluded.failure, settled_at = excluded.settled_at, received_at = excluded.received_at "
+        "WHERE destination_erasure.state <> 'acknowledged'"
     )
     insert(transaction, "destination_erasure", rows, on_conflict=clause)
 

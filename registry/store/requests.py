@@ -139,14 +139,15 @@ def fared_since(transaction: Transaction, workspace_id: bytes, since: Micros) ->
 def move(transaction: Transaction, request: StoredRequest, *, was: str) -> bool:
     """Write a request's new state, progress and outcome; False when it was no longer in `was`.
 
-    Its deadline is not among them: it may be put off while somebody else works on the request (`put_off`).
+    Its deadline is not among them: it may be put off while somebody else works on the request (`put_off`). A profile is
+    forgotten with it, or stays as it is: who was erased while somebody worked on the request does not come back.
     """
     sql = (
-        "UPDATE dsr_request SET state = ?, profile_id = ?, approved_by = ?, completed_at = ?, "
-        "progress = ?, certificate = ?, approved_owner = ?, sealed = ?, due_at = ?, reason = ? "
+        "UPDATE dsr_request SET state = ?, profile_id = CASE WHEN ? = 1 THEN profile_id END, approved_by = ?, "
+        "completed_at = ?, progress = ?, certificate = ?, approved_owner = ?, sealed = ?, due_at = ?, reason = ? "
         "WHERE workspace_id = ? AND request_id = ? AND state = ?"
     )
-    values = (request.state, request.profile_id, request.approved_by, request.completed_at)
+    values = (request.state, int(request.profile_id is not None), request.approved_by, request.completed_at)
     key = (request.workspace_id, request.request_id, was)
     sealed = (request.sealed, request.due_at, request.reason)
     more = (request.progress, request.certificate, request.approved_owner, *sealed)
@@ -157,6 +158,12 @@ def put_off(transaction: Transaction, request: StoredRequest, respond_by: Micros
     """Write until when a request is to be answered."""
     sql = "UPDATE dsr_request SET respond_by = ? WHERE workspace_id = ? AND request_id = ?"
     execute(transaction, sql, respond_by, request.workspace_id, request.request_id)
+
+
+def note_progress(transaction: Transaction, request: StoredRequest) -> None:
+    """Write the progress of a request that has ended, and no more: its certificate may be issued anew meanwhile."""
+    sql = "UPDATE dsr_request SET progress = ? WHERE workspace_id = ? AND request_id = ?"
+    execute(transaction, sql, request.progress, request.workspace_id, request.request_id)
 
 
 def hasten(transaction: Transaction, request: StoredRequest, due_at: Micros) -> bool:

@@ -19,7 +19,7 @@ from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.requests import ENDED, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import held
-from registry.flows.dsr.history import add_to_history, require, write
+from registry.flows.dsr.history import add_to_history, taken, write
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, NotFound
 from registry.model.ids import BlindIndex, FragmentId, ProfileId, RequestId, text_id
@@ -96,8 +96,7 @@ def set_apart(
         Conflict: the request is about this profile, is being worked on, or has ended.
     """
     with deployment.data.write(workspace.workspace_id) as transaction:
-        requests.hold(transaction, workspace.workspace_id, request_id)
-        request = require(transaction, workspace, request_id)
+        request = taken(transaction, workspace, request_id)
         if State(request.state) in {*ENDED, State.ACTING}:
             raise Conflict(f"nothing is decided of a request that is {request.state}")
         rows = identities.fragments_of_profiles(transaction, workspace.workspace_id, [profile_id])

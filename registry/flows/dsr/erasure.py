@@ -132,6 +132,7 @@ def _delete(
     progress: dict[str, Any] = orjson.loads(request.progress)
     with deployment.data.write(workspace_id) as transaction:
         identities.lock(transaction, workspace_id)
+        request = up_to_date(transaction, request)
         # Between the scope and now the blind-index key may have been rotated.
         moved = {row.blind_index for row in identities.identifiers_of(transaction, workspace_id, scope.fragments)}
         erased = moved.union(scope.indexes)

@@ -15,12 +15,11 @@ from registry.dsr.census import OWN_SYSTEM
 from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr.done_outside import accounts, awaited
-from registry.flows.dsr.history import add_to_history, require, told_by, write
+from registry.flows.dsr.history import add_to_history, taken, told_by, write
 from registry.flows.workspace import OpenWorkspace
 from registry.model.errors import Conflict, NotFound, SealBroken
 from registry.model.ids import RequestId
 from registry.model.stored import StoredRequest
-from registry.store import requests
 from registry.store.database import Transaction
 
 OVERRIDE = "override"
@@ -42,8 +41,7 @@ def override(
         Conflict: the request is not waiting, or not for this system: what that has done is certified.
     """
     with deployment.data.write(workspace.workspace_id) as transaction:
-        requests.hold(transaction, workspace.workspace_id, request_id)  # or one decision undoes another of this moment
-        request = require(transaction, workspace, request_id)
+        request = taken(transaction, workspace, request_id)  # or one decision undoes another of this moment
         progress = orjson.loads(request.progress)
         known = {*(one.name for one in deployment.linked), *awaited(request), *progress.get("linked", {}), OWN_SYSTEM}
         if system not in known:

@@ -34,6 +34,19 @@ def require(transaction: Transaction, workspace: OpenWorkspace, request_id: Requ
     return request
 
 
+def taken(transaction: Transaction, workspace: OpenWorkspace, request_id: RequestId) -> StoredRequest:
+    """The request of an id as it is now; nobody else changes it until the transaction ends.
+
+    Whoever writes a request as it was read asks for this: read without, it undoes what came in between. It comes before
+    the audit log, and after who is who: all take them in this order, or two wait for each other.
+
+    Raises:
+        NotFound: there is none in this workspace.
+    """
+    requests.hold(transaction, workspace.workspace_id, request_id)
+    return require(transaction, workspace, request_id)
+
+
 def write(transaction: Transaction, request: StoredRequest, *, was: str) -> None:
     """Write a request as it is now.
 

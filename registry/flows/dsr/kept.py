@@ -19,7 +19,6 @@ from registry.flows.accountability import certifying
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import held, resuming, retaining
-from registry.flows.dsr.history import write_progress
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, rfc3339
 from registry.model.compartment import compartment_of
@@ -203,7 +202,7 @@ def _end(
     if left:
         raise Conflict("the second look still finds what was kept", extra={"remaining": left})
     with deployment.data.write(workspace_id) as transaction:
-        write_progress(transaction, request)
+        requests.hold(transaction, workspace_id, request.request_id)
         now = deployment.clock()
         trail.append(
             transaction, workspace_id, now, actor=actor, action="dsr:retained:erased", outcome="done",
@@ -220,6 +219,7 @@ def _end(
         token = certifying.issue(deployment, workspace, transaction, outcome, actor=actor, fields=named)
         done = case._replace(ended_at=now, certificate=token, progress=None)
         holdings.write_case(transaction, done)
+        requests.note_progress(transaction, request)
     return done
 
 

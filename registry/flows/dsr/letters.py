@@ -20,7 +20,7 @@ from registry.dsr.requests import EFFECTS, Effect, Kind
 from registry.flows.acts.outbox import AT_ONCE
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, enclosed, reference
-from registry.flows.dsr.history import add_to_history, require
+from registry.flows.dsr.history import add_to_history, require, taken
 from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after, waits
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
@@ -226,7 +226,7 @@ def _settle(
     with deployment.data.write(workspace.workspace_id) as transaction:
         intake.settle_letter(transaction, settled)
         if request is not None and row.notice != Notice.CHALLENGE:
-            fresh = require(transaction, workspace, request.request_id)
+            fresh = taken(transaction, workspace, request.request_id)
             told = {"notice": row.notice, "to": row.recipient, "outcome": outcome.value}
             add_to_history(deployment, transaction, fresh, NOTIFY, REGISTRY, told)
             if row.notice == Notice.ACKNOWLEDGED and outcome is Outcome.SENT:

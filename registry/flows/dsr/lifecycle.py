@@ -15,6 +15,7 @@ from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State
 from registry.dsr.waiting import is_due
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import (
+    acknowledged,
     certified,
     erasure,
     letters,
@@ -28,7 +29,7 @@ from registry.flows.dsr import (
     scoping,
     waiting,
 )
-from registry.flows.dsr.history import require
+from registry.flows.dsr.history import require, taken
 from registry.flows.dsr.intake import open_request
 from registry.flows.dsr.moves import moved
 from registry.flows.workspace import OpenWorkspace
@@ -137,8 +138,7 @@ def _noted(deployment: Deployment, workspace: OpenWorkspace, request_id: Request
 def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId, *, actor: str) -> StoredRequest:
     with deployment.data.write(workspace.workspace_id) as transaction:
         again_at = deployment.clock() + GIVEN_UP_AFTER  # should this process not bring it to an end
-        requests.hold(transaction, workspace.workspace_id, request_id)  # or it undoes what is decided at this moment
-        request = require(transaction, workspace, request_id)._replace(due_at=again_at)
+        request = taken(transaction, workspace, request_id)._replace(due_at=again_at)
         if State(request.state) not in BEGUN:  # without its key it is not, and can be cancelled
             reference.people_of(deployment, request)
         request = moved(deployment, transaction, request, Move.START, actor)
@@ -154,7 +154,9 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
             return _completed(deployment, transaction, request, actor)
     reference.forget(deployment, request)
     with deployment.data.write(workspace.workspace_id) as transaction:
-        return _completed(deployment, transaction, request, actor)
+        done = _completed(deployment, transaction, request, actor)
+    # A recipient that answered since the certificate was issued, and before this, found no request that had ended.
+    return get(deployment, workspace, request_id)[0] if acknowledged.renew(deployment, workspace, request_id) else done
 
 
 def _acted(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, actor: str) -> StoredRequest:

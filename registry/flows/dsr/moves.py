@@ -28,7 +28,7 @@ from registry.dsr.verification import Mandated, MandateKind
 from registry.dsr.waiting import LOST, Wait
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import letters, rectification, reference
-from registry.flows.dsr.history import acts_of, add_to_history, require, write
+from registry.flows.dsr.history import acts_of, add_to_history, taken, write
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros, rfc3339
 from registry.model.errors import Conflict, Forgotten, InvalidInput, RequestDamaged
@@ -77,8 +77,7 @@ def move_request(
     if by is Move.VERIFY:
         raise ValueError("a request is verified by a proof")
     with deployment.data.write(workspace.workspace_id) as transaction:
-        requests.hold(transaction, workspace.workspace_id, request_id)  # or it undoes what is decided at this moment
-        request = require(transaction, workspace, request_id)
+        request = taken(transaction, workspace, request_id)
         begun = is_lost(request)
         if by is Move.REFUSE:
             after = refused(deployment, transaction, workspace, request, Reason.OFFICER, actor, words=reason)
@@ -178,8 +177,7 @@ def extend(
     now = deployment.clock()
     told = now if notified_at is None else notified_at
     with deployment.data.write(workspace.workspace_id) as transaction:
-        requests.hold(transaction, workspace.workspace_id, request_id)  # or two put it off at once
-        request = require(transaction, workspace, request_id)
+        request = taken(transaction, workspace, request_id)  # or two put it off at once
         kind, state = Kind(request.kind), State(request.state)
         law = deployment.policies.jurisdictions.of_request(request.jurisdiction)
         clock = timing(acts_of(transaction, request))
@@ -204,7 +202,7 @@ def acknowledge(
         Conflict: it was acknowledged before.
     """
     with deployment.data.write(workspace.workspace_id) as transaction:
-        request = require(transaction, workspace, request_id)
+        request = taken(transaction, workspace, request_id)
         after = letters.acknowledged(deployment, transaction, request, actor=actor, channel=channel)
     if after is request:
         raise Conflict("the request was acknowledged before")

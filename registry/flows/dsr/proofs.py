@@ -17,7 +17,7 @@ from registry.dsr.requests import UNPROVED, Kind, Move, State
 from registry.dsr.verification import CHANNELS, PROVE, Address, Means, Missing, Proof, Seen, locked_until, proofs_of
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import contacts, letters, reference
-from registry.flows.dsr.history import add_to_history, require, told_by
+from registry.flows.dsr.history import add_to_history, require, taken, told_by
 from registry.flows.dsr.moves import mandate_of, moved, refused, resumed
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import DAY, SECOND
@@ -87,7 +87,7 @@ def check_mandate(
     if not actor.startswith(f"{PrincipalKind.PERSON.value}:"):
         raise Forbidden("a mandate is checked by a person", extra={"rule": "verification.yaml: mandates"})
     with deployment.data.write(workspace.workspace_id) as transaction:
-        request = require(transaction, workspace, request_id)
+        request = taken(transaction, workspace, request_id)
         require_unproved(request)
         mandate = mandate_of(request)
         if mandate is None:
@@ -127,8 +127,7 @@ def take(
 ) -> StoredRequest:
     """3. count, 4. verify."""
     with deployment.data.write(workspace.workspace_id) as transaction:
-        requests.hold(transaction, workspace.workspace_id, request.request_id)
-        request = require(transaction, workspace, request.request_id)
+        request = taken(transaction, workspace, request.request_id)
         require_unproved(request)
         by_mail = proof is not None and CHANNELS[proof.means] == CHANNELS[Means.CODE]
         if by_mail:  # what was sent is good for one proof

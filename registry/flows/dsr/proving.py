@@ -21,7 +21,7 @@ from registry.dsr.verification import Address, Means, Proof, Seen
 from registry.flows.access import visits
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import enclosed, letters, reference
-from registry.flows.dsr.history import add_to_history, require
+from registry.flows.dsr.history import add_to_history, require, taken
 from registry.flows.dsr.moves import refused
 from registry.flows.dsr.proofs import begin_try, count_try, require_unproved, standing_of, take
 from registry.flows.identity import subjects
@@ -55,7 +55,7 @@ def ask(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId,
         Overloaded: it was asked too often.
     """
     with deployment.data.write(workspace.workspace_id) as transaction:
-        request = require(transaction, workspace, request_id)
+        request = taken(transaction, workspace, request_id)
         require_unproved(request)
         if not deployment.policies.verification.levels[Kind(request.kind)].by & {Means.CODE, Means.LINK}:
             raise Conflict("this kind of request takes no proof by mail")
@@ -125,7 +125,7 @@ def deny(deployment: Deployment, workspace: OpenWorkspace, token: str, *, actor:
     """
     sent = _sent(deployment, workspace, token)
     with deployment.data.write(workspace.workspace_id) as transaction:
-        request = require(transaction, workspace, sent.request_id)
+        request = taken(transaction, workspace, sent.request_id)
         require_unproved(request)
         after = refused(deployment, transaction, workspace, request, Reason.NOT_ASKED_FOR, actor)
     reference.forget(deployment, after)

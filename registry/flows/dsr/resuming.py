@@ -22,7 +22,6 @@ from registry.dsr.waiting import Wait, after, pause
 from registry.flows.acts import trail
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import done_outside, held, last_look, linked
-from registry.flows.dsr.history import write_progress
 from registry.flows.dsr.reaching import reached
 from registry.flows.dsr.waiting import without_names
 from registry.flows.workspace import OpenWorkspace
@@ -160,9 +159,7 @@ def _erased(
     holds = held.on(deployment, workspace, request, people)
     request = held.note(deployment, workspace, request, holds, people, systems=names)
     with deployment.data.write(request.workspace_id) as transaction:
-        write_progress(transaction, request)
-    if set(people) != set(known):
-        case = _learnt(deployment, workspace, case, people)
+        requests.note_progress(transaction, request)
     standing, done, failed = list(map(held.as_held, holds)), _done(case), dict[str, LinkedSystemUnavailable]()
     last, systems = "", [under(system, standing) for system in systems]
     for system in systems:

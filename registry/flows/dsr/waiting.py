@@ -15,7 +15,7 @@ from registry.dsr.requests import Move, State
 from registry.dsr.waiting import Wait
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import moves
-from registry.flows.dsr.history import require
+from registry.flows.dsr.history import taken
 from registry.flows.dsr.moves import moved
 from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import Micros
@@ -69,8 +69,7 @@ def stop(
         return True
     cause = error.title if isinstance(error, StoreUnavailable | KmsUnavailable) else error.detail
     with deployment.data.write(workspace.workspace_id) as transaction:
-        requests.hold(transaction, workspace.workspace_id, request_id)  # or it undoes what is decided at this moment
-        request = require(transaction, workspace, request_id)
+        request = taken(transaction, workspace, request_id)
         if State(request.state) is State.WAITING:  # it could not even be taken up
             request = moved(deployment, transaction, request, Move.START, actor)
         if State(request.state) is not State.ACTING:
