@@ -107,7 +107,7 @@ def test_what_is_decided_while_a_request_moves_is_not_undone(
         move(Move.APPROVE)
         tried()
     set_apart = partial(beside.set_apart, *here, other, reason="a namesake", actor="person:a")
-    decider, right = Thread(target=_or_conflict(set_apart)), room.require
+    decider, right = Thread(target=_or_conflict(set_apart)), room.taken
     deciding = [decider]
 
     def read(*args: Any) -> StoredRequest:
@@ -117,7 +117,7 @@ def test_what_is_decided_while_a_request_moves_is_not_undone(
             decider.join(1)  # it is through, or waits for the row
         return found
 
-    monkeypatch.setattr(room, "require", read)
+    monkeypatch.setattr(room, "taken", read)
     move(Move.APPROVE) if room is moves else tried()
     decider.join(30)
     done, history = lifecycle.get(*here)

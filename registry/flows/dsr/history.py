@@ -57,18 +57,6 @@ def write(transaction: Transaction, request: StoredRequest, *, was: str) -> None
         raise Conflict("somebody else moved the request at this moment", hint="look at it again")
 
 
-def write_progress(transaction: Transaction, request: StoredRequest) -> None:
-    """Write how far an ended request is with what it deferred, and nothing else: since it was read, its certificate may
-    have been issued anew. Whoever writes the audit log, too, does this first.
-
-    Raises:
-        Conflict: it is no longer in the state that it was read in.
-    """
-    requests.hold(transaction, request.workspace_id, request.request_id)
-    now = requests.get(transaction, request.workspace_id, request.request_id) or request
-    write(transaction, now._replace(progress=request.progress), was=request.state)
-
-
 def up_to_date(transaction: Transaction, request: StoredRequest) -> StoredRequest:
     """A request that is being worked on, with its deadline as it is now; nobody changes it until the transaction ends.
 

@@ -160,6 +160,8 @@ def _erased(
     request = held.note(deployment, workspace, request, holds, people, systems=names)
     with deployment.data.write(request.workspace_id) as transaction:
         requests.note_progress(transaction, request)
+    if set(people) != set(known):
+        case = _learnt(deployment, workspace, case, people)
     standing, done, failed = list(map(held.as_held, holds)), _done(case), dict[str, LinkedSystemUnavailable]()
     last, systems = "", [under(system, standing) for system in systems]
     for system in systems:

@@ -23,7 +23,6 @@ from registry.model.errors import KmsUnavailable, LinkedSystemUnavailable, Regis
 from registry.model.ids import RequestId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
-from registry.store import requests
 from registry.store.database import Transaction
 
 WITHHELD = "what it says names somebody, and is withheld"
