@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from registry.dsr.deadlines import Jurisdiction
@@ -42,11 +42,15 @@ def stands_still(state: str, jurisdiction: str, pausing: Collection[str]) -> boo
 
 
 def timing(acts: Iterable[tuple[str, Micros]]) -> Timing:
-    """The clock that a history tells of: its acts with their times, oldest first."""
+    """The clock that a history tells of: its acts with their times, oldest first.
+
+    An act is no earlier than the one before it: where a server's clock was set back in between, or another's is behind,
+    a pause would end before it began, and nobody could count.
+    """
     pauses: list[tuple[Micros, Micros]] = []
     since: Micros | None = None
     extended = False
-    for act, at in acts:
+    for act, at in _in_order(acts):
         if act == Move.PAUSE:
             since = at
         elif since is not None and act in ENDS_A_PAUSE:
@@ -102,3 +106,11 @@ def check_notice(received_at: Micros, notified_at: Micros, now: Micros) -> None:
         raise InvalidInput(
             "the person is told after the request came and before it is recorded", pointer="/notified_at"
         )
+
+
+def _in_order(acts: Iterable[tuple[str, Micros]]) -> Iterator[tuple[str, Micros]]:
+    """The acts of a history, each no earlier than the one before it."""
+    latest: Micros | None = None
+    for act, at in acts:
+        latest = at if latest is None else max(latest, at)
+        yield act, latest

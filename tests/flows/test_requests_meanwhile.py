@@ -12,7 +12,7 @@ import pytest
 from registry.dsr.requests import Kind, Move
 from registry.flows.dsr import acknowledged, beside, going_without, holds, kept, lifecycle, moves, reference
 from registry.flows.outgoing import destinations
-from registry.model.clock import DAY
+from registry.model.clock import DAY, SECOND
 from registry.model.errors import LinkedSystemUnavailable, RegistryError
 from registry.model.stored import StoredRequest
 from registry.store import destinations as rows
@@ -136,6 +136,19 @@ def test_a_pause_that_ends_undoes_no_extension(
     )
     assert refused == []
     assert row_of(tenant, other).respond_by == row_of(tenant, one).respond_by
+
+
+def test_a_pause_ends_also_where_the_clock_was_set_back(tenant: Tenant, registry: RegistrySimulator) -> None:
+    clock, given = registry.clock, (tenant.registry.deployment, tenant.workspace)
+    assert isinstance(clock, SetClock)
+    person = tenant.person(*ADA)
+    made = lifecycle.open_request(*given, kind=Kind.ACCESS, person=person, actor="person:first", jurisdiction="gdpr")
+    clock.now -= 600 * SECOND
+    moves.move_request(*given, made.request_id, Move.PAUSE, actor="person:first")
+    clock.now += 600 * SECOND + 3 * DAY
+    after = moves.move_request(*given, made.request_id, Move.RESUME, actor="person:first")
+    assert after.state == "received"
+    assert after.respond_by > made.respond_by
 
 
 def test_the_end_of_a_hold_leaves_the_certificate_that_was_issued_anew_meanwhile(

@@ -7,11 +7,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry.documents import parse
-from registry.dsr.deadlines import Jurisdiction, Jurisdictions
+from registry.dsr.deadlines import Jurisdiction, Jurisdictions, deadline
 from registry.dsr.requests import ENDED, Kind, State
 from registry.dsr.timing import Timing, check_extension, check_notice, timing
+from registry.model.clock import DAY
 from registry.model.errors import Conflict, InvalidInput
 
 TEXT = (Path(__file__).parents[3] / "policies" / "jurisdictions.yaml").read_text()
@@ -29,6 +32,20 @@ def test_pauses_and_extensions_are_read_from_the_history() -> None:
     twice = [("open", 1), ("pause", 2), ("resume", 5), ("extend", 6), ("pause", 7), ("resume", 9), ("verify", 10)]
     assert timing(twice) == Timing(((2, 5), (7, 9)), None, extended=True)
     assert timing([("open", 1), ("pause", 2), ("cancel", 4)]) == Timing(((2, 4),))
+
+
+def test_a_clock_that_was_set_back_makes_no_pause_that_ends_before_it_begins() -> None:
+    assert timing([("open", 9), ("pause", 2), ("resume", 12)]) == Timing(((9, 12),))
+    back = [("open", 1), ("pause", 8), ("resume", 3), ("pause", 4), ("extend", 5), ("resume", 20)]
+    assert timing(back) == Timing(((8, 8), (8, 20)), None, extended=True)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["pause", "resume", "extend", "verify"]), st.integers(0, 40 * DAY))))
+def test_every_history_has_a_deadline_whatever_the_clocks_showed(acts: list[tuple[str, int]]) -> None:
+    for name in ("gdpr", "uk_gdpr", "ccpa"):
+        clock = timing([("open", 20 * DAY), *acts])
+        found = deadline(law(name), 20 * DAY, extended=clock.extended, pauses=clock.pauses).respond_by
+        assert found >= deadline(law(name), 20 * DAY, extended=clock.extended).respond_by
 
 
 def test_gdpr_lets_an_answer_be_put_off_once_and_within_the_month() -> None:
