@@ -215,7 +215,7 @@ class OpenDsrRequest(NamedTuple):
 
     `body_key` is a keyed hash of what it sent. `sealed` holds the addresses to be called back, None once nobody
     is to be told any more; `told` counts the statuses that all of them have taken, `seen` the entries of the request's
-    history that have been looked at.
+    history that have been looked at; `attempts` and `next_at` are those of the addresses that did not answer.
     """
 
     workspace_id: WorkspaceId

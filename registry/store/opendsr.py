@@ -33,19 +33,25 @@ def get(transaction: Transaction, workspace_id: bytes, subject_request_id: bytes
 
 
 def waiting(transaction: Transaction, workspace_id: bytes, waits: tuple[Micros, Micros]) -> list[OpenDsrRequest]:
-    """The requests that have moved since their controllers were told, oldest first.
+    """The requests that have moved since their controllers were told, and those of which an address that did not answer
+    is to be tried again; oldest first.
 
     Args:
         waits: between which moments the end of every wait lies that goes on.
     """
-    found: list[OpenDsrRequest] = []
-    for due, moment in zip(("next_at <= ?", "next_at > ?"), waits, strict=True):  # each led by the index
-        where = (
-            f"workspace_id = ? AND sealed IS NOT NULL AND {due} AND seen < (SELECT count(*) FROM dsr_event moved WHERE "
-            "moved.workspace_id = opendsr_request.workspace_id AND moved.request_id = opendsr_request.request_id)"
-        )
-        found += select(transaction, OpenDsrRequest, "opendsr_request", where, workspace_id, moment)
-    return sorted(found, key=lambda row: row.received_at)
+    moved = (
+        "seen < (SELECT count(*) FROM dsr_event moved WHERE "
+        "moved.workspace_id = opendsr_request.workspace_id AND moved.request_id = opendsr_request.request_id)"
+    )
+    again = [
+        (f"failure IS NOT NULL AND next_at {sign} ?", moment) for sign, moment in zip(("<=", ">"), waits, strict=True)
+    ]
+    found: dict[bytes, OpenDsrRequest] = {}
+    for due, *moments in (*again, (moved,)):
+        where = f"workspace_id = ? AND sealed IS NOT NULL AND {due}"
+        rows = select(transaction, OpenDsrRequest, "opendsr_request", where, workspace_id, *moments)
+        found |= {row.subject_request_id: row for row in rows}
+    return sorted(found.values(), key=lambda row: row.received_at)
 
 
 def note(transaction: Transaction, row: OpenDsrRequest) -> None:

@@ -257,6 +257,53 @@ def test_one_that_is_forgotten_before_the_end_leaves_the_others_to_be_told_of_it
         assert len(dead.received) == endpoints.ATTEMPTS
 
 
+def test_an_address_is_told_at_once_while_another_is_waited_for(desk: Desk, controller: httpx.Client) -> None:
+    deployment, workspace = desk.tenant.registry.deployment, desk.tenant.workspace
+    with receiving() as dead, receiving() as living:
+        dead.status = 503
+        sent = asked("erasure", ("controller_customer_id", "u-9"), to=(f"{dead.url}/calls", f"{living.url}/calls"))
+        controller.post(REQUESTS, json=sent)
+        finish(desk, by=("approve",))
+        for _ in range(5):
+            for one in callbacks.due(deployment, workspace):
+                callbacks.tell(deployment, workspace, one)
+            desk.house.clock.now += endpoints.LONGEST_WAIT
+        for one in callbacks.due(deployment, workspace):
+            callbacks.tell(deployment, workspace, one)
+        tried = len(dead.received)
+        assert callbacks.due(deployment, workspace) == []
+        finish(desk, by=("run",))
+        [holder] = callbacks.due(deployment, workspace)
+        assert callbacks.tell(deployment, workspace, holder) == 1
+        assert living.received[-1].json["request_status"] == "completed"
+        assert len(dead.received) == tried, "its own wait goes on"
+        assert callbacks.due(deployment, workspace) == []
+
+
+def test_an_address_that_is_silent_once_is_not_forgotten_with_one_that_never_answers(
+    desk: Desk, controller: httpx.Client
+) -> None:
+    deployment, workspace = desk.tenant.registry.deployment, desk.tenant.workspace
+    with receiving() as dead, receiving() as living:
+        dead.status = 503
+        sent = asked("erasure", ("controller_customer_id", "u-9"), to=(f"{dead.url}/calls", f"{living.url}/calls"))
+        controller.post(REQUESTS, json=sent)
+        finish(desk, by=("approve",))
+        for number in range(endpoints.ATTEMPTS):
+            if number == endpoints.ATTEMPTS - 1:
+                living.status = 503
+                finish(desk, by=("run",))
+            for one in callbacks.due(deployment, workspace):
+                callbacks.tell(deployment, workspace, one)
+            desk.house.clock.now += endpoints.LONGEST_WAIT
+        assert len(dead.received) == endpoints.ATTEMPTS
+        living.status = 200
+        [holder] = callbacks.due(deployment, workspace)
+        assert callbacks.tell(deployment, workspace, holder) == 1
+        assert [one.json["request_status"] for one in living.received] == ["in_progress", "completed", "completed"]
+        assert len(dead.received) == endpoints.ATTEMPTS
+
+
 def test_a_callback_of_a_completed_access_says_where_its_package_is(desk: Desk, controller: httpx.Client) -> None:
     deployment = replace(desk.tenant.registry.deployment, public_url="https://registry.example")
     desk.send(identify("u-11"))

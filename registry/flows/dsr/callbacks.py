@@ -1,13 +1,14 @@
 """Callbacks: controllers are told of each change of their requests, signed, at least once, in order.
 
-Each address of a request is told by itself; what did not answer is tried again later, each time after a longer wait,
-and forgotten after the last attempt. After the last status all are.
+Each address of a request is told by itself, as soon as there is something to tell; one that did not answer is tried
+again later, each time after a longer wait, and forgotten after its own last attempt. After the last status all are.
 """
 
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,9 +18,17 @@ from registry.dsr.requests import EFFECTS, Effect, Kind, State
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import lifecycle
 from registry.flows.dsr.opendsr import signature
-from registry.flows.outgoing.endpoints import ATTEMPTS, forget_config, open_config, seal_config, wait_after, waits
+from registry.flows.outgoing.endpoints import (
+    ATTEMPTS,
+    forget_config,
+    is_over,
+    open_config,
+    seal_config,
+    wait_after,
+    waits,
+)
 from registry.flows.workspace import OpenWorkspace
-from registry.model.clock import rfc3339
+from registry.model.clock import Micros, rfc3339
 from registry.model.errors import KeyMissing
 from registry.model.ids import FragmentId, text_id
 from registry.model.stored import StoredRequest
@@ -28,6 +37,21 @@ from registry.store import opendsr as rows
 
 REQUESTS = "/opendsr/v2/requests"
 """Where controllers find their requests, below the server's address."""
+
+
+class _Address(NamedTuple):
+    """One that is called back: how many statuses it took, how often in a row it did not answer, and when it is tried
+    again.
+    """
+
+    url: str
+    told: int
+    attempts: int
+    next_at: Micros
+
+
+_MEMBERS = ("urls", "told", "attempts", "next_at")
+"""The members of what is sealed, each a list: those of an address stand at the same place."""
 
 
 def due(deployment: Deployment, workspace: OpenWorkspace) -> list[FragmentId]:
@@ -84,34 +108,57 @@ def _tell(deployment: Deployment, workspace: OpenWorkspace, row: OpenDsrRequest)
     except KeyMissing:  # told everything, and stopped before that was noted, or an older copy was put back
         _note(deployment, row._replace(sealed=None))
         return 0
-    told = dict(zip(config["urls"], config.get("told", [row.told] * len(config["urls"])), strict=True))
-    count, silent = 0, set[str]()
-    for url, before in list(told.items()):
-        for status in passed[before:]:
-            if not _call(deployment, workspace, row, status_json(row, request, status, deployment.public_url), url):
-                silent.add(url)
-                break
-            told[url], count = told[url] + 1, count + 1
-    row = _tried(deployment, row, min(told.values(), default=0), seen=len(history), failed=bool(silent))
-    if silent and not row.attempts:  # tried for long enough
-        told = {url: known for url, known in told.items() if url not in silent}
-    if told and not (row.failure is None and passed and passed[-1] in LAST):
-        kept = {"urls": list(told), "told": list(told.values())}
+    before = _addresses(config, row)
+    known = [_told(deployment, workspace, row, request, passed, one) for one in before]
+    count = sum(one.told for one in known) - sum(one.told for one in before)
+    known = [one for one in known if one.attempts < ATTEMPTS]  # the others were tried for long enough
+    row = _tried(row, [one for one in known if one.attempts], seen=len(history))
+    if known and not (row.failure is None and passed and passed[-1] in LAST):
+        kept = {name: [one[place] for one in known] for place, name in enumerate(_MEMBERS)}
         sealed = seal_config(deployment, row.workspace_id, row.holder_id, kept, is_new=False)
-        _note(deployment, row._replace(sealed=sealed))
+        _note(deployment, row._replace(sealed=sealed, told=min(one.told for one in known)))
     else:
         forget_config(deployment, row.workspace_id, row.holder_id)
         _note(deployment, row._replace(sealed=None))
     return count
 
 
-def _tried(deployment: Deployment, row: OpenDsrRequest, told: int, *, seen: int, failed: bool) -> OpenDsrRequest:
-    """A request after a round of calls: to be told on later where one failed, unless it has failed for long enough."""
-    attempts = (row.attempts if told <= row.told else 0) + 1 if failed else 0
-    row = row._replace(told=told)
-    if 0 < attempts < ATTEMPTS:
-        return row._replace(attempts=attempts, next_at=deployment.clock() + wait_after(attempts), failure="not taken")
-    return row._replace(attempts=0, seen=seen, failure=None)
+def _told(
+    deployment: Deployment,
+    workspace: OpenWorkspace,
+    row: OpenDsrRequest,
+    request: StoredRequest,
+    passed: Sequence[Status],
+    one: _Address,
+) -> _Address:
+    """An address after it was told what it does not know, up to the first call that it does not take."""
+    if one.attempts and not is_over(one.next_at, deployment.clock()):
+        return one
+    taken = 0
+    for status in passed[one.told :]:
+        if not _call(deployment, workspace, row, status_json(row, request, status, deployment.public_url), one.url):
+            attempts = (0 if taken else one.attempts) + 1
+            next_at = deployment.clock() + wait_after(attempts)
+            return one._replace(told=one.told + taken, attempts=attempts, next_at=next_at)
+        taken += 1
+    return one._replace(told=one.told + taken, attempts=0)
+
+
+def _addresses(config: dict[str, Any], row: OpenDsrRequest) -> list[_Address]:
+    """The addresses of a request, each once, with how far it is told; an earlier version counted for all together."""
+    count = len(config["urls"])
+    former = {"told": [row.told] * count, "attempts": [row.attempts] * count, "next_at": [row.next_at] * count}
+    members = zip(*((former | config)[name] for name in _MEMBERS), strict=True)
+    return list({url: _Address(url, *more) for url, *more in members}.values())
+
+
+def _tried(row: OpenDsrRequest, silent: Sequence[_Address], *, seen: int) -> OpenDsrRequest:
+    """A request after a round of calls: looked at again as soon as an address that was silent is to be tried."""
+    row = row._replace(seen=seen)
+    if not silent:
+        return row._replace(attempts=0, failure=None)
+    attempts, next_at = max(one.attempts for one in silent), min(one.next_at for one in silent)
+    return row._replace(attempts=attempts, next_at=next_at, failure="not taken")
 
 
 def _call(
