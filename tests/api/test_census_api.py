@@ -13,7 +13,7 @@ def test_the_documents_are_read_in_every_form(desk: Desk) -> None:
     page = desk.officer.get("/v1/census/records.html")
     assert "<script" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert desk.officer.get("/v1/census/records.csv").text.startswith("controller,")
+    assert desk.officer.get("/v1/census/records.csv").text.startswith("\ufeffcontroller,")
     assert desk.officer.get("/v1/census/assessment").headers["content-type"].startswith("text/markdown")
 
 

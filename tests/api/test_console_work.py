@@ -144,7 +144,7 @@ def test_documents_of_accountability_are_read_downloaded_and_an_incident_asked_a
     office.tenant.send(identify("ada", email="ada@example.com"), ordered("ada"))
     here = "/console/accountability"
     assert "Records of processing activities" in office.browser.get(f"{here}/records.html").text
-    assert office.browser.get(f"{here}/records.csv").text.startswith("controller,")
+    assert office.browser.get(f"{here}/records.csv").text.startswith("\ufeffcontroller,")
     assert office.browser.get(f"{here}/records.json").json()["activities"]
     assert office.browser.get(f"{here}/records.pdf").status_code == 404
     assert "Art. 35" in office.browser.get(f"{here}/assessment.md").text

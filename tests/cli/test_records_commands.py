@@ -26,7 +26,7 @@ def _records(data: Path, *words: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "begins"), [("r.html", "<!"), ("r.HTM", "<!"), ("r.csv", "controller,"), ("r.json", "{")]
+    ("name", "begins"), [("r.html", "<!"), ("r.HTM", "<!"), ("r.csv", "\ufeffcontroller,"), ("r.json", "{")]
 )
 def test_the_files_name_says_the_form(data: Path, tmp_path: Path, name: str, begins: str) -> None:
     assert _records(data, "--to", str(tmp_path / name))[0] == 0

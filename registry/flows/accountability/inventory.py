@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any
@@ -37,6 +38,7 @@ MEASURES = (
 )
 """Technical measures (Art. 32(1)) that cannot be switched off."""
 
+MARK = BOM_UTF8.decode()
 SUBJECTS = "customers and visitors"
 COLUMNS = (
     "purpose", "title", "lawful_basis", "data_subjects", "categories", "recipients", "transfers", "retention_days",
@@ -165,8 +167,9 @@ def outside_fields(systems: Iterable[LinkedSystem]) -> list[dict[str, Any]]:
 
 
 def records_csv(found: dict[str, Any]) -> str:
-    """The records of processing as CSV, one activity a line."""
+    """The records of processing as CSV, one activity a line, after the mark by which spreadsheets know UTF-8."""
     buffer = io.StringIO()
+    buffer.write(MARK)
     writer = csv.writer(buffer)
     writer.writerow(("controller", "data_protection_officer", *COLUMNS))
     stated = found["controller"]
