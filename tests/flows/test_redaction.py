@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -19,9 +20,11 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind
 from registry.flows import plans
+from registry.flows.accountability.declared import Declared
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import export
 from registry.flows.dsr.package.archive import held
+from registry.flows.dsr.package.contents import Contents, leave_out
 from registry.flows.dsr.package.redaction import LEFT_OUT, Redactor
 from registry.model.message import Identifier
 from registry.store import administration
@@ -360,3 +363,10 @@ def test_what_systems_know_of_the_person_is_theirs_and_nobody_elses_in_any_docum
         "billed_to": "box@shop.example",
         "boxes": ["b@shop.example"],
     }
+
+
+def test_a_trait_that_is_called_a_telephone_number_is_read_as_one_as_a_member_of_an_event_is(tenant: Tenant) -> None:
+    traits = [{"trait": "friend_mobile", "value": told} for told in ("2125550123", 12125550123, ["447911123456"])]
+    contents = Contents([], traits, {"history": []}, [], [], Counter())
+    leave_out(contents, Redactor(OWN, "US"), Declared(tenant.registry.deployment, tenant.workspace))
+    assert [one["value"] for one in contents.traits] == [LEFT_OUT["phone"], LEFT_OUT["phone"], [LEFT_OUT["phone"]]]

@@ -103,7 +103,7 @@ def leave_out(contents: Contents, redactor: Redactor, declared: Declared) -> Non
         if row["trait"] in declared.other_traits:
             row["value"] = redactor.declared()
         elif not is_contact(declared.traits.get(row["trait"], frozenset())):
-            row["value"] = redactor.value(row["value"])
+            row["value"] = redactor.member(row["trait"], row["value"])
         row["trait"] = redactor.value(row["trait"])
     for row in contents.consents["history"]:
         row["evidence"] = redactor.value(row["evidence"])

@@ -101,6 +101,11 @@ class Redactor:
         """
         return self._value(value, whole)
 
+    def member(self, name: str, value: Any) -> Any:
+        """A value of this name without others: in one that is called a telephone number, mere digits are one."""
+        _, is_number = self._names.get(name) or self._read(name)
+        return self._value(value, True, is_number)
+
     def declared(self) -> str:
         """What stands for a value that is declared to be of somebody else; counts it."""
         self.counts[DECLARED] += 1
@@ -122,8 +127,7 @@ class Redactor:
         """Members without others, in their names as well, which may be anybody's; `own` are the person's contacts."""
         told: dict[str, Any] = {}
         for name, value in members.items():
-            _, is_number = self._names.get(name) or self._read(name)
-            told[self._name(name, told)] = value if name in own else self._value(value, True, is_number)
+            told[self._name(name, told)] = value if name in own else self.member(name, value)
         return told
 
     def _name(self, name: str, told: Collection[str]) -> str:
