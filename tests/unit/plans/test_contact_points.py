@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from registry.plans.contact_points import as_compared, find, may_hold, region_of
+from registry.plans.contact_points import as_compared, find, may_hold
+from registry.plans.telephone_numbers import region_of
 
 ADDRESS = "bob@example.org"
 
@@ -108,6 +109,13 @@ def test_a_number_without_a_country_code_is_found_as_its_region_writes_it(region
         ("DE", "am 12.05.2024 030 12345678 um 9", ["+493012345678"]),
         ("US", "2026-01-15 212-555-0123", ["+12125550123"]),
         ("US", "212-555-0123 10:30, x2 (212) 555-0124", ["+12125550123", "+12125550124"]),
+        ("DE", "+44 20 7946 0958 2026-01-02", ["+442079460958"]),
+        ("DE", "+49 30 1234567 12.03.2024 09:15", ["+49301234567"]),
+        ("DE", "tel +44 20 7946 0958 0176 1234 5678", ["+442079460958", "+4917612345678"]),
+        ("DE", "(Bob: 0049 30 12345678) 0176 1234 5678", ["+493012345678", "+4917612345678"]),
+        ("DE", "0151/234567-89 0176 1234 5678", ["+4915123456789", "+4917612345678"]),
+        ("DE", "0176 1234 5678) 0151 23456789&b=", ["+4917612345678", "+4915123456789"]),
+        ("DE", "0049 (0)151 23456789 (030) 12345678", ["+4915123456789", "+493012345678"]),
     ],
 )
 def test_numbers_are_found_beside_other_digits(region: str, text: str, numbers: list[str]) -> None:

@@ -19,7 +19,8 @@ import orjson
 
 from registry.dsr.holding import SECTIONS, FieldCategories
 from registry.model.message import Identifier
-from registry.plans.contact_points import Found, as_compared, find, is_of_a_number, may_hold, region_of
+from registry.plans.contact_points import Found, as_compared, find, is_of_a_number, may_hold
+from registry.plans.telephone_numbers import region_of
 
 DECLARED = "declared"
 LEFT_OUT = {

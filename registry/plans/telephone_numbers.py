@@ -1,0 +1,226 @@
+"""Telephone numbers in a text of plain signs: with a country code anywhere, without it as the regions write them.
+
+1. abroad     after a plus, two zeros, or in a link to who has it, as long as one can be
+2. national   in a run of digits and gaps: as the region groups them, else piece by piece
+
+A run of mere digits may be an order's number as well. It counts as a telephone number after a word for one, in a field
+that is called so, or where the region has such numbers for mobile telephones alone and it stands within a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import phonenumbers
+from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, PhoneNumberType
+
+UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+DASHES, SPACES = r"\u2010-\u2015\u2212\uff0d", r"\u00a0\u2000-\u200a\u202f\u205f\u3000"
+_GAP = rf"[ .()/\-{DASHES}{SPACES}{UNSEEN}]{{0,3}}"
+RUN = re.compile(rf"\d(?:{_GAP}\d){{6}}")
+_NUMBER = re.compile(rf"(?<![\w./])(?<!\w-)(?<!\d,)[(\[]?\d(?:{_GAP}\d){{6,40}}(?!\w)(?![.,]\d)")
+_NO_NUMBER = re.compile(  # a day, or a decimal fraction, before what may be one
+    r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,3}\.\d{5,})(?!\d)[ \u00a0.()/\-–]{0,3}"
+)
+_DAY = re.compile(
+    r"(?<![\w./-])(?:(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+    r"|(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d)(?![\w-])"
+)
+_BEGINNING = re.compile(r"(?:(?<!\S)\(?|\()0\d")
+_ENDING = re.compile(r"\d(?![^\s)])")
+_IN_GROUPS = re.compile(r"(?!0\d{3}(?: \d{4}){2}$)(?:\d{1,4} )?(?:\d{4} ){2,}\d{1,4}|\d{1,3}(?: \d{3})+")
+"""Numbers of cards and accounts, and amounts; not `0151 2345 6789`."""
+_SHORTEST, _LONGEST = 7, 20
+"""Characters that a number has which is looked for piece by piece."""
+MOST_PIECES = 1_000
+"""Pieces of a text that are looked at, since each takes long: where more of them may be numbers, the others count as
+some, of nobody known."""
+_VERSION = re.compile(r"(?!0\d)\d{1,4}(?:\.\d{1,4}){3}")
+_BREAK = re.compile(r"\d(?!\d)")
+_AFTER_PLUS = re.compile(rf"[+＋]{_GAP}\d(?:{_GAP}\d){{6,24}}")
+_ABROAD = re.compile(r"(?<![\w+])00(?=[1-9])|(?<=\bwa\.me)/(?=[1-9])")
+_CUE = re.compile(
+    r"\b(?:tel|telephone|telefon\w*|t[ée]l[ée]phone|tel[ée]fono|phone|fon|call(?:ed|ing|back)?|mobile?|m[óo]vil|portable|cell|"
+    r"handy\w*|rufnummer|ruf\w*|anruf\w*|angerufen|ring|rang|dial|sms|whats ?app|signal|viber|fax|text(?:ed)?|reach\w*|"
+    r"erreich\w*)\b",
+    re.IGNORECASE,
+)
+_REGION = 2
+_BEFORE = 24
+"""Characters before a run of digits in which a word may say that it is a telephone number."""
+
+
+class Number(NamedTuple):
+    """Where a telephone number stands, and the number in ITU-T E.164; nothing where it was not looked at."""
+
+    start: int
+    end: int
+    plain: str
+
+
+def numbers(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Number]:
+    """Every telephone number; some may stand within another that came before.
+
+    Args:
+        plain: a text of plain signs (`contact_points`).
+        regions: whose numbers without a country code are looked for (ISO 3166-1).
+        is_called_so: whether the text stands in a field that is called a telephone number.
+    """
+    text = _DAY.sub(lambda day: "|" * len(day[0]), plain)
+    return chain(
+        _abroad(text, is_called_so=is_called_so), _national(text, regions, is_called_so=is_called_so)
+    )  # fmt: skip
+
+
+def region_of(number: str) -> str | None:
+    """Where a telephone number in ITU-T E.164 is (ISO 3166-1); None where it is no such number, or of no one place."""
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return None
+    return region if region is not None and len(region) == _REGION else None
+
+
+def _abroad(plain: str, *, is_called_so: bool) -> Iterator[Number]:
+    """Numbers with a country code, after a plus or two zeros, or in a link to who has it (`wa.me/49151…`)."""
+    text = _ABROAD.sub(lambda sign: " +"[-len(sign[0]) :], plain) if "00" in plain or "wa.me/" in plain else plain
+    if "+" not in text and "＋" not in text:
+        return
+    first, last = _ends(plain)
+    alone = set[int]()
+    for match in PhoneNumberMatcher(text, None, max_tries=len(text)):  # by itself it stops after 65,535
+        found = _number(match, 0)
+        alone.add(found.start)
+        start = _of_sign(plain, found.start)
+        is_all = start <= first and found.end >= last
+        if is_called_so or not is_all or not plain[start : found.end].isdigit():
+            yield found._replace(start=start)
+    yield from _beside(plain, text, alone)
+
+
+def _beside(plain: str, text: str, alone: Collection[int]) -> Iterator[Number]:
+    """Numbers after a plus that the library makes nothing of, since other digits follow: as long as one can be."""
+    looked_at = 0
+    for run in _AFTER_PLUS.finditer(text):
+        if run.start() in alone:
+            continue
+        ends = [end.end() for end in _BREAK.finditer(text, *run.span())]
+        looked_at += len(ends)
+        start = _of_sign(plain, run.start())
+        if looked_at > MOST_PIECES:
+            yield Number(start, run.end(), "")
+            continue
+        for end in reversed(ends):
+            piece = text[run.start() : end]
+            if piece.count("(") == piece.count(")") and (number := _valid(piece, None)) is not None:
+                yield Number(start, end, number)
+                break
+
+
+def _of_sign(plain: str, start: int) -> int:
+    """Where what stands for a plus begins: two zeros, of which the second was taken for it, or after a slash."""
+    return start - (plain[start] == "0") + (plain[start] == "/")
+
+
+def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Number]:
+    first, last = _ends(plain)
+    looked_at = 0
+    for written in _NUMBER.finditer(plain) if regions and RUN.search(plain) else ():
+        start, end = written.span()
+        while before := _NO_NUMBER.match(plain, start, end):
+            start = before.end()
+        text = plain[start:end]
+        if not RUN.search(text) or _VERSION.fullmatch(text):
+            continue
+        is_cued = is_called_so or bool(_CUE.search(plain, max(0, start - _BEFORE), start))
+        is_within = first < start or end < last
+        if text.isdigit() and not is_cued and not (is_within and text.startswith("0")):
+            continue
+        spans = _spans(text)
+        looked_at += len(spans)
+        if spans and looked_at > MOST_PIECES:
+            yield Number(start, end, "")
+            continue
+        for region in regions:
+            for offset, match in _matches(text, region, spans, is_cued=is_cued):
+                if is_cued or not match.raw_string.isdigit() or (is_within and _is_of_a_mobile(match)):
+                    yield _number(match, start + offset)
+        if is_cued and text.isdigit():  # as many systems keep numbers: with a country code, and without its sign
+            yield from (
+                _number(match, start - 1)._replace(start=start) for match in PhoneNumberMatcher(f"+{text}", None)
+            )
+
+
+def _ends(plain: str) -> tuple[int, int]:
+    """Where a text begins and ends, without the gaps around it."""
+    return len(plain) - len(plain.lstrip()), len(plain.rstrip())
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """The pieces of a run of digits and gaps that begin with a zero and may be a number, the longest first of each."""
+    if _IN_GROUPS.fullmatch(text):
+        return []
+    ends = [end.end() for end in _ENDING.finditer(text)]
+    return [
+        (start.start(), end) for start in _BEGINNING.finditer(text) for end in reversed(ends)
+        if _SHORTEST <= end - start.start() <= _LONGEST
+    ]  # fmt: skip
+
+
+def _matches(
+    text: str, region: str, spans: Iterable[tuple[int, int]], *, is_cued: bool
+) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
+    """The numbers among digits and gaps.
+
+    Of what the library makes none of, those that begin with a zero; and where none is in the groups that are
+    usual, those in others, after a word for one or of a mobile telephone (`0151 23 45 67 89`).
+    """
+    found = [(0, one) for one in PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING)]
+    possible = [one for one in _beyond(spans, found) if _valid(text[slice(*one)], region) is not None]
+    found += _pieces(text, region, possible, Leniency.STRICT_GROUPING)
+    others = _pieces(text, region, _beyond(possible, found), Leniency.VALID)
+    yield from found
+    yield from ((start, one) for start, one in others if is_cued or _is_of_a_mobile(one))
+
+
+def _beyond(
+    spans: Iterable[tuple[int, int]], found: Collection[tuple[int, phonenumbers.PhoneNumberMatch]]
+) -> list[tuple[int, int]]:
+    """The pieces that share nothing with what was found."""
+    taken = [(at + one.start, at + one.end) for at, one in found]
+    return [(start, end) for start, end in spans if not any(start < last and first < end for first, last in taken)]
+
+
+def _pieces(
+    text: str, region: str, spans: Iterable[tuple[int, int]], leniency: int
+) -> Iterator[tuple[int, phonenumbers.PhoneNumberMatch]]:
+    last = 0
+    for start, end in spans:
+        if start < last:
+            continue
+        match = next(iter(PhoneNumberMatcher(text[start:end], region, leniency=leniency)), None)
+        if match is not None:
+            yield start, match
+            last = start + max(match.end, 1)
+
+
+def _valid(text: str, region: str | None) -> str | None:
+    """A text that is a telephone number, in ITU-T E.164."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164) if phonenumbers.is_valid_number(number) else None
+
+
+def _is_of_a_mobile(match: phonenumbers.PhoneNumberMatch) -> bool:
+    has_prefix = match.raw_string.startswith("0")
+    return has_prefix and phonenumbers.number_type(match.number) == PhoneNumberType.MOBILE
+
+
+def _number(match: phonenumbers.PhoneNumberMatch, offset: int) -> Number:
+    plain = phonenumbers.format_number(match.number, PhoneNumberFormat.E164)
+    return Number(offset + match.start, offset + match.end, plain)
