@@ -15,8 +15,9 @@ from registry.flows.outgoing import destinations
 from registry.model.clock import DAY, SECOND
 from registry.model.errors import LinkedSystemUnavailable, RegistryError
 from registry.model.stored import StoredRequest
+from registry.store import audit_log, requests, second_look
 from registry.store import destinations as rows
-from registry.store import requests, second_look
+from registry.store import erasure as people
 from tests.conftest import SetClock
 from tests.factories import identify
 from tests.flows import test_acknowledgements
@@ -226,3 +227,38 @@ def test_whoever_works_on_a_request_does_not_bring_back_the_profile_of_who_was_e
         assert requests.move(transaction, request._replace(due_at=7), was=request.state)
     now = row_of(tenant, request)
     assert (now.due_at, now.profile_id) == (7, None)
+
+
+def test_whoever_takes_requests_their_scopes_and_the_audit_log_takes_them_in_this_order(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that took them otherwise would wait for each other, and PostgreSQL would break one of them off."""
+    ranks = {
+        (requests, "hold"): 0, (requests, "move"): 0, (requests, "unseal"): 0, (people, "forget_profile"): 0,
+        (requests, "set_scope"): 1, (people, "erase_rows"): 1, (audit_log, "lock_head"): 2,
+    }  # fmt: skip
+    taken: dict[int, list[tuple[int, str]]] = {}
+    whole: list[object] = []  # of each transaction, so that none has the number of another
+
+    def watched(place: Any, name: str, rank: int) -> None:
+        right = getattr(place, name)
+
+        def called(transaction: Any, *given: Any, **more: Any) -> Any:
+            begun = transaction.get_transaction()
+            whole.append(begun)
+            ours = taken.setdefault(id(begun), [])
+            if rank not in [one for one, _ in ours]:
+                ours.append((rank, name))
+            return right(transaction, *given, **more)
+
+        monkeypatch.setattr(place, name, called)
+
+    tenant.send(identify("ada", email=ADA[1]), identify("bob", email="bob@example.com"))
+    access = tenant.request(Kind.ACCESS, "email", "bob@example.com")
+    erasure = tenant.request(Kind.ERASURE, *ADA)
+    for (place, name), rank in ranks.items():
+        watched(place, name, rank)
+    for request in (access, erasure):
+        tenant.run(request)
+    assert [ours for ours in taken.values() if ours != sorted(ours, key=lambda one: one[0])] == []
+    assert {1, 2} <= {rank for ours in taken.values() for rank, _ in ours}

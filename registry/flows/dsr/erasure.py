@@ -141,11 +141,11 @@ def _delete(
         retaining.note_cases(deployment, transaction, request, (), scope.indexes)  # holds since, or they are forgotten
         links = identities.links_touching(transaction, workspace_id, erased)
         counts = _note_counts(transaction, workspace_id, progress, scope)
+        requests.unseal(transaction, workspace_id, scope.answered)
+        for profile_id in scope.profiles:  # requests before their scopes, as whoever begins one takes them
+            rows.forget_profile(transaction, workspace_id, profile_id)
         rows.erase_rows(transaction, workspace_id, scope.fragments, scope.indexes)
         quarantine.erase(transaction, workspace_id, scope.quarantined)
-        requests.unseal(transaction, workspace_id, scope.answered)
-        for profile_id in scope.profiles:
-            rows.forget_profile(transaction, workspace_id, profile_id)
         # What the erased claims had kept apart, or out of reach, is decided anew by those that are left.
         beside = {end for link in links for end in (link.low, link.high)} - erased
         rules, now = deployment.policies.identity, deployment.clock()

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import orjson
 
-from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State
+from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, Move, State, move
 from registry.dsr.waiting import is_due
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import (
@@ -141,9 +141,10 @@ def _run(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId
         request = taken(transaction, workspace, request_id)._replace(due_at=again_at)
         if State(request.state) not in BEGUN:  # without its key it is not, and can be cancelled
             reference.people_of(deployment, request)
-        request = moved(deployment, transaction, request, Move.START, actor)
-        if request.certificate is None:
+        move(State(request.state), Move.START, Kind(request.kind), is_lost=moves.is_lost(request))
+        if request.certificate is None:  # its scope comes before the audit log: an erasure takes both
             _rescope(deployment, transaction, workspace, request)
+        request = moved(deployment, transaction, request, Move.START, actor)
     if request.certificate is None:  # else it was interrupted after its last step, and its key may be gone
         request = _acted(deployment, workspace, request, actor)
     if is_ended(request):

@@ -79,6 +79,7 @@ def scope_and_suppress(deployment: Deployment, workspace: OpenWorkspace, request
     mailboxes = contacts.addresses(deployment, workspace, request, To.PERSON)
     with deployment.data.write(workspace_id) as transaction:
         subjects.hold(workspace, transaction, exclusive=True)
+        requests.hold(transaction, workspace_id, request.request_id)
         ids = fragments_now(deployment, transaction, workspace, request)
         fragments = identities.fragments(transaction, workspace_id, ids)
         profiles = {fragment.profile_id for fragment in fragments.values()}

@@ -93,9 +93,9 @@ def forget(deployment: Deployment, grant: ShredGrant, transaction: Transaction, 
     """
     workspace_id = grant.workspace_id
     keys = deployment.keyring.shred(grant, found.fragments, fold_in=False)
-    erasure.erase_rows(transaction, workspace_id, found.fragments, found.indexes)
-    for profile_id in found.profiles:
+    for profile_id in found.profiles:  # requests before their scopes, as whoever begins one takes them
         erasure.forget_profile(transaction, workspace_id, profile_id)
+    erasure.erase_rows(transaction, workspace_id, found.fragments, found.indexes)
     position = trail.append(
         transaction, workspace_id, deployment.clock(), actor="registry", action="retention:people:forgotten",
         outcome="done", fields=found.counted(),
