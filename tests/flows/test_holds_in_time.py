@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Barrier
 from typing import Any
@@ -18,7 +18,7 @@ from registry.flows.accountability import verify
 from registry.flows.dsr import holds, kept
 from registry.flows.upkeep.pairing import unused_holders
 from registry.model.clock import DAY
-from registry.model.errors import KeyMissing, LinkedSystemUnavailable
+from registry.model.errors import LinkedSystemUnavailable
 from registry.store import holdings
 from registry.store.database import Database, Transaction
 from tests.conftest import SetClock
@@ -67,11 +67,10 @@ def test_a_hold_placed_at_any_moment_keeps_everything_or_comes_after_the_keys(
         def place(tenant: Tenant = tenant, placed: list[bool] = placed) -> None:
             ledger = registry.key_rows("SELECT 1 FROM erasure WHERE workspace_id = ?", tenant.workspace_id)
             placed.append(bool(ledger))
-            with suppress(KeyMissing) if ledger else nullcontext():  # refused while the rows are going
-                holds.place(
-                    deployment, tenant.workspace, tenant.person("user_id", "ada"), ground="claim 1", purpose="legal",
-                    actor="person:first",
-                )  # fmt: skip
+            holds.place(
+                deployment, tenant.workspace, tenant.person("user_id", "ada"), ground="claim 1", purpose="legal",
+                actor="person:first",
+            )  # fmt: skip
 
         with monkeypatch.context() as patched:
             patched.setattr(Database, "write", _before(deployment.data, moment, place))

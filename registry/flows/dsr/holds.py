@@ -22,7 +22,7 @@ from registry.model.ids import text_id
 from registry.model.message import Identifier
 from registry.model.stored_holding import LegalHold
 from registry.plans.taxonomy import is_data_category
-from registry.store import holdings, identities
+from registry.store import holdings, identities, keystore
 
 _GROUND = re.compile(r"[^\W_][\w .,;:()§/'+-]{0,499}")
 """Letters, numbers and what stands between them in a reference to a law or a case; no address fits in."""
@@ -72,7 +72,12 @@ def place(
         # Every identifier of theirs: a hold stays with the person when stewards take a part of them away.
         indexes = {index, *(r.blind_index for r in identities.identifiers_of(transaction, workspace.workspace_id, ids))}
         holdings.add_hold(transaction, row, indexes)
-        about = trail.About(deployment.keyring, workspace.workspace_id, ids[0]) if ids else None
+        with deployment.keystore.read(
+            workspace.workspace_id
+        ) as ledger:  # their keys may be gone, and their rows not yet
+            erased = keystore.ordered_among(ledger, workspace.workspace_id, ids)
+        holder = next((one for one in ids if one not in erased), None)
+        about = trail.About(deployment.keyring, workspace.workspace_id, holder) if holder is not None else None
         trail.append(
             transaction, workspace.workspace_id, now, actor=actor, action="hold:data:placed", outcome="held",
             fields={"hold": text_id(row.hold_id), "purpose": purpose, "categories": named or "every"}, about=about,
