@@ -50,8 +50,11 @@ class FieldAccount(NamedTuple):
             "disposition": str(self.disposition),
             "rows": self.rows,
         }
-        members |= {"ground": self.ground} if self.ground is not None else {}
-        return members | ({"rows_of_others": self.others} if self.others else {})
+        if self.ground is not None:
+            members["ground"] = self.ground
+        if self.others:
+            members["rows_of_others"] = self.others
+        return members
 
 
 def stands_without_rows(disposition: str, field: str, ground: str | None) -> bool:

@@ -167,9 +167,9 @@ def accounts(fields: Iterable[DeclaredField], rows: Mapping[str, int], kind: Kin
         rows: how many rows of the person each table has, or had. A field of a table that is not named
             here is not accounted for.
     """
+    does = {handling: _disposition(handling, kind) for handling in Handling if handling is not Handling.OPERATION}
     found = []
     for field in fields:
-        if field.is_personal and (count := rows.get(field.table)) is not None:
-            disposition, ground = field.disposition(kind)
-            found.append(FieldAccount(field.system, field.table, field.field, disposition, count, ground))
-    return sorted(found, key=lambda account: (account.system, account.table, account.field))
+        if (count := rows.get(field.table)) is not None and (done := does.get(field.handling)) is not None:
+            found.append(FieldAccount(field.system, field.table, field.field, done[0], count, done[1]))
+    return sorted(found)

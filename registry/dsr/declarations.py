@@ -298,3 +298,8 @@ def _all() -> tuple[DeclaredField, ...]:
 
 DECLARED: tuple[DeclaredField, ...] = _all()
 """Every column of every table of the data database and of the keystore."""
+
+PERSONAL: frozenset[tuple[str, str, str]] = frozenset(
+    (field.system, field.table, field.field) for field in DECLARED if field.is_personal
+)
+"""The fields of Registry's own that are about a person: what every account names."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 import orjson
 
 from registry.dsr.accounting import FieldAccount, unaccounted
-from registry.dsr.declarations import DECLARED
+from registry.dsr.declarations import PERSONAL
 from registry.flows.accountability import certifying
 from registry.flows.deployment import Deployment
 from registry.flows.dsr import beside, done_outside, planning
@@ -65,6 +65,6 @@ def require_accounted(accounted: Sequence[FieldAccount]) -> None:
     Raises:
         Conflict: one is missing, or is kept without a ground.
     """
-    missing = unaccounted(((f.system, f.table, f.field) for f in DECLARED if f.is_personal), accounted)
+    missing = unaccounted(PERSONAL, accounted)
     if missing:
         raise Conflict("a field is not accounted for", extra={"tables": sorted({table for _, table, _ in missing})})

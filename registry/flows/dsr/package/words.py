@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -12,6 +13,8 @@ from registry.flows.dsr.package import german, german_terms, redaction
 
 PAGE = "export.html"
 ENGLISH, GERMAN = "en", "de"
+_CONSTANT = re.compile(r'\{\{ _\("([^"]*)"\) \}\}|\{% trans %\}(.*?)\{% endtrans %\}')
+"""Words that are the same on every page: said once, when the template is read."""
 
 
 def spoken(language: str) -> str:
@@ -50,4 +53,4 @@ def template(language: str) -> Template:
 
     environment.install_gettext_callables(say, count, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {"term": term, "terms": terms}
-    return environment.from_string(text)
+    return environment.from_string(_CONSTANT.sub(lambda found: say(found[1] or found[2]), text))
