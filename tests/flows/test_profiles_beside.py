@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from registry.dsr.declarations import DECLARED
 from registry.dsr.plan import plan_json
 from registry.dsr.requests import Kind, Move
-from registry.flows.accountability import verify
-from registry.flows.dsr import beside, lifecycle, planning
+from registry.flows.accountability import certifying, verify
+from registry.flows.dsr import beside, going_without, lifecycle, planning
 from registry.flows.stewards import deciding
-from registry.model.errors import Conflict, NotFound
+from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound
 from registry.model.ids import ProfileId, text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 from tests.factories import identify, ordered
 from tests.flows.test_holds_outside import Mailer
+from tests.flows.test_interrupted_erasure import Killed
 from tests.flows.test_older_data import connect
 from tests.simulator import Tenant
 
+DETAILS: dict[Kind, dict[str, Any]] = {
+    Kind.OBJECTION: {"purposes": ["marketing"]},
+    Kind.RECTIFICATION: {"traits": {"first_name": "Right"}},
+}
 ADA, OTHER = ("email", "ada@example.com"), ("user_id", "17")
 
 
@@ -43,8 +49,7 @@ def _opened(tenant: Tenant, kind: Kind) -> StoredRequest:
     """A request that is verified, and waits to be approved."""
     given = tenant.registry.deployment, tenant.workspace
     person = tenant.person(*ADA)
-    purposes = {"purposes": ["marketing"]} if kind is Kind.OBJECTION else None
-    request = lifecycle.open_request(*given, kind=kind, person=person, actor="person:first", details=purposes)
+    request = lifecycle.open_request(*given, kind=kind, person=person, actor="person:first", details=DETAILS.get(kind))
     return lifecycle.move_request(*given, request.request_id, Move.VERIFY, actor="person:first")
 
 
@@ -171,6 +176,43 @@ def test_what_is_decided_holds_when_it_falls_to_somebody_else_and_not_for_what_j
     beside.set_apart(*given, request.request_id, joined, reason="of both", actor="person:first")
     # Once she is erased, the address is bob's: what was decided of it is not asked again.
     assert tenant.run(_approved(tenant, request)).state == "completed"
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.ACCESS, Kind.OBJECTION, Kind.RECTIFICATION])
+def test_one_that_came_before_a_crash_after_the_last_system_is_waited_for(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = _approved(tenant, _opened(tenant, kind))
+    with monkeypatch.context() as broken, pytest.raises(Killed):
+        broken.setattr(certifying, "issue", lambda *_, **__: (_ for _ in ()).throw(Killed))
+        tenant.run(request)
+    assert (_now(tenant, request).state, _now(tenant, request).certificate) == ("acting", None)
+    tenant.send(ordered("17"))
+    with pytest.raises(Conflict, match="nobody has decided about them"):
+        tenant.run(request)
+    given = tenant.registry.deployment, tenant.workspace, request.request_id, _other(tenant)
+    beside.set_apart(*given, reason="somebody else", actor="person:first")
+    done = tenant.run(_now(tenant, request))
+    assert (done.state, len(_stated(tenant, done))) == ("completed", 1)
+
+
+def test_one_that_came_before_a_decision_to_go_on_without_another_system_is_waited_for(
+    tenant: Tenant, shop: Shop
+) -> None:
+    away = Mailer()
+    away.name, away.is_down = "away", True
+    connect(tenant.registry, shop, away)
+    tenant.send(identify("ada", email="ada@example.com"))
+    request = tenant.request(Kind.OBJECTION, *ADA, purposes=["security"])
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    tenant.send(ordered("17"))
+    given = tenant.registry.deployment, tenant.workspace, request.request_id
+    going_without.override(*given, "away", reason="shut down", actor="person:first")
+    with pytest.raises(Conflict, match="nobody has decided about them"):
+        tenant.run(request)
 
 
 def test_of_whom_no_system_leads_to_anybody_else_nothing_stands_beside(tenant: Tenant) -> None:

@@ -112,14 +112,14 @@ def act(
         Conflict: they lead to other profiles here, of which nobody has decided whose they are.
     """
     _require_connected(deployment, request, actor)
-    erases, progress = EFFECTS[Kind(request.kind)] is Effect.ERASE, orjson.loads(request.progress)
-    through = _through(request)
-    if all(system.name in through for system in deployment.linked) and not (
-        erases and deployment.linked and LOOKED not in progress
-    ):
+    if not deployment.linked:
         return request
+    # Also where all are through: of who came before a crash, or a decision to go on without one, nobody has decided.
     request, people = _found_everywhere(deployment, workspace, request, fragments, actor)
     beside.require_decided(beside.found(deployment, workspace, request, people, fragments))
+    erases, through = EFFECTS[Kind(request.kind)] is Effect.ERASE, _through(request)
+    if LOOKED in orjson.loads(request.progress) and all(one.name in through for one in deployment.linked):
+        return request
     standing = list[Held]()
     if erases:
         holds = held.on(deployment, workspace, request, people)
