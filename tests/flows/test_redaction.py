@@ -231,7 +231,7 @@ def test_the_names_of_a_rejected_messages_own_members_name_nobody_else(tenant: T
     stream = BytesIO()
     export.write_package(tenant.registry.deployment, tenant.workspace, request, stream, actor="person:officer")
     archive = ZipFile(stream)
-    assert not re.search(rb"planted|7946", b"".join(map(archive.read, archive.namelist())))
+    assert not re.search(rb"planted|7946 0958", b"".join(map(archive.read, archive.namelist())))
     [line] = map(json.loads, archive.read("records/quarantine.jsonl").splitlines())
     assert {1, "Nonsense", "ada"} < {value for value in line["content"]["call"].values() if not isinstance(value, dict)}
 
