@@ -189,9 +189,6 @@ def _print_impact(told: dict[str, Any]) -> None:
 def _print_outside(told: dict[str, Any]) -> None:
     """What a connected system holds, for a person; that it does not answer, where it does not."""
     typer.echo(f"Reached: the connected system {told['system']}, and what its description declares")
-    if told["without_profile"]:
-        named = ", ".join(f"{table} {count:,}" for table, count in told["without_profile"].items())
-        typer.echo(f"And of people without a profile, whose number nothing here says: {named}")
     typer.echo(f"Covered: {told['covers']}.")
     if not told["answers"]:
         typer.echo("It does not answer now: what its description declares was not held against it. Ask again later.")

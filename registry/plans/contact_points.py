@@ -1,7 +1,7 @@
 """Where e-mail addresses and telephone numbers stand in a text, whatever signs they are written by.
 
 1. read      what is percent-encoded, escaped as JSON does it, or a reference of HTML and XML is read as it is meant;
-             signs that are not seen, dashes, gaps and accents that are written in several ways, as the plain ones
+             signs that are not seen, dashes, gaps, accents and full-width signs as the plain ones
 2. find      an address by its form; a number with a country code anywhere, one without it as the regions write it
 """
 
@@ -28,7 +28,9 @@ WITHIN = 4
 """How often signs are read within one another: an address within the address of a page within another."""
 
 _AT = "@＠﹫"
-_MAY_HOLD = re.compile(rf"[{_AT}+＋%&\\]|(?<!\w)00[1-9]|{RUN.pattern}")
+_WIDE = "\uff01-\uff5e"
+"""Signs as wide as Chinese ones, in the order of ASCII."""
+_MAY_HOLD = re.compile(rf"[{_AT}+＋%&\\]|(?<!\w)00[1-9]|\d[{SPACES} ]{{0,2}}[\uff08-\uff0f]|{RUN.pattern}")
 _SIGNS = b"@+%&\\\xd9\xdb\xdf\xe0\xe1\xea\xef\xf0"
 """What an address or number has, or reads as, in UTF-8; some bytes begin such signs, and digits, in other scripts."""
 _KEPT = b'",_' + string.ascii_letters.encode()
@@ -36,10 +38,13 @@ _ALIKE = bytes.maketrans(_SIGNS + string.digits.encode(), b"@" * len(_SIGNS) + b
 _GAPS = bytes({*range(256)} - {*_SIGNS, *_KEPT, *string.digits.encode()})
 _SIGN = re.compile(
     r"%[0-7][0-9a-f]|%[c-f][0-9a-f](?:%[89ab][0-9a-f]){1,3}"
-    r"|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,31});?|\\(?:u[0-9a-f]{4}|[/@+.])"
-    rf"|[{UNSEEN}]+|[{DASHES}]|[{SPACES}]|[＠﹫]|[^\W\d_][\u0300-\u036f]+",
+    r"|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,31});?|\\{1,16}(?:u[0-9a-f]{4}|[/@+.]|(?-i:[nrt]))"
+    rf"|[{UNSEEN}]+|[{DASHES}]|[{SPACES}]|[{_WIDE}]|﹫|[^\W\d_][\u0300-\u036f]+",
     re.IGNORECASE,
 )
+_WIDER = ord("＠") - ord("@")
+ENDS_OF_LINES = "nrt"
+"""What follows a backslash where JSON ends a line or leaves a gap."""
 _PLAIN = ((re.compile(f"[{UNSEEN}]"), ""), (re.compile(f"[{DASHES}]"), "-"), (re.compile(f"[{SPACES}]"), " "))
 """What a sign counts as that is not seen, or that is one of several for the same."""
 
@@ -127,13 +132,14 @@ def _meant(sign: str) -> str:
     if sign[0] == "&":
         return unescape(sign)
     if sign[0] == "\\":
-        return chr(int(sign[2:], 16)) if len(sign) > 2 else sign[1]
+        escaped = sign.lstrip("\\")  # by several backslashes where JSON stands within JSON
+        return chr(int(escaped[1:], 16)) if len(escaped) > 1 else " " if escaped in ENDS_OF_LINES else escaped
     if sign in _AT:
         return "@"
     for signs, plain in _PLAIN:
         if signs.match(sign):
             return plain
-    return normalize("NFC", sign)
+    return chr(ord(sign) - _WIDER) if "\uff01" <= sign <= "\uff5e" else normalize("NFC", sign)
 
 
 def _emails(plain: str) -> Iterator[Found]:

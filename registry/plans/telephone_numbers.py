@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
+from unicodedata import decimal
 
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, PhoneNumberType
@@ -21,16 +22,21 @@ UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 DASHES, SPACES = r"\u2010-\u2015\u2212\uff0d", r"\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _GAP = rf"[ .()/\-{DASHES}{SPACES}{UNSEEN}]{{0,3}}"
 RUN = re.compile(rf"\d(?:{_GAP}\d){{6}}")
-_NUMBER = re.compile(rf"(?<![\w./])(?<!\w-)(?<!\d,)[(\[]?\d(?:{_GAP}\d){{6,40}}(?!\w)(?![.,]\d)")
+_NUMBER = re.compile(
+    rf"(?<![^\W_])(?<!\.)(?<!\d/)(?<!\w-)(?<!\d,)[(\[]?\d(?:{_GAP}\d){{6,40}}(?!(?!x\d)[^\W_])(?![.,]\d)"
+)
 _NO_NUMBER = re.compile(  # a day, or a decimal fraction, before what may be one
-    r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,3}\.\d{5,})(?!\d)[ \u00a0.()/\-–]{0,3}"
+    r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|(?!0\d)\d{1,3}\.\d{5,})(?!\d)[ \u00a0.()/\-–]{0,3}"
 )
 _DAY = re.compile(
     r"(?<![\w./-])(?:(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
     r"|(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d)(?![\w-])"
 )
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
+_VALUE, _PLUS_FOR_A_GAP = re.compile(r"=[^\s&#\"'<>]+"), re.compile(r"(?<=[\d()/.\-])\+")
+"""A value of a form, as it stands in the address of a page, in which a plus is a gap (`?tel=030+12345678`)."""
 _BEGINNING = re.compile(r"(?:(?<!\S)\(?|\()0\d")
-_ENDING = re.compile(r"\d(?![^\s)])")
+_ENDING = re.compile(r"\d(?=[\s)]|\Z|-\d{1,4}(?!\d))")
 _IN_GROUPS = re.compile(r"(?!0\d{3}(?: \d{4}){2}$)(?:\d{1,4} )?(?:\d{4} ){2,}\d{1,4}|\d{1,3}(?: \d{3})+")
 """Numbers of cards and accounts, and amounts; not `0151 2345 6789`."""
 _SHORTEST, _LONGEST = 7, 20
@@ -38,6 +44,9 @@ _SHORTEST, _LONGEST = 7, 20
 MOST_PIECES = 1_000
 """Pieces of a text that are looked at, since each takes long: where more of them may be numbers, the others count as
 some, of nobody known."""
+_CLOSED = re.compile(r"[)\]]")
+_NEXT, _BEHIND = re.compile(r"[ /(]{1,3}(?=0\d)"), re.compile(rf"\d(?:{_GAP}\d){{6,14}}")
+"""Where another number may begin, and it."""
 _VERSION = re.compile(r"(?!0\d)\d{1,4}(?:\.\d{1,4}){3}")
 _BREAK = re.compile(r"\d(?!\d)")
 _AFTER_PLUS = re.compile(rf"[+＋]{_GAP}\d(?:{_GAP}\d){{6,24}}")
@@ -69,10 +78,14 @@ def numbers(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iter
         regions: whose numbers without a country code are looked for (ISO 3166-1).
         is_called_so: whether the text stands in a field that is called a telephone number.
     """
-    text = _DAY.sub(lambda day: "|" * len(day[0]), plain)
+    text = _OTHER_DIGIT.sub(lambda digit: str(decimal(digit[0])), plain)
+    text = _DAY.sub(lambda day: "|" * len(day[0]), text)
+    asked = _VALUE.sub(lambda value: _PLUS_FOR_A_GAP.sub(" ", value[0]), text) if "+" in text else text
     return chain(
-        _abroad(text, is_called_so=is_called_so), _national(text, regions, is_called_so=is_called_so)
-    )  # fmt: skip
+        _abroad(asked, regions, is_called_so=is_called_so),
+        _abroad(text, regions, is_called_so=is_called_so) if asked != text else (),
+        _national(asked, regions, is_called_so=is_called_so),
+    )
 
 
 def region_of(number: str) -> str | None:
@@ -84,7 +97,7 @@ def region_of(number: str) -> str | None:
     return region if region is not None and len(region) == _REGION else None
 
 
-def _abroad(plain: str, *, is_called_so: bool) -> Iterator[Number]:
+def _abroad(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Number]:
     """Numbers with a country code, after a plus or two zeros, or in a link to who has it (`wa.me/49151…`)."""
     text = _ABROAD.sub(lambda sign: " +"[-len(sign[0]) :], plain) if "00" in plain or "wa.me/" in plain else plain
     if "+" not in text and "＋" not in text:
@@ -94,14 +107,15 @@ def _abroad(plain: str, *, is_called_so: bool) -> Iterator[Number]:
     for match in PhoneNumberMatcher(text, None, max_tries=len(text)):  # by itself it stops after 65,535
         found = _number(match, 0)
         alone.add(found.start)
+        found = _alone(text, found, regions)
         start = _of_sign(plain, found.start)
         is_all = start <= first and found.end >= last
         if is_called_so or not is_all or not plain[start : found.end].isdigit():
             yield found._replace(start=start)
-    yield from _beside(plain, text, alone)
+    yield from _beside(plain, text, alone, regions)
 
 
-def _beside(plain: str, text: str, alone: Collection[int]) -> Iterator[Number]:
+def _beside(plain: str, text: str, alone: Collection[int], regions: Collection[str]) -> Iterator[Number]:
     """Numbers after a plus that the library makes nothing of, since other digits follow: as long as one can be."""
     looked_at = 0
     for run in _AFTER_PLUS.finditer(text):
@@ -116,8 +130,22 @@ def _beside(plain: str, text: str, alone: Collection[int]) -> Iterator[Number]:
         for end in reversed(ends):
             piece = text[run.start() : end]
             if piece.count("(") == piece.count(")") and (number := _valid(piece, None)) is not None:
-                yield Number(start, end, number)
+                yield _alone(text, Number(run.start(), end, number), regions)._replace(start=start)
                 break
+
+
+def _alone(text: str, found: Number, regions: Collection[str]) -> Number:
+    """A number without the beginning of the one behind it, taken for its end (`+49 30 123456 0176 …`)."""
+    for gap in _NEXT.finditer(text, found.start + _SHORTEST, found.end):
+        first = _valid(text[found.start : gap.start()], None)
+        behind = _BEHIND.match(text, gap.end())
+        if first is None or behind is None:
+            continue
+        where = {*regions, region_of(first)} - {None}
+        ends = [end.end() for end in _ENDING.finditer(text, *behind.span()) if end.end() > found.end]
+        if any(_valid(text[gap.end() : end], region) for end in ends for region in where):
+            return Number(found.start, gap.start(), first)
+    return found
 
 
 def _of_sign(plain: str, start: int) -> int:
@@ -132,12 +160,12 @@ def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> It
         start, end = written.span()
         while before := _NO_NUMBER.match(plain, start, end):
             start = before.end()
+        start += plain[start : start + 1] in ("(", "[") and _CLOSED.search(plain, start, end) is None
         text = plain[start:end]
         if not RUN.search(text) or _VERSION.fullmatch(text):
             continue
         is_cued = is_called_so or bool(_CUE.search(plain, max(0, start - _BEFORE), start))
-        is_within = first < start or end < last
-        if text.isdigit() and not is_cued and not (is_within and text.startswith("0")):
+        if text.isdigit() and not is_cued and not ((first < start or end < last) and text.startswith("0")):
             continue
         spans = _spans(text)
         looked_at += len(spans)
@@ -146,8 +174,10 @@ def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> It
             continue
         for region in regions:
             for offset, match in _matches(text, region, spans, is_cued=is_cued):
+                found = _number(match, start + offset)
+                is_within = first < found.start or found.end < last
                 if is_cued or not match.raw_string.isdigit() or (is_within and _is_of_a_mobile(match)):
-                    yield _number(match, start + offset)
+                    yield found
         if is_cued and text.isdigit():  # as many systems keep numbers: with a country code, and without its sign
             yield from (
                 _number(match, start - 1)._replace(start=start) for match in PhoneNumberMatcher(f"+{text}", None)

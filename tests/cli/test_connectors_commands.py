@@ -180,3 +180,16 @@ def test_a_missing_address_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("SHOP_URL", raising=False)
     shown = run(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL")
     assert shown.returncode == 2 and "SHOP_URL" in shown.stderr
+
+
+def test_an_incident_in_a_connected_system_is_told_as_text_as_well(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "connectors" / "shop.yaml"
+    answer(tmp_path, "connectors", "scaffold", "shop", "--url-env", "SHOP_URL", "--to", str(file))
+    decided(file)
+    monkeypatch.setenv("REGISTRY_CONNECTORS", str(file.parent))
+    answer(tmp_path, "init")
+    told = run(tmp_path, "census", "breach", "--system", "shop", "--table", "customers")
+    assert told.returncode == 0, told.stderr
+    assert {"first_name", "user.contact.email", "gdpr"} <= {*told.stdout.split()}

@@ -104,16 +104,25 @@ def test_numbers_without_a_country_code_are_read_as_where_the_workspace_and_the_
     [
         "- ada@example.com", "-ada@example.com", "...Ada@example.com", "+ada@example.com", "ada＠example.com",
         "d'ada@example.com", "o'brien@example.com", "O’Brien@Example.com", "an o'brien@example.com.",
+        "我的邮箱是ada@example.com", "ａｄａ＠ｅｘａｍｐｌｅ．ｃｏｍ", r'{"note": "hi\nada@example.com\tend"}',
+        r'{"a": "{\"b\": \"hi\\nada@example.com\"}"}', r"SHOP\nadine@example.com",
         "ada@bücher.example", "ada@bu\u0308cher.example", "ada@xn--bcher-kva.example", "ada\u200b@example.com",
     ],
 )  # fmt: skip
 def test_the_persons_own_address_stays_however_it_is_written(written: str) -> None:
     own = [*OWN, Identifier("email", "o'brien@example.com"), Identifier("email", "ada@xn--bcher-kva.example")]
+    own.append(Identifier("email", "nadine@example.com"))
     redactor = Redactor(own)
     assert redactor.value({"note": f"see {written} there", "whole": written}) == {
         "note": f"see {written} there", "whole": written,
     }  # fmt: skip
     assert not +redactor.counts
+
+
+def test_the_persons_own_number_stays_beside_somebody_elses() -> None:
+    redactor = Redactor(OWN, "DE")
+    told = redactor.value("+49 151 12345678 0176 11223344; 0176 11223344 / 0151 12345678")
+    assert told == f"+49 151 12345678 {LEFT_OUT['phone']}; {LEFT_OUT['phone']} / 0151 12345678"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +231,7 @@ def test_the_names_of_a_rejected_messages_own_members_name_nobody_else(tenant: T
     stream = BytesIO()
     export.write_package(tenant.registry.deployment, tenant.workspace, request, stream, actor="person:officer")
     archive = ZipFile(stream)
-    assert not re.search(rb"planted|7946", b"".join(map(archive.read, archive.namelist())))
+    assert not re.search(rb"planted|7946 0958", b"".join(map(archive.read, archive.namelist())))
     [line] = map(json.loads, archive.read("records/quarantine.jsonl").splitlines())
     assert {1, "Nonsense", "ada"} < {value for value in line["content"]["call"].values() if not isinstance(value, dict)}
 

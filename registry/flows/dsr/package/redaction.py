@@ -19,7 +19,7 @@ import orjson
 
 from registry.dsr.holding import SECTIONS, FieldCategories
 from registry.model.message import Identifier
-from registry.plans.contact_points import Found, as_compared, find, is_of_a_number, may_hold
+from registry.plans.contact_points import ENDS_OF_LINES, Found, as_compared, find, is_of_a_number, may_hold
 from registry.plans.telephone_numbers import region_of
 
 DECLARED = "declared"
@@ -33,6 +33,9 @@ LEFT_OUT = {
 CONTACT = "user.contact"
 SHORTEST = 7
 """Digits of a telephone number that are enough to compare by: with and without country code or leading zero."""
+
+_WITHOUT_GAPS = re.compile(r"^.*[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Words of scripts that leave no gap before an address."""
 
 REMEMBERED, REMEMBERED_CHARS = 1_024, 256
 """Texts, and the longest, of which it is remembered what they hold, while one package is written."""
@@ -151,18 +154,21 @@ class Redactor:
                 _remember(self._found, (text, is_number), found)
         pieces, last = [], 0
         for kind, start, end, plain in found:
-            if self._is_own(kind, plain) or (not whole and text[start:end] == text.strip()):
+            before = text[max(0, start - 2) : start]
+            if self._is_own(kind, plain, before) or (not whole and text[start:end] == text.strip()):
                 continue
             self.counts[kind] += 1
             pieces += [text[last:start], self._left_out[kind]]
             last = end
         return "".join([*pieces, text[last:]])
 
-    def _is_own(self, kind: str, plain: str) -> bool:
+    def _is_own(self, kind: str, plain: str, before: str) -> bool:
         if kind == "email":
             address = as_compared(plain)
             quoted = address.partition("'")[2]  # as in French, or the end of a quotation
-            return not self._own.isdisjoint((address, address.lstrip("_.+-"), quoted))
+            behind = _WITHOUT_GAPS.sub("", address)
+            ends_no_line = before[-1:] + address if before[:1] == "\\" and before[1:] in ENDS_OF_LINES else address
+            return not self._own.isdisjoint((address, address.lstrip("_.+-"), quoted, behind, ends_no_line))
         number = _digits(plain)
         return any(min(len(number), len(own)) >= SHORTEST and (number.endswith(own) or own.endswith(number))
                    for own in self._numbers)  # fmt: skip
