@@ -176,7 +176,8 @@ def _end(
         state=state.value, completed_at=ended_at if was_done else None, due_at=None, sealed=None, profile_id=None,
         progress=orjson.dumps(progress).decode(),
     )  # fmt: skip
-    requests.move(transaction, done, was=request.state)
+    if not requests.move(transaction, done, was=request.state):  # a server that runs, which it should not, has ended it
+        return
     now, told = deployment.clock(), {"reason": why}
     requests.add_event(transaction, done, action=by.value, actor=ACTOR, at=now, details=orjson.dumps(told).decode())
     trail.append(
