@@ -16,8 +16,9 @@ QUARANTINE = Compartment("@quarantine")
 """The reserved compartment of rejected messages."""
 
 OUTSIDE = Compartment("@outside")
-"""The reserved compartment of a correction that has begun in systems outside. Nothing is sealed under it: its key says
-so, in the keystore, where no older copy of the data takes it back.
+"""The reserved compartment of a correction that has begun in systems outside, or of an objection and the like that has
+begun and may wait for them. Nothing is sealed under it: its key says so, in the keystore, where no older copy of the
+data takes it back.
 """
 
 

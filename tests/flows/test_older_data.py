@@ -20,11 +20,13 @@ from registry.flows.outgoing import webhooks
 from registry.flows.outgoing.endpoints import LOST, UNKNOWN, forget_config
 from registry.model.errors import Conflict, LinkedSystemUnavailable, NotFound, Unauthenticated
 from registry.model.ids import FragmentId, text_id
+from registry.store import requests
 from registry.store.rows import execute, execute_many
 from registry.store.second_look import remaining
 from tests.conftest import SetClock
 from tests.factories import alias, consent, identify, ordered
 from tests.flows.test_holds_outside import Mailer
+from tests.flows.test_interrupted_erasure import Killed
 from tests.post import Desk
 from tests.receiver import Receiver, receiving
 from tests.simulator import ALL_YES, RegistrySimulator, Tenant
@@ -157,6 +159,23 @@ def test_what_was_refused_by_a_request_since_is_refused_again(
     assert put_back(tenant, again)[3:] == (0, 0, (), ())
     assert len(registry.rows("SELECT 1 FROM consent_record WHERE channel = 'dsr'")) == len(told)
     assert verify.log(registry.deployment, workspace, []) == []
+
+
+def test_what_a_server_ends_while_the_data_is_held_against_the_ledger_is_ended_once(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    request = tenant.request(Kind.OBJECTION, *ADA, purposes=["analytics"])
+    with monkeypatch.context() as broken, pytest.raises(Killed):
+        broken.setattr(lifecycle, "_completed", lambda *_, **__: (_ for _ in ()).throw(Killed))
+        tenant.run(request)
+    row, _ = lifecycle.get(deployment, workspace, request.request_id)
+    assert (row.state, row.certificate is not None) == ("acting", True)
+    tenant.run(request)
+    monkeypatch.setattr(requests, "among", lambda *_: [row])  # as the other had read it just before
+    replay_erasures(deployment)
+    _, history = lifecycle.get(deployment, workspace, request.request_id)
+    assert [one.action for one in history].count("complete") == 1
 
 
 def test_an_objection_that_was_cancelled_since_is_not_recorded(tenant: Tenant) -> None:

@@ -10,10 +10,11 @@ import orjson
 import pytest
 
 from registry.dsr.requests import Kind, Move
-from registry.flows.dsr import acknowledged, beside, going_without, holds, kept, lifecycle, moves, reference
+from registry.flows.dsr import acknowledged, beside, erasure, going_without, holds, kept, lifecycle, moves, reference
+from registry.flows.dsr import certified as certified_
 from registry.flows.outgoing import destinations
 from registry.model.clock import DAY, SECOND
-from registry.model.errors import LinkedSystemUnavailable, RegistryError
+from registry.model.errors import Conflict, LinkedSystemUnavailable, RegistryError
 from registry.model.stored import StoredRequest
 from registry.store import audit_log, requests, second_look
 from registry.store import destinations as rows
@@ -23,6 +24,7 @@ from tests.factories import identify
 from tests.flows import test_acknowledgements
 from tests.flows.test_acknowledgements import acknowledge, certified, known, row_of, subscribe
 from tests.flows.test_holds_outside import Mailer
+from tests.flows.test_interrupted_erasure import Killed
 from tests.flows.test_older_data import connect
 from tests.receiver import Receiver
 from tests.simulator import RegistrySimulator, Tenant
@@ -227,6 +229,35 @@ def test_whoever_works_on_a_request_does_not_bring_back_the_profile_of_who_was_e
         assert requests.move(transaction, request._replace(due_at=7), was=request.state)
     now = row_of(tenant, request)
     assert (now.due_at, now.profile_id) == (7, None)
+
+
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.OBJECTION])
+def test_a_request_that_two_servers_run_since_one_lost_its_lock_is_certified_once(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    tenant.send(identify("ada", email=ADA[1]))
+    details = {"purposes": ["security"]} if kind is Kind.OBJECTION else {}
+    request = tenant.request(kind, *ADA, **details)
+    given, right, other = (deployment, workspace, request.request_id), certified_.require_accounted, list[str]()
+
+    def accounted(*accounts: Any) -> None:
+        right(*accounts)
+        if not other:
+            other.append("runs")
+            with monkeypatch.context() as broken, pytest.raises(Killed):
+                broken.setattr(reference, "forget", lambda *_, **__: (_ for _ in ()).throw(Killed))
+                lifecycle._run(*given, actor="person:b")
+
+    for room in (certified_, erasure):
+        monkeypatch.setattr(room, "require_accounted", accounted)
+    with pytest.raises(Conflict, match="at this moment"):
+        tenant.run(request)
+    first = row_of(tenant, request).certificate
+    done = tenant.run(request)
+    entries = tenant.registry.rows("SELECT entry FROM audit_entry")
+    issued = [entry for (entry,) in entries if b"certificate:issued" in bytes(entry)]
+    assert (first is not None, done.state, done.certificate, len(issued)) == (True, "completed", first, 1)
 
 
 def test_whoever_takes_requests_their_scopes_and_the_audit_log_takes_them_in_this_order(

@@ -240,3 +240,32 @@ def test_a_correction_that_was_made_since_is_ended_and_not_named(tenant: Tenant,
     tenant.run(request)
     replayed = put_back(tenant, copy)
     assert (replayed.ended, replayed.unfinished) == (1, ())
+
+
+@pytest.mark.parametrize(("kind", "refused"), [(Kind.OBJECTION, "analytics"), (Kind.RESTRICTION, "service")])
+def test_what_was_refused_by_a_request_that_waits_since_is_refused_again_at_once(
+    tenant: Tenant, shop: System, kind: Kind, refused: str
+) -> None:
+    details = {"purposes": ["analytics"]} if kind is Kind.OBJECTION else {}
+    tenant.say(*ADA, "analytics", "granted", evidence="a form")
+    request, copy = tenant.request(kind, *ADA, **details), copied(tenant.registry)
+    assert tenant.check(*ADA, refused).allowed
+    shop.is_silent = True
+    with pytest.raises(LinkedSystemUnavailable):
+        tenant.run(request)
+    assert not tenant.check(*ADA, refused).allowed
+    assert put_back(tenant, copy)[3:] == (0, 0, (), ())
+    assert not tenant.check(*ADA, refused).allowed, "no copy turns a no into a yes"
+    records = "SELECT status, acted_at FROM consent_record WHERE channel = 'dsr' ORDER BY record_id"
+    told = tenant.registry.rows(records)
+    put_back(tenant, copied(tenant.registry))
+    shop.is_silent = False
+    assert tenant.run(request).state == "completed"
+    assert tenant.registry.rows(records) == told, "done again, it records nothing more"
+
+
+def test_what_was_not_begun_is_not_refused(tenant: Tenant) -> None:
+    tenant.say(*ADA, "analytics", "granted", evidence="a form")
+    tenant.request(Kind.OBJECTION, *ADA, purposes=["analytics"])
+    put_back(tenant, copied(tenant.registry))
+    assert tenant.check(*ADA, "analytics").allowed

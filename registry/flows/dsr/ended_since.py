@@ -1,7 +1,8 @@
 """What had ended when an older copy of the data was put back: its key is gone from the keystore, and the copy has it.
 
 1. refusals   what objections, withdrawals and restrictions had decided is recorded again, by the ledger and the row of
-              the request, also of one that was begun and cancelled: no copy turns a no into a yes
+              the request, also of one that was begun and cancelled, or waits for systems outside: no copy turns a no
+              into a yes
 2. requests   those that ended since end again, as far as that can be told: nobody can read any more what they held.
               Complete is an erasure that the ledger says was certified, and what was recorded again. What they named
               goes, and so do the links to their packages
@@ -25,6 +26,7 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import recording
 from registry.flows.workspace import open_workspace
 from registry.model.clock import Micros
+from registry.model.compartment import OUTSIDE
 from registry.model.ids import FragmentId, RequestId, WorkspaceId, text_id
 from registry.model.stored import StoredRequest
 from registry.store import erasure, holdings, identities, requests
@@ -77,7 +79,8 @@ def refuse_again(deployment: Deployment, workspace_id: WorkspaceId, ledger: Ledg
         KmsUnavailable, StoreUnavailable: run the replay again.
     """
     with deployment.data.read(workspace_id) as transaction:
-        known = requests.among(transaction, workspace_id, ledger.effective)
+        standing = requests.in_states(transaction, workspace_id, [state.value for state in State if state not in ENDED])
+        known = requests.among(transaction, workspace_id, {*ledger.effective, *_begun(deployment, standing)})
     found = [
         request
         for request in known
@@ -92,6 +95,15 @@ def refuse_again(deployment: Deployment, workspace_id: WorkspaceId, ledger: Ledg
         )
         for request in found
     }
+
+
+def _begun(deployment: Deployment, standing: Collection[StoredRequest]) -> set[RequestId]:
+    """Those of these requests that record something, and that had been begun, by the keystore (`recording.record`)."""
+    asked = {FragmentId(one.request_id): one for one in standing if EFFECTS[Kind(one.kind)] is Effect.RECORD}
+    if not asked:
+        return set()
+    keys = deployment.keyring.compartments(next(iter(asked.values())).workspace_id, asked)
+    return {asked[holder].request_id for holder, names in keys.items() if OUTSIDE in names}
 
 
 def end_again(
@@ -164,7 +176,8 @@ def _end(
         state=state.value, completed_at=ended_at if was_done else None, due_at=None, sealed=None, profile_id=None,
         progress=orjson.dumps(progress).decode(),
     )  # fmt: skip
-    requests.move(transaction, done, was=request.state)
+    if not requests.move(transaction, done, was=request.state):  # a server that runs, which it should not, has ended it
+        return
     now, told = deployment.clock(), {"reason": why}
     requests.add_event(transaction, done, action=by.value, actor=ACTOR, at=now, details=orjson.dumps(told).decode())
     trail.append(

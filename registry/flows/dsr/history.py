@@ -16,6 +16,7 @@ from registry.model.stored import StoredRequest
 from registry.store import requests
 from registry.store.database import Transaction
 
+MEANWHILE = "somebody else moved the request at this moment"
 RESTORE = "restore"
 """The act of putting back an older copy of the data beside an erasure or a correction that had begun, of which that
 does not know everything.
@@ -54,16 +55,21 @@ def write(transaction: Transaction, request: StoredRequest, *, was: str) -> None
         Conflict: it is no longer in the state that it was read in.
     """
     if not requests.move(transaction, request, was=was):
-        raise Conflict("somebody else moved the request at this moment", hint="look at it again")
+        raise Conflict(MEANWHILE, hint="look at it again")
 
 
 def up_to_date(transaction: Transaction, request: StoredRequest) -> StoredRequest:
     """A request that is being worked on, with its deadline as it is now; nobody changes it until the transaction ends.
 
     Whoever writes the request and the audit log asks for this first: all take the two in one order.
+
+    Raises:
+        Conflict: another server has certified it: PostgreSQL drops what keeps two apart with a connection that is lost.
     """
     requests.hold(transaction, request.workspace_id, request.request_id)
     now = requests.get(transaction, request.workspace_id, request.request_id)
+    if now is not None and now.certificate != request.certificate:
+        raise Conflict(MEANWHILE, hint="look at it again")
     return request if now is None else request._replace(respond_by=now.respond_by)
 
 

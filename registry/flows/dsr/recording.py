@@ -19,7 +19,8 @@ from registry.flows.deployment import Deployment
 from registry.flows.dsr import reference
 from registry.flows.identity import subjects
 from registry.flows.workspace import OpenWorkspace
-from registry.model.errors import Forbidden
+from registry.model.compartment import OUTSIDE
+from registry.model.errors import Forbidden, Forgotten, RequestDamaged
 from registry.model.ids import FragmentId, RecordId
 from registry.model.stored import StoredRequest
 from registry.store import consents, identities, requests
@@ -36,7 +37,13 @@ STATUSES = {
 
 
 def record(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> None:
-    """Write what the person decided, once, on every fragment of theirs."""
+    """Write what the person decided, once, on every fragment of theirs; said in the keystore first, where the request
+    may wait for systems outside: no older copy takes that back.
+    """
+    if deployment.linked:
+        with suppress(Forgotten, RequestDamaged):  # what cannot be read gets no new key
+            reference.people_of(deployment, request)
+            deployment.keyring.for_sealing(workspace.workspace_id, {FragmentId(request.request_id): (OUTSIDE,)})
     with deployment.data.write(workspace.workspace_id) as transaction:
         subjects.hold(workspace, transaction)
         found = set(requests.scope(transaction, workspace.workspace_id, request.request_id))
@@ -54,7 +61,8 @@ def record_again(
     erased: Collection[FragmentId],
     actor: str,
 ) -> bool:
-    """Write what was decided by a request that nobody can open any more; False where nobody is known by what it named.
+    """Write what was decided by a request that had been begun, also if nobody can open it any more; False where nobody
+    is known by what it named.
 
     Args:
         erased: fragments that are to be erased, so that nothing more is written of them.
