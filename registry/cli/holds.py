@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -142,6 +143,7 @@ def open_case(
     case_id: Annotated[str, typer.Argument(help="The case's id, of the certificate.")],
     purpose: Annotated[str, typer.Option(help="The one purpose that it is kept for.")],
     limit: Annotated[int, typer.Option(min=1, max=500)] = 100,
+    officer: Officer = "operator",
     data_dir: DataDir = None,
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
@@ -149,7 +151,7 @@ def open_case(
     """Open what is kept in a case, for its one purpose; the audit log says who did."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, who):
         identity = parse_id(case_id, "case_id")
-        items, _ = kept.read(registry.deployment, opened, who, identity, purpose, limit=limit)
+        items, _ = kept.read(registry.deployment, opened, replace(who, name=officer), identity, purpose, limit=limit)
     answer({"items": items}, as_json=as_json)
 
 

@@ -31,20 +31,28 @@ _NO_NUMBER = re.compile(  # a day, or a decimal fraction, before what may be one
 _DAY = re.compile(
     r"(?<![\w./-])(?:(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
     r"|(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d)(?![\w-])"
+    r"|(?<![\d:.,])(?:(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?!:?\d)|\d{1,3}(?:\.\d{3})*,\d\d(?= ?(?:€|EUR|USD|CHF)))"
 )
+"""A day, a time of one, or an amount of money, which may stand right before or behind a number."""
+_GOES_ON = re.compile(rf"{_GAP}\d")
 _OTHER_DIGIT = re.compile(r"[^\D0-9]")
 _VALUE, _PLUS_FOR_A_GAP = re.compile(r"=[^\s&#\"'<>]+"), re.compile(r"(?<=[\d()/.\-])\+")
 """A value of a form, as it stands in the address of a page, in which a plus is a gap (`?tel=030+12345678`)."""
 _BEGINNING = re.compile(r"(?:(?<!\S)\(?|\()0\d")
-_ENDING = re.compile(r"\d(?=[\s)]|\Z|-\d{1,4}(?!\d))")
-_IN_GROUPS = re.compile(r"(?!0\d{3}(?: \d{4}){2}$)(?:\d{1,4} )?(?:\d{4} ){2,}\d{1,4}|\d{1,3}(?: \d{3})+")
-"""Numbers of cards and accounts, and amounts; not `0151 2345 6789`."""
+_ENDING = re.compile(r"\d(?=[\s)]|\.\s|\Z|-\d{1,4}(?!\d))")
+_AMERICAN = re.compile(r"(?<!\d)(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\d)")
+"""A number of North America, which begins with no zero by which it would be told from the digits before it."""
+_IN_GROUPS = re.compile(
+    r"(?!(?:\d{1,3} )?(?:0\d{3} \d{4} \d{4}(?: |$))+(?:\d{1,3})?$)"
+    r"(?:[1-9]\d{0,2} )?(?:\d{4} ){2,}\d{1,4}|\d{1,3}(?: \d{3})+"
+)
+"""Numbers of cards and accounts, and amounts; not `0151 2345 6789`, once or more often."""
 _SHORTEST, _LONGEST = 7, 20
 """Characters that a number has which is looked for piece by piece."""
 MOST_PIECES = 1_000
 """Pieces of a text that are looked at, since each takes long: where more of them may be numbers, the others count as
 some, of nobody known."""
-_CLOSED = re.compile(r"[)\]]")
+_CLOSED = re.compile(r"[^(\[]*[)\]]")
 _NEXT, _BEHIND = re.compile(r"[ /(]{1,3}(?=0\d)"), re.compile(rf"\d(?:{_GAP}\d){{6,14}}")
 """Where another number may begin, and it."""
 _VERSION = re.compile(r"(?!0\d)\d{1,4}(?:\.\d{1,4}){3}")
@@ -57,7 +65,7 @@ _CUE = re.compile(
     r"erreich\w*)\b",
     re.IGNORECASE,
 )
-_REGION = 2
+_REGION, _NORTH_AMERICA = 2, 1
 _BEFORE = 24
 """Characters before a run of digits in which a word may say that it is a telephone number."""
 
@@ -155,12 +163,9 @@ def _of_sign(plain: str, start: int) -> int:
 
 def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Number]:
     first, last = _ends(plain)
-    looked_at = 0
-    for written in _NUMBER.finditer(plain) if regions and RUN.search(plain) else ():
-        start, end = written.span()
-        while before := _NO_NUMBER.match(plain, start, end):
-            start = before.end()
-        start += plain[start : start + 1] in ("(", "[") and _CLOSED.search(plain, start, end) is None
+    looked_at = covered = 0
+    for begun, end, goes_on in _runs(plain) if regions and RUN.search(plain) else ():
+        start = _beginning(plain, begun, end)
         text = plain[start:end]
         if not RUN.search(text) or _VERSION.fullmatch(text):
             continue
@@ -170,11 +175,14 @@ def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> It
         spans = _spans(text)
         looked_at += len(spans)
         if spans and looked_at > MOST_PIECES:
-            yield Number(start, end, "")
+            yield Number(max(start, covered), end, "")
+            covered = end
             continue
         for region in regions:
             for offset, match in _matches(text, region, spans, is_cued=is_cued):
                 found = _number(match, start + offset)
+                if goes_on and found.end == end:  # it may be the beginning of one
+                    continue
                 is_within = first < found.start or found.end < last
                 if is_cued or not match.raw_string.isdigit() or (is_within and _is_of_a_mobile(match)):
                     yield found
@@ -182,6 +190,25 @@ def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> It
             yield from (
                 _number(match, start - 1)._replace(start=start) for match in PhoneNumberMatcher(f"+{text}", None)
             )
+
+
+def _runs(plain: str) -> Iterator[tuple[int, int, bool]]:
+    """Where digits and gaps stand, piece by piece where they are many, and whether it goes on.
+
+    What a piece ends within is in the next as well.
+    """
+    at = 0
+    while run := _NUMBER.search(plain, at):
+        goes_on = _GOES_ON.match(plain, run.end()) is not None
+        yield *run.span(), goes_on
+        at = max(run.end() - _LONGEST, run.start() + 1) if goes_on else run.end()
+
+
+def _beginning(plain: str, start: int, end: int) -> int:
+    """Where a run begins behind days and fractions, and behind a bracket that is not closed in it."""
+    while before := _NO_NUMBER.match(plain, start, end):
+        start = before.end()
+    return start + (plain[start : start + 1] in ("(", "[") and _CLOSED.match(plain, start + 1, end) is None)
 
 
 def _ends(plain: str) -> tuple[int, int]:
@@ -194,10 +221,11 @@ def _spans(text: str) -> list[tuple[int, int]]:
     if _IN_GROUPS.fullmatch(text):
         return []
     ends = [end.end() for end in _ENDING.finditer(text)]
-    return [
-        (start.start(), end) for start in _BEGINNING.finditer(text) for end in reversed(ends)
-        if _SHORTEST <= end - start.start() <= _LONGEST
-    ]  # fmt: skip
+    starts = [
+        start.start() + (start[0][0] == "(" and _CLOSED.match(text, start.end(), start.end() + _LONGEST) is None)
+        for start in _BEGINNING.finditer(text)
+    ]
+    return [(start, end) for start in starts for end in reversed(ends) if _SHORTEST <= end - start <= _LONGEST]
 
 
 def _matches(
@@ -208,12 +236,29 @@ def _matches(
     Of what the library makes none of, those that begin with a zero; and where none is in the groups that are
     usual, those in others, after a word for one or of a mobile telephone (`0151 23 45 67 89`).
     """
-    found = [(0, one) for one in PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING)]
+    found = [
+        (0, one) for one in _read(text, region, Leniency.STRICT_GROUPING) if not _is_within(one, text, region, spans)
+    ]
+    if phonenumbers.country_code_for_region(region) == _NORTH_AMERICA and not _IN_GROUPS.fullmatch(text):
+        american = _beyond([one.span() for one in _AMERICAN.finditer(text)], found)
+        found += _pieces(text, region, american, Leniency.STRICT_GROUPING)
     possible = [one for one in _beyond(spans, found) if _valid(text[slice(*one)], region) is not None]
     found += _pieces(text, region, possible, Leniency.STRICT_GROUPING)
     others = _pieces(text, region, _beyond(possible, found), Leniency.VALID)
     yield from found
     yield from ((start, one) for start, one in others if is_cued or _is_of_a_mobile(one))
+
+
+def _read(text: str, region: str, leniency: int) -> Iterator[phonenumbers.PhoneNumberMatch]:
+    """What the library finds, but for last groups of numbers, which it takes for numbers within a town (`1681`)."""
+    return (one for one in PhoneNumberMatcher(text, region, leniency=leniency) if RUN.search(one.raw_string))
+
+
+def _is_within(match: phonenumbers.PhoneNumberMatch, text: str, region: str, spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether this is the end of a number that begins with a zero (`49872171` of `0151 49872171`)."""
+    return not match.raw_string.startswith(("0", "(")) and any(
+        start < match.start and match.end <= end and _valid(text[start:end], region) is not None for start, end in spans
+    )
 
 
 def _beyond(
@@ -231,7 +276,7 @@ def _pieces(
     for start, end in spans:
         if start < last:
             continue
-        match = next(iter(PhoneNumberMatcher(text[start:end], region, leniency=leniency)), None)
+        match = next(_read(text[start:end], region, leniency), None)
         if match is not None:
             yield start, match
             last = start + max(match.end, 1)

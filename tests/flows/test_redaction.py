@@ -123,6 +123,11 @@ def test_the_persons_own_number_stays_beside_somebody_elses() -> None:
     redactor = Redactor(OWN, "DE")
     told = redactor.value("+49 151 12345678 0176 11223344; 0176 11223344 / 0151 12345678")
     assert told == f"+49 151 12345678 {LEFT_OUT['phone']}; {LEFT_OUT['phone']} / 0151 12345678"
+    beside = Redactor([Identifier("phone", "+493077261211")], "DE")
+    text = "+49 30 77261211 10115 Berlin, {} at {}"
+    assert beside.value(text.format("+49 30 77261211-12", "+49 30 77261211 99")) == text.format(
+        LEFT_OUT["phone"], LEFT_OUT["phone"]
+    ), "who has an extension of it is somebody else"
 
 
 @pytest.mark.parametrize(

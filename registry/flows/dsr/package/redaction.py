@@ -40,6 +40,9 @@ _WITHOUT_GAPS = re.compile(r"^.*[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 REMEMBERED, REMEMBERED_CHARS = 1_024, 256
 """Texts, and the longest, of which it is remembered what they hold, while one package is written."""
 
+LONGEST_EXTENSION = 4
+"""Digits of an extension, behind the number of a company: whoever has that is somebody else."""
+
 Path = Sequence[str]
 
 
@@ -155,14 +158,14 @@ class Redactor:
         pieces, last = [], 0
         for kind, start, end, plain in found:
             before = text[max(0, start - 2) : start]
-            if self._is_own(kind, plain, before) or (not whole and text[start:end] == text.strip()):
+            if self._is_own(kind, plain, before, text[start:end]) or (not whole and text[start:end] == text.strip()):
                 continue
             self.counts[kind] += 1
             pieces += [text[last:start], self._left_out[kind]]
             last = end
         return "".join([*pieces, text[last:]])
 
-    def _is_own(self, kind: str, plain: str, before: str) -> bool:
+    def _is_own(self, kind: str, plain: str, before: str, written: str) -> bool:
         if kind == "email":
             address = as_compared(plain)
             quoted = address.partition("'")[2]  # as in French, or the end of a quotation
@@ -170,7 +173,8 @@ class Redactor:
             ends_no_line = before[-1:] + address if before[:1] == "\\" and before[1:] in ENDS_OF_LINES else address
             return not self._own.isdisjoint((address, address.lstrip("_.+-"), quoted, behind, ends_no_line))
         number = _digits(plain)
-        return any(min(len(number), len(own)) >= SHORTEST and (number.endswith(own) or own.endswith(number))
+        return any(min(len(number), len(own)) >= SHORTEST
+                   and (number.endswith(own) or own.endswith(number) or _is_before_another(own, number, written))
                    for own in self._numbers)  # fmt: skip
 
     def _without(self, value: Any, path: Path) -> Any:
@@ -203,6 +207,13 @@ def _may_name(value: object) -> bool:
         return may_hold(orjson.dumps(value))
     except TypeError:  # of a system outside, and nothing that JSON has
         return True
+
+
+def _is_before_another(own: str, number: str, written: str) -> bool:
+    """Whether this is the person's number and, after a gap, digits of something else: too many for an extension."""
+    beyond = len(number) - len(own)
+    gap = re.search(rf"\s(?=\d{{{beyond}}}$)", written) if beyond > LONGEST_EXTENSION else None
+    return gap is not None and number.startswith(own)
 
 
 def _digits(text: str) -> str:
