@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from itertools import chain
 from typing import NamedTuple
 
 import phonenumbers
@@ -19,9 +18,9 @@ from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, PhoneN
 
 UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 DASHES, SPACES = r"\u2010-\u2015\u2212\uff0d", r"\u00a0\u2000-\u200a\u202f\u205f\u3000"
-_GAP = rf"[ .()/\-{DASHES}{SPACES}{UNSEEN}]{{0,3}}"
-RUN = re.compile(rf"\d(?:{_GAP}\d){{6}}")
-_NUMBER = re.compile(rf"(?<![\w./])(?<!\w-)(?<!\d,)[(\[]?\d(?:{_GAP}\d){{6,40}}(?!\w)(?![.,]\d)")
+GAP = rf"[ .()/\-{DASHES}{SPACES}{UNSEEN}]{{0,3}}+"
+_RUN = re.compile(rf"\d(?<!\d\d)(?:{GAP}\d){{6}}")
+_NUMBER = re.compile(rf"(?<![\w./])(?<!\w-)(?<!\d,)[(\[]?\d(?:{GAP}\d){{6,40}}(?!\w)(?![.,]\d)")
 _NO_NUMBER = re.compile(  # a day, or a decimal fraction, before what may be one
     r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,3}\.\d{5,})(?!\d)[ \u00a0.()/\-–]{0,3}"
 )
@@ -40,7 +39,7 @@ MOST_PIECES = 1_000
 some, of nobody known."""
 _VERSION = re.compile(r"(?!0\d)\d{1,4}(?:\.\d{1,4}){3}")
 _BREAK = re.compile(r"\d(?!\d)")
-_AFTER_PLUS = re.compile(rf"[+＋]{_GAP}\d(?:{_GAP}\d){{6,24}}")
+_AFTER_PLUS = re.compile(rf"[+＋]{GAP}\d(?:{GAP}\d){{6,24}}")
 _ABROAD = re.compile(r"(?<![\w+])00(?=[1-9])|(?<=\bwa\.me)/(?=[1-9])")
 _CUE = re.compile(
     r"\b(?:tel|telephone|telefon\w*|t[ée]l[ée]phone|tel[ée]fono|phone|fon|call(?:ed|ing|back)?|mobile?|m[óo]vil|portable|cell|"
@@ -69,10 +68,15 @@ def numbers(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iter
         regions: whose numbers without a country code are looked for (ISO 3166-1).
         is_called_so: whether the text stands in a field that is called a telephone number.
     """
+    is_abroad = "+" in plain or "＋" in plain or "00" in plain or "wa.me/" in plain
+    is_national = bool(regions) and _RUN.search(plain) is not None
+    if not (is_abroad or is_national):
+        return
     text = _DAY.sub(lambda day: "|" * len(day[0]), plain)
-    return chain(
-        _abroad(text, is_called_so=is_called_so), _national(text, regions, is_called_so=is_called_so)
-    )  # fmt: skip
+    if is_abroad:
+        yield from _abroad(text, is_called_so=is_called_so)
+    if is_national:
+        yield from _national(text, regions, is_called_so=is_called_so)
 
 
 def region_of(number: str) -> str | None:
@@ -128,12 +132,12 @@ def _of_sign(plain: str, start: int) -> int:
 def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Number]:
     first, last = _ends(plain)
     looked_at = 0
-    for written in _NUMBER.finditer(plain) if regions and RUN.search(plain) else ():
+    for written in _NUMBER.finditer(plain):
         start, end = written.span()
         while before := _NO_NUMBER.match(plain, start, end):
             start = before.end()
         text = plain[start:end]
-        if not RUN.search(text) or _VERSION.fullmatch(text):
+        if not _RUN.search(text) or _VERSION.fullmatch(text):
             continue
         is_cued = is_called_so or bool(_CUE.search(plain, max(0, start - _BEFORE), start))
         is_within = first < start or end < last
