@@ -77,8 +77,8 @@ class CategoryTables:
 
     def _told(self, of: Mapping[str, Any]) -> str:
         """Cells of where a value comes from, and the end of their row."""
-        source, at, purposes = of["source"], of["observed_at"], ", ".join(of["purposes"])
-        return f"{self._texts[source]},{self._texts[at]},{self._texts[purposes]}\r\n"
+        source, at, purposes = of["source"], quoted(cell(of["observed_at"])), ", ".join(of["purposes"])
+        return f"{self._texts[source]},{at},{self._texts[purposes]}\r\n"
 
 
 class _Table:

@@ -58,6 +58,7 @@ class Redactor:
         self._numbers: set[str] = set()
         self._regions = [region] if region is not None else []
         self._names = Remembered(_read)
+        self._contacts: dict[str, tuple[Mapping[str, frozenset[str]], frozenset[str]]] = {}
         self.learn(people)
         self.counts: Counter[str] = Counter(dict.fromkeys(LEFT_OUT, 0))
 
@@ -86,7 +87,7 @@ class Redactor:
             if section not in SECTIONS or not isinstance(held, dict):
                 told[section] = self.value(held)
             else:
-                told[section] = self._section(held, categories.get(section, {}))
+                told[section] = self._section(section, held, categories.get(section, {}))
         shown: dict[str, Any] = {}
         for name, held in told.items():
             shown[self._name(name, shown)] = held
@@ -125,17 +126,25 @@ class Redactor:
             return value if told == str(value) else told
         return value
 
-    def _section(self, members: dict[str, Any], declared: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+    def _section(self, section: str, members: dict[str, Any], declared: Mapping[str, frozenset[str]]) -> dict[str, Any]:
         """A section of a message without others; one that said the same before, and named nobody, is not read again."""
         written = _written(members)
         if not self._may_name(written):
             return members
-        own = {name for name in members if name in declared and is_contact(declared[name])}
+        own = self._contacts_of(section, declared)
         before = self.counts.total()
         told = self._named(members, own)
-        if written is not None and not own and self.counts.total() == before:
+        if written is not None and own.isdisjoint(members) and self.counts.total() == before:
             self._documents.keep(written, False)
         return told
+
+    def _contacts_of(self, section: str, declared: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """The fields that are the person's contacts; most events are declared as the one before."""
+        last, own = self._contacts.get(section, (None, frozenset()))
+        if last is not declared:
+            own = frozenset(name for name, categories in declared.items() if is_contact(categories))
+            self._contacts[section] = declared, own
+        return own
 
     def _may_name(self, written: bytes | None) -> bool:
         """Whether a text in a value can hold an address or a number: most values have none, and are not looked
