@@ -168,8 +168,8 @@ def accounts(fields: Iterable[DeclaredField], rows: Mapping[str, int], kind: Kin
             here is not accounted for.
     """
     does = {handling: _disposition(handling, kind) for handling in Handling if handling is not Handling.OPERATION}
-    found = []
-    for field in fields:
-        if (count := rows.get(field.table)) is not None and (done := does.get(field.handling)) is not None:
-            found.append(FieldAccount(field.system, field.table, field.field, done[0], count, done[1]))
-    return sorted(found)
+    return sorted(
+        FieldAccount(field.system, field.table, field.field, does[field.handling][0], count, does[field.handling][1])
+        for field in fields
+        if (count := rows.get(field.table)) is not None and field.handling in does
+    )

@@ -154,10 +154,10 @@ def open_events(
 def needs_of(grant: OpenGrant, rows: Iterable[StoredAssertion | StoredEvent]) -> dict[FragmentId, set[Compartment]]:
     """The compartments of each fragment that are to be opened, as far as the grant covers them."""
     needs: dict[FragmentId, set[Compartment]] = {}
-    for row in rows:
-        names = row.compartments.split(",") if isinstance(row, StoredEvent) else [row.compartment]
-        covered = {Compartment(name) for name in names if name and grant.covers(name)}
-        needs.setdefault(row.fragment_id, set()).update(covered)
+    told = [(row.fragment_id, row.compartments if isinstance(row, StoredEvent) else row.compartment) for row in rows]
+    for fragment_id, text in dict.fromkeys(told):  # most events have the same few
+        covered = {Compartment(name) for name in text.split(",") if name and grant.covers(name)}
+        needs.setdefault(fragment_id, set()).update(covered)
     return needs
 
 
@@ -173,8 +173,10 @@ def open_event(
         parts = open_parts(row.body, bundle, aad, grant)
     except SealBroken:
         return _open_sound_parts(grant, row, bundle, aad)
-    counts = Counter({Reason.OTHER_PURPOSE: len(parts.withheld), _closed(bundle): len(parts.shredded)})
-    return _together(parts.opened.values()), +counts
+    counts = Counter[Reason]()
+    if parts.withheld or parts.shredded:  # of most events nothing stays closed
+        counts = +Counter({Reason.OTHER_PURPOSE: len(parts.withheld), _closed(bundle): len(parts.shredded)})
+    return _together(parts.opened.values()), counts
 
 
 def _open_sound_parts(
@@ -207,8 +209,8 @@ def _together(plaintexts: Iterable[bytes]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for plain in plaintexts:
         for section, value in orjson.loads(plain).items():
-            if isinstance(value, dict):
-                content[section] = {**content.get(section, {}), **value}
+            if isinstance(value, dict) and section in content:
+                content[section].update(value)
             else:
                 content[section] = value
     return content

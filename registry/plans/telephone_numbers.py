@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from itertools import chain
 from typing import NamedTuple
 from unicodedata import decimal
 
@@ -20,10 +19,10 @@ from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, PhoneN
 
 UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 DASHES, SPACES = r"\u2010-\u2015\u2212\uff0d", r"\u00a0\u2000-\u200a\u202f\u205f\u3000"
-_GAP = rf"[ .()/\-{DASHES}{SPACES}{UNSEEN}]{{0,3}}"
-RUN = re.compile(rf"\d(?:{_GAP}\d){{6}}")
+GAP = rf"[ .()/\-{DASHES}{SPACES}{UNSEEN}]{{0,3}}+"
+_RUN = re.compile(rf"\d(?<!\d\d)(?:{GAP}\d){{6}}")
 _NUMBER = re.compile(
-    rf"(?<![^\W_])(?<!\.)(?<!\d/)(?<!\w-)(?<!\d,)[(\[]?\d(?:{_GAP}\d){{6,40}}(?!(?!x\d)[^\W_])(?![.,]\d)"
+    rf"(?<![^\W_])(?<!\.)(?<!\d/)(?<!\w-)(?<!\d,)[(\[]?\d(?:{GAP}\d){{6,40}}(?!(?!x\d)[^\W_])(?![.,]\d)"
 )
 _NO_NUMBER = re.compile(  # a day, or a decimal fraction, before what may be one
     r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|(?!0\d)\d{1,3}\.\d{5,})(?!\d)[ \u00a0.()/\-–]{0,3}"
@@ -34,7 +33,7 @@ _DAY = re.compile(
     r"|(?<![\d:.,])(?:(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?!:?\d)|\d{1,3}(?:\.\d{3})*,\d\d(?= ?(?:€|EUR|USD|CHF)))"
 )
 """A day, a time of one, or an amount of money, which may stand right before or behind a number."""
-_GOES_ON = re.compile(rf"{_GAP}\d")
+_GOES_ON = re.compile(rf"{GAP}\d")
 _OTHER_DIGIT = re.compile(r"[^\D0-9]")
 _VALUE, _PLUS_FOR_A_GAP = re.compile(r"=[^\s&#\"'<>]+"), re.compile(r"(?<=[\d()/.\-])\+")
 """A value of a form, as it stands in the address of a page, in which a plus is a gap (`?tel=030+12345678`)."""
@@ -53,11 +52,11 @@ MOST_PIECES = 1_000
 """Pieces of a text that are looked at, since each takes long: where more of them may be numbers, the others count as
 some, of nobody known."""
 _CLOSED = re.compile(r"[^(\[]*[)\]]")
-_NEXT, _BEHIND = re.compile(r"[ /(]{1,3}(?=0\d)"), re.compile(rf"\d(?:{_GAP}\d){{6,14}}")
+_NEXT, _BEHIND = re.compile(r"[ /(]{1,3}(?=0\d)"), re.compile(rf"\d(?:{GAP}\d){{6,14}}")
 """Where another number may begin, and it."""
 _VERSION = re.compile(r"(?!0\d)\d{1,4}(?:\.\d{1,4}){3}")
 _BREAK = re.compile(r"\d(?!\d)")
-_AFTER_PLUS = re.compile(rf"[+＋]{_GAP}\d(?:{_GAP}\d){{6,24}}")
+_AFTER_PLUS = re.compile(rf"[+＋]{GAP}\d(?:{GAP}\d){{6,24}}")
 _ABROAD = re.compile(r"(?<![\w+])00(?=[1-9])|(?<=\bwa\.me)/(?=[1-9])")
 _CUE = re.compile(
     r"\b(?:tel|telephone|telefon\w*|t[ée]l[ée]phone|tel[ée]fono|phone|fon|call(?:ed|ing|back)?|mobile?|m[óo]vil|portable|cell|"
@@ -86,14 +85,17 @@ def numbers(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iter
         regions: whose numbers without a country code are looked for (ISO 3166-1).
         is_called_so: whether the text stands in a field that is called a telephone number.
     """
-    text = _OTHER_DIGIT.sub(lambda digit: str(decimal(digit[0])), plain)
+    text = plain if plain.isascii() else _OTHER_DIGIT.sub(lambda digit: str(decimal(digit[0])), plain)
+    is_abroad = "+" in text or "＋" in text or "00" in text or "wa.me/" in text
+    if not is_abroad and not (regions and _RUN.search(text)):
+        return
     text = _DAY.sub(lambda day: "|" * len(day[0]), text)
     asked = _VALUE.sub(lambda value: _PLUS_FOR_A_GAP.sub(" ", value[0]), text) if "+" in text else text
-    return chain(
-        _abroad(asked, regions, is_called_so=is_called_so),
-        _abroad(text, regions, is_called_so=is_called_so) if asked != text else (),
-        _national(asked, regions, is_called_so=is_called_so),
-    )
+    if is_abroad:
+        yield from _abroad(asked, regions, is_called_so=is_called_so)
+        yield from _abroad(text, regions, is_called_so=is_called_so) if asked != text else ()
+    if regions and _RUN.search(asked):
+        yield from _national(asked, regions, is_called_so=is_called_so)
 
 
 def region_of(number: str) -> str | None:
@@ -164,10 +166,10 @@ def _of_sign(plain: str, start: int) -> int:
 def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Number]:
     first, last = _ends(plain)
     looked_at = covered = 0
-    for begun, end, goes_on in _runs(plain) if regions and RUN.search(plain) else ():
+    for begun, end, goes_on in _runs(plain):
         start = _beginning(plain, begun, end)
         text = plain[start:end]
-        if not RUN.search(text) or _VERSION.fullmatch(text):
+        if not _RUN.search(text) or _VERSION.fullmatch(text):
             continue
         is_cued = is_called_so or bool(_CUE.search(plain, max(0, start - _BEFORE), start))
         if text.isdigit() and not is_cued and not ((first < start or end < last) and text.startswith("0")):
@@ -251,7 +253,7 @@ def _matches(
 
 def _read(text: str, region: str, leniency: int) -> Iterator[phonenumbers.PhoneNumberMatch]:
     """What the library finds, but for last groups of numbers, which it takes for numbers within a town (`1681`)."""
-    return (one for one in PhoneNumberMatcher(text, region, leniency=leniency) if RUN.search(one.raw_string))
+    return (one for one in PhoneNumberMatcher(text, region, leniency=leniency) if _RUN.search(one.raw_string))
 
 
 def _is_within(match: phonenumbers.PhoneNumberMatch, text: str, region: str, spans: Iterable[tuple[int, int]]) -> bool:

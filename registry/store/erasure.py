@@ -85,7 +85,8 @@ def counted(
     quarantined: Collection[FragmentId],
 ) -> dict[str, int]:
     """How many rows each table has of a person, by the same ties by which `erase_rows` deletes them."""
-    ties = [(table, end, indexes) for table in INDEX_TABLES for end in ("low", "high")]
+    ties: list[tuple[str, str, Collection[bytes]]] = []
+    ties += [(table, end, indexes) for table in INDEX_TABLES for end in ("low", "high")]
     ties += [(table, column, fragment_ids) for table, column in PERSONAL_TABLES.items()]
     ties += [("hold_subject", "blind_index", indexes)]
     ties += [(table, "quarantine_id", quarantined) for table in ("quarantine", "quarantine_subject")]

@@ -145,6 +145,20 @@ def test_what_was_found_before_is_judged_anew_once_more_is_known_to_be_the_perso
     assert redactor.value(text) == text
 
 
+def test_a_section_that_named_nobody_is_judged_anew_where_it_is_declared_otherwise_or_names_somebody() -> None:
+    redactor = Redactor(OWN, "US")
+    order = {"id": "order-1234567", "reply_to": "ada@example.com", "mobile": 2125550123}
+    mine = {"properties": {name: frozenset({"user.contact.phone_number"}) for name in ("mobile", "reply_to")}}
+    for declared, mobile in ((mine, 2125550123), ({}, LEFT_OUT["phone"]), (mine, 2125550123), ({}, LEFT_OUT["phone"])):
+        told = redactor.event({"properties": dict(order)}, declared, [])
+        assert told == {"properties": order | {"mobile": mobile}}
+    plain = {"id": "order-1234567", "reply_to": "ada@example.com"}
+    for _ in range(2):
+        assert redactor.event({"properties": plain}, {}, []) == {"properties": plain}
+        assert redactor.event({"mobile": [plain, "2125550123"]}, {}, []) == {"mobile": [plain, "2125550123"]}
+    assert redactor.counts["phone"] == 2
+
+
 @pytest.mark.parametrize(("whole", "left_out"), [(True, 1), (False, 0)])
 def test_a_field_that_is_nothing_but_an_address_counts_as_reviewed_where_somebody_reviewed_it(
     *, whole: bool, left_out: int

@@ -63,9 +63,8 @@ class Seen:
     def add(self, line: dict[str, Any]) -> None:
         """Note an event; what is kept of it does not grow with how many there are."""
         self.counts[line["event"] or line["type"], line["observed_at"][:7]] += 1
-        heapq.heappush(self._heap, (line["observed_at"], line["event_id"], line))
-        if len(self._heap) > LATEST:
-            heapq.heappop(self._heap)
+        put = heapq.heappush if len(self._heap) < LATEST else heapq.heappushpop
+        put(self._heap, (line["observed_at"], line["event_id"], line))
 
     @property
     def latest(self) -> list[dict[str, Any]]:
@@ -211,7 +210,8 @@ def _events(
         names = source_names(transaction, grant.workspace_id)
         stream = events.stream(transaction, grant.workspace_id, ids)
         for row, opened, withheld in open_events(deployment, grant, stream):
-            contents.closed.update(withheld)
+            if withheld:
+                contents.closed.update(withheld)
             categories = declared.of_event(row.plan_version, row.plan_event)
             content = redactor.event(opened, categories, declared.others_in(row.plan_version, row.plan_event))
             line = {
@@ -230,7 +230,7 @@ def _events(
             }
             seen.add(line)
             tables.add_event(line, categories)
-            yield orjson.dumps(line) + b"\n"
+            yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
 @lru_cache(1_024)

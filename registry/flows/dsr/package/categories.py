@@ -7,11 +7,12 @@ tables grow side by side while the events are read once, so they wait under a ke
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from registry.dsr.holding import SECTIONS, FieldCategories
-from registry.flows.dsr.package.archive import Package, cell, csv_rows
+from registry.flows.dsr.package.archive import Package, cell, quoted
+from registry.flows.dsr.package.remembered import Remembered
 from registry.keys.spool import Spool
 
 COLUMNS = ("what", "event", "name", "value", "source", "observed_at", "purposes")
@@ -27,23 +28,26 @@ class CategoryTables:
     def __init__(self) -> None:
         self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._tables: dict[str, _Table] = {}
+        self._texts = Remembered[str, str](lambda text: quoted(cell(text)))
 
     def add_event(self, line: Mapping[str, Any], declared: FieldCategories) -> None:
         """Every value of an event's sections."""
-        event, told = cell(line["event"] or line["type"]), _told(line)
+        before, after = f"event,{self._texts[line['event'] or line['type']]}", self._told(line)
         for section in SECTIONS:
-            held, categories = line["content"].get(section), declared.get(section, {})
-            for name, value in held.items() if isinstance(held, dict) else ():
-                self._add("event", event, name, value, told, categories.get(name))
+            held = line["content"].get(section)
+            if isinstance(held, dict):
+                self._add(before, held, after, line["observed_at"], declared.get(section, {}))
 
     def add_trait(self, row: Mapping[str, Any], categories: Collection[str] | None) -> None:
         """A trait, as one source says it."""
-        self._add("trait", "", row["trait"], row["value"], _told(row), categories)
+        trait = row["trait"]
+        self._add("trait,", {trait: row["value"]}, self._told(row), row["observed_at"], {trait: categories or ()})
 
     def add_identifier(self, row: Mapping[str, Any], categories: Collection[str]) -> None:
         """An identifier."""
-        told = _told({"source": row["source"], "observed_at": row["first_seen_at"], "purposes": []})
-        self._add("identifier", "", row["kind"], row["value"], told, categories)
+        kind, at = row["kind"], row["first_seen_at"]
+        told = self._told({"source": row["source"], "observed_at": at, "purposes": []})
+        self._add("identifier,", {kind: row["value"]}, told, at, {kind: categories})
 
     def write(self, package: Package) -> None:
         """Write each table into the package, and let go of what it held."""
@@ -58,33 +62,35 @@ class CategoryTables:
         self._tables.clear()
 
     def _add(
-        self, what: str, event: str, name: str, value: object, told: _Told, categories: Collection[str] | None
+        self, before: str, values: Mapping[str, object], after: str, at: str, declared: Mapping[str, Collection[str]]
     ) -> None:
-        row, month = (what, event, cell(name), cell(value), *told), told[1][:7]
-        for category in categories or (UNDECLARED,):
-            table = self._tables.get(category)
-            if table is None:
-                table = self._tables[category] = _Table()
-            table.add(row)
-            self.counts[category][month] += 1
+        """Write each value into the table of each of its categories: all else in these rows is the same."""
+        texts, tables, month = self._texts, self._tables, at[:7]
+        for name, value in values.items():
+            shown = texts[value] if isinstance(value, str) else quoted(cell(value))
+            row = f"{before},{texts[name]},{shown},{after}"
+            for category in declared.get(name) or (UNDECLARED,):
+                table = tables.get(category)
+                if table is None:
+                    table = tables[category] = _Table(self.counts[category])
+                table.add(row, month)
 
-
-_Told = tuple[str, str, str]
-"""Cells of where a value comes from: source, time, purposes."""
-
-
-def _told(of: Mapping[str, Any]) -> _Told:
-    return cell(of["source"]), cell(of["observed_at"]), cell(", ".join(of["purposes"]))
+    def _told(self, of: Mapping[str, Any]) -> str:
+        """Cells of where a value comes from, and the end of their row."""
+        source, at, purposes = of["source"], quoted(cell(of["observed_at"])), ", ".join(of["purposes"])
+        return f"{self._texts[source]},{at},{self._texts[purposes]}\r\n"
 
 
 class _Table:
     """One category's rows: those that wait to be written, and what was."""
 
-    def __init__(self) -> None:
-        self._rows: list[Sequence[str]] = [COLUMNS]
+    def __init__(self, counts: Counter[str]) -> None:
+        self._counts = counts
+        self._rows: list[str] = [",".join(COLUMNS) + "\r\n"]
         self._spool = Spool()
 
-    def add(self, row: Sequence[str]) -> None:
+    def add(self, row: str, month: str) -> None:
+        self._counts[month] += 1
         self._rows.append(row)
         if len(self._rows) >= ROWS_AT_ONCE:
             self._flush()
@@ -97,5 +103,5 @@ class _Table:
         self._spool.close()
 
     def _flush(self) -> None:
-        self._spool.write(csv_rows(self._rows))
+        self._spool.write("".join(self._rows).encode())
         self._rows.clear()

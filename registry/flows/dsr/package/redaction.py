@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
 
 from registry.dsr.holding import SECTIONS, FieldCategories
+from registry.flows.dsr.package.remembered import Remembered
 from registry.model.message import Identifier
 from registry.plans.contact_points import ENDS_OF_LINES, Found, as_compared, find, is_of_a_number, may_hold
 from registry.plans.telephone_numbers import region_of
@@ -37,8 +38,8 @@ SHORTEST = 7
 _WITHOUT_GAPS = re.compile(r"^.*[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Words of scripts that leave no gap before an address."""
 
-REMEMBERED, REMEMBERED_CHARS = 1_024, 256
-"""Texts, and the longest, of which it is remembered what they hold, while one package is written."""
+DOCUMENT_BYTES = 4_096
+"""The longest document of which it is remembered that it names nobody else, as of where events come from."""
 
 LONGEST_EXTENSION = 4
 """Digits of an extension, behind the number of a company: whoever has that is somebody else."""
@@ -62,8 +63,8 @@ class Redactor:
         self._own: set[str] = set()
         self._numbers: set[str] = set()
         self._regions = [region] if region is not None else []
-        self._found: dict[tuple[str, bool], list[Found]] = {}
-        self._names: dict[str, tuple[bool, bool]] = {}
+        self._names = Remembered(_read)
+        self._contacts: dict[str, tuple[Mapping[str, frozenset[str]], frozenset[str]]] = {}
         self.learn(people)
         self.counts: Counter[str] = Counter(dict.fromkeys(LEFT_OUT, 0))
 
@@ -75,7 +76,8 @@ class Redactor:
         self._numbers |= set(map(_digits, numbers))
         regions = [*self._regions, *filter(None, map(region_of, numbers))] if self._regions else []
         self._regions = [*dict.fromkeys(regions)]
-        self._found.clear()
+        self._found = {called: Remembered(partial(_found_in, tuple(self._regions), called)) for called in (False, True)}
+        self._documents = Remembered[bytes, bool](may_hold, DOCUMENT_BYTES)
 
     def event(self, content: Mapping[str, Any], categories: FieldCategories, others: Iterable[Path]) -> dict[str, Any]:
         """A message's content without others.
@@ -90,10 +92,8 @@ class Redactor:
         for section, held in told.items():
             if section not in SECTIONS or not isinstance(held, dict):
                 told[section] = self.value(held)
-            elif _may_name(held):
-                declared = categories.get(section, {})
-                own = {name for name in held if name in declared and is_contact(declared[name])}
-                told[section] = self._named(held, own)
+            else:
+                told[section] = self._section(section, held, categories.get(section, {}))
         shown: dict[str, Any] = {}
         for name, held in told.items():
             shown[self._name(name, shown)] = held
@@ -110,7 +110,7 @@ class Redactor:
 
     def member(self, name: str, value: Any) -> Any:
         """A value of this name without others: in one that is called a telephone number, mere digits are one."""
-        _, is_number = self._names.get(name) or self._read(name)
+        _, is_number = self._names[name]
         return self._value(value, True, is_number)
 
     def declared(self) -> str:
@@ -120,41 +120,64 @@ class Redactor:
 
     def _value(self, value: Any, whole: bool, is_number: bool = False) -> Any:
         if isinstance(value, str):
-            return self._text(value, whole, is_number) if may_hold(value) else value
+            return self._text(value, whole, is_number)
         if isinstance(value, dict):
-            return self._named(value) if _may_name(value) else value
+            return self._named(value) if self._may_name(_written(value)) else value
         if isinstance(value, list):
-            return [self._value(inner, whole, is_number) for inner in value] if _may_name(value) else value
+            if not self._may_name(_written(value)):
+                return value
+            return [self._value(inner, whole, is_number) for inner in value]
         if is_number and isinstance(value, int):
             told = self._text(str(value), whole, is_number)
             return value if told == str(value) else told
         return value
 
+    def _section(self, section: str, members: dict[str, Any], declared: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+        """A section of a message without others; one that said the same before, and named nobody, is not read again."""
+        written = _written(members)
+        if not self._may_name(written):
+            return members
+        own = self._contacts_of(section, declared)
+        before = self.counts.total()
+        told = self._named(members, own)
+        if written is not None and own.isdisjoint(members) and self.counts.total() == before:
+            self._documents.keep(written, False)
+        return told
+
+    def _contacts_of(self, section: str, declared: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """The fields that are the person's contacts; most events are declared as the one before."""
+        last, own = self._contacts.get(section, (None, frozenset()))
+        if last is not declared:
+            own = frozenset(name for name, categories in declared.items() if is_contact(categories))
+            self._contacts[section] = declared, own
+        return own
+
+    def _may_name(self, written: bytes | None) -> bool:
+        """Whether a text in a value can hold an address or a number: most values have none, and are not looked
+        through.
+        """
+        return written is None or self._documents[written]
+
     def _named(self, members: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
         """Members without others, in their names as well, which may be anybody's; `own` are the person's contacts."""
         told: dict[str, Any] = {}
         for name, value in members.items():
-            told[self._name(name, told)] = value if name in own else self.member(name, value)
+            is_plain, is_number = self._names[name]
+            shown = name if is_plain and name not in told else self._name(name, told)
+            is_plain = name in own or (isinstance(value, str) and not self._found[is_number][value])
+            told[shown] = value if is_plain else self._value(value, True, is_number)
         return told
 
     def _name(self, name: str, told: Collection[str]) -> str:
         """A member's name without others, and unlike those that stand there already."""
-        is_plain, _ = self._names.get(name) or self._read(name)
+        is_plain, _ = self._names[name]
         shown = name if is_plain else self.value(name)
         return shown if shown not in told else f"{shown} {len(told)}"
 
-    def _read(self, name: str) -> tuple[bool, bool]:
-        """Whether a member's name can hold nothing of others, and whether it is one of a telephone number."""
-        told = not may_hold(name), is_of_a_number(name)
-        _remember(self._names, name, told)
-        return told
-
     def _text(self, text: str, whole: bool, is_number: bool) -> str:
-        found = self._found.get((text, is_number))
-        if found is None:
-            found = find(text, self._regions, is_called_so=is_number)
-            if len(text) <= REMEMBERED_CHARS:
-                _remember(self._found, (text, is_number), found)
+        found = self._found[is_number][text]
+        if not found:
+            return text
         pieces, last = [], 0
         for kind, start, end, plain in found:
             before = text[max(0, start - 2) : start]
@@ -194,19 +217,21 @@ def is_contact(categories: frozenset[str]) -> bool:
     return any(name == CONTACT or name.startswith(f"{CONTACT}.") for name in categories)
 
 
-def _remember(known: dict[Any, Any], key: object, value: object) -> None:
-    """Keep what was found, as many events say the same; not more than a few, whatever they say."""
-    if len(known) >= REMEMBERED:
-        known.clear()
-    known[key] = value
+def _read(name: str) -> tuple[bool, bool]:
+    """Whether a member's name can hold nothing of others, and whether it is one of a telephone number."""
+    return not may_hold(name), is_of_a_number(name)
 
 
-def _may_name(value: object) -> bool:
-    """Whether a text in a value can hold an address or a number: most values have none, and are not looked through."""
+def _found_in(regions: Collection[str], is_number: bool, text: str) -> list[Found]:
+    return find(text, regions, is_called_so=is_number) if may_hold(text) else []
+
+
+def _written(value: object) -> bytes | None:
+    """A value as JSON; None of a system outside, and nothing that JSON has."""
     try:
-        return may_hold(orjson.dumps(value))
-    except TypeError:  # of a system outside, and nothing that JSON has
-        return True
+        return orjson.dumps(value)
+    except TypeError:
+        return None
 
 
 def _is_before_another(own: str, number: str, written: str) -> bool:
