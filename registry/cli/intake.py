@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from registry.cli.dsr import RequestIdText, answer_with, app, request_id_of
+from registry.cli.exits import Exit
 from registry.cli.officers import Officer
 from registry.cli.session import AsJson, DataDir, WorkspaceOption, answer, err, out, require_another, session, table
 from registry.cli.subjects import Email, Reference, UserId, person
@@ -205,7 +206,7 @@ def import_requests(
     workspace: WorkspaceOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Open a request for each row; the same file again opens nothing twice."""
+    """Open a request for each row; the same file again opens nothing twice. Exit code 1 if a row could not be read."""
     faulty: list[bulk.Told] = []
     seen: Counter[str] = Counter()
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _), ExitStack() as stack:
@@ -231,6 +232,8 @@ def import_requests(
             registry.deployment, opened, rows, actor=f"person:{officer}", dry_run=dry_run, report=note, progress=tell
         )
     _imported(told, faulty, seen, as_json=as_json)
+    if told["invalid"] or told["unreadable"]:
+        raise typer.Exit(Exit.NO)  # somebody asked for something, and no request stands for it
 
 
 def _imported(told: dict[str, Any], faulty: list[bulk.Told], seen: Counter[str], *, as_json: bool) -> None:

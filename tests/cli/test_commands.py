@@ -215,7 +215,9 @@ def test_rows_of_a_file_that_cannot_be_taken_are_told_with_what_should_stand_the
 ) -> None:
     file = tmp_path / "requests.csv"
     file.write_text("reference,kind,subject_kind,subject_value\nC-1,access,user_id\nC-2,acquire,user_id,cli-5\n")
-    told = run(folder, "dsr", "import", str(file), "--dry-run").stdout
+    done = run(folder, "dsr", "import", str(file), "--dry-run")
+    told = done.stdout
+    assert done.returncode == 1
     assert "row 1 unreadable: a row of 4 cells" in told
     assert "row 2 invalid: kind: one of access, portability" in told
 

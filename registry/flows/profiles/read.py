@@ -50,6 +50,9 @@ from registry.store.database import Transaction
 
 PAGE_LIMIT = 200
 
+ASKED = frozenset({Reason.NO_RECORD, Reason.EXPIRED, Reason.ASK_AGAIN, Reason.AGE_NOT_SHOWN})
+"""Why a purpose is not allowed, where asking the person may change it."""
+
 CONTACT_POINTS = frozenset({"email", "phone"})
 """Kinds of identifiers that are also addresses."""
 
@@ -163,9 +166,8 @@ def permitted(
     decisions = matrix(deployment, fragments, states)
     decision = decisions[purpose]
     if not decision.allowed:
-        raise PurposeDenied(
-            decision.sentence, hint="ask the person, or name another purpose", extra={"reason": decision.reason.value}
-        )
+        hint = "ask the person, or name another purpose" if decision.reason in ASKED else "name another purpose"
+        raise PurposeDenied(decision.sentence, hint=hint, extra={"reason": decision.reason.value})
     return decisions
 
 
