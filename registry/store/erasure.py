@@ -90,10 +90,10 @@ def counted(
     ties += [(table, column, fragment_ids) for table, column in PERSONAL_TABLES.items()]
     ties += [("hold_subject", "blind_index", indexes)]
     ties += [(table, "quarantine_id", quarantined) for table in ("quarantine", "quarantine_subject")]
-    counts = _counts(transaction, workspace_id, ties)
+    counts = {"violation": len(violation_keys(transaction, workspace_id, fragment_ids))}
+    counts |= _counts(transaction, workspace_id, ties)
     rejected = [row.message_key for row in select_in(transaction, Quarantined, "quarantine", workspace_id,
                                                      "quarantine_id", quarantined)]  # fmt: skip
-    counts["violation"] = len(violation_keys(transaction, workspace_id, fragment_ids))
     counts["violation"] += _counts(transaction, workspace_id, [("violation", "message_key", rejected)])["violation"]
     return counts
 
