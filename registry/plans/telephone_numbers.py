@@ -52,8 +52,8 @@ MOST_PIECES = 1_000
 """Pieces of a text that are looked at, since each takes long: where more of them may be numbers, the others count as
 some, of nobody known."""
 MOST_LOOKS = 20_000_000
-"""Characters of texts that belong together, each once a region, that are looked at without a country code: a quarter of
-an hour at most, whatever somebody sends. What more of them may be numbers counts as some, of nobody known."""
+"""Characters of texts that belong together, each once a region, that are looked at without a country code: twenty
+minutes or so, whatever somebody sends. What more of them may be numbers counts as some, of nobody known."""
 _CLOSED = re.compile(r"[^(\[]*[)\]]")
 _NEXT, _BEHIND = re.compile(r"[ /(]{1,3}(?=0\d)"), re.compile(rf"\d(?:{GAP}\d){{6,14}}")
 """Where another number may begin, and it."""
