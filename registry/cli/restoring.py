@@ -75,6 +75,10 @@ def _connected(given: Settings) -> bootstrap.Registry:
 def _staged(copy: Path, target: Path) -> Iterator[Path]:
     """A copy of the copy, beside the data; nothing of it stays."""
     staged = target.with_suffix(".restoring")
+    if not staged.parent.is_dir():
+        raise StoreUnavailable(
+            f"there is no folder {staged.parent}", hint=f"make it first: mkdir -p -m 700 {staged.parent}"
+        )
     with held_file(staged.with_name(f"{staged.name}.lock")) as alone:
         if not alone:
             raise Conflict("another copy is being put back at this moment", hint="wait until that is done")

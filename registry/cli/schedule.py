@@ -82,9 +82,6 @@ def start(registry: Registry) -> BackgroundScheduler:
             locked=sum(count for _, _, count, _ in reports.locked(deployment, workspace)),
         )
 
-    def sweep(workspace: OpenWorkspace) -> None:
-        sweeping.sweep_if_due(deployment, workspace, hours, actor=ACTOR)
-
     def send(workspace: OpenWorkspace) -> None:
         for webhook_id in delivery.due(deployment, workspace):
             _once(scheduler, "webhook", delivery.deliver, deployment, workspace, webhook_id)
@@ -107,7 +104,7 @@ def start(registry: Registry) -> BackgroundScheduler:
         ("deliveries", LOOK_EVERY_S, send),
         ("letters", LETTERS_EVERY_S, partial(letters.send_due, deployment)),
         ("alerts", ALERT_EVERY_S, warn),
-        ("retention", RETENTION_EVERY_S, sweep),
+        ("retention", RETENTION_EVERY_S, partial(_sweep, deployment, hours)),
         ("quality", QUALITY_EVERY_S, note),
         ("keys", KEYS_EVERY_S, partial(_keep_keys, deployment)),
         ("recount", RECOUNT_EVERY_S, recount),
@@ -131,6 +128,12 @@ def _go_on(deployment: Deployment, workspace: OpenWorkspace) -> None:
         _logged("request", lifecycle.go_on, deployment, workspace, request, about={"request": name})
     _logged("retained", kept.end_due, deployment, workspace, actor=ACTOR, at_once=False)
     lifecycle.forget_answered(deployment, workspace)
+
+
+def _sweep(deployment: Deployment, every: int, workspace: OpenWorkspace) -> None:
+    """Let go of what is kept for long enough, and look for certificates that do not say what recipients said since."""
+    sweeping.sweep_if_due(deployment, workspace, every, actor=ACTOR)
+    acknowledged.renew_left(deployment, workspace)
 
 
 def _each(registry: Registry, name: str, job: Callable[[OpenWorkspace], None]) -> None:

@@ -17,7 +17,7 @@ QUARANTINE = Compartment("@quarantine")
 
 OUTSIDE = Compartment("@outside")
 """The reserved compartment of a correction that has begun in systems outside, or of an objection and the like that has
-begun and may wait for them. Nothing is sealed under it: its key says so, in the keystore, where no older copy of the
+begun and may wait. Nothing is sealed under it: its key says so, in the keystore, where no older copy of the
 data takes it back.
 """
 

@@ -16,7 +16,7 @@ from unicodedata import normalize
 from urllib.parse import unquote
 
 from registry.plans.personal_names import personal_category
-from registry.plans.telephone_numbers import DASHES, GAP, SPACES, UNSEEN, numbers
+from registry.plans.telephone_numbers import DASHES, GAP, SPACES, UNSEEN, Looks, numbers
 
 EMAIL = re.compile(
     r"(?:[\w.+-][\w.+'’-]{0,63}|\"[^\"\n]{1,64}\")[@＠﹫]"
@@ -43,9 +43,10 @@ _GAPS = bytes({*range(256)} - {*_SIGNS, *_KEPT, *string.digits.encode()})
 _SIGN = re.compile(
     r"%[0-7][0-9a-f]|%[c-f][0-9a-f](?:%[89ab][0-9a-f]){1,3}"
     r"|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,31});?|\\{1,16}(?:u[0-9a-f]{4}|[/@+.]|(?-i:[nrt]))"
-    rf"|[{UNSEEN}]+|[{DASHES}]|[{SPACES}]|[{_WIDE}]|﹫|[^\W\d_][\u0300-\u036f]+",
+    rf"|[{UNSEEN}]+|[{DASHES}]|[{SPACES}]|[{_WIDE}]|﹫|[^\W\d_][\u0300-\u036f]{{1,16}}",
     re.IGNORECASE,
 )
+"""What is read as another sign; of accents a few at once, since thousands are sorted for minutes."""
 _WIDER = ord("＠") - ord("@")
 ENDS_OF_LINES = "nrt"
 """What follows a backslash where JSON ends a line or leaves a gap."""
@@ -73,15 +74,19 @@ def may_hold(text: str | bytes) -> bool:
     return b"@" in alike or b"0000000" in alike
 
 
-def find(text: str, regions: Collection[str] = (), *, is_called_so: bool = False) -> list[Found]:
+def find(
+    text: str, regions: Collection[str] = (), *, is_called_so: bool = False, looks: Looks | None = None
+) -> list[Found]:
     """Every contact point of a text, in their order; none stands within another.
 
     Args:
         regions: whose numbers without a country code are looked for (ISO 3166-1).
         is_called_so: whether the text stands in a field that is called a telephone number.
+        looks: what is left of those of all texts that belong together; without end if absent.
     """
     plain, starts = _read(text)
-    points = [*_emails(plain), *(Found("phone", *one) for one in numbers(plain, regions, is_called_so=is_called_so))]
+    told = numbers(plain, regions, is_called_so=is_called_so, looks=looks)
+    points = [*_emails(plain), *(Found("phone", *one) for one in told)]
     if not points:
         return points
     found, taken = list[Found](), bytearray(len(plain))

@@ -51,6 +51,9 @@ _SHORTEST, _LONGEST = 7, 20
 MOST_PIECES = 1_000
 """Pieces of a text that are looked at, since each takes long: where more of them may be numbers, the others count as
 some, of nobody known."""
+MOST_LOOKS = 20_000_000
+"""Characters of texts that belong together, each once a region, that are looked at without a country code: twenty
+minutes or so, whatever somebody sends. What more of them may be numbers counts as some, of nobody known."""
 _CLOSED = re.compile(r"[^(\[]*[)\]]")
 _NEXT, _BEHIND = re.compile(r"[ /(]{1,3}(?=0\d)"), re.compile(rf"\d(?:{GAP}\d){{6,14}}")
 """Where another number may begin, and it."""
@@ -77,13 +80,28 @@ class Number(NamedTuple):
     plain: str
 
 
-def numbers(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Number]:
+class Looks:
+    """How much of the texts that belong together may still be looked at for numbers without a country code."""
+
+    def __init__(self, left: int = MOST_LOOKS) -> None:
+        self.left = left
+
+    def take(self, characters: int) -> bool:
+        """Whether so many more may be looked at."""
+        self.left -= characters
+        return self.left >= 0
+
+
+def numbers(
+    plain: str, regions: Collection[str], *, is_called_so: bool, looks: Looks | None = None
+) -> Iterator[Number]:
     """Every telephone number; some may stand within another that came before.
 
     Args:
         plain: a text of plain signs (`contact_points`).
         regions: whose numbers without a country code are looked for (ISO 3166-1).
         is_called_so: whether the text stands in a field that is called a telephone number.
+        looks: what is left of those of all texts that belong together; without end if absent.
     """
     text = plain if plain.isascii() else _OTHER_DIGIT.sub(lambda digit: str(decimal(digit[0])), plain)
     is_abroad = "+" in text or "＋" in text or "00" in text or "wa.me/" in text
@@ -95,7 +113,7 @@ def numbers(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iter
         yield from _abroad(asked, regions, is_called_so=is_called_so)
         yield from _abroad(text, regions, is_called_so=is_called_so) if asked != text else ()
     if regions and _RUN.search(asked):
-        yield from _national(asked, regions, is_called_so=is_called_so)
+        yield from _national(asked, regions, is_called_so=is_called_so, looks=looks)
 
 
 def region_of(number: str) -> str | None:
@@ -163,7 +181,7 @@ def _of_sign(plain: str, start: int) -> int:
     return start - (plain[start] == "0") + (plain[start] == "/")
 
 
-def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> Iterator[Number]:
+def _national(plain: str, regions: Collection[str], *, is_called_so: bool, looks: Looks | None) -> Iterator[Number]:
     first, last = _ends(plain)
     looked_at = covered = 0
     for begun, end, goes_on in _runs(plain):
@@ -176,7 +194,8 @@ def _national(plain: str, regions: Collection[str], *, is_called_so: bool) -> It
             continue
         spans = _spans(text)
         looked_at += len(spans)
-        if spans and looked_at > MOST_PIECES:
+        is_spent = looks is not None and not looks.take(len(text) * len(regions))
+        if is_spent or (spans and looked_at > MOST_PIECES):
             yield Number(max(start, covered), end, "")
             covered = end
             continue

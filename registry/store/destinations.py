@@ -213,6 +213,12 @@ def erasures_in(
     return sorted((row for row in found if row.state in states), key=lambda row: row.order_id)
 
 
+def settled_since(transaction: Transaction, workspace_id: bytes, since: Micros) -> list[RequestId]:
+    """The requests of whose erasure a destination has settled since a time."""
+    sql = "SELECT DISTINCT request_id FROM destination_erasure WHERE workspace_id = ? AND settled_at >= ?"
+    return [RequestId(bytes(row[0])) for row in query(transaction, sql, workspace_id, since)]
+
+
 def erasure(transaction: Transaction, workspace_id: bytes, order_id: bytes) -> DestinationErasure | None:
     """The order of an id."""
     where = "workspace_id = ? AND order_id = ?"

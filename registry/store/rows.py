@@ -9,7 +9,7 @@ does around each takes six times as long as SQLite takes to answer it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 
 from registry.store.database import Transaction
@@ -18,6 +18,9 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 IN_LIMIT = 500
 """Values in one IN list: far below both engines' limits, and one cached statement shape a size."""
+STATEMENTS = 1_024
+"""Statements that are kept as a driver wants them; one that counts a person's rows can be long, and is of its own for
+each number of identifiers and fragments."""
 
 
 @cache
@@ -167,6 +170,6 @@ def _driver(transaction: Transaction) -> Any:
     return transaction.connection.driver_connection
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _marks(sql: str, dialect: str) -> str:
     return sql if dialect == "sqlite" else sql.replace("?", "%s")

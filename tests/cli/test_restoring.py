@@ -181,6 +181,11 @@ def test_data_on_another_disk_stay_there(data: Path, tmp_path: Path) -> None:
     assert answer(data, "audit", "verify")["faults"] == []
 
 
+def test_a_folder_that_is_not_there_is_named(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="there is no folder"):
+        put_back(Settings(data_dir=tmp_path / "new"), data / FILE, tmp_path / "new" / FILE)
+
+
 def test_one_copy_is_put_back_at_a_time(data: Path) -> None:
     copy, lock = data.parent / "copy" / FILE, data / "registry.restoring.lock"
     with held_file(lock):

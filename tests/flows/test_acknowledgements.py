@@ -156,6 +156,30 @@ def test_who_answers_202_acknowledges_by_a_signed_message_and_the_certificate_is
     assert digest_of(first) in page
 
 
+def test_a_crash_between_what_a_recipient_says_and_the_certificate_leaves_none_that_does_not_say_it(
+    tenant: Tenant, receiver: Receiver, clock: SetClock
+) -> None:
+    made = subscribe(tenant, receiver)
+    known(tenant)
+    receiver.status = 503
+    request = tenant.erase("user_id", "ada")
+    receiver.status = 204
+    clock.pass_by(seconds=60)
+    deployment, workspace = tenant.registry.deployment, tenant.workspace
+    assert acknowledged.renew_left(deployment, workspace) == 0, "somebody is waited for"
+    assert passing_on.tell(deployment, workspace, made.webhook_id) == 1
+    # Killed here.
+    assert passing_on.due(deployment, workspace) == []
+    assert [one["state"] for one in certified(tenant, row_of(tenant, request).certificate)["destinations"]] == [
+        "waiting"
+    ]
+    assert acknowledged.renew_left(deployment, workspace) == 1
+    after = row_of(tenant, request).certificate
+    assert [one["state"] for one in certified(tenant, after)["destinations"]] == ["acknowledged"]
+    assert acknowledged.renew_left(deployment, workspace) == 0
+    assert row_of(tenant, request).certificate == after
+
+
 def test_an_acknowledgement_is_taken_from_nobody_but_who_was_told_just_now(tenant: Tenant, receiver: Receiver) -> None:
     made, other = subscribe(tenant, receiver), subscribe(tenant, receiver)
     known(tenant)

@@ -11,8 +11,8 @@ from registry.dsr.accounting import Disposition, FieldAccount
 from registry.dsr.plan import SystemPlan
 from registry.dsr.requests import Kind
 from registry.flows.accountability import certificate_page, proven, verify
-from registry.flows.dsr import lifecycle
-from registry.model.errors import LinkedSystemUnavailable
+from registry.flows.dsr import certified, lifecycle
+from registry.model.errors import Conflict, LinkedSystemUnavailable
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
@@ -262,6 +262,25 @@ def test_what_was_refused_by_a_request_that_waits_since_is_refused_again_at_once
     shop.is_silent = False
     assert tenant.run(request).state == "completed"
     assert tenant.registry.rows(records) == told, "done again, it records nothing more"
+
+
+def test_what_was_refused_by_a_request_that_was_stopped_here_is_refused_again_at_once(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(tenant.registry)
+    tenant.say(*ADA, "analytics", "granted", evidence="a form")
+    request, copy = tenant.request(Kind.OBJECTION, *ADA, purposes=["analytics"]), copied(tenant.registry)
+
+    def stop(*_: object) -> None:
+        raise Conflict("a field is not accounted for")
+
+    with monkeypatch.context() as patched, pytest.raises(Conflict):
+        patched.setattr(certified, "accounted", stop)
+        tenant.run(request)
+    assert not tenant.check(*ADA, "analytics").allowed
+    put_back(tenant, copy)
+    assert not tenant.check(*ADA, "analytics").allowed, "no copy turns a no into a yes"
+    assert tenant.run(request).state == "completed"
 
 
 def test_what_was_not_begun_is_not_refused(tenant: Tenant) -> None:

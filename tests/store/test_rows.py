@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from registry.model import accounts, stored, stored_holding, stored_intake, stored_upkeep
-from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES
+from registry.model.ids import BlindIndex, FragmentId
+from registry.store import administration, rows, schema
+from registry.store.database import Database
+from registry.store.erasure import INDEX_TABLES, PERSONAL_TABLES, counted
 from registry.store.holders import HOLDERS
 from registry.store.migrating import models
 
@@ -109,6 +112,26 @@ def test_times_and_counters_are_64_bit(name: str) -> None:
             continue
         if column.name.endswith(("_at", "_by", "version", "size", "position", "generation", "revision")):
             assert str(column.type) in {"BIGINT", "VARCHAR(255)"}, column.name
+
+
+def test_somebody_with_thousands_of_identifiers_is_counted_and_the_statements_are_not_all_kept(
+    database_url: str,
+) -> None:
+    opened, workspace = Database(database_url), b"w" * 16
+    try:
+        schema.upgrade(opened, "data")
+        with opened.owner(writes=True) as transaction:
+            administration.add_workspace(transaction, stored.Workspace(workspace, "first", 1))  # type: ignore[arg-type]
+            indexes = [BlindIndex(n.to_bytes(32)) for n in range(20_000)]
+            fragments = [FragmentId(n.to_bytes(16)) for n in range(20_000)]
+            found = counted(transaction, workspace, fragments, indexes, fragments)
+            for n in range(rows.STATEMENTS * 2):
+                rows.query(transaction, f"SELECT {n}")
+        assert set(found) >= {*INDEX_TABLES, *PERSONAL_TABLES, "hold_subject", "violation", "quarantine"}
+        assert not any(found.values())
+        assert rows._marks.cache_info().currsize <= rows.STATEMENTS
+    finally:
+        opened.close()
 
 
 def test_whatever_is_sealed_is_sealed_under_a_bundle_that_retention_knows_the_holder_of() -> None:

@@ -22,6 +22,7 @@ from registry.flows.outgoing.endpoints import forget_config, open_config
 from registry.flows.workspace import OpenWorkspace, Workspaces
 from registry.keys.signing import verify_jwt
 from registry.keys.webhooks import is_signed
+from registry.model.clock import DAY, Micros
 from registry.model.errors import InvalidInput, KeyMissing, NotFound, Unauthenticated
 from registry.model.ids import FragmentId, RequestId, WorkspaceId, parse_id, text_id
 from registry.model.stored import StoredRequest
@@ -31,6 +32,8 @@ from registry.store import requests
 from registry.store.database import Transaction
 
 ACTOR = "registry"
+LEFT_FOR: Micros = 7 * DAY
+"""For how long after a recipient has settled it is looked whether the certificate says so."""
 UNSETTLED = frozenset({ErasureState.WAITING, ErasureState.RECEIVED})
 
 
@@ -74,6 +77,18 @@ def take(deployment: Deployment, workspaces: Workspaces, body: bytes, headers: M
     forget_config(deployment, workspace.workspace_id, order.order_id)
     # 3. renew
     renew(deployment, workspace, order.request_id)
+
+
+def renew_left(deployment: Deployment, workspace: OpenWorkspace) -> int:
+    """Renew the certificates that a crash, or a database that was away, kept from it after a recipient had settled; how
+    many.
+
+    Raises:
+        StoreUnavailable: do it again.
+    """
+    with deployment.data.read(workspace.workspace_id) as transaction:
+        settled = rows.settled_since(transaction, workspace.workspace_id, deployment.clock() - LEFT_FOR)
+    return sum(renew(deployment, workspace, request_id) for request_id in settled)
 
 
 def renew(deployment: Deployment, workspace: OpenWorkspace, request_id: RequestId) -> bool:

@@ -37,13 +37,12 @@ STATUSES = {
 
 
 def record(deployment: Deployment, workspace: OpenWorkspace, request: StoredRequest, *, actor: str) -> None:
-    """Write what the person decided, once, on every fragment of theirs; said in the keystore first, where the request
-    may wait for systems outside: no older copy takes that back.
+    """Write what the person decided, once, on every fragment of theirs; said in the keystore first, since the request
+    may wait, for systems outside or for what stopped it here: no older copy takes that back.
     """
-    if deployment.linked:
-        with suppress(Forgotten, RequestDamaged):  # what cannot be read gets no new key
-            reference.people_of(deployment, request)
-            deployment.keyring.for_sealing(workspace.workspace_id, {FragmentId(request.request_id): (OUTSIDE,)})
+    with suppress(Forgotten, RequestDamaged):  # what cannot be read gets no new key
+        reference.people_of(deployment, request)
+        deployment.keyring.for_sealing(workspace.workspace_id, {FragmentId(request.request_id): (OUTSIDE,)})
     with deployment.data.write(workspace.workspace_id) as transaction:
         subjects.hold(workspace, transaction)
         found = set(requests.scope(transaction, workspace.workspace_id, request.request_id))

@@ -21,7 +21,7 @@ from registry.dsr.holding import SECTIONS, FieldCategories
 from registry.flows.dsr.package.remembered import Remembered
 from registry.model.message import Identifier
 from registry.plans.contact_points import ENDS_OF_LINES, Found, as_compared, find, is_of_a_number, may_hold
-from registry.plans.telephone_numbers import region_of
+from registry.plans.telephone_numbers import Looks, region_of
 
 DECLARED = "declared"
 LEFT_OUT = {
@@ -54,15 +54,21 @@ class Redactor:
         people: the person's own identifiers and contacts.
         region: where telephone numbers without a country code are (ISO 3166-1); they are not found where None.
         left_out: what stands in the place of what is left out, by why.
+        looks: how much is looked at for telephone numbers before whatever may be one is left out.
     """
 
     def __init__(
-        self, people: Iterable[Identifier], region: str | None = None, left_out: Mapping[str, str] = LEFT_OUT
+        self,
+        people: Iterable[Identifier],
+        region: str | None = None,
+        left_out: Mapping[str, str] = LEFT_OUT,
+        looks: Looks | None = None,
     ) -> None:
         self._left_out = left_out
         self._own: set[str] = set()
         self._numbers: set[str] = set()
         self._regions = [region] if region is not None else []
+        self._looks = looks if looks is not None else Looks()
         self._names = Remembered(_read)
         self._contacts: dict[str, tuple[Mapping[str, frozenset[str]], frozenset[str]]] = {}
         self.learn(people)
@@ -76,7 +82,8 @@ class Redactor:
         self._numbers |= set(map(_digits, numbers))
         regions = [*self._regions, *filter(None, map(region_of, numbers))] if self._regions else []
         self._regions = [*dict.fromkeys(regions)]
-        self._found = {called: Remembered(partial(_found_in, tuple(self._regions), called)) for called in (False, True)}
+        given = tuple(self._regions), self._looks
+        self._found = {called: Remembered(partial(_found_in, *given, called)) for called in (False, True)}
         self._documents = Remembered[bytes, bool](may_hold, DOCUMENT_BYTES)
 
     def event(self, content: Mapping[str, Any], categories: FieldCategories, others: Iterable[Path]) -> dict[str, Any]:
@@ -222,8 +229,8 @@ def _read(name: str) -> tuple[bool, bool]:
     return not may_hold(name), is_of_a_number(name)
 
 
-def _found_in(regions: Collection[str], is_number: bool, text: str) -> list[Found]:
-    return find(text, regions, is_called_so=is_number) if may_hold(text) else []
+def _found_in(regions: Collection[str], looks: Looks, is_number: bool, text: str) -> list[Found]:
+    return find(text, regions, is_called_so=is_number, looks=looks) if may_hold(text) else []
 
 
 def _written(value: object) -> bytes | None:
