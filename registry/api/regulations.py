@@ -28,6 +28,7 @@ from registry.flows.workspace import OpenWorkspace
 from registry.model.clock import rfc3339
 from registry.model.errors import Conflict, InvalidInput, NotFound
 from registry.model.ids import RequestId, parse_id, text_id
+from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
 
 router = APIRouter(prefix="/v1/regulations", tags=["data subject requests"], route_class=JsonRoute)
@@ -149,7 +150,8 @@ def create_regulation(request: Request, body: NewRegulation) -> dict[str, Any]:
     if body.regulationType in REFUSED:
         hint = REFUSED[body.regulationType]
         raise InvalidInput("regulations of this type are not supported", hint=hint, pointer="/regulationType")
-    people = [subject(deployment.policies.identity, body.subjectType.lower(), one) for one in body.subjectIds]
+    kind = body.subjectType.lower()
+    people = [_person(application, kind, at, one) for at, one in enumerate(body.subjectIds)]
     first = together.open_together(
         deployment, workspace, Kind.ERASURE, people, actor=principal.actor, owner=principal.owner
     )
@@ -223,6 +225,14 @@ def _called(request: Request, action: Action) -> tuple[Application, OpenWorkspac
     if not application.spaces:
         raise NotFound("this face is switched off", hint="set REGISTRY_SPACES_API, or use POST /v1/dsr/requests")
     return application, workspace
+
+
+def _person(application: Application, kind: str, at: int, value: str) -> Identifier:
+    """Whom one of the ids means; one that can point at nobody is told by its place among them."""
+    try:
+        return subject(application.deployment.policies.identity, kind, value)
+    except InvalidInput as error:
+        raise InvalidInput(error.detail, hint=error.hint, pointer=f"/subjectIds/{at}") from None
 
 
 def _found(application: Application, workspace: OpenWorkspace, regulation_id: str) -> list[StoredRequest]:

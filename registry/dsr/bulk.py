@@ -80,9 +80,9 @@ def asked(cells: Mapping[str, object]) -> tuple[Asked | None, list[Fault]]:
     if cells.keys() - set(COLUMNS):  # misspelt, a law or the end of a mandate would be passed over
         faults.append(Fault("", f"no members but {', '.join(COLUMNS)}"))
     kind = _one_of(Kind, "kind", row, faults)
-    received_at = _received(row, faults)
+    received_at = received(row, faults)
     details = _details(kind, row, faults)
-    claim = _claim(row, faults)
+    claim = claim_of(row, faults)
     language = row.get("language") or None
     if language is not None and language not in LANGUAGES:
         faults.append(Fault("language", f"one of {', '.join(LANGUAGES)}"))
@@ -112,7 +112,8 @@ def _details(kind: Kind | None, row: Mapping[str, str], faults: list[Fault]) -> 
     return {}
 
 
-def _claim(row: Mapping[str, str], faults: list[Fault]) -> Claim | None:
+def claim_of(row: Mapping[str, str], faults: list[Fault]) -> Claim | None:
+    """What an agent says, by the columns that are of agents; None where there is none, or it has `faults`."""
     of_agent = [name for name in OPTIONAL[5:] if row.get(name)]
     if not of_agent:
         return None
@@ -144,7 +145,7 @@ def _one_of(words: Any, column: str, row: Mapping[str, str], faults: list[Fault]
     return None
 
 
-def _received(row: Mapping[str, str], faults: list[Fault]) -> Micros | date | None:
+def received(row: Mapping[str, str], faults: list[Fault]) -> Micros | date | None:
     """When the request came: a day is one by the clocks of its law."""
     found, text = _moment("received_at", row, faults), row.get("received_at", "")
     return date.fromisoformat(text) if found is not None and _DAY.fullmatch(text) else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,12 +10,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.access.policy import Action
+from registry.dsr import bulk
+from registry.dsr.agents import Claim
+from registry.dsr.notices import LANGUAGES
 from registry.dsr.requests import EFFECTS, ENDED, Effect, Kind, State
 from registry.flows import console
 from registry.flows.dsr import intake, sla
 from registry.flows.dsr.correctable import Correctable
 from registry.flows.dsr.intake import Wish
 from registry.flows.identity.subjects import subject
+from registry.model.clock import Micros
 from registry.model.errors import InvalidInput
 from registry.model.ids import RequestId, parse_id, text_id
 from registry.pages.officers import Visit, officers
@@ -40,12 +45,16 @@ def open_request(visit: Visit) -> Response:
     form, policies = visit.form, visit.deployment.policies
     try:
         kind = _kind(form.text("kind", most=32))
+        received_at, claim, language = _told(visit)
         wish = Wish(
             kind,
             subject(policies.identity, form.text("subject_kind", most=64), form.text("value")),
             jurisdiction=form.text("jurisdiction", most=64) or None,
             details=_details(visit, kind),
+            claim=claim,
+            received_at=received_at,
             reference=form.reference(),
+            language=language,
         )
         opened, _ = intake.take(
             visit.deployment, visit.workspace, wish, actor=visit.principal.actor, owner=visit.principal.owner
@@ -74,6 +83,7 @@ def _list(visit: Visit, status: int = 200, error: InvalidInput | None = None) ->
         jurisdictions=sorted(policies.jurisdictions.by_name), jurisdiction=visit.deployment.jurisdiction,
         traits=Correctable(visit.deployment, visit.workspace).names,
         purposes=titled, rows=[(row, days_left(visit, row)) for row in page], line=timeline(page, now, pausing),
+        languages=LANGUAGES,
         now=now, pausing=pausing, chosen=chosen, states=[*STATES, *State], following=following,
         later=cursor is not None, standing=sla.fared(visit.deployment, visit.workspace, days=1)["all"],
     )  # fmt: skip
@@ -95,6 +105,23 @@ def _details(visit: Visit, kind: Kind) -> dict[str, object] | None:
         trait, text = visit.form.text("trait", most=64), visit.form.text("correct", most=FIELDS_MOST)
         return {"traits": {trait: Correctable(visit.deployment, visit.workspace).read(trait, text)}}
     return None
+
+
+def _told(visit: Visit) -> tuple[Micros | date | None, Claim | None, str | None]:
+    """When the request came, the agent who asks, and the language of letters, by the rules of a file's row.
+
+    Raises:
+        InvalidInput: a field is not what it has to be.
+    """
+    cells = {name: visit.form.text(name, most=bulk.LONGEST) for name in bulk.OPTIONAL}
+    faults: list[bulk.Fault] = []
+    received_at, claim = bulk.received(cells, faults), bulk.claim_of(cells, faults)
+    language = cells["language"] or None
+    if language is not None and language not in LANGUAGES:
+        faults.append(bulk.Fault("language", f"one of {', '.join(LANGUAGES)}"))
+    for fault in faults:
+        raise InvalidInput(f"{fault.column.replace('_', ' ')}: expected {fault.expected}", pointer=f"/{fault.column}")
+    return received_at, claim, language
 
 
 def _kind(text: str) -> Kind:

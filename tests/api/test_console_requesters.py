@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from registry.dsr.agents import Agent, Claim, Party
 from registry.dsr.requests import Kind
 from registry.dsr.verification import MandateKind
 from registry.flows.dsr import lifecycle
+from registry.model.clock import DAY, to_datetime
 from registry.model.ids import text_id
 from registry.model.message import Identifier
 from registry.model.stored import StoredRequest
@@ -178,3 +180,36 @@ def test_a_profile_is_set_apart_over_http(office: Office, monkeypatch: pytest.Mo
     assert http.get(f"{url}/plan", headers=key).json()["complete"]
     events = http.get(f"{url}/events", headers=key).json()["events"]
     assert events[-1]["details"] == {"profile": text_id(other), "reason": "they share a number"}
+
+
+def test_a_letter_on_the_desk_is_taken_in_with_its_day_its_language_and_its_agent(office: Office) -> None:
+    said = {"kind": "know", "subject_kind": "user_id", "value": "ada"}
+    came = to_datetime(office.clock() - 20 * DAY).date()
+    agent = {
+        "agent_name": "Synthetic Helper", "agent_organisation": "Helpers", "agent_email": "helper@agents.example",
+        "mandate": "power_of_attorney", "mandate_evidence": "folder 7", "deliver_to": "agent",
+    }  # fmt: skip
+    page = office.post(REQUESTS, **said, received_at=came.isoformat(), language="de", **agent)
+    assert "Synthetic Helper, Helpers, by power of attorney" in page.text
+    assert "filed: folder 7" in page.text
+    given = office.registry.deployment, office.tenant.workspace
+    late, today = lifecycle.listed(*given, 1, None)[0], office.asked(Kind.KNOW, "bob")
+    law = office.registry.deployment.policies.jurisdictions.get("ccpa")
+    assert late.received_at == law.begin_of(came)
+    assert late.respond_by <= today.respond_by - 19 * DAY, "its deadline runs from the day when it came"
+    assert (late.deliver_to, orjson.loads(late.progress)["language"]) == ("agent", "de")
+    assert "no_mandate" in office.post(REQUESTS, **said, agent_name="Nobody").text, "refused at once"
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("received_at", "yesterday"), ("received_at", "2001-01-01"), ("language", "xx"), ("agent_email", "a@b.example"),
+        ("mandate", "power_of_attorney"), ("mandate_until", "2030-01-01"), ("deliver_to", "agent"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_letter_is_named_and_nothing_is_opened(office: Office, field: str, text: str) -> None:
+    said = {"kind": "access", "subject_kind": "user_id", "value": "ada", field: text}
+    before = lifecycle.listed(office.registry.deployment, office.tenant.workspace, 9, None)
+    assert office.post(REQUESTS, **said).status_code == 400
+    assert lifecycle.listed(office.registry.deployment, office.tenant.workspace, 9, None) == before

@@ -126,3 +126,11 @@ def test_what_is_not_offered_is_refused_and_an_access_is_no_regulation(switched_
     access = desk.officer.post("/v1/dsr/requests", json=asked).json()["request_id"]
     assert desk.admin.get(f"{PATH}/{access}").status_code == 404
     assert desk.app.post(PATH, json=BODY).status_code == 403
+
+
+def test_an_id_that_can_point_at_nobody_is_told_by_its_place_and_nothing_is_opened(switched_on: Desk) -> None:
+    desk = switched_on
+    before = desk.officer.get("/v1/dsr/requests").json()["requests"]
+    answer = desk.admin.post(PATH, json=BODY | {"subjectIds": ["r-1", "r-2", "undefined"]})
+    assert (answer.status_code, answer.json()["pointer"]) == (400, "/subjectIds/2")
+    assert desk.officer.get("/v1/dsr/requests").json()["requests"] == before

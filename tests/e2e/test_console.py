@@ -146,6 +146,20 @@ def test_the_keyboard_alone_signs_in_and_the_skip_link_comes_first(browser: Brow
     context.close()
 
 
+def test_the_browser_itself_says_that_a_reason_names_nobody(officer: BrowserContext, console: Console) -> None:
+    page = officer.new_page()
+    page.goto(_open_request(page, console, "access"))
+    reasons = page.locator("input[name=reason]")
+    assert reasons.count() > 1
+    for reason in reasons.all():
+        fits = reason.evaluate(
+            "(one, texts) => texts.map(text => { one.value = text; return one.validity.valid })",
+            ["ask somebody@example.com", "the copy (page 2/3) can't be read, see Art. 12(6)"],
+        )
+        assert fits == [False, True]
+    page.close()
+
+
 def test_the_sessions_cookie_is_out_of_reach_of_scripts_and_of_other_sites(officer: BrowserContext) -> None:
     [cookie] = officer.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/console")

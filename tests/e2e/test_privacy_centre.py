@@ -169,6 +169,28 @@ def test_a_request_is_opened_verified_and_followed_to_a_package_that_anybody_can
     context.close()
 
 
+def test_a_telephone_shows_how_far_a_request_is_and_its_package(browser: Browser, server: Live, address: str) -> None:
+    context = browser.new_context(locale="en-GB", viewport={"width": 320, "height": 640})
+    page = context.new_page()
+    enter(page, server, address)
+    page.goto(centre(server, "requests?lang=de"))
+    page.get_by_label("Was möchten Sie?").select_option("access")
+    page.get_by_role("button", name="Antrag senden").click()
+    with server.client() as officer:
+        request = officer.get("/v1/dsr/requests").json()["requests"][0]["request_id"]
+        for move in ("verify", "approve", "run"):
+            assert officer.post(f"/v1/dsr/requests/{request}/{move}").status_code == 200
+    page.goto(centre(server, "requests"))
+    row = page.get_by_role("row").last
+    for seen in (*row.get_by_role("cell").all(), row.get_by_role("button")):
+        box = seen.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 320, "nothing to be found by scrolling sideways"
+    expect(page.get_by_role("columnheader")).to_have_count(4)
+    assert faults(page) == []
+    context.close()
+
+
 KINDS = {
     "access": "A copy of my data", "portability": "My data to take elsewhere", "rectification": "Correct something",
     "restriction": "Stop using my data", "objection": "Object to a use", "withdrawal": "Withdraw a consent",
