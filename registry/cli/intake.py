@@ -21,6 +21,7 @@ from registry.cli.subjects import Email, Reference, UserId, person
 from registry.connectors.rows import of_file
 from registry.dsr.agents import Agent, Claim, Party
 from registry.dsr.bulk import check_columns
+from registry.dsr.notices import LANGUAGES
 from registry.dsr.requests import Kind, Move
 from registry.dsr.verification import MandateKind, Seen
 from registry.flows.dsr import bulk, intake, letters, lifecycle, moves, proofs, proving
@@ -51,6 +52,9 @@ def open_request(
         list[str] | None, typer.Option("--set", help="A rectification's TRAIT=TEXT or TRAIT:=JSON.")
     ] = None,
     received: Annotated[str | None, typer.Option(help="When it came, RFC 3339; now if absent.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help=f"In which letters are written, English if absent: {', '.join(LANGUAGES)}.")
+    ] = None,
     number: Annotated[str | None, typer.Option(help="Your own number of it: the same is opened once.")] = None,
     agent: Annotated[str | None, typer.Option(help="Name of an agent who asks for the person.")] = None,
     agent_email: Annotated[str | None, typer.Option(help="Where the agent is written to.")] = None,
@@ -68,6 +72,8 @@ def open_request(
     """Take a request in; its deadline starts."""
     with session(data_dir, workspace, as_json=as_json) as (registry, opened, _):
         who = person(registry, email, user_id, reference)
+        if language is not None and language not in LANGUAGES:
+            raise InvalidInput(f"letters are written in one of {', '.join(LANGUAGES)}", pointer="--language")
         claim, of_agents = None, (agent_email, mandate, mandate_until, evidence)
         if agent is None and (deliver_to is not Party.PERSON or any(one is not None for one in of_agents)):
             raise InvalidInput("these options are of an agent, and none is named", hint="name the agent with --agent")
@@ -77,6 +83,7 @@ def open_request(
         wish = Wish(
             kind, who, jurisdiction=jurisdiction, claim=claim, received_at=_moment(received, "--received"),
             details={"purposes": purposes or [], "traits": dict(map(_correction, corrections or ()))}, reference=number,
+            language=language,
         )  # fmt: skip
         row, _ = intake.take(registry.deployment, opened, wish, actor=f"person:{officer}")
     answer_with(row, as_json=as_json)

@@ -7,6 +7,8 @@ import json
 import os
 import stat
 import subprocess
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,15 @@ def test_a_code_that_proves_nothing_is_a_no(folder: Path) -> None:
     request = answer(folder, "dsr", "open", "access", "--email", "cli-9@example.com")["request_id"]
     answer(folder, "dsr", "challenge", request)
     assert run(folder, "dsr", "verify", request, "--code", "000000").returncode == 1
+
+
+def test_a_request_is_taken_in_with_the_language_of_its_letters(folder: Path) -> None:
+    given = ("dsr", "open", "access", "--email", "cli-10@example.com", "--language")
+    before = set((folder / "mail").glob("*.eml"))
+    answer(folder, "dsr", "challenge", answer(folder, *given, "de")["request_id"])
+    [letter] = set((folder / "mail").glob("*.eml")) - before
+    assert "Jemand hat bei uns" in message_from_bytes(letter.read_bytes(), policy=default).get_content()
+    assert run(folder, *given, "nl").returncode == 4
 
 
 def test_rows_of_a_file_that_cannot_be_taken_are_told_with_what_should_stand_there(
