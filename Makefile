@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CASES ?= 100000
 RACES ?= 100
-# One more than the cores that the tests are made for: some of them wait for a server or for a moment.
-WORKERS ?= 3
+# Two more than the cores that the tests are made for: many of them wait for a server or for a moment.
+WORKERS ?= 4
 STAMP := .venv/.installed
 CODE := $(wildcard registry tests benchmarks)
 export UV_LINK_MODE ?= copy
