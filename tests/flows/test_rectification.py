@@ -91,15 +91,6 @@ def test_what_no_plan_would_take_is_no_correction(
     assert tenant.traits(*ADA) == {"first_name": "Adda"}
 
 
-def test_a_text_that_no_database_keeps_is_no_correction(tenant: Tenant) -> None:
-    tenant.send(identify("ada", first_name="Adda"))
-    for value in ("A\0da", {"city": "B\0nn"}):
-        with pytest.raises(InvalidInput, match=r"U\+0000"):
-            tenant.request(Kind.RECTIFICATION, *ADA, traits={"first_name": value})
-    _correct(tenant, first_name="A\\u0000da")
-    assert tenant.traits(*ADA) == {"first_name": "A\\u0000da"}
-
-
 def test_a_system_outside_may_hold_what_no_plan_declares(tenant: Tenant) -> None:
     class Shop:
         traits = frozenset({"shoe_size"})

@@ -34,13 +34,11 @@ def corrections(details: Mapping[str, object]) -> dict[str, object]:
     """The corrections asked for, by trait: looked at before it is known whom they are about.
 
     Raises:
-        InvalidInput: there are none, too many, or one that systems outside cannot keep.
+        InvalidInput: there are none, or too many.
     """
     traits = details.get("traits")
     if not isinstance(traits, dict) or not 0 < len(traits) <= MAX_TRAITS:
         raise InvalidInput(f"name 1 to {MAX_TRAITS} traits with their right values", pointer="/details/traits")
-    if b"\\u0000" in orjson.dumps(traits).replace(b"\\\\", b""):  # the request would wait for PostgreSQL for ever
-        raise InvalidInput("a value has the sign U+0000, which databases do not keep", pointer="/details/traits")
     return traits
 
 
