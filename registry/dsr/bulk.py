@@ -83,9 +83,7 @@ def asked(cells: Mapping[str, object]) -> tuple[Asked | None, list[Fault]]:
     received_at = received(row, faults)
     details = _details(kind, row, faults)
     claim = claim_of(row, faults)
-    language = row.get("language") or None
-    if language is not None and language not in LANGUAGES:
-        faults.append(Fault("language", f"one of {', '.join(LANGUAGES)}"))
+    language = language_of(row, faults)
     if faults or kind is None:
         return None, faults
     made = Asked(
@@ -143,6 +141,15 @@ def _one_of(words: Any, column: str, row: Mapping[str, str], faults: list[Fault]
     if text:
         faults.append(Fault(column, f"one of {', '.join(words)}"))
     return None
+
+
+def language_of(row: Mapping[str, str], faults: list[Fault]) -> str | None:
+    """In which letters are written; None where the row does not say, or has a fault."""
+    language = row.get("language") or None
+    if language is not None and language not in LANGUAGES:
+        faults.append(Fault("language", f"one of {', '.join(LANGUAGES)}"))
+        return None
+    return language
 
 
 def received(row: Mapping[str, str], faults: list[Fault]) -> Micros | date | None:

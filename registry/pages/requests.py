@@ -116,9 +116,7 @@ def _told(visit: Visit) -> tuple[Micros | date | None, Claim | None, str | None]
     cells = {name: visit.form.text(name, most=bulk.LONGEST) for name in bulk.OPTIONAL}
     faults: list[bulk.Fault] = []
     received_at, claim = bulk.received(cells, faults), bulk.claim_of(cells, faults)
-    language = cells["language"] or None
-    if language is not None and language not in LANGUAGES:
-        faults.append(bulk.Fault("language", f"one of {', '.join(LANGUAGES)}"))
+    language = bulk.language_of(cells, faults)
     for fault in faults:
         raise InvalidInput(f"{fault.column.replace('_', ' ')}: expected {fault.expected}", pointer=f"/{fault.column}")
     return received_at, claim, language

@@ -95,13 +95,13 @@ def _killing(moment: int) -> Callable[..., Any]:
     return killed
 
 
-def _connected(folder: Path) -> dict[str, str]:
+def _connected(folder: Path, shop: str = SHOP, columns: str = "id TEXT PRIMARY KEY, name TEXT") -> dict[str, str]:
     """The environment that names a shop's database, which is made if it is not there."""
     described, file = folder / "connectors", folder / "shop.db"
     described.mkdir(exist_ok=True)
-    (described / "shop.yaml").write_text(SHOP)
+    (described / "shop.yaml").write_text(shop)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS customers (id TEXT PRIMARY KEY, name TEXT)")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS customers ({columns})")
     return {"REGISTRY_CONNECTORS": str(described), "SHOP_URL": f"sqlite:///{file}"}
 
 

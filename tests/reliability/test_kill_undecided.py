@@ -30,6 +30,7 @@ from tests.reliability.test_kill_requests import (
     ONE_OF_EACH,
     Where,
     _acts,
+    _connected,
     _killing,
     _resumed,
 )
@@ -47,15 +48,6 @@ tables:
       name: {category: user.name, trait: first_name}
 """
 UNDECIDED = "nobody has decided"
-
-
-def _connected(folder: Path) -> dict[str, str]:
-    described, file = folder / "connectors", folder / "shop.db"
-    described.mkdir(exist_ok=True)
-    (described / "shop.yaml").write_text(SHOP)
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS customers (id TEXT PRIMARY KEY, email TEXT, name TEXT)")
-    return {"REGISTRY_CONNECTORS": str(described), "SHOP_URL": f"sqlite:///{file}"}
 
 
 def _run_and_die(where: Where, moment: int) -> None:
@@ -98,7 +90,7 @@ def _waits(tenant: Tenant, request_id: RequestId) -> None:
 def test_nobody_is_passed_over_wherever_a_request_is_killed(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, kind: Kind
 ) -> None:
-    for name, value in _connected(tmp_path).items():
+    for name, value in _connected(tmp_path, SHOP, "id TEXT PRIMARY KEY, email TEXT, name TEXT").items():
         monkeypatch.setenv(name, value)
     urls: tuple[str | None, str | None] = (None, None)
     if engine == "postgresql":
